@@ -1,0 +1,76 @@
+# `make` lists the targets. Everything is installed into .venv and built below target/.
+# Needs Python >= 3.11 (PYTHON=... names another than python3), make and a Rust toolchain.
+
+PYTHON      ?= python3
+PYTEST_ARGS ?= -n auto
+DEMO_ARGS   ?=
+BENCH_ARGS  ?=
+
+VENV      := .venv
+BIN       := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+STEP      := $(PYTHON) tools/step.py
+SOURCES   := python tests benches tools
+
+# Whatever calls cargo must meet the same interpreter, or pyo3 is compiled again each time.
+export PYO3_PYTHON := $(abspath $(BIN))/python
+
+# pip names every package twice; the steps say often enough that they go on.
+export PIP_QUIET := 1
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+# The steps share one target directory and one terminal, and the first failure must be the last line.
+.NOTPARALLEL:
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check rust-check python-check rust-test python-test bench clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: setup ## let Orbax write checkpoints, read them with orbscan, and time both
+	@$(BIN)/python -m tools.demo $(DEMO_ARGS)
+
+test: check rust-test python-test ## run every check and every test
+
+check: rust-check python-check ## run the checks that execute no test
+
+rust-check: $(INSTALLED) ## rustfmt and clippy
+	@tools/rust-tools.sh
+	@$(STEP) "cargo fmt" cargo fmt --all --check
+	@$(STEP) "cargo clippy" cargo clippy --workspace --all-targets --all-features -- -D warnings
+
+python-check: setup ## ruff, mypy, and the stub of the extension against the extension
+	@$(STEP) "ruff check" $(BIN)/ruff check $(SOURCES)
+	@$(STEP) "ruff format" $(BIN)/ruff format --check $(SOURCES)
+	@$(STEP) --heartbeat "mypy" $(BIN)/mypy $(SOURCES)
+	@$(STEP) --heartbeat "stubtest" $(BIN)/stubtest --allowlist tests/typing/stubtest-allowlist.txt orbscan._core
+
+rust-test: $(INSTALLED) ## the tests of the core
+	@$(STEP) "cargo test" cargo test --package orbscan-core --all-features
+
+python-test: setup ## the tests of the package
+	@$(STEP) "pytest" $(BIN)/pytest $(PYTEST_ARGS)
+
+bench: setup ## compare orbscan with Orbax (BENCH_ARGS=--large for 10,000 leaves)
+	@$(BIN)/python -m benches.compare $(BENCH_ARGS)
+
+setup: $(INSTALLED) ## build the extension module into .venv
+	@$(STEP) "extension module" $(BIN)/maturin develop --release --skip-install --quiet
+
+# Installs the dependencies and orbscan itself in editable form: once, and again when one of the
+# files named here has changed. From then on a change of the Rust code only calls cargo.
+$(INSTALLED): pyproject.toml Cargo.toml Makefile
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "*** orbscan needs Python 3.11 or newer: make PYTHON=/path/to/python3 ..."; exit 1; }
+	@command -v cargo >/dev/null \
+	  || { echo "*** cargo was not found: orbscan needs a Rust toolchain"; exit 1; }
+	@$(STEP) --heartbeat "virtual environment" $(PYTHON) -m venv $(VENV)
+	@$(STEP) --heartbeat "maturin" $(BIN)/pip install "maturin>=1.9,<2"
+	@$(STEP) --heartbeat "orbscan and its dependencies" $(BIN)/maturin develop --release --extras test,lint
+	@touch $@
+
+clean: ## remove everything that make has made
+	rm -rf $(VENV) target dist demo-checkpoints bench-checkpoints
+	rm -rf .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -f python/orbscan/_core*.so
+	find $(SOURCES) -name __pycache__ -type d -prune -exec rm -rf {} +
