@@ -1,0 +1,243 @@
+//! What can go wrong, as data: a kind, the file, the offset and the reason.
+//!
+//! A decoder knows an offset, its caller knows the file; each adds what it knows on the way up.
+
+use std::fmt;
+
+/// The outcome of anything that can fail in this crate.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// The closed list of what can go wrong. Each kind has one exception class in Python.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ErrorKind {
+    /// The path does not exist.
+    NotFound,
+    /// The directory is no checkpoint that we know.
+    UnknownLayout,
+    /// The directory is the leftover of a save that never finished.
+    Uncommitted,
+    /// The checkpoint has no pytree of that name.
+    NoSuchCheckpointable,
+    /// The checkpointable asked for is being deleted.
+    DeletionInProgress,
+    /// The record of an interrupted deletion cannot be trusted.
+    DeletionRecord,
+    /// A file does not follow its format.
+    Malformed,
+    /// A checksum differs from the bytes it covers.
+    Checksum,
+    /// A file follows its format but uses something that we cannot read.
+    Unsupported,
+    /// A file asks for more than the limits allow.
+    Limit,
+    /// The store refused or failed.
+    Store,
+}
+
+impl ErrorKind {
+    /// Every kind, so that tests can enumerate them.
+    pub const ALL: [Self; 11] = [
+        Self::NotFound,
+        Self::UnknownLayout,
+        Self::Uncommitted,
+        Self::NoSuchCheckpointable,
+        Self::DeletionInProgress,
+        Self::DeletionRecord,
+        Self::Malformed,
+        Self::Checksum,
+        Self::Unsupported,
+        Self::Limit,
+        Self::Store,
+    ];
+
+    /// The stable name of the kind, as Python shows it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::NotFound => "not_found",
+            Self::UnknownLayout => "unknown_layout",
+            Self::Uncommitted => "uncommitted",
+            Self::NoSuchCheckpointable => "no_such_checkpointable",
+            Self::DeletionInProgress => "deletion_in_progress",
+            Self::DeletionRecord => "deletion_record",
+            Self::Malformed => "malformed",
+            Self::Checksum => "checksum",
+            Self::Unsupported => "unsupported",
+            Self::Limit => "limit",
+            Self::Store => "store",
+        }
+    }
+}
+
+/// A position in a file, in bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Offset {
+    /// From the start of the file.
+    File(u64),
+    /// From the start of what a compressed file or node decompresses to.
+    Body(u64),
+}
+
+impl Offset {
+    /// The number of bytes before the position.
+    pub const fn bytes(self) -> u64 {
+        match self {
+            Self::File(at) | Self::Body(at) => at,
+        }
+    }
+
+    /// The position `by` bytes further on.
+    #[must_use]
+    pub const fn plus(self, by: u64) -> Self {
+        match self {
+            Self::File(at) => Self::File(at.saturating_add(by)),
+            Self::Body(at) => Self::Body(at.saturating_add(by)),
+        }
+    }
+}
+
+impl fmt::Display for Offset {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(at) => write!(f, "byte {at}"),
+            Self::Body(at) => write!(f, "byte {at} of the decompressed body"),
+        }
+    }
+}
+
+/// One failure. Small, so that a `Result` stays cheap to pass around.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Error(Box<Inner>);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Inner {
+    kind: ErrorKind,
+    file: Option<String>,
+    offset: Option<Offset>,
+    reason: String,
+    errno: Option<i32>,
+}
+
+impl Error {
+    /// An error of which only the kind and the reason are known yet.
+    pub fn new(kind: ErrorKind, reason: impl Into<String>) -> Self {
+        Self(Box::new(Inner {
+            kind,
+            file: None,
+            offset: None,
+            reason: reason.into(),
+            errno: None,
+        }))
+    }
+
+    /// A [`ErrorKind::Malformed`] error at an offset.
+    pub fn malformed(offset: Offset, reason: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Malformed, reason).at(offset)
+    }
+
+    /// Adds the offset, unless a deeper caller knew one.
+    #[must_use]
+    pub fn at(mut self, offset: Offset) -> Self {
+        self.0.offset.get_or_insert(offset);
+        self
+    }
+
+    /// Adds the file, unless a deeper caller knew one.
+    #[must_use]
+    pub fn in_file(mut self, file: &impl AsRef<str>) -> Self {
+        self.0.file.get_or_insert_with(|| file.as_ref().to_owned());
+        self
+    }
+
+    /// Adds what was being read when it happened: `"chunk_shape: expected a list"`.
+    #[must_use]
+    pub fn while_reading(mut self, what: impl fmt::Display) -> Self {
+        self.0.reason = format!("{what}: {}", self.0.reason);
+        self
+    }
+
+    /// Adds a remark behind the reason.
+    #[must_use]
+    pub fn with_remark(mut self, remark: &str) -> Self {
+        self.0.reason.push_str(remark);
+        self
+    }
+
+    /// Adds the operating system's error number.
+    #[must_use]
+    pub fn with_errno(mut self, errno: Option<i32>) -> Self {
+        self.0.errno = errno;
+        self
+    }
+
+    /// Replaces the file by what `locate` makes of it: the reader knows paths inside a store, the
+    /// user wants to see where the store keeps them.
+    #[must_use]
+    pub fn located(mut self, locate: impl FnOnce(&str) -> String) -> Self {
+        self.0.file = self.0.file.map(|file| locate(&file));
+        self
+    }
+
+    /// What went wrong, in one word.
+    pub fn kind(&self) -> ErrorKind {
+        self.0.kind
+    }
+
+    /// The file it went wrong in, if it was one file.
+    pub fn file(&self) -> Option<&str> {
+        self.0.file.as_deref()
+    }
+
+    /// Where in the file.
+    pub fn offset(&self) -> Option<Offset> {
+        self.0.offset
+    }
+
+    /// Why, in words that do not repeat the file or the offset.
+    pub fn reason(&self) -> &str {
+        &self.0.reason
+    }
+
+    /// The operating system's error number, for [`ErrorKind::Store`] and [`ErrorKind::NotFound`].
+    pub fn errno(&self) -> Option<i32> {
+        self.0.errno
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (&self.0.file, self.0.offset) {
+            (Some(file), Some(offset)) => write!(f, "{file}, {offset}: ")?,
+            (Some(file), None) => write!(f, "{file}: ")?,
+            (None, Some(offset)) => write!(f, "{offset}: ")?,
+            (None, None) => {}
+        }
+        f.write_str(&self.0.reason)
+    }
+}
+
+impl std::error::Error for Error {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn context_is_added_going_up_and_never_overwritten() {
+        let error = Error::malformed(Offset::Body(41), "key 3 shares 9 bytes with a key of 7")
+            .at(Offset::File(0))
+            .in_file(&"state/d/903e")
+            .in_file(&"");
+        assert_eq!(
+            error.to_string(),
+            "state/d/903e, byte 41 of the decompressed body: key 3 shares 9 bytes with a key of 7"
+        );
+    }
+
+    #[test]
+    fn every_kind_is_listed_once() {
+        let mut names: Vec<_> = ErrorKind::ALL.iter().map(|kind| kind.name()).collect();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), ErrorKind::ALL.len());
+    }
+}

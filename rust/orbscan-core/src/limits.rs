@@ -1,0 +1,52 @@
+//! Every cap on what a file can make us do, with its reason.
+
+/// Bytes of one OCDBT key or data file path. A limit of the format: their lengths are 16-bit fields.
+pub const MAX_KEY_BYTES: usize = 65_535;
+
+/// Entries of one B+tree node. A limit of the format.
+pub const MAX_NODE_ENTRIES: u32 = 1 << 20;
+
+/// Bytes of one value inside a B+tree node. A limit of the format.
+pub const MAX_INLINE_VALUE_BYTES: u64 = 1 << 20;
+
+/// What reading one checkpoint may cost at most. A checkpoint that asks for more is an error of
+/// kind [`crate::error::ErrorKind::Limit`], never a crash.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// Bytes of one JSON or msgpack document. The largest real one is `_sharding`, which repeats the
+    /// device mesh for each leaf: 27 MB for 3,411 leaves on 512 devices.
+    pub max_document_bytes: u64,
+    /// Nesting of JSON and msgpack, also inside JSON strings. Python's own parser gives up at about
+    /// a thousand.
+    pub max_nesting: u32,
+    /// Key entries in one keypath. Orbax rebuilds trees by recursion, which Python stops at 1,000.
+    pub max_keypath: usize,
+    /// Key entries of all keypaths of one aggregate file together. Each leaf repeats the path that
+    /// leads to it, so that a few nested bytes could spell out gigabytes.
+    pub max_keypath_entries: usize,
+    /// Bytes of the path of a data file. Linux opens no longer ones; the format would allow 65,535,
+    /// and prefix compression makes each of them cost its writer three bytes.
+    pub max_path_bytes: usize,
+    /// Bytes that one B+tree node may decompress to. Orbax asks for nodes of at most 100,000,000
+    /// bytes; a single entry may exceed that.
+    pub max_node_bytes: u64,
+    /// B+tree nodes read for one checkpoint.
+    pub max_nodes: u64,
+    /// Bytes of all B+tree nodes of one checkpoint together, decompressed.
+    pub max_total_node_bytes: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            max_document_bytes: 2 << 30,
+            max_nesting: 500,
+            max_keypath: 1_000,
+            max_keypath_entries: 1 << 24,
+            max_path_bytes: 4_096,
+            max_node_bytes: 1 << 30,
+            max_nodes: 1_000_000,
+            max_total_node_bytes: 8 << 30,
+        }
+    }
+}

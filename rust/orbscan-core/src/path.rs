@@ -1,0 +1,123 @@
+//! Where a file lies inside a store.
+
+use std::fmt;
+
+use crate::error::{Error, ErrorKind, Result};
+
+/// A relative, `/`-separated path inside a store.
+///
+/// By construction it is not absolute and has no empty, `.` or `..` part and no NUL, so a path that
+/// comes out of a file can never leave the directory it is joined to. The empty path is the top of
+/// the store.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct StorePath(String);
+
+impl StorePath {
+    /// The top of the store.
+    pub const fn root() -> Self {
+        Self(String::new())
+    }
+
+    /// The path that `text` names.
+    ///
+    /// # Errors
+    /// `Malformed` if it is absolute or has an empty, `.` or `..` part or a NUL; on Windows also if it
+    /// has a backslash or a colon, which mean something there.
+    pub fn new(text: &str) -> Result<Self> {
+        Self::root().join(text)
+    }
+
+    /// This path followed by `relative`, which may have several parts; an empty one changes nothing.
+    ///
+    /// # Errors
+    /// As [`StorePath::new`].
+    pub fn join(&self, relative: &str) -> Result<Self> {
+        if relative.is_empty() {
+            return Ok(self.clone());
+        }
+        let bad = |reason| {
+            Err(Error::new(
+                ErrorKind::Malformed,
+                format!("path {relative:?} {reason}"),
+            ))
+        };
+        if relative.starts_with('/') {
+            return bad("is absolute");
+        }
+        if relative.contains('\0') {
+            return bad("holds a NUL");
+        }
+        if cfg!(windows) && relative.contains(['\\', ':']) {
+            return bad("holds a backslash or a colon");
+        }
+        for part in relative.split('/') {
+            match part {
+                "" => return bad("has an empty part"),
+                "." | ".." => return bad("leaves its directory"),
+                _ => {}
+            }
+        }
+        if self.0.is_empty() {
+            return Ok(Self(relative.to_owned()));
+        }
+        Ok(Self(format!("{}/{relative}", self.0)))
+    }
+
+    /// The path as text, without a leading or trailing `/`.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The last part; empty for the top of the store.
+    pub fn name(&self) -> &str {
+        self.0.rsplit('/').next().unwrap_or_default()
+    }
+
+    /// The directory this path lies in; `None` for the top of the store.
+    pub fn parent(&self) -> Option<Self> {
+        if self.0.is_empty() {
+            return None;
+        }
+        let parent = self.0.rsplit_once('/').map_or("", |(parent, _)| parent);
+        Some(Self(parent.to_owned()))
+    }
+}
+
+impl fmt::Display for StorePath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl AsRef<str> for StorePath {
+    fn as_ref(&self) -> &str {
+        &self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn joins_and_takes_apart() {
+        let item = StorePath::new("run/7").unwrap().join("state").unwrap();
+        assert_eq!(item.as_str(), "run/7/state");
+        assert_eq!(item.name(), "state");
+        assert_eq!(item.parent().unwrap().as_str(), "run/7");
+        assert_eq!(
+            StorePath::new("a").unwrap().parent(),
+            Some(StorePath::root())
+        );
+        assert_eq!(StorePath::root().parent(), None);
+        assert_eq!(StorePath::root().join("").unwrap(), StorePath::root());
+    }
+
+    #[test]
+    fn a_path_cannot_leave_its_directory() {
+        for bad in ["/etc", "a//b", "a/../b", "..", ".", "./a", "a/", "a\0b"] {
+            let error = StorePath::root().join(bad).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Malformed, "{bad:?}");
+        }
+    }
+}
