@@ -1,0 +1,627 @@
+//! A pull parser for JSON: no tree in memory, capped nesting, exact offsets, two dialects.
+//!
+//! Two writers stand behind the JSON of a checkpoint, and their parsers differ. Python's `json`
+//! (`_METADATA`, `_CHECKPOINT_METADATA`, the strings inside `_sharding`) takes `NaN`, `Infinity` and
+//! lone surrogates but no byte order mark; TensorStore's (`.zarray`, `zarr.json`, `_sharding`
+//! itself) takes a byte order mark and `4.0` for 4 but none of those. A parser for one rejects
+//! files that the other reads, so the dialect is an argument.
+//!
+//! Members of an object come in file order, duplicates included: the caller that keeps the last one
+//! behaves as both reference parsers do.
+
+mod escape;
+pub mod recent;
+mod scan;
+#[cfg(test)]
+mod tests;
+pub mod value;
+
+use std::borrow::Cow;
+
+use crate::cursor::to_u64;
+use crate::error::{Error, ErrorKind, Offset, Result};
+use crate::limits::Limits;
+use crate::stand_in;
+pub use escape::quote;
+use escape::unescape;
+
+/// Whose rules a document follows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dialect {
+    /// Python's `json` module.
+    Python,
+    /// TensorStore's parser.
+    Strict,
+}
+
+/// What the next value is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// `{`
+    Object,
+    /// `[`
+    Array,
+    /// `"`
+    String,
+    /// A number, also `NaN` and the infinities.
+    Number,
+    /// `true` or `false`
+    Bool,
+    /// `null`
+    Null,
+}
+
+impl Kind {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Object => "an object",
+            Self::Array => "a list",
+            Self::String => "a string",
+            Self::Number => "a number",
+            Self::Bool => "a boolean",
+            Self::Null => "null",
+        }
+    }
+}
+
+/// A parser positioned somewhere in a document.
+#[derive(Clone, Debug)]
+pub struct Json<'a> {
+    text: &'a str,
+    at: usize,
+    nesting: u32,
+    max_nesting: u32,
+    dialect: Dialect,
+    origin: Offset,
+}
+
+impl<'a> Json<'a> {
+    /// A parser at the start of `bytes`.
+    ///
+    /// # Errors
+    /// `Limit` if the document is too long; `Malformed` if it is empty, not UTF-8, or opens with a
+    /// byte order mark where the dialect has none.
+    pub fn new(bytes: &'a [u8], dialect: Dialect, limits: &Limits) -> Result<Self> {
+        Self::nested(bytes, dialect, limits, Offset::File(0), 0)
+    }
+
+    /// A parser of JSON that was found inside something else: its offsets count from `origin`, and
+    /// `nesting` levels are already used up.
+    ///
+    /// # Errors
+    /// As [`Json::new`].
+    pub fn nested(
+        bytes: &'a [u8],
+        dialect: Dialect,
+        limits: &Limits,
+        origin: Offset,
+        nesting: u32,
+    ) -> Result<Self> {
+        let length = to_u64(bytes.len());
+        if length > limits.max_document_bytes {
+            return Err(Error::new(
+                ErrorKind::Limit,
+                format!(
+                    "document of {length} bytes, the limit is {}",
+                    limits.max_document_bytes
+                ),
+            ));
+        }
+        let text = std::str::from_utf8(bytes).map_err(|error| {
+            Error::malformed(
+                origin.plus(to_u64(error.valid_up_to())),
+                format!("not UTF-8{}", stand_in::remark(bytes)),
+            )
+        })?;
+        let mut json = Self {
+            text,
+            at: 0,
+            nesting,
+            max_nesting: limits.max_nesting,
+            dialect,
+            origin,
+        };
+        if text.starts_with('\u{feff}') {
+            if dialect == Dialect::Python {
+                return Err(json.malformed("JSON with a byte order mark"));
+            }
+            json.at = '\u{feff}'.len_utf8();
+        }
+        json.space();
+        if json.byte().is_none() {
+            return Err(json.malformed("empty document, expected JSON"));
+        }
+        Ok(json)
+    }
+
+    /// The offset of the next byte.
+    pub fn offset(&self) -> Offset {
+        self.origin.plus(to_u64(self.at))
+    }
+
+    /// How many containers are open around the next value.
+    pub const fn nesting(&self) -> u32 {
+        self.nesting
+    }
+
+    /// A `Malformed` error at the next byte.
+    pub fn malformed(&self, reason: impl Into<String>) -> Error {
+        Error::malformed(self.offset(), reason)
+    }
+
+    /// What the next value is.
+    ///
+    /// # Errors
+    /// `Malformed` if no value begins here.
+    pub fn peek(&mut self) -> Result<Kind> {
+        self.space();
+        match self.byte() {
+            Some(b'{') => Ok(Kind::Object),
+            Some(b'[') => Ok(Kind::Array),
+            Some(b'"') => Ok(Kind::String),
+            Some(b'-' | b'0'..=b'9' | b'N' | b'I') => Ok(Kind::Number),
+            Some(b't' | b'f') => Ok(Kind::Bool),
+            Some(b'n') => Ok(Kind::Null),
+            Some(_) => Err(self.malformed(format!(
+                "expected a JSON value{}",
+                stand_in::remark(self.text.as_bytes())
+            ))),
+            None => Err(self.cut()),
+        }
+    }
+
+    /// Checks that the next value is of one kind.
+    ///
+    /// # Errors
+    /// `Malformed` if it is another.
+    pub fn expect(&mut self, wanted: Kind) -> Result<()> {
+        match self.peek()? {
+            found if found == wanted => Ok(()),
+            found => Err(self.malformed(format!(
+                "expected {}, found {}",
+                wanted.name(),
+                found.name()
+            ))),
+        }
+    }
+
+    /// Reads an object. `member` is called with each name and must consume its value.
+    ///
+    /// # Errors
+    /// `Malformed`, `Limit` if nested too deeply, and whatever `member` returns.
+    pub fn object(
+        &mut self,
+        mut member: impl FnMut(&mut Self, Cow<'a, str>) -> Result<()>,
+    ) -> Result<()> {
+        self.expect(Kind::Object)?;
+        self.open()?;
+        if self.closes(b'}') {
+            return Ok(());
+        }
+        loop {
+            let name = self.string()?;
+            self.space();
+            if !self.eat(b':') {
+                return Err(self.expected("':'"));
+            }
+            member(self, name)?;
+            if !self.more(b'}', "',' or '}'")? {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Reads a list. `item` must consume one value each time it is called.
+    ///
+    /// # Errors
+    /// As [`Json::object`].
+    pub fn array(&mut self, mut item: impl FnMut(&mut Self) -> Result<()>) -> Result<()> {
+        self.expect(Kind::Array)?;
+        self.open()?;
+        if self.closes(b']') {
+            return Ok(());
+        }
+        loop {
+            item(self)?;
+            if !self.more(b']', "',' or ']'")? {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Reads a list of values that `item` reads.
+    ///
+    /// # Errors
+    /// As [`Json::array`].
+    pub fn list<T>(&mut self, mut item: impl FnMut(&mut Self) -> Result<T>) -> Result<Vec<T>> {
+        let mut items = Vec::new();
+        self.array(|json| {
+            items.push(item(json)?);
+            Ok(())
+        })?;
+        Ok(items)
+    }
+
+    /// Reads `null` or what `value` reads.
+    ///
+    /// # Errors
+    /// As `value`.
+    pub fn optional<T>(&mut self, value: impl FnOnce(&mut Self) -> Result<T>) -> Result<Option<T>> {
+        if self.peek()? == Kind::Null {
+            self.literal("null")?;
+            return Ok(None);
+        }
+        value(self).map(Some)
+    }
+
+    /// Reads a string; borrowed from the document unless it holds escapes.
+    ///
+    /// # Errors
+    /// `Malformed`; `Unsupported` for a lone surrogate, which no UTF-8 string can hold.
+    pub fn string(&mut self) -> Result<Cow<'a, str>> {
+        if self.eat_spelled("\"") {
+            // Nearly every string has nothing in it that must be looked at twice.
+            let start = self.at;
+            if let Some(plain) = self.eat_plain() {
+                return Ok(Cow::Borrowed(plain));
+            }
+            self.at = start.saturating_sub(1);
+        }
+        self.expect(Kind::String)?;
+        let (raw, escaped) = self.raw_string()?;
+        if !escaped {
+            return Ok(Cow::Borrowed(raw));
+        }
+        let start = self.at.saturating_sub(raw.len()).saturating_sub(1);
+        unescape(raw).map(Cow::Owned).map_err(|at| {
+            Error::new(ErrorKind::Unsupported, "lone surrogate in a string")
+                .at(self.origin.plus(to_u64(start.saturating_add(at))))
+        })
+    }
+
+    /// Reads the next value if it is spelled exactly as `raw`, the text that [`Json::skip`] gave
+    /// before for a value of this nesting: the same text needs no second look.
+    ///
+    /// `raw` must end in a bracket or a quote. A number could go on behind it.
+    #[inline]
+    pub fn eat_spelled(&mut self, raw: &str) -> bool {
+        self.space();
+        self.eat_text(raw)
+    }
+
+    /// Reads the bytes that come next if they are `text`, white space included.
+    ///
+    /// A short cut past the grammar, for documents that a program wrote in one fixed spelling. The
+    /// caller must see to it that what it eats amounts to whole values, and start again on a clone
+    /// that stood before if it does not. Nesting is not counted; see [`Json::has_room`].
+    #[inline]
+    pub fn eat_text(&mut self, text: &str) -> bool {
+        let found = self.rest().starts_with(text.as_bytes());
+        if found {
+            self.at = self.at.saturating_add(text.len());
+        }
+        found
+    }
+
+    /// Reads what stands before the next quote, and the quote, if there is no escape in it: the
+    /// end of a string, after [`Json::eat_text`] has read its start.
+    #[inline]
+    pub fn eat_plain(&mut self) -> Option<&'a str> {
+        let start = self.at;
+        let end = scan::plain_until(self.text.as_bytes(), start);
+        let plain = self.text.get(start..end)?;
+        self.at = end;
+        self.eat(b'"').then_some(plain)
+    }
+
+    /// Whether `levels` more containers may be opened here.
+    pub const fn has_room(&self, levels: u32) -> bool {
+        self.nesting.saturating_add(levels) <= self.max_nesting
+    }
+
+    /// What was read since `before`, a clone of this parser.
+    pub fn since(&self, before: &Self) -> &'a str {
+        self.slice(before.at)
+    }
+
+    /// Reads `true` or `false`.
+    ///
+    /// # Errors
+    /// `Malformed` if the next value is neither.
+    pub fn boolean(&mut self) -> Result<bool> {
+        self.expect(Kind::Bool)?;
+        if self.byte() == Some(b't') {
+            self.literal("true").map(|()| true)
+        } else {
+            self.literal("false").map(|()| false)
+        }
+    }
+
+    /// Reads a number as it is spelled.
+    ///
+    /// # Errors
+    /// `Malformed` if the next value is no number.
+    pub fn number(&mut self) -> Result<&'a str> {
+        self.expect(Kind::Number)?;
+        let start = self.at;
+        let rest = self.rest();
+        for word in ["NaN", "Infinity", "-Infinity"] {
+            if rest.starts_with(word.as_bytes()) {
+                if self.dialect == Dialect::Strict {
+                    return Err(self.malformed(format!("{word} is no JSON number")));
+                }
+                self.at = start.saturating_add(word.len());
+                return Ok(self.slice(start));
+            }
+        }
+        self.eat(b'-');
+        let zero = self.byte() == Some(b'0');
+        let whole = self.digits();
+        let bad = whole == 0 || (zero && whole > 1);
+        let mut bad = bad;
+        if self.eat(b'.') {
+            bad |= self.digits() == 0;
+        }
+        if matches!(self.byte(), Some(b'e' | b'E')) {
+            self.at = self.at.saturating_add(1);
+            if matches!(self.byte(), Some(b'+' | b'-')) {
+                self.at = self.at.saturating_add(1);
+            }
+            bad |= self.digits() == 0;
+        }
+        if bad {
+            let error = Error::malformed(
+                self.origin.plus(to_u64(start)),
+                format!("{:?} is no JSON number", self.slice(start)),
+            );
+            return Err(error);
+        }
+        Ok(self.slice(start))
+    }
+
+    /// Reads a whole number. The strict dialect takes `4.0` and `4e0` for 4, as TensorStore does.
+    ///
+    /// # Errors
+    /// `Malformed` if the next value is no whole number or does not fit.
+    pub fn integer(&mut self) -> Result<i64> {
+        self.expect(Kind::Number)?;
+        let offset = self.offset();
+        let text = self.number()?;
+        if let Ok(number) = text.parse() {
+            return Ok(number);
+        }
+        if self.dialect == Dialect::Strict
+            && let Some(number) = integral(text)
+        {
+            return Ok(number);
+        }
+        Err(Error::malformed(
+            offset,
+            format!("expected a whole number of 64 bits, found {text}"),
+        ))
+    }
+
+    /// Reads a list of whole numbers that are not negative: a shape, in elements.
+    ///
+    /// # Errors
+    /// `Malformed` if it is none.
+    pub fn shape(&mut self) -> Result<Vec<u64>> {
+        self.list(|json| {
+            json.peek()?;
+            let offset = json.offset();
+            let number = json.integer()?;
+            u64::try_from(number).map_err(|_| {
+                Error::malformed(offset, format!("negative length {number} in a shape"))
+            })
+        })
+    }
+
+    /// Whether Python would call the next value true, which is how Orbax reads its switches. The
+    /// value is consumed.
+    ///
+    /// # Errors
+    /// As [`Json::skip`].
+    pub fn truth(&mut self) -> Result<bool> {
+        let kind = self.peek()?;
+        let raw = self.skip()?;
+        Ok(match kind {
+            Kind::Null => false,
+            Kind::Bool => raw == "true",
+            Kind::String => raw != "\"\"",
+            Kind::Number => raw.parse::<f64>() != Ok(0.0),
+            Kind::Object | Kind::Array => raw.bytes().any(|b| !b"{}[] \t\r\n".contains(&b)),
+        })
+    }
+
+    /// Reads any value, checks it, and gives its text.
+    ///
+    /// # Errors
+    /// `Malformed`; `Limit` if nested too deeply.
+    pub fn skip(&mut self) -> Result<&'a str> {
+        let kind = self.peek()?;
+        let start = self.at;
+        match kind {
+            Kind::Object => self.object(|json, _| json.skip().map(|_| ()))?,
+            Kind::Array => self.array(|json| json.skip().map(|_| ()))?,
+            Kind::String => {
+                let (raw, escaped) = self.raw_string()?;
+                if escaped && self.dialect == Dialect::Strict && unescape(raw).is_err() {
+                    return Err(Error::malformed(
+                        self.origin.plus(to_u64(start)),
+                        "lone surrogate in a string",
+                    ));
+                }
+            }
+            Kind::Number => {
+                self.number()?;
+            }
+            Kind::Bool => {
+                self.boolean()?;
+            }
+            Kind::Null => self.literal("null")?,
+        }
+        Ok(self.slice(start))
+    }
+
+    /// Checks that nothing follows but white space (and, in the strict dialect, one NUL).
+    ///
+    /// # Errors
+    /// `Malformed` if something does.
+    pub fn end(&mut self) -> Result<()> {
+        self.space();
+        if self.dialect == Dialect::Strict {
+            self.eat(0);
+        }
+        match self.byte() {
+            None => Ok(()),
+            Some(_) => Err(self.malformed("extra text after the JSON value")),
+        }
+    }
+
+    fn rest(&self) -> &'a [u8] {
+        self.text.as_bytes().get(self.at..).unwrap_or_default()
+    }
+
+    fn byte(&self) -> Option<u8> {
+        self.text.as_bytes().get(self.at).copied()
+    }
+
+    fn eat(&mut self, wanted: u8) -> bool {
+        let found = self.byte() == Some(wanted);
+        if found {
+            self.at = self.at.saturating_add(1);
+        }
+        found
+    }
+
+    fn space(&mut self) {
+        while matches!(self.byte(), Some(b' ' | b'\n' | b'\r' | b'\t')) {
+            self.at = self.at.saturating_add(1);
+        }
+    }
+
+    fn digits(&mut self) -> usize {
+        let start = self.at;
+        while matches!(self.byte(), Some(b'0'..=b'9')) {
+            self.at = self.at.saturating_add(1);
+        }
+        self.at.saturating_sub(start)
+    }
+
+    fn slice(&self, start: usize) -> &'a str {
+        // Both ends lie on ASCII bytes that this parser consumed, so this never falls back.
+        self.text.get(start..self.at).unwrap_or_default()
+    }
+
+    fn literal(&mut self, word: &str) -> Result<()> {
+        let end = self.at.saturating_add(word.len());
+        if self.text.as_bytes().get(self.at..end) != Some(word.as_bytes()) {
+            return Err(self.expected(word));
+        }
+        self.at = end;
+        Ok(())
+    }
+
+    fn open(&mut self) -> Result<()> {
+        if self.nesting >= self.max_nesting {
+            return Err(Error::new(
+                ErrorKind::Limit,
+                format!("JSON nested more than {} levels deep", self.max_nesting),
+            )
+            .at(self.offset()));
+        }
+        self.nesting = self.nesting.saturating_add(1);
+        self.at = self.at.saturating_add(1);
+        Ok(())
+    }
+
+    fn closes(&mut self, close: u8) -> bool {
+        self.space();
+        let closed = self.eat(close);
+        if closed {
+            self.nesting = self.nesting.saturating_sub(1);
+        }
+        closed
+    }
+
+    fn more(&mut self, close: u8, wanted: &str) -> Result<bool> {
+        if self.closes(close) {
+            return Ok(false);
+        }
+        if self.eat(b',') {
+            return Ok(true);
+        }
+        Err(self.expected(wanted))
+    }
+
+    fn expected(&self, what: &str) -> Error {
+        match self.byte() {
+            Some(_) => self.malformed(format!("expected {what}")),
+            None => self.cut(),
+        }
+    }
+
+    fn cut(&self) -> Error {
+        self.malformed("the JSON text is cut off")
+    }
+
+    /// The text between the quotes, and whether it holds escapes.
+    fn raw_string(&mut self) -> Result<(&'a str, bool)> {
+        let bytes = self.text.as_bytes();
+        let start = self.at.saturating_add(1);
+        let mut at = start;
+        let mut escaped = false;
+        loop {
+            at = scan::plain_until(bytes, at);
+            match bytes.get(at) {
+                Some(b'"') => break,
+                Some(b'\\') => {
+                    escaped = true;
+                    let length = self.escape_length(at)?;
+                    at = at.saturating_add(length);
+                }
+                Some(_) => {
+                    self.at = at;
+                    return Err(self.malformed("control character in a string"));
+                }
+                None => {
+                    self.at = at;
+                    return Err(self.malformed("the JSON text is cut off inside a string"));
+                }
+            }
+        }
+        self.at = at.saturating_add(1);
+        Ok((self.text.get(start..at).unwrap_or_default(), escaped))
+    }
+
+    /// The bytes of the escape at `at`.
+    fn escape_length(&mut self, at: usize) -> Result<usize> {
+        let bytes = self.text.as_bytes();
+        match bytes.get(at.saturating_add(1)) {
+            Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => Ok(2),
+            Some(b'u') => {
+                let digits = bytes.get(at.saturating_add(2)..at.saturating_add(6));
+                if digits.is_some_and(|d| d.iter().all(u8::is_ascii_hexdigit)) {
+                    return Ok(6);
+                }
+                self.at = at;
+                Err(self.malformed("broken \\u escape"))
+            }
+            _ => {
+                self.at = at;
+                Err(self.malformed("unknown escape in a string"))
+            }
+        }
+    }
+}
+
+/// The whole number that a decimal like `4.0` or `4e0` spells, if it does.
+fn integral(text: &str) -> Option<i64> {
+    // Within this range every whole f64 is exact, and none of a file's numbers is larger.
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    let number: f64 = text.parse().ok()?;
+    if number.fract() != 0.0 || number.abs() > EXACT {
+        return None;
+    }
+    format!("{number:.0}").parse().ok()
+}
