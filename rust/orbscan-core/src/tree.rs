@@ -1,0 +1,198 @@
+//! From keypaths to a tree, laid out breadth first.
+//!
+//! The layout is what makes assembling cheap: the children of a node lie side by side, and every
+//! node lies after its parent, so a reader of the columns builds containers from slices, last to
+//! first, without recursion.
+
+mod build;
+mod names;
+mod nest;
+
+use std::borrow::Cow;
+use std::ops::Range;
+
+use foldhash::HashMap;
+
+pub use build::build;
+pub use names::Names;
+pub use nest::Nest;
+
+/// One step of a keypath.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum KeyEntry<'a> {
+    /// An index into a sequence.
+    Sequence(u64),
+    /// A key of a mapping, or the name of an attribute.
+    Mapping(Cow<'a, str>),
+}
+
+impl KeyEntry<'_> {
+    /// The key as text: what a param name is made of.
+    pub fn text(&self) -> Cow<'_, str> {
+        match self {
+            Self::Sequence(index) => Cow::Owned(index.to_string()),
+            Self::Mapping(key) => Cow::Borrowed(key),
+        }
+    }
+}
+
+/// The keypaths of a tree's leaves, in one buffer.
+#[derive(Clone, Debug, Default)]
+pub struct Keypaths<'a> {
+    keys: Vec<KeyEntry<'a>>,
+    ends: Vec<usize>,
+}
+
+impl<'a> Keypaths<'a> {
+    /// Appends one key to the keypath under construction.
+    pub fn key(&mut self, key: KeyEntry<'a>) {
+        self.keys.push(key);
+    }
+
+    /// The number of keys in the keypath under construction.
+    pub fn depth(&self) -> usize {
+        let start = self.ends.last().copied().unwrap_or(0);
+        self.keys.len().saturating_sub(start)
+    }
+
+    /// Ends the keypath under construction.
+    pub fn end(&mut self) {
+        self.ends.push(self.keys.len());
+    }
+
+    /// Takes the keypath under construction back.
+    pub fn abandon(&mut self) {
+        let start = self.ends.last().copied().unwrap_or(0);
+        self.keys.truncate(start);
+    }
+
+    /// The number of keypaths.
+    pub fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.ends.is_empty()
+    }
+
+    /// Keypath number `index`.
+    pub fn get(&self, index: usize) -> &[KeyEntry<'a>] {
+        let end = self.ends.get(index).copied().unwrap_or(0);
+        let before = index.checked_sub(1);
+        let start = before.and_then(|i| self.ends.get(i)).copied().unwrap_or(0);
+        self.keys.get(start..end).unwrap_or_default()
+    }
+
+    /// The param name of keypath number `index`: its keys joined with dots.
+    pub fn param_name(&self, index: usize) -> String {
+        let mut names = Names::default();
+        names.push_keypath(self.get(index));
+        names.into_text()
+    }
+
+    /// The param names of all keypaths.
+    pub fn param_names(&self) -> Names {
+        let mut names = Names::default();
+        for index in 0..self.len() {
+            names.push_keypath(self.get(index));
+        }
+        names
+    }
+}
+
+/// What holds the children of a node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Container {
+    /// A mapping.
+    Dict,
+    /// A sequence; tuples read back as lists unless rich types were recorded.
+    List,
+    /// A tuple (rich types only).
+    Tuple,
+    /// A namedtuple, by its number in [`Tree::namedtuples`] (rich types only).
+    NamedTuple(usize),
+}
+
+/// A leaf or a container.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Content {
+    /// A leaf, by the number of its keypath.
+    Leaf(usize),
+    /// A container and the nodes it holds.
+    Children(Container, Range<usize>),
+}
+
+/// One node of a tree.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Node {
+    /// The node's key in its parent, by its number in [`Tree::keys`]; none below a sequence and at
+    /// the top.
+    pub key: Option<usize>,
+    /// What the node is.
+    pub content: Content,
+}
+
+/// The recorded class of a namedtuple.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct NamedTuple {
+    /// The module it was defined in.
+    pub module: String,
+    /// Its qualified name there.
+    pub class: String,
+    /// The names of its fields, in order.
+    pub fields: Vec<String>,
+}
+
+/// Nodes breadth first; the first is the top.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Tree {
+    /// The nodes.
+    pub nodes: Vec<Node>,
+    /// The distinct mapping keys.
+    pub keys: Vec<String>,
+    /// The distinct namedtuple classes.
+    pub namedtuples: Vec<NamedTuple>,
+}
+
+impl Tree {
+    /// The number of a key in the table of keys, to which it is added if it is new.
+    fn intern<'a>(&mut self, known: &mut HashMap<&'a str, usize>, key: &'a str) -> usize {
+        let keys = &mut self.keys;
+        *known.entry(key).or_insert_with(|| {
+            keys.push(key.to_owned());
+            keys.len().saturating_sub(1)
+        })
+    }
+
+    fn push(&mut self, key: Option<usize>) -> usize {
+        let index = self.nodes.len();
+        // Every node is given its content when its turn in the queue comes.
+        self.nodes.push(Node {
+            key,
+            content: Content::Leaf(usize::MAX),
+        });
+        index
+    }
+
+    fn set(&mut self, node: usize, content: Content) {
+        if let Some(node) = self.nodes.get_mut(node) {
+            node.content = content;
+        }
+    }
+}
+
+/// A keypath for people: `'params' / 'dense' / 0`.
+pub fn readable(keypath: &[KeyEntry<'_>]) -> String {
+    if keypath.is_empty() {
+        return "at the top".to_owned();
+    }
+    let parts: Vec<String> = keypath
+        .iter()
+        .map(|key| match key {
+            KeyEntry::Sequence(index) => index.to_string(),
+            KeyEntry::Mapping(key) => format!("{key:?}"),
+        })
+        .collect();
+    parts.join(" / ")
+}

@@ -1,0 +1,280 @@
+//! Builds a tree from keypaths, with mappings and sequences sorted, as Orbax does.
+
+use std::collections::VecDeque;
+
+use foldhash::{HashMap, HashMapExt};
+
+use super::{Container, Content, KeyEntry, Keypaths, Tree, readable};
+use crate::cursor::to_u64;
+use crate::error::{Error, ErrorKind, Result};
+
+/// Builds the tree of `keypaths` as Orbax does, with mappings and sequences sorted.
+///
+/// Faults that leave the rest readable are appended to `issues`: a leaf below another leaf (the
+/// upper one is left out), and two leaves of one keypath (in a mapping the last stays, in a
+/// sequence the first).
+///
+/// # Errors
+/// `Malformed` if a node has both mapping and sequence keys, or a sequence has a gap.
+///
+/// Source: orbax `_src/tree/utils.py` (`from_flattened_with_keypath`), by experiment.
+pub fn build(keypaths: &Keypaths<'_>, issues: &mut Vec<Error>) -> Result<Tree> {
+    let Sorted { order, shared } = Sorted::new(keypaths);
+    let mut tree = Tree::default();
+    // Every leaf is a node.
+    tree.nodes.reserve(order.len());
+    let mut known = HashMap::new();
+    let mut queue = VecDeque::new();
+    let top = tree.push(None);
+    queue.push_back((top, 0..order.len(), 0));
+    while let Some((node, mut range, depth)) = queue.pop_front() {
+        // Sorting puts the keypaths that end here first.
+        let here = order.get(range.clone()).unwrap_or_default();
+        let ends_here = |leaf: &&usize| keypaths.get(**leaf).len() == depth;
+        let ending = here.iter().take_while(ends_here).count();
+        if ending == here.len() {
+            tree.set(node, Content::Leaf(survivor(keypaths, here, issues)));
+            continue;
+        }
+        for &leaf in here.get(..ending).unwrap_or_default() {
+            let path = readable(keypaths.get(leaf));
+            issues.push(Error::new(
+                ErrorKind::Malformed,
+                format!("leaf {path} is left out: other leaves lie below it"),
+            ));
+        }
+        range.start = range.start.saturating_add(ending);
+        let kind = container(
+            keypaths,
+            order.get(range.clone()).unwrap_or_default(),
+            depth,
+        )?;
+        let first = tree.nodes.len();
+        while !range.is_empty() {
+            let group = order.get(range.clone()).unwrap_or_default();
+            let head = group.first().copied().unwrap_or_default();
+            let Some(key) = keypaths.get(head).get(depth) else {
+                break;
+            };
+            // The first keypath of the next child shares no more than this node with the one before.
+            let rest = range.start.saturating_add(1)..range.end;
+            let mut rest = shared.get(rest).unwrap_or_default().iter();
+            let size = rest
+                .position(|shared| *shared <= depth)
+                .map_or(group.len(), |more| more.saturating_add(1));
+            let key = match key {
+                KeyEntry::Mapping(key) => Some(tree.intern(&mut known, key)),
+                KeyEntry::Sequence(index) => {
+                    let place = to_u64(tree.nodes.len().saturating_sub(first));
+                    check_place(*index, place)
+                        .map_err(|reason| at_node(keypaths, head, depth, &reason))?;
+                    None
+                }
+            };
+            let child = tree.push(key);
+            let end = range.start.saturating_add(size);
+            queue.push_back((child, range.start..end, depth.saturating_add(1)));
+            range.start = end;
+        }
+        let children = first..tree.nodes.len();
+        tree.set(node, Content::Children(kind, children));
+    }
+    Ok(tree)
+}
+
+/// The container of the leaves in `group`, which are sorted and all lie below a node of this depth.
+fn container(keypaths: &Keypaths<'_>, group: &[usize], depth: usize) -> Result<Container> {
+    let is_sequence = |leaf: Option<&usize>| {
+        let key = leaf.and_then(|&leaf| keypaths.get(leaf).get(depth));
+        matches!(key, Some(KeyEntry::Sequence(_)))
+    };
+    // Indices sort before keys, so a mix shows at the ends.
+    match (is_sequence(group.first()), is_sequence(group.last())) {
+        (true, true) => Ok(Container::List),
+        (false, false) => Ok(Container::Dict),
+        _ => {
+            let head = group.first().copied().unwrap_or_default();
+            Err(at_node(
+                keypaths,
+                head,
+                depth,
+                "it has both mapping and sequence keys",
+            ))
+        }
+    }
+}
+
+/// Checks that a sequence has no gap before its child of this index.
+fn check_place(index: u64, place: u64) -> std::result::Result<(), String> {
+    if index == place {
+        return Ok(());
+    }
+    Err(format!(
+        "the sequence has an index {index} but no index {place}"
+    ))
+}
+
+fn at_node(keypaths: &Keypaths<'_>, leaf: usize, depth: usize, reason: &str) -> Error {
+    let node = keypaths.get(leaf).get(..depth).unwrap_or_default();
+    Error::new(
+        ErrorKind::Malformed,
+        format!("node {}: {reason}", readable(node)),
+    )
+}
+
+/// Keypaths in the order in which Orbax builds: by keys, numbers by value.
+struct Sorted {
+    order: Vec<usize>,
+    /// How many keys each of them shares with the one before, from the top.
+    shared: Vec<usize>,
+}
+
+impl Sorted {
+    /// Writers flatten trees in nearly this order, so most sorts are one pass over sorted input.
+    fn new(keypaths: &Keypaths<'_>) -> Self {
+        let mut order: Vec<usize> = (0..keypaths.len()).collect();
+        let (mut shared, rises) = shared(keypaths, &order);
+        if !rises {
+            order.sort_by(|a, b| keypaths.get(*a).cmp(keypaths.get(*b)));
+            (shared, _) = self::shared(keypaths, &order);
+        }
+        Self { order, shared }
+    }
+}
+
+/// How many keys each keypath shares with the one before, and whether none is less than that.
+fn shared(keypaths: &Keypaths<'_>, order: &[usize]) -> (Vec<usize>, bool) {
+    let mut shared = Vec::with_capacity(order.len());
+    let mut rises = true;
+    let mut before: &[KeyEntry<'_>] = &[];
+    for &leaf in order {
+        let keypath = keypaths.get(leaf);
+        let same = |(a, b): &(_, _)| a == b;
+        let common = before.iter().zip(keypath).take_while(same).count();
+        rises &= before.get(common) <= keypath.get(common);
+        shared.push(common);
+        before = keypath;
+    }
+    (shared, rises)
+}
+
+/// Which of several leaves with one keypath stays.
+fn survivor(keypaths: &Keypaths<'_>, leaves: &[usize], issues: &mut Vec<Error>) -> usize {
+    let (first, last) = (leaves.first().copied(), leaves.last().copied());
+    let keypath = keypaths.get(first.unwrap_or_default());
+    if leaves.len() > 1 {
+        let reason = format!(
+            "{} leaves have the keypath {}",
+            leaves.len(),
+            readable(keypath)
+        );
+        issues.push(Error::new(ErrorKind::Malformed, reason));
+    }
+    let stays = match keypath.last() {
+        Some(KeyEntry::Sequence(_)) => first,
+        _ => last,
+    };
+    stays.unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn keypaths(texts: &[&str]) -> Keypaths<'static> {
+        let mut all = Keypaths::default();
+        for text in texts {
+            for part in text.split('/').filter(|part| !part.is_empty()) {
+                all.key(match part.strip_prefix('#') {
+                    Some(index) => KeyEntry::Sequence(index.parse().unwrap()),
+                    None => KeyEntry::Mapping(part.to_owned().into()),
+                });
+            }
+            all.end();
+        }
+        all
+    }
+
+    /// The tree as text, leaves by number.
+    fn text(tree: &Tree, node: usize) -> String {
+        match &tree.nodes[node].content {
+            Content::Leaf(leaf) => leaf.to_string(),
+            Content::Children(kind, children) => {
+                let inner: Vec<String> = children
+                    .clone()
+                    .map(|child| match tree.nodes[child].key {
+                        Some(key) => format!("{}:{}", tree.keys[key], text(tree, child)),
+                        None => text(tree, child),
+                    })
+                    .collect();
+                match kind {
+                    Container::Dict => format!("{{{}}}", inner.join(" ")),
+                    _ => format!("[{}]", inner.join(" ")),
+                }
+            }
+        }
+    }
+
+    fn built(texts: &[&str]) -> (String, usize) {
+        let mut issues = Vec::new();
+        let tree = build(&keypaths(texts), &mut issues).unwrap();
+        (text(&tree, 0), issues.len())
+    }
+
+    #[test]
+    fn builds_what_orbax_builds() {
+        for (texts, tree, issues) in [
+            (&["b/c", "a"][..], "{a:1 b:{c:0}}", 0),
+            (&["10", "2", "1"], "{1:2 10:0 2:1}", 0),
+            (&["a/#1", "a/#0", "a/#2"], "{a:[1 0 2]}", 0),
+            (&["#0", "#1/x"], "[0 {x:1}]", 0),
+            (&[""], "0", 0),
+            (&["a", "a/b"], "{a:{b:1}}", 1),
+            (&["", "a"], "{a:1}", 1),
+            (&["a", "a"], "{a:1}", 1),
+            (&["#0", "#0"], "[0]", 1),
+            (&["a.b", "a/b"], "{a:{b:1} a.b:0}", 0),
+        ] {
+            assert_eq!(built(texts), (tree.to_owned(), issues), "{texts:?}");
+        }
+    }
+
+    #[test]
+    fn refuses_what_has_no_tree() {
+        for (texts, reason) in [
+            (
+                &["x/#0", "x/#2"][..],
+                "node \"x\": the sequence has an index 2 but no index 1",
+            ),
+            (
+                &["x/#1"],
+                "node \"x\": the sequence has an index 1 but no index 0",
+            ),
+            (
+                &["#0", "a"],
+                "node at the top: it has both mapping and sequence keys",
+            ),
+        ] {
+            let error = build(&keypaths(texts), &mut Vec::new()).unwrap_err();
+            assert_eq!(error.reason(), reason);
+        }
+    }
+
+    #[test]
+    fn children_lie_side_by_side_after_their_parent() {
+        let tree = build(&keypaths(&["a/x", "a/y", "b/x", "c"]), &mut Vec::new()).unwrap();
+        for (index, node) in tree.nodes.iter().enumerate() {
+            if let Content::Children(_, children) = &node.content {
+                assert!(children.start > index);
+            }
+        }
+        assert_eq!(tree.keys, ["a", "b", "c", "x", "y"]);
+    }
+
+    #[test]
+    fn param_names_are_joined_with_dots() {
+        let all = keypaths(&["a/#3/b", ""]);
+        assert_eq!(all.param_name(0), "a.3.b");
+        assert_eq!(all.param_name(1), "");
+    }
+}
