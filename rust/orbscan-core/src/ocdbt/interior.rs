@@ -1,0 +1,382 @@
+//! Interior nodes: which children can hold a wanted key.
+
+use std::cmp::Ordering;
+use std::ops::Range;
+
+use super::keys::{Bounds, Keys};
+use super::leaf::compare;
+use super::strings::{Step, Strings};
+use super::varint::Varints;
+use super::{Reference, Statistics};
+use crate::cursor::Cursor;
+use crate::error::{Error, Result};
+
+/// A child that can hold a wanted key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Child {
+    /// Which of the wanted keys it can hold.
+    pub wanted: Range<usize>,
+    /// What it must keep to. The stripped prefix counts from the root.
+    pub bounds: Bounds,
+    /// Where it lies.
+    pub reference: Reference,
+    /// What its parent says it holds.
+    pub statistics: Statistics,
+    /// Which entry of the parent it is.
+    entry: u64,
+}
+
+/// The entries of an interior node. Where its key columns lie is known, nothing in them has been
+/// checked.
+#[derive(Clone, Debug)]
+pub struct Interior<'a> {
+    count: u64,
+    files: u64,
+    prefix_lengths: Varints<'a>,
+    suffix_lengths: Varints<'a>,
+    /// How many bytes of its key each child strips from its own keys.
+    common_prefix_lengths: Varints<'a>,
+    /// From the key suffixes to the end of the body.
+    rest: Cursor<'a>,
+}
+
+impl<'a> Interior<'a> {
+    /// Locates the key columns of `count` entries; `files` is the size of the data file table.
+    pub(super) fn take(cursor: &mut Cursor<'a>, count: u64, files: u64) -> Result<Self> {
+        let shared = count.saturating_sub(1);
+        Ok(Self {
+            count,
+            files,
+            prefix_lengths: Varints::take(cursor, shared, "key prefix lengths")?,
+            suffix_lengths: Varints::take(cursor, count, "key suffix lengths")?,
+            common_prefix_lengths: Varints::take(cursor, count, "common prefix lengths")?,
+            rest: cursor.clone(),
+        })
+    }
+
+    /// How many children there are.
+    pub const fn count(&self) -> u64 {
+        self.count
+    }
+
+    /// The children that can hold one of the `wanted` keys. These must be sorted, and lack the prefix
+    /// that the keys of the node lack.
+    ///
+    /// # Errors
+    /// `Malformed` if anything is wrong with any entry, whether it is needed or not.
+    pub fn select(&self, bounds: &Bounds, wanted: &[&[u8]]) -> Result<Vec<Child>> {
+        let mut selection = Selection::new(self, bounds, wanted);
+        while let Some(step) = selection.keys.read()? {
+            selection.pass(step)?;
+        }
+        selection.leave(None);
+        let suffixes = selection.keys.position();
+        let mut children = selection.children;
+        self.fill_in(&mut children, suffixes)?;
+        Ok(children)
+    }
+
+    /// Checks the columns behind the keys, and copies what they say about the selected children.
+    fn fill_in(&self, children: &mut [Child], suffixes: usize) -> Result<()> {
+        let mut cursor = self.rest.clone();
+        cursor.take(suffixes)?;
+        let mut column = |what| Varints::take(&mut cursor, self.count, what);
+        let mut files = column("data files of children")?;
+        let mut offsets = column("offsets of children")?;
+        let mut lengths = column("lengths of children")?;
+        let mut keys = column("key counts of children")?;
+        let mut tree_bytes = column("tree bytes of children")?;
+        let mut value_bytes = column("value bytes of children")?;
+        cursor.finish()?;
+        let mut children = children.iter_mut().peekable();
+        for entry in 0..self.count {
+            let at = files.offset();
+            let reference = Reference {
+                file: files.next_u64()?,
+                offset: offsets.next_u64()?,
+                length: lengths.next_u64()?,
+            };
+            let reference = reference.check(self.files, at)?;
+            let statistics = Statistics {
+                keys: keys.next_u64()?,
+                tree_bytes: tree_bytes.next_u64()?,
+                indirect_value_bytes: value_bytes.next_u64()?,
+            };
+            if let Some(child) = children.next_if(|child| child.entry == entry) {
+                child.reference = reference;
+                child.statistics = statistics;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The merge of the sorted keys of an interior node with the sorted wanted keys.
+///
+/// Child i holds the keys from k(i) up to k(i+1), so the wanted keys that it can hold are known once
+/// k(i+1) is read: those between, as far as they begin with what the child strips off.
+struct Selection<'a, 'b, 'w> {
+    keys: Keys<'a, 'b>,
+    common_prefix_lengths: Varints<'a>,
+    bounds: &'b Bounds,
+    wanted: &'w [&'w [u8]],
+    /// The first wanted key that is not less than the current key.
+    next: usize,
+    /// As in a leaf: a key that shares no less than this with the one before is less than the next
+    /// wanted key, as that one was.
+    compare_below: usize,
+    /// How many bytes the current child strips off; `None` before the first.
+    stripped: Option<usize>,
+    entry: u64,
+    children: Vec<Child>,
+}
+
+impl<'a, 'b, 'w> Selection<'a, 'b, 'w> {
+    fn new(node: &Interior<'a>, bounds: &'b Bounds, wanted: &'w [&'w [u8]]) -> Self {
+        let strings = Strings::new(
+            node.prefix_lengths.clone(),
+            node.suffix_lengths.clone(),
+            &node.rest,
+            node.count,
+        );
+        Self {
+            keys: Keys::new(strings, bounds),
+            common_prefix_lengths: node.common_prefix_lengths.clone(),
+            bounds,
+            wanted,
+            next: 0,
+            compare_below: usize::from(!wanted.is_empty()),
+            stripped: None,
+            entry: 0,
+            children: Vec::new(),
+        }
+    }
+
+    /// Goes on to the next key.
+    fn pass(&mut self, step: Step<'a>) -> Result<()> {
+        let at = self.common_prefix_lengths.offset();
+        let stripped = self.common_prefix_lengths.next_u16()?;
+        if stripped > step.length() {
+            return Err(Error::malformed(
+                at,
+                format!(
+                    "child strips {stripped} bytes off a key of {}",
+                    step.length()
+                ),
+            ));
+        }
+        if step.shared < self.compare_below
+            && let Some(wanted) = self.wanted.get(self.next)
+        {
+            // The shared bytes are those of the key before, which has them in common with the wanted
+            // key; the rest decides.
+            let rest = wanted.get(step.shared..).unwrap_or_default();
+            let (order, common) = compare(step.suffix, rest, 0);
+            self.compare_below = step.shared.saturating_add(common).saturating_add(1);
+            if order == Ordering::Greater {
+                let shared = self.keys.current().get(..step.shared).unwrap_or_default();
+                let key = [shared, step.suffix].concat();
+                self.leave(Some(&key));
+            }
+        }
+        self.stripped = Some(stripped);
+        self.keys.apply(step);
+        self.entry = self.entry.saturating_add(1);
+        Ok(())
+    }
+
+    /// Leaves the current child for the one that begins at `end`: selects it if it can hold a wanted
+    /// key.
+    fn leave(&mut self, end: Option<&[u8]>) {
+        let first = self.next;
+        self.compare_below = 0;
+        while let Some(wanted) = self.wanted.get(self.next) {
+            if let Some(end) = end {
+                let (order, common) = compare(end, wanted, 0);
+                if order != Ordering::Greater {
+                    self.compare_below = common.saturating_add(1);
+                    break;
+                }
+            }
+            self.next = self.next.saturating_add(1);
+        }
+        // What lies before the first key is nowhere.
+        let Some(stripped) = self.stripped else {
+            return;
+        };
+        let (prefix, lower) = self
+            .keys
+            .current()
+            .split_at_checked(stripped)
+            .unwrap_or_default();
+        // The wanted keys are sorted, so those that begin with the prefix are neighbours; and all of
+        // them are at least the key of the child, so none of them is less than the prefix.
+        let holds = self.wanted.get(first..self.next).unwrap_or_default();
+        let count = holds.partition_point(|key| key.starts_with(prefix));
+        if count == 0 {
+            return;
+        }
+        let upper = end.or(self.bounds.upper.as_deref());
+        self.children.push(Child {
+            wanted: first..first.saturating_add(count),
+            bounds: Bounds {
+                stripped: self.bounds.stripped.saturating_add(stripped),
+                lower: lower.to_vec(),
+                upper: upper
+                    .and_then(|key| key.strip_prefix(prefix))
+                    .map(<[u8]>::to_vec),
+            },
+            reference: Reference {
+                file: 0,
+                offset: 0,
+                length: 0,
+            },
+            statistics: Statistics::default(),
+            entry: self.entry.saturating_sub(1),
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::*;
+    use crate::error::{ErrorKind, Offset};
+    use crate::limits::Limits;
+    use crate::ocdbt::btree::{Entries, Node};
+    use crate::ocdbt::envelope::{self, Content};
+    use crate::testing::ocdbt_writer::{Packing, seal};
+
+    const AT: Offset = Offset::File(1_000);
+
+    /// Children at `ab`, which strips `a`, and at `ca`, which strips `ca`.
+    const BODY: &[u8] =
+        b"\x01\x01\x03\0d/x\x02\0\x02\x02\x01\x02abca\0\0\x05\x63\x10\x11\x03\x04\x20\x21\0\0";
+
+    fn select(bytes: &[u8], bounds: &Bounds, wanted: &[&[u8]]) -> Result<Vec<Child>> {
+        let node = Bytes::from(seal(Content::BtreeNode, bytes, Packing::Plain));
+        let body = envelope::open(&node, Content::BtreeNode, AT, &Limits::default()).unwrap();
+        match Node::decode(&body, Bytes::new(), 1)?.entries {
+            Entries::Interior(interior) => interior.select(bounds, wanted),
+            Entries::Leaf(_) => panic!("a leaf has height 0"),
+        }
+    }
+
+    fn patched(at: usize, cut: usize, patch: &[u8]) -> Vec<u8> {
+        [&BODY[..at], patch, &BODY[at + cut..]].concat()
+    }
+
+    #[test]
+    fn a_child_is_told_what_its_keys_must_be() {
+        let bounds = Bounds {
+            stripped: 7,
+            lower: b"aa".to_vec(),
+            upper: Some(b"cax".to_vec()),
+        };
+        let children = select(BODY, &bounds, &[b"abba", b"axe", b"cab"]).unwrap();
+        let [first, second] = children.as_slice() else {
+            panic!("{children:?}");
+        };
+        assert_eq!(first.wanted, 0..2);
+        // The next key does not begin with what this child strips, so it bounds nothing.
+        let bounds = Bounds {
+            stripped: 8,
+            lower: b"b".to_vec(),
+            upper: None,
+        };
+        assert_eq!(first.bounds, bounds);
+        assert_eq!(
+            first.reference,
+            Reference {
+                file: 0,
+                offset: 5,
+                length: 16
+            }
+        );
+        assert_eq!(second.wanted, 2..3);
+        let bounds = Bounds {
+            stripped: 9,
+            lower: Vec::new(),
+            upper: Some(b"x".to_vec()),
+        };
+        assert_eq!(second.bounds, bounds);
+        assert_eq!(
+            second.reference,
+            Reference {
+                file: 0,
+                offset: 99,
+                length: 17
+            }
+        );
+        assert_eq!(
+            second.statistics,
+            Statistics {
+                keys: 4,
+                tree_bytes: 33,
+                indirect_value_bytes: 0
+            }
+        );
+    }
+
+    #[test]
+    fn only_children_that_can_hold_a_wanted_key_are_selected() {
+        for (wanted, expected) in [
+            (&[][..], &[][..]),
+            (&["a", "aa"], &[]),
+            (&["ab"], &[(0, 1)]),
+            (&["aa", "ab", "az", "b", "c"], &[(1, 3)]),
+            (&["b", "c", "cA"], &[]),
+            (&["b", "ca", "caz", "cb"], &[(1, 3)]),
+            (&["cb", "z"], &[]),
+            (&["ab", "ab", "ca", "ca"], &[(0, 2), (2, 4)]),
+        ] {
+            let keys: Vec<&[u8]> = wanted.iter().map(|key| key.as_bytes()).collect();
+            let children = select(BODY, &Bounds::default(), &keys).unwrap();
+            let wanted_by = |child: &Child| (child.wanted.start, child.wanted.end);
+            let ranges: Vec<_> = children.iter().map(wanted_by).collect();
+            assert_eq!(ranges, expected, "{wanted:?}");
+        }
+    }
+
+    #[test]
+    fn refusals_name_the_byte() {
+        for (name, at, bytes) in [
+            (
+                "a child that strips more than its key",
+                12,
+                patched(12, 1, &[3]),
+            ),
+            ("a lesser key", 15, patched(15, 1, b"a")),
+            (
+                "a prefix longer than the key before",
+                15,
+                patched(8, 1, &[3]),
+            ),
+            ("a file that is not in the table", 18, patched(18, 1, &[1])),
+            (
+                "an end past 2^63",
+                17,
+                patched(19, 1, b"\xff\xff\xff\xff\xff\xff\xff\xff\x7f"),
+            ),
+            (
+                "a statistic of 65 bits",
+                27,
+                patched(27, 1, b"\xff\xff\xff\xff\xff\xff\xff\xff\xff\x02"),
+            ),
+            ("a byte too many", 29, [BODY, b"x"].concat()),
+        ] {
+            for wanted in [&[][..], &[&b"ab"[..], b"ca"]] {
+                let error = select(&bytes, &Bounds::default(), wanted).unwrap_err();
+                assert_eq!(error.kind(), ErrorKind::Malformed, "{name}: {error}");
+                assert_eq!(error.offset(), Some(AT.plus(14 + at)), "{name}: {error}");
+            }
+        }
+        for end in 0..BODY.len() {
+            assert!(
+                select(&BODY[..end], &Bounds::default(), &[]).is_err(),
+                "{end}"
+            );
+        }
+    }
+}

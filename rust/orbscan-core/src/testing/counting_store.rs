@@ -1,0 +1,79 @@
+//! A store that counts what it is asked for.
+
+use std::sync::Mutex;
+
+use crate::cursor::to_u64;
+use crate::error::Result;
+use crate::path::StorePath;
+use crate::store::{Bytes, Entry, Stat, Store, Want};
+
+/// What a store was asked for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Requests {
+    /// Directories listed.
+    pub lists: u64,
+    /// Paths looked at.
+    pub stats: u64,
+    /// Batches of fetches.
+    pub waves: u64,
+    /// Fetches.
+    pub fetches: u64,
+    /// Bytes that they gave.
+    pub bytes: u64,
+}
+
+/// Passes everything on to another store.
+pub struct CountingStore<'s> {
+    inner: &'s dyn Store,
+    requests: Mutex<Requests>,
+}
+
+impl<'s> CountingStore<'s> {
+    /// Counts what `inner` is asked for.
+    pub fn new(inner: &'s dyn Store) -> Self {
+        Self {
+            inner,
+            requests: Mutex::default(),
+        }
+    }
+
+    /// What was asked for so far.
+    ///
+    /// # Panics
+    /// If another thread panicked while it asked.
+    pub fn requests(&self) -> Requests {
+        *self.requests.lock().expect("no other thread panicked")
+    }
+
+    fn count(&self, add: impl FnOnce(&mut Requests)) {
+        add(&mut self.requests.lock().expect("no other thread panicked"));
+    }
+}
+
+impl Store for CountingStore<'_> {
+    fn list(&self, directory: &StorePath) -> Result<Vec<Entry>> {
+        self.count(|requests| requests.lists += 1);
+        self.inner.list(directory)
+    }
+
+    fn stat(&self, paths: &[StorePath]) -> Vec<Result<Option<Stat>>> {
+        self.count(|requests| requests.stats += to_u64(paths.len()));
+        self.inner.stat(paths)
+    }
+
+    fn fetch(&self, wants: &[Want]) -> Vec<Result<Bytes>> {
+        let answers = self.inner.fetch(wants);
+        let found = answers.iter().flatten().map(|bytes| to_u64(bytes.len()));
+        let bytes: u64 = found.sum();
+        self.count(|requests| {
+            requests.waves += 1;
+            requests.fetches += to_u64(wants.len());
+            requests.bytes += bytes;
+        });
+        answers
+    }
+
+    fn locate(&self, path: &StorePath) -> String {
+        self.inner.locate(path)
+    }
+}
