@@ -1,0 +1,43 @@
+//! Every file and directory name that carries meaning, once.
+//!
+//! Source: orbax `_src/path`, `_src/metadata`, `experimental/v1/_src/layout`, release 0.12.8.
+
+/// Its presence alone makes a directory a V1 checkpoint.
+pub const V1_MARKER: &str = "orbax.checkpoint";
+/// Timestamps, handlers and the user's metadata of one checkpoint.
+pub const CHECKPOINT_METADATA: &str = "_CHECKPOINT_METADATA";
+/// There while one checkpointable of a checkpoint is being deleted.
+pub const DELETION_RECORD: &str = "_CHECKPOINT_DELETION";
+/// The tree of one pytree checkpointable.
+pub const TREE_METADATA: &str = "_METADATA";
+/// How each `jax.Array` of a pytree was laid over devices.
+pub const SHARDING: &str = "_sharding";
+/// The directory of `process_<n>` files that repeat write shapes and name PRNG key types.
+pub const ARRAY_METADATAS: &str = "array_metadatas";
+/// What the names of the files in it begin with.
+pub const ARRAY_METADATAS_PREFIX: &str = "process_";
+/// The entry point of an OCDBT database.
+pub const MANIFEST: &str = "manifest.ocdbt";
+/// What the names of the databases begin with that single processes write before the merge.
+pub const PROCESS_DATABASE_PREFIX: &str = "ocdbt.process_";
+/// The msgpack file of releases before 0.5.16: the whole tree, with small values in-line.
+pub const AGGREGATE: &str = "checkpoint";
+/// Metrics of a step. Reserved: not a checkpointable that a user may name.
+pub const METRICS: &str = "metrics";
+/// A directory whose name contains this is a save that never finished, on stores that can rename.
+pub const TEMPORARY_MARK: &str = ".orbax-checkpoint-tmp";
+/// The standard checkpointable name of releases before 0.12.
+pub const PYTREE: &str = "pytree";
+/// The standard checkpointable name since 0.12.
+pub const STATE: &str = "state";
+/// How a safetensors file ends.
+pub const SAFETENSORS_SUFFIX: &str = ".safetensors";
+/// The document of a Zarr v2 array.
+pub const ZARR_V2: &str = ".zarray";
+/// The document of a Zarr v3 array.
+pub const ZARR_V3: &str = "zarr.json";
+
+/// Whether a user may not name a checkpointable like this.
+pub fn is_reserved(name: &str) -> bool {
+    matches!(name, METRICS | DELETION_RECORD)
+}

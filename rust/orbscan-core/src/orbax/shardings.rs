@@ -1,0 +1,407 @@
+//! `_sharding`: the sharding of each leaf, by param name.
+//!
+//! ```json
+//! {"YQ==": "{\"sharding_type\": \"SingleDeviceSharding\", \"device_str\": \"cpu:0\"}"}
+//! ```
+//!
+//! Names are base64 in the alphabet for URLs, with padding; 0.4.1 wrote them plainly. Values are JSON
+//! inside JSON strings, in Python's dialect. Each text repeats the whole device mesh, so large checkpoints hold thousands
+//! of equal strings of many kilobytes: each spelling is decoded once, and compared before it is
+//! even scanned.
+//!
+//! Source: orbax `_src/serialization/jax_array_handlers.py`, `tensorstore_utils.py`.
+
+use std::borrow::Cow;
+use std::cell::OnceCell;
+
+use foldhash::{HashMap, HashMapExt};
+
+use super::base64;
+use super::sharding::{self, Sharding};
+use crate::cursor::{to_u64, to_usize};
+use crate::error::{Error, Offset, Result};
+use crate::json::recent::Recent;
+use crate::json::{Dialect, Json, Kind};
+use crate::limits::Limits;
+
+/// What one entry says: no sharding, or the number of one in [`Shardings::table`], or why its text
+/// cannot be read.
+pub type Entry = Result<Option<usize>>;
+
+/// The shardings of one checkpointable.
+#[derive(Clone, Debug, Default)]
+pub struct Shardings<'a> {
+    /// The distinct shardings, in order of appearance.
+    pub table: Vec<Sharding>,
+    /// What the entries say, by the name of the member.
+    entries: HashMap<Cow<'a, [u8]>, Entry>,
+    /// Whether there are names that are no base64, so that all may be plain.
+    plain_names: OnceCell<bool>,
+}
+
+impl Shardings<'_> {
+    /// What the entry of a param says; `None` if it has none.
+    pub fn get(&self, param_name: &str) -> Option<&Entry> {
+        let encoded = base64::encode(param_name);
+        let entry = self.entries.get(encoded.as_slice());
+        if entry.is_some() || !self.has_plain_names() {
+            return entry;
+        }
+        self.entries.get(param_name.as_bytes())
+    }
+
+    fn has_plain_names(&self) -> bool {
+        let is_plain = |name: &Cow<'_, [u8]>| !base64::is_text(name);
+        *self
+            .plain_names
+            .get_or_init(|| self.entries.keys().any(is_plain))
+    }
+
+    /// The number of entries.
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether there are no entries.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+}
+
+/// Decodes one `_sharding` file. Offsets in errors count from its start, also inside the texts.
+///
+/// # Errors
+/// `Malformed` if the file is no JSON object; `Limit`. A text that cannot be read is an error of its
+/// entry alone.
+pub fn decode<'a>(bytes: &'a [u8], limits: &Limits) -> Result<Shardings<'a>> {
+    let mut json = Json::new(bytes, Dialect::Strict, limits)?;
+    let mut texts = Texts::new(limits);
+    let mut shardings = Shardings::default();
+    json.object(|json, name| {
+        let entry = entry(json, &mut texts)?;
+        let name = match name {
+            Cow::Borrowed(name) => Cow::Borrowed(name.as_bytes()),
+            Cow::Owned(name) => Cow::Owned(name.into_bytes()),
+        };
+        if shardings.entries.is_empty() {
+            // Entries are about as long as the first.
+            let room = json.offset().bytes().max(1);
+            let likely = to_u64(bytes.len()).checked_div(room).unwrap_or(0);
+            shardings
+                .entries
+                .reserve(to_usize(likely).min(MOST_RESERVED));
+        }
+        shardings.entries.insert(name, entry);
+        Ok(())
+    })?;
+    json.end()?;
+    shardings.table = texts.into_table();
+    Ok(shardings)
+}
+
+/// Entries that room is made for before they were seen: a first entry may be unlike the others.
+const MOST_RESERVED: usize = 1 << 16;
+
+/// The value of one member. An outer error is one of the file, an inner one of the entry.
+fn entry<'a>(json: &mut Json<'a>, texts: &mut Texts<'a>) -> Result<Entry> {
+    if json.peek()? == Kind::String {
+        return texts.read(json);
+    }
+    // Orbax takes whatever Python calls false for "no sharding".
+    let offset = json.offset();
+    if json.truth()? {
+        return Ok(Err(Error::malformed(offset, "expected a string")));
+    }
+    Ok(Ok(None))
+}
+
+/// Texts decoded so far.
+struct Texts<'a> {
+    limits: Limits,
+    /// What each distinct spelling means; offsets in errors count from the string's start.
+    outcomes: Vec<Entry>,
+    by_spelling: HashMap<&'a str, usize>,
+    by_meaning: HashMap<Sharding, usize>,
+    /// By their latest spellings: leaves of one kind come in runs.
+    recent: Recent<'a, usize>,
+}
+
+impl<'a> Texts<'a> {
+    fn new(limits: &Limits) -> Self {
+        Self {
+            limits: limits.clone(),
+            outcomes: Vec::new(),
+            by_spelling: HashMap::new(),
+            by_meaning: HashMap::new(),
+            recent: Recent::default(),
+        }
+    }
+
+    /// Reads the string that comes next.
+    fn read(&mut self, json: &mut Json<'a>) -> Result<Entry> {
+        let offset = json.offset();
+        let outcome = match self.recent.read(json) {
+            Some(outcome) => outcome,
+            None => self.scan(json)?,
+        };
+        let entry = self.outcomes.get(outcome).cloned().unwrap_or(Ok(None));
+        Ok(entry.map_err(|error| moved(&error, offset)))
+    }
+
+    /// Reads a string that was not among the latest.
+    fn scan(&mut self, json: &mut Json<'a>) -> Result<usize> {
+        let nesting = json.nesting();
+        let raw = json.skip()?;
+        let known = self.by_spelling.get(raw).copied();
+        let outcome = known.unwrap_or_else(|| {
+            let meaning = self.decode(raw, nesting);
+            self.outcomes.push(meaning);
+            self.outcomes.len().saturating_sub(1)
+        });
+        self.by_spelling.insert(raw, outcome);
+        self.recent.insert(raw, outcome);
+        Ok(outcome)
+    }
+
+    /// Decodes the text that `raw` spells, and finds its number among the distinct shardings.
+    fn decode(&mut self, raw: &str, nesting: u32) -> Entry {
+        let text = Json::new(raw.as_bytes(), Dialect::Strict, &self.limits)?.string()?;
+        if text.is_empty() {
+            return Ok(None);
+        }
+        let read = || {
+            let (bytes, start) = (text.as_bytes(), Offset::File(0));
+            let mut json = Json::nested(bytes, Dialect::Python, &self.limits, start, nesting)?;
+            let sharding = sharding::decode(&mut json)?;
+            json.end()?;
+            Ok(sharding)
+        };
+        let sharding = read().map_err(|error: Error| {
+            let inside = error.offset().map_or(0, Offset::bytes);
+            replaced(&error, Offset::File(spelled_at(raw, inside)))
+        })?;
+        let next = self.by_meaning.len();
+        Ok(Some(*self.by_meaning.entry(sharding).or_insert(next)))
+    }
+
+    fn into_table(self) -> Vec<Sharding> {
+        let mut table: Vec<_> = self.by_meaning.into_iter().collect();
+        table.sort_unstable_by_key(|(_, number)| *number);
+        table.into_iter().map(|(sharding, _)| sharding).collect()
+    }
+}
+
+/// `error`, whose offset counts from `start`, with an offset that counts from where `start` does.
+fn moved(error: &Error, start: Offset) -> Error {
+    let inside = error.offset().map_or(0, Offset::bytes);
+    replaced(error, start.plus(inside))
+}
+
+/// `error` at another offset.
+fn replaced(error: &Error, offset: Offset) -> Error {
+    Error::new(error.kind(), error.reason()).at(offset)
+}
+
+/// Where in `raw`, a JSON string with its quotes, the byte number `wanted` of its text is spelled.
+fn spelled_at(raw: &str, wanted: u64) -> u64 {
+    let body = raw.get(1..).unwrap_or_default();
+    let mut at = 0;
+    let mut text = 0;
+    while text < wanted {
+        let rest = body.get(at..).unwrap_or_default();
+        let Some(c) = rest.chars().next() else {
+            break;
+        };
+        let spelled = match c {
+            '\\' if is_pair(rest) => (12, 4),
+            '\\' if rest.starts_with("\\u") => (6, escaped_bytes(rest)),
+            '\\' => (2, 1),
+            c => (c.len_utf8(), to_u64(c.len_utf8())),
+        };
+        at = usize::saturating_add(at, spelled.0);
+        text = u64::saturating_add(text, spelled.1);
+    }
+    to_u64(at).saturating_add(1)
+}
+
+/// Whether an escape is the first half of a surrogate pair. The text was decoded before, so that
+/// the other half follows.
+fn is_pair(escape: &str) -> bool {
+    code_unit(escape).is_some_and(|unit| (0xd800..0xdc00).contains(&unit))
+}
+
+/// The bytes in UTF-8 of the character that an escape spells.
+fn escaped_bytes(escape: &str) -> u64 {
+    let c = code_unit(escape).and_then(char::from_u32);
+    c.map_or(1, |c| to_u64(c.len_utf8()))
+}
+
+fn code_unit(escape: &str) -> Option<u32> {
+    u32::from_str_radix(escape.strip_prefix("\\u")?.get(..4)?, 16).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::ErrorKind;
+    use proptest::prelude::*;
+
+    fn read(text: &str) -> Result<Shardings<'_>> {
+        decode(text.as_bytes(), &Limits::default())
+    }
+
+    #[test]
+    fn equal_shardings_share_one_number_however_they_are_spelled() {
+        // As 0.12.8 wrote it, after a save and after a merge.
+        let file = r#"{"YQ==":"{\"sharding_type\": \"SingleDeviceSharding\", \"device_str\": \"cpu:0\"}","Yi5k": "{\"device_str\":\"cpu:0\",\"sharding_type\":\"SingleDeviceSharding\"}", "":"{\"sharding_type\": \"SingleDeviceSharding\", \"device_str\": \"cpu:1\"}","Yw==":"{\"sharding_type\": \"SingleDeviceSharding\", \"device_str\": \"cpu:0\"}"}"#;
+        let shardings = read(file).unwrap();
+        let single = |device: &str| Sharding::Single {
+            device_str: device.to_owned(),
+        };
+        assert_eq!(shardings.table, [single("cpu:0"), single("cpu:1")]);
+        for (name, number) in [("a", 0), ("b.d", 0), ("", 1), ("c", 0)] {
+            assert_eq!(shardings.get(name), Some(&Ok(Some(number))), "{name:?}");
+        }
+    }
+
+    #[test]
+    fn more_spellings_than_are_kept_at_hand_are_still_told_apart() {
+        let text = |device: usize| {
+            format!(
+                r#""{{\"sharding_type\": \"SingleDeviceSharding\", \"device_str\": \"cpu:{device}\"}}""#
+            )
+        };
+        let letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwx";
+        let names: Vec<String> = ["YWA", "YWB"]
+            .into_iter()
+            .flat_map(|start| letters.chars().map(move |last| format!("{start}{last}")))
+            .collect();
+        let members: Vec<String> = (0..100)
+            .map(|i| format!("\"{}\":{}", names[i], text(i % 40)))
+            .collect();
+        let file = format!("{{{}}}", members.join(","));
+        let shardings = read(&file).unwrap();
+        assert_eq!(shardings.table.len(), 40);
+        for (i, name) in names.iter().enumerate() {
+            let name = base64::decode(name.as_bytes()).unwrap();
+            let name = String::from_utf8(name).unwrap();
+            assert_eq!(shardings.get(&name), Some(&Ok(Some(i % 40))), "{i}");
+        }
+    }
+
+    #[test]
+    fn names_that_are_no_base64_are_taken_as_they_are() {
+        // As 0.4.1 wrote them. `abcd` is also base64, but of no UTF-8; `YWJj` is base64 of `abc`.
+        let file = r#"{"d1":"{\"sharding_type\": \"SingleDeviceSharding\", \"device_str\": \"x\"}","abcd":"","YWJj":null}"#;
+        let shardings = read(file).unwrap();
+        assert_eq!(shardings.get("d1"), Some(&Ok(Some(0))));
+        assert_eq!(shardings.get("abcd"), Some(&Ok(None)));
+        assert_eq!(shardings.get("YWJj"), Some(&Ok(None)));
+        assert_eq!(shardings.get("e"), None);
+        let encoded = read(r#"{"YWJj":null}"#).unwrap();
+        assert_eq!(encoded.get("abc"), Some(&Ok(None)));
+        assert_eq!(encoded.get("YWJj"), None);
+        assert_eq!(encoded.len(), 1);
+    }
+
+    #[test]
+    fn absent_values_mean_no_sharding() {
+        for value in ["\"\"", "null", "{}", "[]", "false", "0"] {
+            let file = format!("{{\"YQ==\":{value}}}");
+            let shardings = read(&file).unwrap();
+            assert_eq!(shardings.get("a"), Some(&Ok(None)), "{value}");
+        }
+    }
+
+    #[test]
+    fn a_broken_text_is_an_error_of_its_entry_at_the_byte_of_the_file() {
+        // The byte behind the mark is the one that the error names.
+        for marked in [
+            "^5",
+            r#""^{}""#,
+            r#""^null""#,
+            r#""{\"sharding_type\": ^5}""#,
+            r#""\u007b\"sharding_type\": ^5}""#,
+            r#""{\"\u00e9\ud83d\ude00é\": 5, \"shape\": ^5}""#,
+            r#""{\"^\t\": 1, \"shape\": 5}""#,
+            r#""{\"shape\": [^""#,
+        ] {
+            let value = marked.replace('^', "");
+            let file = format!("{{\"YQ==\": {value}, \"Yg==\": {value}, \"Yw==\": \"\"}}");
+            let shardings = read(&file).unwrap();
+            let mark = marked.find('^').unwrap();
+            let first = file.find(&value).unwrap();
+            let second = file.rfind(&value).unwrap();
+            for (name, at) in [("a", first + mark), ("b", second + mark)] {
+                let error = shardings.get(name).cloned().unwrap().unwrap_err();
+                let offset = Offset::File(to_u64(at));
+                assert_eq!(error.offset(), Some(offset), "{name} {value}: {error}");
+            }
+            assert_eq!(shardings.get("c"), Some(&Ok(None)));
+        }
+    }
+
+    #[test]
+    fn a_broken_file_is_refused() {
+        for (file, at) in [
+            ("", 0),
+            ("null", 0),
+            ("[]", 0),
+            ("\"x\"", 0),
+            ("{\"YQ==\":\"", 9),
+            ("{\"YQ==\":NaN}", 8),
+            ("{\"YQ==\":\"\\ud800\"}", 8),
+            ("{} {}", 3),
+        ] {
+            let error = read(file).unwrap_err();
+            let found = (error.kind(), error.offset());
+            assert_eq!(
+                found,
+                (ErrorKind::Malformed, Some(Offset::File(at))),
+                "{file}"
+            );
+        }
+    }
+
+    #[test]
+    fn nesting_is_counted_through_strings() {
+        let limits = Limits {
+            max_nesting: 3,
+            ..Limits::default()
+        };
+        let shallow = r#"{"YQ==": "{\"x\": [1], \"sharding_type\": \"SingleDeviceSharding\", \"device_str\": \"\"}"}"#;
+        let deep = r#"{"YQ==": "{\"x\": [[1]]}"}"#;
+        let entry = |file: &str| {
+            decode(file.as_bytes(), &limits)
+                .unwrap()
+                .get("a")
+                .cloned()
+                .unwrap()
+        };
+        assert_eq!(entry(shallow), Ok(Some(0)));
+        assert_eq!(entry(deep).unwrap_err().kind(), ErrorKind::Limit);
+    }
+
+    /// As 0.11.0 wrote it.
+    const FILE: &str = r#"{"bQ==":"{\"sharding_type\": \"NamedSharding\", \"shape\": [1], \"axis_names\": [\"m\"], \"partition_spec\": [\"m\"], \"device_mesh\": {\"mesh\": [{\"id\": 0}]}}"}"#;
+
+    #[test]
+    fn every_prefix_is_refused() {
+        assert_eq!(read(FILE).unwrap().get("m"), Some(&Ok(Some(0))));
+        for end in 0..FILE.len() {
+            assert!(read(&FILE[..end]).is_err(), "{end}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_changed_byte_gives_a_value_or_an_error(at in 0..FILE.len(), byte: u8) {
+            let mut bytes = FILE.as_bytes().to_vec();
+            bytes[at] = byte;
+            match decode(&bytes, &Limits::default()) {
+                Ok(shardings) => prop_assert!(shardings.len() == 1),
+                Err(error) => prop_assert!(error.offset().is_some(), "{error}"),
+            }
+        }
+    }
+}
