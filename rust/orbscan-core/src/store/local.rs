@@ -1,0 +1,151 @@
+//! A store over a directory of the local file system.
+
+use std::fs::{self, File};
+use std::io::{ErrorKind as IoErrorKind, Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use super::{Bytes, Entry, EntryKind, Stat, Store, Want};
+use crate::cursor::to_usize;
+use crate::error::{Error, ErrorKind, Result};
+use crate::path::StorePath;
+
+/// The files below one directory.
+#[derive(Clone, Debug)]
+pub struct LocalStore {
+    root: PathBuf,
+}
+
+impl LocalStore {
+    /// The store whose top is `root`, which need not exist.
+    pub fn new(root: impl Into<PathBuf>) -> Self {
+        Self { root: root.into() }
+    }
+
+    fn path(&self, path: &StorePath) -> PathBuf {
+        if path.as_str().is_empty() {
+            self.root.clone()
+        } else {
+            self.root.join(path.as_str())
+        }
+    }
+
+    fn read(&self, want: &Want) -> Result<Bytes> {
+        let path = self.path(&want.path);
+        let fail = |error: std::io::Error| failure(&error, &path).in_file(&want.path);
+        let mut file = File::open(&path).map_err(fail)?;
+        let found = file.metadata().map_err(fail)?;
+        if found.is_dir() {
+            return Err(want.is_a_directory());
+        }
+        let range = want.within(found.len())?;
+        let (offset, length) = (range.start, range.end.saturating_sub(range.start));
+        if offset > 0 {
+            file.seek(SeekFrom::Start(offset)).map_err(fail)?;
+        }
+        // The file holds that much, so a claim cannot make us reserve more. The buffer is handed to
+        // the system as it is: filling it with zeros first takes as long as reading into it.
+        let mut bytes = Vec::with_capacity(to_usize(length));
+        let read = file.by_ref().take(length).read_to_end(&mut bytes);
+        if read.map_err(fail)? < to_usize(length) {
+            // Somebody cut the file while it was read.
+            want.within(file.metadata().map_err(fail)?.len())?;
+        }
+        Ok(bytes.into())
+    }
+}
+
+impl Store for LocalStore {
+    fn list(&self, directory: &StorePath) -> Result<Vec<Entry>> {
+        let path = self.path(directory);
+        let fail = |error: std::io::Error| failure(&error, &path).in_file(directory);
+        let mut entries = Vec::new();
+        for entry in fs::read_dir(&path).map_err(fail)? {
+            let entry = entry.map_err(fail)?;
+            let found = entry.file_type().map_err(fail)?;
+            let link = found.is_symlink();
+            // A link that leads nowhere is listed like a file: whoever opens it learns more.
+            let directory = if link {
+                fs::metadata(entry.path()).is_ok_and(|found| found.is_dir())
+            } else {
+                found.is_dir()
+            };
+            entries.push(Entry {
+                // Every name that means something to us is UTF-8; others are only ever shown.
+                name: entry.file_name().to_string_lossy().into_owned(),
+                kind: if directory {
+                    EntryKind::Directory
+                } else {
+                    EntryKind::File
+                },
+                link,
+            });
+        }
+        Ok(entries)
+    }
+
+    fn stat(&self, paths: &[StorePath]) -> Vec<Result<Option<Stat>>> {
+        let stat = |path: &StorePath| {
+            let local = self.path(path);
+            match fs::metadata(&local) {
+                Ok(found) => Ok(Some(as_stat(&found))),
+                Err(error) if is_absent(&error) => Ok(None),
+                Err(error) => Err(failure(&error, &local).in_file(path)),
+            }
+        };
+        paths.iter().map(stat).collect()
+    }
+
+    fn fetch(&self, wants: &[Want]) -> Vec<Result<Bytes>> {
+        wants.iter().map(|want| self.read(want)).collect()
+    }
+
+    fn locate(&self, path: &StorePath) -> String {
+        self.path(path).to_string_lossy().into_owned()
+    }
+}
+
+fn as_stat(found: &fs::Metadata) -> Stat {
+    let kind = if found.is_dir() {
+        EntryKind::Directory
+    } else {
+        EntryKind::File
+    };
+    let since = |time: SystemTime| time.duration_since(SystemTime::UNIX_EPOCH).ok();
+    let modified = found.modified().ok().and_then(since);
+    let modified_secs = modified.and_then(|since| i64::try_from(since.as_secs()).ok());
+    Stat {
+        kind,
+        size: found.len(),
+        modified_secs,
+    }
+}
+
+/// Whether nothing lies at a path; a file in the place of one of its directories means the same.
+fn is_absent(error: &std::io::Error) -> bool {
+    matches!(
+        error.kind(),
+        IoErrorKind::NotFound | IoErrorKind::NotADirectory
+    )
+}
+
+fn failure(error: &std::io::Error, path: &Path) -> Error {
+    let kind = if is_absent(error) {
+        ErrorKind::NotFound
+    } else {
+        ErrorKind::Store
+    };
+    let reason = match kind {
+        ErrorKind::NotFound if path.is_symlink() => "is a link that leads nowhere".to_owned(),
+        ErrorKind::NotFound => "does not exist".to_owned(),
+        _ => io_reason(error),
+    };
+    Error::new(kind, reason).with_errno(error.raw_os_error())
+}
+
+/// The error's text without the number that the standard library appends.
+fn io_reason(error: &std::io::Error) -> String {
+    let text = error.to_string();
+    let text = text.split(" (os error").next().unwrap_or_default();
+    text.to_lowercase()
+}

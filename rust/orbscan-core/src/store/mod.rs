@@ -1,0 +1,158 @@
+//! Where files come from: the only part of the crate that touches the world.
+//!
+//! A store is asked for many things at once and answers them all; how it does so, with threads or a
+//! runtime of its own, is its affair. Readers stay plain code.
+
+pub mod local;
+pub mod memory;
+
+use std::ops::Range;
+
+pub use bytes::Bytes;
+
+use crate::error::{Error, ErrorKind, Offset, Result};
+use crate::path::StorePath;
+
+/// What lies at a path. Links are followed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EntryKind {
+    /// Something with bytes.
+    File,
+    /// Something with entries.
+    Directory,
+}
+
+/// One child of a directory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// Its name in the directory.
+    pub name: String,
+    /// What it is; for a link, what it leads to.
+    pub kind: EntryKind,
+    /// Whether it is a link.
+    pub link: bool,
+}
+
+/// What is known of a path without reading it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stat {
+    /// What lies there.
+    pub kind: EntryKind,
+    /// Its size in bytes.
+    pub size: u64,
+    /// When it was last changed, in seconds since 1970, where the store knows.
+    pub modified_secs: Option<i64>,
+}
+
+/// Which part of a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Span {
+    /// All of it.
+    Whole,
+    /// `length` bytes at `offset`.
+    Range {
+        /// Bytes before the part.
+        offset: u64,
+        /// Bytes in the part.
+        length: u64,
+    },
+}
+
+/// One request for bytes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Want {
+    /// The file.
+    pub path: StorePath,
+    /// Which part of it.
+    pub span: Span,
+    /// More bytes than this are refused before they are read.
+    pub max_bytes: u64,
+}
+
+impl Want {
+    /// All of a file.
+    pub const fn whole(path: StorePath, max_bytes: u64) -> Self {
+        Self {
+            path,
+            span: Span::Whole,
+            max_bytes,
+        }
+    }
+
+    /// `length` bytes from `offset` on.
+    pub const fn range(path: StorePath, offset: u64, length: u64) -> Self {
+        Self {
+            path,
+            span: Span::Range { offset, length },
+            max_bytes: length,
+        }
+    }
+
+    /// Which bytes of the file are wanted, now that its size is known.
+    ///
+    /// # Errors
+    /// `Malformed` with both sizes if they reach past its end; `Limit` if they are too many.
+    pub fn within(&self, size: u64) -> Result<Range<u64>> {
+        let (start, length) = match self.span {
+            Span::Whole => (0, size),
+            Span::Range { offset, length } => (offset, length),
+        };
+        let error = match start.checked_add(length) {
+            Some(end) if end <= size && length <= self.max_bytes => return Ok(start..end),
+            Some(end) if end <= size => {
+                let reason = format!("{length} bytes, the limit is {}", self.max_bytes);
+                Error::new(ErrorKind::Limit, reason)
+            }
+            _ => Error::malformed(
+                Offset::File(start),
+                format!("{length} bytes are wanted here, but the file has {size} bytes in all"),
+            ),
+        };
+        Err(error.in_file(&self.path))
+    }
+
+    /// The refusal of a path that is a directory.
+    pub fn is_a_directory(&self) -> Error {
+        Error::new(ErrorKind::Malformed, "is a directory, expected a file").in_file(&self.path)
+    }
+}
+
+/// The refusal of a path where nothing lies.
+pub fn not_found(path: &StorePath) -> Error {
+    Error::new(ErrorKind::NotFound, "no such file or directory").in_file(path)
+}
+
+/// A tree of files.
+pub trait Store: Send + Sync {
+    /// The children of a directory, in any order.
+    ///
+    /// # Errors
+    /// `NotFound` if it is missing or a file; `Store`. Both name it.
+    fn list(&self, directory: &StorePath) -> Result<Vec<Entry>>;
+
+    /// What lies at each path, in their order; `None` if nothing does.
+    ///
+    /// # Errors
+    /// `Store`, naming the path.
+    fn stat(&self, paths: &[StorePath]) -> Vec<Result<Option<Stat>>>;
+
+    /// One answer for each want, in their order.
+    ///
+    /// # Errors
+    /// `NotFound` if the file is missing; `Malformed` "is a directory, expected a file", or for a
+    /// range that reaches past the end of the file, with both sizes; `Limit`; `Store`. All name the
+    /// file.
+    fn fetch(&self, wants: &[Want]) -> Vec<Result<Bytes>>;
+
+    /// The path as a user would write it, for messages.
+    fn locate(&self, path: &StorePath) -> String;
+
+    /// The answer to a single want.
+    ///
+    /// # Errors
+    /// As [`Store::fetch`].
+    fn fetch_one(&self, want: Want) -> Result<Bytes> {
+        let unanswered = || Err(Error::new(ErrorKind::Store, "the store did not answer"));
+        self.fetch(&[want]).pop().unwrap_or_else(unanswered)
+    }
+}
