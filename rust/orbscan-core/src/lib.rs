@@ -1,0 +1,37 @@
+//! Reads the metadata of Orbax checkpoints: tree structure, shapes, dtypes, shardings, storage layout.
+//!
+//! Bytes in, values out: every decoder here is a pure function of a byte slice, and only a
+//! [`store::Store`] touches the world. [`reader::read`] is the one way through: it asks a store
+//! for files in waves, decodes them, and answers with flat columns ([`record::LeafTable`]).
+//!
+//! The crate knows nothing of Python.
+
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects,
+        clippy::as_conversions
+    )
+)]
+
+pub mod cursor;
+pub mod error;
+pub mod json;
+pub mod limits;
+pub mod msgpack;
+pub mod ocdbt;
+pub mod orbax;
+pub mod path;
+pub mod reader;
+pub mod record;
+pub mod safetensors;
+pub mod stand_in;
+pub mod store;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
+pub mod tree;
+pub mod zarr;

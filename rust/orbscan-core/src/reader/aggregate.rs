@@ -1,0 +1,140 @@
+//! The msgpack file `checkpoint` of releases before 0.5.16.
+//!
+//! Before 0.4.3 it is all there is of a tree: small values in-line, arrays as `PLACEHOLDER://<name>`.
+//! From then on `_METADATA` stands beside it, and the file matters only for the values that
+//! `_METADATA` says were not put into the array store.
+
+use std::collections::HashMap;
+
+use super::Options;
+use super::arrays::Format;
+use super::inline::InlineValues;
+use super::leaves;
+use super::outline::{ItemFiles, Outline};
+use crate::error::{Error, ErrorKind, Result};
+use crate::limits::Limits;
+use crate::orbax::aggregate::{self, Aggregate, AggregateValue};
+use crate::orbax::names;
+use crate::orbax::shardings;
+use crate::orbax::tree_metadata::{LeafEntry, ValueType};
+use crate::record::{Issue, LeafTable};
+use crate::store::{Bytes, Store, Want};
+
+/// The in-line values of a tree that `_METADATA` describes; none where it says that every array is
+/// stored.
+///
+/// # Errors
+/// As [`aggregate::decode`], and `Store`.
+pub fn values(
+    store: &dyn Store,
+    files: &ItemFiles,
+    outline: &Outline<'_>,
+    limits: &Limits,
+) -> Result<InlineValues> {
+    let inline = |entry: &LeafEntry| entry.skip_deserialize && entry.value_type.is_array();
+    if !outline.leaves.iter().any(inline) {
+        return Ok(InlineValues::default());
+    }
+    let bytes = match fetch(store, files, limits) {
+        Ok(bytes) => bytes,
+        // Each such leaf is then reported by itself.
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(InlineValues::default()),
+        Err(error) => return Err(error),
+    };
+    let Aggregate {
+        keypaths, leaves, ..
+    } = decode(files, &bytes, limits)?;
+    let mut by_keypath = HashMap::with_capacity(leaves.len());
+    for (place, value) in leaves.into_iter().enumerate() {
+        by_keypath.insert(keypaths.get(place), value);
+    }
+    let mut by_leaf = HashMap::new();
+    for (leaf, entry) in outline.leaves.iter().enumerate() {
+        if inline(entry)
+            && let Some(value) = by_keypath.remove(outline.keypaths.get(leaf))
+        {
+            by_leaf.insert(leaf, value);
+        }
+    }
+    Ok(InlineValues::new(by_leaf))
+}
+
+/// Reads an item that has no `_METADATA`.
+///
+/// # Errors
+/// `Malformed` if it has no aggregate file either; as [`leaves::read`].
+pub fn read(
+    store: &dyn Store,
+    files: &ItemFiles,
+    options: &Options,
+    issues: &mut Vec<Issue>,
+) -> Result<LeafTable> {
+    let limits = &options.limits;
+    let bytes = fetch(store, files, limits).map_err(|error| match error.kind() {
+        ErrorKind::NotFound => {
+            let reason = format!("no {} in the directory", names::TREE_METADATA);
+            Error::new(ErrorKind::Malformed, reason).in_file(&files.directory)
+        }
+        _ => error,
+    })?;
+    let decoded = decode(files, &bytes, limits)?;
+    let path = files.directory.join(names::AGGREGATE)?;
+    let reason = "written before release 0.4.3: the tree was read from the msgpack file, \
+                  which does not tell JAX arrays, numpy arrays and scalars apart";
+    issues.push(Error::new(ErrorKind::Unsupported, reason).in_file(&path));
+    let sharded = sharded(files, limits);
+    let entry = |value: &AggregateValue| {
+        let jax = matches!(value, AggregateValue::Placeholder(name) if sharded(name));
+        let value_type = if jax {
+            ValueType::JaxArray
+        } else {
+            ValueType::NumpyArray
+        };
+        LeafEntry {
+            value_type,
+            skip_deserialize: false,
+            write_shape: None,
+        }
+    };
+    let outline = Outline {
+        tree: decoded.tree,
+        leaves: decoded.leaves.iter().map(entry).collect(),
+        keypaths: decoded.keypaths,
+        write_shapes: Vec::new(),
+        use_ocdbt: None,
+        format: Format::V2,
+    };
+    let by_leaf = decoded.leaves.into_iter().enumerate().collect();
+    leaves::read(
+        store,
+        files,
+        outline,
+        &InlineValues::new(by_leaf),
+        limits,
+        issues,
+    )
+}
+
+/// Whether `_sharding`, which releases from 0.4.0 on wrote, has an entry for an array.
+fn sharded<'a>(files: &'a ItemFiles, limits: &Limits) -> impl Fn(&str) -> bool + use<'a> {
+    let bytes = files.sharding.as_ref().ok();
+    let shardings = bytes.and_then(|bytes| shardings::decode(bytes, limits).ok());
+    move |name| {
+        shardings
+            .as_ref()
+            .is_some_and(|shardings| shardings.get(name).is_some())
+    }
+}
+
+fn fetch(store: &dyn Store, files: &ItemFiles, limits: &Limits) -> Result<Bytes> {
+    let want = Want::whole(
+        files.directory.join(names::AGGREGATE)?,
+        limits.max_document_bytes,
+    );
+    store.fetch_one(want)
+}
+
+fn decode<'a>(files: &ItemFiles, bytes: &'a [u8], limits: &Limits) -> Result<Aggregate<'a>> {
+    let path = files.directory.join(names::AGGREGATE)?;
+    aggregate::decode(bytes, limits).map_err(|error| error.in_file(&path))
+}

@@ -1,0 +1,403 @@
+//! Finds the Zarr document of each array, wherever the writer left it.
+//!
+//! `_METADATA` says where: in the item's merged OCDBT database or in plain files, as Zarr v2 or v3.
+//! What is not there is looked for in every other place that a release of Orbax has written to, and
+//! each such detour is an issue.
+
+use super::detect::shown;
+use super::ocdbt_lookup::Database;
+use crate::error::{Error, ErrorKind, Result};
+use crate::limits::Limits;
+use crate::orbax::names;
+use crate::path::StorePath;
+use crate::record::Issue;
+use crate::store::{Bytes, EntryKind, Store, Want};
+use crate::tree::Names;
+
+/// The version of a Zarr document.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Format {
+    /// `.zarray`
+    V2,
+    /// `zarr.json`
+    V3,
+}
+
+impl Format {
+    /// The name of the document.
+    pub const fn document(self) -> &'static str {
+        match self {
+            Self::V2 => names::ZARR_V2,
+            Self::V3 => names::ZARR_V3,
+        }
+    }
+
+    const fn other(self) -> Self {
+        match self {
+            Self::V2 => Self::V3,
+            Self::V3 => Self::V2,
+        }
+    }
+}
+
+/// Where and how an item's arrays are stored, as far as its metadata says.
+#[derive(Debug)]
+pub struct Storage<'a> {
+    /// The item directory.
+    pub directory: &'a StorePath,
+    /// `manifest.ocdbt` of the item directory, or why there is none.
+    pub manifest: &'a Result<Bytes>,
+    /// Whether arrays lie in the database; unknown before 0.11.31.
+    pub use_ocdbt: Option<bool>,
+    /// The version of the documents.
+    pub format: Format,
+}
+
+/// A document that was found.
+pub type Document = (Format, Bytes);
+
+/// Where documents may lie.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Place {
+    /// The merged database of the item.
+    Merged,
+    /// The database that one process wrote, by its directory.
+    Process(StorePath),
+    /// One directory for each array.
+    Files,
+}
+
+/// The documents of the arrays called `wanted` (distinct param names), in their order; for one that
+/// was not found or not readable, why.
+///
+/// # Errors
+/// Whatever keeps all of them from being read: a damaged manifest or root node, or no store at all.
+pub fn find(
+    store: &dyn Store,
+    storage: &Storage<'_>,
+    wanted: &[&str],
+    limits: &Limits,
+    issues: &mut Vec<Issue>,
+) -> Result<Vec<Result<Document>>> {
+    let mut search = Search {
+        store,
+        storage,
+        limits,
+        wanted,
+        found: vec![None; wanted.len()],
+        count: 0,
+        from_processes: Vec::new(),
+        conflicts: Vec::new(),
+        failure: None,
+    };
+    let in_database = match storage.manifest {
+        Ok(_) => storage.use_ocdbt.unwrap_or(true),
+        Err(error) if error.kind() == ErrorKind::NotFound => false,
+        // A manifest that cannot be read is damage, not the absence of a database.
+        Err(error) if storage.use_ocdbt != Some(false) => return Err(error.clone()),
+        Err(_) => false,
+    };
+    let primary = if in_database {
+        Place::Merged
+    } else {
+        Place::Files
+    };
+    search.look(&primary, storage.format)?;
+    search.detour(&primary, storage.format.other(), issues)?;
+    if !search.is_done() {
+        for place in search.other_places(&primary)? {
+            for format in [storage.format, storage.format.other()] {
+                if let Err(error) = search.detour(&place, format, issues) {
+                    // The arrays that lie elsewhere are still good.
+                    issues.push(error.clone());
+                    search.failure.get_or_insert(error);
+                    break;
+                }
+            }
+        }
+        issues.extend(search.conflict_issue());
+    }
+    search.answers(&primary)
+}
+
+struct Search<'a> {
+    store: &'a dyn Store,
+    storage: &'a Storage<'a>,
+    limits: &'a Limits,
+    wanted: &'a [&'a str],
+    /// By the array's place in `wanted`.
+    found: Vec<Option<Result<Document>>>,
+    /// How many of them were found.
+    count: usize,
+    /// Which of them were found in the database of a process.
+    from_processes: Vec<usize>,
+    /// Which of them another process describes otherwise.
+    conflicts: Vec<usize>,
+    /// Why a place could not be looked into.
+    failure: Option<Error>,
+}
+
+impl Search<'_> {
+    fn is_done(&self) -> bool {
+        self.count == self.wanted.len()
+    }
+
+    /// The arrays not found yet, by place and name.
+    fn missing(&self) -> Vec<(usize, &str)> {
+        let all = self.wanted.iter().copied().enumerate().zip(&self.found);
+        all.filter(|(_, found)| found.is_none())
+            .map(|(missing, _)| missing)
+            .collect()
+    }
+
+    /// The arrays to look for in a place: those not found yet, and in the database of a process also
+    /// those that another process has, since nothing says which of the two is right.
+    fn candidates(&self, place: &Place) -> Vec<(usize, &str)> {
+        let mut candidates = self.missing();
+        if matches!(place, Place::Process(_)) {
+            let again = self.from_processes.iter().copied();
+            candidates.extend(again.filter_map(|place| Some((place, *self.wanted.get(place)?))));
+        }
+        candidates
+    }
+
+    /// Notes what was found for an array.
+    fn note(&mut self, place: usize, answer: Result<Document>) {
+        if let Some(slot) = self.found.get_mut(place)
+            && slot.replace(answer).is_none()
+        {
+            self.count = self.count.saturating_add(1);
+        }
+    }
+
+    /// Every place but the first, in order of trust.
+    fn other_places(&self, primary: &Place) -> Result<Vec<Place>> {
+        let mut places = Vec::new();
+        if *primary == Place::Files && self.storage.manifest.is_ok() {
+            places.push(Place::Merged);
+        }
+        let mut processes: Vec<String> = self
+            .store
+            .list(self.storage.directory)?
+            .into_iter()
+            .filter(|entry| entry.kind == EntryKind::Directory)
+            .map(|entry| entry.name)
+            .filter(|name| name.starts_with(names::PROCESS_DATABASE_PREFIX))
+            .collect();
+        processes.sort_unstable();
+        for name in processes {
+            places.push(Place::Process(self.storage.directory.join(&name)?));
+        }
+        if *primary != Place::Files {
+            places.push(Place::Files);
+        }
+        Ok(places)
+    }
+
+    /// Looks where the metadata did not send us, and reports what was found there.
+    fn detour(&mut self, place: &Place, format: Format, issues: &mut Vec<Issue>) -> Result<()> {
+        if self.candidates(place).is_empty() {
+            return Ok(());
+        }
+        let before = self.count;
+        self.look(place, format)?;
+        let count = self.count.saturating_sub(before);
+        if count > 0 {
+            issues.push(self.detour_issue(place, format, count));
+        }
+        Ok(())
+    }
+
+    fn conflict_issue(&self) -> Option<Issue> {
+        let names = self
+            .conflicts
+            .iter()
+            .filter_map(|&place| self.wanted.get(place));
+        let names: Vec<String> = names.map(|name| (*name).to_owned()).collect();
+        let reason = format!(
+            "the databases of single processes disagree about {}",
+            shown(&names)
+        );
+        let issue = Error::new(ErrorKind::Malformed, reason).in_file(self.storage.directory);
+        (!names.is_empty()).then_some(issue)
+    }
+
+    fn detour_issue(&self, place: &Place, format: Format, count: usize) -> Issue {
+        let arrays = match count {
+            1 => "1 array was".to_owned(),
+            n => format!("{n} arrays were"),
+        };
+        let document = format.document();
+        let (file, reason) = match place {
+            Place::Process(directory) => (
+                directory.clone(),
+                format!("the databases of this item are not merged: {arrays} found here"),
+            ),
+            Place::Files => (
+                self.storage.directory.clone(),
+                format!("{arrays} found in plain {document} files, not in the database"),
+            ),
+            Place::Merged => (
+                self.storage.directory.clone(),
+                format!("{arrays} found as {document} in the database, not where _METADATA says"),
+            ),
+        };
+        let reason = if format == self.storage.format {
+            reason
+        } else {
+            format!(
+                "{reason} (_METADATA says {})",
+                self.storage.format.document()
+            )
+        };
+        Error::new(ErrorKind::Malformed, reason).in_file(&file)
+    }
+
+    /// Looks for what is missing in one place, as one version.
+    fn look(&mut self, place: &Place, format: Format) -> Result<()> {
+        match place {
+            Place::Files => {
+                self.look_in_files(format);
+                Ok(())
+            }
+            Place::Merged => match self.storage.manifest {
+                Ok(manifest) => {
+                    self.look_in_database(place, self.storage.directory, manifest, format)
+                }
+                Err(_) => Ok(()),
+            },
+            Place::Process(directory) => {
+                let want =
+                    Want::whole(directory.join(names::MANIFEST)?, self.limits.max_node_bytes);
+                match self.store.fetch_one(want) {
+                    Ok(manifest) => self.look_in_database(place, directory, &manifest, format),
+                    Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+                    Err(error) => Err(error),
+                }
+            }
+        }
+    }
+
+    fn look_in_database(
+        &mut self,
+        place: &Place,
+        directory: &StorePath,
+        manifest: &Bytes,
+        format: Format,
+    ) -> Result<()> {
+        let candidates = self.candidates(place);
+        let mut keys = Names::default();
+        for (_, name) in &candidates {
+            keys.push_parts(&key(name, format));
+        }
+        let keys: Vec<&str> = keys.iter().collect();
+        let database = Database::open(self.store, directory, manifest, self.limits)?;
+        let values = database.lookup(&keys)?.values;
+        let places: Vec<usize> = candidates.into_iter().map(|(place, _)| place).collect();
+        let is_process = matches!(place, Place::Process(_));
+        for (place, value) in places.into_iter().zip(values) {
+            let Some(value) = value else { continue };
+            let document = value.map(|bytes| (format, bytes));
+            match self.found.get(place) {
+                Some(Some(Ok(known))) => {
+                    if document.is_ok_and(|document| document != *known) {
+                        self.conflicts.push(place);
+                    }
+                    continue;
+                }
+                _ if is_process => self.from_processes.push(place),
+                _ => {}
+            }
+            self.note(place, document);
+        }
+        Ok(())
+    }
+
+    fn look_in_files(&mut self, format: Format) {
+        let mut places = Vec::new();
+        let mut wants = Vec::new();
+        let mut refused = Vec::new();
+        for (place, name) in self.missing() {
+            match document_path(self.storage.directory, name, format) {
+                Ok(path) => {
+                    places.push(place);
+                    wants.push(Want::whole(path, self.limits.max_document_bytes));
+                }
+                Err(error) => refused.push((place, error)),
+            }
+        }
+        for (place, answer) in places.into_iter().zip(self.store.fetch(&wants)) {
+            match answer {
+                Err(error) if error.kind() == ErrorKind::NotFound => {}
+                answer => self.note(place, answer.map(|bytes| (format, bytes))),
+            }
+        }
+        // Only an array that can lie nowhere but in a file is lost with its path.
+        if self.storage.manifest.is_err() {
+            for (place, error) in refused {
+                self.note(place, Err(error));
+            }
+        }
+    }
+
+    /// One answer for each name.
+    fn answers(self, primary: &Place) -> Result<Vec<Result<Document>>> {
+        let readable = self.found.iter().flatten().any(Result::is_ok);
+        if !readable && let Some(error) = self.failure {
+            return Err(error);
+        }
+        if !readable
+            && let Err(error) = self.storage.manifest
+            && self.storage.use_ocdbt == Some(true)
+        {
+            let path = self.storage.directory.join(names::MANIFEST)?;
+            let reason = format!("{}: the arrays of this item are lost", error.reason());
+            return Err(Error::new(ErrorKind::Malformed, reason).in_file(&path));
+        }
+        let (storage, names) = (self.storage, self.wanted.iter());
+        let answers = self.found.into_iter().zip(names);
+        Ok(answers
+            .map(|(found, name)| found.unwrap_or_else(|| Err(absent(storage, name, primary))))
+            .collect())
+    }
+}
+
+/// The error for an array that is in none of the places.
+fn absent(storage: &Storage<'_>, name: &str, primary: &Place) -> Error {
+    let format = storage.format;
+    match document_path(storage.directory, name, format) {
+        Ok(path) if *primary == Place::Files => Error::new(
+            ErrorKind::Malformed,
+            format!("the document of array {name:?} does not exist"),
+        )
+        .in_file(&path),
+        _ => {
+            let key = key(name, format).concat();
+            let reason = format!("the database has no key {key:?}, the document of array {name:?}");
+            Error::new(ErrorKind::Malformed, reason).in_file(storage.directory)
+        }
+    }
+}
+
+/// The parts of the database key of an array's document: its name, `/`, the document's name.
+/// TensorStore joins with `/` only where the name does not end in one.
+fn key(name: &str, format: Format) -> [&str; 3] {
+    let slash = if name.is_empty() || name.ends_with('/') {
+        ""
+    } else {
+        "/"
+    };
+    [name, slash, format.document()]
+}
+
+/// The file of an array's document. TensorStore takes a backslash in a name for a separator.
+///
+/// # Errors
+/// `Malformed` if the name would lead out of the directory.
+pub fn document_path(directory: &StorePath, name: &str, format: Format) -> Result<StorePath> {
+    let name = name.replace('\\', "/");
+    let directory = directory.join(name.trim_end_matches('/'));
+    directory
+        .and_then(|directory| directory.join(format.document()))
+        .map_err(|error| error.while_reading(format_args!("array {name:?}")))
+}

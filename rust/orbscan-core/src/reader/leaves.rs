@@ -1,0 +1,396 @@
+//! Joins what the files of an item say of each leaf: its array, its sharding, its key type.
+
+use foldhash::HashMap;
+
+use super::arrays::{self, Document, Storage};
+use super::detect::shown;
+use super::inline::InlineValues;
+use super::outline::{ItemFiles, Outline};
+use super::prng;
+use super::table::TableBuilder;
+use crate::error::{Error, ErrorKind, Result};
+use crate::limits::Limits;
+use crate::orbax::aggregate::AggregateValue;
+use crate::orbax::names;
+use crate::orbax::shardings::{self, Shardings};
+use crate::orbax::tree_metadata::{LeafEntry, ValueType};
+use crate::path::StorePath;
+use crate::record::{Array, Issue, Leaf, LeafKind, LeafTable};
+use crate::store::Store;
+use crate::tree::Names;
+use crate::zarr::dtype::DType;
+
+/// Reads what the tree's own file does not say, and fills the table.
+///
+/// # Errors
+/// Any kind, if none of the arrays can be read. One that cannot among others that can is an
+/// unreadable leaf and an issue.
+pub fn read(
+    store: &dyn Store,
+    files: &ItemFiles,
+    outline: Outline<'_>,
+    values: &InlineValues,
+    limits: &Limits,
+    issues: &mut Vec<Issue>,
+) -> Result<LeafTable> {
+    let param_names = outline.keypaths.param_names();
+    let stored = Stored::find(store, files, &outline, &param_names, values, limits, issues)?;
+    let shardings = LeafShardings::read(files, &outline, limits, issues);
+    let mut joining = Joining {
+        builder: TableBuilder::new(limits),
+        directory: &files.directory,
+        write_shapes: &outline.write_shapes,
+        stored,
+        shardings,
+        without_sharding: Vec::new(),
+        readable: false,
+        issues,
+    };
+    for (leaf, (entry, name)) in outline.leaves.iter().zip(param_names.iter()).enumerate() {
+        joining.leaf(leaf, entry, name, values.get(leaf));
+    }
+    let mut table = joining.finish()?;
+    table.names = param_names;
+    table.tree = outline.tree;
+    table.write_shapes = outline.write_shapes;
+    prng::mark_keys(store, files, &mut table, limits, issues);
+    issues.extend(unusual_scalars(&table).map(|issue| issue.in_file(&files.directory)));
+    Ok(table)
+}
+
+/// What there is to say of scalars that Orbax saves and loads, but whose metadata it does not read:
+/// it then gives up on the whole tree.
+fn unusual_scalars(table: &LeafTable) -> Option<Issue> {
+    let unusual = |leaf: &Leaf| {
+        let array = leaf.array.and_then(|array| table.arrays.get(array));
+        leaf.kind == LeafKind::Scalar
+            && array.is_some_and(|array| array.dtype().is_bool() || array.dtype().is_complex())
+    };
+    if !table.leaves.iter().any(unusual) {
+        return None;
+    }
+    let is_unusual = |number: usize| table.leaves.get(number).is_some_and(unusual);
+    let leaves = table.names.iter().zip(&table.leaf_of);
+    let names = leaves.filter(|(_, number)| is_unusual(**number));
+    let names: Vec<String> = names.map(|(name, _)| name.to_owned()).collect();
+    let reason = format!(
+        "bool or complex scalars, which Orbax does not read: {}",
+        shown(&names)
+    );
+    Some(Error::new(ErrorKind::Unsupported, reason))
+}
+
+/// The documents of the arrays, and which leaf has which.
+struct Stored {
+    /// By leaf, the place in `documents`.
+    place_of: Vec<Option<usize>>,
+    documents: Vec<Result<Document>>,
+}
+
+impl Stored {
+    fn find(
+        store: &dyn Store,
+        files: &ItemFiles,
+        outline: &Outline<'_>,
+        param_names: &Names,
+        values: &InlineValues,
+        limits: &Limits,
+        issues: &mut Vec<Issue>,
+    ) -> Result<Self> {
+        let mut arrays = DistinctNames::default();
+        let mut place_of = Vec::with_capacity(param_names.len());
+        for (leaf, (entry, name)) in outline.leaves.iter().zip(param_names.iter()).enumerate() {
+            let is_stored = entry.value_type.is_array() && !entry.skip_deserialize;
+            let place = (is_stored && values.get(leaf).is_none())
+                .then(|| arrays.place(values.stored_name(leaf).unwrap_or(name)));
+            place_of.push(place);
+        }
+        let wanted = arrays.names;
+        let storage = Storage {
+            directory: &files.directory,
+            manifest: &files.manifest,
+            use_ocdbt: outline.use_ocdbt,
+            format: outline.format,
+        };
+        let documents = if wanted.is_empty() {
+            Vec::new()
+        } else {
+            arrays::find(store, &storage, &wanted, limits, issues)?
+        };
+        Ok(Self {
+            place_of,
+            documents,
+        })
+    }
+
+    fn of(&self, leaf: usize) -> Option<&Result<Document>> {
+        let place = self.place_of.get(leaf).copied().flatten()?;
+        self.documents.get(place)
+    }
+}
+
+/// The names of the arrays to look for. Keys are not escaped in names, so two leaves may share a
+/// name, and then an array.
+#[derive(Default)]
+struct DistinctNames<'a> {
+    names: Vec<&'a str>,
+    /// Filled when the names stop rising: until then they are all different.
+    places: HashMap<&'a str, usize>,
+}
+
+impl<'a> DistinctNames<'a> {
+    /// The place of a name, which is added if it is new.
+    fn place(&mut self, name: &'a str) -> usize {
+        let next = self.names.len();
+        if self.places.is_empty() {
+            if self.names.last().is_none_or(|last| *last < name) {
+                self.names.push(name);
+                return next;
+            }
+            self.places = self.names.iter().copied().zip(0..).collect();
+        }
+        let place = *self.places.entry(name).or_insert(next);
+        if place == next {
+            self.names.push(name);
+        }
+        place
+    }
+}
+
+/// What `_sharding` says.
+enum LeafShardings<'a> {
+    /// Nothing: there is no such file, or it cannot be read, or no leaf needs it.
+    Nothing,
+    /// The decoded file, and its path.
+    File(Shardings<'a>, StorePath),
+}
+
+impl<'a> LeafShardings<'a> {
+    fn read(
+        files: &'a ItemFiles,
+        outline: &Outline<'_>,
+        limits: &Limits,
+        issues: &mut Vec<Issue>,
+    ) -> Self {
+        let jax = |entry: &&LeafEntry| entry.value_type == ValueType::JaxArray;
+        let count = outline.leaves.iter().filter(jax).count();
+        if count == 0 {
+            return Self::Nothing;
+        }
+        let Ok(path) = files.directory.join(names::SHARDING) else {
+            return Self::Nothing;
+        };
+        let bytes = files.sharding.as_ref().map_err(Clone::clone);
+        match bytes.and_then(|bytes| shardings::decode(bytes, limits)) {
+            Ok(shardings) => Self::File(shardings, path),
+            Err(error) => {
+                let error = match error.kind() {
+                    ErrorKind::NotFound => {
+                        Error::new(error.kind(), "does not exist").in_file(&path)
+                    }
+                    _ => error.in_file(&path),
+                };
+                let unknown = format_args!("the shardings of {count} arrays are unknown");
+                issues.push(error.while_reading(unknown));
+                Self::Nothing
+            }
+        }
+    }
+}
+
+struct Joining<'a> {
+    builder: TableBuilder<'a>,
+    directory: &'a StorePath,
+    write_shapes: &'a [Vec<u64>],
+    stored: Stored,
+    shardings: LeafShardings<'a>,
+    /// The names of JAX arrays that `_sharding` does not mention.
+    without_sharding: Vec<String>,
+    /// Whether any array could be read.
+    readable: bool,
+    issues: &'a mut Vec<Issue>,
+}
+
+impl Joining<'_> {
+    fn leaf(&mut self, leaf: usize, entry: &LeafEntry, name: &str, value: Option<&AggregateValue>) {
+        let joined = match value {
+            Some(value) => self.inline(entry, value),
+            None => self.described(leaf, entry, name),
+        };
+        let joined = joined.unwrap_or_else(|error| {
+            let error = error.while_reading(format_args!("leaf {name:?}"));
+            self.issues.push(error.clone());
+            plain(LeafKind::Unreadable(self.builder.error(error)))
+        });
+        self.builder.push(name, joined);
+    }
+
+    /// A leaf that is empty, a text, or an array of the store.
+    fn described(&mut self, leaf: usize, entry: &LeafEntry, name: &str) -> Result<Leaf> {
+        let kind = match (&entry.value_type, entry.skip_deserialize) {
+            (ValueType::JaxArray, false) => LeafKind::JaxArray,
+            (ValueType::NumpyArray, false) => LeafKind::NumpyArray,
+            (ValueType::Scalar, false) => LeafKind::Scalar,
+            (ValueType::String, false) => return Ok(plain(LeafKind::String)),
+            (ValueType::None, true) => return Ok(plain(LeafKind::None)),
+            (ValueType::Dict, true) => return Ok(plain(LeafKind::EmptyDict)),
+            (ValueType::List, true) => return Ok(plain(LeafKind::EmptyList)),
+            (ValueType::Tuple, true) => return Ok(plain(LeafKind::EmptyTuple)),
+            (ValueType::NamedTuple, true) => return Ok(plain(LeafKind::EmptyNamedTuple)),
+            (ValueType::Other(word), _) => {
+                let reason = format!("value type {word:?} is of a custom handler");
+                return Err(self.in_tree(ErrorKind::Unsupported, reason));
+            }
+            (word, skip) => {
+                let reason = format!("value type {word:?} with skip_deserialize {skip}");
+                return Err(self.in_tree(ErrorKind::Malformed, reason));
+            }
+        };
+        let absent = || {
+            Error::new(
+                ErrorKind::Malformed,
+                "no document of its array was asked for",
+            )
+        };
+        let document = self.stored.of(leaf).ok_or_else(absent)?;
+        let document = document.as_ref().map_err(Clone::clone)?;
+        let format = document.0;
+        let array =
+            self.builder.document(document).map_err(|error| {
+                match arrays::document_path(self.directory, name, format) {
+                    Ok(path) => error.in_file(&path),
+                    Err(_) => error.in_file(self.directory),
+                }
+            })?;
+        self.readable = true;
+        let jax = kind == LeafKind::JaxArray;
+        let write_shape = entry.write_shape.filter(|_| jax);
+        self.check_rank(name, array, write_shape);
+        let sharding = if jax { self.sharding(name) } else { None };
+        Ok(Leaf {
+            array: Some(array),
+            sharding,
+            write_shape,
+            ..plain(kind)
+        })
+    }
+
+    /// A write shape of another rank than its array is shown as it is, as in Orbax, and reported.
+    fn check_rank(&mut self, name: &str, array: usize, write_shape: Option<usize>) {
+        let shape = write_shape.and_then(|number| self.write_shapes.get(number));
+        let (Some(shape), Some(array)) = (shape, self.builder.table.arrays.get(array)) else {
+            return;
+        };
+        let (wanted, found) = (array.shape().len(), shape.len());
+        if wanted != found {
+            let reason =
+                format!("leaf {name:?}: write_shape of rank {found}, the array has rank {wanted}");
+            self.issues.push(self.in_tree(ErrorKind::Malformed, reason));
+        }
+    }
+
+    /// A leaf whose value lies in the aggregate file.
+    fn inline(&mut self, entry: &LeafEntry, value: &AggregateValue) -> Result<Leaf> {
+        let scalar = |dtype| (LeafKind::Scalar, Some((Vec::new(), dtype)));
+        let jax = entry.value_type == ValueType::JaxArray;
+        let (kind, array) = match value {
+            AggregateValue::Array { shape, dtype } => {
+                let kind = if jax {
+                    LeafKind::JaxArray
+                } else {
+                    LeafKind::NumpyArray
+                };
+                (kind, Some((shape.clone(), self.numpy_dtype(dtype)?)))
+            }
+            AggregateValue::NumpyScalar { dtype } => scalar(self.numpy_dtype(dtype)?),
+            AggregateValue::Integer => scalar(DType::Int64),
+            AggregateValue::Float => scalar(DType::Float64),
+            AggregateValue::Bool => scalar(DType::Bool),
+            AggregateValue::Complex => scalar(DType::Complex128),
+            AggregateValue::String => (LeafKind::String, None),
+            AggregateValue::None => (LeafKind::None, None),
+            AggregateValue::EmptyDict => (LeafKind::EmptyDict, None),
+            AggregateValue::EmptyList => (LeafKind::EmptyList, None),
+            AggregateValue::EmptyTuple => (LeafKind::EmptyTuple, None),
+            AggregateValue::Bytes | AggregateValue::Placeholder(_) => {
+                return Err(self.in_aggregate("a value of raw bytes"));
+            }
+        };
+        self.readable = true;
+        let array = array.map(|(shape, dtype)| self.builder.array(Array::Inline(shape, dtype)));
+        Ok(Leaf {
+            array,
+            ..plain(kind)
+        })
+    }
+
+    fn numpy_dtype(&self, name: &str) -> Result<DType> {
+        let unknown = || self.in_aggregate(&format!("dtype {name:?} is of no array that JAX has"));
+        DType::from_name(name).ok_or_else(unknown)
+    }
+
+    fn in_aggregate(&self, reason: &str) -> Error {
+        let error = Error::new(ErrorKind::Unsupported, reason);
+        match self.directory.join(names::AGGREGATE) {
+            Ok(path) => error.in_file(&path),
+            Err(_) => error,
+        }
+    }
+
+    fn in_tree(&self, kind: ErrorKind, reason: impl Into<String>) -> Error {
+        let error = Error::new(kind, reason);
+        match self.directory.join(names::TREE_METADATA) {
+            Ok(path) => error.in_file(&path),
+            Err(_) => error,
+        }
+    }
+
+    fn sharding(&mut self, name: &str) -> Option<usize> {
+        let LeafShardings::File(shardings, path) = &self.shardings else {
+            return None;
+        };
+        match shardings.get(name) {
+            Some(Ok(sharding)) => *sharding,
+            Some(Err(error)) => {
+                let unknown = format!("the sharding of {name:?} is unknown");
+                self.issues
+                    .push(error.clone().in_file(path).while_reading(unknown));
+                None
+            }
+            None => {
+                self.without_sharding.push(name.to_owned());
+                None
+            }
+        }
+    }
+
+    /// # Errors
+    /// The first failure, if every array failed.
+    fn finish(mut self) -> Result<LeafTable> {
+        if !self.readable
+            && !self.stored.documents.is_empty()
+            && let Some(error) = self.builder.table.errors.first()
+        {
+            return Err(error.clone());
+        }
+        if let LeafShardings::File(shardings, path) = self.shardings {
+            if !self.without_sharding.is_empty() {
+                let reason = format!("no entry for {}", shown(&self.without_sharding));
+                self.issues
+                    .push(Error::new(ErrorKind::Malformed, reason).in_file(&path));
+            }
+            self.builder.table.shardings = shardings.table;
+        }
+        Ok(self.builder.table)
+    }
+}
+
+const fn plain(kind: LeafKind) -> Leaf {
+    Leaf {
+        kind,
+        array: None,
+        sharding: None,
+        write_shape: None,
+        prng_impl: None,
+    }
+}

@@ -1,0 +1,285 @@
+//! One way in, one way through: detect the layout, choose the items, read each.
+//!
+//! A store is asked in waves, each a batch of requests with no order among them:
+//!
+//! | wave | asked for |
+//! |---|---|
+//! | 1 | is the path a directory, is it inside a checkpoint; its listing |
+//! | 2 | which of its directories hold a pytree |
+//! | 3 | `_CHECKPOINT_METADATA`, and of each chosen item `_METADATA`, `_sharding`, `manifest.ocdbt` |
+//! | 4 … | one level of the B+tree each, only nodes that can hold a wanted key |
+//! | last | values too large to lie in a node; `array_metadatas/`, if a leaf may be a PRNG key |
+
+pub mod aggregate;
+pub mod arrays;
+pub mod choose;
+pub mod detect;
+pub mod inline;
+pub mod item;
+pub mod leaves;
+pub mod ocdbt_lookup;
+mod ocdbt_search;
+pub mod outline;
+pub mod prng;
+pub mod safetensors;
+pub mod table;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::limits::Limits;
+use crate::orbax::checkpoint_metadata::{self, CheckpointMetadata, ItemHandlers};
+use crate::orbax::names;
+use crate::path::StorePath;
+use crate::record::{Checkpoint, Issue, Item, Layout};
+use crate::store::{Bytes, Store, Want};
+use choose::Tree;
+use detect::Root;
+use outline::ItemFiles;
+
+/// Which pytree of a checkpoint is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Selection<'a> {
+    /// `pytree`, else `state`, else the first by name, else the checkpoint itself.
+    Auto,
+    /// The checkpoint itself, which has no named checkpointables.
+    Flat,
+    /// The checkpointable of that name.
+    Named(&'a str),
+}
+
+/// How a checkpoint is read.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// Whether the recorded container types are wanted.
+    pub rich_types: bool,
+    /// What the checkpoint may cost.
+    pub limits: Limits,
+}
+
+/// Reads one pytree.
+///
+/// # Errors
+/// Any [`ErrorKind`]; files are named as [`Store::locate`] names them.
+pub fn read_pytree(
+    store: &dyn Store,
+    path: &StorePath,
+    selection: Selection<'_>,
+    options: &Options,
+) -> Result<Checkpoint> {
+    located(store, || {
+        let root = detect::detect(store, path, &options.limits)?;
+        if root.layout == Layout::Safetensors {
+            return safetensors::read(store, &root, &options.limits);
+        }
+        let name = choose::choose(store, &root, selection)?;
+        let directory = root.path.join(name.as_deref().unwrap_or_default())?;
+        let mut waves = fetch(store, &root, &[directory], options)?;
+        let mut issues = waves.issues;
+        let files = waves.items.pop();
+        let files = files.ok_or_else(|| Error::new(ErrorKind::NotFound, "no item was chosen"))?;
+        let table = item::read(store, &files, options, &mut issues)?;
+        let items = vec![Item {
+            name,
+            table: Some(table),
+        }];
+        Ok(checkpoint(&root, waves.metadata, issues, items))
+    })
+}
+
+/// Reads all checkpointables. One that should be a pytree and cannot be read has no table, and its
+/// error is an issue.
+///
+/// # Errors
+/// Any [`ErrorKind`] that concerns the checkpoint as a whole.
+pub fn read_checkpointables(
+    store: &dyn Store,
+    path: &StorePath,
+    options: &Options,
+) -> Result<Checkpoint> {
+    located(store, || {
+        let root = detect::detect(store, path, &options.limits)?;
+        if root.layout == Layout::Safetensors {
+            return Err(flat(&root, "is a safetensors checkpoint"));
+        }
+        let children = root.checkpointables();
+        let pytrees = choose::pytrees(store, &root, &children)?;
+        let has_trees = pytrees.iter().any(|found| *found != Tree::None);
+        let directories = children.iter().map(|name| root.path.join(name));
+        let directories: Vec<StorePath> = directories.collect::<Result<_>>()?;
+        let waves = fetch(store, &root, &directories, options)?;
+        let direct = matches!(waves.metadata.item_handlers, ItemHandlers::Flat(_));
+        let aggregate = !has_trees && root.has_file(names::AGGREGATE);
+        if root.layout == Layout::V0 {
+            if direct || aggregate || root.has(names::TREE_METADATA) {
+                return Err(flat(&root, "is a flat checkpoint"));
+            }
+            if !has_trees && !root.has(names::CHECKPOINT_METADATA) {
+                return Err(detect::no_checkpoint(store, &root));
+            }
+        }
+        let mut issues = waves.issues;
+        let mut items = Vec::with_capacity(children.len());
+        for ((name, found), files) in children.iter().zip(pytrees).zip(&waves.items) {
+            let table = if found == Tree::None {
+                let missing = missing_tree(name, files, &waves.metadata.item_handlers);
+                issues.extend(missing);
+                None
+            } else {
+                read_or_report(store, files, options, &mut issues)
+            };
+            items.push(Item {
+                name: Some((*name).to_owned()),
+                table,
+            });
+        }
+        Ok(checkpoint(&root, waves.metadata, issues, items))
+    })
+}
+
+/// Whether Orbax would call the path a checkpoint.
+///
+/// # Errors
+/// `Store`.
+pub fn is_checkpoint(store: &dyn Store, path: &StorePath) -> Result<bool> {
+    detect::is_checkpoint(store, path).map_err(|error| locate(store, error))
+}
+
+fn read_or_report(
+    store: &dyn Store,
+    files: &ItemFiles,
+    options: &Options,
+    issues: &mut Vec<Issue>,
+) -> Option<crate::record::LeafTable> {
+    match item::read(store, files, options, issues) {
+        Ok(table) => Some(table),
+        Err(error) => {
+            issues.push(error);
+            None
+        }
+    }
+}
+
+/// The fault of an item that should be a pytree and has no tree, if it is one.
+fn missing_tree(name: &str, files: &ItemFiles, handlers: &ItemHandlers) -> Option<Issue> {
+    let handler = match handlers {
+        ItemHandlers::Named(named) => named.iter().find(|(item, _)| item == name),
+        _ => None,
+    };
+    let handler = handler.and_then(|(_, handler)| handler.as_deref());
+    let by_handler = handler.is_some_and(|handler| {
+        let class = handler.rsplit('.').next().unwrap_or_default();
+        class.starts_with("PyTree") || class.starts_with("StandardCheckpoint")
+    });
+    let by_name = handler.is_none() && matches!(name, names::STATE | names::PYTREE);
+    (by_handler || by_name).then(|| {
+        let reason = format!("should be a pytree but has no {}", names::TREE_METADATA);
+        Error::new(ErrorKind::Malformed, reason).in_file(&files.directory)
+    })
+}
+
+fn checkpoint(
+    root: &Root,
+    metadata: CheckpointMetadata,
+    issues: Vec<Issue>,
+    items: Vec<Item>,
+) -> Checkpoint {
+    Checkpoint {
+        layout: root.layout,
+        init_timestamp_nsecs: metadata.init_timestamp_nsecs,
+        commit_timestamp_nsecs: metadata.commit_timestamp_nsecs,
+        custom_metadata: metadata.custom_metadata,
+        issues,
+        items,
+    }
+}
+
+fn flat(root: &Root, what: &str) -> Error {
+    let reason = format!("{what}: it has no named checkpointables, read it with metadata()");
+    Error::new(ErrorKind::UnknownLayout, reason).in_file(&root.path)
+}
+
+/// Errors and issues name files as a user would; everything below knows paths inside the store.
+fn located(store: &dyn Store, read: impl FnOnce() -> Result<Checkpoint>) -> Result<Checkpoint> {
+    let mut checkpoint = read().map_err(|error| locate(store, error))?;
+    let relocate = |errors: &mut Vec<Error>| {
+        for error in errors.iter_mut() {
+            *error = locate(store, error.clone());
+        }
+    };
+    relocate(&mut checkpoint.issues);
+    for item in &mut checkpoint.items {
+        if let Some(table) = &mut item.table {
+            relocate(&mut table.errors);
+        }
+    }
+    Ok(checkpoint)
+}
+
+fn locate(store: &dyn Store, error: Error) -> Error {
+    error.located(|file| match StorePath::new(file) {
+        Ok(path) => store.locate(&path),
+        Err(_) => file.to_owned(),
+    })
+}
+
+/// The third wave, answered.
+struct Waves {
+    metadata: CheckpointMetadata,
+    issues: Vec<Issue>,
+    items: Vec<ItemFiles>,
+}
+
+fn fetch(
+    store: &dyn Store,
+    root: &Root,
+    directories: &[StorePath],
+    options: &Options,
+) -> Result<Waves> {
+    let limit = options.limits.max_document_bytes;
+    let mut wants = vec![Want::whole(
+        root.path.join(names::CHECKPOINT_METADATA)?,
+        limit,
+    )];
+    for directory in directories {
+        wants.extend(ItemFiles::wants(directory, limit)?);
+    }
+    let mut answers = store.fetch(&wants).into_iter();
+    let file = wants
+        .first()
+        .map(|want| want.path.clone())
+        .unwrap_or_default();
+    let own = answers.next().unwrap_or_else(|| Ok(Bytes::default()));
+    let (metadata, issues) = header(own, &file, &options.limits)?;
+    let mut items = Vec::with_capacity(directories.len());
+    for directory in directories {
+        items.push(ItemFiles::from_answers(directory.clone(), &mut answers));
+    }
+    Ok(Waves {
+        metadata,
+        issues,
+        items,
+    })
+}
+
+/// Decodes `_CHECKPOINT_METADATA`. Early releases have none; one that cannot be read as JSON is an
+/// issue, since the tree does not depend on it.
+fn header(
+    answer: Result<Bytes>,
+    file: &StorePath,
+    limits: &Limits,
+) -> Result<(CheckpointMetadata, Vec<Issue>)> {
+    let mut issues = Vec::new();
+    let metadata = match answer {
+        Ok(bytes) => checkpoint_metadata::decode(&bytes, limits, &mut issues),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(CheckpointMetadata::default()),
+        Err(error) if error.kind() == ErrorKind::Malformed => {
+            issues.push(error);
+            Ok(CheckpointMetadata::default())
+        }
+        Err(error) => Err(error),
+    };
+    let issues = issues
+        .into_iter()
+        .map(|issue| issue.in_file(file))
+        .collect();
+    Ok((metadata.map_err(|error| error.in_file(file))?, issues))
+}

@@ -1,0 +1,403 @@
+//! The way down a B+tree, wave by wave.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::ops::Range;
+
+use bytes::Bytes;
+
+use crate::cursor::to_u64;
+use crate::error::{Error, ErrorKind, Offset, Result};
+use crate::limits::Limits;
+use crate::ocdbt::Reference;
+use crate::ocdbt::btree::{Entries, Node};
+use crate::ocdbt::data_files::DataFile;
+use crate::ocdbt::envelope::{self, Body, Content};
+use crate::ocdbt::interior::Interior;
+use crate::ocdbt::keys::Bounds;
+use crate::ocdbt::leaf::Leaf;
+use crate::ocdbt::values::{Hit, Value};
+use crate::ocdbt::version_tree::Root;
+use crate::path::StorePath;
+use crate::stand_in;
+use crate::store::{Span, Store, Want};
+
+/// What a key leads to: nothing, its value, or why the value could not be read.
+pub type Answer = Option<Result<Bytes>>;
+
+/// What a lookup asked its store for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Cost {
+    /// Batches of requests.
+    pub waves: u64,
+    /// B+tree nodes.
+    pub nodes: u64,
+    /// Their bytes, as stored.
+    pub node_bytes: u64,
+    /// Their bytes, decompressed; a node that hangs in two places counts twice.
+    pub body_bytes: u64,
+    /// Values outside the nodes.
+    pub values: u64,
+    /// Their bytes.
+    pub value_bytes: u64,
+}
+
+/// Bytes of a data file.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Location {
+    file: StorePath,
+    offset: u64,
+    length: u64,
+}
+
+impl Location {
+    fn want(&self, max_bytes: u64) -> Want {
+        Want {
+            path: self.file.clone(),
+            span: Span::Range {
+                offset: self.offset,
+                length: self.length,
+            },
+            max_bytes,
+        }
+    }
+}
+
+/// A place in the tree to look at: a node, and the wanted keys that it can hold.
+struct Visit {
+    location: Location,
+    base: Bytes,
+    height: u8,
+    bounds: Bounds,
+    wanted: Range<usize>,
+}
+
+/// One lookup under way.
+pub(super) struct Search<'d, 'k> {
+    store: &'d dyn Store,
+    directory: &'d StorePath,
+    limits: &'d Limits,
+    /// Sorted.
+    wanted: Vec<&'k [u8]>,
+    pub(super) answers: Vec<Answer>,
+    /// Values outside the nodes, and which of the wanted keys lead to them.
+    indirect: Vec<(Location, usize)>,
+    pub(super) cost: Cost,
+}
+
+impl<'d, 'k> Search<'d, 'k> {
+    /// A search for sorted keys; the paths of data files are relative to `directory`.
+    pub(super) fn new(
+        store: &'d dyn Store,
+        directory: &'d StorePath,
+        limits: &'d Limits,
+        wanted: Vec<&'k [u8]>,
+    ) -> Self {
+        Self {
+            store,
+            directory,
+            limits,
+            answers: vec![None; wanted.len()],
+            wanted,
+            indirect: Vec::new(),
+            cost: Cost::default(),
+        }
+    }
+
+    /// Searches the tree under `root`, which lies in `file`.
+    ///
+    /// # Errors
+    /// Whatever is wrong with the root itself.
+    pub(super) fn run(&mut self, root: &Root, file: &DataFile) -> Result<()> {
+        let mut visits = vec![Visit {
+            location: self.locate(file, root.reference)?,
+            base: file.base.clone(),
+            height: root.height,
+            bounds: Bounds::default(),
+            wanted: 0..self.wanted.len(),
+        }];
+        let mut is_root = true;
+        // Each wave is one lower than the one before, so it ends whatever the nodes say.
+        while !visits.is_empty() {
+            visits = self.wave(visits, is_root)?;
+            is_root = false;
+        }
+        self.fetch_values();
+        Ok(())
+    }
+
+    fn locate(&self, file: &DataFile, reference: Reference) -> Result<Location> {
+        Ok(Location {
+            file: self.directory.join(file.path.as_str())?,
+            offset: reference.offset,
+            length: reference.length,
+        })
+    }
+
+    /// Reads the nodes to visit and gives those to visit next.
+    fn wave(&mut self, visits: Vec<Visit>, is_root: bool) -> Result<Vec<Visit>> {
+        let limits = self.limits;
+        let places = group(visits, |visit| visit.location.clone());
+        let wants: Vec<Want> = places
+            .iter()
+            .map(|(location, _)| location.want(limits.max_node_bytes))
+            .collect();
+        self.reserve(&places)?;
+        let fetched = self.fetch(&wants);
+        let mut next = Vec::new();
+        for ((location, visits), bytes) in places.into_iter().zip(fetched) {
+            // Two entries may lead to the same node: it is read and decompressed once.
+            let at = Offset::File(location.offset);
+            let body = bytes
+                .map_err(|error| missing_data_file(error, "it holds a B+tree node"))
+                .and_then(|bytes| envelope::open(&bytes, Content::BtreeNode, at, limits));
+            for visit in visits {
+                let children = match &body {
+                    Ok(body) => self.visit(&visit, body),
+                    Err(error) => Err(error.clone()),
+                };
+                match children.map_err(|error| error.in_file(&location.file)) {
+                    Ok(children) => next.extend(children),
+                    Err(error) if is_root => return Err(error),
+                    Err(error) => self.fail(visit.wanted, &error),
+                }
+            }
+        }
+        Ok(next)
+    }
+
+    /// Counts the nodes of a wave before they are fetched.
+    fn reserve(&mut self, places: &[(Location, Vec<Visit>)]) -> Result<()> {
+        let limits = self.limits;
+        for (location, _) in places {
+            self.cost.nodes = self.cost.nodes.saturating_add(1);
+            self.cost.node_bytes = self.cost.node_bytes.saturating_add(location.length);
+        }
+        if self.cost.nodes > limits.max_nodes {
+            return Err(over(limits.max_nodes, "nodes"));
+        }
+        if self.cost.node_bytes > limits.max_total_node_bytes {
+            return Err(over(limits.max_total_node_bytes, "bytes"));
+        }
+        Ok(())
+    }
+
+    /// Looks into one node: answers from a leaf, or gives the children of an interior node to visit.
+    fn visit(&mut self, visit: &Visit, body: &Body) -> Result<Vec<Visit>> {
+        self.charge(body)?;
+        let node = Node::decode(body, visit.base.clone(), visit.height)?;
+        // The keys under this node all begin with what its own keys lack.
+        let wanted = self.wanted.get(visit.wanted.clone()).unwrap_or_default();
+        let stripped = visit.bounds.stripped;
+        let wanted: Vec<&[u8]> = wanted
+            .iter()
+            .map(|key| key.get(stripped..).unwrap_or_default())
+            .collect();
+        match &node.entries {
+            Entries::Leaf(leaf) => {
+                self.read_leaf(visit, body, &node, leaf, &wanted)?;
+                Ok(Vec::new())
+            }
+            Entries::Interior(interior) => self.read_interior(visit, &node, interior, &wanted),
+        }
+    }
+
+    /// Counts a visit. The same node may hang in many places and is looked at in each, so what is
+    /// counted is looks.
+    fn charge(&mut self, body: &Body) -> Result<()> {
+        let limits = self.limits;
+        self.cost.body_bytes = self.cost.body_bytes.saturating_add(to_u64(body.length()));
+        if self.cost.body_bytes > limits.max_total_node_bytes {
+            return Err(over(limits.max_total_node_bytes, "decompressed bytes"));
+        }
+        Ok(())
+    }
+
+    fn read_leaf(
+        &mut self,
+        visit: &Visit,
+        body: &Body,
+        node: &Node<'_>,
+        leaf: &Leaf<'_>,
+        wanted: &[&[u8]],
+    ) -> Result<()> {
+        let hits = leaf.find(&visit.bounds, wanted)?;
+        let files = hits.iter().filter_map(|hit| match hit.value {
+            Value::Inline(_) => None,
+            Value::Indirect(reference) => Some(reference.file),
+        });
+        let files = node.files.resolve(files, self.limits)?;
+        let mut inline = keep(body, &hits).into_iter();
+        for hit in &hits {
+            let index = visit.wanted.start.saturating_add(hit.wanted);
+            match hit.value {
+                Value::Inline(_) => self.answer(index, inline.next().map(Ok)),
+                Value::Indirect(reference) => {
+                    if let Some(file) = files.get(&reference.file) {
+                        let location = self.locate(file, reference)?;
+                        self.indirect.push((location, index));
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn read_interior(
+        &self,
+        visit: &Visit,
+        node: &Node<'_>,
+        interior: &Interior<'_>,
+        wanted: &[&[u8]],
+    ) -> Result<Vec<Visit>> {
+        let children = interior.select(&visit.bounds, wanted)?;
+        let files = children.iter().map(|child| child.reference.file);
+        let files = node.files.resolve(files, self.limits)?;
+        let start = visit.wanted.start;
+        let mut visits = Vec::with_capacity(children.len());
+        for child in children {
+            let Some(file) = files.get(&child.reference.file) else {
+                continue;
+            };
+            visits.push(Visit {
+                location: self.locate(file, child.reference)?,
+                base: file.base.clone(),
+                height: node.height.saturating_sub(1),
+                bounds: child.bounds,
+                wanted: start.saturating_add(child.wanted.start)
+                    ..start.saturating_add(child.wanted.end),
+            });
+        }
+        Ok(visits)
+    }
+
+    /// Fetches the values that lie outside the nodes.
+    fn fetch_values(&mut self) {
+        let limits = self.limits;
+        let places = group(std::mem::take(&mut self.indirect), |(location, _)| {
+            location.clone()
+        });
+        let wants: Vec<Want> = places
+            .iter()
+            .map(|(location, _)| location.want(limits.max_document_bytes))
+            .collect();
+        let fetched = self.fetch(&wants);
+        for ((_, keys), bytes) in places.into_iter().zip(fetched) {
+            let bytes = bytes.map_err(|error| missing_data_file(error, "it holds a value"));
+            if let Ok(bytes) = &bytes {
+                self.cost.values = self.cost.values.saturating_add(1);
+                self.cost.value_bytes = add(self.cost.value_bytes, bytes);
+            }
+            for (_, index) in keys {
+                self.answer(index, Some(bytes.clone()));
+            }
+        }
+    }
+
+    fn fetch(&mut self, wants: &[Want]) -> Vec<Result<Bytes>> {
+        if wants.is_empty() {
+            return Vec::new();
+        }
+        self.cost.waves = self.cost.waves.saturating_add(1);
+        let mut fetched = self.store.fetch(wants);
+        self.add_remarks(wants, &mut fetched);
+        fetched
+    }
+
+    /// Says of files that turned out too short what they really are, if it shows.
+    ///
+    /// One more wave for all of them together: a whole checkpoint of pointers is one mistake.
+    fn add_remarks(&mut self, wants: &[Want], fetched: &mut [Result<Bytes>]) {
+        let broken = |answer: &Result<Bytes>| {
+            let error = answer.as_ref().err();
+            error.is_some_and(|error| error.kind() == ErrorKind::Malformed)
+        };
+        let suspects = wants.iter().zip(fetched.iter());
+        let suspects = suspects.filter(|(_, answer)| broken(answer));
+        let suspects: BTreeSet<&StorePath> = suspects.map(|(want, _)| &want.path).collect();
+        if suspects.is_empty() {
+            return;
+        }
+        self.cost.waves = self.cost.waves.saturating_add(1);
+        let whole = |path: &&StorePath| Want::whole((*path).clone(), stand_in::MAX_BYTES);
+        let wholes: Vec<Want> = suspects.iter().map(whole).collect();
+        let remarks = suspects.into_iter().zip(self.store.fetch(&wholes));
+        let remarks: BTreeMap<&StorePath, &str> = remarks
+            .filter_map(|(path, head)| Some((path, stand_in::remark(&head.ok()?))))
+            .collect();
+        for (want, answer) in wants.iter().zip(fetched) {
+            if let (Err(error), Some(remark)) = (&*answer, remarks.get(&want.path)) {
+                *answer = Err(error.clone().with_remark(remark));
+            }
+        }
+    }
+
+    fn answer(&mut self, index: usize, answer: Answer) {
+        if let Some(slot) = self.answers.get_mut(index) {
+            *slot = answer;
+        }
+    }
+
+    fn fail(&mut self, wanted: Range<usize>, error: &Error) {
+        for index in wanted {
+            self.answer(index, Some(Err(error.clone())));
+        }
+    }
+}
+
+/// The inline values among `hits`.
+///
+/// They are parts of the body, which costs nothing, but keeps all of it in memory. Where they are
+/// but a small part of a leaf full of chunks, they are copied out, so that it can go.
+fn keep(body: &Body, hits: &[Hit<'_>]) -> Vec<Bytes> {
+    let values = || {
+        hits.iter().filter_map(|hit| match hit.value {
+            Value::Inline(value) => Some(value),
+            Value::Indirect(_) => None,
+        })
+    };
+    let total = values().fold(0_usize, |total, value| total.saturating_add(value.len()));
+    if total >= body.length() / 4 {
+        return values().map(|value| body.share(value)).collect();
+    }
+    let mut copies = Bytes::from(values().collect::<Vec<_>>().concat());
+    values()
+        .map(|value| copies.split_to(value.len().min(copies.len())))
+        .collect()
+}
+
+/// Brings things with the same key together, in the order in which each key first appears.
+fn group<T>(things: Vec<T>, key: impl Fn(&T) -> Location) -> Vec<(Location, Vec<T>)> {
+    let mut groups: Vec<(Location, Vec<T>)> = Vec::new();
+    let mut places = HashMap::new();
+    for thing in things {
+        let key = key(&thing);
+        let place = *places.entry(key.clone()).or_insert(groups.len());
+        match groups.get_mut(place) {
+            Some((_, group)) => group.push(thing),
+            None => groups.push((key, vec![thing])),
+        }
+    }
+    groups
+}
+
+/// A missing data file is damage, not a checkpoint that does not exist: the database refers to it,
+/// so it was there once.
+fn missing_data_file(error: Error, why: &str) -> Error {
+    if error.kind() != ErrorKind::NotFound {
+        return error;
+    }
+    let missing = Error::new(ErrorKind::Malformed, format!("data file missing, {why}"));
+    match error.file().map(StorePath::new) {
+        Some(Ok(file)) => missing.in_file(&file),
+        _ => missing,
+    }
+}
+
+fn over(limit: u64, of: &str) -> Error {
+    let reason = format!("B+tree of more than {limit} {of}, which is the limit");
+    Error::new(ErrorKind::Limit, reason)
+}
+
+fn add(total: u64, bytes: &Bytes) -> u64 {
+    total.saturating_add(to_u64(bytes.len()))
+}

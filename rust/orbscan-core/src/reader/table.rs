@@ -1,0 +1,115 @@
+//! Fills the columns: whatever repeats is decoded once and stored once.
+
+use std::hash::Hash;
+
+use foldhash::{HashMap, HashMapExt};
+
+use super::arrays::{Document, Format};
+use crate::error::{Error, Result};
+use crate::limits::Limits;
+use crate::record::{Array, Leaf, LeafTable, number_of};
+use crate::store::Bytes;
+use crate::zarr;
+
+/// Distinct values with the numbers they were given, in order of appearance.
+#[derive(Debug)]
+struct Distinct<K> {
+    known: HashMap<K, usize>,
+    last: Option<(K, usize)>,
+}
+
+impl<K: Clone + Eq + Hash> Distinct<K> {
+    fn new() -> Self {
+        Self {
+            known: HashMap::new(),
+            last: None,
+        }
+    }
+
+    /// The number of `key`; `make` is called with the next number if the key is new. Neighbours
+    /// often agree, so the last key is compared before any is hashed.
+    fn number<E>(
+        &mut self,
+        key: &K,
+        make: impl FnOnce() -> std::result::Result<usize, E>,
+    ) -> std::result::Result<usize, E> {
+        if let Some((last, number)) = &self.last
+            && last == key
+        {
+            return Ok(*number);
+        }
+        let number = if let Some(&number) = self.known.get(key) {
+            number
+        } else {
+            let number = make()?;
+            self.known.insert(key.clone(), number);
+            number
+        };
+        self.last = Some((key.clone(), number));
+        Ok(number)
+    }
+}
+
+/// A table under construction.
+#[derive(Debug)]
+pub struct TableBuilder<'a> {
+    /// The table so far.
+    pub table: LeafTable,
+    limits: &'a Limits,
+    documents: Distinct<(Format, Bytes)>,
+    leaves: Distinct<Leaf>,
+}
+
+impl<'a> TableBuilder<'a> {
+    /// An empty table.
+    pub fn new(limits: &'a Limits) -> Self {
+        let (documents, leaves) = (Distinct::new(), Distinct::new());
+        Self {
+            table: LeafTable::default(),
+            limits,
+            documents,
+            leaves,
+        }
+    }
+
+    /// The number of the array that a Zarr document describes.
+    ///
+    /// # Errors
+    /// As the decoder of its version.
+    pub fn document(&mut self, document: &Document) -> Result<usize> {
+        let (format, bytes) = document;
+        let (arrays, limits) = (&mut self.table.arrays, self.limits);
+        self.documents.number(document, || {
+            let header = match format {
+                Format::V2 => zarr::v2::decode(bytes, limits),
+                Format::V3 => zarr::v3::decode(bytes, limits),
+            };
+            arrays.push(Array::Zarr(header?));
+            Ok(arrays.len().saturating_sub(1))
+        })
+    }
+
+    /// The number of an array that has no document.
+    pub fn array(&mut self, array: Array) -> usize {
+        number_of(&mut self.table.arrays, array)
+    }
+
+    /// The number of an error that made a leaf unreadable.
+    pub fn error(&mut self, error: Error) -> usize {
+        self.table.errors.push(error);
+        self.table.errors.len().saturating_sub(1)
+    }
+
+    /// Appends a leaf of the tree.
+    pub fn push(&mut self, name: &str, leaf: Leaf) {
+        let leaves = &mut self.table.leaves;
+        let number = self.leaves.number::<std::convert::Infallible>(&leaf, || {
+            leaves.push(leaf);
+            Ok(leaves.len().saturating_sub(1))
+        });
+        self.table
+            .leaf_of
+            .push(number.unwrap_or_else(|never| match never {}));
+        self.table.names.push(name);
+    }
+}

@@ -1,0 +1,173 @@
+//! What a read gives back: flat columns, in which everything that repeats stands once.
+
+use crate::error::Error;
+use crate::orbax::sharding::Sharding;
+use crate::tree::{Names, Tree};
+use crate::zarr::ArrayHeader;
+use crate::zarr::dtype::DType;
+
+/// A fault that was tolerated: the same data as an error, but the result stands.
+pub type Issue = Error;
+
+/// How the files are arranged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Layout {
+    /// Named checkpointables, marked by `orbax.checkpoint`.
+    V1,
+    /// Without the marker: named items, or one unnamed pytree.
+    V0,
+    /// Safetensors files.
+    Safetensors,
+}
+
+impl Layout {
+    /// The stable name of the layout.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::V1 => "v1",
+            Self::V0 => "v0",
+            Self::Safetensors => "safetensors",
+        }
+    }
+}
+
+/// What a leaf is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum LeafKind {
+    /// A JAX array.
+    JaxArray,
+    /// A numpy array.
+    NumpyArray,
+    /// A scalar; its type is the dtype of its array.
+    Scalar,
+    /// A text.
+    String,
+    /// `None`.
+    None,
+    /// An empty mapping.
+    EmptyDict,
+    /// An empty list.
+    EmptyList,
+    /// An empty tuple.
+    EmptyTuple,
+    /// An empty namedtuple.
+    EmptyNamedTuple,
+    /// A leaf that could not be read, with the number of the error in [`LeafTable::errors`].
+    Unreadable(usize),
+    /// An array of a safetensors file.
+    Tensor,
+}
+
+/// One distinct leaf. Leaves that agree in all of this are one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Leaf {
+    /// What the leaf is.
+    pub kind: LeafKind,
+    /// Its array, by its number in [`LeafTable::arrays`].
+    pub array: Option<usize>,
+    /// Its sharding, by its number in [`LeafTable::shardings`].
+    pub sharding: Option<usize>,
+    /// The shape of one shard, by its number in [`LeafTable::write_shapes`].
+    pub write_shape: Option<usize>,
+    /// The PRNG implementation of a typed key array, by its number in [`LeafTable::prng_impls`].
+    pub prng_impl: Option<usize>,
+}
+
+/// What is known of one distinct array.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Array {
+    /// Its Zarr document.
+    Zarr(ArrayHeader),
+    /// Its shape in elements and its dtype, from a file that holds the values in-line.
+    Inline(Vec<u64>, DType),
+}
+
+impl Array {
+    /// What one element is.
+    pub const fn dtype(&self) -> DType {
+        match self {
+            Self::Zarr(header) => header.dtype,
+            Self::Inline(_, dtype) => *dtype,
+        }
+    }
+
+    /// The whole array, in elements.
+    pub fn shape(&self) -> &[u64] {
+        match self {
+            Self::Zarr(header) => &header.shape,
+            Self::Inline(shape, _) => shape,
+        }
+    }
+}
+
+/// The leaves of one pytree.
+#[derive(Clone, Debug, Default)]
+pub struct LeafTable {
+    /// The tree; its leaves are numbers in [`LeafTable::leaf_of`].
+    pub tree: Tree,
+    /// For each leaf of the tree, its number in [`LeafTable::leaves`].
+    pub leaf_of: Vec<usize>,
+    /// For each leaf of the tree, its param name.
+    pub names: Names,
+    /// The distinct leaves.
+    pub leaves: Vec<Leaf>,
+    /// The distinct arrays.
+    pub arrays: Vec<Array>,
+    /// The distinct shardings.
+    pub shardings: Vec<Sharding>,
+    /// The distinct write shapes, in elements.
+    pub write_shapes: Vec<Vec<u64>>,
+    /// The distinct PRNG implementations.
+    pub prng_impls: Vec<String>,
+    /// Why leaves could not be read.
+    pub errors: Vec<Error>,
+}
+
+impl LeafTable {
+    /// The number of a distinct leaf, which is added if it is new. A search: for the few leaves that
+    /// change after the table was filled.
+    pub fn leaf(&mut self, leaf: Leaf) -> usize {
+        number_of(&mut self.leaves, leaf)
+    }
+
+    /// The number of a PRNG implementation.
+    pub fn prng_impl(&mut self, name: &str) -> usize {
+        number_of(&mut self.prng_impls, name.to_owned())
+    }
+}
+
+/// The number of `value` among `known`, to which it is added if it is new.
+pub(crate) fn number_of<T: PartialEq>(known: &mut Vec<T>, value: T) -> usize {
+    if let Some(number) = known.iter().position(|other| *other == value) {
+        return number;
+    }
+    known.push(value);
+    known.len().saturating_sub(1)
+}
+
+/// One checkpointable.
+#[derive(Debug)]
+pub struct Item {
+    /// Its name; `None` for a flat checkpoint.
+    pub name: Option<String>,
+    /// Its leaves; `None` if it is no pytree, or an unreadable one (then an issue says why).
+    pub table: Option<LeafTable>,
+}
+
+/// One checkpoint, read.
+#[derive(Debug)]
+pub struct Checkpoint {
+    /// How its files are arranged.
+    pub layout: Layout,
+    /// When the save began, in nanoseconds since 1970.
+    pub init_timestamp_nsecs: Option<i128>,
+    /// When the save was committed, in nanoseconds since 1970; in seconds for safetensors, as in
+    /// Orbax.
+    pub commit_timestamp_nsecs: Option<i128>,
+    /// The user's metadata as the JSON text of an object; `None` for an empty one.
+    pub custom_metadata: Option<String>,
+    /// Faults that were tolerated.
+    pub issues: Vec<Issue>,
+    /// What was asked for.
+    pub items: Vec<Item>,
+}
