@@ -1,0 +1,46 @@
+//! One checkpoint as Python sees it.
+
+use orbscan_core::record;
+use pyo3::prelude::*;
+use pyo3::types::{PyList, PyTuple};
+
+use crate::errors;
+use crate::leaf_table::LeafTable;
+
+/// What was read of one checkpoint; see the stub for the meaning of each attribute.
+#[pyclass(frozen, get_all, module = "orbscan._core")]
+pub struct Checkpoint {
+    layout: &'static str,
+    init_timestamp_nsecs: Option<i128>,
+    commit_timestamp_nsecs: Option<i128>,
+    custom_metadata: Option<String>,
+    issues: Py<PyList>,
+    items: Py<PyList>,
+}
+
+impl Checkpoint {
+    /// Carries a checkpoint over.
+    pub fn new(py: Python<'_>, read: record::Checkpoint) -> PyResult<Self> {
+        let issues = PyList::empty(py);
+        for issue in &read.issues {
+            issues.append(errors::as_tuple(py, issue)?)?;
+        }
+        let items = PyList::empty(py);
+        for item in read.items {
+            let table = item
+                .table
+                .map(|table| LeafTable::new(py, table))
+                .transpose()?;
+            let pair: Bound<'_, PyTuple> = (item.name, table).into_pyobject(py)?;
+            items.append(pair)?;
+        }
+        Ok(Self {
+            layout: read.layout.name(),
+            init_timestamp_nsecs: read.init_timestamp_nsecs,
+            commit_timestamp_nsecs: read.commit_timestamp_nsecs,
+            custom_metadata: read.custom_metadata,
+            issues: issues.unbind(),
+            items: items.unbind(),
+        })
+    }
+}

@@ -1,0 +1,120 @@
+//! The extension module `orbscan._core`: no decision is taken here.
+//!
+//! A checkpoint crosses into Python once, as columns. Everything that repeats (keys, leaves, arrays,
+//! shardings) is one Python object, however often it stands in a column.
+
+// The interpreter hands arguments over by value.
+#![allow(clippy::needless_pass_by_value)]
+
+mod checkpoint;
+mod errors;
+mod leaf_table;
+
+use std::path::{Path, PathBuf};
+
+use orbscan_core::error::{Error, ErrorKind};
+use orbscan_core::limits::Limits;
+use orbscan_core::path::StorePath;
+use orbscan_core::reader::{self, Options, Selection};
+use orbscan_core::record;
+use orbscan_core::store::local::LocalStore;
+use pyo3::prelude::*;
+
+use checkpoint::Checkpoint;
+
+/// The name that stands for "choose one".
+const AUTO: &str = "AUTO";
+
+/// A local path as a store and a path in it. The store's top is the directory above, since whether a
+/// directory is a checkpoint also depends on where it lies.
+fn open(path: &Path) -> Result<(LocalStore, StorePath), Error> {
+    let failed = |error: std::io::Error| {
+        let kind = match error.kind() {
+            std::io::ErrorKind::NotFound => ErrorKind::NotFound,
+            _ => ErrorKind::Store,
+        };
+        Error::new(kind, format!("{}: {error}", path.display())).with_errno(error.raw_os_error())
+    };
+    let absolute = std::path::absolute(path).map_err(failed)?;
+    // A path that ends in `..` has no name of its own.
+    let absolute = match absolute.file_name() {
+        Some(_) => absolute,
+        None => absolute.canonicalize().map_err(failed)?,
+    };
+    let (Some(parent), Some(name)) = (absolute.parent(), absolute.file_name()) else {
+        return Ok((LocalStore::new(absolute), StorePath::root()));
+    };
+    let Some(name) = name.to_str() else {
+        let reason = format!("{}: the name is not UTF-8", path.display());
+        return Err(Error::new(ErrorKind::Unsupported, reason));
+    };
+    Ok((LocalStore::new(parent), StorePath::new(name)?))
+}
+
+/// Runs `read` without the interpreter and turns its failure into an exception.
+fn detached<T: Send>(
+    py: Python<'_>,
+    path: &Path,
+    read: impl FnOnce(&LocalStore, &StorePath) -> Result<T, Error> + Send,
+) -> PyResult<T> {
+    py.detach(|| open(path).and_then(|(store, path)| read(&store, &path)))
+        .map_err(|error| errors::raised(py, &error))
+}
+
+fn options(rich_types: bool) -> Options {
+    Options {
+        rich_types,
+        limits: Limits::default(),
+    }
+}
+
+/// Reads one pytree of the checkpoint at `path`.
+#[pyfunction]
+#[pyo3(signature = (path, name, rich_types))]
+fn read_pytree(
+    py: Python<'_>,
+    path: PathBuf,
+    name: Option<&str>,
+    rich_types: bool,
+) -> PyResult<Checkpoint> {
+    let selection = match name {
+        None => Selection::Flat,
+        Some(AUTO) => Selection::Auto,
+        Some(name) => Selection::Named(name),
+    };
+    let read: record::Checkpoint = detached(py, &path, |store, path| {
+        reader::read_pytree(store, path, selection, &options(rich_types))
+    })?;
+    Checkpoint::new(py, read)
+}
+
+/// Reads all checkpointables of the checkpoint at `path`.
+#[pyfunction]
+#[pyo3(signature = (path, rich_types))]
+fn read_checkpointables(py: Python<'_>, path: PathBuf, rich_types: bool) -> PyResult<Checkpoint> {
+    let read = detached(py, &path, |store, path| {
+        reader::read_checkpointables(store, path, &options(rich_types))
+    })?;
+    Checkpoint::new(py, read)
+}
+
+/// Whether Orbax would call the path a checkpoint.
+#[pyfunction]
+fn is_orbax_checkpoint(py: Python<'_>, path: PathBuf) -> PyResult<bool> {
+    detached(py, &path, |store, path| reader::is_checkpoint(store, path))
+}
+
+#[pymodule(gil_used = false)]
+fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add("__version__", env!("CARGO_PKG_VERSION"))?;
+    let kinds = ErrorKind::ALL.map(ErrorKind::name);
+    module.add(
+        "ERROR_KINDS",
+        pyo3::types::PyTuple::new(module.py(), kinds)?,
+    )?;
+    module.add_class::<Checkpoint>()?;
+    module.add_class::<leaf_table::LeafTable>()?;
+    module.add_function(wrap_pyfunction!(read_pytree, module)?)?;
+    module.add_function(wrap_pyfunction!(read_checkpointables, module)?)?;
+    module.add_function(wrap_pyfunction!(is_orbax_checkpoint, module)?)
+}
