@@ -1,0 +1,141 @@
+"""Reads the metadata of Orbax checkpoints, fast and truthfully.
+
+>>> import orbscan
+>>> callable(orbscan.metadata)
+True
+
+Importing the package loads no other library: every public name is resolved on first use.
+"""
+
+from __future__ import annotations
+
+# The name that type checkers know; importing it from typing would cost more than this whole module.
+TYPE_CHECKING = False
+
+if TYPE_CHECKING:
+    from orbscan._core import __version__
+    from orbscan.abstract import abstract_state
+    from orbscan.api import checkpointables_metadata, is_orbax_checkpoint, metadata
+    from orbscan.errors import (
+        CheckpointNotFoundError,
+        DeletionInProgressError,
+        DeletionRecoveryError,
+        FormatError,
+        InvalidLayoutError,
+        OrbscanError,
+        StoreError,
+    )
+    from orbscan.loading import load, load_checkpointables
+    from orbscan.orbax_types import to_orbax
+    from orbscan.plan import restore_plan
+    from orbscan.result import CheckpointMetadata, Issue, PyTreeMetadata
+    from orbscan.sharding import (
+        DeviceMesh,
+        MissingDevicesError,
+        NamedShardingMetadata,
+        PositionalShardingMetadata,
+        ShardingError,
+        SingleDeviceShardingMetadata,
+    )
+    from orbscan.types import (
+        ArrayMetadata,
+        Compression,
+        NumpyMetadata,
+        StorageMetadata,
+        UnreadableLeaf,
+        Zarr2Metadata,
+        Zarr3Metadata,
+    )
+    from orbscan.values import LeafNotFoundError, open_array
+
+__all__ = [
+    "ArrayMetadata",
+    "CheckpointMetadata",
+    "CheckpointNotFoundError",
+    "Compression",
+    "DeletionInProgressError",
+    "DeletionRecoveryError",
+    "DeviceMesh",
+    "FormatError",
+    "InvalidLayoutError",
+    "Issue",
+    "LeafNotFoundError",
+    "MissingDevicesError",
+    "NamedShardingMetadata",
+    "NumpyMetadata",
+    "OrbscanError",
+    "PositionalShardingMetadata",
+    "PyTreeMetadata",
+    "ShardingError",
+    "SingleDeviceShardingMetadata",
+    "StorageMetadata",
+    "StoreError",
+    "UnreadableLeaf",
+    "Zarr2Metadata",
+    "Zarr3Metadata",
+    "__version__",
+    "abstract_state",
+    "checkpointables_metadata",
+    "is_orbax_checkpoint",
+    "load",
+    "load_checkpointables",
+    "metadata",
+    "open_array",
+    "restore_plan",
+    "to_orbax",
+]
+
+_MODULE_OF = {
+    "ArrayMetadata": "types",
+    "CheckpointMetadata": "result",
+    "CheckpointNotFoundError": "errors",
+    "Compression": "types",
+    "DeletionInProgressError": "errors",
+    "DeletionRecoveryError": "errors",
+    "DeviceMesh": "sharding",
+    "FormatError": "errors",
+    "InvalidLayoutError": "errors",
+    "Issue": "result",
+    "LeafNotFoundError": "values",
+    "MissingDevicesError": "sharding",
+    "NamedShardingMetadata": "sharding",
+    "NumpyMetadata": "types",
+    "OrbscanError": "errors",
+    "PositionalShardingMetadata": "sharding",
+    "PyTreeMetadata": "result",
+    "ShardingError": "sharding",
+    "SingleDeviceShardingMetadata": "sharding",
+    "StorageMetadata": "types",
+    "StoreError": "errors",
+    "UnreadableLeaf": "types",
+    "Zarr2Metadata": "types",
+    "Zarr3Metadata": "types",
+    "__version__": "_core",
+    "abstract_state": "abstract",
+    "checkpointables_metadata": "api",
+    "is_orbax_checkpoint": "api",
+    "load": "loading",
+    "load_checkpointables": "loading",
+    "metadata": "api",
+    "open_array": "values",
+    "restore_plan": "plan",
+    "to_orbax": "orbax_types",
+}
+
+
+if not TYPE_CHECKING:
+    # Out of the sight of type checkers, which would otherwise believe in any name.
+    def __getattr__(name: str) -> object:
+        """Import the module that defines a public name, and remember the name here."""
+        if name not in _MODULE_OF:
+            message = f"module {__name__!r} has no attribute {name!r}"
+            raise AttributeError(message)
+        from importlib import import_module
+
+        value = getattr(import_module(f"{__name__}.{_MODULE_OF[name]}"), name)
+        globals()[name] = value
+        return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

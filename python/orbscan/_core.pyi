@@ -1,0 +1,135 @@
+"""The extension module: one call per checkpoint, whole columns in return.
+
+Every function raises what `orbscan.errors.error(kind, reason, file, offset, in_body, errno)` makes
+of an error. All containers are plain lists and tuples, made once, when the read ends; nobody but
+`orbscan` itself should rely on their arrangement.
+"""
+
+from typing import Literal, TypeAlias, final
+
+__version__: str
+
+ERROR_KINDS: tuple[str, ...]
+"""Every kind of error, as in `orbscan.errors.CLASS_OF_KIND`."""
+
+Shape: TypeAlias = tuple[int, ...]
+
+Compression: TypeAlias = tuple[str, int | None]
+"""(algorithm, level)"""
+
+Zarr2: TypeAlias = tuple[Literal[2], str, Shape, Compression | None, str, str]
+"""(2, stored dtype, chunk shape, compression, order, dimension separator)"""
+
+Zarr3: TypeAlias = tuple[Literal[3], str, Shape, Compression | None, Shape | None]
+"""(3, stored dtype, chunk shape, compression, inner chunk shape)"""
+
+Array: TypeAlias = tuple[Shape, str, Shape | None, Zarr2 | Zarr3 | None]
+"""(shape, dtype, chunk shape, zarr)"""
+
+NamedSharding: TypeAlias = tuple[
+    Literal["named"],
+    Shape,
+    tuple[str, ...],
+    tuple[str, ...] | None,
+    tuple[str | tuple[str, ...] | None, ...],
+    tuple[Shape, tuple[int, ...]] | None,
+]
+"""("named", mesh shape, axis names, axis types, partition spec, (device mesh shape, device ids))
+
+Device ids are in row-major order."""
+
+SingleDeviceSharding: TypeAlias = tuple[Literal["single"], str]
+"""("single", device)"""
+
+PositionalSharding: TypeAlias = tuple[Literal["positional"], Shape, str | None]
+"""("positional", shape, memory kind)"""
+
+Sharding: TypeAlias = NamedSharding | SingleDeviceSharding | PositionalSharding
+
+Issue: TypeAlias = tuple[str, str | None, int | None, bool, str]
+"""(kind, file, offset, whether the offset counts from the start of a decompressed body, reason)"""
+
+Leaf: TypeAlias = tuple[int, int, int, Shape | None, str | None, Issue | None]
+"""(kind, array, sharding, write shape, PRNG implementation, error)
+
+The kind is one of `orbscan.codes`; array and sharding are indices, -1 for none."""
+
+@final
+class LeafTable:
+    """One pytree as columns, a row for each node, breadth first: node 0 is the root."""
+
+    @property
+    def node_keys(self) -> list[str | None]:
+        """The dict key or namedtuple field of each node; None below a list or tuple."""
+
+    @property
+    def node_leaves(self) -> list[int]:
+        """The index into `leaves` of each node; -1 for a container."""
+
+    @property
+    def containers(self) -> list[tuple[int, int, int, int]]:
+        """(node, kind, low, high), deepest first: the children are the nodes from low to high.
+
+        The kind is one of `orbscan.codes`; high is exclusive.
+        """
+
+    @property
+    def namedtuples(self) -> list[tuple[str, str, tuple[str, ...]]]:
+        """(module, qualified class name, fields) of each kind of namedtuple."""
+
+    @property
+    def leaves(self) -> list[Leaf]:
+        """The distinct leaves; equal nodes share one."""
+
+    @property
+    def arrays(self) -> list[Array]:
+        """The distinct arrays."""
+
+    @property
+    def shardings(self) -> list[Sharding]:
+        """The distinct shardings."""
+
+    def node_names(self) -> list[str | None]:
+        """Compose the param name of each leaf, its keypath joined with dots; None elsewhere."""
+
+@final
+class Checkpoint:
+    """What one read found."""
+
+    @property
+    def layout(self) -> str:
+        """`v1`, `v0` or `safetensors`."""
+
+    @property
+    def init_timestamp_nsecs(self) -> int | None:
+        """When the save began, in nanoseconds since 1970 in UTC."""
+
+    @property
+    def commit_timestamp_nsecs(self) -> int | None:
+        """When the save finished, in nanoseconds since 1970 in UTC."""
+
+    @property
+    def custom_metadata(self) -> str | None:
+        """The JSON text of an object, in the dialect of Python's json; None for an empty one."""
+
+    @property
+    def issues(self) -> list[Issue]:
+        """The faults that were tolerated."""
+
+    @property
+    def items(self) -> list[tuple[str | None, LeafTable | None]]:
+        """The name and the table of each checkpointable.
+
+        From `read_pytree` exactly one, with a table, and without a name if the checkpoint has
+        none. From `read_checkpointables` one for each, sorted by name; the table is None for
+        what is no pytree or cannot be read.
+        """
+
+def read_pytree(path: str, name: str | None, rich_types: bool) -> Checkpoint:
+    """Read one pytree; `name` is `AUTO`, None for the root itself, or a name."""
+
+def read_checkpointables(path: str, rich_types: bool) -> Checkpoint:
+    """Read every checkpointable."""
+
+def is_orbax_checkpoint(path: str) -> bool:
+    """Tell whether a path is laid out like a finished checkpoint."""

@@ -1,0 +1,186 @@
+"""The questions one can ask about a checkpoint.
+
+Everything beyond the extension module is imported when the first answer is assembled.
+"""
+
+from __future__ import annotations
+
+import os
+
+from orbscan import errors
+
+# See orbscan/__init__.py.
+TYPE_CHECKING = False
+
+if TYPE_CHECKING:
+    from orbscan import _core
+    from orbscan.result import CheckpointMetadata, PyTreeMetadata
+
+AUTO = "AUTO"
+
+# Names that Orbax keeps for itself, and refuses in the same way.
+_RESERVED_NAMES = frozenset({"metrics", "_CHECKPOINT_DELETION"})
+
+
+def metadata(
+    path: str | os.PathLike[str],
+    checkpointable_name: str | None = AUTO,
+    *,
+    rich_types: bool = False,
+) -> CheckpointMetadata[PyTreeMetadata]:
+    """Read the metadata of the pytree in a checkpoint.
+
+    Reads no array data, and needs none of the devices that the checkpoint was saved from. The
+    result can be given to `orbax.checkpoint.load` as the tree to restore.
+
+    Args:
+        path: the checkpoint, a local directory; `~` stands for the home directory.
+        checkpointable_name: the sub-directory that holds the pytree; None if `path` itself holds
+            it; `AUTO` for `pytree`, else `state`, else the first by name, else `path` itself.
+        rich_types: whether to show saved tuples and namedtuples as such, where the writer
+            recorded them, rather than as lists and dicts.
+
+    Raises:
+        CheckpointNotFoundError: the path does not exist.
+        InvalidLayoutError: it is no finished checkpoint, or has no pytree of that name.
+        FormatError: a file of the checkpoint is damaged, or of an unknown kind.
+        StoreError: the file system refused or failed.
+        DeletionInProgressError: the pytree is being deleted.
+        DeletionRecoveryError: the record of an interrupted deletion is damaged.
+        ValueError: the name is empty or reserved, or the path is a URL.
+        TypeError: the name is neither a string nor None.
+    """
+    text = local_path(path)
+    checkpoint = read_pytree(text, checkpointable_name, rich_types=rich_types)
+    from orbscan.tree import assemble
+
+    (_, table), *_ = checkpoint.items
+    return _result(text, checkpoint, None if table is None else assemble(table))
+
+
+def checkpointables_metadata(
+    path: str | os.PathLike[str],
+    *,
+    rich_types: bool = False,
+) -> CheckpointMetadata[dict[str, PyTreeMetadata]]:
+    """Read the metadata of every checkpointable in a checkpoint, by name.
+
+    The value is None for a checkpointable that is no pytree, and for a pytree that cannot be read:
+    then `issues` of the result says why.
+
+    Args:
+        path: as for `metadata`.
+        rich_types: as for `metadata`.
+
+    Raises:
+        InvalidLayoutError: besides the reasons of `metadata`, the checkpoint holds one pytree
+            without a name.
+        CheckpointNotFoundError: as for `metadata`; so are all the others.
+    """
+    text = local_path(path)
+    from orbscan import _core
+
+    checkpoint = _core.read_checkpointables(text, rich_types)
+    from orbscan.tree import assemble
+
+    trees = {
+        name: None if table is None else assemble(table)
+        for name, table in checkpoint.items
+        if name is not None
+    }
+    return _result(text, checkpoint, trees)
+
+
+def is_orbax_checkpoint(path: str | os.PathLike[str]) -> bool:
+    """Tell whether a path is laid out like a finished Orbax checkpoint.
+
+    Looks at names only: the files can still turn out to be damaged. False for a path that does
+    not exist.
+
+    Raises:
+        StoreError: the file system refused or failed.
+        ValueError: the path is a URL.
+    """
+    text = local_path(path)
+    from orbscan import _core
+
+    return _core.is_orbax_checkpoint(text)
+
+
+def read_pytree(path: str, name: str | None, *, rich_types: bool) -> _core.Checkpoint:
+    """Read the columns of one pytree; the part of `metadata` that needs no other library.
+
+    Raises as `metadata` does.
+    """
+    check_name(name)
+    from orbscan import _core
+
+    return _core.read_pytree(path, name, rich_types)
+
+
+def local_path(path: str | os.PathLike[str]) -> str:
+    """Give a path as the text that the extension module takes.
+
+    Raises:
+        ValueError: the path is a URL.
+
+    >>> local_path("checkpoints/1000/")
+    'checkpoints/1000/'
+    """
+    text = os.fsdecode(path)
+    scheme, separator, _ = text.partition("://")
+    if separator and scheme.replace("+", "").isalnum():
+        message = f"{text}: only local paths can be read, copy the checkpoint to a local disk first"
+        raise ValueError(message)
+    # An empty path is the working directory, as for pathlib.
+    return os.path.expanduser(text) or os.curdir  # noqa: PTH111 - pathlib takes longer to import than a read
+
+
+def check_name(name: str | None) -> None:
+    """Check that a name can be asked for, by the rules of Orbax.
+
+    Raises:
+        TypeError: it is neither a string nor None.
+        ValueError: it is empty or reserved; an InvalidLayoutError if it is no plain file name.
+    """
+    if name is None:
+        return
+    if not isinstance(name, str):
+        message = f"checkpointable_name must be a str or None, not {type(name).__name__}"
+        raise TypeError(message)
+    if not name:
+        message = "checkpointable_name is empty; for a pytree without a name pass None"
+        raise ValueError(message)
+    if name in _RESERVED_NAMES:
+        message = f"the checkpointable name {name!r} is reserved"
+        raise ValueError(message)
+    if name in {".", ".."} or "/" in name or "\0" in name:
+        reason = f"{name!r} cannot be the name of a checkpointable"
+        kind = "no_such_checkpointable"
+        raise errors.error(kind, reason)
+
+
+def _result(
+    path: str, checkpoint: _core.Checkpoint, metadata: PyTreeMetadata
+) -> CheckpointMetadata[PyTreeMetadata]:
+    from pathlib import Path
+
+    from orbscan.result import CheckpointMetadata, Issue
+
+    return CheckpointMetadata(
+        Path(path),
+        metadata=metadata,
+        init_timestamp_nsecs=checkpoint.init_timestamp_nsecs,
+        commit_timestamp_nsecs=checkpoint.commit_timestamp_nsecs,
+        custom_metadata=_custom_metadata(checkpoint.custom_metadata),
+        issues=tuple(Issue(*issue) for issue in checkpoint.issues),
+    )
+
+
+def _custom_metadata(text: str | None) -> dict[str, object]:
+    if text is None:
+        return {}
+    import json
+
+    decoded: dict[str, object] = json.loads(text)
+    return decoded

@@ -1,0 +1,166 @@
+"""What can go wrong, as exceptions: one class for everything a caller would handle alike.
+
+Every error names its kind, the file, the offset and the reason as attributes, so that nobody has
+to parse a message. The kinds are those of `orbscan._core.ERROR_KINDS`.
+
+Importing this module loads nothing else.
+"""
+
+from __future__ import annotations
+
+from errno import ENOENT
+
+
+class OrbscanError(Exception):
+    """Anything that orbscan raises about a checkpoint.
+
+    Attributes:
+        kind: what went wrong, in one word; a key of `CLASS_OF_KIND`.
+        reason: why, in words that repeat neither the file nor the offset.
+        file: the file or directory it went wrong in, or None if it was not one file.
+        offset: where in the file, in bytes, or None if it was not one place.
+        in_body: whether the offset counts from the start of what the file, or the node in it,
+            decompresses to.
+
+    >>> str(OrbscanError("malformed", "expected an object", "state/_METADATA", 4))
+    'state/_METADATA, byte 4: expected an object'
+    """
+
+    kind: str
+    reason: str
+    file: str | None
+    offset: int | None
+    in_body: bool
+
+    def __init__(  # noqa: PLR0913, PLR0917 - the Rust side passes the fields of its error in order
+        self,
+        kind: str,
+        reason: str,
+        file: str | None = None,
+        offset: int | None = None,
+        in_body: bool = False,  # noqa: FBT001, FBT002
+        errno: int | None = None,
+    ) -> None:
+        self.kind = kind
+        self.reason = reason
+        self.file = file
+        self.offset = offset
+        self.in_body = in_body
+        if isinstance(self, OSError):
+            OSError.__init__(self, errno, reason, file)
+        else:
+            super().__init__(reason)
+
+    def __str__(self) -> str:
+        return located(self.reason, self.file, self.offset, in_body=self.in_body)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        errno = self.errno if isinstance(self, OSError) else None
+        return (
+            type(self),
+            (self.kind, self.reason, self.file, self.offset, self.in_body, errno),
+        )
+
+
+class InvalidLayoutError(OrbscanError, ValueError):
+    """The path is no finished checkpoint, or has no pytree of the name asked for.
+
+    Kinds: `unknown_layout`, `uncommitted`, `no_such_checkpointable`.
+    """
+
+
+class CheckpointNotFoundError(FileNotFoundError, InvalidLayoutError):
+    """The path does not exist. Kind: `not_found`.
+
+    Also an `InvalidLayoutError`, because that is what Orbax raises here.
+    """
+
+    def __init__(  # noqa: PLR0913, PLR0917
+        self,
+        kind: str,
+        reason: str,
+        file: str | None = None,
+        offset: int | None = None,
+        in_body: bool = False,  # noqa: FBT001, FBT002
+        errno: int | None = None,
+    ) -> None:
+        errno = ENOENT if errno is None else errno
+        OrbscanError.__init__(self, kind, reason, file, offset, in_body, errno)
+
+    # OSError comes first in the order of the bases, lest errno and filename stay empty, and would
+    # otherwise have the last word on these two.
+    __str__ = OrbscanError.__str__
+    __reduce__ = OrbscanError.__reduce__
+
+
+class FormatError(OrbscanError, ValueError):
+    """A file of the checkpoint cannot be read.
+
+    Kinds: `malformed` (it does not follow its format), `checksum` (its bytes have changed),
+    `unsupported` (it uses something that orbscan cannot read), `limit` (it asks for more than
+    the limits allow).
+    """
+
+
+class StoreError(OSError, OrbscanError):
+    """The file system refused or failed, which says nothing about the checkpoint. Kind: `store`.
+
+    `errno` and `filename` are those of the operating system's error.
+    """
+
+    __init__ = OrbscanError.__init__
+    __str__ = OrbscanError.__str__
+    __reduce__ = OrbscanError.__reduce__
+
+
+class DeletionInProgressError(OrbscanError, RuntimeError):
+    """The checkpointable asked for is being deleted. Kind: `deletion_in_progress`."""
+
+
+class DeletionRecoveryError(OrbscanError, RuntimeError):
+    """The record of an interrupted deletion cannot be trusted. Kind: `deletion_record`."""
+
+
+CLASS_OF_KIND: dict[str, type[OrbscanError]] = {
+    "not_found": CheckpointNotFoundError,
+    "unknown_layout": InvalidLayoutError,
+    "uncommitted": InvalidLayoutError,
+    "no_such_checkpointable": InvalidLayoutError,
+    "deletion_in_progress": DeletionInProgressError,
+    "deletion_record": DeletionRecoveryError,
+    "malformed": FormatError,
+    "checksum": FormatError,
+    "unsupported": FormatError,
+    "limit": FormatError,
+    "store": StoreError,
+}
+"""The class of every kind of error."""
+
+
+def error(  # noqa: PLR0913, PLR0917
+    kind: str,
+    reason: str,
+    file: str | None = None,
+    offset: int | None = None,
+    in_body: bool = False,  # noqa: FBT001, FBT002
+    errno: int | None = None,
+) -> OrbscanError:
+    """Make the exception of a kind; this is how the extension module makes its errors.
+
+    >>> error("unsupported", "codec 'lz4'", "zarr.json")
+    FormatError("codec 'lz4'")
+    """
+    return CLASS_OF_KIND[kind](kind, reason, file, offset, in_body, errno)
+
+
+def located(reason: str, file: str | None, offset: int | None, *, in_body: bool) -> str:
+    """Put a reason behind the place it speaks of, as every error and issue is shown.
+
+    >>> located("no such key", "state/d/903e", 41, in_body=True)
+    'state/d/903e, byte 41 of the decompressed body: no such key'
+    """
+    body = " of the decompressed body" if in_body else ""
+    place = [] if file is None else [file]
+    if offset is not None:
+        place.append(f"byte {offset}{body}")
+    return f"{', '.join(place)}: {reason}" if place else reason

@@ -1,0 +1,173 @@
+"""What a read returns: the metadata of a checkpoint, and the faults that were tolerated."""
+
+from __future__ import annotations
+
+from dataclasses import KW_ONLY, dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar, final
+
+from orbscan import errors
+from orbscan._value import Value, as_dataclass
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+PyTreeMetadata: TypeAlias = Any
+"""A tree of the same structure as the saved one.
+
+Its containers are plain dicts, lists and tuples (with rich types, also namedtuples). Its leaves are
+`ArrayMetadata`, `NumpyMetadata`, `UnreadableLeaf`, a zero of the type of a saved scalar (`0`,
+`0.0`, `False`, `0j`), `'string'` for a saved string, None, or an empty container.
+"""
+
+T = TypeVar("T")
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_SHOWN_LEAVES = 10
+_SHOWN_WIDTH = 96
+
+
+@as_dataclass
+class Issue(Value, frozen=True, gc=False):
+    """A fault that was tolerated: the result is good, but may say less than was saved.
+
+    Attributes:
+        kind: what is wrong, in one word, as in `OrbscanError.kind`.
+        file: the file it is in, or None if it is not in one file.
+        offset: where in the file, in bytes, or None if it is not one place.
+        in_body: whether the offset counts from the start of what the file decompresses to.
+        reason: why, in words that repeat neither the file nor the offset.
+
+    >>> print(Issue("malformed", "state/_sharding", 12, False, "expected an object"))
+    state/_sharding, byte 12: expected an object
+    """
+
+    kind: str
+    file: str | None
+    offset: int | None
+    in_body: bool
+    reason: str
+
+    def __str__(self) -> str:
+        return errors.located(self.reason, self.file, self.offset, in_body=self.in_body)
+
+
+@final
+@dataclass(frozen=True, repr=False)
+class CheckpointMetadata(Generic[T]):
+    """The metadata of one checkpoint.
+
+    Attributes:
+        path: of the checkpoint, as it was given.
+        metadata: a tree (`PyTreeMetadata`), or a dict of trees by the name of the checkpointable.
+        init_timestamp_nsecs: when the save began, in nanoseconds since 1970 in UTC; None if the
+            writer did not say.
+        commit_timestamp_nsecs: when the save finished, likewise.
+        custom_metadata: what the user stored beside the tree.
+        issues: the faults that were tolerated; empty for a sound checkpoint.
+    """
+
+    path: Path
+    _: KW_ONLY
+    metadata: T
+    init_timestamp_nsecs: int | None = None
+    commit_timestamp_nsecs: int | None = None
+    custom_metadata: dict[str, Any] | None = None
+    issues: tuple[Issue, ...] = ()
+
+    @property
+    def init_timestamp(self) -> datetime | None:
+        """When the save began, in UTC, cut to microseconds; None if the writer did not say.
+
+        Raises:
+            OverflowError: the moment lies outside the years 1 to 9999.
+        """
+        return _moment(self.init_timestamp_nsecs)
+
+    @property
+    def commit_timestamp(self) -> datetime | None:
+        """When the save finished, in UTC, cut to microseconds; None if the writer did not say.
+
+        Raises:
+            OverflowError: the moment lies outside the years 1 to 9999.
+
+        >>> from pathlib import Path
+        >>> saved = CheckpointMetadata(Path("1"), metadata={}, commit_timestamp_nsecs=1_999)
+        >>> saved.commit_timestamp
+        datetime.datetime(1970, 1, 1, 0, 0, 0, 1, tzinfo=datetime.timezone.utc)
+        """
+        return _moment(self.commit_timestamp_nsecs)
+
+    def __repr__(self) -> str:
+        """Show everything but most of a large tree: at most 20 lines of 100 characters."""
+        leaves, more = _first_leaves(self.metadata)
+        shown = [f"{path}: {leaf!r}" for path, leaf in leaves]
+        if more:
+            shown.append(f"... and {more} more leaves")
+        lines = [
+            f"path={str(self.path)!r}",
+            f"init_timestamp_nsecs={self.init_timestamp_nsecs}",
+            f"commit_timestamp_nsecs={self.commit_timestamp_nsecs}",
+            f"custom_metadata={self.custom_metadata!r}",
+            f"issues={self.issues!r}",
+            f"metadata, number of leaves: {len(leaves) + more}",
+            *(f"  {line}" for line in shown),
+        ]
+        return "\n".join(["CheckpointMetadata(", *(f"  {_cut(line)}" for line in lines), ")"])
+
+    def _repr_html_(self) -> str:
+        """Show the same, and the tree to be unfolded, in a notebook; at most 200 kB."""
+        from orbscan import notebook
+
+        return notebook.html(self)
+
+    def __rich_repr__(self) -> Iterator[tuple[str, object]]:
+        """Tell rich what to show; of a large tree only the first lines."""
+        from orbscan import notebook
+
+        return notebook.fields(self)
+
+    def __treescope_repr__(self, path: str | None, subtree_renderer: Any) -> Any:
+        """Show the fields as treescope shows those of any object."""
+        from treescope import repr_lib
+
+        from orbscan import notebook
+
+        return repr_lib.render_object_constructor(
+            type(self), dict(notebook.fields(self)), path, subtree_renderer
+        )
+
+
+def _moment(nsecs: int | None) -> datetime | None:
+    # Integers throughout: dividing nanoseconds by 1e9 would already have rounded them.
+    return None if nsecs is None else _EPOCH + timedelta(microseconds=nsecs // 1_000)
+
+
+def _first_leaves(tree: object) -> tuple[list[tuple[str, object]], int]:
+    """The first leaves of a tree with their paths, and the number of those that follow."""
+    first: list[tuple[str, object]] = []
+    more = 0
+    for leaf in _leaves(tree):
+        if len(first) < _SHOWN_LEAVES:
+            first.append(leaf)
+        else:
+            more += 1
+    return first, more
+
+
+def _leaves(tree: object) -> Iterator[tuple[str, object]]:
+    """The leaves of a tree in order, without recursion: a tree may be deeper than the stack."""
+    waiting = [("tree", tree)]
+    while waiting:
+        path, node = waiting.pop()
+        if isinstance(node, dict) and node:
+            waiting += [(f"{path}[{key!r}]", node[key]) for key in reversed(node)]
+        elif isinstance(node, list | tuple) and node:
+            waiting += [(f"{path}[{at}]", node[at]) for at in reversed(range(len(node)))]
+        else:
+            yield path, node
+
+
+def _cut(line: str) -> str:
+    return line if len(line) <= _SHOWN_WIDTH else f"{line[: _SHOWN_WIDTH - 3]}..."

@@ -1,0 +1,223 @@
+"""Small pieces of text: names from files made fit for a terminal, sizes, aligned columns.
+
+Importing this module loads nothing else.
+"""
+
+from __future__ import annotations
+
+# See orbscan/__init__.py.
+TYPE_CHECKING = False
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Sequence
+    from typing import TypeAlias
+
+    from orbscan.folding import Several
+
+    Entry: TypeAlias = str | int | Several
+
+# Characters that would make a key look like something else in a keypath.
+_SPECIAL = frozenset("/[]{}'\"\\ ")
+_BINARY, _DECIMAL = 1024, 1000
+_NSECS_PER_SEC = 1_000_000_000
+_UNITS = ("KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
+_BYTES_OF_UNIT = (
+    {"": 1, "b": 1}
+    | {unit.lower(): _BINARY ** (at + 1) for at, unit in enumerate(_UNITS)}
+    | {f"{unit[0].lower()}b": _DECIMAL ** (at + 1) for at, unit in enumerate(_UNITS)}
+)
+
+LABEL = 11
+"""The width of the label of a line, with the space behind it."""
+
+
+def printable(text: str) -> str:
+    r"""Escape control characters and all else that a terminal would not show.
+
+    >>> printable("a\x1b[31m")
+    'a\\x1b[31m'
+    """
+    return text if text.isprintable() else repr(text)[1:-1]
+
+
+def keypath(entries: Iterable[Entry]) -> str:
+    """Show a keypath: keys joined with slashes, indices in brackets, odd keys in quotes.
+
+    >>> keypath(("layers", 0, "kernel"))
+    'layers[0]/kernel'
+    >>> keypath(("a/b", "0"))
+    "'a/b'/0"
+    """
+    text = ""
+    for entry in entries:
+        part = key_entry(entry)
+        text += part if not text or part.startswith("[") else f"/{part}"
+    return text or "."
+
+
+def key_entry(entry: Entry) -> str:
+    """Show one entry of a keypath.
+
+    >>> key_entry("kernel"), key_entry(0), key_entry("a[0]")
+    ('kernel', '[0]', "'a[0]'")
+    """
+    if isinstance(entry, int):
+        return f"[{entry}]"
+    if not isinstance(entry, str):
+        return entry.show(key)
+    return key(entry)
+
+
+def key(name: str) -> str:
+    """Show a key, in quotes if it could be taken for something else."""
+    plain = name and name != "." and name.isprintable() and _SPECIAL.isdisjoint(name)
+    return name if plain else repr(name)
+
+
+def size(nbytes: int) -> str:
+    """Show a number of bytes in binary units.
+
+    >>> size(1536)
+    '1.5 KiB'
+    """
+    if nbytes < _BINARY:
+        return f"{nbytes} B"
+    amount = float(nbytes)
+    unit = ""
+    for unit in _UNITS:  # noqa: B007 - used behind the loop
+        amount /= _BINARY
+        if amount < _BINARY:
+            break
+    return f"{amount:.1f} {unit}"
+
+
+def parsed_size(text: str) -> int:
+    """Read a number of bytes: `16GiB`, `1.5 TB`, `4096`.
+
+    Raises:
+        ValueError: it is not a number of at least 0 with a unit, or without one.
+
+    >>> parsed_size("1.5 KiB"), parsed_size("2kB"), parsed_size("7")
+    (1536, 2000, 7)
+    """
+    number = text.rstrip("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ ")
+    factor = _BYTES_OF_UNIT.get(text[len(number) :].strip().lower())
+    digits = number.replace(".", "", 1)
+    if factor is None or not (digits.isascii() and digits.isdecimal()):
+        message = f"{text!r} is not a size such as 16GiB"
+        raise ValueError(message)
+    return int(number) * factor if number.isdecimal() else int(float(number) * factor)
+
+
+def brackets(shape: tuple[int, ...]) -> str:
+    """Show the shape of an array.
+
+    >>> brackets((8, 16)), brackets(())
+    ('[8,16]', '[]')
+    """
+    return f"[{','.join(map(str, shape))}]"
+
+
+def grid(shape: tuple[int, ...]) -> str:
+    """Show the shape of a mesh: `4x2`."""
+    return "x".join(map(str, shape))
+
+
+def spec_on_mesh(
+    spec: tuple[str | tuple[str, ...] | None, ...],
+    shape: tuple[int, ...],
+    axis_names: tuple[str, ...],
+) -> str:
+    """Show a named sharding.
+
+    >>> spec_on_mesh(("x", None), (4, 2), ("x", "y"))
+    "P('x', None) on 4x2 (x, y)"
+    """
+    axes = ", ".join(map(printable, axis_names))
+    return f"P({', '.join(map(repr, spec))}) on {grid(shape)} ({axes})"
+
+
+def moment(nsecs: int) -> str:
+    """Show a time of nanoseconds since 1970 in UTC, cut to microseconds.
+
+    >>> moment(1_700_000_000_123_456_789)
+    '2023-11-14 22:13:20.123456 UTC'
+    """
+    seconds, rest = divmod(nsecs, _NSECS_PER_SEC)
+    import time
+
+    try:
+        date = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(seconds))
+    except (OverflowError, OSError, ValueError):
+        return f"{nsecs} ns since 1970"
+    return f"{date}.{rest // 1000:06} UTC"
+
+
+def counted(number: int, noun: str, plural: str | None = None) -> str:
+    """Show a number of things.
+
+    >>> counted(1, "leaf", "leaves"), counted(2_000, "device")
+    ('1 leaf', '2,000 devices')
+    """
+    return f"1 {noun}" if number == 1 else f"{number:,} {plural or f'{noun}s'}"
+
+
+def padded(
+    rows: Sequence[tuple[str, ...]], *, right: Collection[int]
+) -> list[list[tuple[int, str]]]:
+    """Pad the cells of rows of equal length, and drop columns with no text below their heading.
+
+    Args:
+        rows: the texts; the first row is the heading.
+        right: the columns that are aligned to the right.
+
+    Returns:
+        for each row the cells that remain, as pairs of the number of the column and the text.
+        Nothing is padded at the end of a line.
+    """
+    kept = [at for at in range(len(rows[0])) if any(row[at] for row in rows[1:])]
+    widths = {at: max(width(row[at]) for row in rows) for at in kept}
+    lines = []
+    for row in rows:
+        shown = list(kept)
+        while shown and not row[shown[-1]]:
+            shown.pop()
+        cells = []
+        for at in shown:
+            blank = " " * (widths[at] - width(row[at]))
+            cells.append((at, blank + row[at] if at in right else row[at] + blank))
+        if cells:
+            last, text = cells[-1]
+            cells[-1] = (last, text.rstrip())
+        lines.append(cells)
+    return lines
+
+
+def width(text: str) -> int:
+    """Count the columns of a terminal that a text takes.
+
+    >>> width("kernel"), width("重み")
+    (6, 4)
+    """
+    if text.isascii():
+        return len(text)
+    from unicodedata import combining, east_asian_width
+
+    return sum(
+        0 if combining(character) else 1 + (east_asian_width(character) in {"W", "F"})
+        for character in text
+    )
+
+
+def columns(rows: Sequence[tuple[str, ...]], *, right: Collection[int]) -> list[str]:
+    """Align rows as `padded` does, and join their cells.
+
+    >>> columns([("NAME", "SIZE"), ("a", "10"), ("bc", "9")], right={1})
+    ['NAME  SIZE', 'a       10', 'bc       9']
+    """
+    return ["  ".join(cell for _, cell in line) for line in padded(rows, right=right)]
+
+
+def labelled(pairs: Iterable[tuple[str, str]]) -> list[str]:
+    """Put labels of at most ten letters before texts, all of which begin in column `LABEL`."""
+    return [f"{label:<{LABEL}}{text}".rstrip() for label, text in pairs]

@@ -1,0 +1,6 @@
+"""What every test shares: eight virtual devices, set before anything imports jax."""
+
+import os
+
+os.environ.setdefault("JAX_PLATFORMS", "cpu")
+os.environ.setdefault("XLA_FLAGS", "--xla_force_host_platform_device_count=8")

@@ -1,0 +1,46 @@
+"""A stand-in for the extension module that answers every question as a test wishes."""
+
+from __future__ import annotations
+
+import sys
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+import orbscan
+
+if TYPE_CHECKING:
+    import pytest
+
+
+class FakeCore(ModuleType):
+    """Answers with `answer`, or raises it if it is an exception; remembers the calls."""
+
+    __version__ = "1.2.3"
+
+    def __init__(self, answer: Any) -> None:
+        super().__init__("orbscan._core")
+        self.answer = answer
+        self.calls: list[tuple[Any, ...]] = []
+
+    def read_pytree(self, path: str, name: str | None, rich_types: bool) -> Any:  # noqa: FBT001 - as in the original
+        return self._reply("read_pytree", path, name, rich_types)
+
+    def read_checkpointables(self, path: str, rich_types: bool) -> Any:  # noqa: FBT001
+        return self._reply("read_checkpointables", path, rich_types)
+
+    def is_orbax_checkpoint(self, path: str) -> Any:
+        return self._reply("is_orbax_checkpoint", path)
+
+    def _reply(self, *call: Any) -> Any:
+        self.calls.append(call)
+        if isinstance(self.answer, BaseException):
+            raise self.answer
+        return self.answer
+
+
+def install(monkeypatch: pytest.MonkeyPatch, answer: Any) -> FakeCore:
+    """Put a stand-in in the place of the extension module until the end of the test."""
+    fake = FakeCore(answer)
+    monkeypatch.setitem(sys.modules, "orbscan._core", fake)
+    monkeypatch.setattr(orbscan, "_core", fake, raising=False)
+    return fake

@@ -1,0 +1,156 @@
+"""Columns as the extension module would hand them over, made from small trees written in tests.
+
+>>> table({"a": array((2,)), "b": [scalar("int64")]}).node_keys
+[None, 'a', 'b', None]
+"""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
+
+from orbscan import codes
+
+if TYPE_CHECKING:
+    from orbscan import _core
+
+
+class Spec(NamedTuple):
+    """One leaf, written out: no indices, and what does not matter left at its default."""
+
+    kind: int
+    array: Any = None
+    sharding: Any = None
+    write_shape: tuple[int, ...] | None = None
+    prng_impl: str | None = None
+    error: tuple[str, str | None, int | None, bool, str] | None = None
+
+
+STRING = Spec(codes.STRING)
+NONE = Spec(codes.NONE)
+EMPTY_DICT = Spec(codes.EMPTY_DICT)
+EMPTY_LIST = Spec(codes.EMPTY_LIST)
+EMPTY_TUPLE = Spec(codes.EMPTY_TUPLE)
+EMPTY_NAMEDTUPLE = Spec(codes.EMPTY_NAMEDTUPLE)
+
+
+def array(  # noqa: PLR0913 - each has a default
+    shape: tuple[int, ...],
+    dtype: str = "float32",
+    *,
+    chunk_shape: tuple[int, ...] | None = None,
+    write_shape: tuple[int, ...] | None = None,
+    sharding: Any = None,
+    zarr: Any = None,
+    prng_impl: str | None = None,
+) -> Spec:
+    """Describe an array of jax; its chunk is the whole array unless said otherwise."""
+    chunk_shape = shape if chunk_shape is None else chunk_shape
+    row = (shape, dtype, chunk_shape, zarr)
+    return Spec(codes.JAX_ARRAY, row, sharding, write_shape, prng_impl)
+
+
+def numpy_array(shape: tuple[int, ...], dtype: str = "float32") -> Spec:
+    """Describe an array of numpy in one chunk."""
+    return Spec(codes.NUMPY_ARRAY, (shape, dtype, shape, None))
+
+
+def safetensors_array(shape: tuple[int, ...], dtype: str = "float32") -> Spec:
+    """Describe an array of a safetensors file."""
+    return Spec(codes.SAFETENSORS_ARRAY, (shape, dtype, None, None))
+
+
+def scalar(dtype: str) -> Spec:
+    """Describe a scalar."""
+    return Spec(codes.SCALAR, ((), dtype, (), None))
+
+
+def unreadable(reason: str, file: str | None = None, offset: int | None = None) -> Spec:
+    """Describe a leaf whose metadata is damaged."""
+    return Spec(codes.UNREADABLE, error=("malformed", file, offset, False, reason))
+
+
+def named(
+    shape: tuple[int, ...],
+    axis_names: tuple[str, ...],
+    partition_spec: tuple[Any, ...],
+    *,
+    axis_types: tuple[str, ...] | None = None,
+    ids: tuple[int, ...] | None = None,
+) -> Any:
+    """Describe a named sharding, over the devices `ids` if they are given."""
+    mesh = None if ids is None else (shape, ids)
+    return ("named", shape, axis_names, axis_types, partition_spec, mesh)
+
+
+def table(tree: Any) -> _core.LeafTable:
+    """Lay a tree of dicts, lists, tuples, namedtuples and `Spec` out in columns."""
+    nodes: list[tuple[str | None, Any, str]] = [(None, tree, "")]
+    columns = SimpleNamespace(
+        node_keys=[], node_leaves=[], containers=[], namedtuples=[], leaves=[], arrays=[],
+        shardings=[],
+    )  # fmt: skip
+    names: list[str | None] = []
+    # The list grows while it is walked, which makes the order breadth first.
+    for at, (key, node, name) in enumerate(nodes):
+        columns.node_keys.append(key)
+        if isinstance(node, Spec):
+            columns.node_leaves.append(_leaf(columns, node))
+            names.append(name)
+            continue
+        columns.node_leaves.append(-1)
+        names.append(None)
+        kind, children = _children(columns, node)
+        columns.containers.append((at, kind, len(nodes), len(nodes) + len(children)))
+        nodes += [
+            (child_key, child, f"{name}.{child_key or index}".lstrip("."))
+            for index, (child_key, child) in enumerate(children)
+        ]
+    columns.containers.reverse()
+    columns.node_names = lambda: names
+    return cast("_core.LeafTable", columns)
+
+
+def checkpoint(tree: Any, *, name: str | None = "state", **fields: Any) -> _core.Checkpoint:
+    """Wrap a tree as what `_core.read_pytree` returns."""
+    return checkpoint_of({name: tree}, **fields)
+
+
+def checkpoint_of(trees: dict[Any, Any], **fields: Any) -> _core.Checkpoint:
+    """Wrap trees as what `_core.read_checkpointables` returns; a tree can be None."""
+    items = [(name, None if tree is None else table(tree)) for name, tree in trees.items()]
+    defaults: dict[str, Any] = {
+        "layout": "v1",
+        "init_timestamp_nsecs": None,
+        "commit_timestamp_nsecs": None,
+        "custom_metadata": None,
+        "issues": [],
+        "items": items,
+    }
+    return cast("_core.Checkpoint", SimpleNamespace(**(defaults | fields)))
+
+
+def _children(columns: Any, node: Any) -> tuple[int, list[tuple[str | None, Any]]]:
+    if isinstance(node, dict):
+        return codes.DICT, list(node.items())
+    if isinstance(node, list):
+        return codes.LIST, [(None, child) for child in node]
+    if not hasattr(node, "_fields"):
+        return codes.TUPLE, [(None, child) for child in node]
+    described = (type(node).__module__, type(node).__qualname__, node._fields)
+    kind = codes.FIRST_NAMEDTUPLE + _index(columns.namedtuples, described)
+    return kind, list(zip(node._fields, node, strict=True))
+
+
+def _leaf(columns: Any, leaf: Spec) -> int:
+    array_index = -1 if leaf.array is None else _index(columns.arrays, leaf.array)
+    sharding = -1 if leaf.sharding is None else _index(columns.shardings, leaf.sharding)
+    row = (leaf.kind, array_index, sharding, leaf.write_shape, leaf.prng_impl, leaf.error)
+    return _index(columns.leaves, row)
+
+
+def _index(rows: list[Any], row: Any) -> int:
+    """Find a row, which is added if it is new."""
+    if row not in rows:
+        rows.append(row)
+    return rows.index(row)

@@ -1,0 +1,38 @@
+"""The types that users see, checked by `mypy --strict` and never run."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any, assert_type
+
+import orbscan
+from orbscan import CheckpointMetadata, Issue, PyTreeMetadata
+
+
+def metadata_is_of_a_pytree(path: str) -> None:
+    found = orbscan.metadata(path)
+    assert_type(found, CheckpointMetadata[PyTreeMetadata])
+    assert_type(found.commit_timestamp, dt.datetime | None)
+    assert_type(found.commit_timestamp_nsecs, int | None)
+    assert_type(found.issues, tuple[Issue, ...])
+
+
+def checkpointables_are_a_dict(path: str) -> None:
+    found = orbscan.checkpointables_metadata(path)
+    assert_type(found, CheckpointMetadata[dict[str, Any]])
+
+
+def a_checkpoint_or_not(path: str) -> None:
+    assert_type(orbscan.is_orbax_checkpoint(path), bool)
+
+
+def leaves_have_shapes(leaf: orbscan.ArrayMetadata, host: orbscan.NumpyMetadata) -> None:
+    assert_type(leaf.shape, tuple[int, ...])
+    assert_type(leaf.nbytes, int)
+    assert_type(host.size, int)
+
+
+def errors_say_where(error: orbscan.OrbscanError) -> None:
+    assert_type(error.kind, str)
+    assert_type(error.file, str | None)
+    assert_type(error.offset, int | None)
