@@ -1,0 +1,184 @@
+"""Loading values: Orbax does it, told by orbscan what to load.
+
+Needs the extra `orbscan[orbax]`. Nothing is imported before the first call.
+"""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager, nullcontext
+from typing import TYPE_CHECKING, Any
+
+from orbscan.api import AUTO, check_name, local_path, read_pytree
+from orbscan.orbax_types import orbax_v1
+from orbscan.result import CheckpointMetadata
+from orbscan.sharding import ShardingError
+from orbscan.types import ArrayMetadata, NumpyMetadata, UnreadableLeaf
+
+if TYPE_CHECKING:
+    import os
+    from types import ModuleType
+
+    from orbscan.result import PyTreeMetadata
+
+
+def load(
+    path: str | os.PathLike[str],
+    abstract: CheckpointMetadata[Any] | PyTreeMetadata = None,
+    *,
+    checkpointable_name: str | None = AUTO,
+) -> Any:
+    """Load the pytree of a checkpoint with Orbax, in the `Context` that is active.
+
+    Args:
+        path: the checkpoint.
+        abstract: what to load: what `orbscan.metadata` returned, or a tree of its leaves, of
+            those of `abstract_state`, of `jax.ShapeDtypeStruct`, or of all of these. Arrays that
+            are described by metadata go to the devices they were saved from. None for what Orbax
+            makes of the checkpoint by itself.
+        checkpointable_name: as for `orbscan.metadata`, which chooses the same pytree for `AUTO`.
+
+    Returns:
+        The tree, in the containers of `abstract`.
+
+    Raises:
+        ImportError: Orbax is not installed.
+        MissingDevicesError: an array was saved on devices that this process does not have.
+        ShardingError: a sharding has no devices, and no mesh is set that has.
+        OrbscanError: the tree has an `UnreadableLeaf`, or there is no such pytree.
+        Exception: whatever Orbax raises.
+    """
+    ocp = orbax_v1()
+    text, name, layout = _resolve(path, checkpointable_name)
+    with _layout_context(ocp, layout):
+        return ocp.load(text, _for_orbax(abstract), checkpointable_name=name)
+
+
+def load_async(
+    path: str | os.PathLike[str],
+    abstract: CheckpointMetadata[Any] | PyTreeMetadata = None,
+    *,
+    checkpointable_name: str | None = AUTO,
+) -> Any:
+    """Begin to load a pytree, as `load` does; Orbax 0.12 can do so only for safetensors.
+
+    Returns:
+        A response of Orbax, whose `result()` waits for the tree.
+
+    Raises:
+        Exception: as `load` does; NotImplementedError for other layouts.
+    """
+    ocp = orbax_v1()
+    text, name, layout = _resolve(path, checkpointable_name)
+    with _layout_context(ocp, layout):
+        return ocp.load_async(text, _for_orbax(abstract), checkpointable_name=name)
+
+
+def load_checkpointables(
+    path: str | os.PathLike[str],
+    abstract: CheckpointMetadata[dict[str, Any]] | dict[str, Any] | None = None,
+) -> dict[str, Any]:
+    """Load the checkpointables of a checkpoint with Orbax, in the `Context` that is active.
+
+    Args:
+        path: the checkpoint.
+        abstract: what to load, by name: for each a tree as for `load`, or None for what Orbax
+            makes of it by itself, or any other thing that Orbax takes. None for all there are.
+
+    Raises:
+        Exception: as `load` does.
+    """
+    loaded: dict[str, Any] = orbax_v1().load_checkpointables(
+        _absolute(path), _checkpointables_for_orbax(abstract)
+    )
+    return loaded
+
+
+def load_checkpointables_async(
+    path: str | os.PathLike[str],
+    abstract: CheckpointMetadata[dict[str, Any]] | dict[str, Any] | None = None,
+) -> Any:
+    """Begin to load checkpointables, which Orbax 0.12 announces but cannot do yet.
+
+    Raises:
+        Exception: as `load` does; NotImplementedError by Orbax 0.12.
+    """
+    return orbax_v1().load_checkpointables_async(
+        _absolute(path), _checkpointables_for_orbax(abstract)
+    )
+
+
+def _checkpointables_for_orbax(abstract: Any) -> Any:
+    """Make of what `load_checkpointables` takes what Orbax takes; raises as `load` does."""
+    abstract = _unwrapped(abstract)
+    if not isinstance(abstract, dict):
+        return abstract
+    return {name: _for_orbax(item) for name, item in abstract.items()}
+
+
+def _for_orbax(abstract: Any) -> Any:
+    """Make of what `load` takes what Orbax takes; raises as `load` does."""
+    tree = _unwrapped(abstract)
+    import jax
+
+    ours = ArrayMetadata | NumpyMetadata | UnreadableLeaf | complex
+    # What holds nothing of ours is not touched: it may be more than a tree.
+    if any(isinstance(leaf, ours) for leaf in jax.tree.leaves(tree)):
+        from orbscan.abstract import on_saved_devices
+
+        tree = on_saved_devices(tree)
+    _check_devices(tree)
+    return tree
+
+
+def _layout_context(ocp: ModuleType, layout: str | None) -> AbstractContextManager[object]:
+    """The context in which Orbax recognises a layout; it has to be told of safetensors."""
+    if layout != "safetensors":
+        return nullcontext()
+    from orbax.checkpoint.experimental.v1._src.context import context
+
+    active = context.get_context()
+    layouts = ocp.options.CheckpointLayout
+    if active.checkpoint_layout != layouts.ORBAX:
+        return nullcontext()
+    changed: AbstractContextManager[object] = ocp.Context(active)
+    changed.checkpoint_layout = layouts.SAFETENSORS  # type: ignore[attr-defined]
+    return changed
+
+
+def _resolve(path: str | os.PathLike[str], name: str | None) -> tuple[str, str | None, str | None]:
+    """The path, the name of the pytree and the layout; Orbax and orbscan choose differently."""
+    text = _absolute(path)
+    check_name(name)
+    if "://" in text:
+        return text, name, None
+    checkpoint = read_pytree(text, name, rich_types=False)
+    (found, _), *_ = checkpoint.items
+    return text, found, checkpoint.layout
+
+
+def _absolute(path: str | os.PathLike[str]) -> str:
+    """The path as Orbax wants it; URLs, which orbscan does not read, are Orbax's to judge."""
+    import os
+
+    text = os.fsdecode(path)
+    return text if "://" in text else os.path.abspath(local_path(text))  # noqa: PTH100
+
+
+def _unwrapped(abstract: Any) -> Any:
+    theirs = orbax_v1().CheckpointMetadata
+    return abstract.metadata if isinstance(abstract, CheckpointMetadata | theirs) else abstract
+
+
+def _check_devices(tree: Any) -> None:
+    import jax
+
+    if not jax.sharding.get_mesh().empty:
+        return
+    for path, leaf in jax.tree_util.tree_leaves_with_path(tree):
+        sharding = leaf.sharding if isinstance(leaf, jax.ShapeDtypeStruct) else None
+        if isinstance(getattr(sharding, "mesh", None), jax.sharding.AbstractMesh):
+            message = (
+                f"the leaf {jax.tree_util.keystr(path)} lies on a mesh without devices: load "
+                "inside `with jax.set_mesh(mesh):`, or use abstract_state(metadata, mesh=mesh)"
+            )
+            raise ShardingError(message)

@@ -1,0 +1,107 @@
+"""A checkpoint of 512 devices, where there is one."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import textwrap
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def run_on(devices: int, program: str) -> list[str]:
+    """The lines that a program prints in a process with some number of virtual devices."""
+    environment = os.environ | {
+        "JAX_PLATFORMS": "cpu",
+        "XLA_FLAGS": f"--xla_force_host_platform_device_count={devices}",
+    }
+    done = subprocess.run(  # noqa: S603
+        [sys.executable, "-c", textwrap.dedent(program)],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.splitlines()
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    target = tmp_path_factory.mktemp("large") / "ckpt"
+    run_on(
+        512,
+        f"""
+        import jax, numpy as np
+        import orbax.checkpoint.experimental.v1 as ocp
+        from jax.sharding import AxisType, NamedSharding, PartitionSpec
+
+        mesh = jax.make_mesh((64, 8), ("data", "model"), axis_types=(AxisType.Auto,) * 2)
+        lay = lambda value, *spec: jax.device_put(value, NamedSharding(mesh, PartitionSpec(*spec)))
+        ocp.save({str(target)!r}, {{
+            "w": lay(np.arange(64 * 8, dtype=np.float32).reshape(64, 8), "data", "model"),
+            "b": lay(np.arange(8, dtype=np.int32), "model"),
+            "key": lay(jax.random.key(3)),
+        }})
+        """,
+    )
+    return target
+
+
+def test_it_is_described_and_abstracted_with_one_device_and_without_orbax(path: Path) -> None:
+    lines = run_on(
+        1,
+        f"""
+        import sys
+        import orbscan
+
+        m = orbscan.metadata({str(path)!r})
+        sharding = m.metadata["w"].sharding_metadata
+        print(sharding.shape, sharding.partition_spec, len(sharding.device_mesh.ids))
+        print("jax" in sys.modules, "orbax" in sys.modules, "tensorstore" in sys.modules)
+        state = orbscan.abstract_state(m)
+        print(dict(state["w"].sharding.mesh.shape), state["w"].sharding.spec)
+        print(type(state["w"].sharding.mesh).__name__, state["key"].dtype)
+        print(state["w"].sharding.shard_shape(state["w"].shape))
+        print("orbax" in sys.modules, "tensorstore" in sys.modules)
+        try:
+            m.metadata["w"].sharding
+        except orbscan.MissingDevicesError as error:
+            print(error)
+        """,
+    )
+    assert lines == [
+        "(64, 8) ('data', 'model') 512",
+        "False False False",
+        "{'data': 64, 'model': 8} P('data', 'model')",
+        "AbstractMesh key<fry>",
+        "(1, 1)",
+        "False False",
+        (
+            "this process has 1 device and lacks those with the ids 1, 2, 3, 4, 5, 6, 7, 8 "
+            "and 503 more; lay the arrays over devices that are there, with "
+            "orbscan.abstract_state(metadata, mesh=...) or to_jax_sharding(mesh)"
+        ),
+    ]
+
+
+def test_it_is_loaded_onto_one_device(path: Path) -> None:
+    lines = run_on(
+        1,
+        f"""
+        import jax, orbscan
+        from jax.sharding import AxisType
+
+        m = orbscan.metadata({str(path)!r})
+        mesh = jax.make_mesh((1, 1), ("data", "model"), axis_types=(AxisType.Auto,) * 2)
+        loaded = orbscan.load({str(path)!r}, orbscan.abstract_state(m, mesh=mesh))
+        print(loaded["w"].ravel().tolist() == list(range(512)), loaded["b"].tolist())
+        print(jax.random.key_data(loaded["key"]).tolist(), loaded["w"].sharding.mesh == mesh)
+        """,
+    )
+    assert lines == ["True [0, 1, 2, 3, 4, 5, 6, 7]", "[0, 3] True"]
