@@ -1,0 +1,124 @@
+"""What it takes to restore a checkpoint over a mesh: `restore_plan`.
+
+Works on the values of a metadata tree alone; no device and no jax is needed.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from orbscan.planning.array import Array, axes_of
+from orbscan.planning.build import build
+from orbscan.planning.fit import MeshMismatchError, Problem
+from orbscan.planning.value import DevicePlan, HostPlan, LeafPlan, RestorePlan
+from orbscan.result import CheckpointMetadata
+from orbscan.sharding import (
+    NamedShardingMetadata,
+    PositionalShardingMetadata,
+    SingleDeviceShardingMetadata,
+)
+from orbscan.text import keypath
+from orbscan.types import ArrayMetadata, NumpyMetadata, UnreadableLeaf
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from orbscan.result import PyTreeMetadata
+
+__all__ = [
+    "DevicePlan",
+    "HostPlan",
+    "LeafPlan",
+    "MeshMismatchError",
+    "Problem",
+    "RestorePlan",
+    "restore_plan",
+]
+
+_SCALAR_NBYTES: dict[type, int] = {bool: 1, int: 8, float: 8, complex: 16}
+
+
+def restore_plan(
+    metadata: CheckpointMetadata[Any] | PyTreeMetadata,
+    mesh: object = None,
+    *,
+    devices_per_host: int | None = None,
+    hosts: int | None = None,
+) -> RestorePlan:
+    """Work out how many bytes each device and host would hold and must read.
+
+    Arrays are laid over the mesh as their saved partition specs say, by the names of the axes.
+    What has no named sharding is read and held whole by each host. A read is whole chunks,
+    uncompressed: a device reads every chunk that its part of an array touches.
+
+    Args:
+        metadata: of a checkpoint, or a tree of such leaves.
+        mesh: `'data=4,model=8'`, a mapping of axis names to lengths, or a `Mesh` or `AbstractMesh`
+            of jax. None for the mesh that the checkpoint was saved from.
+        devices_per_host: each host has so many consecutive devices, in row-major order of the mesh.
+        hosts: their number, instead of or beside `devices_per_host`; by default 1.
+
+    Raises:
+        MeshMismatchError: a ValueError with all leaves, dimensions and axes that do not fit.
+        ValueError: the mesh is no mesh, or its devices cannot be shared out evenly; no mesh was
+            given, and the checkpoint does not name exactly one.
+        TypeError: the mesh is in none of these forms.
+
+    >>> import numpy as np
+    >>> split = NamedShardingMetadata((2,), ("x",), ("x", None))
+    >>> plan = restore_plan({"w": ArrayMetadata((8, 4), np.dtype("float32"), split)}, "x=4")
+    >>> [device.held for device in plan.devices]
+    [32, 32, 32, 32]
+    """
+    tree = metadata.metadata if isinstance(metadata, CheckpointMetadata) else metadata
+    # Equal leaves are mostly one object, which needs to be looked at once only. The tree keeps
+    # the objects, and so their identities, alive.
+    known: dict[int, Array | None] = {}
+    leaves: list[tuple[str, Array]] = []
+    unreadable = 0
+    for entries, leaf in _leaves(tree):
+        if id(leaf) not in known:
+            known[id(leaf)] = _array(leaf)
+        array = known[id(leaf)]
+        if array is not None:
+            leaves.append((keypath(entries), array))
+        unreadable += isinstance(leaf, UnreadableLeaf)
+    return build(
+        leaves, mesh, devices_per_host=devices_per_host, hosts=hosts, unreadable=unreadable
+    )
+
+
+def _leaves(tree: object) -> Iterator[tuple[tuple[str | int, ...], object]]:
+    """The leaves of a tree with their keypaths, without recursion: it may be deep."""
+    waiting: list[tuple[tuple[str | int, ...], object]] = [((), tree)]
+    while waiting:
+        entries, node = waiting.pop()
+        if isinstance(node, dict) and node:
+            waiting += [((*entries, str(key)), node[key]) for key in reversed(node)]
+        elif isinstance(node, list | tuple) and node:
+            names = getattr(node, "_fields", range(len(node)))
+            members = zip(names, node, strict=True)
+            waiting += [((*entries, name), child) for name, child in reversed([*members])]
+        else:
+            yield entries, node
+
+
+def _array(leaf: object) -> Array | None:
+    """What a plan must know of a leaf; None for what has no bytes."""
+    if isinstance(leaf, ArrayMetadata | NumpyMetadata):
+        storage = leaf.storage_metadata
+        chunk_shape = None if storage is None else storage.chunk_shape
+        common = (leaf.shape, leaf.dtype.itemsize, chunk_shape)
+        if isinstance(leaf, NumpyMetadata):
+            return Array(*common, "numpy")
+        sharding = leaf.sharding_metadata
+        if isinstance(sharding, NamedShardingMetadata):
+            # A damaged document can have more of the one than of the other.
+            saved_axes = tuple(zip(sharding.axis_names, sharding.shape, strict=False))
+            return Array(*common, "named", axes_of(sharding.partition_spec), saved_axes)
+        if isinstance(sharding, SingleDeviceShardingMetadata):
+            return Array(*common, "single")
+        known = isinstance(sharding, PositionalShardingMetadata)
+        return Array(*common, "positional" if known else "unknown")
+    nbytes = _SCALAR_NBYTES.get(type(leaf))
+    return None if nbytes is None else Array((), nbytes, (), "scalar")

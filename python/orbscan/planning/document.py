@@ -1,0 +1,57 @@
+"""A restore plan as a JSON document whose members are stable. Pure: a plan in, text out.
+
+```
+{"schema_version": 1, "path": "...", "checkpointable": "state",
+ "mesh": [{"axis": "data", "length": 4}], "devices_per_host": 4,
+ "totals": {"leaves": 1, "nbytes": 32, "held": 32, "read": 64, "replicated": 0.0, "unplaced": 0},
+ "memory": {"nbytes": 64, "most": 8, "fits": true},
+ "devices": [{"number": 0, "coordinates": [0], "host": 0, "held": 8, "read": 16}],
+ "hosts": [{"number": 0, "held": 32, "read": 32}],
+ "leaves": [{"keypath": "bias", "nbytes": 32, "on": "device", "copies": 1, "held": 8,
+             "read": 64, "read_min": 16, "read_max": 16, "amplification": 2.0}],
+ "notes": ["..."]}
+```
+
+`memory` is null if the plan was made without one. All amounts are in bytes.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from orbscan.planning.value import RestorePlan
+
+SCHEMA_VERSION = 1
+
+
+def render(path: str, name: str | None, plan: RestorePlan, memory: int | None) -> str:
+    """Compose the document: one line of ASCII text."""
+    document = {
+        "schema_version": SCHEMA_VERSION,
+        "path": path,
+        "checkpointable": name,
+        "mesh": [{"axis": axis, "length": length} for axis, length in plan.mesh.axes],
+        "devices_per_host": plan.mesh.devices_per_host,
+        "totals": {
+            "leaves": len(plan.leaves),
+            "nbytes": plan.nbytes,
+            "held": sum(host.held for host in plan.hosts),
+            "read": sum(host.read for host in plan.hosts),
+            "replicated": plan.replicated,
+            "unplaced": plan.unplaced,
+        },
+        "memory": None
+        if memory is None
+        else {
+            "nbytes": memory,
+            "most": plan.device_memory,
+            "fits": plan.device_memory <= memory,
+        },
+        "devices": [device._asdict() for device in plan.devices],
+        "hosts": [host._asdict() for host in plan.hosts],
+        "leaves": [{**leaf._asdict(), "amplification": leaf.amplification} for leaf in plan.leaves],
+        "notes": plan.notes,
+    }
+    return json.dumps(document, allow_nan=False) + "\n"

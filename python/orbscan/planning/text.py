@@ -1,0 +1,116 @@
+"""A restore plan as text to read. Pure: a plan in, lines out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from orbscan.folding import ranges
+from orbscan.text import columns, counted, labelled, printable, size
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from orbscan.planning.value import LeafPlan, RestorePlan
+
+_WORST = 10
+
+
+def report(plan: RestorePlan, memory: int | None = None) -> list[str]:
+    """Show a plan.
+
+    Args:
+        plan: what to show.
+        memory: of one device, in bytes; None to leave the question open whether the plan fits.
+    """
+    blocks = [
+        labelled(_header(plan, memory)),
+        columns([("", "HELD", "READ"), *_loads(plan)], right={1, 2}),
+        _hosts(plan),
+        _copies(plan),
+        _amplified(plan),
+        ["notes", *(f"  {printable(note)}" for note in plan.notes)] if plan.notes else [],
+    ]
+    lines: list[str] = []
+    for block in filter(None, blocks):
+        lines += ["", *block] if lines else block
+    return lines
+
+
+def _header(plan: RestorePlan, memory: int | None) -> Iterator[tuple[str, str]]:
+    devices, hosts = counted(plan.mesh.devices, "device"), counted(plan.mesh.hosts, "host")
+    yield "mesh", f"{printable(str(plan.mesh))}: {devices} on {hosts}"
+    yield "saved", f"{counted(len(plan.leaves), 'leaf', 'leaves')}, {size(plan.nbytes)}"
+    held, read = (sum(host[field] for host in plan.hosts) for field in (1, 2))
+    yield "restored", f"{size(held)} held, {size(read)} read by all hosts together"
+    yield "replicated", f"{plan.replicated:.1%} of what the devices hold are further copies"
+    if memory is not None:
+        verdict = "fits" if plan.device_memory <= memory else "does not fit"
+        beside = f", with {size(plan.unplaced)} of no known device" if plan.unplaced else ""
+        most = f"{size(plan.device_memory)} of {size(memory)}{beside}"
+        yield "memory", f"{verdict}: a device holds at most {most}"
+
+
+def _loads(plan: RestorePlan) -> Iterator[tuple[str, ...]]:
+    """The least, mean and most that devices and hosts hold and read."""
+    for label, loads in (("device", plan.devices), ("host", plan.hosts)):
+        held = [load.held for load in loads]
+        read = [load.read for load in loads]
+        if min(held) == max(held) and min(read) == max(read):
+            yield f"each {label}", size(held[0]), size(read[0])
+            continue
+        for word, amount in (("least", min), ("mean", _mean), ("most", max)):
+            yield f"{label}, {word}", size(amount(held)), size(amount(read))
+
+
+def _hosts(plan: RestorePlan) -> list[str]:
+    """The hosts, those with the same load together."""
+    alike: dict[tuple[int, int], list[str]] = {}
+    for host in plan.hosts:
+        alike.setdefault((host.held, host.read), []).append(str(host.number))
+    if len(alike) == 1:
+        return []
+    rows = [("HOST", "HELD", "READ")]
+    rows += [(ranges(numbers), size(held), size(read)) for (held, read), numbers in alike.items()]
+    return columns(rows, right={1, 2})
+
+
+def _copies(plan: RestorePlan) -> list[str]:
+    tally: dict[tuple[str, int], tuple[int, int]] = {}
+    for leaf in plan.leaves:
+        count, nbytes = tally.get((leaf.on, leaf.copies), (0, 0))
+        tally[leaf.on, leaf.copies] = (count + 1, nbytes + leaf.nbytes)
+    rows = [("COPIES", "ON", "LEAVES", "SAVED", "HELD")]
+    rows += [
+        (f"{copies:,}", f"{on}s", f"{count:,}", size(nbytes), size(nbytes * copies))
+        for (on, copies), (count, nbytes) in sorted(tally.items())
+    ]
+    return columns(rows, right={0, 2, 3, 4})
+
+
+def _amplified(plan: RestorePlan) -> list[str]:
+    """The leaves with the most bytes read in vain, those that cost the same together."""
+    alike: dict[tuple[object, ...], list[LeafPlan]] = {}
+    for leaf in plan.amplified(limit=None):
+        alike.setdefault(leaf[1:], []).append(leaf)
+    if not alike:
+        return ["of no leaf is more read than held"]
+    worst = sorted(alike.values(), key=lambda same: -len(same) * same[0].wasted)[:_WORST]
+    rows: list[tuple[str, ...]] = [
+        ("READ MORE THAN HELD", "LEAVES", "HELD BY EACH", "READ BY EACH", "READ/HELD")
+    ]
+    rows += [_amplified_row(same[0], len(same)) for same in worst]
+    more = sum(map(len, alike.values())) - sum(map(len, worst))
+    rest = [f"and {counted(more, 'more leaf', 'more leaves')}"] if more else []
+    return columns(rows, right={1, 2, 3, 4}) + rest
+
+
+def _amplified_row(leaf: LeafPlan, count: int) -> tuple[str, ...]:
+    read = size(leaf.read_min)
+    if leaf.read_max > leaf.read_min:
+        read = f"{read} to {size(leaf.read_max)}"
+    ratio = f"{leaf.amplification:.2f}"
+    return leaf.keypath, f"{count:,}", size(leaf.held), read, ratio
+
+
+def _mean(amounts: list[int]) -> int:
+    return round(sum(amounts) / len(amounts))

@@ -1,0 +1,136 @@
+"""What a restore would hold and read: the answer of `orbscan.restore_plan`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+from orbscan.text import counted
+
+if TYPE_CHECKING:
+    from orbscan.planning.mesh import Mesh
+
+
+class LeafPlan(NamedTuple):
+    """What the restore of one leaf takes.
+
+    Attributes:
+        keypath: readable, as `orbscan show` prints it.
+        nbytes: of the whole array.
+        on: `device` if it is laid over the devices; `host` if each host holds all of it.
+        copies: how many times all of it is held, over all devices or hosts.
+        held: bytes that each device (or host) holds.
+        read: bytes of chunks that all devices (or hosts) read together.
+        read_min: bytes of chunks that the device (or host) with the least to read must read.
+        read_max: likewise with the most.
+    """
+
+    keypath: str
+    nbytes: int
+    on: str
+    copies: int
+    held: int
+    read: int
+    read_min: int
+    read_max: int
+
+    @property
+    def amplification(self) -> float:
+        """How many bytes are read for each byte that is held; 1.0 if nothing is held."""
+        held = self.nbytes * self.copies
+        return self.read / held if held else 1.0
+
+    @property
+    def wasted(self) -> int:
+        """The bytes that all devices or hosts together read and do not hold."""
+        return self.read - self.nbytes * self.copies
+
+
+class DevicePlan(NamedTuple):
+    """What one device holds and reads.
+
+    Attributes:
+        number: in the mesh, in row-major order.
+        coordinates: its place on each axis of the mesh.
+        host: the number of its host.
+        held: bytes of its parts of all arrays that are laid over the devices.
+        read: uncompressed bytes of all chunks that these parts touch.
+    """
+
+    number: int
+    coordinates: tuple[int, ...]
+    host: int
+    held: int
+    read: int
+
+
+class HostPlan(NamedTuple):
+    """What one host holds and reads.
+
+    Attributes:
+        number: of the host.
+        held: bytes on its devices, and of the leaves that each host holds whole.
+        read: uncompressed bytes of the distinct chunks that it needs: a chunk that several of its
+            devices touch counts once.
+    """
+
+    number: int
+    held: int
+    read: int
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class RestorePlan:
+    """What a restore over a mesh would hold and read. `str` of it is a report.
+
+    Attributes:
+        mesh: the devices.
+        devices: in row-major order of the mesh.
+        hosts: in the order of their devices.
+        leaves: in the order of the tree; without strings, None, empty containers and leaves whose
+            metadata cannot be read.
+        unplaced: bytes of arrays of jax without a named sharding, which each host restores whole
+            and which are not counted for any device.
+        notes: what is worth knowing before one relies on the numbers.
+    """
+
+    mesh: Mesh
+    devices: tuple[DevicePlan, ...]
+    hosts: tuple[HostPlan, ...]
+    leaves: tuple[LeafPlan, ...]
+    unplaced: int
+    notes: tuple[str, ...]
+
+    @property
+    def nbytes(self) -> int:
+        """The bytes of all leaves, once each."""
+        return sum(leaf.nbytes for leaf in self.leaves)
+
+    @property
+    def device_memory(self) -> int:
+        """The most bytes that a device holds, if it also has all that is `unplaced`."""
+        return max(device.held for device in self.devices) + self.unplaced
+
+    @property
+    def replicated(self) -> float:
+        """The share of what the devices hold that is a further copy: 0.0 without any."""
+        placed = [leaf for leaf in self.leaves if leaf.on == "device"]
+        held = sum(leaf.nbytes * leaf.copies for leaf in placed)
+        return 1 - sum(leaf.nbytes for leaf in placed) / held if held else 0.0
+
+    def amplified(self, limit: int | None = 10) -> tuple[LeafPlan, ...]:
+        """The leaves of which more is read than held, those with the most bytes in vain first."""
+        wasteful = sorted(
+            (leaf for leaf in self.leaves if leaf.wasted > 0), key=lambda leaf: -leaf.wasted
+        )
+        return tuple(wasteful[:limit])
+
+    def __str__(self) -> str:
+        from orbscan.planning.text import report
+
+        return "\n".join(report(self))
+
+    def __repr__(self) -> str:
+        leaves = counted(len(self.leaves), "leaf", "leaves")
+        hosts = counted(len(self.hosts), "host")
+        return f"<RestorePlan of {leaves} over {self.mesh} on {hosts}>"
