@@ -1,0 +1,115 @@
+"""The command `orbscan`: one module for each of its commands.
+
+Data goes to stdout, warnings and errors to stderr. Nothing here, nor anything it imports, loads
+numpy, jax or another library: a command works on the columns of `orbscan._core`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import os
+import sys
+
+from orbscan.cli import exits, plan, show
+from orbscan.cli.help import EXIT_CODES, help_formatter
+from orbscan.errors import OrbscanError, StoreError
+from orbscan.text import printable
+
+# See orbscan/__init__.py.
+TYPE_CHECKING = False
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line `argv`, by default that of the process, and return the exit code.
+
+    Raises:
+        SystemExit: for wrong use (2), and after `--help` and `--version` (0).
+    """
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # Names may hold characters that the terminal's encoding has not.
+        sys.stdout.reconfigure(errors="backslashreplace")
+    parser = _parser()
+    arguments = parser.parse_args(argv)
+    try:
+        status: int = arguments.run(arguments)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _discard_output()
+        return exits.CLOSED_PIPE
+    except KeyboardInterrupt:
+        return exits.INTERRUPTED
+    except exits.Refusal as refusal:
+        _complain(refusal)
+        return refusal.status
+    except OrbscanError as error:
+        _complain(error)
+        return exits.STORE if isinstance(error, StoreError) else exits.NOT_FOUND
+    except OSError as error:
+        _complain(error)
+        return exits.STORE
+    return status
+
+
+class _Version(argparse.Action):
+    """Prints the version and exits; unlike argparse's own, only then looks for it."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        from orbscan import _core
+
+        print(f"orbscan {_core.__version__}")
+        parser.exit()
+
+
+class _Completion(argparse.Action):
+    """Prints the completion script of a shell and exits; imports what it needs only then."""
+
+    def __call__(
+        self, parser: argparse.ArgumentParser, _: object, shell: object, *__: object
+    ) -> None:
+        try:
+            from orbscan.cli import completion
+
+            script = completion.script(parser, str(shell))
+        except ImportError:
+            parser.error("completion needs shtab: pip install 'orbscan[completion]'")
+        print(script)
+        parser.exit()
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="orbscan",
+        description="Read the metadata of Orbax checkpoints.",
+        epilog=EXIT_CODES,
+        formatter_class=help_formatter,
+    )
+    parser.add_argument("--version", action=_Version, nargs=0, help="print the version and exit")
+    parser.add_argument(
+        "--print-completion",
+        action=_Completion,
+        metavar="SHELL",
+        choices=["bash", "zsh"],
+        help="print what makes bash or zsh complete the words of this command, and exit",
+    )
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    show.add_command(commands)
+    plan.add_command(commands)
+    return parser
+
+
+def _complain(error: Exception) -> None:
+    # Only the program's own messages have lines; what names of files hold is escaped.
+    own = isinstance(error, exits.Refusal)
+    lines = str(error).split("\n") if own else [str(error)]
+    print("orbscan: error:", "\n".join(map(printable, lines)), file=sys.stderr)
+
+
+def _discard_output() -> None:
+    """Let the interpreter flush stdout into nothing at its exit, and not complain again."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)

@@ -1,0 +1,156 @@
+"""A checkpoint as a JSON document whose members are stable. Pure: columns in, text out.
+
+```
+{"schema_version": 1, "path": "...", "layout": "v1", "checkpointable": "state",
+ "init_timestamp_nsecs": 1, "commit_timestamp_nsecs": 2, "custom_metadata": {},
+ "totals": {"leaves": 1, "parameters": 8, "nbytes": 32,
+            "types": {"float32": {"leaves": 1, "nbytes": 32}}},
+ "device_meshes": [{"shape": [2], "ids": [0, 1]}],
+ "leaves": [{"keypath": ["layers", 0, "bias"], "param_name": "layers.0.bias",
+             "value_type": "jax.Array", "dtype": "float32", "shape": [8], "nbytes": 32,
+             "prng_impl": null, "chunk_shape": [4], "write_shape": [4],
+             "sharding": {"type": "NamedSharding", ..., "device_mesh": 0},
+             "zarr": {"zarr_format": 2, ...}, "error": null}],
+ "issues": [{"kind": "malformed", "file": "...", "offset": 4, "in_body": false, "reason": "..."}]}
+```
+
+A sharding names its device mesh by its index in `device_meshes`: a mesh of thousands of devices,
+repeated for each leaf, would be most of the document.
+"""
+
+from __future__ import annotations
+
+import json
+from math import isfinite
+
+from orbscan.cli.leaves import VALUE_TYPES, Leaf, leaves
+from orbscan.cli.totals import element_types
+
+# See orbscan/__init__.py.
+TYPE_CHECKING = False
+
+if TYPE_CHECKING:
+    from orbscan import _core
+
+SCHEMA_VERSION = 1
+
+_ISSUE = ("kind", "file", "offset", "in_body", "reason")
+
+
+def render(path: str, checkpoint: _core.Checkpoint, selected: set[int] | None = None) -> str:
+    """Compose the document of one pytree: one line of ASCII text.
+
+    Args:
+        path: of the checkpoint.
+        checkpoint: what was read.
+        selected: the nodes of the leaves to show and to count; None for all.
+    """
+    name, tree = checkpoint.items[0]
+    meshes = _Meshes()
+    found = [] if tree is None else [*leaves(tree)]
+    if selected is not None:
+        found = [leaf for leaf in found if leaf[1] in selected]
+    names = [] if tree is None else tree.node_names()
+    document = {
+        "schema_version": SCHEMA_VERSION,
+        "path": path,
+        "layout": checkpoint.layout,
+        "checkpointable": name,
+        "init_timestamp_nsecs": checkpoint.init_timestamp_nsecs,
+        "commit_timestamp_nsecs": checkpoint.commit_timestamp_nsecs,
+        "custom_metadata": _custom_metadata(checkpoint.custom_metadata),
+        "totals": _totals([leaf for _, _, leaf in found]),
+        "leaves": [
+            {"keypath": keypath, "param_name": names[node], **_leaf(leaf, meshes)}
+            for keypath, node, leaf in found
+        ],
+        "device_meshes": meshes.found,
+        "issues": [dict(zip(_ISSUE, issue, strict=True)) for issue in checkpoint.issues],
+    }
+    return json.dumps(document, allow_nan=False) + "\n"
+
+
+class _Meshes:
+    """The distinct device meshes seen so far."""
+
+    def __init__(self) -> None:
+        self.found: list[dict[str, object]] = []
+        self._index: dict[object, int] = {}
+
+    def index(self, mesh: tuple[tuple[int, ...], tuple[int, ...]]) -> int:
+        """The index of a mesh, which is added if it is new."""
+        if mesh not in self._index:
+            self._index[mesh] = len(self.found)
+            self.found.append({"shape": mesh[0], "ids": mesh[1]})
+        return self._index[mesh]
+
+
+def _totals(found: list[Leaf]) -> dict[str, object]:
+    return {
+        "leaves": len(found),
+        "parameters": sum(leaf.parameters for leaf in found),
+        "nbytes": sum(leaf.nbytes for leaf in found),
+        "types": {
+            element_type: {"leaves": count, "nbytes": nbytes}
+            for element_type, (count, nbytes) in element_types((leaf, 1) for leaf in found).items()
+        },
+    }
+
+
+def _leaf(leaf: Leaf, meshes: _Meshes) -> dict[str, object]:
+    return {
+        "value_type": VALUE_TYPES[leaf.kind],
+        "dtype": leaf.dtype,
+        "shape": leaf.shape,
+        "nbytes": leaf.nbytes,
+        "prng_impl": leaf.prng_impl,
+        "chunk_shape": leaf.chunk_shape,
+        "write_shape": leaf.write_shape,
+        "sharding": None if leaf.sharding is None else _sharding(leaf.sharding, meshes),
+        "zarr": None if leaf.zarr is None else _zarr(leaf.zarr),
+        "error": leaf.error and dict(zip(_ISSUE, leaf.error, strict=True)),
+    }
+
+
+def _sharding(row: _core.Sharding, meshes: _Meshes) -> dict[str, object]:
+    if row[0] == "single":
+        return {"type": "SingleDeviceSharding", "device_str": row[1]}
+    if row[0] == "positional":
+        return {"type": "PositionalSharding", "shape": row[1], "memory_kind": row[2]}
+    _, shape, axis_names, axis_types, partition_spec, mesh = row
+    return {
+        "type": "NamedSharding",
+        "shape": shape,
+        "axis_names": axis_names,
+        "axis_types": axis_types,
+        "partition_spec": partition_spec,
+        "device_mesh": None if mesh is None else meshes.index(mesh),
+    }
+
+
+def _zarr(zarr: _core.Zarr2 | _core.Zarr3) -> dict[str, object]:
+    described = zarr[3]
+    document: dict[str, object] = {
+        "zarr_format": zarr[0],
+        "dtype": zarr[1],
+        "chunk_shape": zarr[2],
+        "compression": described and {"algorithm": described[0], "level": described[1]},
+    }
+    if zarr[0] == 2:  # noqa: PLR2004 - the number of the format
+        return {**document, "order": zarr[4], "dimension_separator": zarr[5]}
+    return {**document, "inner_chunk_shape": zarr[4]}
+
+
+def _custom_metadata(text: str | None) -> object:
+    """Decode what may be in Python's dialect, so that it can be encoded as JSON.
+
+    Numbers that JSON does not know, such as NaN, become strings.
+    """
+    if text is None:
+        return {}
+    return json.loads(text, parse_constant=str, parse_float=_finite)
+
+
+def _finite(text: str) -> float | str:
+    number = float(text)
+    return number if isfinite(number) else text

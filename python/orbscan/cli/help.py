@@ -1,0 +1,52 @@
+"""What the help texts of all commands have in common."""
+
+from __future__ import annotations
+
+from argparse import ArgumentTypeError, RawDescriptionHelpFormatter
+
+from orbscan.text import parsed_size
+
+_WIDTH = 78
+
+EXIT_CODES = """\
+exit codes:
+  0    fine; tolerated faults are reported as warnings
+  1    something was found that a script should know, as the command says
+  2    wrong use
+  3    nothing is there, or no checkpoint, or one too damaged to be read
+  4    the file system refused or failed
+  130  interrupted
+"""
+
+
+def help_formatter(prog: str) -> RawDescriptionHelpFormatter:
+    """Make the formatter of a help text.
+
+    Without a width it would measure the terminal, and import a lot for that, whenever an argument
+    is added to a parser.
+    """
+    return RawDescriptionHelpFormatter(prog, width=_WIDTH)
+
+
+def whole_number(text: str) -> int:
+    """Read the value of an option that counts something.
+
+    Raises:
+        ArgumentTypeError: it is not a whole number of at least 0.
+    """
+    if not (text.isascii() and text.isdecimal()):
+        message = f"{text!r} is not a whole number"
+        raise ArgumentTypeError(message)
+    return int(text)
+
+
+def number_of_bytes(text: str) -> int:
+    """Read the value of an option that is a size.
+
+    Raises:
+        ArgumentTypeError: it is not.
+    """
+    try:
+        return parsed_size(text)
+    except ValueError as error:
+        raise ArgumentTypeError(str(error)) from error

@@ -1,0 +1,149 @@
+"""`orbscan plan`: what it takes to restore a checkpoint over a mesh."""
+
+from __future__ import annotations
+
+import sys
+
+from orbscan.cli import source
+from orbscan.cli.exits import FINDINGS, FINE, USAGE, Refusal
+from orbscan.cli.help import EXIT_CODES, help_formatter, number_of_bytes, whole_number
+
+# See orbscan/__init__.py.
+TYPE_CHECKING = False
+
+if TYPE_CHECKING:
+    import argparse
+
+    from orbscan import _core
+    from orbscan.cli.leaves import Leaf
+    from orbscan.planning.array import Array
+    from orbscan.planning.value import RestorePlan
+
+_EXAMPLES = """\
+examples:
+  orbscan plan checkpoints/1000 --mesh data=4,model=8 --devices-per-host 8
+  orbscan plan checkpoints/1000 --mesh data=16 --memory 16GiB
+  orbscan plan checkpoints/1000 -o json | jq '.leaves[] | select(.amplification > 2) | .keypath'
+
+The exit code is 1 if the checkpoint does not fit the mesh, or a device's memory.
+
+"""
+
+
+def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command to those of the program."""
+    parser = commands.add_parser(
+        "plan",
+        help="show what it takes to restore a checkpoint over a mesh",
+        description="Show how many bytes each device and host would hold and must read: whole "
+        "chunks, uncompressed.",
+        epilog=_EXAMPLES + EXIT_CODES,
+        formatter_class=help_formatter,
+    )
+    source.add_arguments(parser)
+    parser.add_argument(
+        "--mesh",
+        metavar="AXES",
+        help="names and lengths of the axes, data=4,model=8 (default: the mesh of the checkpoint)",
+    )
+    parser.add_argument(
+        "--devices-per-host",
+        metavar="N",
+        type=whole_number,
+        help="each host has N consecutive devices (default: one host has all)",
+    )
+    parser.add_argument("--hosts", metavar="N", type=whole_number, help="the number of hosts")
+    parser.add_argument(
+        "--memory",
+        metavar="SIZE",
+        type=number_of_bytes,
+        help="say whether the arrays fit a device with so much memory, 16GiB",
+    )
+    parser.add_argument(
+        "-o",
+        "--output",
+        choices=["table", "json"],
+        default="table",
+        help="a report to read, or JSON whose members are stable (default: table)",
+    )
+    parser.set_defaults(run=run, parser=parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Read the checkpoint, and write the plan to stdout and warnings to stderr."""
+    path, checkpoint = source.read(arguments)
+    plan = _plan(checkpoint, arguments)
+    if arguments.output == "json":
+        from orbscan.planning import document
+
+        name, _ = checkpoint.items[0]
+        sys.stdout.write(document.render(path, name, plan, arguments.memory))
+    else:
+        from orbscan.planning.text import report
+
+        sys.stdout.write("".join(f"{line}\n" for line in report(plan, arguments.memory)))
+    source.warn(checkpoint)
+    fits = arguments.memory is None or plan.device_memory <= arguments.memory
+    return FINE if fits else FINDINGS
+
+
+def _plan(checkpoint: _core.Checkpoint, arguments: argparse.Namespace) -> RestorePlan:
+    """Work the plan out of the columns.
+
+    Raises:
+        Refusal: the checkpoint does not fit the mesh, or there is no such mesh.
+    """
+    from orbscan import codes
+    from orbscan.cli.leaves import leaves
+    from orbscan.planning.build import build
+    from orbscan.planning.fit import MeshMismatchError
+    from orbscan.text import keypath
+
+    _, table = checkpoint.items[0]
+    known: dict[int, Array | None] = {}
+    found: list[tuple[str, Array]] = []
+    unreadable = 0
+    for entries, _, leaf in leaves(table) if table is not None else ():
+        if id(leaf) not in known:
+            known[id(leaf)] = _array(leaf)
+        array = known[id(leaf)]
+        if array is not None:
+            found.append((keypath(entries), array))
+        unreadable += leaf.kind == codes.UNREADABLE
+    try:
+        return build(
+            found,
+            arguments.mesh,
+            devices_per_host=arguments.devices_per_host,
+            hosts=arguments.hosts,
+            unreadable=unreadable,
+        )
+    except MeshMismatchError as error:
+        raise Refusal(str(error), FINDINGS) from error
+    except ValueError as error:
+        raise Refusal(str(error), USAGE) from error
+
+
+def _array(leaf: Leaf) -> Array | None:
+    """What a plan must know of a leaf; None for what has no bytes."""
+    from orbscan import codes
+    from orbscan.planning.array import Array, axes_of
+
+    if leaf.shape is None or leaf.dtype is None:
+        return None
+    if leaf.kind == codes.SCALAR:
+        # A scalar is restored as a number of Python, whatever it was saved as.
+        nbytes = 1 if leaf.dtype == "bool" else 16 if leaf.dtype.startswith("complex") else 8
+        return Array((), nbytes, (), "scalar")
+    common = (leaf.shape, leaf.itemsize, leaf.chunk_shape)
+    if leaf.kind == codes.NUMPY_ARRAY:
+        return Array(*common, "numpy")
+    row = leaf.sharding
+    if row is None:
+        return Array(*common, "unknown")
+    if row[0] == "named":
+        _, shape, axis_names, _, spec, _ = row
+        # A damaged document can have more of the one than of the other.
+        saved_axes = tuple(zip(axis_names, shape, strict=False))
+        return Array(*common, "named", axes_of(spec), saved_axes)
+    return Array(*common, row[0])

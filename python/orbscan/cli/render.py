@@ -1,0 +1,212 @@
+"""A checkpoint as text to read. Pure: columns in, lines out."""
+
+from __future__ import annotations
+
+from orbscan import codes
+from orbscan.cli.leaves import VALUE_TYPES, Leaf, distinct
+from orbscan.cli.totals import element_type, element_types
+from orbscan.errors import located
+from orbscan.forest import Forest
+from orbscan.text import (
+    LABEL,
+    brackets,
+    counted,
+    grid,
+    keypath,
+    labelled,
+    moment,
+    padded,
+    printable,
+    size,
+    spec_on_mesh,
+)
+
+# See orbscan/__init__.py.
+TYPE_CHECKING = False
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator
+
+    from orbscan import _core
+    from orbscan.cli import output
+    from orbscan.forest import Line
+
+FOLDED_BEYOND = 100
+"""Folding that is left to the program sets in when there are more leaves than this."""
+
+_COLUMNS = {
+    "LEAF": "",
+    "TYPE": "type",
+    "SHARDING": "sharding",
+    "CHUNK": "faint",
+    "SIZE": "",
+    "COUNT": "count",
+    "NOTE": "fault",
+}
+_RIGHT = {4, 5}
+_CUSTOM_METADATA_WIDTH = 200
+_NSECS_PER_SEC = 1_000_000_000
+
+_EMPTY_TYPES = {
+    codes.EMPTY_DICT: "{}",
+    codes.EMPTY_LIST: "[]",
+    codes.EMPTY_TUPLE: "()",
+    codes.EMPTY_NAMEDTUPLE: "namedtuple()",
+}
+
+
+def table(
+    path: str,
+    checkpoint: _core.Checkpoint,
+    *,
+    selected: Collection[int] | None = None,
+    fold: str = "auto",
+    depth: int | None = None,
+) -> list[output.Line]:
+    """Show one pytree: what is known of the checkpoint, its leaves, totals, issues.
+
+    Args:
+        path: of the checkpoint.
+        checkpoint: what was read.
+        selected: the nodes of the leaves to show and to count; None for all.
+        fold: whether siblings that differ in a number only are one line: `always`, `never`, or
+            `auto` for more than `FOLDED_BEYOND` leaves.
+        depth: subtrees below keypaths of this length are one line; None for no limit.
+    """
+    name, tree = checkpoint.items[0]
+    blocks = [_labelled(_header(path, name, checkpoint))]
+    if tree is not None:
+        facts = distinct(tree)
+        forest = Forest(tree, facts, selected)
+        folded = fold == "always" or (fold == "auto" and forest.total.leaves > FOLDED_BEYOND)
+        blocks += [
+            _leaf_table(facts, forest.lines(folded=folded, depth=depth)),
+            _labelled(_totals(facts, forest)),
+        ]
+    blocks.append([[("fault", line)] for line in _issues(checkpoint)])
+    lines: list[output.Line] = []
+    for block in filter(None, blocks):
+        lines += [[], *block] if lines else block
+    return lines
+
+
+def leaf_type(leaf: Leaf) -> str:
+    """What a leaf is: `float32[8,16]`, `key<threefry2x32>[]`, `scalar int64`, `{}`."""
+    if leaf.kind == codes.SCALAR:
+        return f"scalar {leaf.dtype}"
+    if leaf.shape is None:
+        return _EMPTY_TYPES.get(leaf.kind, VALUE_TYPES[leaf.kind])
+    # The last dimension of a key's data is not one of the key.
+    shape = leaf.shape if leaf.prng_impl is None else leaf.shape[:-1]
+    return f"{element_type(leaf)}{brackets(shape)}"
+
+
+def leaf_sharding(leaf: Leaf) -> str:
+    """How a leaf was laid over devices: `P('x', None) on 4x2 (x, y)`, `cpu:0`, `numpy`."""
+    if leaf.kind == codes.NUMPY_ARRAY:
+        return "numpy"
+    row = leaf.sharding
+    if row is None:
+        return ""
+    if row[0] == "single":
+        return printable(row[1])
+    if row[0] == "positional":
+        return f"positional {grid(row[1])}"
+    return spec_on_mesh(row[4], row[1], row[2])
+
+
+def _leaf_table(facts: list[Leaf], lines: Iterable[Line]) -> list[output.Line]:
+    rows = [tuple(_COLUMNS)]
+    rows += [
+        _sum_row(line) if line.leaf is None else _leaf_row(line, facts[line.leaf]) for line in lines
+    ]
+    roles = [*_COLUMNS.values()]
+    shown: list[output.Line] = []
+    for cells in padded(rows, right=_RIGHT):
+        pieces: output.Line = []
+        for at, text in cells:
+            pieces += [("", "  ")] if pieces else []
+            pieces.append((roles[at] if shown else "heading", text))
+        shown.append(pieces)
+    return shown
+
+
+def _sum_row(line: Line) -> tuple[str, ...]:
+    path, held = keypath(line.entries), line.held
+    below = f"{_leaf_count(held.leaves)}, {counted(held.parameters, 'parameter')}"
+    # As a pattern for --param, this shows the leaves that the line stands for.
+    pattern = "**" if path == "." else f"{path}/**"
+    return (pattern, below, "", "", size(held.nbytes), _times(line), "")
+
+
+def _leaf_row(line: Line, leaf: Leaf) -> tuple[str, ...]:
+    return (
+        keypath(line.entries),
+        leaf_type(leaf),
+        leaf_sharding(leaf),
+        brackets(leaf.chunk_shape) if leaf.is_array and leaf.chunk_shape is not None else "",
+        "" if leaf.dtype is None else size(leaf.nbytes),
+        _times(line),
+        "" if leaf.error is None else printable(_error_text(leaf.error)),
+    )
+
+
+def _times(line: Line) -> str:
+    return f"x{line.times:,}" if line.times > 1 else ""
+
+
+def _header(path: str, name: str | None, checkpoint: _core.Checkpoint) -> Iterator[tuple[str, str]]:
+    begun, committed = checkpoint.init_timestamp_nsecs, checkpoint.commit_timestamp_nsecs
+    yield "path", printable(path)
+    yield "layout", checkpoint.layout
+    if name is not None:
+        yield "name", printable(name)
+    if begun is not None:
+        yield "begun", moment(begun)
+    if committed is not None:
+        yield "committed", moment(committed)
+    if begun is not None and committed is not None:
+        yield "took", f"{(committed - begun) / _NSECS_PER_SEC:.3f} s"
+    if checkpoint.custom_metadata is not None:
+        yield "custom", _shortened(_one_line(checkpoint.custom_metadata))
+
+
+def _totals(facts: list[Leaf], forest: Forest) -> Iterator[tuple[str, str]]:
+    held = forest.total
+    parameters = counted(held.parameters, "parameter")
+    yield "total", f"{_leaf_count(held.leaves)}, {parameters}, {size(held.nbytes)}"
+    label = "types"
+    for name, (count, amount) in element_types(zip(facts, forest.counts(), strict=True)).items():
+        yield label, f"{name}: {_leaf_count(count)}, {size(amount)}"
+        label = ""
+
+
+def _issues(checkpoint: _core.Checkpoint) -> Iterator[str]:
+    if checkpoint.issues:
+        yield "issues"
+    for kind, file, offset, in_body, reason in checkpoint.issues:
+        yield f"  {kind}: {printable(located(reason, file, offset, in_body=in_body))}"
+
+
+def _error_text(error: _core.Issue) -> str:
+    _, file, offset, in_body, reason = error
+    return located(reason, file, offset, in_body=in_body)
+
+
+def _one_line(document: str) -> str:
+    import json
+
+    return printable(json.dumps(json.loads(document), ensure_ascii=False))
+
+
+def _shortened(text: str) -> str:
+    width = _CUSTOM_METADATA_WIDTH
+    return text if len(text) <= width else f"{text[:width]}..."
+
+
+def _leaf_count(number: int) -> str:
+    return counted(number, "leaf", "leaves")
+
+
+def _labelled(pairs: Iterable[tuple[str, str]]) -> list[output.Line]:
+    return [[("label", line[:LABEL]), ("", line[LABEL:])] for line in labelled(pairs)]

@@ -1,0 +1,106 @@
+"""`orbscan show`: the leaves of one checkpoint, as a table or as JSON."""
+
+from __future__ import annotations
+
+import sys
+
+from orbscan.cli import source
+from orbscan.cli.exits import FINE, NOT_FOUND, Refusal
+from orbscan.cli.help import EXIT_CODES, help_formatter, whole_number
+
+# See orbscan/__init__.py.
+TYPE_CHECKING = False
+
+if TYPE_CHECKING:
+    import argparse
+
+    from orbscan import _core
+
+_EXAMPLES = """\
+examples:
+  orbscan show checkpoints/1000
+  orbscan show checkpoints/1000 --name params --depth 2
+  orbscan show checkpoints/1000 --param 'params/**/kernel'
+  orbscan show checkpoints/1000 -o json | jq '.leaves[] | select(.dtype == "float32") | .keypath'
+
+"""
+
+
+def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command to those of the program."""
+    parser = commands.add_parser(
+        "show",
+        help="show the leaves of a checkpoint",
+        description="Show the leaves of the pytree in a checkpoint: type, sharding, size.",
+        epilog=_EXAMPLES + EXIT_CODES,
+        formatter_class=help_formatter,
+    )
+    source.add_arguments(parser)
+    parser.add_argument(
+        "--param",
+        metavar="GLOB",
+        help="show and count only leaves whose keypath matches: * stays within a level, ** does "
+        "not, all else stands for itself",
+    )
+    parser.add_argument(
+        "--depth",
+        metavar="N",
+        type=whole_number,
+        help="show each subtree below a keypath of N entries as one line",
+    )
+    parser.add_argument(
+        "--fold",
+        choices=["auto", "always", "never"],
+        help="show siblings that differ in a number only as one line, layers[0..31]; auto: if "
+        "there are more than 100 leaves (default: auto)",
+    )
+    parser.add_argument(
+        "--pager", action="store_true", help="on a terminal, show the table in $PAGER"
+    )
+    parser.add_argument(
+        "-o",
+        "--output",
+        choices=["table", "json"],
+        default="table",
+        help="a table to read, or JSON whose members are stable (default: table)",
+    )
+    parser.set_defaults(run=run, parser=parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Read the checkpoint, and write the answer to stdout and warnings to stderr."""
+    as_json = arguments.output == "json"
+    if as_json and (arguments.depth is not None or arguments.fold or arguments.pager):
+        arguments.parser.error("--depth, --fold and --pager are for the table, not for JSON")
+    path, checkpoint = source.read(arguments)
+    selected = None
+    if arguments.param is not None:
+        selected = _selected(checkpoint, arguments.param)
+    if as_json:
+        from orbscan.cli import document
+
+        sys.stdout.write(document.render(path, checkpoint, selected))
+    else:
+        from orbscan.cli import output, render
+
+        fold = arguments.fold or "auto"
+        lines = render.table(path, checkpoint, selected=selected, fold=fold, depth=arguments.depth)
+        output.write(lines, paged=arguments.pager)
+    source.warn(checkpoint)
+    return FINE
+
+
+def _selected(checkpoint: _core.Checkpoint, pattern: str) -> set[int]:
+    """The nodes of the leaves that match.
+
+    Raises:
+        Refusal: there is none.
+    """
+    from orbscan.cli.selection import selected_nodes
+
+    _, tree = checkpoint.items[0]
+    selected = set() if tree is None else selected_nodes(tree, pattern)
+    if not selected:
+        message = f"no leaf matches {pattern!r}"
+        raise Refusal(message, NOT_FOUND)
+    return selected

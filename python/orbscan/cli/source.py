@@ -1,0 +1,57 @@
+"""The arguments by which a command finds its pytree, and reading it."""
+
+from __future__ import annotations
+
+import sys
+
+from orbscan import api
+from orbscan.errors import located
+from orbscan.text import printable
+
+# See orbscan/__init__.py.
+TYPE_CHECKING = False
+
+if TYPE_CHECKING:
+    import argparse
+
+    from orbscan import _core
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add PATH, --name and --flat to a command."""
+    parser.add_argument("path", metavar="PATH", help="the directory of the checkpoint")
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument(
+        "--name",
+        default=api.AUTO,
+        help="the pytree to read (default: pytree, else state, else the first, else that in PATH)",
+    )
+    which.add_argument(
+        "--flat",
+        action="store_const",
+        dest="name",
+        const=None,
+        help="read the pytree that lies in PATH itself, without a name",
+    )
+
+
+def read(arguments: argparse.Namespace) -> tuple[str, _core.Checkpoint]:
+    """Read what the arguments name: the path as it was read, and the checkpoint.
+
+    Raises:
+        SystemExit: wrong use; the usage was printed.
+        OrbscanError: as `orbscan.metadata` does.
+    """
+    try:
+        path = api.local_path(arguments.path)
+        api.check_name(arguments.name)
+    except ValueError as error:
+        arguments.parser.error(printable(str(error)))
+    return path, api.read_pytree(path, arguments.name, rich_types=False)
+
+
+def warn(checkpoint: _core.Checkpoint) -> None:
+    """Write the faults that were tolerated to stderr."""
+    for _, file, offset, in_body, reason in checkpoint.issues:
+        warning = located(reason, file, offset, in_body=in_body)
+        print(f"orbscan: warning: {printable(warning)}", file=sys.stderr)

@@ -1,0 +1,33 @@
+"""What the leaves of a checkpoint come to."""
+
+from __future__ import annotations
+
+from orbscan.text import printable
+
+# See orbscan/__init__.py.
+TYPE_CHECKING = False
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from orbscan.cli.leaves import Leaf
+
+
+def element_type(leaf: Leaf) -> str:
+    """The type of the elements of an array or scalar; that of a PRNG key is `key<threefry2x32>`."""
+    return f"{leaf.dtype}" if leaf.prng_impl is None else f"key<{printable(leaf.prng_impl)}>"
+
+
+def element_types(found: Iterable[tuple[Leaf, int]]) -> dict[str, tuple[int, int]]:
+    """Count the leaves and bytes of each element type, the one with the most bytes first.
+
+    Args:
+        found: leaves, and how often each occurs.
+    """
+    tally: dict[str, tuple[int, int]] = {}
+    for leaf, times in found:
+        if leaf.dtype is not None and times:
+            key = element_type(leaf)
+            count, amount = tally.get(key, (0, 0))
+            tally[key] = (count + times, amount + times * leaf.nbytes)
+    return dict(sorted(tally.items(), key=lambda item: (-item[1][1], item[0])))

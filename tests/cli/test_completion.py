@@ -1,0 +1,53 @@
+"""`orbscan --print-completion`."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from orbscan import cli
+from orbscan.cli import main
+
+
+def script(shell: str, capsys: pytest.CaptureFixture[str]) -> str:
+    with pytest.raises(SystemExit, match="0"):
+        main(["--print-completion", shell])
+    return capsys.readouterr().out
+
+
+def test_bash_completes_options_choices_and_directories(capsys: pytest.CaptureFixture[str]) -> None:
+    program = f"""
+        {script("bash", capsys)}
+        COMP_WORDS=(orbscan show --fo); COMP_CWORD=2; _shtab_orbscan; echo "${{COMPREPLY[@]}}"
+        COMP_WORDS=(orbscan show --fold a); COMP_CWORD=3; _shtab_orbscan; echo "${{COMPREPLY[@]}}"
+        COMP_WORDS=(orbscan p); COMP_CWORD=1; _shtab_orbscan; echo "${{COMPREPLY[@]}}"
+        COMP_WORDS=(orbscan show /us); COMP_CWORD=2; _shtab_orbscan; echo "${{COMPREPLY[@]}}"
+    """
+    ended = subprocess.run(["bash", "-c", program], capture_output=True, check=True)  # noqa: S603, S607
+    assert ended.stderr == b""
+    assert ended.stdout.decode().splitlines() == ["--fold", "auto always", "plan", "/usr"]
+
+
+def test_zsh_gets_a_script_of_its_own(capsys: pytest.CaptureFixture[str]) -> None:
+    text = script("zsh", capsys)
+    assert text.startswith("#compdef orbscan")
+    assert "_files -/" in text
+
+
+def test_without_shtab_the_way_to_it_is_shown(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delattr(cli, "completion", raising=False)
+    monkeypatch.delitem(sys.modules, "orbscan.cli.completion", raising=False)
+    monkeypatch.setitem(sys.modules, "shtab", None)
+    with pytest.raises(SystemExit, match="2"):
+        main(["--print-completion", "bash"])
+    assert "pip install 'orbscan[completion]'" in capsys.readouterr().err
+
+
+def test_another_shell_is_wrong_use(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main(["--print-completion", "fish"])
+    assert "invalid choice: 'fish'" in capsys.readouterr().err
