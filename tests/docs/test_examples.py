@@ -1,0 +1,51 @@
+"""The examples of the documentation, run from top to bottom."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import jax
+
+import orbscan
+from tools import demo
+
+if TYPE_CHECKING:
+    import pytest
+
+ROOT = Path(__file__).parents[2]
+EXAMPLE = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+def run_examples(page: Path, names: dict[str, object], tmp: Path) -> int:
+    """Run the Python of a page as one program, `/tmp/run` put elsewhere; count the examples."""
+    text = page.read_text(encoding="utf-8")
+    examples = list(EXAMPLE.finditer(text))
+    for example in examples:
+        # As many lines before it as in the file, for tracebacks that point into the page.
+        lines = "\n" * (text.count("\n", 0, example.start()) + 1)
+        code = example[1].replace("/tmp/run", str(tmp / "run"))  # noqa: S108
+        exec(compile(lines + code, page, "exec"), names)  # noqa: S102
+    return len(examples)
+
+
+def test_the_examples_about_restoring_run(tmp_path: Path) -> None:
+    assert run_examples(ROOT / "docs" / "restoring.md", {}, tmp_path) >= 8
+
+
+def test_the_examples_of_the_readme_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    demo.write_composite(tmp_path / "demo-checkpoints" / "composite")
+    names: dict[str, object] = {
+        "path": "demo-checkpoints/composite",
+        "mesh": jax.make_mesh((2, 4), ("data", "model")),
+    }
+    assert run_examples(ROOT / "README.md", names, tmp_path) == 3
+    found = names["m"]
+    assert isinstance(found, orbscan.CheckpointMetadata)
+    embedding = found.metadata["params"]["embedding"]
+    assert (embedding.shape, str(embedding.dtype)) == ((512, 128), "float32")
+    abstract = names["abstract"]
+    assert isinstance(abstract, dict)
+    assert dict(abstract["params"]["embedding"].sharding.mesh.shape) == {"data": 2, "model": 4}
