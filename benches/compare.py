@@ -1,0 +1,105 @@
+"""Compares orbscan with Orbax on checkpoints of 10 to 10,000 leaves.
+
+    python -m benches.compare [--workdir DIR] [--large] [--seconds S] [--json]
+
+Orbax writes the checkpoints on first use, each leaf sharded over eight virtual CPU devices,
+and they stay in the work directory. What a number means is told in `side_by_side`.
+Progress goes to standard error, so that `--json` can be piped.
+"""
+
+import argparse
+import dataclasses
+import json
+import logging
+import sys
+from importlib.metadata import version
+from pathlib import Path
+
+from benches import side_by_side
+from tools.progress import long_step
+
+SIZES = (10, 100, 1_000)
+LARGE = 10_000
+LEAVES_PER_LAYER = 10
+
+
+def main() -> int:
+    """Writes what is missing, measures every size, prints a table or JSON."""
+    options = parse_arguments()
+    side_by_side.use_virtual_devices()
+    logging.disable(logging.WARNING)
+    sizes = (*SIZES, LARGE) if options.large else SIZES
+    checkpoints = {size: checkpoint(options.workdir, size) for size in sizes}
+    comparisons = []
+    for size, path in checkpoints.items():
+        print(f"==> comparing {size:,} leaves", file=sys.stderr, flush=True)
+        comparisons.append(compare(size, path, options.seconds))
+    if options.json:
+        print(json.dumps(report(comparisons), indent=2))
+    else:
+        print(side_by_side.table(comparisons))
+    return 0
+
+
+def parse_arguments() -> argparse.Namespace:
+    """The options, with the module's first line as their description."""
+    parser = argparse.ArgumentParser(prog="benches.compare", description=__doc__.splitlines()[0])
+    parser.add_argument("--workdir", type=Path, default=Path("bench-checkpoints"))
+    parser.add_argument("--large", action="store_true", help=f"also {LARGE:,} leaves (minutes)")
+    parser.add_argument("--seconds", type=float, default=10.0, help="time for each size")
+    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    return parser.parse_args()
+
+
+def checkpoint(workdir: Path, size: int) -> Path:
+    """The checkpoint with `size` leaves; written if it is not there yet."""
+    path = workdir.resolve() / f"{size}-leaves"
+    if not path.exists():
+        with long_step(f"Orbax writes {path.name}", file=sys.stderr):
+            write(path, size)
+    return path
+
+
+def write(path: Path, size: int) -> None:
+    """Saves `size` small bfloat16 arrays in layers of ten, each split over all eight devices."""
+    import jax
+    import orbax.checkpoint.experimental.v1 as ocp
+
+    mesh = jax.make_mesh((4, 2), ("data", "model"))
+    sharding = jax.NamedSharding(mesh, jax.P("data", "model"))
+    # One array under every name: Orbax stores each of them, and making them takes no time.
+    leaf = jax.device_put(jax.numpy.ones((8, 8), "bfloat16"), sharding)
+    layers = {
+        f"layer_{layer:05}": {f"kernel_{i}": leaf for i in range(LEAVES_PER_LAYER)}
+        for layer in range(size // LEAVES_PER_LAYER)
+    }
+    ocp.save(path, {"params": layers})
+
+
+def compare(size: int, path: Path, seconds: float) -> side_by_side.Comparison:
+    """Both libraries' `metadata(path)` in turns."""
+    import orbax.checkpoint.experimental.v1 as ocp
+
+    import orbscan
+
+    return side_by_side.compare(
+        f"metadata, {size:,} leaves",
+        orbax=lambda: ocp.metadata(path).metadata,
+        orbscan=lambda: orbscan.metadata(path).metadata,
+        seconds=seconds,
+    )
+
+
+def report(comparisons: list[side_by_side.Comparison]) -> dict[str, object]:
+    """What ran and what it gave, as JSON can hold it; times in milliseconds."""
+    return {
+        "versions": {
+            "python": sys.version.split()[0],
+            **{name: version(name) for name in ("orbscan", "orbax-checkpoint", "jax")},
+        },
+        "rows": [{**dataclasses.asdict(row), "ratio": row.ratio} for row in comparisons],
+    }
+
+
+if __name__ == "__main__":
+    sys.exit(main())
