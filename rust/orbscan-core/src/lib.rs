@@ -29,6 +29,7 @@ pub mod path;
 pub mod reader;
 pub mod record;
 pub mod safetensors;
+pub mod scan;
 pub mod stand_in;
 pub mod store;
 #[cfg(any(test, feature = "testing"))]

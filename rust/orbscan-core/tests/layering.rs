@@ -16,6 +16,7 @@ const ORDER: &[&[&str]] = &[
     &["record"],
     &["store"],
     &["reader"],
+    &["scan"],
     &["testing"],
 ];
 

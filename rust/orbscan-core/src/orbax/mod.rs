@@ -4,6 +4,7 @@ pub mod aggregate;
 pub mod array_metadata;
 pub mod base64;
 pub mod checkpoint_metadata;
+pub mod commit;
 pub mod deletion;
 mod key_entry;
 pub mod names;

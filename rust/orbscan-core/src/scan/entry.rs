@@ -1,0 +1,71 @@
+//! What a scan gives for each checkpoint that it comes upon.
+
+use std::sync::Arc;
+
+use crate::error::Error;
+use crate::orbax::commit::Commit;
+use crate::record::Checkpoint;
+
+/// What lies at a path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// A V1 checkpoint.
+    V1,
+    /// A V0 checkpoint.
+    V0,
+    /// Safetensors files.
+    Safetensors,
+    /// A save that never finished.
+    Temporary,
+    /// Something that cannot even be told: an unreadable directory, a root that does not exist.
+    Unknown,
+}
+
+impl Kind {
+    /// The stable name of the kind.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::V1 => "v1",
+            Self::V0 => "v0",
+            Self::Safetensors => "safetensors",
+            Self::Temporary => "temporary",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+/// What a scan has to say of the inside of a checkpoint.
+#[derive(Debug)]
+pub enum Content {
+    /// It was read: all its checkpointables, or their names alone if leaves are not wanted.
+    Read(Box<Checkpoint>),
+    /// It has the identity it had in an earlier scan, and was not read again.
+    Unchanged,
+    /// An earlier scan saw it; it is gone.
+    Vanished,
+    /// It is not committed, and only committed ones are read.
+    Unread,
+    /// It cannot be read.
+    Failed(Error),
+}
+
+/// One checkpoint, or the leftover of one.
+#[derive(Debug)]
+pub struct Entry {
+    /// Where it lies: the root as it was given and the way from there.
+    pub path: String,
+    /// The directory under which it was found, as it was given.
+    pub root: Arc<str>,
+    /// The number that its name gives; `None` if it is no step.
+    pub step: Option<u64>,
+    /// What lies there.
+    pub kind: Kind,
+    /// Whether a job would take it for finished, and why.
+    pub commit: Commit,
+    /// Changes when its checkpoint metadata or one of its manifests does; `None` if it has neither.
+    pub identity: Option<u64>,
+    /// The metrics that a manager wrote beside it, as JSON.
+    pub metrics: Option<String>,
+    /// What is in it.
+    pub content: Content,
+}

@@ -1,0 +1,3 @@
+//! Many checkpoints: found by walking directories, read side by side, given one by one.
+
+pub mod entry;
