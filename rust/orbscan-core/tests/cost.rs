@@ -34,7 +34,7 @@ fn requests_do_not_grow_with_leaves_or_chunks() {
         assert_eq!(table.leaf_of.len(), leaves);
         let expected = Requests {
             lists: 1,
-            stats: 4,
+            stats: 0,
             // The files of the item; one B+tree node.
             waves: 2,
             fetches: 5,

@@ -11,38 +11,70 @@ use crate::orbax::names;
 use crate::record::Layout;
 use crate::store::{EntryKind, Stat, Store};
 
-/// What a directory holds of a pytree.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Tree {
-    /// `_METADATA`.
-    Metadata,
-    /// Only the aggregate file of early releases.
-    Aggregate,
-    /// Nothing.
-    None,
+/// Which of the named directories hold a pytree: `_METADATA`, or the aggregate file of early
+/// releases.
+pub fn pytrees(store: &dyn Store, root: &Root, directories: &[&str]) -> Result<Vec<bool>> {
+    let found = with_metadata(store, root, directories)?;
+    or_aggregate(store, root, directories, found)
 }
 
-/// What each named directory holds, in one wave.
-pub fn pytrees(store: &dyn Store, root: &Root, directories: &[&str]) -> Result<Vec<Tree>> {
-    let mut asked = Vec::with_capacity(directories.len().saturating_mul(2));
-    for name in directories {
-        let directory = root.path.join(name)?;
-        asked.push(directory.join(names::TREE_METADATA)?);
-        asked.push(directory.join(names::AGGREGATE)?);
+/// Completes the answer of [`pytrees`], given which of the directories have `_METADATA`.
+pub fn or_aggregate(
+    store: &dyn Store,
+    root: &Root,
+    directories: &[&str],
+    mut found: Vec<bool>,
+) -> Result<Vec<bool>> {
+    let others = directories.iter().zip(&found).filter(|(_, found)| !**found);
+    let others: Vec<&str> = others.map(|(name, _)| *name).collect();
+    let mut aggregates = with_aggregate(store, root, &others)?.into_iter();
+    for found in found.iter_mut().filter(|found| !**found) {
+        *found = aggregates.next().unwrap_or(false);
     }
-    let found = store.stat(&asked).into_iter().collect::<Result<Vec<_>>>()?;
-    let tree = |pair: &[Option<Stat>]| match pair {
-        [Some(_), _] => Tree::Metadata,
-        [
-            None,
-            Some(Stat {
-                kind: EntryKind::File,
-                ..
-            }),
-        ] => Tree::Aggregate,
-        _ => Tree::None,
-    };
-    Ok(found.chunks(2).map(tree).collect())
+    Ok(found)
+}
+
+/// Which of the named directories have `_METADATA`.
+fn with_metadata(store: &dyn Store, root: &Root, directories: &[&str]) -> Result<Vec<bool>> {
+    let found = stat_in(store, root, directories, names::TREE_METADATA)?;
+    Ok(found.iter().map(Option::is_some).collect())
+}
+
+/// Which of the named directories have the aggregate file of early releases.
+fn with_aggregate(store: &dyn Store, root: &Root, directories: &[&str]) -> Result<Vec<bool>> {
+    let found = stat_in(store, root, directories, names::AGGREGATE)?;
+    let is_file = |stat: &Option<Stat>| stat.is_some_and(|stat| stat.kind == EntryKind::File);
+    Ok(found.iter().map(is_file).collect())
+}
+
+fn stat_in(
+    store: &dyn Store,
+    root: &Root,
+    directories: &[&str],
+    file: &str,
+) -> Result<Vec<Option<Stat>>> {
+    let path = |name: &&str| root.path.join(name)?.join(file);
+    let paths: Vec<_> = directories.iter().map(path).collect::<Result<_>>()?;
+    store.stat(&paths).into_iter().collect()
+}
+
+/// The item that is read if it has `_METADATA`, which asking for that file will tell.
+pub fn likely<'a>(root: &'a Root, selection: Selection<'a>) -> Option<&'a str> {
+    match selection {
+        // Any of the directories of a flat checkpoint could be an item, but none of them ever is.
+        Selection::Auto if root.has(names::TREE_METADATA) => None,
+        Selection::Auto => candidates(root).first().copied(),
+        Selection::Flat => None,
+        Selection::Named(name) => root.checkpointables().contains(&name).then_some(name),
+    }
+}
+
+/// The checkpointables, those to be preferred first.
+fn candidates(root: &Root) -> Vec<&str> {
+    let mut candidates = root.checkpointables();
+    // False sorts before true: the standard names first, the newest release's after its elder's.
+    candidates.sort_by_key(|name| (*name != names::PYTREE, *name != names::STATE));
+    candidates
 }
 
 /// The name of the item to read; `None` for the checkpoint itself.
@@ -58,21 +90,18 @@ pub fn choose(store: &dyn Store, root: &Root, selection: Selection<'_>) -> Resul
 }
 
 fn automatic(store: &dyn Store, root: &Root) -> Result<Option<String>> {
-    let mut candidates = root.checkpointables();
-    // False sorts before true: the standard names first, the newest release's after its elder's.
-    candidates.sort_by_key(|name| (*name != names::PYTREE, *name != names::STATE));
-    let found = pytrees(store, root, &candidates)?;
-    let first = |wanted| {
-        let place = found.iter().position(|tree| *tree == wanted)?;
+    let candidates = candidates(root);
+    let first = |found: &[bool]| {
+        let place = found.iter().position(|found| *found)?;
         candidates.get(place).map(|name| (*name).to_owned())
     };
-    if let Some(name) = first(Tree::Metadata) {
+    if let Some(name) = first(&with_metadata(store, root, &candidates)?) {
         return Ok(Some(name));
     }
     if root.layout == Layout::V0 && root.has(names::TREE_METADATA) {
         return Ok(None);
     }
-    if let Some(name) = first(Tree::Aggregate) {
+    if let Some(name) = first(&with_aggregate(store, root, &candidates)?) {
         return Ok(Some(name));
     }
     if root.layout == Layout::V0 && root.has_file(names::AGGREGATE) {
@@ -108,7 +137,7 @@ fn named(store: &dyn Store, root: &Root, name: &str) -> Result<String> {
         return Err(Error::new(ErrorKind::DeletionInProgress, reason).in_file(&root.path));
     }
     let known = root.checkpointables().contains(&name);
-    if known && pytrees(store, root, &[name])?.first() != Some(&Tree::None) {
+    if known && pytrees(store, root, &[name])?.contains(&true) {
         return Ok(name.to_owned());
     }
     let reason = if known {
@@ -123,10 +152,7 @@ fn named(store: &dyn Store, root: &Root, name: &str) -> Result<String> {
 fn no_such(store: &dyn Store, root: &Root, reason: &str) -> Error {
     let children = root.checkpointables();
     let found = pytrees(store, root, &children).unwrap_or_default();
-    let pytrees = children
-        .iter()
-        .zip(found)
-        .filter(|(_, tree)| *tree != Tree::None);
+    let pytrees = children.iter().zip(found).filter(|(_, found)| *found);
     let pytrees: Vec<String> = pytrees.map(|(name, _)| (*name).to_owned()).collect();
     let hint = if !pytrees.is_empty() {
         format!("its pytrees are {}", detect::shown(&pytrees))

@@ -9,7 +9,7 @@ use crate::limits::Limits;
 use crate::orbax::{deletion, names};
 use crate::path::StorePath;
 use crate::record::Layout;
-use crate::store::{Entry, EntryKind, Store, Want};
+use crate::store::{Entry, EntryKind, Stat, Store, Want};
 
 /// How many names an error lists at most.
 const NAMES_SHOWN: usize = 10;
@@ -80,8 +80,7 @@ fn unknown(path: &StorePath, reason: impl Into<String>) -> Error {
 /// `NotFound`, `UnknownLayout`, `Uncommitted`; `DeletionRecord` if a deletion left a record that
 /// cannot be trusted; `Store`.
 pub fn detect(store: &dyn Store, path: &StorePath, limits: &Limits) -> Result<Root> {
-    let (entries, inside) = directory(store, path)?;
-    let Some(entries) = entries else {
+    let Some(entries) = directory(store, path)? else {
         let layout = Layout::Safetensors;
         return Ok(Root {
             path: path.clone(),
@@ -94,7 +93,7 @@ pub fn detect(store: &dyn Store, path: &StorePath, limits: &Limits) -> Result<Ro
         check_v1(path, &entries)?;
         Layout::V1
     } else {
-        v0_or_safetensors(store, path, &entries, inside)?
+        v0_or_safetensors(store, path, &entries)?
     };
     let deleted = deleted_name(store, path, &entries, limits)?;
     Ok(Root {
@@ -105,34 +104,44 @@ pub fn detect(store: &dyn Store, path: &StorePath, limits: &Limits) -> Result<Ro
     })
 }
 
-/// The entries of a committed directory, none if the path is a safetensors file; and whether it lies
-/// inside a checkpoint.
-fn directory(store: &dyn Store, path: &StorePath) -> Result<(Option<Vec<Entry>>, bool)> {
-    let above = path
-        .parent()
-        .map(|parent| parent.join(names::CHECKPOINT_METADATA))
-        .transpose()?;
-    let mut asked = vec![path.clone()];
-    asked.extend(above);
-    let mut found = store.stat(&asked).into_iter();
-    let own = found.next().transpose()?.flatten();
-    let inside = found.next().transpose()?.flatten().is_some();
-    match own.map(|stat| stat.kind) {
-        Some(EntryKind::Directory) => {}
-        Some(EntryKind::File) if path.name().ends_with(names::SAFETENSORS_SUFFIX) => {
-            return Ok((None, inside));
+/// The entries of a committed directory; none if the path is a safetensors file.
+fn directory(store: &dyn Store, path: &StorePath) -> Result<Option<Vec<Entry>>> {
+    let entries = match store.list(path) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            let found = stat_one(store, path.clone())?;
+            return match found.map(|stat| stat.kind) {
+                Some(EntryKind::File) if path.name().ends_with(names::SAFETENSORS_SUFFIX) => {
+                    Ok(None)
+                }
+                Some(EntryKind::File) => {
+                    Err(unknown(path, "is a file, expected a checkpoint directory"))
+                }
+                Some(EntryKind::Directory) => Err(error),
+                None => Err(Error::new(ErrorKind::NotFound, "does not exist").in_file(path)),
+            };
         }
-        Some(EntryKind::File) => {
-            return Err(unknown(path, "is a file, expected a checkpoint directory"));
-        }
-        None => return Err(Error::new(ErrorKind::NotFound, "does not exist").in_file(path)),
-    }
-    let entries = store.list(path)?;
+        Err(error) => return Err(error),
+    };
     if path.name().contains(names::TEMPORARY_MARK) && !is_link(store, path) {
         let reason = "is a save that never finished: its name says temporary";
         return Err(Error::new(ErrorKind::Uncommitted, reason).in_file(path));
     }
-    Ok((Some(entries), inside))
+    Ok(Some(entries))
+}
+
+/// Whether the directory above the path is a checkpoint.
+fn is_inside(store: &dyn Store, path: &StorePath) -> Result<bool> {
+    let Some(parent) = path.parent() else {
+        return Ok(false);
+    };
+    let found = stat_one(store, parent.join(names::CHECKPOINT_METADATA)?)?;
+    Ok(found.is_some())
+}
+
+fn stat_one(store: &dyn Store, path: StorePath) -> Result<Option<Stat>> {
+    let found = store.stat(&[path]).pop();
+    found.transpose().map(Option::flatten)
 }
 
 /// Whether Orbax would call the path a checkpoint: any directory that is not known to be something
@@ -142,7 +151,7 @@ fn directory(store: &dyn Store, path: &StorePath) -> Result<(Option<Vec<Entry>>,
 /// # Errors
 /// `Store`.
 pub fn is_checkpoint(store: &dyn Store, path: &StorePath) -> Result<bool> {
-    let (directory, inside) = match directory(store, path) {
+    let directory = match directory(store, path) {
         Ok(found) => found,
         Err(error) if error.kind() == ErrorKind::Store => return Err(error),
         Err(_) => return Ok(false),
@@ -153,7 +162,7 @@ pub fn is_checkpoint(store: &dyn Store, path: &StorePath) -> Result<bool> {
     if has(&entries, names::V1_MARKER) && has(&entries, names::CHECKPOINT_METADATA) {
         return Ok(true);
     }
-    match v0_or_safetensors(store, path, &entries, inside) {
+    match v0_or_safetensors(store, path, &entries) {
         Ok(_) => Ok(true),
         Err(error) if error.kind() == ErrorKind::Store => Err(error),
         Err(_) => Ok(false),
@@ -185,9 +194,8 @@ fn v0_or_safetensors(
     store: &dyn Store,
     path: &StorePath,
     entries: &[Entry],
-    inside: bool,
 ) -> Result<Layout> {
-    if inside {
+    if is_inside(store, path)? {
         let parent = path.parent().unwrap_or_default();
         return Err(unknown(
             path,

@@ -4,10 +4,10 @@
 //!
 //! | wave | asked for |
 //! |---|---|
-//! | 1 | is the path a directory, is it inside a checkpoint; its listing |
-//! | 2 | which of its directories hold a pytree |
-//! | 3 | `_CHECKPOINT_METADATA`, and of each chosen item `_METADATA`, `_sharding`, `manifest.ocdbt` |
-//! | 4 … | one level of the B+tree each, only nodes that can hold a wanted key |
+//! | 1 | the listing of the path; without a marker in it, whether the path is inside a checkpoint |
+//! | 2 | `_CHECKPOINT_METADATA`, and of each likely item `_METADATA`, `_sharding`, `manifest.ocdbt` |
+//! | (2) | which of its directories hold a pytree, if the likely one does not |
+//! | 3 … | one level of the B+tree each, only nodes that can hold a wanted key |
 //! | last | values too large to lie in a node; `array_metadatas/`, if a leaf may be a PRNG key |
 
 pub mod aggregate;
@@ -31,7 +31,6 @@ use crate::orbax::names;
 use crate::path::StorePath;
 use crate::record::{Checkpoint, Issue, Item, Layout};
 use crate::store::{Bytes, Store, Want};
-use choose::Tree;
 use detect::Root;
 use outline::ItemFiles;
 
@@ -70,9 +69,7 @@ pub fn read_pytree(
         if root.layout == Layout::Safetensors {
             return safetensors::read(store, &root, &options.limits);
         }
-        let name = choose::choose(store, &root, selection)?;
-        let directory = root.path.join(name.as_deref().unwrap_or_default())?;
-        let mut waves = fetch(store, &root, &[directory], options)?;
+        let (name, mut waves) = fetch_chosen(store, &root, selection, options)?;
         let mut issues = waves.issues;
         let files = waves.items.pop();
         let files = files.ok_or_else(|| Error::new(ErrorKind::NotFound, "no item was chosen"))?;
@@ -101,11 +98,12 @@ pub fn read_checkpointables(
             return Err(flat(&root, "is a safetensors checkpoint"));
         }
         let children = root.checkpointables();
-        let pytrees = choose::pytrees(store, &root, &children)?;
-        let has_trees = pytrees.iter().any(|found| *found != Tree::None);
         let directories = children.iter().map(|name| root.path.join(name));
         let directories: Vec<StorePath> = directories.collect::<Result<_>>()?;
         let waves = fetch(store, &root, &directories, options)?;
+        let pytrees = waves.items.iter().map(ItemFiles::has_metadata).collect();
+        let pytrees = choose::or_aggregate(store, &root, &children, pytrees)?;
+        let has_trees = pytrees.contains(&true);
         let direct = matches!(waves.metadata.item_handlers, ItemHandlers::Flat(_));
         let aggregate = !has_trees && root.has_file(names::AGGREGATE);
         if root.layout == Layout::V0 {
@@ -119,12 +117,12 @@ pub fn read_checkpointables(
         let mut issues = waves.issues;
         let mut items = Vec::with_capacity(children.len());
         for ((name, found), files) in children.iter().zip(pytrees).zip(&waves.items) {
-            let table = if found == Tree::None {
+            let table = if found {
+                read_or_report(store, files, options, &mut issues)
+            } else {
                 let missing = missing_tree(name, files, &waves.metadata.item_handlers);
                 issues.extend(missing);
                 None
-            } else {
-                read_or_report(store, files, options, &mut issues)
             };
             items.push(Item {
                 name: Some((*name).to_owned()),
@@ -221,7 +219,26 @@ fn locate(store: &dyn Store, error: Error) -> Error {
     })
 }
 
-/// The third wave, answered.
+/// Chooses the item, and asks for its files.
+fn fetch_chosen(
+    store: &dyn Store,
+    root: &Root,
+    selection: Selection<'_>,
+    options: &Options,
+) -> Result<(Option<String>, Waves)> {
+    if let Some(name) = choose::likely(root, selection) {
+        let waves = fetch(store, root, &[root.path.join(name)?], options)?;
+        if waves.items.iter().all(ItemFiles::has_metadata) {
+            return Ok((Some(name.to_owned()), waves));
+        }
+    }
+    let name = choose::choose(store, root, selection)?;
+    let directory = root.path.join(name.as_deref().unwrap_or_default())?;
+    let waves = fetch(store, root, &[directory], options)?;
+    Ok((name, waves))
+}
+
+/// The second wave, answered.
 struct Waves {
     metadata: CheckpointMetadata,
     issues: Vec<Issue>,

@@ -35,6 +35,12 @@ impl ItemFiles {
         ])
     }
 
+    /// Whether there is a `_METADATA`, readable or not.
+    pub fn has_metadata(&self) -> bool {
+        let error = self.metadata.as_ref().err();
+        error.is_none_or(|error| error.kind() != ErrorKind::NotFound)
+    }
+
     /// The answers to [`ItemFiles::wants`], in order.
     pub fn from_answers(
         directory: StorePath,
