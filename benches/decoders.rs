@@ -13,7 +13,7 @@ use orbscan_core::limits::Limits;
 use orbscan_core::orbax::{shardings, tree_metadata};
 use orbscan_core::path::StorePath;
 use orbscan_core::reader::ocdbt_lookup::lookup;
-use orbscan_core::reader::{Options, Selection, read_pytree};
+use orbscan_core::reader::{Options, Recall, Selection, read_pytree};
 use orbscan_core::store::memory::MemoryStore;
 use orbscan_core::testing::checkpoint_writer::CheckpointWriter;
 use orbscan_core::tree;
@@ -96,7 +96,8 @@ fn main() {
         (
             "read_pytree",
             Box::new(|| {
-                let read = read_pytree(&store, &path, Selection::Auto, &options);
+                let read =
+                    read_pytree(&store, &path, Selection::Auto, &options, &mut Recall::new());
                 black_box(read.expect("what the writer wrote").items.len());
             }),
         ),

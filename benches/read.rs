@@ -5,7 +5,7 @@
 use std::path::Path;
 
 use orbscan_core::path::StorePath;
-use orbscan_core::reader::{Options, Selection, read_pytree};
+use orbscan_core::reader::{Options, Recall, Selection, read_pytree};
 use orbscan_core::store::local::LocalStore;
 
 fn main() {
@@ -23,7 +23,13 @@ fn main() {
     let mut leaves = 0;
     for _ in 0..rounds {
         let store = LocalStore::new(path.parent().unwrap_or(Path::new("/")));
-        let read = read_pytree(&store, &name, Selection::Auto, &Options::default());
+        let read = read_pytree(
+            &store,
+            &name,
+            Selection::Auto,
+            &Options::default(),
+            &mut Recall::new(),
+        );
         let read = read.unwrap_or_else(|error| panic!("{error}"));
         leaves = read
             .items

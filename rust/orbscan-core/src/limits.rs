@@ -11,7 +11,7 @@ pub const MAX_INLINE_VALUE_BYTES: u64 = 1 << 20;
 
 /// What reading one checkpoint may cost at most. A checkpoint that asks for more is an error of
 /// kind [`crate::error::ErrorKind::Limit`], never a crash.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Bytes of one JSON or msgpack document. The largest real one is `_sharding`, which repeats the
     /// device mesh for each leaf: 27 MB for 3,411 leaves on 512 devices.

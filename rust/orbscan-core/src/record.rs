@@ -1,5 +1,7 @@
 //! What a read gives back: flat columns, in which everything that repeats stands once.
 
+use std::sync::Arc;
+
 use crate::error::Error;
 use crate::orbax::sharding::Sharding;
 use crate::tree::{Names, Tree};
@@ -150,8 +152,8 @@ pub(crate) fn number_of<T: PartialEq>(known: &mut Vec<T>, value: T) -> usize {
 pub struct Item {
     /// Its name; `None` for a flat checkpoint.
     pub name: Option<String>,
-    /// Its leaves; `None` if it is no pytree, or an unreadable one (then an issue says why).
-    pub table: Option<LeafTable>,
+    /// Its leaves, which equal items may share; `None` if it is no pytree, or an unreadable one (then an issue says why).
+    pub table: Option<Arc<LeafTable>>,
 }
 
 /// One checkpoint, read.

@@ -1,7 +1,9 @@
 //! What reading a checkpoint may cost, counted: a cost that grows by mistake fails here.
 
+use std::sync::Arc;
+
 use orbscan_core::path::StorePath;
-use orbscan_core::reader::{Options, Selection, read_pytree};
+use orbscan_core::reader::{Options, Recall, Selection, read_pytree};
 use orbscan_core::record::LeafTable;
 use orbscan_core::store::Store;
 use orbscan_core::store::memory::MemoryStore;
@@ -18,10 +20,17 @@ fn checkpoint(leaves: usize, chunks: usize) -> MemoryStore {
     store
 }
 
-fn read(store: &dyn Store) -> (LeafTable, Requests) {
+fn read(store: &dyn Store) -> (Arc<LeafTable>, Requests) {
     let counting = CountingStore::new(store);
     let options = Options::default();
-    let mut read = read_pytree(&counting, &path("7"), Selection::Auto, &options).unwrap();
+    let mut read = read_pytree(
+        &counting,
+        &path("7"),
+        Selection::Auto,
+        &options,
+        &mut Recall::new(),
+    )
+    .unwrap();
     assert_eq!(read.issues, []);
     let table = read.items.pop().and_then(|item| item.table).unwrap();
     (table, counting.requests())

@@ -1,8 +1,10 @@
 //! The leaves of one pytree as columns of plain Python objects.
 
+use std::sync::Arc;
+
 use orbscan_core::orbax::sharding::{Sharding, SpecEntry};
 use orbscan_core::record::{self, Array, Leaf, LeafKind};
-use orbscan_core::tree::{Container, Content, Names, Node, Tree};
+use orbscan_core::tree::{Container, Content, Node, Tree};
 use orbscan_core::zarr::{ArrayHeader, Compression, Format};
 use pyo3::prelude::*;
 use pyo3::types::{PyList, PyString, PyTuple};
@@ -26,8 +28,7 @@ pub struct LeafTable {
     arrays: Py<PyList>,
     #[pyo3(get)]
     shardings: Py<PyList>,
-    tree: Tree,
-    names: Names,
+    table: Arc<record::LeafTable>,
 }
 
 #[pymethods]
@@ -35,16 +36,16 @@ impl LeafTable {
     /// The param name of each node that is a leaf.
     fn node_names<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
         let name = |node: &Node| match node.content {
-            Content::Leaf(leaf) => Some(self.names.get(leaf)),
+            Content::Leaf(leaf) => Some(self.table.names.get(leaf)),
             Content::Children(..) => None,
         };
-        PyList::new(py, self.tree.nodes.iter().map(name))
+        PyList::new(py, self.table.tree.nodes.iter().map(name))
     }
 }
 
 impl LeafTable {
     /// Carries a table over.
-    pub fn new(py: Python<'_>, table: record::LeafTable) -> PyResult<Self> {
+    pub fn new(py: Python<'_>, table: Arc<record::LeafTable>) -> PyResult<Self> {
         let nodes = Nodes::new(py, &table.tree, &table.leaf_of)?;
         let shapes = table
             .write_shapes
@@ -76,8 +77,7 @@ impl LeafTable {
             leaves: leaves.unbind(),
             arrays: arrays.unbind(),
             shardings: shardings.unbind(),
-            tree: table.tree,
-            names: table.names,
+            table,
         })
     }
 }

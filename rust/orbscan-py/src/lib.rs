@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use orbscan_core::error::{Error, ErrorKind};
 use orbscan_core::limits::Limits;
 use orbscan_core::path::StorePath;
-use orbscan_core::reader::{self, Options, Selection};
+use orbscan_core::reader::{self, Options, Recall, Selection};
 use orbscan_core::record;
 use orbscan_core::store::local::LocalStore;
 use pyo3::prelude::*;
@@ -83,7 +83,13 @@ fn read_pytree(
         Some(name) => Selection::Named(name),
     };
     let read: record::Checkpoint = detached(py, &path, |store, path| {
-        reader::read_pytree(store, path, selection, &options(rich_types))
+        reader::read_pytree(
+            store,
+            path,
+            selection,
+            &options(rich_types),
+            &mut Recall::new(),
+        )
     })?;
     Checkpoint::new(py, read)
 }
@@ -93,7 +99,7 @@ fn read_pytree(
 #[pyo3(signature = (path, rich_types))]
 fn read_checkpointables(py: Python<'_>, path: PathBuf, rich_types: bool) -> PyResult<Checkpoint> {
     let read = detached(py, &path, |store, path| {
-        reader::read_checkpointables(store, path, &options(rich_types))
+        reader::read_checkpointables(store, path, &options(rich_types), &mut Recall::new())
     })?;
     Checkpoint::new(py, read)
 }

@@ -9,8 +9,10 @@ use std::collections::HashMap;
 use super::Options;
 use super::arrays::Format;
 use super::inline::InlineValues;
-use super::leaves;
+use super::leaves::{self, Stored};
 use super::outline::{ItemFiles, Outline};
+use super::prng;
+use super::stored::Arrays;
 use crate::error::{Error, ErrorKind, Result};
 use crate::limits::Limits;
 use crate::orbax::aggregate::{self, Aggregate, AggregateValue};
@@ -62,7 +64,7 @@ pub fn values(
 /// Reads an item that has no `_METADATA`.
 ///
 /// # Errors
-/// `Malformed` if it has no aggregate file either; as [`leaves::read`].
+/// `Malformed` if it has no aggregate file either; as [`leaves::join`].
 pub fn read(
     store: &dyn Store,
     files: &ItemFiles,
@@ -105,14 +107,18 @@ pub fn read(
         format: Format::V2,
     };
     let by_leaf = decoded.leaves.into_iter().enumerate().collect();
-    leaves::read(
-        store,
-        files,
-        outline,
-        &InlineValues::new(by_leaf),
-        limits,
-        issues,
-    )
+    let values = InlineValues::new(by_leaf);
+    let param_names = outline.keypaths.param_names();
+    let (arrays, names) = Arrays::new(&outline, &param_names, &values);
+    let documents = arrays.find(store, files, &names, limits, issues)?;
+    let stored = Stored {
+        arrays: &arrays,
+        documents: &documents,
+    };
+    let mut table = leaves::join(files, outline, param_names, &values, stored, limits, issues)?;
+    let key_types = prng::fetch(store, files, &table, limits, issues);
+    prng::mark_keys(&mut table, &key_types, limits, issues);
+    Ok(table)
 }
 
 /// Whether `_sharding`, which releases from 0.4.0 on wrote, has an entry for an array.

@@ -190,11 +190,7 @@ fn check_v1(path: &StorePath, entries: &[Entry]) -> Result<()> {
     ))
 }
 
-fn v0_or_safetensors(
-    store: &dyn Store,
-    path: &StorePath,
-    entries: &[Entry],
-) -> Result<Layout> {
+fn v0_or_safetensors(store: &dyn Store, path: &StorePath, entries: &[Entry]) -> Result<Layout> {
     if is_inside(store, path)? {
         let parent = path.parent().unwrap_or_default();
         return Err(unknown(

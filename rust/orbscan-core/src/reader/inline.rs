@@ -16,6 +16,11 @@ impl InlineValues {
         Self { by_leaf }
     }
 
+    /// Whether the file says nothing of any leaf.
+    pub fn is_empty(&self) -> bool {
+        self.by_leaf.is_empty()
+    }
+
     /// The value of a leaf that is not in the array store.
     pub fn get(&self, leaf: usize) -> Option<&AggregateValue> {
         self.by_leaf

@@ -1,13 +1,18 @@
 //! Reads one pytree: its tree, the headers of its arrays, their shardings.
 
-use super::arrays::Format;
+use std::sync::Arc;
+
+use super::arrays::{Document, Format};
+use super::leaves::{self, Stored};
 use super::outline::{ItemFiles, Outline};
-use super::{Options, aggregate, leaves};
+use super::recall::{KnownItem, Recall};
+use super::stored::Arrays;
+use super::{Options, aggregate, prng};
 use crate::error::{ErrorKind, Result};
 use crate::orbax::tree_metadata::{self, LeafEntry, ValueType};
 use crate::orbax::{names, rich_types};
 use crate::record::{Issue, LeafTable};
-use crate::store::Store;
+use crate::store::{Bytes, Store};
 use crate::tree;
 
 /// Reads the item.
@@ -19,23 +24,81 @@ pub fn read(
     store: &dyn Store,
     files: &ItemFiles,
     options: &Options,
+    recall: &mut Recall,
     issues: &mut Vec<Issue>,
-) -> Result<LeafTable> {
-    let path = files.directory.join(names::TREE_METADATA)?;
-    let bytes = match &files.metadata {
+) -> Result<Arc<LeafTable>> {
+    let metadata = match &files.metadata {
         Ok(bytes) => bytes,
         Err(error) if error.kind() == ErrorKind::NotFound => {
-            return aggregate::read(store, files, options, issues);
+            return aggregate::read(store, files, options, issues).map(Arc::new);
         }
         Err(error) => return Err(error.clone()),
     };
     let before = issues.len();
-    let outline = outline(bytes, options, issues).map_err(|error| error.in_file(&path))?;
+    let mut found = None;
+    if let Some(known) = recall.find(metadata, files, options) {
+        let names = known.arrays.names(&known.table.names);
+        let documents = known
+            .arrays
+            .find(store, files, &names, &options.limits, issues)?;
+        if known.agrees(&documents) {
+            let key_types = prng::fetch(store, files, &known.table, &options.limits, issues);
+            let key_types = key_types.iter().map(|(_, bytes)| bytes);
+            if key_types.eq(&known.key_types) && issues.len() == before {
+                return Ok(Arc::clone(&known.table));
+            }
+        }
+        found = Some(documents);
+    }
+    let (item, is_whole) = decode(store, files, metadata, found, options, issues)?;
+    let table = Arc::clone(&item.table);
+    if is_whole && issues.len() == before {
+        recall.insert(item);
+    }
+    Ok(table)
+}
+
+/// Decodes `_METADATA` and all else, and tells whether that is all that the table was made of.
+/// `found` are the documents of the arrays, if they were looked for already.
+fn decode(
+    store: &dyn Store,
+    files: &ItemFiles,
+    metadata: &Bytes,
+    found: Option<Vec<Result<Document>>>,
+    options: &Options,
+    issues: &mut Vec<Issue>,
+) -> Result<(KnownItem, bool)> {
+    let path = files.directory.join(names::TREE_METADATA)?;
+    let limits = &options.limits;
+    let before = issues.len();
+    let outline = outline(metadata, options, issues).map_err(|error| error.in_file(&path))?;
     for issue in issues.iter_mut().skip(before) {
         *issue = issue.clone().in_file(&path);
     }
-    let values = aggregate::values(store, files, &outline, &options.limits)?;
-    leaves::read(store, files, outline, &values, &options.limits, issues)
+    let values = aggregate::values(store, files, &outline, limits)?;
+    let param_names = outline.keypaths.param_names();
+    let (arrays, names) = Arrays::new(&outline, &param_names, &values);
+    let documents = match found {
+        Some(found) => found,
+        None => arrays.find(store, files, &names, limits, issues)?,
+    };
+    let stored = Stored {
+        arrays: &arrays,
+        documents: &documents,
+    };
+    let mut table = leaves::join(files, outline, param_names, &values, stored, limits, issues)?;
+    let key_types = prng::fetch(store, files, &table, limits, issues);
+    prng::mark_keys(&mut table, &key_types, limits, issues);
+    let item = KnownItem {
+        options: options.clone(),
+        metadata: metadata.clone(),
+        sharding: files.sharding.as_ref().ok().cloned(),
+        arrays,
+        documents: documents.into_iter().flatten().collect(),
+        key_types: key_types.into_iter().map(|(_, bytes)| bytes).collect(),
+        table: Arc::new(table),
+    };
+    Ok((item, values.is_empty()))
 }
 
 fn outline<'a>(bytes: &'a [u8], options: &Options, issues: &mut Vec<Issue>) -> Result<Outline<'a>> {

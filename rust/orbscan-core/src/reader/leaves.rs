@@ -1,12 +1,10 @@
 //! Joins what the files of an item say of each leaf: its array, its sharding, its key type.
 
-use foldhash::HashMap;
-
-use super::arrays::{self, Document, Storage};
+use super::arrays::{self, Document};
 use super::detect::shown;
 use super::inline::InlineValues;
 use super::outline::{ItemFiles, Outline};
-use super::prng;
+use super::stored::Arrays;
 use super::table::TableBuilder;
 use crate::error::{Error, ErrorKind, Result};
 use crate::limits::Limits;
@@ -16,25 +14,37 @@ use crate::orbax::shardings::{self, Shardings};
 use crate::orbax::tree_metadata::{LeafEntry, ValueType};
 use crate::path::StorePath;
 use crate::record::{Array, Issue, Leaf, LeafKind, LeafTable};
-use crate::store::Store;
 use crate::tree::Names;
 use crate::zarr::dtype::DType;
 
-/// Reads what the tree's own file does not say, and fills the table.
+/// The arrays of the leaves, and what was found of them.
+pub struct Stored<'a> {
+    /// The arrays.
+    pub arrays: &'a Arrays,
+    /// Their documents, by number.
+    pub documents: &'a [Result<Document>],
+}
+
+impl Stored<'_> {
+    fn of(&self, leaf: usize) -> Option<&Result<Document>> {
+        self.documents.get(self.arrays.number_of(leaf)?)
+    }
+}
+
+/// Fills the table of a tree whose leaves have the given param names.
 ///
 /// # Errors
 /// Any kind, if none of the arrays can be read. One that cannot among others that can is an
 /// unreadable leaf and an issue.
-pub fn read(
-    store: &dyn Store,
+pub fn join(
     files: &ItemFiles,
     outline: Outline<'_>,
+    param_names: Names,
     values: &InlineValues,
+    stored: Stored<'_>,
     limits: &Limits,
     issues: &mut Vec<Issue>,
 ) -> Result<LeafTable> {
-    let param_names = outline.keypaths.param_names();
-    let stored = Stored::find(store, files, &outline, &param_names, values, limits, issues)?;
     let shardings = LeafShardings::read(files, &outline, limits, issues);
     let mut joining = Joining {
         builder: TableBuilder::new(limits),
@@ -53,7 +63,6 @@ pub fn read(
     table.names = param_names;
     table.tree = outline.tree;
     table.write_shapes = outline.write_shapes;
-    prng::mark_keys(store, files, &mut table, limits, issues);
     issues.extend(unusual_scalars(&table).map(|issue| issue.in_file(&files.directory)));
     Ok(table)
 }
@@ -78,83 +87,6 @@ fn unusual_scalars(table: &LeafTable) -> Option<Issue> {
         shown(&names)
     );
     Some(Error::new(ErrorKind::Unsupported, reason))
-}
-
-/// The documents of the arrays, and which leaf has which.
-struct Stored {
-    /// By leaf, the place in `documents`.
-    place_of: Vec<Option<usize>>,
-    documents: Vec<Result<Document>>,
-}
-
-impl Stored {
-    fn find(
-        store: &dyn Store,
-        files: &ItemFiles,
-        outline: &Outline<'_>,
-        param_names: &Names,
-        values: &InlineValues,
-        limits: &Limits,
-        issues: &mut Vec<Issue>,
-    ) -> Result<Self> {
-        let mut arrays = DistinctNames::default();
-        let mut place_of = Vec::with_capacity(param_names.len());
-        for (leaf, (entry, name)) in outline.leaves.iter().zip(param_names.iter()).enumerate() {
-            let is_stored = entry.value_type.is_array() && !entry.skip_deserialize;
-            let place = (is_stored && values.get(leaf).is_none())
-                .then(|| arrays.place(values.stored_name(leaf).unwrap_or(name)));
-            place_of.push(place);
-        }
-        let wanted = arrays.names;
-        let storage = Storage {
-            directory: &files.directory,
-            manifest: &files.manifest,
-            use_ocdbt: outline.use_ocdbt,
-            format: outline.format,
-        };
-        let documents = if wanted.is_empty() {
-            Vec::new()
-        } else {
-            arrays::find(store, &storage, &wanted, limits, issues)?
-        };
-        Ok(Self {
-            place_of,
-            documents,
-        })
-    }
-
-    fn of(&self, leaf: usize) -> Option<&Result<Document>> {
-        let place = self.place_of.get(leaf).copied().flatten()?;
-        self.documents.get(place)
-    }
-}
-
-/// The names of the arrays to look for. Keys are not escaped in names, so two leaves may share a
-/// name, and then an array.
-#[derive(Default)]
-struct DistinctNames<'a> {
-    names: Vec<&'a str>,
-    /// Filled when the names stop rising: until then they are all different.
-    places: HashMap<&'a str, usize>,
-}
-
-impl<'a> DistinctNames<'a> {
-    /// The place of a name, which is added if it is new.
-    fn place(&mut self, name: &'a str) -> usize {
-        let next = self.names.len();
-        if self.places.is_empty() {
-            if self.names.last().is_none_or(|last| *last < name) {
-                self.names.push(name);
-                return next;
-            }
-            self.places = self.names.iter().copied().zip(0..).collect();
-        }
-        let place = *self.places.entry(name).or_insert(next);
-        if place == next {
-            self.names.push(name);
-        }
-        place
-    }
 }
 
 /// What `_sharding` says.
@@ -202,7 +134,7 @@ struct Joining<'a> {
     builder: TableBuilder<'a>,
     directory: &'a StorePath,
     write_shapes: &'a [Vec<u64>],
-    stored: Stored,
+    stored: Stored<'a>,
     shardings: LeafShardings<'a>,
     /// The names of JAX arrays that `_sharding` does not mention.
     without_sharding: Vec<String>,

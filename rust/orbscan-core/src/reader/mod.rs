@@ -21,18 +21,23 @@ pub mod ocdbt_lookup;
 mod ocdbt_search;
 pub mod outline;
 pub mod prng;
+pub mod recall;
 pub mod safetensors;
+pub mod stored;
 pub mod table;
+
+use std::sync::Arc;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::limits::Limits;
 use crate::orbax::checkpoint_metadata::{self, CheckpointMetadata, ItemHandlers};
 use crate::orbax::names;
 use crate::path::StorePath;
-use crate::record::{Checkpoint, Issue, Item, Layout};
+use crate::record::{Checkpoint, Issue, Item, Layout, LeafTable};
 use crate::store::{Bytes, Store, Want};
 use detect::Root;
 use outline::ItemFiles;
+pub use recall::Recall;
 
 /// Which pytree of a checkpoint is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,7 +51,7 @@ pub enum Selection<'a> {
 }
 
 /// How a checkpoint is read.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Options {
     /// Whether the recorded container types are wanted.
     pub rich_types: bool,
@@ -54,7 +59,7 @@ pub struct Options {
     pub limits: Limits,
 }
 
-/// Reads one pytree.
+/// Reads one pytree. What it has in common with an item in `recall` is not decoded again.
 ///
 /// # Errors
 /// Any [`ErrorKind`]; files are named as [`Store::locate`] names them.
@@ -63,6 +68,7 @@ pub fn read_pytree(
     path: &StorePath,
     selection: Selection<'_>,
     options: &Options,
+    recall: &mut Recall,
 ) -> Result<Checkpoint> {
     located(store, || {
         let root = detect::detect(store, path, &options.limits)?;
@@ -73,7 +79,7 @@ pub fn read_pytree(
         let mut issues = waves.issues;
         let files = waves.items.pop();
         let files = files.ok_or_else(|| Error::new(ErrorKind::NotFound, "no item was chosen"))?;
-        let table = item::read(store, &files, options, &mut issues)?;
+        let table = item::read(store, &files, options, recall, &mut issues)?;
         let items = vec![Item {
             name,
             table: Some(table),
@@ -82,7 +88,7 @@ pub fn read_pytree(
     })
 }
 
-/// Reads all checkpointables. One that should be a pytree and cannot be read has no table, and its
+/// Reads all checkpointables, with `recall` as in [`read_pytree`]. One that should be a pytree and cannot be read has no table, and its
 /// error is an issue.
 ///
 /// # Errors
@@ -91,6 +97,7 @@ pub fn read_checkpointables(
     store: &dyn Store,
     path: &StorePath,
     options: &Options,
+    recall: &mut Recall,
 ) -> Result<Checkpoint> {
     located(store, || {
         let root = detect::detect(store, path, &options.limits)?;
@@ -118,7 +125,7 @@ pub fn read_checkpointables(
         let mut items = Vec::with_capacity(children.len());
         for ((name, found), files) in children.iter().zip(pytrees).zip(&waves.items) {
             let table = if found {
-                read_or_report(store, files, options, &mut issues)
+                read_or_report(store, files, options, recall, &mut issues)
             } else {
                 let missing = missing_tree(name, files, &waves.metadata.item_handlers);
                 issues.extend(missing);
@@ -145,9 +152,10 @@ fn read_or_report(
     store: &dyn Store,
     files: &ItemFiles,
     options: &Options,
+    recall: &mut Recall,
     issues: &mut Vec<Issue>,
-) -> Option<crate::record::LeafTable> {
-    match item::read(store, files, options, issues) {
+) -> Option<Arc<LeafTable>> {
+    match item::read(store, files, options, recall, issues) {
         Ok(table) => Some(table),
         Err(error) => {
             issues.push(error);
@@ -205,8 +213,9 @@ fn located(store: &dyn Store, read: impl FnOnce() -> Result<Checkpoint>) -> Resu
     };
     relocate(&mut checkpoint.issues);
     for item in &mut checkpoint.items {
-        if let Some(table) = &mut item.table {
-            relocate(&mut table.errors);
+        // A table that others share has no errors.
+        if let Some(table) = item.table.as_mut().filter(|table| !table.errors.is_empty()) {
+            relocate(&mut Arc::make_mut(table).errors);
         }
     }
     Ok(checkpoint)

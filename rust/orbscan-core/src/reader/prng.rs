@@ -10,27 +10,62 @@ use super::outline::ItemFiles;
 use crate::error::{ErrorKind, Result};
 use crate::limits::Limits;
 use crate::orbax::{array_metadata, names};
+use crate::path::StorePath;
 use crate::record::{Array, Issue, Leaf, LeafKind, LeafTable};
-use crate::store::{EntryKind, Store, Want};
+use crate::store::{Bytes, EntryKind, Store, Want};
 use crate::zarr::dtype::DType;
 
-/// Notes the PRNG implementation of each key array in `table`. Files that cannot be read are
-/// issues: the data of a key is described without them.
-pub fn mark_keys(
+/// A file that names key types, and its content.
+pub type KeyTypes = (StorePath, Bytes);
+
+/// Asks for the files that name key types, if any leaf of `table` can be a key. Those that cannot be
+/// read are issues: the data of a key is described without them.
+pub fn fetch(
     store: &dyn Store,
     files: &ItemFiles,
+    table: &LeafTable,
+    limits: &Limits,
+    issues: &mut Vec<Issue>,
+) -> Vec<KeyTypes> {
+    if !table.leaves.iter().any(|leaf| can_be_key(table, leaf)) {
+        return Vec::new();
+    }
+    let wants = match wants(store, files, limits) {
+        Ok(wants) => wants,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Vec::new(),
+        Err(error) => {
+            issues.push(error);
+            return Vec::new();
+        }
+    };
+    let answers = store.fetch(&wants);
+    let mut found = Vec::with_capacity(wants.len());
+    for (want, answer) in wants.into_iter().zip(answers) {
+        match answer {
+            Ok(bytes) => found.push((want.path, bytes)),
+            Err(error) => issues.push(error.in_file(&want.path)),
+        }
+    }
+    found
+}
+
+/// Notes the PRNG implementation of each key array in `table`.
+pub fn mark_keys(
     table: &mut LeafTable,
+    key_types: &[KeyTypes],
     limits: &Limits,
     issues: &mut Vec<Issue>,
 ) {
-    if !table.leaves.iter().any(|leaf| can_be_key(table, leaf)) {
+    let mut impls = HashMap::new();
+    for (path, bytes) in key_types {
+        match array_metadata::decode(bytes, limits) {
+            Ok(keys) => impls.extend(keys),
+            Err(error) => issues.push(error.in_file(path)),
+        }
+    }
+    if impls.is_empty() {
         return;
     }
-    let impls = match impls(store, files, limits, issues) {
-        Ok(impls) => impls,
-        Err(error) if error.kind() == ErrorKind::NotFound => return,
-        Err(error) => return issues.push(error),
-    };
     for place in 0..table.names.len() {
         let Some(name) = impls.get(table.names.get(place)) else {
             continue;
@@ -46,17 +81,10 @@ fn can_be_key(table: &LeafTable, leaf: &Leaf) -> bool {
             if header.dtype == DType::UInt32 && !header.shape.is_empty())
 }
 
-/// The implementation of each key array, by param name.
-fn impls(
-    store: &dyn Store,
-    files: &ItemFiles,
-    limits: &Limits,
-    issues: &mut Vec<Issue>,
-) -> Result<HashMap<String, String>> {
+fn wants(store: &dyn Store, files: &ItemFiles, limits: &Limits) -> Result<Vec<Want>> {
     let directory = files.directory.join(names::ARRAY_METADATAS)?;
-    let entries = store.list(&directory)?;
     let mut wants = Vec::new();
-    for entry in entries {
+    for entry in store.list(&directory)? {
         if entry.kind == EntryKind::File && entry.name.starts_with(names::ARRAY_METADATAS_PREFIX) {
             wants.push(Want::whole(
                 directory.join(&entry.name)?,
@@ -64,14 +92,7 @@ fn impls(
             ));
         }
     }
-    let mut impls = HashMap::new();
-    for (want, answer) in wants.iter().zip(store.fetch(&wants)) {
-        match answer.and_then(|bytes| array_metadata::decode(&bytes, limits)) {
-            Ok(keys) => impls.extend(keys),
-            Err(error) => issues.push(error.in_file(&want.path)),
-        }
-    }
-    Ok(impls)
+    Ok(wants)
 }
 
 /// Gives the leaf at `place` its key type. Leaves are shared, so it gets one of its own.

@@ -3,6 +3,7 @@
 //! Source: orbax `experimental/v1/_src/layout/safetensors_layout.py`.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use super::detect::Root;
 use super::table::TableBuilder;
@@ -72,7 +73,7 @@ pub fn read(store: &dyn Store, root: &Root, limits: &Limits) -> Result<Checkpoin
         issues: Vec::new(),
         items: vec![Item {
             name: None,
-            table: Some(builder.table),
+            table: Some(Arc::new(builder.table)),
         }],
     })
 }

@@ -1,0 +1,109 @@
+//! What earlier reads decoded, by the bytes it was decoded from.
+//!
+//! The steps of a run differ in their values, not in their tree: `_METADATA`, `_sharding` and every
+//! Zarr document are the same to the byte. So whoever reads many checkpoints lends each read the
+//! same [`Recall`]. A read still asks its store for everything, but what comes back is first
+//! compared with what came before, and nothing that agrees is decoded again; the steps of a run then
+//! share one table in memory.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use super::Options;
+use super::arrays::Document;
+use super::outline::ItemFiles;
+use super::stored::Arrays;
+use crate::cursor::to_u64;
+use crate::error::Result;
+use crate::record::LeafTable;
+use crate::store::Bytes;
+
+/// How many items are remembered: a checkpoint rarely has more pytrees.
+const MOST_ITEMS: usize = 8;
+
+/// How many bytes the remembered items may have been decoded from, all together. The largest states
+/// in use have 30 MB.
+const MOST_BYTES: u64 = 64 << 20;
+
+/// A document can keep the database node alive that it lies in, which is at most so many times as
+/// large as all of them together.
+const NODE_PER_DOCUMENT: u64 = 4;
+
+/// The items read last. Not shared: each thread that reads has its own.
+#[derive(Debug, Default)]
+pub struct Recall {
+    /// The latest first.
+    items: VecDeque<Arc<KnownItem>>,
+}
+
+impl Recall {
+    /// An empty one, as every read that stands alone takes it.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The item that was read before with the same options from the same `_METADATA` and
+    /// `_sharding`. Its table is also that of `files` if [`KnownItem::agrees`].
+    pub(super) fn find(
+        &self,
+        metadata: &Bytes,
+        files: &ItemFiles,
+        options: &Options,
+    ) -> Option<Arc<KnownItem>> {
+        let mut items = self.items.iter();
+        let same = |item: &&Arc<KnownItem>| {
+            item.metadata == *metadata
+                && item.sharding.as_ref() == files.sharding.as_ref().ok()
+                && item.options == *options
+        };
+        items.find(same).map(Arc::clone)
+    }
+
+    /// Remembers an item, and forgets the oldest if they are too many or too large.
+    pub(super) fn insert(&mut self, item: KnownItem) {
+        self.items.push_front(Arc::new(item));
+        let bytes = |items: &VecDeque<Arc<KnownItem>>| -> u64 {
+            items
+                .iter()
+                .map(|item| item.bytes())
+                .fold(0, u64::saturating_add)
+        };
+        while self.items.len() > MOST_ITEMS || bytes(&self.items) > MOST_BYTES {
+            self.items.pop_back();
+        }
+    }
+}
+
+/// A table, and everything that it was made of. Only a table without faults is remembered, since
+/// faults name the files they were found in.
+#[derive(Debug)]
+pub(super) struct KnownItem {
+    pub options: Options,
+    /// `_METADATA`.
+    pub metadata: Bytes,
+    /// `_sharding`, if it could be read.
+    pub sharding: Option<Bytes>,
+    /// The arrays that `_METADATA` names.
+    pub arrays: Arrays,
+    /// What was found of them.
+    pub documents: Vec<Document>,
+    /// The files that name key types, if any leaf can be a key.
+    pub key_types: Vec<Bytes>,
+    pub table: Arc<LeafTable>,
+}
+
+impl KnownItem {
+    /// Whether the same was found of every array.
+    pub fn agrees(&self, documents: &[Result<Document>]) -> bool {
+        let found = documents.iter().map(Result::as_ref);
+        found.eq(self.documents.iter().map(Ok))
+    }
+
+    fn bytes(&self) -> u64 {
+        let documents = self.documents.iter().map(|(_, bytes)| bytes.len());
+        let documents = to_u64(documents.sum()).saturating_mul(NODE_PER_DOCUMENT);
+        let others = [&self.metadata].into_iter().chain(&self.sharding);
+        let others = others.chain(&self.key_types).map(Bytes::len);
+        to_u64(others.sum()).saturating_add(documents)
+    }
+}
