@@ -74,6 +74,14 @@ class LeafTable:
         """
 
     @property
+    def runs(self) -> list[tuple[int, int, int, int, int, tuple[str | None, ...]]]:
+        """(first, count, kind, low, high, keys): the containers once more, alike ones together.
+
+        The nodes from `first` on, `count` in all, are of one kind. Each has a child for each of the
+        keys; the children of all of them are the nodes from low to high. Deepest first.
+        """
+
+    @property
     def namedtuples(self) -> list[tuple[str, str, tuple[str, ...]]]:
         """(module, qualified class name, fields) of each kind of namedtuple."""
 

@@ -30,7 +30,7 @@ from orbscan.types import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Sequence
     from typing import TypeAlias
 
     from orbscan import _core
@@ -58,16 +58,30 @@ def assemble(table: _core.LeafTable) -> PyTreeMetadata:
     objects.append(None)
     values = [objects[leaf] for leaf in table.node_leaves]
     _renew_mutable_leaves(table, values)
-    keys = table.node_keys
-    makers: list[Callable[[list[Any]], object]] = [list, tuple]
+    makers: list[Callable[[Sequence[Any]], object]] = [list, tuple]
     makers += [namedtuple_class(*described)._make for described in table.namedtuples]
-    for node, kind, low, high in table.containers:
-        if kind == codes.DICT:
-            # `strict` would cost a tenth of the whole loop, and the two slices are of one length.
-            values[node] = dict(zip(keys[low:high], values[low:high]))  # noqa: B905
+    for first, count, kind, low, high, keys in table.runs:
+        held = values[low:high]
+        if kind != codes.DICT:
+            make = makers[kind - codes.LIST]
+            values[first : first + count] = [make(row) for row in _rows(held, count)]
+        elif len(keys) == 1:
+            (key,) = keys
+            values[first : first + count] = [{key: value} for value in held]
         else:
-            values[node] = makers[kind - codes.LIST](values[low:high])
+            # `strict` would cost a tenth of the whole loop, and a row has one value for each key.
+            values[first : first + count] = [
+                dict(zip(keys, row)) for row in _rows(held, count)  # noqa: B905
+            ]
     return values[0]
+
+
+def _rows(held: list[Any], count: int) -> Iterable[Sequence[Any]]:
+    """Divide values into `count` rows of equal length."""
+    if count == 1:
+        return (held,)
+    # The same iterator many times: each row takes its values off it one by one.
+    return zip(*[iter(held)] * (len(held) // count), strict=True)
 
 
 @cache

@@ -7,6 +7,7 @@
 mod build;
 mod names;
 mod nest;
+mod runs;
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -16,6 +17,7 @@ use foldhash::HashMap;
 pub use build::build;
 pub use names::Names;
 pub use nest::Nest;
+pub use runs::Run;
 
 /// One step of a keypath.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use orbscan_core::orbax::sharding::{Sharding, SpecEntry};
 use orbscan_core::record::{self, Array, Leaf, LeafKind};
-use orbscan_core::tree::{Container, Content, Node, Tree};
+use orbscan_core::tree::{Container, Content, Node, Run, Tree};
 use orbscan_core::zarr::{ArrayHeader, Compression, Format};
 use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyList, PyString, PyTuple};
 
 use crate::errors;
@@ -14,12 +15,13 @@ use crate::errors;
 /// The leaves of one pytree; see the stub for the meaning of each attribute.
 #[pyclass(frozen, module = "orbscan._core")]
 pub struct LeafTable {
-    #[pyo3(get)]
-    node_keys: Py<PyList>,
+    table: Arc<record::LeafTable>,
+    /// The keys of the tree, one object each.
+    keys: Vec<Py<PyString>>,
     #[pyo3(get)]
     node_leaves: Py<PyList>,
     #[pyo3(get)]
-    containers: Py<PyList>,
+    runs: Py<PyList>,
     #[pyo3(get)]
     namedtuples: Py<PyList>,
     #[pyo3(get)]
@@ -28,11 +30,40 @@ pub struct LeafTable {
     arrays: Py<PyList>,
     #[pyo3(get)]
     shardings: Py<PyList>,
-    table: Arc<record::LeafTable>,
+    /// Columns that building a tree does not need, made when they are first asked for.
+    node_keys: PyOnceLock<Py<PyList>>,
+    containers: PyOnceLock<Py<PyList>>,
 }
 
 #[pymethods]
 impl LeafTable {
+    /// The key of each node in its container.
+    #[getter]
+    fn node_keys(&self, py: Python<'_>) -> PyResult<Py<PyList>> {
+        let made = self.node_keys.get_or_try_init(py, || {
+            let key = |node: &Node| node.key.and_then(|key| self.keys.get(key));
+            PyList::new(py, self.table.tree.nodes.iter().map(key)).map(Bound::unbind)
+        });
+        made.map(|list| list.clone_ref(py))
+    }
+
+    /// The children of each node that is a container.
+    #[getter]
+    fn containers(&self, py: Python<'_>) -> PyResult<Py<PyList>> {
+        let made = self.containers.get_or_try_init(py, || {
+            let nodes = self.table.tree.nodes.iter().enumerate().rev();
+            let container = |(number, node): (usize, &Node)| match &node.content {
+                Content::Children(kind, children) => {
+                    Some((number, container_code(*kind), children.start, children.end))
+                }
+                Content::Leaf(_) => None,
+            };
+            let containers: Vec<_> = nodes.filter_map(container).collect();
+            PyList::new(py, containers).map(Bound::unbind)
+        });
+        made.map(|list| list.clone_ref(py))
+    }
+
     /// The param name of each node that is a leaf.
     fn node_names<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
         let name = |node: &Node| match node.content {
@@ -46,7 +77,8 @@ impl LeafTable {
 impl LeafTable {
     /// Carries a table over.
     pub fn new(py: Python<'_>, table: Arc<record::LeafTable>) -> PyResult<Self> {
-        let nodes = Nodes::new(py, &table.tree, &table.leaf_of)?;
+        let keys = table.tree.keys.iter();
+        let keys: Vec<Py<PyString>> = keys.map(|key| PyString::new(py, key).unbind()).collect();
         let shapes = table
             .write_shapes
             .iter()
@@ -70,57 +102,50 @@ impl LeafTable {
             shardings.append(sharding_tuple(py, sharding)?)?;
         }
         Ok(Self {
-            node_keys: nodes.keys.unbind(),
-            node_leaves: nodes.leaves.unbind(),
-            containers: nodes.containers.unbind(),
+            node_leaves: node_leaves(py, &table)?.unbind(),
+            runs: runs(py, &table.tree, &keys)?.unbind(),
             namedtuples: namedtuples(py, &table.tree)?.unbind(),
             leaves: leaves.unbind(),
             arrays: arrays.unbind(),
             shardings: shardings.unbind(),
+            node_keys: PyOnceLock::new(),
+            containers: PyOnceLock::new(),
+            keys,
             table,
         })
     }
 }
 
-/// The columns of the tree.
-struct Nodes<'py> {
-    keys: Bound<'py, PyList>,
-    leaves: Bound<'py, PyList>,
-    containers: Bound<'py, PyList>,
+fn node_leaves<'py>(py: Python<'py>, table: &record::LeafTable) -> PyResult<Bound<'py, PyList>> {
+    let leaf = |node: &Node| match node.content {
+        Content::Leaf(leaf) => {
+            let leaf = table.leaf_of.get(leaf);
+            leaf.and_then(|&leaf| i64::try_from(leaf).ok())
+                .unwrap_or(-1)
+        }
+        Content::Children(..) => -1,
+    };
+    PyList::new(py, table.tree.nodes.iter().map(leaf))
 }
 
-impl<'py> Nodes<'py> {
-    fn new(py: Python<'py>, tree: &Tree, leaf_of: &[usize]) -> PyResult<Self> {
-        let interned: Vec<Py<PyAny>> = tree
-            .keys
-            .iter()
-            .map(|key| PyString::new(py, key).into_any().unbind())
-            .collect();
-        let none = py.None();
-        let key = |key: Option<usize>| key.and_then(|key| interned.get(key)).unwrap_or(&none);
-        let leaf = |content: &Content| match content {
-            Content::Leaf(leaf) => leaf_of
-                .get(*leaf)
-                .and_then(|&leaf| i64::try_from(leaf).ok()),
-            Content::Children(..) => None,
-        };
-        let containers = PyList::empty(py);
-        for (number, node) in tree.nodes.iter().enumerate().rev() {
-            if let Content::Children(kind, children) = &node.content {
-                containers.append((number, container_code(*kind), children.start, children.end))?;
-            }
-        }
-        Ok(Self {
-            keys: PyList::new(py, tree.nodes.iter().map(|node| key(node.key).bind(py)))?,
-            leaves: PyList::new(
-                py,
-                tree.nodes
-                    .iter()
-                    .map(|node| leaf(&node.content).unwrap_or(-1)),
-            )?,
-            containers,
-        })
+/// Containers that are alike, with the keys that they share.
+fn runs<'py>(py: Python<'py>, tree: &Tree, keys: &[Py<PyString>]) -> PyResult<Bound<'py, PyList>> {
+    let runs = PyList::empty(py);
+    for Run {
+        nodes,
+        kind,
+        children,
+    } in tree.runs()
+    {
+        let width = children.len().checked_div(nodes.len()).unwrap_or_default();
+        let first = tree.nodes.get(children.clone()).unwrap_or_default();
+        let key = |node: &Node| node.key.and_then(|key| keys.get(key));
+        let first: Vec<_> = first.iter().take(width).map(key).collect();
+        let shared = PyTuple::new(py, first)?;
+        let (code, low, high) = (container_code(kind), children.start, children.end);
+        runs.append((nodes.start, nodes.len(), code, low, high, shared))?;
     }
+    Ok(runs)
 }
 
 /// The codes of containers; a namedtuple's is its number and the first code that is free.
