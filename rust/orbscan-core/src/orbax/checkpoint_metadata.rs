@@ -95,18 +95,28 @@ fn members(bytes: &[u8], limits: &Limits) -> Result<CheckpointMetadata> {
         }
         Ok(())
     })?;
-    let custom = custom.filter(|text| text.contains('"'));
-    metadata.custom_metadata = match (custom, unknown.first()) {
-        (custom, None) => custom.map(str::to_owned),
-        (None, Some(_)) => Some(as_object(&unknown)),
-        (Some(_), Some((name, _))) => {
-            return Err(Error::new(
-                ErrorKind::Malformed,
-                format!("unknown member {name:?} beside custom_metadata"),
-            ));
-        }
-    };
+    metadata.custom_metadata = users_metadata(custom, &unknown)?;
     Ok(metadata)
+}
+
+/// The user's metadata, of the member that holds it and the members that Orbax does not know: those
+/// are the user's too, as far as it is concerned.
+///
+/// # Errors
+/// `Malformed` if there are both.
+pub(super) fn users_metadata(
+    custom: Option<&str>,
+    unknown: &[(String, &str)],
+) -> Result<Option<String>> {
+    let custom = custom.filter(|text| text.contains('"'));
+    match (custom, unknown.first()) {
+        (custom, None) => Ok(custom.map(str::to_owned)),
+        (None, Some(_)) => Ok(Some(as_object(unknown))),
+        (Some(_), Some((name, _))) => Err(Error::new(
+            ErrorKind::Malformed,
+            format!("unknown member {name:?} beside custom_metadata"),
+        )),
+    }
 }
 
 fn item_handlers(json: &mut Json<'_>) -> Result<ItemHandlers> {
@@ -163,7 +173,6 @@ fn timestamp(json: &mut Json<'_>) -> Result<Option<i128>> {
     .map_err(|error| error.while_reading("timestamp"))
 }
 
-/// Members that Orbax does not know are the user's, as far as it is concerned.
 fn as_object(members: &[(String, &str)]) -> String {
     let members: Vec<String> = members
         .iter()

@@ -26,6 +26,16 @@ pub const AGGREGATE: &str = "checkpoint";
 pub const METRICS: &str = "metrics";
 /// A directory whose name contains this is a save that never finished, on stores that can rename.
 pub const TEMPORARY_MARK: &str = ".orbax-checkpoint-tmp";
+/// The last file of a save where directories are not renamed; written everywhere since 0.12.3.
+pub const COMMIT_SUCCESS: &str = "commit_success.txt";
+/// How the directory ends in which a partial save waits to be finalised.
+pub const PARTIAL_SAVE_SUFFIX: &str = ".partial_save";
+/// The directory of a manager root that holds what its user stored about all steps.
+pub const ROOT_METADATA_DIRECTORY: &str = "metadata";
+/// The file in it.
+pub const ROOT_METADATA: &str = "_ROOT_METADATA";
+/// What that file was called before 0.10.
+pub const LEGACY_ROOT_METADATA: &str = "metadata";
 /// The standard checkpointable name of releases before 0.12.
 pub const PYTREE: &str = "pytree";
 /// The standard checkpointable name since 0.12.

@@ -1,0 +1,141 @@
+//! Names of step directories: `7`, `007`, `step_7`, `step_00000007`.
+//!
+//! A root does not say how its steps are named, so every standard form is taken for one, and what
+//! was seen of prefix and padding is kept: `7` and `007` are two steps, not one.
+//!
+//! Source: orbax `_src/path/step.py`, release 0.12.8: `_StandardNameFormat`, and the pattern
+//! `(.+)_(\d+)` of the older functions there.
+
+use crate::orbax::names;
+
+/// What the name of a step directory says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StepName<'a> {
+    /// What stands before the last underscore; `None` for a bare number.
+    pub prefix: Option<&'a str>,
+    /// The number.
+    pub step: u64,
+    /// How many digits there are, if the first of several is a zero: the number was padded.
+    pub padded_to: Option<usize>,
+}
+
+/// Reads the name of a step directory; `None` if it is none, as that of a save that never finished.
+pub fn parse(name: &str) -> Option<StepName<'_>> {
+    if name.contains(names::TEMPORARY_MARK) {
+        return None;
+    }
+    numbered(name)
+}
+
+/// Reads the name of what a save of a step left behind, temporary or partial, as that of the step.
+pub fn parse_unfinished(name: &str) -> Option<StepName<'_>> {
+    let whole = match name.find(names::TEMPORARY_MARK) {
+        Some(mark) => name.get(..mark)?,
+        None => name.strip_suffix(names::PARTIAL_SAVE_SUFFIX)?,
+    };
+    // A partial save may itself have been interrupted.
+    let partial = whole.strip_suffix(names::PARTIAL_SAVE_SUFFIX);
+    numbered(partial.unwrap_or(whole))
+}
+
+fn numbered(name: &str) -> Option<StepName<'_>> {
+    let (prefix, digits) = match name.rsplit_once('_') {
+        Some((prefix, digits)) => (Some(prefix), digits),
+        None => (None, name),
+    };
+    // `parse` would take a sign.
+    if prefix == Some("") || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    let step = digits.parse().ok()?;
+    let padded = digits.len() > 1 && digits.starts_with('0');
+    Some(StepName {
+        prefix,
+        step,
+        padded_to: padded.then_some(digits.len()),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(found: Option<StepName<'_>>) -> Option<(Option<&str>, u64, Option<usize>)> {
+        found.map(|name| (name.prefix, name.step, name.padded_to))
+    }
+
+    #[test]
+    fn every_standard_form_is_read() {
+        for (name, expected) in [
+            ("0", (None, 0, None)),
+            ("7", (None, 7, None)),
+            ("123456789", (None, 123_456_789, None)),
+            ("007", (None, 7, Some(3))),
+            ("00", (None, 0, Some(2))),
+            ("00000012", (None, 12, Some(8))),
+            ("step_7", (Some("step"), 7, None)),
+            ("step_00000007", (Some("step"), 7, Some(8))),
+            ("a_1_7", (Some("a_1"), 7, None)),
+            ("__7", (Some("_"), 7, None)),
+            ("état_7", (Some("état"), 7, None)),
+            ("18446744073709551615", (None, u64::MAX, None)),
+            ("000000000000000000000000000001", (None, 1, Some(30))),
+        ] {
+            assert_eq!(shown(parse(name)), Some(expected), "{name}");
+        }
+    }
+
+    #[test]
+    fn anything_else_is_no_step() {
+        for name in [
+            "",
+            "_7",
+            "7_",
+            "+2",
+            "-1",
+            "step-9",
+            "1_000x",
+            "1e3",
+            "٧",
+            "²",
+            "step",
+            "metadata",
+            "7 ",
+            "state",
+            "18446744073709551616",
+            "7.partial_save",
+            "7.orbax-checkpoint-tmp",
+            "7.orbax-checkpoint-tmp-3",
+            "a.orbax-checkpoint-tmp_7",
+        ] {
+            assert_eq!(parse(name), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn what_a_save_left_behind_names_its_step() {
+        for (name, expected) in [
+            ("7.orbax-checkpoint-tmp", (None, 7, None)),
+            ("007.orbax-checkpoint-tmp-3", (None, 7, Some(3))),
+            (
+                "step_7.orbax-checkpoint-tmp-1700000000000000",
+                (Some("step"), 7, None),
+            ),
+            ("7.partial_save", (None, 7, None)),
+            (
+                "step_7.partial_save.orbax-checkpoint-tmp",
+                (Some("step"), 7, None),
+            ),
+        ] {
+            assert_eq!(shown(parse_unfinished(name)), Some(expected), "{name}");
+        }
+        for name in [
+            "7",
+            "state.orbax-checkpoint-tmp",
+            ".orbax-checkpoint-tmp",
+            ".partial_save",
+        ] {
+            assert_eq!(parse_unfinished(name), None, "{name}");
+        }
+    }
+}
