@@ -61,7 +61,7 @@ fn check_below(directory: &Path, own: Option<&str>) {
         let own = own.unwrap_or(&name);
         if path.is_dir() {
             check_below(&path, Some(own));
-        } else if own != "lib" {
+        } else if own != "lib" && name != "tests" {
             check(&path, own);
         }
     }

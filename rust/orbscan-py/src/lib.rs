@@ -9,6 +9,7 @@
 mod checkpoint;
 mod errors;
 mod leaf_table;
+mod steps;
 
 use std::path::{Path, PathBuf};
 
@@ -122,5 +123,6 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<leaf_table::LeafTable>()?;
     module.add_function(wrap_pyfunction!(read_pytree, module)?)?;
     module.add_function(wrap_pyfunction!(read_checkpointables, module)?)?;
-    module.add_function(wrap_pyfunction!(is_orbax_checkpoint, module)?)
+    module.add_function(wrap_pyfunction!(is_orbax_checkpoint, module)?)?;
+    steps::register(module)
 }

@@ -221,7 +221,8 @@ fn located(store: &dyn Store, read: impl FnOnce() -> Result<Checkpoint>) -> Resu
     Ok(checkpoint)
 }
 
-fn locate(store: &dyn Store, error: Error) -> Error {
+/// Names the file of an error as a user would.
+pub fn locate(store: &dyn Store, error: Error) -> Error {
     error.located(|file| match StorePath::new(file) {
         Ok(path) => store.locate(&path),
         Err(_) => file.to_owned(),
@@ -288,7 +289,10 @@ fn fetch(
 
 /// Decodes `_CHECKPOINT_METADATA`. Early releases have none; one that cannot be read as JSON is an
 /// issue, since the tree does not depend on it.
-fn header(
+///
+/// # Errors
+/// `Malformed`, `Limit`, `Store`.
+pub fn header(
     answer: Result<Bytes>,
     file: &StorePath,
     limits: &Limits,
