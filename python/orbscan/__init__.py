@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from orbscan.orbax_types import to_orbax
     from orbscan.plan import restore_plan
     from orbscan.result import CheckpointMetadata, Issue, PyTreeMetadata
+    from orbscan.roots import RootMetadata, Step, best, latest, root_metadata, steps
     from orbscan.sharding import (
         DeviceMesh,
         MissingDevicesError,
@@ -66,8 +67,10 @@ __all__ = [
     "OrbscanError",
     "PositionalShardingMetadata",
     "PyTreeMetadata",
+    "RootMetadata",
     "ShardingError",
     "SingleDeviceShardingMetadata",
+    "Step",
     "StorageMetadata",
     "StoreError",
     "UnreadableLeaf",
@@ -75,13 +78,17 @@ __all__ = [
     "Zarr3Metadata",
     "__version__",
     "abstract_state",
+    "best",
     "checkpointables_metadata",
     "is_orbax_checkpoint",
+    "latest",
     "load",
     "load_checkpointables",
     "metadata",
     "open_array",
     "restore_plan",
+    "root_metadata",
+    "steps",
     "to_orbax",
 ]
 
@@ -103,8 +110,10 @@ _MODULE_OF = {
     "OrbscanError": "errors",
     "PositionalShardingMetadata": "sharding",
     "PyTreeMetadata": "result",
+    "RootMetadata": "roots",
     "ShardingError": "sharding",
     "SingleDeviceShardingMetadata": "sharding",
+    "Step": "roots",
     "StorageMetadata": "types",
     "StoreError": "errors",
     "UnreadableLeaf": "types",
@@ -112,13 +121,17 @@ _MODULE_OF = {
     "Zarr3Metadata": "types",
     "__version__": "_core",
     "abstract_state": "abstract",
+    "best": "roots",
     "checkpointables_metadata": "api",
     "is_orbax_checkpoint": "api",
+    "latest": "roots",
     "load": "loading",
     "load_checkpointables": "loading",
     "metadata": "api",
     "open_array": "values",
     "restore_plan": "plan",
+    "root_metadata": "roots",
+    "steps": "roots",
     "to_orbax": "orbax_types",
 }
 

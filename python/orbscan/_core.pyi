@@ -7,6 +7,8 @@ of an error. All containers are plain lists and tuples, made once, when the read
 
 from typing import Literal, TypeAlias, final
 
+from orbscan.errors import OrbscanError
+
 __version__: str
 
 ERROR_KINDS: tuple[str, ...]
@@ -53,6 +55,25 @@ Leaf: TypeAlias = tuple[int, int, int, Shape | None, str | None, Issue | None]
 """(kind, array, sharding, write shape, PRNG implementation, error)
 
 The kind is one of `orbscan.codes`; array and sharding are indices, -1 for none."""
+
+Step: TypeAlias = tuple[
+    str,
+    int,
+    bool,
+    str,
+    int | None,
+    int | None,
+    str | None,
+    str | None,
+    tuple[Issue, ...],
+    OrbscanError | None,
+]
+"""(name, step, committed, why, init and commit timestamp, custom metadata, metrics, issues, error)
+
+Timestamps are in nanoseconds since 1970; custom metadata and metrics are JSON texts of objects."""
+
+ATOMICITIES: tuple[str, ...]
+"""Every rule for what is committed."""
 
 @final
 class LeafTable:
@@ -141,3 +162,15 @@ def read_checkpointables(path: str, rich_types: bool) -> Checkpoint:
 
 def is_orbax_checkpoint(path: str) -> bool:
     """Tell whether a path is laid out like a finished checkpoint."""
+
+def read_steps(root: str, step: int | str | None, atomicity: str) -> list[Step]:
+    """Read what is known of steps without their trees, by number and then by name.
+
+    Of all, or of the committed one of a number, or of the last committed one, `latest`.
+    """
+
+def find_step(root: str, step: int | str, atomicity: str) -> str:
+    """Find the name of the directory of a committed step, by its number or as `latest`."""
+
+def read_root_metadata(root: str) -> tuple[str | None, str | None]:
+    """Read what is stored about all steps: Orbax's and the user's JSON objects, None if empty."""

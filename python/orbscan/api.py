@@ -15,6 +15,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from orbscan import _core
     from orbscan.result import CheckpointMetadata, PyTreeMetadata
+    from orbscan.step_choice import StepChoice
 
 AUTO = "AUTO"
 
@@ -27,6 +28,7 @@ def metadata(
     checkpointable_name: str | None = AUTO,
     *,
     rich_types: bool = False,
+    step: StepChoice | None = None,
 ) -> CheckpointMetadata[PyTreeMetadata]:
     """Read the metadata of the pytree in a checkpoint.
 
@@ -39,18 +41,20 @@ def metadata(
             it; `AUTO` for `pytree`, else `state`, else the first by name, else `path` itself.
         rich_types: whether to show saved tuples and namedtuples as such, where the writer
             recorded them, rather than as lists and dicts.
+        step: of the steps that `path` holds the one to read: its number, `"latest"`, or that of
+            the greatest or least metric, `("loss", "min")`. None if `path` is the checkpoint.
 
     Raises:
-        CheckpointNotFoundError: the path does not exist.
+        CheckpointNotFoundError: the path does not exist, or holds no such step.
         InvalidLayoutError: it is no finished checkpoint, or has no pytree of that name.
         FormatError: a file of the checkpoint is damaged, or of an unknown kind.
         StoreError: the file system refused or failed.
         DeletionInProgressError: the pytree is being deleted.
         DeletionRecoveryError: the record of an interrupted deletion is damaged.
-        ValueError: the name is empty or reserved, or the path is a URL.
-        TypeError: the name is neither a string nor None.
+        ValueError: the name is empty or reserved, the path is a URL, or the step no step.
+        TypeError: the name is neither a string nor None, or the step in none of its forms.
     """
-    text = local_path(path)
+    text = local_path(path, step)
     checkpoint = read_pytree(text, checkpointable_name, rich_types=rich_types)
     from orbscan.tree import assemble
 
@@ -62,6 +66,7 @@ def checkpointables_metadata(
     path: str | os.PathLike[str],
     *,
     rich_types: bool = False,
+    step: StepChoice | None = None,
 ) -> CheckpointMetadata[dict[str, PyTreeMetadata]]:
     """Read the metadata of every checkpointable in a checkpoint, by name.
 
@@ -71,13 +76,14 @@ def checkpointables_metadata(
     Args:
         path: as for `metadata`.
         rich_types: as for `metadata`.
+        step: as for `metadata`.
 
     Raises:
         InvalidLayoutError: besides the reasons of `metadata`, the checkpoint holds one pytree
             without a name.
         CheckpointNotFoundError: as for `metadata`; so are all the others.
     """
-    text = local_path(path)
+    text = local_path(path, step)
     from orbscan import _core
 
     checkpoint = _core.read_checkpointables(text, rich_types)
@@ -91,17 +97,25 @@ def checkpointables_metadata(
     return _result(text, checkpoint, trees)
 
 
-def is_orbax_checkpoint(path: str | os.PathLike[str]) -> bool:
+def is_orbax_checkpoint(path: str | os.PathLike[str], *, step: StepChoice | None = None) -> bool:
     """Tell whether a path is laid out like a finished Orbax checkpoint.
 
-    Looks at names only: the files can still turn out to be damaged. False for a path that does
-    not exist.
+    Looks at names only: the files can still turn out to be damaged. False for a path or a step
+    that does not exist.
+
+    Args:
+        path: as for `metadata`.
+        step: as for `metadata`.
 
     Raises:
         StoreError: the file system refused or failed.
-        ValueError: the path is a URL.
+        ValueError: the path is a URL, or the step no step.
+        TypeError: as for `metadata`.
     """
-    text = local_path(path)
+    try:
+        text = local_path(path, step)
+    except errors.InvalidLayoutError:
+        return False
     from orbscan import _core
 
     return _core.is_orbax_checkpoint(text)
@@ -118,11 +132,12 @@ def read_pytree(path: str, name: str | None, *, rich_types: bool) -> _core.Check
     return _core.read_pytree(path, name, rich_types)
 
 
-def local_path(path: str | os.PathLike[str]) -> str:
-    """Give a path as the text that the extension module takes.
+def local_path(path: str | os.PathLike[str], step: StepChoice | None = None) -> str:
+    """Give a path, or that of a step below it, as the text that the extension module takes.
 
     Raises:
         ValueError: the path is a URL.
+        OrbscanError: there is no such step; as `step_choice.step_directory` does.
 
     >>> local_path("checkpoints/1000/")
     'checkpoints/1000/'
@@ -133,7 +148,12 @@ def local_path(path: str | os.PathLike[str]) -> str:
         message = f"{text}: only local paths can be read, copy the checkpoint to a local disk first"
         raise ValueError(message)
     # An empty path is the working directory, as for pathlib.
-    return os.path.expanduser(text) or os.curdir  # noqa: PTH111 - pathlib takes longer to import than a read
+    local = os.path.expanduser(text) or os.curdir  # noqa: PTH111 - pathlib takes longer to import than a read
+    if step is None:
+        return local
+    from orbscan.step_choice import step_directory
+
+    return step_directory(local, step)
 
 
 def check_name(name: str | None) -> None:

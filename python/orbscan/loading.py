@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from types import ModuleType
 
     from orbscan.result import PyTreeMetadata
+    from orbscan.step_choice import StepChoice
 
 
 def load(
@@ -26,6 +27,7 @@ def load(
     abstract: CheckpointMetadata[Any] | PyTreeMetadata = None,
     *,
     checkpointable_name: str | None = AUTO,
+    step: StepChoice | None = None,
 ) -> Any:
     """Load the pytree of a checkpoint with Orbax, in the `Context` that is active.
 
@@ -36,6 +38,7 @@ def load(
             are described by metadata go to the devices they were saved from. None for what Orbax
             makes of the checkpoint by itself.
         checkpointable_name: as for `orbscan.metadata`, which chooses the same pytree for `AUTO`.
+        step: as for `orbscan.metadata`.
 
     Returns:
         The tree, in the containers of `abstract`.
@@ -48,7 +51,7 @@ def load(
         Exception: whatever Orbax raises.
     """
     ocp = orbax_v1()
-    text, name, layout = _resolve(path, checkpointable_name)
+    text, name, layout = _resolve(path, checkpointable_name, step)
     with _layout_context(ocp, layout):
         return ocp.load(text, _for_orbax(abstract), checkpointable_name=name)
 
@@ -58,6 +61,7 @@ def load_async(
     abstract: CheckpointMetadata[Any] | PyTreeMetadata = None,
     *,
     checkpointable_name: str | None = AUTO,
+    step: StepChoice | None = None,
 ) -> Any:
     """Begin to load a pytree, as `load` does; Orbax 0.12 can do so only for safetensors.
 
@@ -68,7 +72,7 @@ def load_async(
         Exception: as `load` does; NotImplementedError for other layouts.
     """
     ocp = orbax_v1()
-    text, name, layout = _resolve(path, checkpointable_name)
+    text, name, layout = _resolve(path, checkpointable_name, step)
     with _layout_context(ocp, layout):
         return ocp.load_async(text, _for_orbax(abstract), checkpointable_name=name)
 
@@ -76,6 +80,8 @@ def load_async(
 def load_checkpointables(
     path: str | os.PathLike[str],
     abstract: CheckpointMetadata[dict[str, Any]] | dict[str, Any] | None = None,
+    *,
+    step: StepChoice | None = None,
 ) -> dict[str, Any]:
     """Load the checkpointables of a checkpoint with Orbax, in the `Context` that is active.
 
@@ -83,12 +89,13 @@ def load_checkpointables(
         path: the checkpoint.
         abstract: what to load, by name: for each a tree as for `load`, or None for what Orbax
             makes of it by itself, or any other thing that Orbax takes. None for all there are.
+        step: as for `orbscan.metadata`.
 
     Raises:
         Exception: as `load` does.
     """
     loaded: dict[str, Any] = orbax_v1().load_checkpointables(
-        _absolute(path), _checkpointables_for_orbax(abstract)
+        _absolute(path, step), _checkpointables_for_orbax(abstract)
     )
     return loaded
 
@@ -96,6 +103,8 @@ def load_checkpointables(
 def load_checkpointables_async(
     path: str | os.PathLike[str],
     abstract: CheckpointMetadata[dict[str, Any]] | dict[str, Any] | None = None,
+    *,
+    step: StepChoice | None = None,
 ) -> Any:
     """Begin to load checkpointables, which Orbax 0.12 announces but cannot do yet.
 
@@ -103,7 +112,7 @@ def load_checkpointables_async(
         Exception: as `load` does; NotImplementedError by Orbax 0.12.
     """
     return orbax_v1().load_checkpointables_async(
-        _absolute(path), _checkpointables_for_orbax(abstract)
+        _absolute(path, step), _checkpointables_for_orbax(abstract)
     )
 
 
@@ -145,9 +154,11 @@ def _layout_context(ocp: ModuleType, layout: str | None) -> AbstractContextManag
     return changed
 
 
-def _resolve(path: str | os.PathLike[str], name: str | None) -> tuple[str, str | None, str | None]:
+def _resolve(
+    path: str | os.PathLike[str], name: str | None, step: StepChoice | None
+) -> tuple[str, str | None, str | None]:
     """The path, the name of the pytree and the layout; Orbax and orbscan choose differently."""
-    text = _absolute(path)
+    text = _absolute(path, step)
     check_name(name)
     if "://" in text:
         return text, name, None
@@ -156,12 +167,14 @@ def _resolve(path: str | os.PathLike[str], name: str | None) -> tuple[str, str |
     return text, found, checkpoint.layout
 
 
-def _absolute(path: str | os.PathLike[str]) -> str:
+def _absolute(path: str | os.PathLike[str], step: StepChoice | None) -> str:
     """The path as Orbax wants it; URLs, which orbscan does not read, are Orbax's to judge."""
     import os
 
     text = os.fsdecode(path)
-    return text if "://" in text else os.path.abspath(local_path(text))  # noqa: PTH100
+    if step is None and "://" in text:
+        return text
+    return os.path.abspath(local_path(text, step))  # noqa: PTH100
 
 
 def _unwrapped(abstract: Any) -> Any:

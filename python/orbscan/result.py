@@ -83,7 +83,7 @@ class CheckpointMetadata(Generic[T]):
         Raises:
             OverflowError: the moment lies outside the years 1 to 9999.
         """
-        return _moment(self.init_timestamp_nsecs)
+        return as_datetime(self.init_timestamp_nsecs)
 
     @property
     def commit_timestamp(self) -> datetime | None:
@@ -97,7 +97,7 @@ class CheckpointMetadata(Generic[T]):
         >>> saved.commit_timestamp
         datetime.datetime(1970, 1, 1, 0, 0, 0, 1, tzinfo=datetime.timezone.utc)
         """
-        return _moment(self.commit_timestamp_nsecs)
+        return as_datetime(self.commit_timestamp_nsecs)
 
     def __repr__(self) -> str:
         """Show everything but most of a large tree: at most 20 lines of 100 characters."""
@@ -139,7 +139,12 @@ class CheckpointMetadata(Generic[T]):
         )
 
 
-def _moment(nsecs: int | None) -> datetime | None:
+def as_datetime(nsecs: int | None) -> datetime | None:
+    """Convert nanoseconds since 1970, cutting them to microseconds.
+
+    Raises:
+        OverflowError: the moment lies outside the years 1 to 9999.
+    """
     # Integers throughout: dividing nanoseconds by 1e9 would already have rounded them.
     return None if nsecs is None else _EPOCH + timedelta(microseconds=nsecs // 1_000)
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import tensorstore
 
     from orbscan import _core
+    from orbscan.step_choice import StepChoice
 
 _SHOWN_KEYPATHS = 5
 _UNSUPPORTED = "unsupported"
@@ -57,6 +58,8 @@ def open_array(
     path: str | os.PathLike[str],
     keypath: Sequence[Any],
     checkpointable_name: str | None = AUTO,
+    *,
+    step: StepChoice | None = None,
 ) -> tensorstore.TensorStore:
     """Open one array of a checkpoint with TensorStore, without reading any of its values.
 
@@ -68,6 +71,7 @@ def open_array(
         keypath: the keys that lead to the leaf, `("layers", 0, "kernel")`, or a keypath as
             `jax.tree_util` gives them. A single string is no keypath.
         checkpointable_name: as for `orbscan.metadata`.
+        step: as for `orbscan.metadata`.
 
     Raises:
         LeafNotFoundError: the tree has no such leaf; names those that are near.
@@ -77,7 +81,7 @@ def open_array(
         OrbscanError: the leaf is an `UnreadableLeaf`; otherwise as for `orbscan.metadata`.
     """
     keys = _plain_keys(keypath)
-    text = local_path(path)
+    text = local_path(path, step)
     check_name(checkpointable_name)
     checkpoint = read_pytree(text, checkpointable_name, rich_types=False)
     (item, table), *_ = checkpoint.items

@@ -1,0 +1,214 @@
+"""What a manager root holds: its steps, the latest, the best, and what it says of all of them.
+
+No tree is read, so thousands of steps take a fraction of a second.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import KW_ONLY, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, final
+
+from orbscan.api import local_path
+from orbscan.result import Issue, as_datetime
+from orbscan.step_choice import MAX, best_of, read_steps
+
+if TYPE_CHECKING:
+    import os
+    from datetime import datetime
+    from typing import TypeAlias
+
+    from orbscan import _core
+    from orbscan.errors import OrbscanError
+    from orbscan.step_choice import Mode
+
+    Atomicity: TypeAlias = Literal[
+        "auto", "atomic_rename", "commit_file", "commit_file_or_atomic_rename"
+    ]
+
+
+@final
+@dataclass(frozen=True)
+class Step:
+    """One step of a manager root. It is a path: give it wherever a checkpoint is asked for.
+
+    Attributes:
+        path: of its directory.
+        step: the number in the name of the directory.
+        committed: whether a job would take it for finished, as Orbax decides.
+        commit_reason: why, in words.
+        init_timestamp_nsecs: when the save began, in nanoseconds since 1970 in UTC; None if the
+            writer did not say.
+        commit_timestamp_nsecs: when the save finished, likewise.
+        metrics: what the manager was told about the step; None if it was told nothing.
+        custom_metadata: what the user stored beside the trees.
+        issues: the faults that were tolerated.
+        error: why a part of this could not be read; None if all could.
+    """
+
+    path: Path
+    _: KW_ONLY
+    step: int
+    committed: bool
+    commit_reason: str
+    init_timestamp_nsecs: int | None = None
+    commit_timestamp_nsecs: int | None = None
+    metrics: dict[str, Any] | None = None
+    custom_metadata: dict[str, Any] | None = None
+    issues: tuple[Issue, ...] = ()
+    error: OrbscanError | None = None
+
+    def __fspath__(self) -> str:
+        """Give the path as text: `metadata(step)` is `metadata(step.path)`."""
+        return str(self.path)
+
+    @property
+    def name(self) -> str:
+        """The name of the directory: prefix, padding and number."""
+        return self.path.name
+
+    @property
+    def init_timestamp(self) -> datetime | None:
+        """When the save began, in UTC, cut to microseconds; None if the writer did not say.
+
+        Raises:
+            OverflowError: the moment lies outside the years 1 to 9999.
+        """
+        return as_datetime(self.init_timestamp_nsecs)
+
+    @property
+    def commit_timestamp(self) -> datetime | None:
+        """When the save finished, in UTC, cut to microseconds; None if the writer did not say.
+
+        Raises:
+            OverflowError: the moment lies outside the years 1 to 9999.
+        """
+        return as_datetime(self.commit_timestamp_nsecs)
+
+
+@final
+@dataclass(frozen=True)
+class RootMetadata:
+    """What is stored about all steps of a manager root.
+
+    Attributes:
+        path: of the root, as it was given.
+        custom_metadata: what the user of the manager stored.
+        internal_metadata: what Orbax stored for itself.
+    """
+
+    path: Path
+    _: KW_ONLY
+    custom_metadata: dict[str, Any]
+    internal_metadata: dict[str, Any]
+
+
+def steps(root: str | os.PathLike[str], *, atomicity: Atomicity = "auto") -> tuple[Step, ...]:
+    """List what a manager root holds, by number and then by name.
+
+    Every directory counts whose name is a number, with or without a prefix and leading zeros:
+    `7`, `007` and `step_7` are three steps. So do the leftovers of saves that never finished; they
+    are not committed. A step that is damaged has an `error`, and hides no other.
+
+    Args:
+        root: the directory that holds the steps, a local one; `~` stands for the home directory.
+        atomicity: what makes Orbax take a step for finished, in its own words: `atomic_rename`, a
+            name that is not temporary, which is what `auto` means on a local disk; `commit_file`, a
+            file `commit_success.txt`, which is the rule in a bucket, and so for a copy of one;
+            `commit_file_or_atomic_rename`, either, as with `allow_legacy_atomic_rename`.
+
+    Raises:
+        CheckpointNotFoundError: the root does not exist.
+        InvalidLayoutError: the root is a file, or itself a checkpoint.
+        StoreError: the file system refused or failed.
+        ValueError: the root is a URL, or the atomicity another word.
+    """
+    text = local_path(root)
+    directory = Path(text)
+    return tuple(_step(directory, row) for row in read_steps(text, atomicity=atomicity))
+
+
+def latest(root: str | os.PathLike[str], *, atomicity: Atomicity = "auto") -> Step:
+    """Find the committed step of the greatest number, of equals the last by name, as Orbax does.
+
+    Raises:
+        CheckpointNotFoundError: the root does not exist, or has no step.
+        InvalidLayoutError: besides the reasons of `steps`, no step is committed.
+        StoreError: as for `steps`; so are all the others.
+    """
+    text = local_path(root)
+    (row,) = read_steps(text, "latest", atomicity)
+    return _step(Path(text), row)
+
+
+def best(
+    root: str | os.PathLike[str],
+    metric: str,
+    mode: Mode = MAX,
+    *,
+    atomicity: Atomicity = "auto",
+) -> Step:
+    """Find the committed step with the greatest value of a metric; of equals the last.
+
+    Steps without the metric are left out, also those whose metrics cannot be read, as the `error`
+    in `steps` tells. NaN is never the best.
+
+    Args:
+        root: as for `steps`.
+        metric: a member of the metrics that the manager was given with each step.
+        mode: `max`, or `min` for the least value.
+        atomicity: as for `steps`.
+
+    Raises:
+        CheckpointNotFoundError: the root does not exist, or no step has the metric.
+        ValueError: the mode is another word; otherwise as for `steps`.
+        InvalidLayoutError: as for `steps`; so are all the others.
+    """
+    text = local_path(root)
+    rows = read_steps(text, atomicity=atomicity)
+    row = best_of(((row, row[7]) for row in rows if row[2]), text, metric, mode)
+    return _step(Path(text), row)
+
+
+def root_metadata(root: str | os.PathLike[str]) -> RootMetadata:
+    """Read what the user of a manager stored about all steps: `metadata` of Orbax's managers.
+
+    Empty if nothing was stored.
+
+    Raises:
+        CheckpointNotFoundError: the root does not exist.
+        FormatError: the file is damaged.
+        StoreError: the file system refused or failed.
+        ValueError: the root is a URL.
+    """
+    text = local_path(root)
+    from orbscan import _core
+
+    internal, custom = _core.read_root_metadata(text)
+    return RootMetadata(
+        Path(text),
+        custom_metadata=_object(custom),
+        internal_metadata=_object(internal),
+    )
+
+
+def _step(root: Path, row: _core.Step) -> Step:
+    name, number, committed, reason, begun, ended, custom, metrics, issues, error = row
+    return Step(
+        root / name,
+        step=number,
+        committed=committed,
+        commit_reason=reason,
+        init_timestamp_nsecs=begun,
+        commit_timestamp_nsecs=ended,
+        metrics=None if metrics is None else _object(metrics),
+        custom_metadata=_object(custom),
+        issues=tuple(Issue(*issue) for issue in issues),
+        error=error,
+    )
+
+
+def _object(text: str | None) -> dict[str, Any]:
+    decoded: dict[str, Any] = {} if text is None else json.loads(text)
+    return decoded
