@@ -6,10 +6,10 @@ No tree is read, so thousands of steps take a fraction of a second.
 from __future__ import annotations
 
 import json
-from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, final
+from typing import TYPE_CHECKING, Any, Literal
 
+from orbscan._value import Value, as_dataclass
 from orbscan.api import local_path
 from orbscan.result import Issue, as_datetime
 from orbscan.step_choice import MAX, best_of, read_steps
@@ -28,9 +28,8 @@ if TYPE_CHECKING:
     ]
 
 
-@final
-@dataclass(frozen=True)
-class Step:
+@as_dataclass
+class Step(Value, frozen=True):
     """One step of a manager root. It is a path: give it wherever a checkpoint is asked for.
 
     Attributes:
@@ -48,7 +47,6 @@ class Step:
     """
 
     path: Path
-    _: KW_ONLY
     step: int
     committed: bool
     commit_reason: str
@@ -87,9 +85,8 @@ class Step:
         return as_datetime(self.commit_timestamp_nsecs)
 
 
-@final
-@dataclass(frozen=True)
-class RootMetadata:
+@as_dataclass
+class RootMetadata(Value, frozen=True):
     """What is stored about all steps of a manager root.
 
     Attributes:
@@ -99,7 +96,6 @@ class RootMetadata:
     """
 
     path: Path
-    _: KW_ONLY
     custom_metadata: dict[str, Any]
     internal_metadata: dict[str, Any]
 
@@ -186,20 +182,16 @@ def root_metadata(root: str | os.PathLike[str]) -> RootMetadata:
     from orbscan import _core
 
     internal, custom = _core.read_root_metadata(text)
-    return RootMetadata(
-        Path(text),
-        custom_metadata=_object(custom),
-        internal_metadata=_object(internal),
-    )
+    return RootMetadata(Path(text), _object(custom), _object(internal))
 
 
 def _step(root: Path, row: _core.Step) -> Step:
     name, number, committed, reason, begun, ended, custom, metrics, issues, error = row
     return Step(
         root / name,
-        step=number,
-        committed=committed,
-        commit_reason=reason,
+        number,
+        committed,
+        reason,
         init_timestamp_nsecs=begun,
         commit_timestamp_nsecs=ended,
         metrics=None if metrics is None else _object(metrics),

@@ -82,7 +82,7 @@ def number_or_latest(root: str, step: object) -> int | Literal["latest"]:
         return "latest"
     if isinstance(step, str):
         message = f"step must be a number, 'latest' or (metric, 'max' or 'min'), not {step!r}"
-        raise ValueError(message)
+        raise ValueError(message)  # noqa: TRY004 - another text would be right
     if isinstance(step, bool) or not hasattr(step, "__index__"):
         message = f"step must be a number, a word or a tuple, not {type(step).__name__}"
         raise TypeError(message)

@@ -31,6 +31,10 @@ class FakeCore(ModuleType):
     def is_orbax_checkpoint(self, path: str) -> Any:
         return self._reply("is_orbax_checkpoint", path)
 
+    def find_step(self, root: str, step: int | str, atomicity: str) -> Any:
+        self.calls.append(("find_step", root, step, atomicity))
+        return f"step_{step}"
+
     def _reply(self, *call: Any) -> Any:
         self.calls.append(call)
         if isinstance(self.answer, BaseException):

@@ -34,7 +34,8 @@ if TYPE_CHECKING:
 
 SCHEMA_VERSION = 1
 
-_ISSUE = ("kind", "file", "offset", "in_body", "reason")
+ISSUE = ("kind", "file", "offset", "in_body", "reason")
+"""What is shown of an issue or an error."""
 
 
 def render(path: str, checkpoint: _core.Checkpoint, selected: set[int] | None = None) -> str:
@@ -58,14 +59,14 @@ def render(path: str, checkpoint: _core.Checkpoint, selected: set[int] | None = 
         "checkpointable": name,
         "init_timestamp_nsecs": checkpoint.init_timestamp_nsecs,
         "commit_timestamp_nsecs": checkpoint.commit_timestamp_nsecs,
-        "custom_metadata": _custom_metadata(checkpoint.custom_metadata),
+        "custom_metadata": decoded(checkpoint.custom_metadata),
         "totals": _totals([leaf for _, _, leaf in found]),
         "leaves": [
             {"keypath": keypath, "param_name": names[node], **_leaf(leaf, meshes)}
             for keypath, node, leaf in found
         ],
         "device_meshes": meshes.found,
-        "issues": [dict(zip(_ISSUE, issue, strict=True)) for issue in checkpoint.issues],
+        "issues": [dict(zip(ISSUE, issue, strict=True)) for issue in checkpoint.issues],
     }
     return json.dumps(document, allow_nan=False) + "\n"
 
@@ -108,7 +109,7 @@ def _leaf(leaf: Leaf, meshes: _Meshes) -> dict[str, object]:
         "write_shape": leaf.write_shape,
         "sharding": None if leaf.sharding is None else _sharding(leaf.sharding, meshes),
         "zarr": None if leaf.zarr is None else _zarr(leaf.zarr),
-        "error": leaf.error and dict(zip(_ISSUE, leaf.error, strict=True)),
+        "error": leaf.error and dict(zip(ISSUE, leaf.error, strict=True)),
     }
 
 
@@ -141,8 +142,8 @@ def _zarr(zarr: _core.Zarr2 | _core.Zarr3) -> dict[str, object]:
     return {**document, "inner_chunk_shape": zarr[4]}
 
 
-def _custom_metadata(text: str | None) -> object:
-    """Decode what may be in Python's dialect, so that it can be encoded as JSON.
+def decoded(text: str | None) -> object:
+    """Decode an object that may be in Python's dialect, so that it can be encoded as JSON.
 
     Numbers that JSON does not know, such as NaN, become strings.
     """

@@ -7,6 +7,7 @@ FINDINGS = 1
 USAGE = 2  # argparse's own choice
 NOT_FOUND = 3
 STORE = 4
+PARTIAL = 5
 # What a shell reports of a program that such a signal has ended.
 INTERRUPTED = 130
 CLOSED_PIPE = 141

@@ -15,6 +15,7 @@ exit codes:
   2    wrong use
   3    nothing is there, or no checkpoint, or one too damaged to be read
   4    the file system refused or failed
+  5    a part could not be read; what is shown says which
   130  interrupted
 """
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from argparse import ArgumentTypeError
 
 from orbscan import api
 from orbscan.errors import located
@@ -15,11 +16,19 @@ if TYPE_CHECKING:
     import argparse
 
     from orbscan import _core
+    from orbscan.step_choice import StepChoice
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add PATH, --name and --flat to a command."""
+    """Add PATH, --step, --name and --flat to a command."""
     parser.add_argument("path", metavar="PATH", help="the directory of the checkpoint")
+    parser.add_argument(
+        "--step",
+        metavar="STEP",
+        type=step_choice,
+        help="of the steps that PATH holds, read this one: a number, latest, or best:METRIC, which "
+        "is the one with the greatest value, and with best:METRIC:min the least",
+    )
     which = parser.add_mutually_exclusive_group()
     which.add_argument(
         "--name",
@@ -35,6 +44,29 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def step_choice(text: str) -> StepChoice:
+    """Read the value of `--step`.
+
+    Raises:
+        ArgumentTypeError: it is none.
+
+    >>> step_choice("1200"), step_choice("best:loss:min"), step_choice("best:a:b")
+    (1200, ('loss', 'min'), ('a:b', 'max'))
+    """
+    if text == "latest":
+        return "latest"
+    if text.isascii() and text.isdecimal():
+        return int(text)
+    word, _, metric = text.partition(":")
+    name, _, mode = metric.rpartition(":")
+    if word == "best" and metric:
+        if name and mode == "min":
+            return name, "min"
+        return (name if name and mode == "max" else metric), "max"
+    message = f"{text!r} is no step: a number, latest, or best:METRIC"
+    raise ArgumentTypeError(message)
+
+
 def read(arguments: argparse.Namespace) -> tuple[str, _core.Checkpoint]:
     """Read what the arguments name: the path as it was read, and the checkpoint.
 
@@ -47,6 +79,8 @@ def read(arguments: argparse.Namespace) -> tuple[str, _core.Checkpoint]:
         api.check_name(arguments.name)
     except ValueError as error:
         arguments.parser.error(printable(str(error)))
+    # What goes wrong from here on is no wrong use.
+    path = api.local_path(path, arguments.step)
     return path, api.read_pytree(path, arguments.name, rich_types=False)
 
 

@@ -1,0 +1,169 @@
+"""`orbscan steps`: what a manager root holds, as a table or as JSON."""
+
+from __future__ import annotations
+
+import sys
+
+from orbscan import api
+from orbscan.cli.exits import FINE, PARTIAL
+from orbscan.cli.help import EXIT_CODES, help_formatter
+from orbscan.errors import located
+from orbscan.text import counted, moment, padded, printable
+
+# See orbscan/__init__.py.
+TYPE_CHECKING = False
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterator
+
+    from orbscan import _core
+    from orbscan.cli import output
+    from orbscan.errors import OrbscanError
+
+SCHEMA_VERSION = 1
+
+_EXAMPLES = """\
+examples:
+  orbscan steps checkpoints
+  orbscan steps checkpoints -o json | jq '.steps[] | select(.committed | not) | .path'
+  orbscan show checkpoints --step best:loss:min
+
+The exit code is 5 if a part of some step could not be read.
+
+"""
+
+_ATOMICITIES = ["auto", "atomic_rename", "commit_file", "commit_file_or_atomic_rename"]
+_COLUMNS = {
+    "STEP": "",
+    "NAME": "",
+    "STATE": "type",
+    "COMMITTED": "",
+    "TOOK": "",
+    "METRICS": "sharding",
+    "NOTE": "fault",
+}
+_RIGHT = {0, 4}
+_METRICS_WIDTH = 200
+_NSECS_PER_SEC = 1_000_000_000
+
+
+def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command to those of the program."""
+    parser = commands.add_parser(
+        "steps",
+        help="show the steps of a manager root",
+        description="Show the steps that a directory holds: which are committed, when they were "
+        "saved, their metrics. Reads no tree.",
+        epilog=_EXAMPLES + EXIT_CODES,
+        formatter_class=help_formatter,
+    )
+    parser.add_argument("path", metavar="ROOT", help="the directory that holds the steps")
+    parser.add_argument(
+        "--atomicity",
+        choices=_ATOMICITIES,
+        default="auto",
+        help="what makes a step count as committed: a name that is not temporary, "
+        "commit_success.txt, or either; auto: atomic_rename (default: auto)",
+    )
+    parser.add_argument(
+        "-o",
+        "--output",
+        choices=["table", "json"],
+        default="table",
+        help="a table to read, or JSON whose members are stable (default: table)",
+    )
+    parser.set_defaults(run=run, parser=parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Read the steps, and write the answer to stdout."""
+    from orbscan.step_choice import read_steps
+
+    try:
+        root = api.local_path(arguments.path)
+    except ValueError as error:
+        arguments.parser.error(printable(str(error)))
+    rows = read_steps(root, atomicity=arguments.atomicity)
+    if arguments.output == "json":
+        sys.stdout.write(document(root, rows))
+    else:
+        from orbscan.cli import output
+
+        output.write(table(root, rows))
+    return FINE if all(row[9] is None for row in rows) else PARTIAL
+
+
+def table(root: str, rows: list[_core.Step]) -> list[output.Line]:
+    """Show steps as text: a line for each, and how many there are."""
+    cells = [tuple(_COLUMNS), *map(_cells, rows)]
+    roles = [*_COLUMNS.values()]
+    lines: list[output.Line] = [[("label", "root       "), ("", printable(root))], []]
+    for row in padded(cells, right=_RIGHT) if rows else ():
+        pieces: output.Line = []
+        for at, text in row:
+            pieces += [("", "  ")] if pieces else []
+            pieces.append((roles[at] if len(lines) > 2 else "heading", text))  # noqa: PLR2004
+        lines.append(pieces)
+    if rows:
+        lines.append([])
+    committed = sum(row[2] for row in rows)
+    total = f"{counted(len(rows), 'step')}, {committed:,} committed"
+    return [*lines, [("label", "total      "), ("", total)]]
+
+
+def document(root: str, rows: list[_core.Step]) -> str:
+    """Compose a JSON document of steps: one line of ASCII text."""
+    import json
+    import os
+
+    from orbscan.cli.document import ISSUE, decoded
+
+    steps = [
+        {
+            "step": number,
+            "name": name,
+            "path": os.path.join(root, name),  # noqa: PTH118 - as in orbscan.step_choice
+            "committed": committed,
+            "commit_reason": reason,
+            "init_timestamp_nsecs": begun,
+            "commit_timestamp_nsecs": ended,
+            "metrics": None if metrics is None else decoded(metrics),
+            "custom_metadata": decoded(custom),
+            "issues": [dict(zip(ISSUE, issue, strict=True)) for issue in issues],
+            "error": None if error is None else {fact: getattr(error, fact) for fact in ISSUE},
+        }
+        for name, number, committed, reason, begun, ended, custom, metrics, issues, error in rows
+    ]
+    whole = {"schema_version": SCHEMA_VERSION, "path": root, "steps": steps}
+    return json.dumps(whole, allow_nan=False) + "\n"
+
+
+def _cells(row: _core.Step) -> tuple[str, ...]:
+    name, number, committed, reason, begun, ended, _, metrics, issues, error = row
+    notes = [*([] if committed else [reason]), *_faults(error, issues)]
+    return (
+        str(number),
+        "" if name == str(number) else printable(name),
+        "committed" if committed else "uncommitted",
+        "" if ended is None else moment(ended),
+        "" if begun is None or ended is None else f"{(ended - begun) / _NSECS_PER_SEC:.3f} s",
+        "" if metrics is None else _shown(metrics),
+        "; ".join(notes),
+    )
+
+
+def _faults(error: OrbscanError | None, issues: tuple[_core.Issue, ...]) -> Iterator[str]:
+    if error is not None:
+        yield printable(str(error))
+    for _, file, offset, in_body, reason in issues:
+        yield printable(located(reason, file, offset, in_body=in_body))
+
+
+def _shown(metrics: str) -> str:
+    import json
+
+    # The spelling of the file, as far as it goes: 0.1 must not become 0.1000000001.
+    members = json.loads(metrics, parse_float=str, parse_int=str, parse_constant=str)
+    text = printable(" ".join(f"{name}={value}" for name, value in members.items()))
+    return text if len(text) <= _METRICS_WIDTH else f"{text[:_METRICS_WIDTH]}..."
