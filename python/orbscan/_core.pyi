@@ -60,6 +60,7 @@ Step: TypeAlias = tuple[
     str,
     int,
     bool,
+    bool,
     str,
     int | None,
     int | None,
@@ -68,9 +69,9 @@ Step: TypeAlias = tuple[
     tuple[Issue, ...],
     OrbscanError | None,
 ]
-"""(name, step, committed, why, init and commit timestamp, custom metadata, metrics, issues, error)
+"""(name, step, committed, leftover, why, init, commit, custom metadata, metrics, issues, error)
 
-Timestamps are in nanoseconds since 1970; custom metadata and metrics are JSON texts of objects."""
+The times are nanoseconds since 1970; custom metadata and metrics are JSON texts of objects."""
 
 ATOMICITIES: tuple[str, ...]
 """Every rule for what is committed."""

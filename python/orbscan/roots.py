@@ -36,6 +36,7 @@ class Step(Value, frozen=True):
         path: of its directory.
         step: the number in the name of the directory.
         committed: whether a job would take it for finished, as Orbax decides.
+        leftover: whether a job that cleans up when it starts would delete it.
         commit_reason: why, in words.
         init_timestamp_nsecs: when the save began, in nanoseconds since 1970 in UTC; None if the
             writer did not say.
@@ -49,6 +50,7 @@ class Step(Value, frozen=True):
     path: Path
     step: int
     committed: bool
+    leftover: bool
     commit_reason: str
     init_timestamp_nsecs: int | None = None
     commit_timestamp_nsecs: int | None = None
@@ -163,7 +165,7 @@ def best(
     """
     text = local_path(root)
     rows = read_steps(text, atomicity=atomicity)
-    row = best_of(((row, row[7]) for row in rows if row[2]), text, metric, mode)
+    row = best_of(((row, row[8]) for row in rows if row[2]), text, metric, mode)
     return _step(Path(text), row)
 
 
@@ -186,11 +188,12 @@ def root_metadata(root: str | os.PathLike[str]) -> RootMetadata:
 
 
 def _step(root: Path, row: _core.Step) -> Step:
-    name, number, committed, reason, begun, ended, custom, metrics, issues, error = row
+    name, number, committed, leftover, reason, begun, ended, custom, metrics, issues, error = row
     return Step(
         root / name,
         number,
         committed,
+        leftover,
         reason,
         init_timestamp_nsecs=begun,
         commit_timestamp_nsecs=ended,

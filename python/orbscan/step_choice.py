@@ -49,7 +49,7 @@ def step_directory(root: str, step: StepChoice) -> str:
     if isinstance(step, tuple):
         metric, mode = _metric_and_mode(step)
         rows = read_steps(root)
-        name = best_of(((row[0], row[7]) for row in rows if row[2]), root, metric, mode)
+        name = best_of(((row[0], row[8]) for row in rows if row[2]), root, metric, mode)
     else:
         from orbscan import _core
 

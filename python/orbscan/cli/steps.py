@@ -91,7 +91,7 @@ def run(arguments: argparse.Namespace) -> int:
         from orbscan.cli import output
 
         output.write(table(root, rows))
-    return FINE if all(row[9] is None for row in rows) else PARTIAL
+    return FINE if all(row[10] is None for row in rows) else PARTIAL
 
 
 def table(root: str, rows: list[_core.Step]) -> list[output.Line]:
@@ -125,6 +125,7 @@ def document(root: str, rows: list[_core.Step]) -> str:
             "name": name,
             "path": os.path.join(root, name),  # noqa: PTH118 - as in orbscan.step_choice
             "committed": committed,
+            "leftover": leftover,
             "commit_reason": reason,
             "init_timestamp_nsecs": begun,
             "commit_timestamp_nsecs": ended,
@@ -133,14 +134,26 @@ def document(root: str, rows: list[_core.Step]) -> str:
             "issues": [dict(zip(ISSUE, issue, strict=True)) for issue in issues],
             "error": None if error is None else {fact: getattr(error, fact) for fact in ISSUE},
         }
-        for name, number, committed, reason, begun, ended, custom, metrics, issues, error in rows
+        for (
+            name,
+            number,
+            committed,
+            leftover,
+            reason,
+            begun,
+            ended,
+            custom,
+            metrics,
+            issues,
+            error,
+        ) in rows
     ]
     whole = {"schema_version": SCHEMA_VERSION, "path": root, "steps": steps}
     return json.dumps(whole, allow_nan=False) + "\n"
 
 
 def _cells(row: _core.Step) -> tuple[str, ...]:
-    name, number, committed, reason, begun, ended, _, metrics, issues, error = row
+    name, number, committed, _, reason, begun, ended, _, metrics, issues, error = row
     notes = [*([] if committed else [reason]), *_faults(error, issues)]
     return (
         str(number),

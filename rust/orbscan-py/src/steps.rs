@@ -72,6 +72,7 @@ fn row(py: Python<'_>, step: Step) -> PyResult<Bound<'_, PyTuple>> {
         step.found.name,
         step.found.step,
         step.found.commit.committed,
+        step.found.commit.leftover,
         step.found.commit.reason,
         step.metadata.init_timestamp_nsecs,
         step.metadata.commit_timestamp_nsecs,
