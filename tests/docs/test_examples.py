@@ -34,6 +34,16 @@ def test_the_examples_about_restoring_run(tmp_path: Path) -> None:
     assert run_examples(ROOT / "docs" / "restoring.md", {}, tmp_path) >= 8
 
 
+def test_the_examples_about_steps_give_what_they_say(tmp_path: Path) -> None:
+    names: dict[str, object] = {}
+    assert run_examples(ROOT / "docs" / "steps.md", names, tmp_path) == 3
+    root = tmp_path / "run" / "checkpoints"
+    assert [step.step for step in orbscan.steps(root)] == [1000, 1100, 1200]
+    assert orbscan.latest(root).step == 1200
+    assert orbscan.best(root, "loss", "min").step == 1100
+    assert orbscan.root_metadata(root).custom_metadata == {"owner": "vision"}
+
+
 def test_the_examples_of_the_readme_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     demo.write_composite(tmp_path / "demo-checkpoints" / "composite")

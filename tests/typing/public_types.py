@@ -36,3 +36,15 @@ def errors_say_where(error: orbscan.OrbscanError) -> None:
     assert_type(error.kind, str)
     assert_type(error.file, str | None)
     assert_type(error.offset, int | None)
+
+
+def steps_are_paths_with_facts(root: str) -> None:
+    assert_type(orbscan.steps(root), tuple[orbscan.Step, ...])
+    step = orbscan.best(root, "loss", "min")
+    assert_type(step, orbscan.Step)
+    assert_type(step.metrics, dict[str, Any] | None)
+    assert_type(step.commit_timestamp, dt.datetime | None)
+    assert_type(step.error, orbscan.OrbscanError | None)
+    assert_type(orbscan.metadata(step, step=None), CheckpointMetadata[PyTreeMetadata])
+    assert_type(orbscan.metadata(root, step=("loss", "max")).issues, tuple[Issue, ...])
+    assert_type(orbscan.root_metadata(root).custom_metadata, dict[str, Any])
