@@ -22,8 +22,8 @@ if TYPE_CHECKING:
         """What a forest needs of a `_core.LeafTable`; the kind of a container can be anything."""
 
         @property
-        def node_keys(self) -> Sequence[str | None]:
-            """The key of each node; None below a list or tuple."""
+        def node_keys(self) -> Sequence[str | int | None]:
+            """The key of each node; None below a list or tuple, for which its position counts."""
 
         @property
         def node_leaves(self) -> Sequence[int]:

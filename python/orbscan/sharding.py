@@ -13,6 +13,7 @@ from math import prod
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from orbscan._value import Value, as_dataclass
+from orbscan.device_names import device_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -194,8 +195,8 @@ class SingleDeviceShardingMetadata(Value, frozen=True, gc=False):
         if mesh is not None:
             return jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec())  # type: ignore[no-untyped-call]
         available = jax.local_devices()
-        by_name = {_device_name(str(device)): device for device in available}
-        device = by_name.get(_device_name(self.device_str))
+        by_name = {device_name(str(device)): device for device in available}
+        device = by_name.get(device_name(self.device_str))
         if device is None:
             raise MissingDevicesError([self.device_str], len(available))
         # Newer releases of jax represent the sharding in another way, and say so by this function.
@@ -214,10 +215,10 @@ class SingleDeviceShardingMetadata(Value, frozen=True, gc=False):
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, SingleDeviceShardingMetadata):
             return NotImplemented
-        return _device_name(self.device_str) == _device_name(other.device_str)
+        return device_name(self.device_str) == device_name(other.device_str)
 
     def __hash__(self) -> int:
-        return hash(_device_name(self.device_str))
+        return hash(device_name(self.device_str))
 
 
 @as_dataclass
@@ -335,8 +336,3 @@ def _check_axes(spec: Iterable[object], mesh: AnyMesh) -> None:
 def _shown(mesh: AnyMesh) -> str:
     axes = ", ".join(f"{axis}={size}" for axis, size in mesh.shape.items())
     return f"the mesh ({axes})"
-
-
-def _device_name(text: str) -> str:
-    """The name that jax 0.10 gives to a device; only those of the CPU were ever renamed."""
-    return text.replace("TFRT_CPU_", "cpu:")

@@ -123,7 +123,7 @@ def _renew_mutable_leaves(table: _core.LeafTable, values: list[Any]) -> None:
 def _leaf_objects(table: _core.LeafTable) -> list[Any]:
     """Make each distinct leaf once, and each array and sharding that they share."""
     arrays = [_Array(described) for described in table.arrays]
-    shardings: list[ShardingMetadata | None] = [_sharding(*row) for row in table.shardings]
+    shardings: list[ShardingMetadata | None] = [sharding_of(row) for row in table.shardings]
     # Found by the index -1 of a leaf without a sharding.
     shardings.append(None)
     objects: list[Any] = []
@@ -193,10 +193,12 @@ def _zarr(shape: tuple[int, ...], zarr: _core.Zarr2 | _core.Zarr3) -> ZarrMetada
     )
 
 
-def _sharding(form: str, *fields: Any) -> ShardingMetadata:
-    if form == "single":
+def sharding_of(row: _core.Sharding) -> ShardingMetadata:
+    """Make the value that a row describes."""
+    fields: list[Any] = [*row[1:]]
+    if row[0] == "single":
         return SingleDeviceShardingMetadata(*fields)
-    if form == "positional":
+    if row[0] == "positional":
         return PositionalShardingMetadata(*fields)
     shape, axis_names, axis_types, partition_spec, mesh = fields
     device_mesh = None if mesh is None else DeviceMesh(*mesh)

@@ -47,7 +47,7 @@ def render(path: str, checkpoint: _core.Checkpoint, selected: set[int] | None = 
         selected: the nodes of the leaves to show and to count; None for all.
     """
     name, tree = checkpoint.items[0]
-    meshes = _Meshes()
+    meshes = Meshes()
     found = [] if tree is None else [*leaves(tree)]
     if selected is not None:
         found = [leaf for leaf in found if leaf[1] in selected]
@@ -71,7 +71,7 @@ def render(path: str, checkpoint: _core.Checkpoint, selected: set[int] | None = 
     return json.dumps(document, allow_nan=False) + "\n"
 
 
-class _Meshes:
+class Meshes:
     """The distinct device meshes seen so far."""
 
     def __init__(self) -> None:
@@ -98,7 +98,7 @@ def _totals(found: list[Leaf]) -> dict[str, object]:
     }
 
 
-def _leaf(leaf: Leaf, meshes: _Meshes) -> dict[str, object]:
+def _leaf(leaf: Leaf, meshes: Meshes) -> dict[str, object]:
     return {
         "value_type": VALUE_TYPES[leaf.kind],
         "dtype": leaf.dtype,
@@ -107,13 +107,14 @@ def _leaf(leaf: Leaf, meshes: _Meshes) -> dict[str, object]:
         "prng_impl": leaf.prng_impl,
         "chunk_shape": leaf.chunk_shape,
         "write_shape": leaf.write_shape,
-        "sharding": None if leaf.sharding is None else _sharding(leaf.sharding, meshes),
-        "zarr": None if leaf.zarr is None else _zarr(leaf.zarr),
+        "sharding": None if leaf.sharding is None else sharding_document(leaf.sharding, meshes),
+        "zarr": None if leaf.zarr is None else zarr_document(leaf.zarr),
         "error": leaf.error and dict(zip(ISSUE, leaf.error, strict=True)),
     }
 
 
-def _sharding(row: _core.Sharding, meshes: _Meshes) -> dict[str, object]:
+def sharding_document(row: _core.Sharding, meshes: Meshes) -> dict[str, object]:
+    """Compose the member `sharding` of a leaf."""
     if row[0] == "single":
         return {"type": "SingleDeviceSharding", "device_str": row[1]}
     if row[0] == "positional":
@@ -129,7 +130,8 @@ def _sharding(row: _core.Sharding, meshes: _Meshes) -> dict[str, object]:
     }
 
 
-def _zarr(zarr: _core.Zarr2 | _core.Zarr3) -> dict[str, object]:
+def zarr_document(zarr: _core.Zarr2 | _core.Zarr3) -> dict[str, object]:
+    """Compose the member `zarr` of a leaf."""
     described = zarr[3]
     document: dict[str, object] = {
         "zarr_format": zarr[0],
