@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from orbscan._core import __version__
     from orbscan.abstract import abstract_state
     from orbscan.api import checkpointables_metadata, is_orbax_checkpoint, metadata
+    from orbscan.differing.api import diff
+    from orbscan.differing.diff import Diff
     from orbscan.errors import (
         CheckpointNotFoundError,
         DeletionInProgressError,
@@ -57,6 +59,7 @@ __all__ = [
     "DeletionInProgressError",
     "DeletionRecoveryError",
     "DeviceMesh",
+    "Diff",
     "FormatError",
     "InvalidLayoutError",
     "Issue",
@@ -80,6 +83,7 @@ __all__ = [
     "abstract_state",
     "best",
     "checkpointables_metadata",
+    "diff",
     "is_orbax_checkpoint",
     "latest",
     "load",
@@ -100,6 +104,7 @@ _MODULE_OF = {
     "DeletionInProgressError": "errors",
     "DeletionRecoveryError": "errors",
     "DeviceMesh": "sharding",
+    "Diff": "differing.diff",
     "FormatError": "errors",
     "InvalidLayoutError": "errors",
     "Issue": "result",
@@ -123,6 +128,7 @@ _MODULE_OF = {
     "abstract_state": "abstract",
     "best": "roots",
     "checkpointables_metadata": "api",
+    "diff": "differing.api",
     "is_orbax_checkpoint": "api",
     "latest": "roots",
     "load": "loading",

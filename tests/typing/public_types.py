@@ -26,6 +26,14 @@ def a_checkpoint_or_not(path: str) -> None:
     assert_type(orbscan.is_orbax_checkpoint(path), bool)
 
 
+def differences_are_values(path: str, tree: dict[str, Any]) -> None:
+    found = orbscan.diff(path, tree, ignore={"sharding"})
+    assert_type(found, orbscan.Diff)
+    assert_type(found.same, bool)
+    assert_type(found.changed[0].what, tuple[str, ...])
+    assert_type(found.added[0].keypath, tuple[str | int, ...])
+
+
 def leaves_have_shapes(leaf: orbscan.ArrayMetadata, host: orbscan.NumpyMetadata) -> None:
     assert_type(leaf.shape, tuple[int, ...])
     assert_type(leaf.nbytes, int)

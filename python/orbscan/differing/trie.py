@@ -1,0 +1,69 @@
+"""Keypaths back to a tree, so that leaves of one kind of difference are folded as siblings."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from orbscan.forest import Forest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from orbscan.differing.diff import Keypath
+
+
+class Fact(NamedTuple):
+    """What is shown of a leaf; equal ones are folded.
+
+    Attributes:
+        text: what is said of it.
+        parameters: elements that count as parameters.
+        nbytes: not shown.
+    """
+
+    text: str
+    parameters: int = 0
+    nbytes: int = 0
+
+
+class Columns(NamedTuple):
+    """A tree of the given keypaths only, as `orbscan.forest.Columns`."""
+
+    node_keys: list[str | int | None]
+    node_leaves: list[int]
+    containers: list[tuple[int, None, int, int]]
+
+
+def forest(found: Iterable[tuple[Keypath, Fact]]) -> tuple[Forest, list[Fact]]:
+    """Lay leaves out as a tree again; returns it and the different facts."""
+    facts: dict[Fact, int] = {}
+    root: dict[str | int, Any] | int = {}
+    for keypath, fact in found:
+        index = facts.setdefault(fact, len(facts))
+        if not keypath:
+            root = index
+            break
+        level: Any = root
+        for entry in keypath[:-1]:
+            level = level.setdefault(entry, {})
+        level[keypath[-1]] = index
+    different = [*facts]
+    return Forest(_columns(root), different), different
+
+
+def _columns(root: dict[str | int, Any] | int) -> Columns:
+    keys: list[str | int | None] = [None]
+    leaves: list[int] = []
+    containers: list[tuple[int, None, int, int]] = []
+    nodes: list[Any] = [root]
+    # The list grows while it is walked, which makes the order breadth first.
+    for at, node in enumerate(nodes):
+        if isinstance(node, int):
+            leaves.append(node)
+            continue
+        leaves.append(-1)
+        containers.append((at, None, len(nodes), len(nodes) + len(node)))
+        nodes += node.values()
+        keys += node
+    containers.reverse()
+    return Columns(keys, leaves, containers)

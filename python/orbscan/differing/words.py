@@ -1,0 +1,125 @@
+"""Single leaves and single differences as text. Pure: values in, text out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from orbscan.differing import aspects
+from orbscan.differing import leaf as kinds
+from orbscan.errors import located
+from orbscan.text import brackets, grid, printable, spec_on_mesh
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from orbscan import _core
+    from orbscan.differing.diff import LeafChange
+    from orbscan.differing.leaf import LeafSummary
+
+_EMPTY = {
+    kinds.EMPTY_DICT: "{}",
+    kinds.EMPTY_LIST: "[]",
+    kinds.EMPTY_TUPLE: "()",
+    kinds.EMPTY_NAMEDTUPLE: "namedtuple()",
+}
+_SHOWN_IDS = 4
+
+
+def leaf_text(leaf: LeafSummary) -> str:
+    """What a leaf is: `float32[8,16]`, `np.ndarray int8[3]`, `scalar int`, `{}`."""
+    if leaf.error is not None:
+        _, file, offset, in_body, reason = leaf.error
+        return printable(f"unreadable: {located(reason, file, offset, in_body=in_body)}")
+    if not leaf.is_array or leaf.shape is None:
+        kind = _EMPTY.get(leaf.kind, printable(leaf.kind))
+        return kind if leaf.dtype is None else f"{kind} {leaf.dtype}"
+    array = f"{printable(str(leaf.dtype))}{brackets(leaf.shape)}"
+    return array if leaf.kind == kinds.JAX_ARRAY else f"{leaf.kind} {array}"
+
+
+def change_text(change: LeafChange) -> str:
+    """How a leaf differs: `shape [4,8] -> [4,16], dtype float32 -> bfloat16`."""
+    return ", ".join(_changes(change))
+
+
+def _changes(change: LeafChange) -> Iterator[str]:
+    before, after = change.before, change.after
+    if aspects.KIND in change.what or kinds.UNREADABLE in change.what:
+        # The whole of it, shape and type included.
+        yield _arrow(leaf_text(before), leaf_text(after))
+    else:
+        if aspects.SHAPE in change.what:
+            yield f"shape {_arrow(_shape(before.shape), _shape(after.shape))}"
+        if aspects.DTYPE in change.what:
+            yield f"dtype {_arrow(printable(str(before.dtype)), printable(str(after.dtype)))}"
+    if aspects.SHARDING in change.what:
+        yield f"sharding {_arrow(*_told_apart(before.sharding, after.sharding))}"
+    if aspects.DEVICES in change.what:
+        yield f"devices {_arrow(_devices(before.sharding), _devices(after.sharding))}"
+    if aspects.STORAGE in change.what:
+        yield from _storage(before, after)
+
+
+def _arrow(before: str, after: str) -> str:
+    return f"{before} -> {after}"
+
+
+def _shape(shape: tuple[int, ...] | None) -> str:
+    return "none" if shape is None else brackets(shape)
+
+
+def _told_apart(before: _core.Sharding | None, after: _core.Sharding | None) -> tuple[str, str]:
+    """Two shardings, with the types of their axes only if all else is the same."""
+    shown = sharding_text(before), sharding_text(after)
+    if shown[0] != shown[1]:
+        return shown
+    return f"{shown[0]} {_rest(before)}", f"{shown[1]} {_rest(after)}"
+
+
+def _rest(row: _core.Sharding | None) -> str:
+    rest = () if row is None else row[3] if row[0] == "named" else row[-1:]
+    return f"({', '.join(map(str, rest or ()))})"
+
+
+def sharding_text(row: _core.Sharding | None) -> str:
+    """How an array is laid over devices: `P('x', None) on 4x2 (x, y)`, `cpu:0`."""
+    if row is None:
+        return "unknown"
+    if row[0] == "single":
+        return printable(row[1])
+    if row[0] == "positional":
+        return f"positional {grid(row[1])}"
+    return spec_on_mesh(row[4], row[1], row[2])
+
+
+def _devices(row: _core.Sharding | None) -> str:
+    if row is None or row[0] == "positional":
+        return "unknown"
+    if row[0] == "single":
+        return printable(row[1])
+    ids = () if row[5] is None else row[5][1]
+    more = "" if len(ids) <= _SHOWN_IDS else f", and {len(ids) - _SHOWN_IDS:,} more"
+    return f"[{', '.join(map(str, ids[:_SHOWN_IDS]))}{more}]"
+
+
+def _storage(before: LeafSummary, after: LeafSummary) -> Iterator[str]:
+    for word, shape, other in (
+        ("chunk", before.chunk_shape, after.chunk_shape),
+        ("write", before.write_shape, after.write_shape),
+    ):
+        if shape is not None and other is not None and shape != other:
+            yield f"{word} {_arrow(brackets(shape), brackets(other))}"
+    if before.zarr is not None and after.zarr is not None:
+        # The chunk is shown above.
+        rest, other_rest = ((*row[:2], *row[3:]) for row in (before.zarr, after.zarr))
+        shown = _zarr(before.zarr), _zarr(after.zarr)
+        if rest != other_rest:
+            yield f"zarr {_arrow(*shown)}" if shown[0] != shown[1] else "other zarr document"
+
+
+def _zarr(row: _core.Zarr2 | _core.Zarr3) -> str:
+    packed = row[3]
+    if packed is None:
+        return f"{row[0]}"
+    level = "" if packed[1] is None else f":{packed[1]}"
+    return f"{row[0]} {printable(packed[0])}{level}"
