@@ -67,7 +67,9 @@ def step_choice(text: str) -> StepChoice:
     raise ArgumentTypeError(message)
 
 
-def read(arguments: argparse.Namespace) -> tuple[str, _core.Checkpoint]:
+def read(
+    arguments: argparse.Namespace, *, rich_types: bool = False
+) -> tuple[str, _core.Checkpoint]:
     """Read what the arguments name: the path as it was read, and the checkpoint.
 
     Raises:
@@ -81,7 +83,7 @@ def read(arguments: argparse.Namespace) -> tuple[str, _core.Checkpoint]:
         arguments.parser.error(printable(str(error)))
     # What goes wrong from here on is no wrong use.
     path = api.local_path(path, arguments.step)
-    return path, api.read_pytree(path, arguments.name, rich_types=False)
+    return path, api.read_pytree(path, arguments.name, rich_types=rich_types)
 
 
 def warn(checkpoint: _core.Checkpoint) -> None:

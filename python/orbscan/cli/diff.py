@@ -1,0 +1,108 @@
+"""`orbscan diff`: where two checkpoints differ, as a report or as JSON."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from orbscan.cli import source
+from orbscan.cli.exits import FINDINGS, FINE
+from orbscan.cli.help import EXIT_CODES, help_formatter
+
+# See orbscan/__init__.py.
+TYPE_CHECKING = False
+
+if TYPE_CHECKING:
+    from orbscan.differing.diff import Diff
+    from orbscan.differing.outline import Outline
+
+WORDS = ("kind", "shape", "dtype", "sharding", "devices", "storage", "container")
+IGNORED = ("devices", "storage")
+
+_EXAMPLES = """\
+examples:
+  orbscan diff runs/1/checkpoints/1000 runs/2/checkpoints/1000
+  orbscan diff old new --ignore sharding --ignore dtype
+  orbscan diff old new --strict
+  orbscan diff old new -o json | jq -r '.changed[] | .keypath | join("/")'
+
+The exit code is 1 if they differ.
+
+"""
+
+
+def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command to those of the program."""
+    parser = commands.add_parser(
+        "diff",
+        help="show where two checkpoints differ",
+        description="Show which leaves two checkpoints do not share, and how those that they share "
+        "differ: kind, shape, element type, sharding. Values are not compared.",
+        epilog=_EXAMPLES + EXIT_CODES,
+        formatter_class=help_formatter,
+    )
+    source.add_arguments(parser)
+    parser.add_argument("other", metavar="OTHER", help="the checkpoint to compare it with")
+    parser.add_argument(
+        "--ignore",
+        metavar="WHAT",
+        action="append",
+        choices=WORDS,
+        help=f"what makes no difference, besides devices and storage: {', '.join(WORDS)}; can be "
+        "given several times",
+    )
+    parser.add_argument(
+        "--strict",
+        action="store_true",
+        help="let the ids of devices, and chunks and compression, make a difference too",
+    )
+    parser.add_argument(
+        "--rich-types",
+        action="store_true",
+        help="tell tuples and namedtuples from lists and dicts, where the writers recorded them",
+    )
+    parser.add_argument(
+        "--all", action="store_true", help="show every leaf on a line of its own, however many"
+    )
+    parser.add_argument(
+        "-o",
+        "--output",
+        choices=["table", "json"],
+        default="table",
+        help="a report to read, or JSON whose members are stable (default: table)",
+    )
+    parser.set_defaults(run=run, parser=parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Read both checkpoints, and write the differences to stdout and warnings to stderr."""
+    diff = _diff(arguments)
+    if arguments.output == "json":
+        if arguments.all:
+            arguments.parser.error("--all is for the table, not for JSON")
+        from orbscan.cli import diff_document
+
+        sys.stdout.write(diff_document.render(diff))
+    else:
+        from orbscan.differing.text import SHOWN, report
+
+        lines = report(diff, None if arguments.all else SHOWN)
+        sys.stdout.write("".join(f"{line}\n" for line in lines))
+    return FINE if diff.same else FINDINGS
+
+
+def _diff(arguments: argparse.Namespace) -> Diff:
+    from orbscan.differing.difference import difference
+
+    before, after = _outline(arguments, arguments.path), _outline(arguments, arguments.other)
+    ignore = {*([] if arguments.strict else IGNORED), *(arguments.ignore or ())}
+    return difference(before, after, ignore=ignore, rich_types=arguments.rich_types)
+
+
+def _outline(arguments: argparse.Namespace, path: str) -> Outline:
+    from orbscan.differing.columns import outline_of_checkpoint
+
+    this = argparse.Namespace(**{**vars(arguments), "path": path})
+    read, checkpoint = source.read(this, rich_types=arguments.rich_types)
+    source.warn(checkpoint)
+    return outline_of_checkpoint(read, checkpoint)
