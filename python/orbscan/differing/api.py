@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from orbscan.differing.diff import Diff
     from orbscan.differing.outline import Outline
     from orbscan.result import CheckpointMetadata, PyTreeMetadata
+    from orbscan.step_choice import StepChoice
 
 
 def diff(
@@ -23,6 +24,7 @@ def diff(
     b: str | os.PathLike[str] | CheckpointMetadata[Any] | PyTreeMetadata,
     checkpointable_name: str | None = api.AUTO,
     *,
+    step: StepChoice | None = None,
     rich_types: bool = False,
     ignore: Collection[str] = aspects.IGNORED,
 ) -> Diff:
@@ -42,6 +44,8 @@ def diff(
             jax takes for a tree, such as a `TrainState` or `nnx.State`. A string is always a path.
         b: likewise.
         checkpointable_name: which pytree of a checkpoint, as for `orbscan.metadata`; for paths.
+        step: which step, as for `orbscan.metadata`; of each side that is a path. To compare two
+            steps of one root, pass their own paths, or what `orbscan.steps` returned.
         rich_types: whether tuples and namedtuples are told from lists and dicts: they are read so
             from paths, and compared so everywhere. A writer need not have recorded them.
         ignore: what makes no difference: members of `kind`, `shape`, `dtype`, `sharding` (how
@@ -64,13 +68,15 @@ def diff(
     ['params -> model/params']
     """
     _check(ignore)
-    sides = (_outline(side, checkpointable_name, rich_types=rich_types) for side in (a, b))
+    sides = (_outline(side, checkpointable_name, step, rich_types=rich_types) for side in (a, b))
     return difference(*sides, ignore=ignore, rich_types=rich_types)
 
 
-def _outline(side: Any, name: str | None, *, rich_types: bool) -> Outline:
+def _outline(
+    side: Any, name: str | None, step: StepChoice | None, *, rich_types: bool
+) -> Outline:
     if isinstance(side, str | os.PathLike):
-        path = api.local_path(side)
+        path = api.local_path(side, step)
         return outline_of_checkpoint(path, api.read_pytree(path, name, rich_types=rich_types))
     from orbscan.differing.values import outline_of_tree
     from orbscan.result import CheckpointMetadata
