@@ -36,6 +36,8 @@ pub const ROOT_METADATA_DIRECTORY: &str = "metadata";
 pub const ROOT_METADATA: &str = "_ROOT_METADATA";
 /// What that file was called before 0.10.
 pub const LEGACY_ROOT_METADATA: &str = "metadata";
+/// The checkpointable of a manager whose user named none.
+pub const DEFAULT: &str = "default";
 /// The standard checkpointable name of releases before 0.12.
 pub const PYTREE: &str = "pytree";
 /// The standard checkpointable name since 0.12.

@@ -35,7 +35,7 @@ pub fn or_aggregate(
 }
 
 /// Which of the named directories have `_METADATA`.
-fn with_metadata(store: &dyn Store, root: &Root, directories: &[&str]) -> Result<Vec<bool>> {
+pub fn with_metadata(store: &dyn Store, root: &Root, directories: &[&str]) -> Result<Vec<bool>> {
     let found = stat_in(store, root, directories, names::TREE_METADATA)?;
     Ok(found.iter().map(Option::is_some).collect())
 }

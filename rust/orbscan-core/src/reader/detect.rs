@@ -30,6 +30,30 @@ pub struct Root {
 }
 
 impl Root {
+    /// A directory that was recognised by its listing, of which only names that mean nothing may be
+    /// missing.
+    ///
+    /// # Errors
+    /// As [`detect`], but for what the listing has already shown.
+    pub fn listed(
+        store: &dyn Store,
+        path: StorePath,
+        layout: Layout,
+        entries: Vec<Entry>,
+        limits: &Limits,
+    ) -> Result<Self> {
+        if layout == Layout::V1 {
+            check_v1(&path, &entries)?;
+        }
+        let deleted = deleted_name(store, &path, &entries, limits)?;
+        Ok(Self {
+            path,
+            layout,
+            deleted,
+            entries,
+        })
+    }
+
     /// Whether the directory has an entry of that name, of whatever kind.
     pub fn has(&self, name: &str) -> bool {
         has(&self.entries, name)
@@ -131,7 +155,7 @@ fn directory(store: &dyn Store, path: &StorePath) -> Result<Option<Vec<Entry>>> 
 }
 
 /// Whether the directory above the path is a checkpoint.
-fn is_inside(store: &dyn Store, path: &StorePath) -> Result<bool> {
+pub fn is_inside(store: &dyn Store, path: &StorePath) -> Result<bool> {
     let Some(parent) = path.parent() else {
         return Ok(false);
     };
@@ -170,7 +194,7 @@ pub fn is_checkpoint(store: &dyn Store, path: &StorePath) -> Result<bool> {
 }
 
 /// Temporary directories are exempt if they were reached by a link: only a real one is a leftover.
-fn is_link(store: &dyn Store, path: &StorePath) -> bool {
+pub fn is_link(store: &dyn Store, path: &StorePath) -> bool {
     let siblings = path.parent().and_then(|parent| store.list(&parent).ok());
     let mut siblings = siblings.into_iter().flatten();
     siblings.any(|entry| entry.name == path.name() && entry.link)
@@ -192,15 +216,7 @@ fn check_v1(path: &StorePath, entries: &[Entry]) -> Result<()> {
 
 fn v0_or_safetensors(store: &dyn Store, path: &StorePath, entries: &[Entry]) -> Result<Layout> {
     if is_inside(store, path)? {
-        let parent = path.parent().unwrap_or_default();
-        return Err(unknown(
-            path,
-            format!(
-                "is a part of the checkpoint {}: pass that path, and {:?} as the checkpointable_name",
-                store.locate(&parent),
-                path.name()
-            ),
-        ));
+        return Err(inside_checkpoint(store, path));
     }
     if has(entries, names::CHECKPOINT_METADATA) || has(entries, names::TREE_METADATA) {
         return Ok(Layout::V0);
@@ -221,6 +237,19 @@ fn v0_or_safetensors(store: &dyn Store, path: &StorePath, entries: &[Entry]) -> 
         return Ok(Layout::Safetensors);
     }
     Ok(Layout::V0)
+}
+
+/// The refusal of a directory that is a part of a checkpoint.
+pub fn inside_checkpoint(store: &dyn Store, path: &StorePath) -> Error {
+    let parent = path.parent().unwrap_or_default();
+    unknown(
+        path,
+        format!(
+            "is a part of the checkpoint {}: pass that path, and {:?} as the checkpointable_name",
+            store.locate(&parent),
+            path.name()
+        ),
+    )
 }
 
 /// The child directories that have one of the named entries, sorted.

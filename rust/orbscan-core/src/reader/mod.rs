@@ -14,6 +14,7 @@ pub mod aggregate;
 pub mod arrays;
 pub mod choose;
 pub mod detect;
+pub mod everything;
 pub mod inline;
 pub mod item;
 pub mod leaves;
@@ -206,6 +207,11 @@ fn flat(root: &Root, what: &str) -> Error {
 /// Errors and issues name files as a user would; everything below knows paths inside the store.
 fn located(store: &dyn Store, read: impl FnOnce() -> Result<Checkpoint>) -> Result<Checkpoint> {
     let mut checkpoint = read().map_err(|error| locate(store, error))?;
+    relocate(store, &mut checkpoint);
+    Ok(checkpoint)
+}
+
+fn relocate(store: &dyn Store, checkpoint: &mut Checkpoint) {
     let relocate = |errors: &mut Vec<Error>| {
         for error in errors.iter_mut() {
             *error = locate(store, error.clone());
@@ -218,7 +224,6 @@ fn located(store: &dyn Store, read: impl FnOnce() -> Result<Checkpoint>) -> Resu
             relocate(&mut Arc::make_mut(table).errors);
         }
     }
-    Ok(checkpoint)
 }
 
 /// Names the file of an error as a user would.

@@ -17,6 +17,8 @@ use crate::safetensors as format;
 use crate::store::{Store, Want};
 use crate::tree::{Container, Nest};
 
+const NSECS_PER_SEC: i128 = 1_000_000_000;
+
 /// Reads the headers. The tree is a flat mapping, in the order of the files and their headers.
 ///
 /// # Errors
@@ -40,7 +42,7 @@ pub fn read(store: &dyn Store, root: &Root, limits: &Limits) -> Result<Checkpoin
     for (file, stat) in files.iter().zip(store.stat(&files)) {
         let absent = || Error::new(ErrorKind::NotFound, "does not exist").in_file(file);
         let stat = stat?.ok_or_else(absent)?;
-        modified = modified.max(stat.modified_secs);
+        modified = modified.max(stat.modified_nsecs);
         let header = header(store, file, stat.size, limits).map_err(|error| error.in_file(file))?;
         custom.extend(header.metadata);
         for tensor in header.tensors {
@@ -68,7 +70,7 @@ pub fn read(store: &dyn Store, root: &Root, limits: &Limits) -> Result<Checkpoin
     Ok(Checkpoint {
         layout: Layout::Safetensors,
         init_timestamp_nsecs: None,
-        commit_timestamp_nsecs: modified.map(i128::from),
+        commit_timestamp_nsecs: modified.map(|nsecs| nsecs.div_euclid(NSECS_PER_SEC)),
         custom_metadata: as_json(&custom),
         issues: Vec::new(),
         items: vec![Item {

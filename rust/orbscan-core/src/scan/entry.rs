@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use crate::error::Error;
+use crate::error::{Error, Result};
 use crate::orbax::commit::Commit;
+use crate::reader::everything::Chosen;
 use crate::record::Checkpoint;
 
 /// What lies at a path.
@@ -41,7 +42,7 @@ pub enum Content {
     Read(Box<Checkpoint>),
     /// It has the identity it had in an earlier scan, and was not read again.
     Unchanged,
-    /// An earlier scan saw it; it is gone.
+    /// It was there in an earlier scan, or a moment ago, and is gone.
     Vanished,
     /// It is not committed, and only committed ones are read.
     Unread,
@@ -66,6 +67,19 @@ pub struct Entry {
     pub identity: Option<u64>,
     /// The metrics that a manager wrote beside it, as JSON.
     pub metrics: Option<String>,
+    /// The pytree that a read chooses which names none, or why it cannot be read; `None` if there is
+    /// none, or trees were not read.
+    pub chosen: Option<Result<Chosen>>,
     /// What is in it.
     pub content: Content,
+}
+
+impl Entry {
+    /// Why its metadata cannot be had: that of the checkpoint, or of the pytree that a read chooses.
+    pub fn error(&self) -> Option<&Error> {
+        match (&self.content, &self.chosen) {
+            (Content::Failed(error), _) | (_, Some(Err(error))) => Some(error),
+            _ => None,
+        }
+    }
 }

@@ -1,4 +1,365 @@
 //! Many checkpoints: found by walking directories, read side by side, given one by one.
+//!
+//! Workers take directories from a [`schedule`], look at each ([`walk`]), and read it if it is a
+//! checkpoint. Entries wait in the schedule until somebody takes them; while enough are waiting no
+//! more work is begun, so that memory does not grow with the number of checkpoints.
 
+mod batch;
 pub mod entry;
+pub mod fingerprint;
+pub mod glob;
+mod links;
+mod place;
+mod read;
+mod recognise;
+mod schedule;
+pub mod selection;
+mod step;
 pub mod steps;
+#[cfg(test)]
+mod tests;
+mod walk;
+
+use std::any::Any;
+use std::collections::{HashMap, HashSet};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::cursor::to_u64;
+use crate::error::{Error, ErrorKind};
+use crate::orbax::commit::Atomicity;
+use crate::path::StorePath;
+use crate::reader;
+use crate::store::Store;
+use batch::Batch;
+use entry::{Content, Entry, Kind};
+use links::Links;
+use place::{Base, Visit};
+use schedule::{Job, News, Schedule};
+use selection::Selection;
+use walk::Sight;
+
+/// Threads that read side by side by default: many more than there are cores, since on a cold disk
+/// each of them waits.
+pub const DEFAULT_THREADS: usize = 16;
+
+/// Entries that may wait to be taken, for each thread.
+const WAITING_PER_THREAD: usize = 2;
+
+/// How long one look for news may wait, where nobody says so.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// What is to be searched.
+pub struct Root {
+    /// As it was given; paths of entries begin with it.
+    pub text: String,
+    /// The store and the path in it, or why there are none.
+    pub place: Result<(Arc<dyn Store>, StorePath), Error>,
+}
+
+/// How a scan goes about.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// How each checkpoint is read.
+    pub read: reader::Options,
+    /// Whether trees are read, or only names and what stands outside the trees.
+    pub leaves: bool,
+    /// Which checkpoints are wanted.
+    pub selection: Selection,
+    /// Threads; with one, everything happens in the thread that takes the entries.
+    pub threads: usize,
+    /// Whether entries come in the order of their paths, steps by their numbers.
+    pub ordered: bool,
+    /// The paths and identities of an earlier scan.
+    pub since: HashMap<String, u64>,
+    /// What makes a checkpoint a finished one.
+    pub atomicity: Atomicity,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            read: reader::Options::default(),
+            leaves: true,
+            selection: Selection::default(),
+            threads: DEFAULT_THREADS,
+            ordered: false,
+            since: HashMap::new(),
+            atomicity: Atomicity::default(),
+        }
+    }
+}
+
+/// How far a scan has come.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// Checkpoints found.
+    pub found: u64,
+    /// Of these, those that were read, or need not be.
+    pub done: u64,
+    /// Directories known and not yet looked at, each of which may hold none or many.
+    pub waiting: u64,
+}
+
+/// Searches for checkpoints and reads them. Dropping the iterator ends everything.
+pub fn scan(roots: Vec<Root>, options: Options) -> Scan {
+    let mut failed = Vec::new();
+    let mut bases = Vec::new();
+    for Root { text, place } in roots {
+        match place {
+            Ok((store, path)) => bases.push(Arc::new(Base {
+                text: text.into(),
+                store,
+                path,
+            })),
+            Err(error) => failed.push(told(&text, &text, Content::Failed(error))),
+        }
+    }
+    let threads = options.threads.max(1);
+    let unseen = options.since.keys().cloned().collect();
+    let shared = Arc::new(Shared {
+        schedule: Schedule::new(
+            Batch::bases(bases.clone()),
+            options.ordered,
+            threads.saturating_mul(WAITING_PER_THREAD),
+        ),
+        links: Links::new(bases.clone()),
+        options,
+        found: AtomicU64::new(0),
+        done: AtomicU64::new(0),
+    });
+    let alone = threads == 1 || !spawn(&shared, threads);
+    Scan {
+        shared,
+        alone,
+        failed,
+        bases,
+        unseen,
+        gone: None,
+    }
+}
+
+/// Starts the threads; false if the system gives none.
+fn spawn(shared: &Arc<Shared>, threads: usize) -> bool {
+    let mut any = false;
+    for _ in 0..threads {
+        let shared = Arc::clone(shared);
+        let work = move || {
+            while let Some(job) = shared.schedule.take() {
+                shared.run(job);
+            }
+        };
+        let builder = thread::Builder::new().name("orbscan-scan".to_owned());
+        any |= builder.spawn(work).is_ok();
+    }
+    any
+}
+
+/// What all threads use.
+struct Shared {
+    schedule: Schedule,
+    links: Links,
+    options: Options,
+    found: AtomicU64,
+    done: AtomicU64,
+}
+
+impl Shared {
+    /// Does a job to its end, come what may: a job that never ended would be waited for forever.
+    fn run(&self, mut job: Job) {
+        let visit = job.visit.clone();
+        let done = catch_unwind(AssertUnwindSafe(|| self.work(&mut job)));
+        let entry = done.unwrap_or_else(|panic| {
+            self.schedule.release(&mut job, Vec::new());
+            Some(fault(&visit, panic.as_ref()))
+        });
+        if entry.is_some() {
+            self.done.fetch_add(1, Ordering::Relaxed);
+        }
+        self.schedule.finish(&job, entry);
+    }
+
+    fn work(&self, job: &mut Job) -> Option<Entry> {
+        let look = walk::look(&job.visit, &job.key, &self.options, &self.links);
+        let finding = look.sight.finding(&self.options);
+        job.rest = job.rest.take().and_then(|rest| rest.after(finding));
+        self.schedule.release(job, look.below);
+        match look.sight {
+            Sight::Checkpoint(found) => {
+                let selection = &self.options.selection;
+                let wanted = selection.wants(&found.entry);
+                (wanted && selection.is_in_share(&found.entry.path)).then(|| {
+                    self.found.fetch_add(1, Ordering::Relaxed);
+                    read::read(*found, &job.visit.base, &self.options)
+                })
+            }
+            Sight::Told(entry) => {
+                self.found.fetch_add(1, Ordering::Relaxed);
+                Some(*entry)
+            }
+            Sight::Nothing => None,
+        }
+    }
+}
+
+/// What is told where this program failed.
+fn fault(visit: &Visit, panic: &(dyn Any + Send)) -> Entry {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
+    let reason = format!(
+        "met a fault of this program: {}",
+        text.unwrap_or("no reason")
+    );
+    let error = Error::new(ErrorKind::Unsupported, reason);
+    let path = visit.base.text_of(&visit.path);
+    told(
+        &path,
+        &visit.base.text,
+        Content::Failed(error.in_file(&path)),
+    )
+}
+
+fn told(path: &str, root: &str, content: Content) -> Entry {
+    let name = path.trim_end_matches('/').rsplit('/').next();
+    Entry {
+        path: path.to_owned(),
+        root: root.into(),
+        step: name.and_then(step::of),
+        kind: Kind::Unknown,
+        commit: walk::unknown_commit(),
+        identity: None,
+        metrics: None,
+        chosen: None,
+        content,
+    }
+}
+
+/// What [`Scan::poll`] gives.
+pub enum Poll {
+    /// The next entry.
+    Entry(Box<Entry>),
+    /// None came in time.
+    Waiting,
+    /// None will come.
+    End,
+}
+
+/// A scan under way.
+pub struct Scan {
+    shared: Arc<Shared>,
+    /// Whether there are no threads but the caller's.
+    alone: bool,
+    /// Told first: roots that could not be opened.
+    failed: Vec<Entry>,
+    bases: Vec<Arc<Base>>,
+    /// Paths of the earlier scan that have not come yet.
+    unseen: HashSet<String>,
+    /// Told last: paths of the earlier scan that are no more.
+    gone: Option<std::vec::IntoIter<Entry>>,
+}
+
+impl Scan {
+    /// The next entry, unless it takes longer than `timeout`. A single directory is looked at or
+    /// read to its end.
+    pub fn poll(&mut self, timeout: Duration) -> Poll {
+        if let Some(entry) = self.failed.pop() {
+            return self.give(Box::new(entry));
+        }
+        let news = if self.alone {
+            self.work(timeout)
+        } else {
+            self.shared.schedule.next(timeout)
+        };
+        match news {
+            News::Entry(entry) => self.give(entry),
+            News::Nothing => Poll::Waiting,
+            News::End => self.next_gone(),
+        }
+    }
+
+    /// How far it has come.
+    pub fn progress(&self) -> Progress {
+        Progress {
+            found: self.shared.found.load(Ordering::Relaxed),
+            done: self.shared.done.load(Ordering::Relaxed),
+            waiting: to_u64(self.shared.schedule.directories_waiting()),
+        }
+    }
+
+    /// Ends it: no more entries come, and the threads end with what they are reading.
+    pub fn stop(&mut self) {
+        self.shared.schedule.stop();
+        self.failed.clear();
+        self.gone = Some(Vec::new().into_iter());
+    }
+
+    /// Works in this thread until there is an entry, or the time is up.
+    fn work(&self, timeout: Duration) -> News {
+        let begun = Instant::now();
+        let schedule = &self.shared.schedule;
+        loop {
+            match schedule.next(Duration::ZERO) {
+                News::Nothing if begun.elapsed() < timeout => {}
+                news => return news,
+            }
+            if let Some(job) = schedule.try_take() {
+                self.shared.run(job);
+            }
+        }
+    }
+
+    fn give(&mut self, entry: Box<Entry>) -> Poll {
+        self.unseen.remove(&entry.path);
+        Poll::Entry(entry)
+    }
+
+    /// What an earlier scan saw and this one did not may be unwanted now. Only what lies below what
+    /// was searched, and no longer does, is gone.
+    fn next_gone(&mut self) -> Poll {
+        let mut gone = self.gone.take().unwrap_or_else(|| {
+            let mut unseen: Vec<String> = std::mem::take(&mut self.unseen).into_iter().collect();
+            unseen.sort_unstable();
+            let gone: Vec<Entry> = unseen.iter().filter_map(|path| self.gone(path)).collect();
+            gone.into_iter()
+        });
+        let next = gone.next();
+        self.gone = Some(gone);
+        next.map_or(Poll::End, |entry| Poll::Entry(Box::new(entry)))
+    }
+
+    fn gone(&self, path: &str) -> Option<Entry> {
+        let mut bases = self.bases.iter();
+        let (base, way) = bases.find_map(|base| {
+            let way = path.strip_prefix(&*base.text)?;
+            let below = way.is_empty() || way.starts_with('/') || base.text.ends_with('/');
+            below.then(|| (base, way.trim_start_matches('/')))
+        })?;
+        let place = base.path.join(way).ok()?;
+        let share = self.shared.options.selection.is_in_share(path);
+        let gone = share && !walk::exists(base.store.as_ref(), &place);
+        gone.then(|| told(path, &base.text, Content::Vanished))
+    }
+}
+
+impl Iterator for Scan {
+    type Item = Entry;
+
+    fn next(&mut self) -> Option<Entry> {
+        loop {
+            match self.poll(PATIENCE) {
+                Poll::Entry(entry) => return Some(*entry),
+                Poll::Waiting => {}
+                Poll::End => return None,
+            }
+        }
+    }
+}
+
+impl Drop for Scan {
+    fn drop(&mut self) {
+        self.shared.schedule.stop();
+    }
+}

@@ -96,9 +96,14 @@ fn fill(file: &mut File, buffer: &mut [u8]) -> std::io::Result<usize> {
 
 impl Store for LocalStore {
     fn list(&self, directory: &StorePath) -> Result<Vec<Entry>> {
+        let mut entries = Vec::new();
+        self.list_each(directory, &mut |entry| entries.push(entry))?;
+        Ok(entries)
+    }
+
+    fn list_each(&self, directory: &StorePath, each: &mut dyn FnMut(Entry)) -> Result<()> {
         let path = self.path(directory);
         let fail = |error: std::io::Error| failure(&error, &path).in_file(directory);
-        let mut entries = Vec::new();
         for entry in fs::read_dir(&path).map_err(fail)? {
             let entry = entry.map_err(fail)?;
             let found = entry.file_type().map_err(fail)?;
@@ -109,7 +114,7 @@ impl Store for LocalStore {
             } else {
                 found.is_dir()
             };
-            entries.push(Entry {
+            each(Entry {
                 // Every name that means something to us is UTF-8; others are only ever shown.
                 name: entry.file_name().to_string_lossy().into_owned(),
                 kind: if directory {
@@ -120,7 +125,7 @@ impl Store for LocalStore {
                 link,
             });
         }
-        Ok(entries)
+        Ok(())
     }
 
     fn stat(&self, paths: &[StorePath]) -> Vec<Result<Option<Stat>>> {
@@ -142,6 +147,13 @@ impl Store for LocalStore {
     fn locate(&self, path: &StorePath) -> String {
         self.path(path).to_string_lossy().into_owned()
     }
+
+    fn resolve(&self, path: &StorePath) -> Result<String> {
+        let local = self.path(path);
+        let resolved = fs::canonicalize(&local);
+        let resolved = resolved.map_err(|error| failure(&error, &local).in_file(path))?;
+        Ok(resolved.to_string_lossy().into_owned())
+    }
 }
 
 fn as_stat(found: &fs::Metadata) -> Stat {
@@ -152,11 +164,11 @@ fn as_stat(found: &fs::Metadata) -> Stat {
     };
     let since = |time: SystemTime| time.duration_since(SystemTime::UNIX_EPOCH).ok();
     let modified = found.modified().ok().and_then(since);
-    let modified_secs = modified.and_then(|since| i64::try_from(since.as_secs()).ok());
+    let modified_nsecs = modified.and_then(|since| i128::try_from(since.as_nanos()).ok());
     Stat {
         kind,
         size: found.len(),
-        modified_secs,
+        modified_nsecs,
     }
 }
 

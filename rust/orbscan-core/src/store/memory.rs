@@ -111,7 +111,7 @@ impl Store for MemoryStore {
             Some(Stat {
                 kind,
                 size,
-                modified_secs: None,
+                modified_nsecs: None,
             })
         };
         paths.iter().map(|path| Ok(stat(path))).collect()

@@ -40,8 +40,8 @@ pub struct Stat {
     pub kind: EntryKind,
     /// Its size in bytes.
     pub size: u64,
-    /// When it was last changed, in seconds since 1970, where the store knows.
-    pub modified_secs: Option<i64>,
+    /// When it was last changed, in nanoseconds since 1970, where the store knows.
+    pub modified_nsecs: Option<i128>,
 }
 
 /// Which part of a file.
@@ -130,6 +130,16 @@ pub trait Store: Send + Sync {
     /// `NotFound` if it is missing or a file; `Store`. Both name it.
     fn list(&self, directory: &StorePath) -> Result<Vec<Entry>>;
 
+    /// Hands over the children of a directory one by one, in any order: what the caller does not
+    /// keep of a directory of millions takes no memory.
+    ///
+    /// # Errors
+    /// As [`Store::list`]; children may have been handed over before.
+    fn list_each(&self, directory: &StorePath, each: &mut dyn FnMut(Entry)) -> Result<()> {
+        self.list(directory)?.into_iter().for_each(each);
+        Ok(())
+    }
+
     /// What lies at each path, in their order; `None` if nothing does.
     ///
     /// # Errors
@@ -146,6 +156,16 @@ pub trait Store: Send + Sync {
 
     /// The path as a user would write it, for messages.
     fn locate(&self, path: &StorePath) -> String;
+
+    /// Where a path leads once all links in it are followed. Two paths lead to the same place
+    /// exactly if these texts agree, and a place lies in another if its text goes on behind the
+    /// other's with a separator.
+    ///
+    /// # Errors
+    /// `NotFound`; `Store`. Both name the path.
+    fn resolve(&self, path: &StorePath) -> Result<String> {
+        Ok(self.locate(path))
+    }
 
     /// The answer to a single want.
     ///

@@ -1,0 +1,60 @@
+//! Which links a walk follows: never in a circle, and not to where it comes by itself.
+
+use std::sync::{Arc, OnceLock};
+
+use super::place::{Base, Visit};
+use crate::error::Result;
+use crate::path::StorePath;
+
+/// Links followed on one way at most. Each may lead to a directory with many more.
+const MAX_LINKS_ON_THE_WAY: usize = 8;
+
+/// The places that are searched anyway.
+pub struct Links {
+    bases: Vec<Arc<Base>>,
+    /// Where the bases really lie; found out when the first link is met.
+    real: OnceLock<Vec<String>>,
+}
+
+impl Links {
+    /// The links below these bases.
+    pub fn new(bases: Vec<Arc<Base>>) -> Self {
+        Self {
+            bases,
+            real: OnceLock::new(),
+        }
+    }
+
+    /// What [`Visit::links`] is behind the link at `path`, which lies in `directory`; `None` if it is
+    /// not to be followed.
+    pub fn follow(&self, directory: &Visit, path: &StorePath) -> Option<Arc<[String]>> {
+        if directory.links.len() >= MAX_LINKS_ON_THE_WAY {
+            return None;
+        }
+        let store = &directory.base.store;
+        let (from, to) = (
+            store.resolve(&directory.path).ok()?,
+            store.resolve(path).ok()?,
+        );
+        let searched = self.real.get_or_init(|| self.resolve());
+        if searched.iter().any(|base| is_within(&to, base)) {
+            return None;
+        }
+        let mut links = directory.links.to_vec();
+        links.push(from);
+        let circle = links.iter().any(|passed| is_within(passed, &to));
+        (!circle).then(|| links.into())
+    }
+
+    fn resolve(&self) -> Vec<String> {
+        let real = self.bases.iter().map(|base| base.store.resolve(&base.path));
+        real.filter_map(Result::ok).collect()
+    }
+}
+
+fn is_within(place: &str, other: &str) -> bool {
+    let below = place.strip_prefix(other);
+    below.is_some_and(|rest| {
+        rest.is_empty() || rest.starts_with(['/', '\\']) || other.ends_with(['/', '\\'])
+    })
+}

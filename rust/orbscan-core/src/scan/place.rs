@@ -1,0 +1,65 @@
+//! Where a walk stands.
+
+use std::sync::Arc;
+
+use crate::path::StorePath;
+use crate::store::Store;
+
+/// What was given to be searched.
+#[derive(Clone)]
+pub struct Base {
+    /// As it was given.
+    pub text: Arc<str>,
+    /// The store it lies in.
+    pub store: Arc<dyn Store>,
+    /// Where it lies there.
+    pub path: StorePath,
+}
+
+impl Base {
+    /// The way from the base to a path in its store; empty for the base itself.
+    pub fn way_to<'p>(&self, path: &'p StorePath) -> &'p str {
+        let below = path.as_str().strip_prefix(self.path.as_str());
+        below.unwrap_or_default().trim_start_matches('/')
+    }
+
+    /// A path in the store as a user would write it: the base as it was given, and the way there.
+    pub fn text_of(&self, path: &StorePath) -> String {
+        match self.way_to(path) {
+            "" => self.text.to_string(),
+            way if self.text.ends_with('/') => format!("{}{way}", self.text),
+            way => format!("{}/{way}", self.text),
+        }
+    }
+}
+
+/// A directory to look at.
+#[derive(Clone)]
+pub struct Visit {
+    /// Below which base it lies.
+    pub base: Arc<Base>,
+    /// Where.
+    pub path: StorePath,
+    /// Whether it is itself a link.
+    pub link: bool,
+    /// The real places of the directories in which links were followed on the way here.
+    pub links: Arc<[String]>,
+}
+
+impl Visit {
+    /// The base itself.
+    pub fn of(base: Arc<Base>) -> Self {
+        let path = base.path.clone();
+        Self {
+            base,
+            path,
+            link: false,
+            links: Arc::from([]),
+        }
+    }
+
+    /// Whether it was given, and not come upon.
+    pub fn is_base(&self) -> bool {
+        self.path == self.base.path
+    }
+}

@@ -1,0 +1,145 @@
+//! Reads what was found.
+
+use super::Options;
+use super::entry::{Content, Entry};
+use super::fingerprint::Fingerprint;
+use super::place::Base;
+use super::walk::{Found, exists};
+use crate::error::{ErrorKind, Result};
+use crate::limits::Limits;
+use crate::orbax::{metrics, names};
+use crate::path::StorePath;
+use crate::reader::everything::{self, Recognised};
+use crate::record::Layout;
+use crate::store::{EntryKind, Store, Want};
+
+/// Reads a checkpoint: all of it, or less if the options say so.
+pub fn read(found: Found, base: &Base, options: &Options) -> Entry {
+    let Found {
+        mut entry,
+        recognised,
+    } = found;
+    let store = base.store.as_ref();
+    let Some(recognised) = recognised.filter(|_| entry.commit.committed) else {
+        return entry;
+    };
+    entry.identity = identity(store, &recognised);
+    if entry.identity.is_some() && options.since.get(&entry.path) == entry.identity.as_ref() {
+        entry.content = Content::Unchanged;
+        return entry;
+    }
+    let path = recognised.path.clone();
+    let metrics_file = metrics_file(&recognised);
+    if let Err(error) = fill(&mut entry, store, recognised, options) {
+        entry.content = if exists(store, &path) {
+            Content::Failed(error)
+        } else {
+            // Somebody took it away while it was read.
+            Content::Vanished
+        };
+    }
+    if let (Content::Read(checkpoint), Some(file)) = (&mut entry.content, metrics_file) {
+        match metrics_text(store, &file, &options.read.limits) {
+            Ok(metrics) => entry.metrics = metrics,
+            Err(error) => {
+                let located = crate::reader::locate(store, error.in_file(&file));
+                checkpoint.issues.push(located);
+            }
+        }
+    }
+    entry
+}
+
+fn fill(
+    entry: &mut Entry,
+    store: &dyn Store,
+    recognised: Recognised,
+    options: &Options,
+) -> Result<()> {
+    let checkpoint = if options.leaves {
+        let read = everything::read(store, recognised, &options.read)?;
+        entry.chosen = read.chosen;
+        read.checkpoint
+    } else {
+        everything::read_header(store, recognised, &options.read)?
+    };
+    entry.content = Content::Read(Box::new(checkpoint));
+    Ok(())
+}
+
+/// Of what the identity of a checkpoint is made: where it keeps its metadata, relative to it.
+fn identifying(recognised: &Recognised) -> Vec<String> {
+    let entries = &recognised.entries;
+    if recognised.layout == Layout::Safetensors {
+        let files = entries.iter().map(|entry| entry.name.clone());
+        let mut files: Vec<String> = files
+            .filter(|name| name.ends_with(names::SAFETENSORS_SUFFIX))
+            .collect();
+        files.sort_unstable();
+        return if entries.is_empty() {
+            vec![String::new()]
+        } else {
+            files
+        };
+    }
+    let flat = entries
+        .iter()
+        .any(|entry| entry.name == names::TREE_METADATA);
+    let mut files = vec![names::CHECKPOINT_METADATA.to_owned()];
+    let mut add = |directory: &str| {
+        for name in [names::TREE_METADATA, names::MANIFEST] {
+            files.push(format!("{directory}{name}"));
+        }
+    };
+    if flat {
+        add("");
+        return files;
+    }
+    let items = entries
+        .iter()
+        .filter(|entry| entry.kind == EntryKind::Directory && !names::is_reserved(&entry.name));
+    let mut items: Vec<&str> = items.map(|entry| entry.name.as_str()).collect();
+    items.sort_unstable();
+    for item in items {
+        add(&format!("{item}/"));
+    }
+    files
+}
+
+/// A number that changes with the metadata, from sizes and times of change.
+fn identity(store: &dyn Store, recognised: &Recognised) -> Option<u64> {
+    let files = identifying(recognised);
+    let paths = files.iter().map(|file| recognised.path.join(file));
+    let paths: Vec<StorePath> = paths.collect::<Result<_>>().ok()?;
+    let mut fingerprint = Fingerprint::new();
+    let mut found = false;
+    for (file, stat) in files.iter().zip(store.stat(&paths)) {
+        if let Ok(Some(stat)) = stat {
+            found = true;
+            fingerprint.add_text(file);
+            fingerprint.add(&stat.size.to_le_bytes());
+            fingerprint.add(&stat.modified_nsecs.unwrap_or_default().to_le_bytes());
+        }
+    }
+    found.then(|| fingerprint.finish())
+}
+
+/// Where a manager would have written metrics, if the listing shows the directory.
+fn metrics_file(recognised: &Recognised) -> Option<StorePath> {
+    let mut entries = recognised.entries.iter();
+    let shown =
+        entries.any(|entry| entry.name == names::METRICS && entry.kind == EntryKind::Directory);
+    let directory = shown.then(|| recognised.path.join(names::METRICS).ok())??;
+    directory.join(names::METRICS).ok()
+}
+
+/// The metrics as JSON; `None` if there are none.
+fn metrics_text(store: &dyn Store, file: &StorePath, limits: &Limits) -> Result<Option<String>> {
+    let want = Want::whole(file.clone(), limits.max_document_bytes);
+    let bytes = match store.fetch_one(want) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    metrics::decode(&bytes, limits).map(Some)
+}

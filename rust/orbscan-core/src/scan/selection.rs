@@ -1,0 +1,78 @@
+//! Which checkpoints are wanted.
+
+use std::ops::RangeInclusive;
+
+use super::entry::Entry;
+use super::fingerprint::Fingerprint;
+use super::glob::Glob;
+
+/// One of several shares of the paths, for as many machines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shard {
+    /// Which one, less than their number.
+    pub index: u64,
+    /// Their number, at least one.
+    pub count: u64,
+}
+
+/// Which checkpoints are wanted; by default all.
+#[derive(Clone, Debug, Default)]
+pub struct Selection {
+    /// Steps from the first to the last; what is no step is then not wanted.
+    pub steps: Option<RangeInclusive<u64>>,
+    /// So many of the steps of each directory, the newest.
+    pub latest: Option<usize>,
+    /// Only finished ones, or only unfinished ones.
+    pub committed: Option<bool>,
+    /// What the way from what was given must match; for what was itself given, its name.
+    pub pattern: Option<Glob>,
+    /// A share of them.
+    pub shard: Option<Shard>,
+}
+
+impl Selection {
+    /// Whether a checkpoint is wanted, by somebody if there are shares.
+    pub fn wants(&self, entry: &Entry) -> bool {
+        let committed = self
+            .committed
+            .is_none_or(|wanted| wanted == entry.commit.committed);
+        committed && self.wants_step(entry.step) && self.wants_path(entry)
+    }
+
+    /// Whether a step of that number is wanted.
+    pub fn wants_step(&self, step: Option<u64>) -> bool {
+        let within = |steps: &RangeInclusive<u64>| step.is_some_and(|step| steps.contains(&step));
+        self.steps.as_ref().is_none_or(within)
+    }
+
+    /// Whether it may be wanted, or something below it, by the way that leads to it.
+    pub fn may_want_below(&self, way: &str) -> bool {
+        let may = |pattern: &Glob| pattern.matches(way) || pattern.may_match_below(way);
+        self.pattern.as_ref().is_none_or(may)
+    }
+
+    /// Whether it is in the share.
+    pub fn is_in_share(&self, path: &str) -> bool {
+        self.shard.is_none_or(|shard| {
+            let mut fingerprint = Fingerprint::new();
+            fingerprint.add_text(path);
+            fingerprint.finish().checked_rem(shard.count) == Some(shard.index)
+        })
+    }
+
+    fn wants_path(&self, entry: &Entry) -> bool {
+        let way = entry.path.strip_prefix(&*entry.root).unwrap_or_default();
+        let way = match way.trim_start_matches('/') {
+            "" => entry
+                .path
+                .trim_end_matches('/')
+                .rsplit('/')
+                .next()
+                .unwrap_or_default(),
+            way => way,
+        };
+        self.pattern
+            .as_ref()
+            .is_none_or(|pattern| pattern.matches(way))
+    }
+}

@@ -1,0 +1,455 @@
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::entry::{Content, Entry, Kind};
+use super::glob::Glob;
+use super::selection::{Selection, Shard};
+use super::{Options, Poll, Root, Scan, scan};
+use crate::error::{Error, ErrorKind, Result};
+use crate::path::StorePath;
+use crate::store::memory::MemoryStore;
+use crate::store::{self, Bytes, Stat, Store, Want};
+use crate::testing::checkpoint_writer::CheckpointWriter;
+use crate::testing::counting_store::{CountingStore, Requests};
+
+fn path(text: &str) -> StorePath {
+    StorePath::new(text).unwrap()
+}
+
+fn write(store: &mut MemoryStore, at: &str) {
+    let writer = CheckpointWriter {
+        leaves: 3,
+        chunks: 1,
+    };
+    writer.write(&path(at), store);
+}
+
+/// Two runs of a manager, and what else people keep.
+fn runs() -> MemoryStore {
+    let mut store = MemoryStore::new();
+    for step in [9, 10, 100, 1_000] {
+        write(&mut store, &format!("runs/run_1/{step}"));
+    }
+    for step in [7, 8] {
+        write(&mut store, &format!("runs/run_2/step_{step:04}"));
+    }
+    let mut put = |at: &str, text: &'static str| store.insert(path(at), text);
+    put("runs/run_1/metadata/_ROOT_METADATA", "{}");
+    put("runs/run_1/1001.orbax-checkpoint-tmp/state/_METADATA", "");
+    put("runs/final.partial_save/x/orbax.checkpoint", "");
+    put("runs/notes/todo.txt", "");
+    put("runs/old/3/default/_METADATA", "{}");
+    put("runs/flat/_METADATA", "{}");
+    put("runs/llm/model.safetensors", "");
+    put("runs/broken/orbax.checkpoint", "");
+    store.insert_directory(path("runs/empty"));
+    store
+}
+
+fn root(store: impl Store + 'static, at: &str) -> Root {
+    Root {
+        text: at.to_owned(),
+        place: Ok((Arc::new(store), path(at))),
+    }
+}
+
+fn options(threads: usize) -> Options {
+    Options {
+        threads,
+        ordered: true,
+        ..Options::default()
+    }
+}
+
+fn with(selection: Selection) -> Options {
+    Options {
+        selection,
+        ..options(4)
+    }
+}
+
+fn paths(entries: &[Entry]) -> Vec<&str> {
+    let below = |entry: &'_ Entry| entry.path.len().min(5);
+    entries
+        .iter()
+        .map(|entry| &entry.path[below(entry)..])
+        .collect()
+}
+
+fn found(store: MemoryStore, options: Options) -> Vec<Entry> {
+    scan(vec![root(store, "runs")], options).collect()
+}
+
+/// What all of `runs` gives, in order.
+const ALL: [(&str, Kind); 13] = [
+    ("broken", Kind::V1),
+    ("final.partial_save", Kind::Temporary),
+    ("flat", Kind::V0),
+    ("llm", Kind::Safetensors),
+    ("old/3", Kind::V0),
+    ("run_1/9", Kind::V1),
+    ("run_1/10", Kind::V1),
+    ("run_1/100", Kind::V1),
+    ("run_1/1000", Kind::V1),
+    ("run_1/1001.orbax-checkpoint-tmp", Kind::Temporary),
+    ("run_2/step_0007", Kind::V1),
+    ("run_2/step_0008", Kind::V1),
+    ("", Kind::Unknown),
+];
+
+#[test]
+fn finds_every_kind_in_order_and_nothing_else() {
+    for threads in [1, 2, 8] {
+        let entries = found(runs(), options(threads));
+        let seen: Vec<_> = paths(&entries)
+            .into_iter()
+            .zip(entries.iter().map(|entry| entry.kind))
+            .collect();
+        assert_eq!(seen, ALL[..12], "{threads} threads");
+        let steps: Vec<_> = entries.iter().filter_map(|entry| entry.step).collect();
+        assert_eq!(steps, [3, 9, 10, 100, 1_000, 1_001, 7, 8]);
+    }
+}
+
+#[test]
+fn without_order_the_same_are_found() {
+    let unordered = Options {
+        ordered: false,
+        ..options(8)
+    };
+    let entries = found(runs(), unordered);
+    let seen: BTreeSet<_> = paths(&entries).into_iter().collect();
+    assert_eq!(seen, ALL[..12].iter().map(|(path, _)| *path).collect());
+    assert_eq!(entries.len(), 12);
+}
+
+#[test]
+fn a_broken_one_carries_its_error_and_ends_nothing() {
+    let entries = found(runs(), options(2));
+    let state = |at: usize| match &entries[at].content {
+        Content::Read(_) => "read",
+        Content::Unread => "unread",
+        Content::Failed(_) => "failed",
+        _ => "else",
+    };
+    assert_eq!((state(0), state(1), state(5)), ("failed", "unread", "read"));
+    let error = entries[0].error().unwrap();
+    assert_eq!(error.file(), Some("memory:runs/broken"));
+    // The pytree that a read would choose, of those in the checkpoint.
+    assert_eq!(entries[2].error().unwrap().kind(), ErrorKind::Malformed);
+    assert_eq!(
+        entries[5].chosen.as_ref().unwrap().as_ref().unwrap().item,
+        0
+    );
+}
+
+#[test]
+fn selections_leave_out_what_is_not_wanted() {
+    let selection = Selection::default();
+    for (selection, expected) in [
+        (
+            Selection {
+                steps: Some(10..=100),
+                ..selection.clone()
+            },
+            vec!["run_1/10", "run_1/100"],
+        ),
+        (
+            Selection {
+                latest: Some(1),
+                committed: Some(true),
+                pattern: Some(Glob::new("run_*/*")),
+                ..selection.clone()
+            },
+            vec!["run_1/1000", "run_2/step_0008"],
+        ),
+        (
+            Selection {
+                committed: Some(false),
+                ..selection.clone()
+            },
+            vec!["final.partial_save", "run_1/1001.orbax-checkpoint-tmp"],
+        ),
+        (
+            Selection {
+                pattern: Some(Glob::new("**/step_*7")),
+                ..selection
+            },
+            vec!["run_2/step_0007"],
+        ),
+    ] {
+        assert_eq!(paths(&found(runs(), with(selection))), expected);
+    }
+}
+
+#[test]
+fn shares_are_disjoint_and_complete() {
+    let mut seen = Vec::new();
+    for index in 0..3 {
+        let shard = Some(Shard { index, count: 3 });
+        let selection = Selection {
+            shard,
+            ..Selection::default()
+        };
+        let entries = found(runs(), with(selection));
+        seen.extend(entries.into_iter().map(|entry| entry.path));
+    }
+    assert_eq!(seen.len(), 12);
+    assert_eq!(seen.into_iter().collect::<BTreeSet<_>>().len(), 12);
+}
+
+/// A store that lives as long as the test program, and its counter.
+fn counted(store: MemoryStore) -> &'static CountingStore<'static> {
+    Box::leak(Box::new(CountingStore::new(Box::leak(Box::new(store)))))
+}
+
+struct Borrowed(&'static CountingStore<'static>);
+
+impl Store for Borrowed {
+    fn list(&self, directory: &StorePath) -> Result<Vec<store::Entry>> {
+        self.0.list(directory)
+    }
+
+    fn stat(&self, paths: &[StorePath]) -> Vec<Result<Option<Stat>>> {
+        self.0.stat(paths)
+    }
+
+    fn fetch(&self, wants: &[Want]) -> Vec<Result<Bytes>> {
+        self.0.fetch(wants)
+    }
+
+    fn locate(&self, path: &StorePath) -> String {
+        self.0.locate(path)
+    }
+}
+
+fn manager(steps: usize) -> MemoryStore {
+    let mut store = MemoryStore::new();
+    for step in 0..steps {
+        write(&mut store, &format!("runs/{step}"));
+    }
+    store
+}
+
+fn requests(store: MemoryStore, options: Options) -> (Vec<Entry>, Requests) {
+    let counter = counted(store);
+    let entries = scan(vec![root(Borrowed(counter), "runs")], options).collect();
+    (entries, counter.requests())
+}
+
+#[test]
+fn a_checkpoint_costs_one_listing_and_the_files_of_its_tree() {
+    let steps = 20;
+    let (entries, asked) = requests(manager(steps), options(4));
+    assert_eq!(entries.len(), steps);
+    let each = |total: u64, beside: u64| (total - beside) / 20;
+    assert_eq!(each(asked.lists, 1), 1);
+    // `_CHECKPOINT_METADATA`; `_METADATA`, `_sharding` and `manifest.ocdbt`; one B+tree node.
+    assert_eq!(each(asked.fetches, 0), 5);
+    // Of the three that identify it; and whether the root is a part of a checkpoint.
+    assert_eq!(each(asked.stats, 1), 3);
+}
+
+#[test]
+fn headers_alone_cost_one_fetch() {
+    let headers = Options {
+        leaves: false,
+        ..options(4)
+    };
+    let (entries, asked) = requests(manager(20), headers);
+    assert_eq!((entries.len(), asked.fetches), (20, 20));
+    let Content::Read(checkpoint) = &entries[0].content else {
+        panic!("{:?}", entries[0])
+    };
+    assert_eq!(checkpoint.items[0].name.as_deref(), Some("state"));
+    assert!(checkpoint.items[0].table.is_none());
+}
+
+#[test]
+fn a_second_scan_reads_only_what_is_new() {
+    let mut store = manager(20);
+    let first: HashMap<String, u64> = found(store.clone(), options(2))
+        .into_iter()
+        .filter_map(|entry| Some((entry.path, entry.identity?)))
+        .collect();
+    assert_eq!(first.len(), 20);
+    write(&mut store, "runs/20");
+    store.insert(path("runs/7/_CHECKPOINT_METADATA"), "{}");
+    let since = Options {
+        since: first.clone(),
+        ..options(2)
+    };
+    let (entries, asked) = requests(store.clone(), since.clone());
+    assert_eq!(asked.fetches, 2 * 5);
+    let unchanged = |entry: &&Entry| matches!(entry.content, Content::Unchanged);
+    assert_eq!(entries.iter().filter(unchanged).count(), 19);
+    assert!(matches!(entries[7].content, Content::Read(_)));
+    // What was there and is gone is told at the end; what is now unwanted is not.
+    let mut smaller = MemoryStore::new();
+    for (file, content) in store.files() {
+        if !file.as_str().starts_with("runs/3/") {
+            smaller.insert(file.clone(), content.clone());
+        }
+    }
+    let selection = Selection {
+        steps: Some(5..=6),
+        ..Selection::default()
+    };
+    let entries = found(smaller, Options { selection, ..since });
+    let seen: Vec<_> = entries
+        .iter()
+        .map(|entry| matches!(entry.content, Content::Vanished))
+        .collect();
+    assert_eq!(paths(&entries), ["5", "6", "3"]);
+    assert_eq!(seen, [false, false, true]);
+}
+
+#[test]
+fn unwanted_steps_are_not_looked_at() {
+    let newest = Selection {
+        latest: Some(2),
+        ..Selection::default()
+    };
+    let (entries, asked) = requests(manager(200), with(newest));
+    assert_eq!(paths(&entries), ["198", "199"]);
+    assert_eq!(asked.lists, 1 + 2);
+    let few = Selection {
+        steps: Some(50..=54),
+        ..Selection::default()
+    };
+    let (entries, asked) = requests(manager(200), with(few));
+    assert_eq!(entries.len(), 5);
+    // One more, to see that its siblings are checkpoints as well.
+    assert_eq!(asked.lists, 1 + 5 + 1);
+}
+
+#[test]
+fn roots_that_are_no_roots_are_told() {
+    let store = runs();
+    let mut roots: Vec<Root> = ["runs/nowhere", "runs/notes/todo.txt", "runs/run_1/9/state"]
+        .map(|at| root(store.clone(), at))
+        .into();
+    roots.push(Root {
+        text: "odd".to_owned(),
+        place: Err(Error::new(ErrorKind::Unsupported, "odd")),
+    });
+    roots.push(root(store.clone(), "runs/run_1/9"));
+    roots.push(root(store, "runs/llm/model.safetensors"));
+    let entries: Vec<Entry> = scan(roots, options(3)).collect();
+    let kinds: Vec<_> = entries
+        .iter()
+        .map(|entry| (entry.kind, entry.error().map(Error::kind)))
+        .collect();
+    assert_eq!(
+        kinds,
+        [
+            (Kind::Unknown, Some(ErrorKind::Unsupported)),
+            (Kind::Unknown, Some(ErrorKind::NotFound)),
+            (Kind::Unknown, Some(ErrorKind::UnknownLayout)),
+            (Kind::Unknown, Some(ErrorKind::UnknownLayout)),
+            (Kind::V1, None),
+            (Kind::Safetensors, Some(ErrorKind::Malformed)),
+        ]
+    );
+}
+
+#[test]
+fn while_nobody_takes_entries_little_is_read() {
+    for ordered in [false, true] {
+        let counter = counted(manager(100));
+        let options = Options {
+            ordered,
+            ..options(4)
+        };
+        let mut scan = scan(vec![root(Borrowed(counter), "runs")], options);
+        assert!(scan.next().is_some());
+        while !matches!(scan.poll(Duration::from_millis(1)), Poll::Entry(_)) {}
+        for _ in 0..10_000 {
+            std::thread::yield_now();
+        }
+        // Two were taken, eight wait, and each thread may have one in its hands.
+        assert!(counter.requests().fetches <= 5 * (2 + 8 + 4));
+        assert_eq!(scan.count(), 98);
+    }
+}
+
+#[test]
+fn a_dropped_scan_ends_its_threads() {
+    let counter = counted(manager(100));
+    let store: Arc<dyn Store> = Arc::new(Borrowed(counter));
+    let root = Root {
+        text: "runs".to_owned(),
+        place: Ok((Arc::clone(&store), path("runs"))),
+    };
+    let mut scan = scan(vec![root], options(4));
+    assert!(scan.next().is_some());
+    drop(scan);
+    // Every thread holds the store for as long as it lives.
+    while Arc::strong_count(&store) > 1 {
+        std::thread::yield_now();
+    }
+    assert!(counter.requests().fetches <= 5 * (1 + 8 + 4));
+}
+
+#[test]
+fn a_stopped_scan_ends() {
+    let mut scan: Scan = scan(vec![root(manager(50), "runs")], options(2));
+    assert!(scan.next().is_some());
+    scan.stop();
+    assert_eq!(scan.count(), 0);
+}
+
+/// A store that panics at the sight of one path.
+struct Panicking(MemoryStore);
+
+impl Store for Panicking {
+    fn list(&self, directory: &StorePath) -> Result<Vec<store::Entry>> {
+        assert_ne!(directory.as_str(), "runs/3", "no");
+        self.0.list(directory)
+    }
+
+    fn stat(&self, paths: &[StorePath]) -> Vec<Result<Option<Stat>>> {
+        self.0.stat(paths)
+    }
+
+    fn fetch(&self, wants: &[Want]) -> Vec<Result<Bytes>> {
+        self.0.fetch(wants)
+    }
+
+    fn locate(&self, path: &StorePath) -> String {
+        self.0.locate(path)
+    }
+}
+
+#[test]
+fn a_panic_is_told_and_ends_nothing() {
+    for threads in [1, 4] {
+        let store = Panicking(manager(10));
+        let entries: Vec<Entry> = scan(vec![root(store, "runs")], options(threads)).collect();
+        assert_eq!(entries.len(), 10);
+        let failed: Vec<_> = entries
+            .iter()
+            .filter(|entry| entry.error().is_some())
+            .collect();
+        assert_eq!(failed[0].path, "runs/3");
+        assert!(
+            failed[0]
+                .error()
+                .unwrap()
+                .reason()
+                .contains("fault of this program")
+        );
+    }
+}
+
+#[test]
+fn progress_counts_to_the_end() {
+    let mut scan = scan(vec![root(manager(10), "runs")], options(1));
+    assert!(scan.next().is_some());
+    let first = scan.progress();
+    assert_eq!((first.found, first.done, first.waiting), (1, 1, 9));
+    assert_eq!(scan.by_ref().count(), 9);
+    assert_eq!(scan.progress().done, 10);
+    assert_eq!(scan.progress().waiting, 0);
+}

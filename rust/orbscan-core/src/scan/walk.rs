@@ -1,0 +1,320 @@
+//! Looks at one directory: is it a checkpoint, and if not, what is below it?
+
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+
+use super::batch::{Batch, Child, Finding, Key, Rule};
+use super::entry::{Content, Entry, Kind};
+use super::links::Links;
+use super::place::Visit;
+use super::{Options, recognise, step};
+use crate::error::{Error, ErrorKind, Result};
+use crate::orbax::commit::{self, Commit, Facts};
+use crate::orbax::names;
+use crate::path::StorePath;
+use crate::reader::everything::Recognised;
+use crate::reader::{self, detect};
+use crate::record::Layout;
+use crate::store::{self, EntryKind, Store};
+
+/// What lies in a directory.
+pub enum Sight {
+    /// A checkpoint, or what is left of one.
+    Checkpoint(Box<Found>),
+    /// Something that is to be told, and nothing to be read.
+    Told(Box<Entry>),
+    /// Nothing.
+    Nothing,
+}
+
+/// A checkpoint that was found.
+pub struct Found {
+    /// All that is known before it is read.
+    pub entry: Entry,
+    /// What to read; nothing of the leftover of a save.
+    pub recognised: Option<Recognised>,
+}
+
+/// A look at a directory.
+pub struct Look {
+    /// What is there.
+    pub sight: Sight,
+    /// What is below it.
+    pub below: Vec<Batch>,
+}
+
+impl From<Sight> for Look {
+    fn from(sight: Sight) -> Self {
+        let below = Vec::new();
+        Self { sight, below }
+    }
+}
+
+impl Sight {
+    fn found(found: Found) -> Self {
+        Self::Checkpoint(Box::new(found))
+    }
+
+    /// What this tells about the siblings of the directory.
+    pub fn finding(&self, options: &Options) -> Finding {
+        match self {
+            Self::Checkpoint(found) if options.selection.wants(&found.entry) => Finding::Wanted,
+            Self::Checkpoint(_) => Finding::Unwanted,
+            Self::Told(_) | Self::Nothing => Finding::Nothing,
+        }
+    }
+}
+
+/// Looks at the directory of a visit.
+pub fn look(visit: &Visit, key: &Key, options: &Options, links: &Links) -> Look {
+    let seen = try_look(visit, key, options, links);
+    seen.unwrap_or_else(|error| unreadable(visit, error).into())
+}
+
+fn try_look(visit: &Visit, key: &Key, options: &Options, links: &Links) -> Result<Look> {
+    let store = visit.base.store.as_ref();
+    let by_name = !options.atomicity.needs_commit_file();
+    if recognise::is_leftover(visit.path.name(), visit.link, by_name) && !is_link(visit) {
+        return Ok(Sight::found(leftover(visit, options)).into());
+    }
+    let mut entries = Vec::new();
+    let listed = store.list_each(&visit.path, &mut |entry| {
+        if recognise::matters(&entry) {
+            entries.push(entry);
+        }
+    });
+    match listed {
+        Err(error) if error.kind() == ErrorKind::NotFound && visit.is_base() => {
+            return file(visit, error, options).map(|found| Sight::found(found).into());
+        }
+        listed => listed?,
+    }
+    let layout = recognise::layout(store, &visit.path, &entries)?;
+    if visit.is_base() && layout != Some(Layout::V1) && detect::is_inside(store, &visit.path)? {
+        return Err(detect::inside_checkpoint(store, &visit.path));
+    }
+    let below = match layout {
+        None | Some(Layout::Safetensors) => below(visit, key, &entries, options, links),
+        Some(Layout::V0 | Layout::V1) => Vec::new(),
+    };
+    let sight = layout.map_or(Sight::Nothing, |layout| {
+        Sight::found(checkpoint(visit, layout, entries, options))
+    });
+    Ok(Look { sight, below })
+}
+
+/// Whether what was given is a link, of which no listing has told.
+fn is_link(visit: &Visit) -> bool {
+    visit.is_base() && detect::is_link(visit.base.store.as_ref(), &visit.path)
+}
+
+/// What was given and is no directory: a checkpoint if it is a safetensors file.
+///
+/// # Errors
+/// The one of its listing if nothing lies there; `UnknownLayout`; `Store`.
+fn file(visit: &Visit, error: Error, options: &Options) -> Result<Found> {
+    let found = visit
+        .base
+        .store
+        .stat(std::slice::from_ref(&visit.path))
+        .pop();
+    match found.transpose()?.flatten().map(|stat| stat.kind) {
+        Some(EntryKind::File) if visit.path.name().ends_with(names::SAFETENSORS_SUFFIX) => {
+            Ok(checkpoint(visit, Layout::Safetensors, Vec::new(), options))
+        }
+        Some(EntryKind::File) => {
+            let reason = "is a file, expected a directory";
+            Err(Error::new(ErrorKind::UnknownLayout, reason).in_file(&visit.path))
+        }
+        Some(EntryKind::Directory) | None => Err(error),
+    }
+}
+
+fn entry(visit: &Visit, kind: Kind, commit: Commit, content: Content) -> Entry {
+    Entry {
+        path: visit.base.text_of(&visit.path),
+        root: std::sync::Arc::clone(&visit.base.text),
+        step: step::of(visit.path.name()),
+        kind,
+        commit,
+        identity: None,
+        metrics: None,
+        chosen: None,
+        content,
+    }
+}
+
+fn leftover(visit: &Visit, options: &Options) -> Found {
+    let commit = commit(visit, false, options);
+    Found {
+        entry: entry(visit, Kind::Temporary, commit, Content::Unread),
+        recognised: None,
+    }
+}
+
+fn checkpoint(
+    visit: &Visit,
+    layout: Layout,
+    entries: Vec<store::Entry>,
+    options: &Options,
+) -> Found {
+    let commit_file = entries
+        .iter()
+        .any(|entry| entry.name == names::COMMIT_SUCCESS);
+    let commit = match layout {
+        Layout::Safetensors => Commit {
+            committed: true,
+            leftover: false,
+            reason: "safetensors files have no mark of their own".into(),
+        },
+        Layout::V0 | Layout::V1 => commit(visit, commit_file, options),
+    };
+    let kind = match layout {
+        _ if !commit.committed && visit.path.name().contains(names::TEMPORARY_MARK) => {
+            Kind::Temporary
+        }
+        Layout::V1 => Kind::V1,
+        Layout::V0 => Kind::V0,
+        Layout::Safetensors => Kind::Safetensors,
+    };
+    Found {
+        entry: entry(visit, kind, commit, Content::Unread),
+        recognised: Some(Recognised {
+            path: visit.path.clone(),
+            layout,
+            entries,
+        }),
+    }
+}
+
+fn commit(visit: &Visit, commit_file: bool, options: &Options) -> Commit {
+    let facts = Facts {
+        name: visit.path.name(),
+        directory: true,
+        link: visit.link,
+        commit_file,
+    };
+    commit::judge(facts, options.atomicity)
+}
+
+/// What is told of a directory that could not be looked at.
+pub fn unreadable(visit: &Visit, error: Error) -> Sight {
+    let gone = error.kind() == ErrorKind::NotFound && !visit.is_base();
+    let name = visit.path.name();
+    let (error, gone) = if gone && name.contains(char::REPLACEMENT_CHARACTER) {
+        let reason = "its name is not UTF-8; it is shown with a mark for what is not";
+        let odd = Error::new(ErrorKind::Unsupported, reason).in_file(&visit.path);
+        (odd, false)
+    } else {
+        (error, gone)
+    };
+    if gone && step::parse(name).is_none() {
+        // It was there a moment ago, and nothing says that it was a checkpoint.
+        return Sight::Nothing;
+    }
+    let commit = unknown_commit();
+    let content = if gone {
+        Content::Vanished
+    } else {
+        Content::Failed(reader::locate(visit.base.store.as_ref(), error))
+    };
+    Sight::Told(Box::new(entry(visit, Kind::Unknown, commit, content)))
+}
+
+/// Nothing is known of what could not be looked at.
+pub fn unknown_commit() -> Commit {
+    Commit {
+        committed: false,
+        leftover: false,
+        reason: "it could not be looked at".into(),
+    }
+}
+
+/// The directories below one that is no checkpoint, in the order of their names.
+fn below(
+    visit: &Visit,
+    key: &Key,
+    entries: &[store::Entry],
+    options: &Options,
+    links: &Links,
+) -> Vec<Batch> {
+    let mut directories: Vec<&store::Entry> = entries
+        .iter()
+        .filter(|entry| entry.kind == EntryKind::Directory)
+        .collect();
+    directories.sort_unstable_by(|a, b| step::compare(&a.name, &b.name));
+    let mut waiting = Siblings::default();
+    for (number, entry) in (0_u32..).zip(directories) {
+        let Ok(path) = visit.path.join(&entry.name) else {
+            continue;
+        };
+        if !options.selection.may_want_below(visit.base.way_to(&path)) {
+            continue;
+        }
+        let child = Child {
+            name: entry.name.clone(),
+            link: entry.link,
+            number,
+        };
+        if !entry.link {
+            waiting.add(child, options);
+        } else if let Some(followed) = links.follow(visit, &path) {
+            let place = Visit {
+                links: followed,
+                ..visit.clone()
+            };
+            waiting
+                .followed
+                .push(Batch::children(&place, key, vec![child], Rule::Independent));
+        }
+    }
+    waiting.batches(visit, key, options)
+}
+
+/// Directories to be looked at, by what one may tell about another.
+#[derive(Default)]
+struct Siblings {
+    independent: Vec<Child>,
+    wanted: BTreeMap<String, Vec<(u64, Child)>>,
+    unwanted: BTreeMap<String, Vec<Child>>,
+    followed: Vec<Batch>,
+}
+
+impl Siblings {
+    fn add(&mut self, child: Child, options: &Options) {
+        let selection = &options.selection;
+        match step::parse(&child.name) {
+            Some((prefix, step)) if !selection.wants_step(Some(step)) => {
+                let prefix = prefix.to_owned();
+                self.unwanted.entry(prefix).or_default().push(child);
+            }
+            Some((prefix, step)) if selection.latest.is_some() => {
+                let prefix = prefix.to_owned();
+                self.wanted.entry(prefix).or_default().push((step, child));
+            }
+            _ => self.independent.push(child),
+        }
+    }
+
+    fn batches(self, visit: &Visit, key: &Key, options: &Options) -> Vec<Batch> {
+        let mut batches = self.followed;
+        let mut add = |children, rule| batches.push(Batch::children(visit, key, children, rule));
+        add(self.independent, Rule::Independent);
+        for children in self.unwanted.into_values() {
+            add(children, Rule::Sample);
+        }
+        for mut children in self.wanted.into_values() {
+            children.sort_by_key(|(step, _)| Reverse(*step));
+            let children = children.into_iter().map(|(_, child)| child).collect();
+            let newest = options.selection.latest.unwrap_or(usize::MAX);
+            add(children, Rule::Newest(newest));
+        }
+        batches
+    }
+}
+
+/// Whether something lies at a path of a store.
+pub fn exists(store: &dyn Store, path: &StorePath) -> bool {
+    let found = store.stat(std::slice::from_ref(path)).pop();
+    !matches!(found, Some(Ok(None)))
+}
