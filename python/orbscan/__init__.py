@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from orbscan.plan import restore_plan
     from orbscan.result import CheckpointMetadata, Issue, PyTreeMetadata
     from orbscan.roots import RootMetadata, Step, best, latest, root_metadata, steps
+    from orbscan.scanning import CheckpointEntry, Scan, scan
     from orbscan.sharding import (
         DeviceMesh,
         MissingDevicesError,
@@ -53,6 +54,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ArrayMetadata",
+    "CheckpointEntry",
     "CheckpointMetadata",
     "CheckpointNotFoundError",
     "Compression",
@@ -71,6 +73,7 @@ __all__ = [
     "PositionalShardingMetadata",
     "PyTreeMetadata",
     "RootMetadata",
+    "Scan",
     "ShardingError",
     "SingleDeviceShardingMetadata",
     "Step",
@@ -92,12 +95,14 @@ __all__ = [
     "open_array",
     "restore_plan",
     "root_metadata",
+    "scan",
     "steps",
     "to_orbax",
 ]
 
 _MODULE_OF = {
     "ArrayMetadata": "types",
+    "CheckpointEntry": "scanning",
     "CheckpointMetadata": "result",
     "CheckpointNotFoundError": "errors",
     "Compression": "types",
@@ -116,6 +121,7 @@ _MODULE_OF = {
     "PositionalShardingMetadata": "sharding",
     "PyTreeMetadata": "result",
     "RootMetadata": "roots",
+    "Scan": "scanning",
     "ShardingError": "sharding",
     "SingleDeviceShardingMetadata": "sharding",
     "Step": "roots",
@@ -137,6 +143,7 @@ _MODULE_OF = {
     "open_array": "values",
     "restore_plan": "plan",
     "root_metadata": "roots",
+    "scan": "scanning",
     "steps": "roots",
     "to_orbax": "orbax_types",
 }

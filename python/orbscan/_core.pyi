@@ -5,6 +5,7 @@ of an error. All containers are plain lists and tuples, made once, when the read
 `orbscan` itself should rely on their arrangement.
 """
 
+from collections.abc import Mapping, Sequence
 from typing import Literal, TypeAlias, final
 
 from orbscan.errors import OrbscanError
@@ -154,6 +155,101 @@ class Checkpoint:
         none. From `read_checkpointables` one for each, sorted by name; the table is None for
         what is no pytree or cannot be read.
         """
+
+@final
+class Entry:
+    """A checkpoint that a scan found, or the leftover of one."""
+
+    @property
+    def path(self) -> str:
+        """The root as it was given, and the way from there."""
+
+    @property
+    def root(self) -> str:
+        """The root as it was given."""
+
+    @property
+    def step(self) -> int | None:
+        """The number in its name."""
+
+    @property
+    def kind(self) -> str:
+        """`v1`, `v0`, `safetensors`, `temporary` or `unknown`."""
+
+    @property
+    def state(self) -> str:
+        """`read`, `unchanged`, `vanished`, `unread` or `failed`."""
+
+    @property
+    def committed(self) -> bool:
+        """Whether a job would take it for finished."""
+
+    @property
+    def commit_reason(self) -> str:
+        """Why."""
+
+    @property
+    def identity(self) -> int | None:
+        """Changes when its metadata does."""
+
+    @property
+    def metrics(self) -> str | None:
+        """The JSON text of an object, in the dialect of Python's json."""
+
+    @property
+    def chosen(self) -> int | None:
+        """The index in `checkpoint.items` of the pytree that `read_pytree` would choose."""
+
+    @property
+    def chosen_issues(self) -> list[Issue]:
+        """The faults that `read_pytree` would report."""
+
+    @property
+    def error(self) -> OrbscanError | None:
+        """What `read_pytree` would raise; None if there is merely no pytree."""
+
+    @property
+    def checkpoint(self) -> Checkpoint | None:
+        """What was read, as from `read_checkpointables`; a pytree without a name has the name None.
+
+        The columns are made when they are first asked for.
+        """
+
+@final
+class Scan:
+    """A scan under way: an iterator that waits without the interpreter, and minds Ctrl-C."""
+
+    def __iter__(self) -> Scan:
+        """Give the iterator itself."""
+
+    def __next__(self) -> Entry:
+        """Wait for the next entry."""
+
+    def close(self) -> None:
+        """End it: no more entries come."""
+
+    def progress(self) -> tuple[int, int, int]:
+        """Count the checkpoints found, those done with, and the known directories not looked at."""
+
+def scan(
+    roots: Sequence[str],
+    *,
+    steps: tuple[int, int] | None = None,
+    latest: int | None = None,
+    committed: bool | None = None,
+    pattern: str | None = None,
+    shard: tuple[int, int] | None = None,
+    leaves: bool = True,
+    ordered: bool = False,
+    threads: int | None = None,
+    since: Mapping[str, int] | None = None,
+    rich_types: bool = False,
+    atomicity: str | None = None,
+) -> Scan:
+    """Search for checkpoints and read them.
+
+    `steps` are the first and the last, `shard` an index and a number of shares.
+    """
 
 def read_pytree(path: str, name: str | None, rich_types: bool) -> Checkpoint:
     """Read one pytree; `name` is `AUTO`, None for the root itself, or a name."""

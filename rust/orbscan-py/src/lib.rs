@@ -9,6 +9,7 @@
 mod checkpoint;
 mod errors;
 mod leaf_table;
+mod scan;
 mod steps;
 
 use std::path::{Path, PathBuf};
@@ -121,6 +122,9 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     )?;
     module.add_class::<Checkpoint>()?;
     module.add_class::<leaf_table::LeafTable>()?;
+    module.add_class::<scan::Scan>()?;
+    module.add_class::<scan::Entry>()?;
+    module.add_function(wrap_pyfunction!(scan::scan, module)?)?;
     module.add_function(wrap_pyfunction!(read_pytree, module)?)?;
     module.add_function(wrap_pyfunction!(read_checkpointables, module)?)?;
     module.add_function(wrap_pyfunction!(is_orbax_checkpoint, module)?)?;

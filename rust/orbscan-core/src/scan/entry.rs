@@ -50,6 +50,19 @@ pub enum Content {
     Failed(Error),
 }
 
+impl Content {
+    /// The stable name of what became of it.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Read(_) => "read",
+            Self::Unchanged => "unchanged",
+            Self::Vanished => "vanished",
+            Self::Unread => "unread",
+            Self::Failed(_) => "failed",
+        }
+    }
+}
+
 /// One checkpoint, or the leftover of one.
 #[derive(Debug)]
 pub struct Entry {

@@ -1,0 +1,433 @@
+"""Many checkpoints at once: found below directories, read side by side, given one by one.
+
+Importing this module loads nothing heavy; trees are assembled when they are asked for.
+"""
+
+from __future__ import annotations
+
+import os
+
+from orbscan import api
+
+# See orbscan/__init__.py.
+TYPE_CHECKING = False
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+    from types import TracebackType
+    from typing import Any, NoReturn, Self, TypeAlias
+
+    from orbscan import _core
+    from orbscan.errors import OrbscanError
+    from orbscan.result import CheckpointMetadata, Issue, PyTreeMetadata
+
+    Path: TypeAlias = str | os.PathLike[str]
+    Steps: TypeAlias = int | range | tuple[int | None, int | None]
+
+_LAST_STEP = (1 << 64) - 1
+_GLOB_CHARACTERS = frozenset("*?[")
+
+
+def scan(  # noqa: PLR0913 - keywords, each with a meaning of its own
+    roots: Path | Iterable[Path],
+    *,
+    steps: Steps | None = None,
+    latest: int | None = None,
+    committed: bool | None = None,
+    match: str | None = None,
+    leaves: bool = True,
+    ordered: bool = False,
+    threads: int | None = None,
+    since: Mapping[str, int] | Iterable[CheckpointEntry] | None = None,
+    shard: tuple[int, int] | None = None,
+    rich_types: bool = False,
+    atomicity: str | None = None,
+) -> Scan:
+    """Search for checkpoints and read the metadata of each.
+
+    Nothing that a single checkpoint, directory or file can have wrong ends a scan: it is told in
+    an entry. The walk does not go into checkpoints, and follows links to directories unless they
+    lead to where it comes anyway.
+
+    Args:
+        roots: one path or many. Each is a directory to search, a checkpoint, or a pattern such as
+            `runs/*/checkpoints` if nothing of that very name exists.
+        steps: only these: a number, a range, or the first and the last, either of which may be
+            None. A checkpoint whose name has no number is then left out.
+        latest: only so many steps of each directory, the newest.
+        committed: True for finished checkpoints only, False for unfinished ones only.
+        match: only checkpoints whose way from the root matches: `*` and `?` stay within a level,
+            `**` does not, `[0-9]` is a set of characters.
+        leaves: whether to read the trees; without them there are names, times, custom metadata
+            and metrics.
+        ordered: whether to give entries in the order of their paths, steps by their numbers,
+            rather than as they come.
+        threads: how many read side by side; with one, everything happens in the calling thread.
+        since: the entries of an earlier scan, or their identities by their paths. What has not
+            changed is not read again (`state` is `unchanged`), and what is gone is told at the
+            end (`vanished`). Paths compare as text, so the roots must be given as they were then.
+        shard: `(index, count)`: only a stable share of the paths, for `count` machines.
+        rich_types: as for `orbscan.metadata`.
+        atomicity: what makes a checkpoint a finished one: `atomic_rename` (the default, as Orbax
+            decides on local disks), `commit_file` or `commit_file_or_atomic_rename`.
+
+    Raises:
+        ValueError: an argument has no meaning, or a root is a URL.
+
+    >>> [entry.step for entry in scan([])]
+    []
+    """
+    _check(latest=latest, threads=threads, shard=shard)
+    from orbscan import _core
+
+    return Scan(
+        _core.scan(
+            expanded(roots),
+            steps=None if steps is None else step_bounds(steps),
+            latest=latest,
+            committed=committed,
+            pattern=match,
+            shard=shard,
+            leaves=leaves,
+            ordered=ordered,
+            threads=threads,
+            since=None if since is None else identities(since),
+            rich_types=rich_types,
+            atomicity=atomicity,
+        )
+    )
+
+
+class Scan:
+    """The checkpoints of a scan, each as soon as it is read.
+
+    An iterator; leaving it as a context manager, or closing it, ends the scan at once. Little is
+    read ahead of what is taken.
+    """
+
+    __slots__ = ("_core",)
+
+    def __init__(self, core: _core.Scan) -> None:
+        self._core = core
+
+    def __iter__(self) -> Iterator[CheckpointEntry]:
+        """Give the iterator itself."""
+        return self
+
+    def __next__(self) -> CheckpointEntry:
+        """Wait for the next checkpoint."""
+        return CheckpointEntry(next(self._core))
+
+    def __enter__(self) -> Self:
+        """Give the scan itself."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """End the scan."""
+        self.close()
+
+    def close(self) -> None:
+        """End the scan: no more entries come."""
+        self._core.close()
+
+    @property
+    def progress(self) -> Progress:
+        """How far the scan has come; can be asked from any thread."""
+        return Progress(*self._core.progress())
+
+
+class Progress:
+    """How far a scan has come.
+
+    Attributes:
+        found: checkpoints found so far.
+        done: those of them that were read, or need not be.
+        waiting: directories that are known and were not looked at yet. Each may be a checkpoint,
+            hold many or hold none.
+    """
+
+    __slots__ = ("done", "found", "waiting")
+
+    def __init__(self, found: int, done: int, waiting: int) -> None:
+        self.found = found
+        self.done = done
+        self.waiting = waiting
+
+    def __repr__(self) -> str:
+        return f"Progress(found={self.found}, done={self.done}, waiting={self.waiting})"
+
+
+class CheckpointEntry:
+    """What a scan tells of one checkpoint. Immutable; can be pickled, and passed as a path.
+
+    Attributes:
+        path: where it lies: the root as it was given, and the way from there.
+        root: the root as it was given.
+        step: the number that its name gives; None if it gives none.
+        kind: `v1`, `v0`, `safetensors`, `temporary` (a save that never finished), or `unknown`
+            (it could not even be looked at).
+        state: `read`; `unchanged` or `vanished` since an earlier scan; `unread`, for it is not
+            committed; `failed`.
+        committed: whether a job would take it for finished.
+        commit_reason: why, in words.
+        identity: a number that changes with its metadata; None if it has none.
+        error: what reading it with `orbscan.metadata` raises; None if that would succeed, and
+            also if it just has no pytree.
+    """
+
+    __slots__ = (
+        "_checkpointables",
+        "_metadata",
+        "_metrics",
+        "_names",
+        "_source",
+        "commit_reason",
+        "committed",
+        "error",
+        "identity",
+        "kind",
+        "path",
+        "root",
+        "state",
+        "step",
+    )
+
+    path: str
+    root: str
+    step: int | None
+    kind: str
+    state: str
+    committed: bool
+    commit_reason: str
+    identity: int | None
+    error: OrbscanError | None
+    _source: _core.Entry | None
+    _metrics: str | None
+
+    def __init__(self, source: _core.Entry) -> None:
+        put = object.__setattr__
+        for name in _PLAIN:
+            put(self, name, getattr(source, name))
+        put(self, "_metrics", source.metrics)
+        put(self, "_source", source)
+
+    @property
+    def metadata(self) -> CheckpointMetadata[PyTreeMetadata] | None:
+        """What `orbscan.metadata` gives for the path; None if there is no pytree, or none was read.
+
+        The tree is assembled when it is first asked for.
+
+        Raises:
+            FormatError: the installed ml_dtypes lacks an element type of the checkpoint.
+        """
+        return self._once("_metadata", _metadata)
+
+    @property
+    def checkpointables(self) -> CheckpointMetadata[dict[str | None, PyTreeMetadata]] | None:
+        """What `orbscan.checkpointables_metadata` gives for the path; None if nothing was read.
+
+        A pytree without a name has the key None. Without leaves all values are None.
+
+        Raises:
+            FormatError: as for `metadata`.
+        """
+        return self._once("_checkpointables", _checkpointables)
+
+    @property
+    def names(self) -> tuple[str | None, ...]:
+        """The names of the checkpointables, without assembling any; None for one without."""
+        names: tuple[str | None, ...] = self._once("_names", _names)
+        return names
+
+    @property
+    def metrics(self) -> dict[str, Any] | None:
+        """The metrics that a manager wrote beside the checkpoint; None if there are none."""
+        if self._metrics is None:
+            return None
+        import json
+
+        metrics: dict[str, Any] = json.loads(self._metrics)
+        return metrics
+
+    def __fspath__(self) -> str:
+        """Give the path."""
+        return self.path
+
+    def __setattr__(self, name: str, value: object) -> NoReturn:
+        message = f"cannot assign to {name!r}: an entry is immutable"
+        raise AttributeError(message)
+
+    def __delattr__(self, name: str) -> NoReturn:
+        message = f"cannot delete {name!r}: an entry is immutable"
+        raise AttributeError(message)
+
+    def __repr__(self) -> str:
+        error = "" if self.error is None else f", error={self.error!r}"
+        return (
+            f"CheckpointEntry({self.path!r}, step={self.step}, kind={self.kind!r}, "
+            f"state={self.state!r}, committed={self.committed}{error})"
+        )
+
+    def __getstate__(self) -> dict[str, object]:
+        """Give all values, the trees assembled: columns stay in the process that read them."""
+        state = {name: getattr(self, name) for name in _PLAIN}
+        return state | {
+            "_metrics": self._metrics,
+            "_source": None,
+            "_metadata": self.metadata,
+            "_checkpointables": self.checkpointables,
+            "_names": self.names,
+        }
+
+    def __setstate__(self, state: dict[str, object]) -> None:
+        """Take the values over."""
+        for name, value in state.items():
+            object.__setattr__(self, name, value)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (_blank, (), self.__getstate__())
+
+    def _once(self, name: str, make: Any) -> Any:
+        """A value that is made from the columns when it is first asked for."""
+        try:
+            return object.__getattribute__(self, name)
+        except AttributeError:
+            # Only an entry with a source lacks a value.
+            value = make(self._source)
+        object.__setattr__(self, name, value)
+        return value
+
+
+_PLAIN = (
+    "path",
+    "root",
+    "step",
+    "kind",
+    "state",
+    "committed",
+    "commit_reason",
+    "identity",
+    "error",
+)
+
+
+def _blank() -> CheckpointEntry:
+    return CheckpointEntry.__new__(CheckpointEntry)
+
+
+def _metadata(source: _core.Entry) -> CheckpointMetadata[PyTreeMetadata] | None:
+    checkpoint, chosen = source.checkpoint, source.chosen
+    if checkpoint is None or chosen is None:
+        return None
+    from orbscan.tree import assemble
+
+    _, table = checkpoint.items[chosen]
+    tree = None if table is None else assemble(table)
+    return _result(source.path, checkpoint, tree, source.chosen_issues)
+
+
+def _checkpointables(
+    source: _core.Entry,
+) -> CheckpointMetadata[dict[str | None, PyTreeMetadata]] | None:
+    checkpoint = source.checkpoint
+    if checkpoint is None:
+        return None
+    from orbscan.tree import assemble
+
+    trees = {name: None if table is None else assemble(table) for name, table in checkpoint.items}
+    return _result(source.path, checkpoint, trees, checkpoint.issues)
+
+
+def _names(source: _core.Entry) -> tuple[str | None, ...]:
+    checkpoint = source.checkpoint
+    return () if checkpoint is None else tuple(name for name, _ in checkpoint.items)
+
+
+def _result(
+    path: str, checkpoint: _core.Checkpoint, metadata: Any, issues: list[_core.Issue]
+) -> CheckpointMetadata[Any]:
+    import json
+    from pathlib import Path
+
+    from orbscan.result import CheckpointMetadata, Issue
+
+    custom = checkpoint.custom_metadata
+    return CheckpointMetadata(
+        Path(path),
+        metadata=metadata,
+        init_timestamp_nsecs=checkpoint.init_timestamp_nsecs,
+        commit_timestamp_nsecs=checkpoint.commit_timestamp_nsecs,
+        custom_metadata={} if custom is None else json.loads(custom),
+        issues=tuple(Issue(*issue) for issue in issues),
+    )
+
+
+def expanded(roots: Path | Iterable[Path]) -> list[str]:
+    """Give roots as texts, and in the place of a pattern what it stands for.
+
+    A pattern that stands for nothing stays, so that somebody is told that it does not exist.
+
+    Raises:
+        ValueError: a root is a URL.
+    """
+    several = [roots] if isinstance(roots, str | os.PathLike) else roots
+    texts: list[str] = []
+    for root in several:
+        text = api.local_path(root)
+        if _GLOB_CHARACTERS.isdisjoint(text) or os.path.lexists(text):
+            texts.append(text)
+            continue
+        import glob
+
+        found = sorted(glob.glob(text, recursive=True))  # noqa: PTH207 - paths stay as they are given
+        texts += found or [text]
+    return texts
+
+
+def step_bounds(steps: Steps) -> tuple[int, int]:
+    """Give the first and the last of some steps.
+
+    Raises:
+        ValueError: they are not all the numbers between two.
+
+    >>> step_bounds(7), step_bounds(range(10, 20)), step_bounds((100, None))
+    ((7, 7), (10, 19), (100, 18446744073709551615))
+    """
+    if isinstance(steps, int):
+        first, last = steps, steps
+    elif isinstance(steps, range):
+        if steps.step != 1:
+            message = f"{steps} leaves steps out: only a range without gaps can be asked for"
+            raise ValueError(message)
+        first, last = steps.start, steps.stop - 1
+    else:
+        low, high = steps
+        first, last = 0 if low is None else low, _LAST_STEP if high is None else high
+    if last < 0:
+        # No step has a number below zero; an interval with nothing in it says the same.
+        return 1, 0
+    return min(max(first, 0), _LAST_STEP), min(last, _LAST_STEP)
+
+
+def identities(since: Mapping[str, int] | Iterable[CheckpointEntry]) -> dict[str, int]:
+    """Give the identities of earlier entries by their paths; None is not the identity of any."""
+    from collections.abc import Mapping
+
+    if isinstance(since, Mapping):
+        return dict(since)
+    return {entry.path: entry.identity for entry in since if entry.identity is not None}
+
+
+def _check(*, latest: int | None, threads: int | None, shard: tuple[int, int] | None) -> None:
+    for name, number in (("latest", latest), ("threads", threads)):
+        if number is not None and number < 1:
+            message = f"{name} must be at least 1, not {number}"
+            raise ValueError(message)
+    if shard is not None and not 0 <= shard[0] < shard[1]:
+        message = f"shard {shard} is not an index from 0 and a number of shares above it"
+        raise ValueError(message)

@@ -1,0 +1,262 @@
+//! A scan as an iterator of Python.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use orbscan_core::orbax::commit::Atomicity;
+use orbscan_core::reader::everything::Chosen;
+use orbscan_core::record;
+use orbscan_core::scan as core;
+use orbscan_core::scan::entry::{self, Content};
+use orbscan_core::scan::glob::Glob;
+use orbscan_core::scan::selection::{Selection, Shard};
+use orbscan_core::scan::{Options, Poll, Root};
+use orbscan_core::store::Store;
+use pyo3::exceptions::{PyBaseException, PyValueError};
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::PyTuple;
+
+use crate::checkpoint::Checkpoint;
+use crate::{errors, open, options};
+
+/// How long a wait for the next entry may last before Ctrl-C is looked at.
+const PATIENCE: Duration = Duration::from_millis(50);
+
+/// Searches below `roots`; see the stub for the meaning of each argument.
+#[pyfunction]
+#[pyo3(signature = (
+    roots,
+    *,
+    steps = None,
+    latest = None,
+    committed = None,
+    pattern = None,
+    shard = None,
+    leaves = true,
+    ordered = false,
+    threads = None,
+    since = None,
+    rich_types = false,
+    atomicity = None,
+))]
+#[allow(clippy::too_many_arguments)] // They are keywords, each with a meaning of its own.
+pub fn scan(
+    py: Python<'_>,
+    roots: Vec<PathBuf>,
+    steps: Option<(u64, u64)>,
+    latest: Option<usize>,
+    committed: Option<bool>,
+    pattern: Option<&str>,
+    shard: Option<(u64, u64)>,
+    leaves: bool,
+    ordered: bool,
+    threads: Option<usize>,
+    since: Option<HashMap<String, u64>>,
+    rich_types: bool,
+    atomicity: Option<&str>,
+) -> PyResult<Scan> {
+    let selection = Selection {
+        steps: steps.map(|(first, last)| first..=last),
+        latest,
+        committed,
+        pattern: pattern.map(Glob::new),
+        shard: shard.map(|(index, count)| Shard { index, count }),
+    };
+    let options = Options {
+        read: options(rich_types),
+        leaves,
+        selection,
+        threads: threads.unwrap_or(core::DEFAULT_THREADS),
+        ordered,
+        since: since.unwrap_or_default(),
+        atomicity: atomicity.map_or(Ok(Atomicity::default()), mode)?,
+    };
+    let started = py.detach(|| core::scan(roots.iter().map(|path| root(path)).collect(), options));
+    Ok(Scan(Mutex::new(Some(started))))
+}
+
+fn mode(name: &str) -> PyResult<Atomicity> {
+    let modes = Atomicity::ALL.map(Atomicity::name).join(", ");
+    let unknown = || PyValueError::new_err(format!("atomicity {name:?} is none of {modes}"));
+    Atomicity::from_name(name).ok_or_else(unknown)
+}
+
+fn root(path: &Path) -> Root {
+    let place = open(path).map(|(store, path)| (Arc::new(store) as Arc<dyn Store>, path));
+    Root {
+        text: path.to_string_lossy().into_owned(),
+        place,
+    }
+}
+
+/// A scan under way; nothing is left of one that was closed.
+#[pyclass(frozen, module = "orbscan._core")]
+pub struct Scan(Mutex<Option<core::Scan>>);
+
+impl Scan {
+    /// Nothing panics while it holds the lock, so a poisoned one is as good as any.
+    fn lock(&self) -> MutexGuard<'_, Option<core::Scan>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits without the interpreter, which another thread may need to take what comes.
+    fn poll(&self, py: Python<'_>) -> Poll {
+        py.detach(|| {
+            self.lock()
+                .as_mut()
+                .map_or(Poll::End, |scan| scan.poll(PATIENCE))
+        })
+    }
+}
+
+#[pymethods]
+impl Scan {
+    const fn __iter__(slf: Py<Self>) -> Py<Self> {
+        slf
+    }
+
+    fn __next__(&self, py: Python<'_>) -> PyResult<Option<Entry>> {
+        loop {
+            match self.poll(py) {
+                Poll::Entry(entry) => return Ok(Some(Entry::new(*entry))),
+                Poll::End => return Ok(None),
+                Poll::Waiting => {}
+            }
+            if let Err(raised) = py.check_signals() {
+                self.close(py);
+                return Err(raised);
+            }
+        }
+    }
+
+    /// Ends it.
+    fn close(&self, py: Python<'_>) {
+        py.detach(|| drop(self.lock().take()));
+    }
+
+    /// Checkpoints found, those done with, and directories known that were not looked at.
+    fn progress(&self, py: Python<'_>) -> (u64, u64, u64) {
+        let progress = py.detach(|| self.lock().as_ref().map(core::Scan::progress));
+        let progress = progress.unwrap_or_default();
+        (progress.found, progress.done, progress.waiting)
+    }
+}
+
+/// One checkpoint that was found; see the stub for the meaning of each attribute.
+#[pyclass(frozen, module = "orbscan._core")]
+pub struct Entry {
+    /// Without its content, if it was read.
+    found: entry::Entry,
+    state: &'static str,
+    /// What was read, until it has crossed into Python.
+    read: Mutex<Option<Box<record::Checkpoint>>>,
+    checkpoint: PyOnceLock<Option<Py<Checkpoint>>>,
+}
+
+impl Entry {
+    fn new(mut entry: entry::Entry) -> Self {
+        let state = entry.content.name();
+        let read = match std::mem::replace(&mut entry.content, Content::Unread) {
+            Content::Read(checkpoint) => Some(checkpoint),
+            other => {
+                entry.content = other;
+                None
+            }
+        };
+        Self {
+            found: entry,
+            state,
+            read: Mutex::new(read),
+            checkpoint: PyOnceLock::new(),
+        }
+    }
+}
+
+#[pymethods]
+impl Entry {
+    #[getter]
+    fn path(&self) -> &str {
+        &self.found.path
+    }
+
+    #[getter]
+    fn root(&self) -> &str {
+        &self.found.root
+    }
+
+    #[getter]
+    const fn step(&self) -> Option<u64> {
+        self.found.step
+    }
+
+    #[getter]
+    const fn kind(&self) -> &'static str {
+        self.found.kind.name()
+    }
+
+    #[getter]
+    const fn state(&self) -> &'static str {
+        self.state
+    }
+
+    #[getter]
+    const fn committed(&self) -> bool {
+        self.found.commit.committed
+    }
+
+    #[getter]
+    fn commit_reason(&self) -> &str {
+        &self.found.commit.reason
+    }
+
+    #[getter]
+    const fn identity(&self) -> Option<u64> {
+        self.found.identity
+    }
+
+    #[getter]
+    fn metrics(&self) -> Option<&str> {
+        self.found.metrics.as_deref()
+    }
+
+    #[getter]
+    fn chosen(&self) -> Option<usize> {
+        self.chosen_item().map(|chosen| chosen.item)
+    }
+
+    #[getter]
+    fn chosen_issues<'py>(&self, py: Python<'py>) -> PyResult<Vec<Bound<'py, PyTuple>>> {
+        let issues = self.chosen_item().map(|chosen| chosen.issues.as_slice());
+        let issues = issues.unwrap_or_default().iter();
+        issues.map(|issue| errors::as_tuple(py, issue)).collect()
+    }
+
+    #[getter]
+    fn error(&self, py: Python<'_>) -> Option<Py<PyBaseException>> {
+        let error = self.found.error()?;
+        Some(errors::raised(py, error).into_value(py))
+    }
+
+    #[getter]
+    fn checkpoint(&self, py: Python<'_>) -> PyResult<Option<Py<Checkpoint>>> {
+        let crossed = self.checkpoint.get_or_try_init(py, || {
+            let read = self
+                .read
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .take();
+            read.map(|read| Py::new(py, Checkpoint::new(py, *read)?))
+                .transpose()
+        })?;
+        Ok(crossed.as_ref().map(|checkpoint| checkpoint.clone_ref(py)))
+    }
+}
+
+impl Entry {
+    fn chosen_item(&self) -> Option<&Chosen> {
+        self.found.chosen.as_ref()?.as_ref().ok()
+    }
+}
