@@ -28,7 +28,7 @@ fn main() {
             &name,
             Selection::Auto,
             &Options::default(),
-            &mut Recall::new(),
+            &Recall::new(),
         );
         let read = read.unwrap_or_else(|error| panic!("{error}"));
         leaves = read

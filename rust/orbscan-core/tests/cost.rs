@@ -28,7 +28,7 @@ fn read(store: &dyn Store) -> (Arc<LeafTable>, Requests) {
         &path("7"),
         Selection::Auto,
         &options,
-        &mut Recall::new(),
+        &Recall::new(),
     )
     .unwrap();
     assert_eq!(read.issues, []);

@@ -25,7 +25,7 @@ fn run(steps: &[&str]) -> MemoryStore {
     store
 }
 
-fn read(store: &MemoryStore, step: &str, options: &Options, recall: &mut Recall) -> Checkpoint {
+fn read(store: &MemoryStore, step: &str, options: &Options, recall: &Recall) -> Checkpoint {
     read_pytree(store, &path(step), Selection::Auto, options, recall).unwrap()
 }
 
@@ -37,10 +37,10 @@ fn table(checkpoint: &Checkpoint) -> &Arc<LeafTable> {
 /// two share a table.
 fn shared(store: &MemoryStore) -> bool {
     let options = Options::default();
-    let mut recall = Recall::new();
-    let first = read(store, "1", &options, &mut recall);
-    let second = read(store, "2", &options, &mut recall);
-    let alone = read(store, "2", &options, &mut Recall::new());
+    let recall = Recall::new();
+    let first = read(store, "1", &options, &recall);
+    let second = read(store, "2", &options, &recall);
+    let alone = read(store, "2", &options, &Recall::new());
     assert_eq!(format!("{second:?}"), format!("{alone:?}"));
     Arc::ptr_eq(table(&first), table(&second))
 }
@@ -129,7 +129,7 @@ fn key_types_are_looked_at_again() {
         let file = path(step).join("state/array_metadatas/process_0").unwrap();
         store.insert(file, key(name));
     }
-    let read_alone = read(&store, "2", &Options::default(), &mut Recall::new());
+    let read_alone = read(&store, "2", &Options::default(), &Recall::new());
     assert_eq!(table(&read_alone).prng_impls, ["threefry2x32"]);
     assert!(shared(&store));
     store.insert(path("2/state/array_metadatas/process_0"), key("rbg"));
@@ -139,14 +139,14 @@ fn key_types_are_looked_at_again() {
 #[test]
 fn other_options_are_other_reads() {
     let store = run(&["1"]);
-    let mut recall = Recall::new();
+    let recall = Recall::new();
     let rich = Options {
         rich_types: true,
         ..Options::default()
     };
-    let first = read(&store, "1", &Options::default(), &mut recall);
-    let second = read(&store, "1", &rich, &mut recall);
-    let third = read(&store, "1", &Options::default(), &mut recall);
+    let first = read(&store, "1", &Options::default(), &recall);
+    let second = read(&store, "1", &rich, &recall);
+    let third = read(&store, "1", &Options::default(), &recall);
     assert!(!Arc::ptr_eq(table(&first), table(&second)));
     assert!(Arc::ptr_eq(table(&first), table(&third)));
 }
@@ -158,9 +158,9 @@ fn a_table_with_faults_is_not_recalled() {
         let file = format!("{step}/state/_METADATA");
         replace(&mut store, &file, "[2, 4]", "\"x\"");
     }
-    let mut recall = Recall::new();
+    let recall = Recall::new();
     for step in ["1", "2"] {
-        let found = read(&store, step, &Options::default(), &mut recall);
+        let found = read(&store, step, &Options::default(), &recall);
         let [issue] = found.issues.as_slice() else {
             panic!("{:?}", found.issues)
         };
@@ -177,14 +177,14 @@ fn only_the_latest_items_are_recalled() {
         writer.write(&path(&leaves.to_string()), &mut store);
     }
     let options = Options::default();
-    let mut recall = Recall::new();
+    let recall = Recall::new();
     let tables: Vec<_> = (1..=20)
-        .map(|step| read(&store, &step.to_string(), &options, &mut recall))
+        .map(|step| read(&store, &step.to_string(), &options, &recall))
         .map(|checkpoint| Arc::downgrade(table(&checkpoint)))
         .collect();
     let kept = tables.iter().filter(|table| table.strong_count() > 0);
     assert_eq!(kept.count(), 8);
-    let again = read(&store, "20", &options, &mut recall);
+    let again = read(&store, "20", &options, &recall);
     assert!(std::ptr::eq(
         Arc::as_ptr(table(&again)),
         tables[19].as_ptr()

@@ -85,13 +85,7 @@ fn read_pytree(
         Some(name) => Selection::Named(name),
     };
     let read: record::Checkpoint = detached(py, &path, |store, path| {
-        reader::read_pytree(
-            store,
-            path,
-            selection,
-            &options(rich_types),
-            &mut Recall::new(),
-        )
+        reader::read_pytree(store, path, selection, &options(rich_types), &Recall::new())
     })?;
     Checkpoint::new(py, read)
 }
@@ -101,7 +95,7 @@ fn read_pytree(
 #[pyo3(signature = (path, rich_types))]
 fn read_checkpointables(py: Python<'_>, path: PathBuf, rich_types: bool) -> PyResult<Checkpoint> {
     let read = detached(py, &path, |store, path| {
-        reader::read_checkpointables(store, path, &options(rich_types), &mut Recall::new())
+        reader::read_checkpointables(store, path, &options(rich_types), &Recall::new())
     })?;
     Checkpoint::new(py, read)
 }

@@ -4,9 +4,11 @@
 //! looked at twice: what a directory holds shows in the answers to the fetches that its tree needs
 //! anyway.
 
+use std::sync::Arc;
+
 use super::detect::Root;
 use super::outline::ItemFiles;
-use super::{Options, Waves, choose};
+use super::{Options, Recall, Waves, choose};
 use crate::error::Result;
 use crate::orbax::checkpoint_metadata::ItemHandlers;
 use crate::orbax::names;
@@ -49,9 +51,14 @@ pub struct Chosen {
 /// # Errors
 /// Any [`ErrorKind`](crate::error::ErrorKind) that concerns the checkpoint as a whole; files are named as [`Store::locate`]
 /// names them.
-pub fn read(store: &dyn Store, found: Recognised, options: &Options) -> Result<Everything> {
+pub fn read(
+    store: &dyn Store,
+    found: Recognised,
+    options: &Options,
+    recall: &Recall,
+) -> Result<Everything> {
     let located = |error| super::locate(store, error);
-    let mut read = read_items(store, found, options).map_err(located)?;
+    let mut read = read_items(store, found, options, recall).map_err(located)?;
     super::relocate(store, &mut read.checkpoint);
     read.chosen = read.chosen.map(|chosen| {
         let mut chosen = chosen.map_err(located)?;
@@ -93,7 +100,12 @@ fn recognised(store: &dyn Store, found: Recognised, options: &Options) -> Result
     Root::listed(store, path, layout, entries, &options.limits)
 }
 
-fn read_items(store: &dyn Store, found: Recognised, options: &Options) -> Result<Everything> {
+fn read_items(
+    store: &dyn Store,
+    found: Recognised,
+    options: &Options,
+    recall: &Recall,
+) -> Result<Everything> {
     let root = recognised(store, found, options)?;
     if root.layout == Layout::Safetensors {
         let checkpoint = super::safetensors::read(store, &root, &options.limits)?;
@@ -101,9 +113,9 @@ fn read_items(store: &dyn Store, found: Recognised, options: &Options) -> Result
         return Ok(Everything { checkpoint, chosen });
     }
     if may_be_flat(&root) {
-        return flat(store, &root, options);
+        return flat(store, &root, options, recall);
     }
-    composite(store, &root, options)
+    composite(store, &root, options, recall)
 }
 
 fn may_be_flat(root: &Root) -> bool {
@@ -127,7 +139,7 @@ type Candidate<'a> = (Option<&'a str>, Tree);
 
 /// Reads a checkpoint that has a tree of its own. Its directories are parts of that tree, but one
 /// that looks like a pytree passes for a checkpointable and comes before it.
-fn flat(store: &dyn Store, root: &Root, options: &Options) -> Result<Everything> {
+fn flat(store: &dyn Store, root: &Root, options: &Options, recall: &Recall) -> Result<Everything> {
     let own = if root.has(names::TREE_METADATA) {
         Tree::Metadata
     } else {
@@ -147,11 +159,16 @@ fn flat(store: &dyn Store, root: &Root, options: &Options) -> Result<Everything>
         candidates.iter().map(|(name, _)| *name),
         options,
     )?;
-    Ok(assemble(store, root, &candidates, waves, options))
+    Ok(assemble(store, root, &candidates, waves, options, recall))
 }
 
 /// Reads a checkpoint of named items. Only where a fetch found no tree is the store asked again.
-fn composite(store: &dyn Store, root: &Root, options: &Options) -> Result<Everything> {
+fn composite(
+    store: &dyn Store,
+    root: &Root,
+    options: &Options,
+    recall: &Recall,
+) -> Result<Everything> {
     let children = root.checkpointables();
     let waves = fetch(
         store,
@@ -168,7 +185,7 @@ fn composite(store: &dyn Store, root: &Root, options: &Options) -> Result<Everyt
     };
     let trees = metadata.into_iter().zip(any).map(tree);
     let candidates: Vec<Candidate<'_>> = children.into_iter().map(Some).zip(trees).collect();
-    Ok(assemble(store, root, &candidates, waves, options))
+    Ok(assemble(store, root, &candidates, waves, options, recall))
 }
 
 fn fetch<'a>(
@@ -206,6 +223,7 @@ fn assemble(
     candidates: &[Candidate<'_>],
     waves: Waves,
     options: &Options,
+    recall: &Recall,
 ) -> Everything {
     let choice = chosen(candidates);
     let mut result = None;
@@ -221,7 +239,7 @@ fn assemble(
             continue;
         }
         let before = issues.len();
-        let read = super::item::read(store, files, options, &mut issues);
+        let read = super::item::read(store, files, options, recall, &mut issues);
         if choice == Some(place) {
             let own = (0..).zip(&issues);
             let own = own.filter(|(at, _)| *at < of_header || *at >= before);
@@ -241,7 +259,7 @@ fn assemble(
     }
 }
 
-fn item(name: Option<&str>, table: Option<LeafTable>) -> Item {
+fn item(name: Option<&str>, table: Option<Arc<LeafTable>>) -> Item {
     let name = name.map(str::to_owned);
     Item { name, table }
 }

@@ -24,7 +24,7 @@ pub fn read(
     store: &dyn Store,
     files: &ItemFiles,
     options: &Options,
-    recall: &mut Recall,
+    recall: &Recall,
     issues: &mut Vec<Issue>,
 ) -> Result<Arc<LeafTable>> {
     let metadata = match &files.metadata {

@@ -69,7 +69,7 @@ pub fn read_pytree(
     path: &StorePath,
     selection: Selection<'_>,
     options: &Options,
-    recall: &mut Recall,
+    recall: &Recall,
 ) -> Result<Checkpoint> {
     located(store, || {
         let root = detect::detect(store, path, &options.limits)?;
@@ -98,7 +98,7 @@ pub fn read_checkpointables(
     store: &dyn Store,
     path: &StorePath,
     options: &Options,
-    recall: &mut Recall,
+    recall: &Recall,
 ) -> Result<Checkpoint> {
     located(store, || {
         let root = detect::detect(store, path, &options.limits)?;
@@ -153,7 +153,7 @@ fn read_or_report(
     store: &dyn Store,
     files: &ItemFiles,
     options: &Options,
-    recall: &mut Recall,
+    recall: &Recall,
     issues: &mut Vec<Issue>,
 ) -> Option<Arc<LeafTable>> {
     match item::read(store, files, options, recall, issues) {

@@ -7,7 +7,7 @@
 //! share one table in memory.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::Options;
 use super::arrays::Document;
@@ -18,8 +18,9 @@ use crate::error::Result;
 use crate::record::LeafTable;
 use crate::store::Bytes;
 
-/// How many items are remembered: a checkpoint rarely has more pytrees.
-const MOST_ITEMS: usize = 8;
+/// How many items are remembered: a checkpoint rarely has more pytrees, and the threads of a scan
+/// rarely read more runs at a time.
+const MOST_ITEMS: usize = 32;
 
 /// How many bytes the remembered items may have been decoded from, all together. The largest states
 /// in use have 30 MB.
@@ -29,11 +30,11 @@ const MOST_BYTES: u64 = 64 << 20;
 /// large as all of them together.
 const NODE_PER_DOCUMENT: u64 = 4;
 
-/// The items read last. Not shared: each thread that reads has its own.
+/// The items used last, shared by all threads that read for one purpose.
 #[derive(Debug, Default)]
 pub struct Recall {
     /// The latest first.
-    items: VecDeque<Arc<KnownItem>>,
+    items: Mutex<VecDeque<Arc<KnownItem>>>,
 }
 
 impl Recall {
@@ -50,27 +51,43 @@ impl Recall {
         files: &ItemFiles,
         options: &Options,
     ) -> Option<Arc<KnownItem>> {
-        let mut items = self.items.iter();
-        let same = |item: &&Arc<KnownItem>| {
+        // Compared outside the lock: that takes as long as reading the bytes did.
+        let known: Vec<Arc<KnownItem>> = self.lock().iter().map(Arc::clone).collect();
+        let same = |item: &Arc<KnownItem>| {
             item.metadata == *metadata
                 && item.sharding.as_ref() == files.sharding.as_ref().ok()
                 && item.options == *options
         };
-        items.find(same).map(Arc::clone)
+        let found = known.into_iter().find(same)?;
+        let mut items = self.lock();
+        let place = items.iter().position(|item| Arc::ptr_eq(item, &found));
+        if let Some(item) = place
+            .filter(|place| *place > 0)
+            .and_then(|place| items.remove(place))
+        {
+            items.push_front(item);
+        }
+        Some(found)
     }
 
     /// Remembers an item, and forgets the oldest if they are too many or too large.
-    pub(super) fn insert(&mut self, item: KnownItem) {
-        self.items.push_front(Arc::new(item));
+    pub(super) fn insert(&self, item: KnownItem) {
+        let mut items = self.lock();
+        items.push_front(Arc::new(item));
         let bytes = |items: &VecDeque<Arc<KnownItem>>| -> u64 {
             items
                 .iter()
                 .map(|item| item.bytes())
                 .fold(0, u64::saturating_add)
         };
-        while self.items.len() > MOST_ITEMS || bytes(&self.items) > MOST_BYTES {
-            self.items.pop_back();
+        while items.len() > MOST_ITEMS || bytes(&items) > MOST_BYTES {
+            items.pop_back();
         }
+    }
+
+    /// Whoever panicked with the lock in hand left a list of whole items.
+    fn lock(&self) -> MutexGuard<'_, VecDeque<Arc<KnownItem>>> {
+        self.items.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -32,7 +32,7 @@ use crate::cursor::to_u64;
 use crate::error::{Error, ErrorKind};
 use crate::orbax::commit::Atomicity;
 use crate::path::StorePath;
-use crate::reader;
+use crate::reader::{self, Recall};
 use crate::store::Store;
 use batch::Batch;
 use entry::{Content, Entry, Kind};
@@ -128,6 +128,7 @@ pub fn scan(roots: Vec<Root>, options: Options) -> Scan {
         ),
         links: Links::new(bases.clone()),
         options,
+        recall: Recall::new(),
         found: AtomicU64::new(0),
         done: AtomicU64::new(0),
     });
@@ -163,6 +164,7 @@ struct Shared {
     schedule: Schedule,
     links: Links,
     options: Options,
+    recall: Recall,
     found: AtomicU64,
     done: AtomicU64,
 }
@@ -193,7 +195,7 @@ impl Shared {
                 let wanted = selection.wants(&found.entry);
                 (wanted && selection.is_in_share(&found.entry.path)).then(|| {
                     self.found.fetch_add(1, Ordering::Relaxed);
-                    read::read(*found, &job.visit.base, &self.options)
+                    read::read(*found, &job.visit.base, &self.options, &self.recall)
                 })
             }
             Sight::Told(entry) => {

@@ -9,12 +9,13 @@ use crate::error::{ErrorKind, Result};
 use crate::limits::Limits;
 use crate::orbax::{metrics, names};
 use crate::path::StorePath;
+use crate::reader::Recall;
 use crate::reader::everything::{self, Recognised};
 use crate::record::Layout;
 use crate::store::{EntryKind, Store, Want};
 
 /// Reads a checkpoint: all of it, or less if the options say so.
-pub fn read(found: Found, base: &Base, options: &Options) -> Entry {
+pub fn read(found: Found, base: &Base, options: &Options, recall: &Recall) -> Entry {
     let Found {
         mut entry,
         recognised,
@@ -30,7 +31,7 @@ pub fn read(found: Found, base: &Base, options: &Options) -> Entry {
     }
     let path = recognised.path.clone();
     let metrics_file = metrics_file(&recognised);
-    if let Err(error) = fill(&mut entry, store, recognised, options) {
+    if let Err(error) = fill(&mut entry, store, recognised, options, recall) {
         entry.content = if exists(store, &path) {
             Content::Failed(error)
         } else {
@@ -55,9 +56,10 @@ fn fill(
     store: &dyn Store,
     recognised: Recognised,
     options: &Options,
+    recall: &Recall,
 ) -> Result<()> {
     let checkpoint = if options.leaves {
-        let read = everything::read(store, recognised, &options.read)?;
+        let read = everything::read(store, recognised, &options.read, recall)?;
         entry.chosen = read.chosen;
         read.checkpoint
     } else {
