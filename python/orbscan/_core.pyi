@@ -5,8 +5,8 @@ of an error. All containers are plain lists and tuples, made once, when the read
 `orbscan` itself should rely on their arrangement.
 """
 
-from collections.abc import Mapping, Sequence
-from typing import Literal, TypeAlias, final
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal, TypeAlias, final
 
 from orbscan.errors import OrbscanError
 
@@ -119,6 +119,12 @@ class LeafTable:
     @property
     def shardings(self) -> list[Sharding]:
         """The distinct shardings."""
+
+    def leaf_objects(self, make: Callable[[LeafTable], list[Any]], /) -> list[Any]:
+        """Give what `make(self)` returned when this was first called.
+
+        The steps of a run share one table, and so the objects that their leaves are.
+        """
 
     def node_names(self) -> list[str | None]:
         """Compose the param name of each leaf, its keypath joined with dots; None elsewhere."""

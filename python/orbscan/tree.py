@@ -53,9 +53,7 @@ def assemble(table: _core.LeafTable) -> PyTreeMetadata:
     Raises:
         FormatError: the installed ml_dtypes lacks an element type of the checkpoint.
     """
-    objects = _leaf_objects(table)
-    # A container has -1 for a leaf, and so gets this last object until its turn comes.
-    objects.append(None)
+    objects = table.leaf_objects(_leaf_objects)
     values = [objects[leaf] for leaf in table.node_leaves]
     _renew_mutable_leaves(table, values)
     makers: list[Callable[[Sequence[Any]], object]] = [list, tuple]
@@ -121,7 +119,10 @@ def _renew_mutable_leaves(table: _core.LeafTable, values: list[Any]) -> None:
 
 
 def _leaf_objects(table: _core.LeafTable) -> list[Any]:
-    """Make each distinct leaf once, and each array and sharding that they share."""
+    """Make each distinct leaf once, and each array and sharding that they share.
+
+    A container has -1 for a leaf, and so gets the last object, None, until its turn comes.
+    """
     arrays = [_Array(described) for described in table.arrays]
     shardings: list[ShardingMetadata | None] = [sharding_of(row) for row in table.shardings]
     # Found by the index -1 of a leaf without a sharding.
@@ -145,6 +146,7 @@ def _leaf_objects(table: _core.LeafTable) -> list[Any]:
             objects.append(_unreadable(error))
         else:
             objects.append(_CONSTANTS[kind])
+    objects.append(None)
     return objects
 
 

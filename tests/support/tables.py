@@ -87,7 +87,7 @@ def table(tree: Any) -> _core.LeafTable:
     """Lay a tree of dicts, lists, tuples, namedtuples and `Spec` out in columns."""
     nodes: list[tuple[str | None, Any, str]] = [(None, tree, "")]
     columns = SimpleNamespace(
-        node_keys=[], node_leaves=[], containers=[], namedtuples=[], leaves=[], arrays=[],
+        node_keys=[], node_leaves=[], containers=[], runs=[], namedtuples=[], leaves=[], arrays=[],
         shardings=[],
     )  # fmt: skip
     names: list[str | None] = []
@@ -101,13 +101,18 @@ def table(tree: Any) -> _core.LeafTable:
         columns.node_leaves.append(-1)
         names.append(None)
         kind, children = _children(columns, node)
-        columns.containers.append((at, kind, len(nodes), len(nodes) + len(children)))
+        low, high = len(nodes), len(nodes) + len(children)
+        columns.containers.append((at, kind, low, high))
+        # Every container is alike itself, at least.
+        columns.runs.append((at, 1, kind, low, high, tuple(key for key, _ in children)))
         nodes += [
             (child_key, child, f"{name}.{child_key or index}".lstrip("."))
             for index, (child_key, child) in enumerate(children)
         ]
     columns.containers.reverse()
+    columns.runs.reverse()
     columns.node_names = lambda: names
+    columns.leaf_objects = lambda make: make(columns)
     return cast("_core.LeafTable", columns)
 
 

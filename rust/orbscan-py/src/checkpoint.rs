@@ -5,7 +5,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyList, PyTuple};
 
 use crate::errors;
-use crate::leaf_table::LeafTable;
+use crate::leaf_table::Crossed;
 
 /// What was read of one checkpoint; see the stub for the meaning of each attribute.
 #[pyclass(frozen, get_all, module = "orbscan._core")]
@@ -19,8 +19,8 @@ pub struct Checkpoint {
 }
 
 impl Checkpoint {
-    /// Carries a checkpoint over.
-    pub fn new(py: Python<'_>, read: record::Checkpoint) -> PyResult<Self> {
+    /// Carries a checkpoint over, with those tables that have not crossed yet.
+    pub fn new(py: Python<'_>, read: record::Checkpoint, tables: &Crossed) -> PyResult<Self> {
         let issues = PyList::empty(py);
         for issue in &read.issues {
             issues.append(errors::as_tuple(py, issue)?)?;
@@ -29,7 +29,7 @@ impl Checkpoint {
         for item in read.items {
             let table = item
                 .table
-                .map(|table| LeafTable::new(py, table))
+                .map(|table| tables.table(py, table))
                 .transpose()?;
             let pair: Bound<'_, PyTuple> = (item.name, table).into_pyobject(py)?;
             items.append(pair)?;

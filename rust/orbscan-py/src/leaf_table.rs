@@ -1,13 +1,14 @@
 //! The leaves of one pytree as columns of plain Python objects.
 
-use std::sync::Arc;
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use orbscan_core::orbax::sharding::{Sharding, SpecEntry};
 use orbscan_core::record::{self, Array, Leaf, LeafKind};
 use orbscan_core::tree::{Container, Content, Node, Run, Tree};
 use orbscan_core::zarr::{ArrayHeader, Compression, Format};
 use pyo3::prelude::*;
-use pyo3::sync::PyOnceLock;
+use pyo3::sync::{MutexExt, PyOnceLock};
 use pyo3::types::{PyList, PyString, PyTuple};
 
 use crate::errors;
@@ -33,10 +34,21 @@ pub struct LeafTable {
     /// Columns that building a tree does not need, made when they are first asked for.
     node_keys: PyOnceLock<Py<PyList>>,
     containers: PyOnceLock<Py<PyList>>,
+    /// What Python made of the distinct leaves.
+    leaf_objects: PyOnceLock<Py<PyAny>>,
 }
 
 #[pymethods]
 impl LeafTable {
+    /// What `make(self)` returned when this was first called.
+    #[pyo3(signature = (make, /))]
+    fn leaf_objects(slf: &Bound<'_, Self>, make: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
+        let py = slf.py();
+        let known = &slf.get().leaf_objects;
+        let objects = known.get_or_try_init(py, || make.call1((slf,)).map(Bound::unbind))?;
+        Ok(objects.clone_ref(py))
+    }
+
     /// The key of each node in its container.
     #[getter]
     fn node_keys(&self, py: Python<'_>) -> PyResult<Py<PyList>> {
@@ -110,9 +122,49 @@ impl LeafTable {
             shardings: shardings.unbind(),
             node_keys: PyOnceLock::new(),
             containers: PyOnceLock::new(),
+            leaf_objects: PyOnceLock::new(),
             keys,
             table,
         })
+    }
+}
+
+/// How many tables are remembered: as many as a reader recalls.
+const MOST_TABLES: usize = 32;
+
+/// Tables that have crossed already. The steps of a run share one in Rust, and so they share one in
+/// Python.
+#[derive(Default)]
+pub struct Crossed(Mutex<VecDeque<(Arc<record::LeafTable>, Py<LeafTable>)>>);
+
+impl Crossed {
+    /// The table as Python sees it.
+    pub fn table(&self, py: Python<'_>, table: Arc<record::LeafTable>) -> PyResult<Py<LeafTable>> {
+        let known = self
+            .lock(py)
+            .iter()
+            .find_map(|(known, crossed)| Arc::ptr_eq(known, &table).then(|| crossed.clone_ref(py)));
+        if let Some(known) = known {
+            return Ok(known);
+        }
+        let crossed = Py::new(py, LeafTable::new(py, Arc::clone(&table))?)?;
+        let mut tables = self.lock(py);
+        tables.push_front((table, crossed.clone_ref(py)));
+        let kept = tables.len().min(MOST_TABLES);
+        let forgotten = tables.split_off(kept);
+        drop(tables);
+        // Objects of Python may end here, which must not happen under the lock.
+        drop(forgotten);
+        Ok(crossed)
+    }
+
+    /// Nothing is called, and nothing can panic, while the lock is held.
+    fn lock(
+        &self,
+        py: Python<'_>,
+    ) -> MutexGuard<'_, VecDeque<(Arc<record::LeafTable>, Py<LeafTable>)>> {
+        let locked = self.0.lock_py_attached(py);
+        locked.unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -87,7 +87,7 @@ fn read_pytree(
     let read: record::Checkpoint = detached(py, &path, |store, path| {
         reader::read_pytree(store, path, selection, &options(rich_types), &Recall::new())
     })?;
-    Checkpoint::new(py, read)
+    Checkpoint::new(py, read, &leaf_table::Crossed::default())
 }
 
 /// Reads all checkpointables of the checkpoint at `path`.
@@ -97,7 +97,7 @@ fn read_checkpointables(py: Python<'_>, path: PathBuf, rich_types: bool) -> PyRe
     let read = detached(py, &path, |store, path| {
         reader::read_checkpointables(store, path, &options(rich_types), &Recall::new())
     })?;
-    Checkpoint::new(py, read)
+    Checkpoint::new(py, read, &leaf_table::Crossed::default())
 }
 
 /// Whether Orbax would call the path a checkpoint.

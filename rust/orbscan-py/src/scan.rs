@@ -20,6 +20,7 @@ use pyo3::sync::PyOnceLock;
 use pyo3::types::PyTuple;
 
 use crate::checkpoint::Checkpoint;
+use crate::leaf_table::Crossed;
 use crate::{errors, open, options};
 
 /// How long a wait for the next entry may last before Ctrl-C is looked at.
@@ -75,7 +76,10 @@ pub fn scan(
         atomicity: atomicity.map_or(Ok(Atomicity::default()), mode)?,
     };
     let started = py.detach(|| core::scan(roots.iter().map(|path| root(path)).collect(), options));
-    Ok(Scan(Mutex::new(Some(started))))
+    Ok(Scan {
+        started: Mutex::new(Some(started)),
+        tables: Arc::default(),
+    })
 }
 
 fn mode(name: &str) -> PyResult<Atomicity> {
@@ -94,12 +98,15 @@ fn root(path: &Path) -> Root {
 
 /// A scan under way; nothing is left of one that was closed.
 #[pyclass(frozen, module = "orbscan._core")]
-pub struct Scan(Mutex<Option<core::Scan>>);
+pub struct Scan {
+    started: Mutex<Option<core::Scan>>,
+    tables: Arc<Crossed>,
+}
 
 impl Scan {
     /// Nothing panics while it holds the lock, so a poisoned one is as good as any.
     fn lock(&self) -> MutexGuard<'_, Option<core::Scan>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.started.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Waits without the interpreter, which another thread may need to take what comes.
@@ -121,7 +128,7 @@ impl Scan {
     fn __next__(&self, py: Python<'_>) -> PyResult<Option<Entry>> {
         loop {
             match self.poll(py) {
-                Poll::Entry(entry) => return Ok(Some(Entry::new(*entry))),
+                Poll::Entry(entry) => return Ok(Some(Entry::new(*entry, &self.tables))),
                 Poll::End => return Ok(None),
                 Poll::Waiting => {}
             }
@@ -154,10 +161,11 @@ pub struct Entry {
     /// What was read, until it has crossed into Python.
     read: Mutex<Option<Box<record::Checkpoint>>>,
     checkpoint: PyOnceLock<Option<Py<Checkpoint>>>,
+    tables: Arc<Crossed>,
 }
 
 impl Entry {
-    fn new(mut entry: entry::Entry) -> Self {
+    fn new(mut entry: entry::Entry, tables: &Arc<Crossed>) -> Self {
         let state = entry.content.name();
         let read = match std::mem::replace(&mut entry.content, Content::Unread) {
             Content::Read(checkpoint) => Some(checkpoint),
@@ -171,6 +179,7 @@ impl Entry {
             state,
             read: Mutex::new(read),
             checkpoint: PyOnceLock::new(),
+            tables: Arc::clone(tables),
         }
     }
 }
@@ -248,7 +257,7 @@ impl Entry {
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner)
                 .take();
-            read.map(|read| Py::new(py, Checkpoint::new(py, *read)?))
+            read.map(|read| Py::new(py, Checkpoint::new(py, *read, &self.tables)?))
                 .transpose()
         })?;
         Ok(crossed.as_ref().map(|checkpoint| checkpoint.clone_ref(py)))
