@@ -191,6 +191,10 @@ class Entry:
         """Whether a job would take it for finished."""
 
     @property
+    def leftover(self) -> bool:
+        """Whether a job that cleans up would delete it."""
+
+    @property
     def commit_reason(self) -> str:
         """Why."""
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from orbscan import _core
     from orbscan.errors import OrbscanError
-    from orbscan.result import CheckpointMetadata, Issue, PyTreeMetadata
+    from orbscan.result import CheckpointMetadata, PyTreeMetadata
 
     Path: TypeAlias = str | os.PathLike[str]
     Steps: TypeAlias = int | range | tuple[int | None, int | None]
@@ -77,24 +77,56 @@ def scan(  # noqa: PLR0913 - keywords, each with a meaning of its own
     >>> [entry.step for entry in scan([])]
     []
     """
-    _check(latest=latest, threads=threads, shard=shard)
-    from orbscan import _core
-
     return Scan(
-        _core.scan(
-            expanded(roots),
-            steps=None if steps is None else step_bounds(steps),
+        begun(
+            roots,
+            steps=steps,
             latest=latest,
             committed=committed,
             pattern=match,
-            shard=shard,
             leaves=leaves,
             ordered=ordered,
             threads=threads,
-            since=None if since is None else identities(since),
+            since=since,
+            shard=shard,
             rich_types=rich_types,
             atomicity=atomicity,
         )
+    )
+
+
+def begun(  # noqa: PLR0913 - as for scan
+    roots: Path | Iterable[Path],
+    *,
+    steps: Steps | None,
+    latest: int | None,
+    threads: int | None,
+    since: Mapping[str, int] | Iterable[CheckpointEntry] | None,
+    shard: tuple[int, int] | None,
+    **options: Any,
+) -> _core.Scan:
+    """Begin a scan whose entries are columns; the part of `scan` that needs no other library.
+
+    Raises:
+        ValueError: as `scan` does.
+    """
+    for name, number in (("latest", latest), ("threads", threads)):
+        if number is not None and number < 1:
+            message = f"{name} must be at least 1, not {number}"
+            raise ValueError(message)
+    if shard is not None and not 0 <= shard[0] < shard[1]:
+        message = f"shard {shard} is not an index from 0 and a number of shares above it"
+        raise ValueError(message)
+    from orbscan import _core
+
+    return _core.scan(
+        expanded(roots),
+        steps=None if steps is None else step_bounds(steps),
+        latest=latest,
+        threads=threads,
+        since=None if since is None else identities(since),
+        shard=shard,
+        **options,
     )
 
 
@@ -174,6 +206,7 @@ class CheckpointEntry:
         state: `read`; `unchanged` or `vanished` since an earlier scan; `unread`, for it is not
             committed; `failed`.
         committed: whether a job would take it for finished.
+        leftover: whether a job that cleans up when it starts would delete it.
         commit_reason: why, in words.
         identity: a number that changes with its metadata; None if it has none.
         error: what reading it with `orbscan.metadata` raises; None if that would succeed, and
@@ -191,6 +224,7 @@ class CheckpointEntry:
         "error",
         "identity",
         "kind",
+        "leftover",
         "path",
         "root",
         "state",
@@ -203,6 +237,7 @@ class CheckpointEntry:
     kind: str
     state: str
     committed: bool
+    leftover: bool
     commit_reason: str
     identity: int | None
     error: OrbscanError | None
@@ -225,7 +260,8 @@ class CheckpointEntry:
         Raises:
             FormatError: the installed ml_dtypes lacks an element type of the checkpoint.
         """
-        return self._once("_metadata", _metadata)
+        metadata: CheckpointMetadata[PyTreeMetadata] | None = self._once("_metadata", _metadata)
+        return metadata
 
     @property
     def checkpointables(self) -> CheckpointMetadata[dict[str | None, PyTreeMetadata]] | None:
@@ -236,7 +272,9 @@ class CheckpointEntry:
         Raises:
             FormatError: as for `metadata`.
         """
-        return self._once("_checkpointables", _checkpointables)
+        trees: CheckpointMetadata[dict[str | None, PyTreeMetadata]] | None
+        trees = self._once("_checkpointables", _checkpointables)
+        return trees
 
     @property
     def names(self) -> tuple[str | None, ...]:
@@ -310,6 +348,7 @@ _PLAIN = (
     "kind",
     "state",
     "committed",
+    "leftover",
     "commit_reason",
     "identity",
     "error",
@@ -421,13 +460,3 @@ def identities(since: Mapping[str, int] | Iterable[CheckpointEntry]) -> dict[str
     if isinstance(since, Mapping):
         return dict(since)
     return {entry.path: entry.identity for entry in since if entry.identity is not None}
-
-
-def _check(*, latest: int | None, threads: int | None, shard: tuple[int, int] | None) -> None:
-    for name, number in (("latest", latest), ("threads", threads)):
-        if number is not None and number < 1:
-            message = f"{name} must be at least 1, not {number}"
-            raise ValueError(message)
-    if shard is not None and not 0 <= shard[0] < shard[1]:
-        message = f"shard {shard} is not an index from 0 and a number of shares above it"
-        raise ValueError(message)

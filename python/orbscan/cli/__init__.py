@@ -11,7 +11,7 @@ import io
 import os
 import sys
 
-from orbscan.cli import diff, exits, plan, show, steps
+from orbscan.cli import diff, exits, ls, plan, scan, show, steps
 from orbscan.cli.help import EXIT_CODES, help_formatter
 from orbscan.errors import OrbscanError, StoreError
 from orbscan.text import printable
@@ -98,6 +98,8 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     show.add_command(commands)
     plan.add_command(commands)
+    ls.add_command(commands)
+    scan.add_command(commands)
     steps.add_command(commands)
     diff.add_command(commands)
     return parser

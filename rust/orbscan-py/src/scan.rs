@@ -12,7 +12,7 @@ use orbscan_core::scan as core;
 use orbscan_core::scan::entry::{self, Content};
 use orbscan_core::scan::glob::Glob;
 use orbscan_core::scan::selection::{Selection, Shard};
-use orbscan_core::scan::{Options, Poll, Root};
+use orbscan_core::scan::{Monitor, Options, Poll, Root};
 use orbscan_core::store::Store;
 use pyo3::exceptions::{PyBaseException, PyValueError};
 use pyo3::prelude::*;
@@ -77,8 +77,9 @@ pub fn scan(
     };
     let started = py.detach(|| core::scan(roots.iter().map(|path| root(path)).collect(), options));
     Ok(Scan {
-        started: Mutex::new(Some(started)),
         tables: Arc::default(),
+        monitor: started.monitor(),
+        scan: Mutex::new(Some(started)),
     })
 }
 
@@ -99,14 +100,15 @@ fn root(path: &Path) -> Root {
 /// A scan under way; nothing is left of one that was closed.
 #[pyclass(frozen, module = "orbscan._core")]
 pub struct Scan {
-    started: Mutex<Option<core::Scan>>,
     tables: Arc<Crossed>,
+    scan: Mutex<Option<core::Scan>>,
+    monitor: Monitor,
 }
 
 impl Scan {
     /// Nothing panics while it holds the lock, so a poisoned one is as good as any.
     fn lock(&self) -> MutexGuard<'_, Option<core::Scan>> {
-        self.started.lock().unwrap_or_else(PoisonError::into_inner)
+        self.scan.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Waits without the interpreter, which another thread may need to take what comes.
@@ -145,9 +147,8 @@ impl Scan {
     }
 
     /// Checkpoints found, those done with, and directories known that were not looked at.
-    fn progress(&self, py: Python<'_>) -> (u64, u64, u64) {
-        let progress = py.detach(|| self.lock().as_ref().map(core::Scan::progress));
-        let progress = progress.unwrap_or_default();
+    fn progress(&self) -> (u64, u64, u64) {
+        let progress = self.monitor.progress();
         (progress.found, progress.done, progress.waiting)
     }
 }
@@ -214,6 +215,11 @@ impl Entry {
     #[getter]
     const fn committed(&self) -> bool {
         self.found.commit.committed
+    }
+
+    #[getter]
+    const fn leftover(&self) -> bool {
+        self.found.commit.leftover
     }
 
     #[getter]

@@ -249,6 +249,20 @@ pub enum Poll {
     End,
 }
 
+/// An eye on a scan that others take the entries of.
+pub struct Monitor(Arc<Shared>);
+
+impl Monitor {
+    /// How far the scan has come.
+    pub fn progress(&self) -> Progress {
+        Progress {
+            found: self.0.found.load(Ordering::Relaxed),
+            done: self.0.done.load(Ordering::Relaxed),
+            waiting: to_u64(self.0.schedule.directories_waiting()),
+        }
+    }
+}
+
 /// A scan under way.
 pub struct Scan {
     shared: Arc<Shared>,
@@ -284,11 +298,12 @@ impl Scan {
 
     /// How far it has come.
     pub fn progress(&self) -> Progress {
-        Progress {
-            found: self.shared.found.load(Ordering::Relaxed),
-            done: self.shared.done.load(Ordering::Relaxed),
-            waiting: to_u64(self.shared.schedule.directories_waiting()),
-        }
+        self.monitor().progress()
+    }
+
+    /// What tells how far it has come while others take the entries.
+    pub fn monitor(&self) -> Monitor {
+        Monitor(Arc::clone(&self.shared))
     }
 
     /// Ends it: no more entries come, and the threads end with what they are reading.

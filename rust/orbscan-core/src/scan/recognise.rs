@@ -62,11 +62,11 @@ pub fn layout(store: &dyn Store, path: &StorePath, entries: &[Entry]) -> Result<
     Ok(old.then_some(Layout::V0))
 }
 
-/// Other programs call files `checkpoint` too; that of Orbax is a msgpack mapping.
+/// Other programs call files `checkpoint` too; that of Orbax is a msgpack mapping or list.
 fn is_aggregate(store: &dyn Store, file: &StorePath) -> bool {
     let first = store.fetch_one(Want::range(file.clone(), 0, 1));
-    let is_mapping = |bytes: &[u8]| matches!(bytes.first(), Some(0x80..=0x8f | 0xde | 0xdf));
-    first.is_ok_and(|bytes| is_mapping(&bytes))
+    let is_container = |bytes: &[u8]| matches!(bytes.first(), Some(0x80..=0x9f | 0xdc..=0xdf));
+    first.is_ok_and(|bytes| is_container(&bytes))
 }
 
 /// Whether a directory that says nothing of itself holds items all the same: releases before 0.5.11

@@ -1,0 +1,222 @@
+"""`orbscan ls`: the checkpoints below some directories, as a table or as JSON."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+
+from orbscan.cli import search
+from orbscan.cli.exits import FINE, NOT_FOUND, PARTIAL, Refusal
+from orbscan.cli.help import EXIT_CODES, help_formatter
+from orbscan.text import counted, padded, printable, size
+
+# See orbscan/__init__.py.
+TYPE_CHECKING = False
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Callable, Iterable
+    from typing import Any
+
+    from orbscan import _core
+    from orbscan.cli import output
+
+_EXAMPLES = """\
+examples:
+  orbscan ls runs
+  orbscan ls runs/7b --latest 3
+  orbscan ls 'runs/*' --match '**/checkpoints/*' --steps 1000:
+  orbscan ls runs --uncommitted -o json | jq -r '.checkpoints[].path'
+
+The exit code is 5 if a checkpoint could not be read, 3 if there is none.
+
+"""
+
+_COLUMNS = {
+    "STEP": "",
+    "NAME": "",
+    "KIND": "",
+    "AGE": "",
+    "LEAVES": "count",
+    "PARAMETERS": "count",
+    "SIZE": "",
+    "TOOK": "",
+    "STATE": "type",
+    "NOTE": "fault",
+}
+_RIGHT = {0, 3, 4, 5, 6, 7}
+_NSECS_PER_SEC = 1_000_000_000
+_AGES = (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
+
+
+def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command to those of the program."""
+    parser = commands.add_parser(
+        "ls",
+        help="list the checkpoints below directories",
+        description="List the checkpoints below directories, the newest step last: their age, "
+        "what they hold, how long it took to save them, and which are broken or unfinished.",
+        epilog=_EXAMPLES + EXIT_CODES,
+        formatter_class=help_formatter,
+    )
+    search.add_arguments(parser)
+    parser.add_argument(
+        "-o",
+        "--output",
+        choices=["table", "json"],
+        default="table",
+        help="a table to read, or JSON whose members are stable (default: table)",
+    )
+    parser.set_defaults(run=run, parser=parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Find and read the checkpoints, and write the answer to stdout."""
+    from orbscan.cli import progress
+
+    scan = search.begin(arguments, ordered=True)
+    as_json = arguments.output == "json"
+    with progress.Line(scan):
+        found = Found.as_rows(scan) if as_json else Found.as_cells(scan)
+    if as_json:
+        sys.stdout.write(document(found))
+    elif found.checkpoints:
+        from orbscan.cli import output
+
+        output.write(table(found))
+    if not found.checkpoints:
+        message = f"no checkpoint below {', '.join(map(printable, arguments.roots))}"
+        raise Refusal(message, NOT_FOUND)
+    return PARTIAL if found.states["broken"] else FINE
+
+
+class Found:
+    """What is to be shown; the trees themselves are not kept.
+
+    Attributes:
+        checkpoints: the directory that each lies in, and what is shown of it.
+        states: how many there are in each state.
+    """
+
+    def __init__(self) -> None:
+        self.checkpoints: list[tuple[str, Any]] = []
+        self.states: Counter[str] = Counter()
+
+    @classmethod
+    def as_rows(cls, entries: Iterable[_core.Entry]) -> Found:
+        """Keep the columns of a table."""
+        from orbscan.cli.rows import checkpoint_row
+
+        return cls._of(entries, checkpoint_row)
+
+    @classmethod
+    def as_cells(cls, entries: Iterable[_core.Entry], now_nsecs: int | None = None) -> Found:
+        """Keep lines of text.
+
+        Args:
+            entries: in the order of their paths.
+            now_nsecs: from when ages are counted, in nanoseconds since 1970; None for now.
+        """
+        if now_nsecs is None:
+            import time
+
+            now_nsecs = time.time_ns()
+        now = now_nsecs
+        return cls._of(entries, lambda entry: _cells(entry, now))
+
+    @classmethod
+    def _of(cls, entries: Iterable[_core.Entry], shown: Callable[[_core.Entry], Any]) -> Found:
+        found = cls()
+        for entry in entries:
+            directory, _, _ = entry.path.rstrip("/").rpartition("/")
+            found.checkpoints.append((directory, shown(entry)))
+            found.states[_state(entry)] += 1
+        return found
+
+
+def document(found: Found) -> str:
+    """Compose a JSON document of checkpoints: one line of ASCII text."""
+    import json
+
+    from orbscan.cli.rows import SCHEMA_VERSION
+
+    rows = [row for _, row in found.checkpoints]
+    return json.dumps({"schema_version": SCHEMA_VERSION, "checkpoints": rows}) + "\n"
+
+
+def table(found: Found) -> list[output.Line]:
+    """Show checkpoints as text: a block for each directory, and how many there are."""
+    blocks: dict[str, list[tuple[str, ...]]] = {}
+    for directory, cells in found.checkpoints:
+        blocks.setdefault(directory, []).append(cells)
+    lines: list[output.Line] = []
+    for directory, block in blocks.items():
+        lines.append([("heading", printable(directory or "."))])
+        lines += _block(block)
+        lines.append([])
+    counts = [f"{count:,} {state}" for state, count in sorted(found.states.items())]
+    total = f"{counted(len(found.checkpoints), 'checkpoint')}: {', '.join(counts)}"
+    return [*lines, [("label", "total      "), ("", total)]]
+
+
+def _block(rows: list[tuple[str, ...]]) -> Iterable[output.Line]:
+    roles = [*_COLUMNS.values()]
+    for number, row in enumerate(padded([tuple(_COLUMNS), *rows], right=_RIGHT)):
+        pieces: output.Line = []
+        for at, text in row:
+            pieces.append(("", "  "))
+            pieces.append((roles[at] if number else "label", text))
+        yield pieces
+
+
+def _cells(entry: _core.Entry, now_nsecs: int) -> tuple[str, ...]:
+    from orbscan.cli.rows import commit_nsecs, duration_nsecs, totals
+
+    name = entry.path.rstrip("/").rpartition("/")[2]
+    step = "" if entry.step is None else str(entry.step)
+    checkpoint = entry.checkpoint
+    held = None if checkpoint is None else totals(checkpoint)
+    committed = None if checkpoint is None else commit_nsecs(checkpoint)
+    took = None if checkpoint is None else duration_nsecs(checkpoint)
+    return (
+        step,
+        "" if name == step else printable(name),
+        entry.kind,
+        "" if committed is None else age(now_nsecs - committed),
+        "" if held is None else f"{held.leaves:,}",
+        "" if held is None else f"{held.parameters:,}",
+        "" if held is None else size(held.nbytes),
+        "" if took is None else f"{took / _NSECS_PER_SEC:.1f} s",
+        _state(entry),
+        _note(entry),
+    )
+
+
+def _state(entry: _core.Entry) -> str:
+    if entry.error is not None:
+        return "broken"
+    if entry.state == "vanished":
+        return "gone"
+    return "committed" if entry.committed else "uncommitted"
+
+
+def _note(entry: _core.Entry) -> str:
+    if entry.error is not None:
+        return printable(str(entry.error))
+    if entry.checkpoint is not None and entry.checkpoint.issues:
+        return counted(len(entry.checkpoint.issues), "issue")
+    return "" if entry.committed else entry.commit_reason
+
+
+def age(nsecs: int) -> str:
+    """Show how long ago something was, in the unit that fits best.
+
+    >>> age(90 * 60 * 10**9), age(-1)
+    ('1.5 h', '0 s')
+    """
+    seconds = max(nsecs, 0) / _NSECS_PER_SEC
+    for unit, length in _AGES:
+        if seconds >= length:
+            amount = seconds / length
+            return f"{amount:.1f} {unit}" if length > 1 else f"{amount:.0f} {unit}"
+    return "0 s"

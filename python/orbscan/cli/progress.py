@@ -1,0 +1,68 @@
+"""One line on a terminal that says how far a scan has come."""
+
+from __future__ import annotations
+
+import sys
+import threading
+
+# See orbscan/__init__.py.
+TYPE_CHECKING = False
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from orbscan import _core
+
+_SECONDS = 0.2
+_ERASE = "\r\x1b[K"
+
+
+class Line:
+    """The line, kept up to date by a thread while a scan is under way.
+
+    A context manager; does nothing unless stderr is a terminal, and leaves nothing behind.
+    """
+
+    def __init__(self, scan: _core.Scan) -> None:
+        self._scan = scan
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._write, daemon=True)
+
+    def __enter__(self) -> None:
+        """Show the line."""
+        if sys.stderr.isatty():
+            self._thread.start()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Take the line away."""
+        self._over.set()
+        if self._thread.ident is not None:
+            self._thread.join()
+            sys.stderr.write(_ERASE)
+            sys.stderr.flush()
+
+    def _write(self) -> None:
+        seconds = 0.0
+        while not self._over.wait(_SECONDS):
+            seconds += _SECONDS
+            sys.stderr.write(_ERASE + shown(*self._scan.progress(), seconds))
+            sys.stderr.flush()
+
+
+def shown(_: int, done: int, waiting: int, seconds: float) -> str:
+    """Say how far a scan has come, how fast it is, and how long the rest will take at least.
+
+    >>> shown(1_500, 1_500, 3_000, 0.5)
+    '1,500 checkpoints, 3,000/s, 3,000 directories to go, 0:01 left'
+    """
+    rate = done / seconds
+    text = f"{done:,} checkpoints, {rate:,.0f}/s"
+    if not (waiting and rate):
+        return text
+    minutes, left = divmod(round(waiting / rate), 60)
+    return f"{text}, {waiting:,} directories to go, {minutes}:{left:02} left"

@@ -1,0 +1,171 @@
+"""`orbscan scan`: many checkpoints into a table, as a file or on stdout."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from orbscan.cli import search
+from orbscan.cli.exits import FINE, NOT_FOUND, PARTIAL, USAGE, Refusal
+from orbscan.cli.help import EXIT_CODES, help_formatter
+from orbscan.text import counted, printable
+
+# See orbscan/__init__.py.
+TYPE_CHECKING = False
+
+if TYPE_CHECKING:
+    import argparse
+
+    from orbscan import _core
+    from orbscan.cli import json_lines
+
+_EXAMPLES = """\
+examples:
+  orbscan scan runs -o leaves.parquet
+  orbscan scan runs -o runs.jsonl --table checkpoints --latest 3
+  orbscan scan runs -o new.parquet --since old.parquet
+  orbscan scan runs -o json --table checkpoints | jq '.rows[] | select(.error)'
+  find runs -name '*000' | orbscan scan - -o leaves.arrow
+  orbscan scan runs -o "part-$SLURM_ARRAY_TASK_ID.parquet" --shard "$SLURM_ARRAY_TASK_ID/64"
+
+The exit code is 5 if a checkpoint could not be read: its row says why. Exit code 3: there is none.
+
+"""
+
+_JSON = "json"
+_JSON_LINES = ".jsonl"
+_BY_PYARROW = (".parquet", ".arrow", ".csv")
+
+
+def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command to those of the program."""
+    parser = commands.add_parser(
+        "scan",
+        help="put the leaves of many checkpoints into a table",
+        description="Find checkpoints below directories and write a table of their leaves, or of "
+        "the checkpoints themselves. docs/tables.md describes the columns.",
+        epilog=_EXAMPLES + EXIT_CODES,
+        formatter_class=help_formatter,
+    )
+    search.add_arguments(parser)
+    parser.add_argument(
+        "-o",
+        "--output",
+        metavar="FILE",
+        default=_JSON,
+        help="a file that ends in .parquet, .arrow, .csv (these need pyarrow) or .jsonl, and that "
+        "appears when it is complete; json writes one document to stdout (default: json)",
+    )
+    parser.add_argument(
+        "--table",
+        choices=["leaves", "checkpoints"],
+        default="leaves",
+        help="a row for each leaf, or for each checkpoint (default: leaves)",
+    )
+    parser.add_argument(
+        "--since",
+        metavar="FILE",
+        help="the table of an earlier scan: what has not changed is taken from it, not read again",
+    )
+    parser.add_argument(
+        "--shard",
+        metavar="I/N",
+        type=search.share,
+        help="only one of N shares of the checkpoints, counted from 0, for as many jobs",
+    )
+    parser.add_argument(
+        "--ordered", action="store_true", help="in the order of paths, steps by their numbers"
+    )
+    parser.set_defaults(run=run, parser=parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Scan, and write the table."""
+    ending = _ending(arguments)
+    if ending in _BY_PYARROW:
+        tally = _by_pyarrow(arguments)
+    elif ending == _JSON_LINES:
+        tally = _as_json_lines(arguments)
+    else:
+        tally = _as_json(arguments)
+    if tally.failed:
+        of = counted(tally.checkpoints, "checkpoint")
+        message = f"{tally.failed:,} of {of} could not be read; the table says why"
+        raise Refusal(message, PARTIAL)
+    if not tally.checkpoints and arguments.shard is None:
+        message = f"no checkpoint below {', '.join(map(printable, arguments.roots))}"
+        raise Refusal(message, NOT_FOUND)
+    return FINE
+
+
+def _ending(arguments: argparse.Namespace) -> str:
+    output = arguments.output
+    if output == _JSON:
+        if arguments.since is not None:
+            arguments.parser.error("--since goes with a file: what has not changed is not shown")
+        return _JSON
+    endings = (*_BY_PYARROW, _JSON_LINES)
+    ending: str = os.path.splitext(output)[1]  # noqa: PTH122 - pathlib takes longer to import
+    since = None if arguments.since is None else os.path.splitext(arguments.since)[1]  # noqa: PTH122
+    if ending not in endings:
+        arguments.parser.error(f"-o takes json or a file that ends in {', '.join(endings)}")
+    if since is not None and (since == _JSON_LINES) != (ending == _JSON_LINES):
+        arguments.parser.error(
+            "a .jsonl file goes with --since of a .jsonl file, and only with one"
+        )
+    return ending
+
+
+def _begin(arguments: argparse.Namespace, since: dict[str, int] | None = None) -> _core.Scan:
+    return search.begin(arguments, ordered=arguments.ordered, shard=arguments.shard, since=since)
+
+
+def _by_pyarrow(arguments: argparse.Namespace) -> json_lines.Tally:
+    from importlib.util import find_spec
+
+    if find_spec("pyarrow") is None:
+        message = f"{arguments.output} needs pyarrow: pip install 'orbscan[tables]'"
+        raise Refusal(message, USAGE)
+    from orbscan import tables
+    from orbscan.cli import json_lines, progress
+    from orbscan.scanning import Scan
+
+    since = None if arguments.since is None else tables.identities(arguments.since)
+    scan = _begin(arguments, since)
+    whole = Scan(scan)
+    stream = whole.leaves() if arguments.table == "leaves" else whole.checkpoints()
+    with progress.Line(scan):
+        tables.write_table(stream, arguments.output, since=arguments.since)
+    return json_lines.Tally(stream.checkpoints_seen, stream.checkpoints_failed)
+
+
+def _as_json(arguments: argparse.Namespace) -> json_lines.Tally:
+    """Write a document to stdout, row by row."""
+    import json
+
+    from orbscan.cli import json_lines
+    from orbscan.cli.rows import SCHEMA_VERSION
+
+    tally = json_lines.Tally()
+    head = json.dumps({"schema_version": SCHEMA_VERSION, "table": arguments.table})
+    sys.stdout.write(f'{head[:-1]}, "rows": [')
+    separator = "\n"
+    for row in json_lines.rows(arguments.table, tally.counting(_begin(arguments))):
+        sys.stdout.write(separator + json.dumps(row))
+        separator = ",\n"
+    sys.stdout.write("\n]}\n")
+    return tally
+
+
+def _as_json_lines(arguments: argparse.Namespace) -> json_lines.Tally:
+    """Write a file, row by row."""
+    from orbscan.cli import json_lines, progress
+
+    previous = arguments.since
+    since = None if previous is None else json_lines.identities(previous)
+    scan = _begin(arguments, since)
+    try:
+        with progress.Line(scan):
+            return json_lines.write(arguments.output, arguments.table, scan, previous=previous)
+    finally:
+        scan.close()
