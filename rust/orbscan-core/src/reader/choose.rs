@@ -107,9 +107,15 @@ fn automatic(store: &dyn Store, root: &Root) -> Result<Option<String>> {
     if root.layout == Layout::V0 && root.has_file(names::AGGREGATE) {
         return Ok(None);
     }
+    Err(no_pytree(store, root))
+}
+
+/// The error for a checkpoint in which no pytree was found.
+pub fn no_pytree(store: &dyn Store, root: &Root) -> Error {
     if !root.has(names::CHECKPOINT_METADATA) {
-        return Err(detect::no_checkpoint(store, root));
+        return detect::no_checkpoint(store, root);
     }
+    let candidates = candidates(root);
     let names: Vec<String> = candidates.iter().map(|name| (*name).to_owned()).collect();
     let seen = if names.is_empty() {
         "none".to_owned()
@@ -120,7 +126,7 @@ fn automatic(store: &dyn Store, root: &Root) -> Result<Option<String>> {
         "has no pytree: no {} in it or in its checkpointables ({seen})",
         names::TREE_METADATA
     );
-    Err(Error::new(ErrorKind::UnknownLayout, reason).in_file(&root.path))
+    Error::new(ErrorKind::UnknownLayout, reason).in_file(&root.path)
 }
 
 fn direct(store: &dyn Store, root: &Root) -> Result<()> {

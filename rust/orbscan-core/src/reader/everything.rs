@@ -33,7 +33,8 @@ pub struct Everything {
     /// All checkpointables. One that should be a pytree and cannot be read has no table, and its
     /// error is an issue. A flat checkpoint has one without a name.
     pub checkpoint: Checkpoint,
-    /// What a read gives that names no checkpointable, or its failure; `None` if there is no pytree.
+    /// What a read gives that names no checkpointable, or its failure; `None` if there is no pytree
+    /// and none is missing.
     pub chosen: Option<Result<Chosen>>,
 }
 
@@ -227,6 +228,9 @@ fn assemble(
 ) -> Everything {
     let choice = chosen(candidates);
     let mut result = None;
+    // A flat checkpoint whose tree is lost looks like a composite one of odd items.
+    let is_flat = matches!(waves.metadata.item_handlers, ItemHandlers::Flat(_));
+    let mut is_missing = is_flat;
     let mut issues = waves.issues;
     let of_header = issues.len();
     let mut items = Vec::with_capacity(candidates.len());
@@ -234,6 +238,7 @@ fn assemble(
         if *tree == Tree::None {
             let name = name.unwrap_or_default();
             let missing = super::missing_tree(name, files, &waves.metadata.item_handlers);
+            is_missing |= missing.is_some();
             issues.extend(missing);
             items.push(item(Some(name), None));
             continue;
@@ -252,6 +257,12 @@ fn assemble(
         }
         let table = read.map_err(|error| issues.push(error)).ok();
         items.push(item(*name, table));
+    }
+    if is_flat && choice.is_none() {
+        items = vec![item(None, None)];
+    }
+    if choice.is_none() && is_missing {
+        result = Some(Err(choose::no_pytree(store, root)));
     }
     Everything {
         checkpoint: super::checkpoint(root, waves.metadata, issues, items),

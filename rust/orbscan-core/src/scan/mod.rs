@@ -16,8 +16,6 @@ mod schedule;
 pub mod selection;
 mod step;
 pub mod steps;
-#[cfg(test)]
-mod tests;
 mod walk;
 
 use std::any::Any;

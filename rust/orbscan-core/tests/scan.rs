@@ -1,17 +1,19 @@
+//! The walk, its order and its cost, over checkpoints in memory.
+
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::entry::{Content, Entry, Kind};
-use super::glob::Glob;
-use super::selection::{Selection, Shard};
-use super::{Options, Poll, Root, Scan, scan};
-use crate::error::{Error, ErrorKind, Result};
-use crate::path::StorePath;
-use crate::store::memory::MemoryStore;
-use crate::store::{self, Bytes, Stat, Store, Want};
-use crate::testing::checkpoint_writer::CheckpointWriter;
-use crate::testing::counting_store::{CountingStore, Requests};
+use orbscan_core::error::{Error, ErrorKind, Result};
+use orbscan_core::path::StorePath;
+use orbscan_core::scan::entry::{Content, Entry, Kind};
+use orbscan_core::scan::glob::Glob;
+use orbscan_core::scan::selection::{Selection, Shard};
+use orbscan_core::scan::{Options, Poll, Root, Scan, scan};
+use orbscan_core::store::memory::MemoryStore;
+use orbscan_core::store::{self, Bytes, Stat, Store, Want};
+use orbscan_core::testing::checkpoint_writer::CheckpointWriter;
+use orbscan_core::testing::counting_store::{CountingStore, Requests};
 
 fn path(text: &str) -> StorePath {
     StorePath::new(text).unwrap()

@@ -1,0 +1,203 @@
+"""`orbscan ls` and `orbscan scan` over real checkpoints."""
+
+from __future__ import annotations
+
+import io
+import json
+import shutil
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+import orbscan
+from orbscan.cli import ls, main
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+ALL = ["a/9", "a/10", "a/100", "b/step_0007", "b/step_0008"]
+
+
+class Outcome:
+    def __init__(self, status: int, out: str, err: str) -> None:
+        self.status = status
+        self.out = out
+        self.err = err
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str]) -> Any:
+    def run(*arguments: object) -> Outcome:
+        try:
+            status = main([*map(str, arguments)])
+        except SystemExit as exit_:
+            status = int(exit_.code or 0)
+        return Outcome(status, *capsys.readouterr())
+
+    return run
+
+
+def rows(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def test_ls_shows_a_line_for_each_with_the_newest_last(runs: Path, run: Any) -> None:
+    (runs / "a" / "10" / "state" / "_METADATA").write_text("{")
+    shutil.copytree(runs / "a" / "9", runs / "a" / "101.orbax-checkpoint-tmp")
+    shown = run("ls", runs)
+    assert shown.status == 5
+    lines = shown.out.splitlines()
+    assert lines[0] == str(runs / "a")
+    assert [line.split()[0] for line in lines[2:6]] == ["9", "10", "100", "101"]
+    assert "broken" in lines[3]
+    assert "_METADATA" in lines[3]
+    assert "uncommitted" in lines[5]
+    assert lines[-1] == "total      6 checkpoints: 1 broken, 4 committed, 1 uncommitted"
+
+
+def test_ls_as_json_has_a_row_for_each(runs: Path, run: Any) -> None:
+    shown = run("ls", runs / "a", "-o", "json", "--steps", "9:10")
+    document = json.loads(shown.out)
+    assert (shown.status, document["schema_version"]) == (0, 1)
+    assert [row["step"] for row in document["checkpoints"]] == [9, 10]
+    whole = orbscan.metadata(runs / "a" / "9")
+    (row, _) = document["checkpoints"]
+    assert row["checkpointables"] == ["state"]
+    assert row["leaves"] == sum(1 for _ in _leaves(whole.metadata))
+    assert row["save_duration_nsecs"] == (
+        whole.commit_timestamp_nsecs - whole.init_timestamp_nsecs  # type: ignore[operator]
+    )
+
+
+def _leaves(tree: Any) -> Any:
+    if isinstance(tree, dict | list | tuple) and tree:
+        for child in tree.values() if isinstance(tree, dict) else tree:
+            yield from _leaves(child)
+    else:
+        yield tree
+
+
+def test_ages_are_counted_from_a_given_time(runs: Path) -> None:
+    from orbscan import _core
+
+    committed = orbscan.metadata(runs / "a" / "9").commit_timestamp_nsecs
+    assert committed is not None
+    entries = _core.scan([str(runs / "a" / "9")], ordered=True)
+    found = ls.Found.as_cells(entries, committed + 3 * 86_400 * 10**9)
+    ((_, cells),) = found.checkpoints
+    assert cells[3] == "3.0 d"
+
+
+def test_where_nothing_is_the_exit_code_says_so(tmp_path: Path, run: Any) -> None:
+    for command in ("ls", "scan"):
+        shown = run(command, tmp_path)
+        assert shown.status == 3
+        assert "no checkpoint below" in shown.err
+    assert run("scan", tmp_path, "--shard", "0/2").status == 0
+
+
+def test_scan_writes_a_document_of_rows(runs: Path, run: Any) -> None:
+    shown = run("scan", runs, "--ordered", "--table", "checkpoints")
+    document = json.loads(shown.out)
+    assert (shown.status, shown.err) == (0, "")
+    assert (document["schema_version"], document["table"]) == (1, "checkpoints")
+    assert [row["path"] for row in document["rows"]] == [str(runs / way) for way in ALL]
+    leaves = json.loads(run("scan", runs / "a" / "9").out)["rows"]
+    document = json.loads(run("show", runs / "a" / "9", "-o", "json").out)
+    assert [row["nbytes"] for row in leaves] == [leaf["nbytes"] for leaf in document["leaves"]]
+    keys = [[entry["key"] or entry["index"] for entry in row["keys"]] for row in leaves]
+    assert keys == [leaf["keypath"] for leaf in document["leaves"]]
+
+
+def test_paths_come_from_stdin(runs: Path, run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO(f"{runs / 'a' / '9'}\n{runs / 'b'}\n"))
+    shown = run("scan", "-", "--table", "checkpoints", "--ordered")
+    paths = [row["path"] for row in json.loads(shown.out)["rows"]]
+    assert paths == [str(runs / way) for way in ("a/9", "b/step_0007", "b/step_0008")]
+
+
+def test_a_broken_checkpoint_is_a_row_and_an_exit_code(
+    runs: Path, run: Any, tmp_path: Path
+) -> None:
+    (runs / "a" / "10" / "state" / "_METADATA").write_text("{")
+    target = tmp_path / "leaves.jsonl"
+    shown = run("scan", runs, "-o", target)
+    assert shown.status == 5
+    assert "1 of 5 checkpoints could not be read" in shown.err
+    (row,) = [row for row in rows(target) if row["error"]]
+    assert (row["path"], row["keypath"], row["error_kind"]) == (
+        str(runs / "a" / "10"),
+        None,
+        "malformed",
+    )
+    assert [*tmp_path.glob(".*")] == []
+
+
+@pytest.mark.parametrize("table", ["leaves", "checkpoints"])
+def test_a_second_scan_takes_over_what_has_not_changed(
+    runs: Path, run: Any, tmp_path: Path, table: str
+) -> None:
+    first, second, whole = (tmp_path / f"{name}.jsonl" for name in ("first", "second", "whole"))
+    assert run("scan", runs, "--table", table, "-o", first).status == 0
+    shutil.copytree(runs / "a" / "9", runs / "a" / "11")
+    (runs / "b" / "step_0008" / "_CHECKPOINT_METADATA").write_text("{}")
+    assert run("scan", runs, "--table", table, "-o", second, "--since", first).status == 0
+    assert run("scan", runs, "--table", table, "-o", whole).status == 0
+
+    def comparable(path: Path) -> list[str]:
+        return sorted(json.dumps({**row, "state": None}) for row in rows(path))
+
+    assert comparable(second) == comparable(whole)
+    if table == "checkpoints":
+        states = sorted(row["state"] for row in rows(second))
+        assert states == ["read", "read", "unchanged", "unchanged", "unchanged", "unchanged"]
+
+
+def test_a_file_that_is_no_table_is_refused(runs: Path, run: Any, tmp_path: Path) -> None:
+    previous = tmp_path / "previous.jsonl"
+    previous.write_text('{"path": 1}\n')
+    shown = run("scan", runs, "-o", tmp_path / "new.jsonl", "--since", previous)
+    assert shown.status == 2
+    assert "previous.jsonl, line 1" in shown.err
+    assert not (tmp_path / "new.jsonl").exists()
+
+
+def test_an_interrupted_scan_leaves_the_old_file(
+    runs: Path, run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = tmp_path / "table.jsonl"
+    target.write_text("old\n")
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("orbscan.cli.json_lines.leaf_rows", interrupted)
+    assert run("scan", runs, "-o", target).status == 130
+    assert target.read_text() == "old\n"
+    assert [path.name for path in tmp_path.iterdir() if path.is_file()] == ["table.jsonl"]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["-o", "table.txt"],
+        ["--since", "old.parquet"],
+        ["-o", "new.jsonl", "--since", "old.parquet"],
+        ["--shard", "2/2"],
+        ["--steps", "a:b"],
+        ["--latest", "0"],
+    ],
+)
+def test_wrong_use_is_told(runs: Path, run: Any, arguments: list[str]) -> None:
+    shown = run("scan", runs, *arguments)
+    assert shown.status == 2
+    assert "usage: orbscan scan" in shown.err
+
+
+def test_a_missing_library_is_named(
+    runs: Path, run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
+    shown = run("scan", runs, "-o", tmp_path / "table.parquet")
+    assert shown.status == 2
+    assert "pip install 'orbscan[tables]'" in shown.err
