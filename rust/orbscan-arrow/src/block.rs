@@ -1,0 +1,136 @@
+//! The rows of trees, without what belongs to their checkpoints: the steps of a run share a table,
+//! and its rows are laid out once.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use orbscan_core::record::LeafTable;
+
+use crate::column::{Column, Result};
+use crate::facts::{Facts, Vocabulary};
+use crate::keypath::{Keypaths, Walk};
+use crate::{BATCH_BYTES, BATCH_ROWS};
+
+/// How many tables are remembered: each thread of a scan knows the tables of a few runs.
+const MOST_TABLES: usize = 64;
+
+/// Rows of one tree.
+#[derive(Debug, Default)]
+pub struct Block {
+    /// Where each leaf is.
+    pub keypaths: Keypaths,
+    /// What each leaf is.
+    pub facts: Facts,
+}
+
+impl Block {
+    /// The number of rows.
+    pub fn rows(&self) -> usize {
+        self.keypaths.text.rows()
+    }
+
+    fn is_full(&mut self) -> bool {
+        self.rows() >= BATCH_ROWS || self.keypaths.bytes() >= BATCH_BYTES
+    }
+}
+
+/// The rows of one tree that are still to be laid out; none if one block holds them all.
+#[derive(Debug)]
+pub struct TableRows(Option<Unfinished>);
+
+#[derive(Debug)]
+struct Unfinished {
+    table: Arc<LeafTable>,
+    walk: Walk,
+    /// A row for each distinct leaf.
+    distinct: Facts,
+}
+
+impl TableRows {
+    fn new(table: Arc<LeafTable>, vocabulary: &mut Vocabulary) -> Result<Self> {
+        Ok(Self(Some(Unfinished {
+            walk: Walk::new(&table.tree),
+            distinct: Facts::of(&table, vocabulary)?,
+            table,
+        })))
+    }
+
+    /// Lays out the next rows; `None` if there are no more.
+    ///
+    /// # Errors
+    /// As [`Column::extend`].
+    pub fn next_block(&mut self) -> Result<Option<Arc<Block>>> {
+        let Some(Unfinished {
+            table,
+            walk,
+            distinct,
+        }) = &mut self.0
+        else {
+            return Ok(None);
+        };
+        let mut block = Block::default();
+        let mut numbers = Vec::new();
+        let mut ended = false;
+        while !ended && !block.is_full() {
+            match walk.next(&table.tree) {
+                Some(leaf) => {
+                    walk.push(&table.tree, &mut block.keypaths)?;
+                    numbers.push(table.leaf_of.get(leaf).copied().unwrap_or_default());
+                }
+                None => ended = true,
+            }
+        }
+        block.facts.gather(distinct, &numbers)?;
+        if ended {
+            self.0 = None;
+        }
+        Ok(Some(Arc::new(block)))
+    }
+}
+
+/// Tables that fit into one block, and their blocks; the one used last is the first.
+#[derive(Debug, Default)]
+pub struct KnownTables(VecDeque<(Arc<LeafTable>, Arc<Block>)>);
+
+impl KnownTables {
+    /// The first rows of a table, and what is left of it.
+    ///
+    /// # Errors
+    /// As [`Column::extend`].
+    pub fn open(
+        &mut self,
+        table: Arc<LeafTable>,
+        vocabulary: &mut Vocabulary,
+    ) -> Result<(TableRows, Arc<Block>)> {
+        let known = self
+            .0
+            .iter()
+            .position(|(known, _)| Arc::ptr_eq(known, &table));
+        if let Some((table, block)) = known.and_then(|at| self.0.remove(at)) {
+            self.0.push_front((table, Arc::clone(&block)));
+            return Ok((TableRows(None), block));
+        }
+        let mut rows = TableRows::new(Arc::clone(&table), vocabulary)?;
+        let block = rows.next_block()?.unwrap_or_default();
+        // A table that nobody else holds will not come again.
+        if rows.0.is_none() && Arc::strong_count(&table) > 1 {
+            self.0.push_front((table, Arc::clone(&block)));
+            self.forget();
+        }
+        Ok((rows, block))
+    }
+
+    /// Forgets what was not used for long, so that the rows of all blocks are no more than those of a
+    /// few batches.
+    fn forget(&mut self) {
+        let mut rows = 0_usize;
+        let mut kept = 0_usize;
+        for (_, block) in &self.0 {
+            rows = rows.saturating_add(block.rows());
+            if rows <= BATCH_ROWS || kept == 0 {
+                kept = kept.saturating_add(1);
+            }
+        }
+        self.0.truncate(kept.min(MOST_TABLES));
+    }
+}

@@ -1,0 +1,234 @@
+//! The table of checkpoints.
+
+use std::sync::Arc;
+
+use arrow_array::types::TimestampNanosecondType;
+use arrow_array::{ArrayRef, RecordBatch, RecordBatchReader};
+use arrow_schema::{ArrowError, SchemaRef};
+use orbscan_core::error::Error;
+use orbscan_core::record::{Checkpoint, Layout};
+use orbscan_core::scan::entry::{Content, Entry};
+
+use crate::column::{Codes, Column, Flags, Integers, Lists, Numbers, Result, Texts, Words};
+use crate::leaves::identity;
+use crate::schema::{UTC, checkpoint_schema};
+use crate::totals::Totals;
+use crate::{BATCH_BYTES, BATCH_ROWS};
+
+type Timestamps = Numbers<TimestampNanosecondType>;
+
+const NSECS_PER_SEC: i128 = 1_000_000_000;
+
+/// A row for each entry, in their order.
+#[derive(Debug)]
+pub struct CheckpointBatches<I> {
+    entries: I,
+    schema: SchemaRef,
+    rows: Rows,
+    batch_rows: usize,
+}
+
+impl<I: Iterator<Item = Entry>> CheckpointBatches<I> {
+    /// The table of these entries.
+    pub fn new(entries: I) -> Self {
+        Self::with_batch_rows(entries, BATCH_ROWS)
+    }
+
+    /// The table in batches of at most so many rows, at least one.
+    pub fn with_batch_rows(entries: I, batch_rows: usize) -> Self {
+        Self {
+            entries,
+            schema: checkpoint_schema(),
+            rows: Rows::default(),
+            batch_rows: batch_rows.max(1),
+        }
+    }
+
+    fn next_batch(&mut self) -> Result<Option<RecordBatch>> {
+        while !self.rows.are_full(self.batch_rows) {
+            let Some(entry) = self.entries.next() else {
+                break;
+            };
+            self.rows.push(&entry)?;
+        }
+        if self.rows.path.rows() == 0 {
+            return Ok(None);
+        }
+        let columns = self.rows.finish()?;
+        RecordBatch::try_new(SchemaRef::clone(&self.schema), columns).map(Some)
+    }
+}
+
+impl<I: Iterator<Item = Entry>> Iterator for CheckpointBatches<I> {
+    type Item = std::result::Result<RecordBatch, ArrowError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.next_batch().transpose()
+    }
+}
+
+impl<I: Iterator<Item = Entry>> RecordBatchReader for CheckpointBatches<I> {
+    fn schema(&self) -> SchemaRef {
+        SchemaRef::clone(&self.schema)
+    }
+}
+
+/// The batch under construction, and the lists of texts behind its numbers.
+#[derive(Debug, Default)]
+struct Rows {
+    path: Texts,
+    root: Texts,
+    step: Integers,
+    identity: Texts,
+    kind: Codes,
+    committed: Flags,
+    leftover: Flags,
+    commit_reason: Texts,
+    state: Codes,
+    init_timestamp: Timestamps,
+    commit_timestamp: Timestamps,
+    save_duration: Integers,
+    checkpointables: Lists<Texts>,
+    leaves: Integers,
+    parameters: Integers,
+    nbytes: Integers,
+    metrics: Texts,
+    custom_metadata: Texts,
+    error_kind: Codes,
+    error: Texts,
+    issues: Lists<Texts>,
+    kinds: Words,
+    states: Words,
+    error_kinds: Words,
+}
+
+impl Rows {
+    fn are_full(&mut self, rows: usize) -> bool {
+        let short = [&self.path, &self.root, &self.error];
+        let long = [
+            &self.metrics,
+            &self.custom_metadata,
+            self.issues.values(),
+            self.checkpointables.values(),
+        ];
+        let bytes = short.iter().chain(&long).map(|texts| texts.bytes());
+        bytes.fold(0, usize::saturating_add) >= BATCH_BYTES || self.path.rows() >= rows
+    }
+
+    fn push(&mut self, entry: &Entry) -> Result<()> {
+        self.path.push(Some(&entry.path))?;
+        self.root.push(Some(&entry.root))?;
+        self.step
+            .push(entry.step.and_then(|step| i64::try_from(step).ok()));
+        self.identity
+            .push(entry.identity.map(identity).as_deref())?;
+        self.kind.push(Some(self.kinds.number(entry.kind.name())?));
+        self.committed.push(entry.commit.committed);
+        self.leftover.push(entry.commit.leftover);
+        self.commit_reason.push(Some(&entry.commit.reason))?;
+        self.state
+            .push(Some(self.states.number(entry.content.name())?));
+        self.metrics.push(entry.metrics.as_deref())?;
+        let error = entry.error();
+        let error_kind = error.map(|error| self.error_kinds.number(error.kind().name()));
+        self.error_kind.push(error_kind.transpose()?);
+        self.error.push(error.map(Error::to_string).as_deref())?;
+        match &entry.content {
+            Content::Read(checkpoint) => self.checkpoint(checkpoint),
+            _ => self.nothing(),
+        }
+    }
+
+    fn checkpoint(&mut self, checkpoint: &Checkpoint) -> Result<()> {
+        let mut issues: Vec<String> = checkpoint.issues.iter().map(Error::to_string).collect();
+        let init = checkpoint.init_timestamp_nsecs;
+        let commit = commit_nsecs(checkpoint);
+        self.init_timestamp
+            .push(moment("init_timestamp", init, &mut issues));
+        self.commit_timestamp
+            .push(moment("commit_timestamp", commit, &mut issues));
+        let duration = init.and_then(|init| commit?.checked_sub(init));
+        self.save_duration
+            .push(duration.and_then(|nsecs| i64::try_from(nsecs).ok()));
+        let names: Vec<&str> = checkpoint
+            .items
+            .iter()
+            .filter_map(|item| item.name.as_deref())
+            .collect();
+        self.checkpointables.push(Some(&names))?;
+        let tables = checkpoint
+            .items
+            .iter()
+            .filter_map(|item| item.table.as_ref());
+        self.totals(tables.map(|table| Totals::of(table)).reduce(Totals::plus));
+        self.custom_metadata
+            .push(checkpoint.custom_metadata.as_deref())?;
+        self.issues.push(Some(&issues))
+    }
+
+    /// Appends the part of a row that only a checkpoint that was read has.
+    fn nothing(&mut self) -> Result<()> {
+        self.init_timestamp.push(None);
+        self.commit_timestamp.push(None);
+        self.save_duration.push(None);
+        self.checkpointables.push::<&str>(None)?;
+        self.totals(None);
+        self.custom_metadata.push(None)?;
+        self.issues.push::<&str>(None)
+    }
+
+    fn totals(&mut self, totals: Option<Totals>) {
+        self.leaves.push(totals.and_then(|totals| totals.leaves));
+        self.parameters
+            .push(totals.and_then(|totals| totals.parameters));
+        self.nbytes.push(totals.and_then(|totals| totals.nbytes));
+    }
+
+    fn finish(&mut self) -> Result<Vec<ArrayRef>> {
+        Ok(vec![
+            self.path.finish()?,
+            self.root.finish()?,
+            self.step.finish()?,
+            self.identity.finish()?,
+            self.kinds.finish(&mut self.kind)?,
+            self.committed.finish(),
+            self.leftover.finish(),
+            self.commit_reason.finish()?,
+            self.states.finish(&mut self.state)?,
+            Arc::new(self.init_timestamp.primitive()?.with_timezone(UTC)),
+            Arc::new(self.commit_timestamp.primitive()?.with_timezone(UTC)),
+            self.save_duration.finish()?,
+            self.checkpointables.finish()?,
+            self.leaves.finish()?,
+            self.parameters.finish()?,
+            self.nbytes.finish()?,
+            self.metrics.finish()?,
+            self.custom_metadata.finish()?,
+            self.error_kinds.finish(&mut self.error_kind)?,
+            self.error.finish()?,
+            self.issues.finish()?,
+        ])
+    }
+}
+
+/// When the checkpoint was committed. Orbax gives that of safetensors in seconds; a column has one
+/// unit.
+fn commit_nsecs(checkpoint: &Checkpoint) -> Option<i128> {
+    let stored = checkpoint.commit_timestamp_nsecs?;
+    match checkpoint.layout {
+        Layout::Safetensors => stored.checked_mul(NSECS_PER_SEC),
+        Layout::V1 | Layout::V0 => Some(stored),
+    }
+}
+
+/// A time as Arrow holds it; one that it cannot hold becomes an issue.
+fn moment(name: &str, nsecs: Option<i128>, issues: &mut Vec<String>) -> Option<i64> {
+    let nsecs = nsecs?;
+    let moment = i64::try_from(nsecs).ok();
+    if moment.is_none() {
+        issues.push(format!(
+            "{name}: {nsecs} ns since 1970 lie outside of the years 1677 to 2262"
+        ));
+    }
+    moment
+}

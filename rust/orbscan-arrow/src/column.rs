@@ -1,0 +1,536 @@
+//! Columns under construction.
+//!
+//! Unlike Arrow's own builders they can be appended to one another in ranges of rows, which is how
+//! the leaves of equal checkpoints are laid out once and then copied.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use arrow_array::types::{ArrowPrimitiveType, Int32Type, Int64Type};
+use arrow_array::{
+    Array, ArrayRef, BooleanArray, DictionaryArray, ListArray, PrimitiveArray, StringArray,
+    StructArray,
+};
+use arrow_buffer::{BooleanBuffer, Buffer, NullBuffer, OffsetBuffer, ScalarBuffer};
+use arrow_schema::ArrowError;
+use foldhash::HashMap;
+
+use crate::schema::{item, key_fields};
+
+/// The outcome of anything that can fail in this crate: only a text too long for Arrow can.
+pub type Result<T> = std::result::Result<T, ArrowError>;
+
+/// Values of one type, by row.
+pub trait Column: Default {
+    /// Appends `rows` of another column of the kind.
+    ///
+    /// # Errors
+    /// `OffsetOverflowError` if all text together has 2 GiB or more.
+    fn extend(&mut self, other: &Self, rows: Range<usize>) -> Result<()>;
+
+    /// Appends single rows of another column of the kind.
+    ///
+    /// # Errors
+    /// As [`Column::extend`].
+    fn gather(&mut self, other: &Self, rows: &[usize]) -> Result<()> {
+        for &row in rows {
+            self.extend(other, row..row.saturating_add(1))?;
+        }
+        Ok(())
+    }
+
+    /// The number of rows.
+    fn rows(&self) -> usize;
+
+    /// The column as an array; it begins anew.
+    ///
+    /// # Errors
+    /// None but for a fault of this crate.
+    fn finish(&mut self) -> Result<ArrayRef>;
+}
+
+/// Which rows have a value.
+#[derive(Debug, Default)]
+struct Validity {
+    rows: usize,
+    /// Empty as long as all rows have one.
+    flags: Vec<bool>,
+}
+
+impl Validity {
+    fn push(&mut self, valid: bool, count: usize) {
+        let rows = self.rows.saturating_add(count);
+        if !valid || !self.flags.is_empty() {
+            self.materialise();
+            self.flags.resize(rows, valid);
+        }
+        self.rows = rows;
+    }
+
+    fn extend(&mut self, other: &Self, rows: Range<usize>) {
+        match other.flags.get(rows.clone()) {
+            Some(flags) if !flags.is_empty() => {
+                self.materialise();
+                self.flags.extend_from_slice(flags);
+                self.rows = self.rows.saturating_add(flags.len());
+            }
+            _ => self.push(true, rows.len()),
+        }
+    }
+
+    fn materialise(&mut self) {
+        if self.flags.is_empty() {
+            self.flags.resize(self.rows, true);
+        }
+    }
+
+    fn finish(&mut self) -> Option<NullBuffer> {
+        let flags = std::mem::take(self).flags;
+        (!flags.is_empty()).then(|| NullBuffer::new(BooleanBuffer::from(flags)))
+    }
+}
+
+/// Where the values of each row end, after those of the rows before.
+#[derive(Debug)]
+struct Offsets(Vec<i32>);
+
+impl Default for Offsets {
+    fn default() -> Self {
+        Self(vec![0])
+    }
+}
+
+impl Offsets {
+    fn rows(&self) -> usize {
+        self.0.len().saturating_sub(1)
+    }
+
+    fn last(&self) -> i32 {
+        self.0.last().copied().unwrap_or(0)
+    }
+
+    fn push(&mut self, end: usize) -> Result<()> {
+        self.0.push(offset(end)?);
+        Ok(())
+    }
+
+    /// Appends rows with so many values each.
+    fn repeat(&mut self, values: usize, count: usize) -> Result<()> {
+        let last = self.last();
+        let end = values.saturating_mul(count).saturating_add(to_usize(last));
+        // None of the offsets is greater than the last, which fits.
+        offset(end)?;
+        let step = offset(values)?;
+        let mut end = last;
+        self.0.extend((0..count).map(|_| {
+            end = end.wrapping_add(step);
+            end
+        }));
+        Ok(())
+    }
+
+    /// Appends rows of `other`, and gives the range of the values that belong to them.
+    fn extend(&mut self, other: &Self, rows: Range<usize>) -> Result<Range<usize>> {
+        let start = other.0.get(rows.start).copied().unwrap_or(0);
+        let ends = rows.start.saturating_add(1)..rows.end.saturating_add(1);
+        let ends = other.0.get(ends).unwrap_or_default();
+        let end = ends.last().copied().unwrap_or(start);
+        let values = to_usize(start)..to_usize(end);
+        let last = self.last();
+        offset(to_usize(last).saturating_add(values.len()))?;
+        // The greatest of the sums was checked.
+        let shift = last.wrapping_sub(start);
+        self.0
+            .extend(ends.iter().map(|end| end.wrapping_add(shift)));
+        Ok(values)
+    }
+
+    fn finish(&mut self) -> OffsetBuffer<i32> {
+        OffsetBuffer::new(ScalarBuffer::from(std::mem::take(self).0))
+    }
+}
+
+fn offset(end: usize) -> Result<i32> {
+    i32::try_from(end).map_err(|_| ArrowError::OffsetOverflowError(end))
+}
+
+fn to_usize(offset: i32) -> usize {
+    usize::try_from(offset).unwrap_or(0)
+}
+
+/// Texts.
+#[derive(Debug, Default)]
+pub struct Texts {
+    offsets: Offsets,
+    bytes: Vec<u8>,
+    validity: Validity,
+}
+
+impl Texts {
+    /// Appends a text, or a row without one.
+    ///
+    /// # Errors
+    /// As [`Column::extend`].
+    pub fn push(&mut self, text: Option<&str>) -> Result<()> {
+        self.repeat(text, 1)
+    }
+
+    /// Appends the same row several times.
+    ///
+    /// # Errors
+    /// As [`Column::extend`].
+    pub fn repeat(&mut self, text: Option<&str>, count: usize) -> Result<()> {
+        let text_bytes = text.unwrap_or_default().as_bytes();
+        self.offsets.repeat(text_bytes.len(), count)?;
+        self.bytes.reserve(text_bytes.len().saturating_mul(count));
+        for _ in 0..count {
+            self.bytes.extend_from_slice(text_bytes);
+        }
+        self.validity.push(text.is_some(), count);
+        Ok(())
+    }
+
+    /// The bytes of all texts.
+    pub fn bytes(&self) -> usize {
+        self.bytes.len()
+    }
+
+    fn strings(&mut self) -> Result<StringArray> {
+        let bytes = Buffer::from_vec(std::mem::take(&mut self.bytes));
+        StringArray::try_new(self.offsets.finish(), bytes, self.validity.finish())
+    }
+}
+
+impl Column for Texts {
+    fn extend(&mut self, other: &Self, rows: Range<usize>) -> Result<()> {
+        let bytes = self.offsets.extend(&other.offsets, rows.clone())?;
+        self.bytes
+            .extend_from_slice(other.bytes.get(bytes).unwrap_or_default());
+        self.validity.extend(&other.validity, rows);
+        Ok(())
+    }
+
+    fn rows(&self) -> usize {
+        self.offsets.rows()
+    }
+
+    fn finish(&mut self) -> Result<ArrayRef> {
+        Ok(Arc::new(self.strings()?))
+    }
+}
+
+/// Numbers.
+#[derive(Debug)]
+pub struct Numbers<T: ArrowPrimitiveType> {
+    values: Vec<T::Native>,
+    validity: Validity,
+}
+
+/// Whole numbers.
+pub type Integers = Numbers<Int64Type>;
+
+impl<T: ArrowPrimitiveType> Default for Numbers<T> {
+    fn default() -> Self {
+        Self {
+            values: Vec::new(),
+            validity: Validity::default(),
+        }
+    }
+}
+
+impl<T: ArrowPrimitiveType> Numbers<T> {
+    /// Appends a number, or a row without one.
+    pub fn push(&mut self, value: Option<T::Native>) {
+        self.repeat(value, 1);
+    }
+
+    /// Appends the same row several times.
+    pub fn repeat(&mut self, value: Option<T::Native>, count: usize) {
+        let rows = self.values.len().saturating_add(count);
+        self.values.resize(rows, value.unwrap_or_default());
+        self.validity.push(value.is_some(), count);
+    }
+
+    /// The column as an array of its own type; it begins anew.
+    ///
+    /// # Errors
+    /// As [`Column::finish`].
+    pub fn primitive(&mut self) -> Result<PrimitiveArray<T>> {
+        let values = ScalarBuffer::from(std::mem::take(&mut self.values));
+        PrimitiveArray::try_new(values, self.validity.finish())
+    }
+}
+
+impl<T: ArrowPrimitiveType> Column for Numbers<T> {
+    fn extend(&mut self, other: &Self, rows: Range<usize>) -> Result<()> {
+        self.values
+            .extend_from_slice(other.values.get(rows.clone()).unwrap_or_default());
+        self.validity.extend(&other.validity, rows);
+        Ok(())
+    }
+
+    fn rows(&self) -> usize {
+        self.values.len()
+    }
+
+    fn finish(&mut self) -> Result<ArrayRef> {
+        Ok(Arc::new(self.primitive()?))
+    }
+}
+
+/// Truth values; every row has one.
+#[derive(Debug, Default)]
+pub struct Flags(Vec<bool>);
+
+impl Flags {
+    /// Appends a truth value.
+    pub fn push(&mut self, value: bool) {
+        self.0.push(value);
+    }
+
+    /// The column as an array; it begins anew.
+    pub fn finish(&mut self) -> ArrayRef {
+        Arc::new(BooleanArray::from(std::mem::take(&mut self.0)))
+    }
+}
+
+/// Lists of what another column holds.
+#[derive(Debug, Default)]
+pub struct Lists<C> {
+    offsets: Offsets,
+    values: C,
+    validity: Validity,
+}
+
+impl<C: Column> Lists<C> {
+    /// The values, to which those of the list under construction are appended.
+    pub fn values(&mut self) -> &mut C {
+        &mut self.values
+    }
+
+    /// Ends the list under construction; without `valid`, the row has no list.
+    ///
+    /// # Errors
+    /// As [`Column::extend`].
+    pub fn end(&mut self, valid: bool) -> Result<()> {
+        self.offsets.push(self.values.rows())?;
+        self.validity.push(valid, 1);
+        Ok(())
+    }
+}
+
+impl Lists<Integers> {
+    /// Appends a list, or a row without one; so for one with a number that 63 bits cannot hold.
+    ///
+    /// # Errors
+    /// As [`Column::extend`].
+    pub fn push<N: Copy + TryInto<i64>>(&mut self, list: Option<&[N]>) -> Result<()> {
+        let fits = |number: &N| (*number).try_into().is_ok();
+        let list = list.filter(|list| list.iter().all(fits));
+        for number in list.unwrap_or_default() {
+            self.values.push((*number).try_into().ok());
+        }
+        self.end(list.is_some())
+    }
+}
+
+impl Lists<Texts> {
+    /// Appends a list, or a row without one.
+    ///
+    /// # Errors
+    /// As [`Column::extend`].
+    pub fn push<S: AsRef<str>>(&mut self, list: Option<&[S]>) -> Result<()> {
+        for text in list.unwrap_or_default() {
+            self.values.push(Some(text.as_ref()))?;
+        }
+        self.end(list.is_some())
+    }
+}
+
+impl<C: Column> Column for Lists<C> {
+    fn extend(&mut self, other: &Self, rows: Range<usize>) -> Result<()> {
+        let values = self.offsets.extend(&other.offsets, rows.clone())?;
+        self.values.extend(&other.values, values)?;
+        self.validity.extend(&other.validity, rows);
+        Ok(())
+    }
+
+    fn rows(&self) -> usize {
+        self.offsets.rows()
+    }
+
+    fn finish(&mut self) -> Result<ArrayRef> {
+        let values = self.values.finish()?;
+        let field = item(values.data_type().clone());
+        let lists =
+            ListArray::try_new(field, self.offsets.finish(), values, self.validity.finish())?;
+        Ok(Arc::new(lists))
+    }
+}
+
+/// Entries of keypaths: a key or an index.
+#[derive(Debug, Default)]
+pub struct KeyEntries {
+    keys: Texts,
+    indices: Integers,
+}
+
+impl KeyEntries {
+    /// Appends a key.
+    ///
+    /// # Errors
+    /// As [`Column::extend`].
+    pub fn key(&mut self, key: &str) -> Result<()> {
+        self.indices.push(None);
+        self.keys.push(Some(key))
+    }
+
+    /// Appends an index.
+    ///
+    /// # Errors
+    /// As [`Column::extend`].
+    pub fn index(&mut self, index: i64) -> Result<()> {
+        self.indices.push(Some(index));
+        self.keys.push(None)
+    }
+
+    /// The bytes of all keys.
+    pub fn bytes(&self) -> usize {
+        self.keys.bytes()
+    }
+}
+
+impl Column for KeyEntries {
+    fn extend(&mut self, other: &Self, rows: Range<usize>) -> Result<()> {
+        self.keys.extend(&other.keys, rows.clone())?;
+        self.indices.extend(&other.indices, rows)
+    }
+
+    fn rows(&self) -> usize {
+        self.keys.rows()
+    }
+
+    fn finish(&mut self) -> Result<ArrayRef> {
+        let columns = vec![self.keys.finish()?, self.indices.finish()?];
+        Ok(Arc::new(StructArray::try_new(key_fields(), columns, None)?))
+    }
+}
+
+/// Texts of which there are few, as numbers.
+pub type Codes = Numbers<Int32Type>;
+
+/// The list of texts that numbers stand for. It grows from batch to batch and never changes
+/// otherwise, so that a number means the same in all batches.
+#[derive(Debug, Default)]
+pub struct Words {
+    numbers: HashMap<String, i32>,
+    texts: Texts,
+    array: Option<Arc<StringArray>>,
+}
+
+impl Words {
+    /// The number of a text, which is added if it is new.
+    ///
+    /// # Errors
+    /// As [`Column::extend`].
+    pub fn number(&mut self, text: &str) -> Result<i32> {
+        if let Some(number) = self.numbers.get(text) {
+            return Ok(*number);
+        }
+        let number = offset(self.numbers.len())?;
+        self.texts.push(Some(text))?;
+        self.numbers.insert(text.to_owned(), number);
+        self.array = None;
+        Ok(number)
+    }
+
+    /// The array of a column of numbers.
+    ///
+    /// # Errors
+    /// As [`Column::finish`].
+    pub fn finish(&mut self, codes: &mut Codes) -> Result<ArrayRef> {
+        let array = match self.array.take() {
+            Some(array) => array,
+            None => Arc::new(self.all()?),
+        };
+        self.array = Some(Arc::clone(&array));
+        let values: ArrayRef = array;
+        Ok(Arc::new(DictionaryArray::try_new(
+            codes.primitive()?,
+            values,
+        )?))
+    }
+
+    fn all(&mut self) -> Result<StringArray> {
+        let mut copy = Texts::default();
+        copy.extend(&self.texts, 0..self.texts.rows())?;
+        copy.strings()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn texts(rows: &[Option<&str>]) -> Texts {
+        let mut texts = Texts::default();
+        for text in rows {
+            texts.push(*text).unwrap();
+        }
+        texts
+    }
+
+    #[test]
+    fn ranges_of_rows_are_copied_with_their_nulls() {
+        let source = texts(&[Some("a"), None, Some("bc"), Some(""), None]);
+        for (range, before, expected) in [
+            (
+                0..5,
+                vec![],
+                vec![Some("a"), None, Some("bc"), Some(""), None],
+            ),
+            (2..4, vec![Some("x")], vec![Some("x"), Some("bc"), Some("")]),
+            (1..2, vec![Some("x")], vec![Some("x"), None]),
+            (2..3, vec![None], vec![None, Some("bc")]),
+            (3..3, vec![None], vec![None]),
+        ] {
+            let mut target = texts(&before);
+            target.extend(&source, range.clone()).unwrap();
+            let array = target.strings().unwrap();
+            assert_eq!(array.iter().collect::<Vec<_>>(), expected, "{range:?}");
+        }
+    }
+
+    #[test]
+    fn lists_are_copied_with_their_values() {
+        let mut source = Lists::<Integers>::default();
+        for list in [Some(&[1_i64, 2][..]), None, Some(&[]), Some(&[3])] {
+            source.push(list).unwrap();
+        }
+        let mut target = Lists::<Integers>::default();
+        target.push(Some(&[9_i64])).unwrap();
+        target.extend(&source, 1..4).unwrap();
+        let array = target.finish().unwrap();
+        let lists = array.as_any().downcast_ref::<ListArray>().unwrap();
+        assert_eq!(lists.value_offsets(), [0, 1, 1, 1, 2]);
+        let valid: Vec<bool> = (0..4).map(|row| lists.is_valid(row)).collect();
+        assert_eq!(valid, [true, false, true, true]);
+    }
+
+    #[test]
+    fn more_text_than_offsets_can_count_is_refused() {
+        let mut offsets = Offsets(vec![0, i32::MAX]);
+        assert!(offsets.push(1 << 31).is_err());
+        let other = Offsets(vec![0, 1]);
+        assert!(offsets.extend(&other, 0..1).is_err());
+        assert_eq!(offsets.rows(), 1);
+    }
+
+    #[test]
+    fn a_finished_column_begins_anew() {
+        let mut column = texts(&[None]);
+        assert_eq!(column.finish().unwrap().len(), 1);
+        column.push(Some("a")).unwrap();
+        assert_eq!(column.finish().unwrap().null_count(), 0);
+    }
+}

@@ -1,0 +1,135 @@
+//! The leaves of a tree in the order of the tree, with their keypaths.
+
+use std::fmt::Write as _;
+
+use orbscan_core::tree::{Content, Tree};
+
+use crate::column::{KeyEntries, Lists, Result, Texts};
+use crate::literal;
+
+/// The columns that say where in a tree a leaf is.
+#[derive(Debug, Default)]
+pub struct Keypaths {
+    /// As text.
+    pub text: Texts,
+    /// As keys and indices.
+    pub keys: Lists<KeyEntries>,
+}
+
+impl Keypaths {
+    /// The bytes of text.
+    pub fn bytes(&mut self) -> usize {
+        self.text.bytes().saturating_add(self.keys.values().bytes())
+    }
+}
+
+/// A walk through a tree that can be interrupted. Every call takes the tree it began with.
+#[derive(Debug)]
+pub struct Walk {
+    /// The nodes to visit; the next is the last. A stack of our own: trees are deep.
+    waiting: Vec<Visit>,
+    /// The keypath of the node visited last, as text and as entries.
+    text: String,
+    entries: Vec<Entry>,
+    /// The text of each key of the tree.
+    keys: Vec<String>,
+}
+
+#[derive(Debug)]
+struct Visit {
+    node: usize,
+    /// Its index among its siblings; `None` at the top.
+    place: Option<usize>,
+    /// How much of the text, and how many entries, its parent has.
+    text: usize,
+    entries: usize,
+}
+
+#[derive(Debug)]
+enum Entry {
+    Key(usize),
+    Index(usize),
+}
+
+impl Walk {
+    /// A walk that begins at the top.
+    pub fn new(tree: &Tree) -> Self {
+        let top = Visit {
+            node: 0,
+            place: None,
+            text: 0,
+            entries: 0,
+        };
+        Self {
+            waiting: vec![top],
+            text: String::new(),
+            entries: Vec::new(),
+            keys: tree
+                .keys
+                .iter()
+                .map(|key| literal::key(key).into_owned())
+                .collect(),
+        }
+    }
+
+    /// Goes on to the next leaf and gives its number; `None` if there is none.
+    pub fn next(&mut self, tree: &Tree) -> Option<usize> {
+        while let Some(visit) = self.waiting.pop() {
+            let Some(node) = tree.nodes.get(visit.node) else {
+                continue;
+            };
+            self.enter(&visit, node.key);
+            match &node.content {
+                Content::Leaf(leaf) => return Some(*leaf),
+                Content::Children(_, children) => {
+                    let (text, entries) = (self.text.len(), self.entries.len());
+                    let visits = children.clone().enumerate().rev();
+                    self.waiting.extend(visits.map(|(place, node)| Visit {
+                        node,
+                        place: Some(place),
+                        text,
+                        entries,
+                    }));
+                }
+            }
+        }
+        None
+    }
+
+    /// Appends the keypath of the leaf that [`Walk::next`] gave.
+    ///
+    /// # Errors
+    /// As [`Column::extend`](crate::column::Column::extend).
+    pub fn push(&self, tree: &Tree, keypaths: &mut Keypaths) -> Result<()> {
+        let at_top = self.entries.is_empty();
+        let text = if at_top { "." } else { self.text.as_str() };
+        keypaths.text.push(Some(text))?;
+        for entry in &self.entries {
+            let entries = keypaths.keys.values();
+            match entry {
+                Entry::Key(key) => entries.key(tree.keys.get(*key).map_or("", String::as_str))?,
+                Entry::Index(place) => entries.index(i64::try_from(*place).unwrap_or(i64::MAX))?,
+            }
+        }
+        keypaths.keys.end(true)
+    }
+
+    /// Makes the keypath that of the visited node.
+    fn enter(&mut self, visit: &Visit, key: Option<usize>) {
+        self.text.truncate(visit.text);
+        self.entries.truncate(visit.entries);
+        let Some(place) = visit.place else { return };
+        if let Some(key) = key {
+            if !self.text.is_empty() {
+                self.text.push('/');
+            }
+            self.text
+                .push_str(self.keys.get(key).map_or("", String::as_str));
+            self.entries.push(Entry::Key(key));
+        } else {
+            // Writing to a string cannot fail.
+            let _ = write!(self.text, "[{place}]");
+            self.entries.push(Entry::Index(place));
+        }
+    }
+}

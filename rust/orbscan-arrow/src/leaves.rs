@@ -1,0 +1,258 @@
+//! The table of leaves.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use arrow_array::{RecordBatch, RecordBatchReader};
+use arrow_schema::{ArrowError, SchemaRef};
+use orbscan_core::error::Error;
+use orbscan_core::record::{Item, LeafTable};
+use orbscan_core::scan::entry::{Content, Entry};
+
+use crate::block::{Block, KnownTables, TableRows};
+use crate::column::{Column, Integers, Result, Texts};
+use crate::facts::{Facts, Vocabulary};
+use crate::keypath::Keypaths;
+use crate::schema::leaf_schema;
+use crate::{BATCH_BYTES, BATCH_ROWS};
+
+/// A row for each leaf of each checkpoint that was read, and one for each that could not be.
+///
+/// Checkpoints come in the order of the entries, their checkpointables as they lie in the
+/// checkpoint, leaves in the order of the tree. The leaves of a large checkpoint may be split over
+/// several batches.
+#[derive(Debug)]
+pub struct LeafBatches<I> {
+    entries: I,
+    schema: SchemaRef,
+    rows: Rows,
+    vocabulary: Vocabulary,
+    known: KnownTables,
+    current: Option<Current>,
+    batch_rows: usize,
+}
+
+/// The checkpoint that is being turned into rows.
+#[derive(Debug)]
+struct Current {
+    origin: Origin,
+    items: std::vec::IntoIter<Item>,
+    item: Option<CurrentItem>,
+}
+
+/// The checkpointable that is being turned into rows.
+#[derive(Debug)]
+struct CurrentItem {
+    name: Option<String>,
+    rows: TableRows,
+    block: Arc<Block>,
+    /// How many rows of the block are in a batch.
+    done: usize,
+}
+
+/// What all rows of a checkpoint have in common.
+#[derive(Debug)]
+struct Origin {
+    path: String,
+    root: Arc<str>,
+    step: Option<i64>,
+    identity: Option<String>,
+}
+
+impl<I: Iterator<Item = Entry>> LeafBatches<I> {
+    /// The table of these entries.
+    pub fn new(entries: I) -> Self {
+        Self::with_batch_rows(entries, BATCH_ROWS)
+    }
+
+    /// The table in batches of at most so many rows, at least one.
+    pub fn with_batch_rows(entries: I, batch_rows: usize) -> Self {
+        Self {
+            entries,
+            schema: leaf_schema(),
+            rows: Rows::default(),
+            vocabulary: Vocabulary::default(),
+            known: KnownTables::default(),
+            current: None,
+            batch_rows: batch_rows.max(1),
+        }
+    }
+
+    fn next_batch(&mut self) -> Result<Option<RecordBatch>> {
+        while !self.rows.are_full(self.batch_rows) {
+            match self.current.take() {
+                Some(current) => self.go_on(current)?,
+                None => match self.entries.next() {
+                    Some(entry) => self.begin(entry)?,
+                    None => break,
+                },
+            }
+        }
+        if self.rows.count() == 0 {
+            return Ok(None);
+        }
+        self.rows
+            .finish(&self.schema, &mut self.vocabulary)
+            .map(Some)
+    }
+
+    fn begin(&mut self, entry: Entry) -> Result<()> {
+        let error = entry.error().cloned();
+        let origin = Origin {
+            path: entry.path,
+            root: entry.root,
+            step: entry.step.and_then(|step| i64::try_from(step).ok()),
+            identity: entry.identity.map(identity),
+        };
+        if let Some(error) = error {
+            self.rows.failure(&origin, &error, &mut self.vocabulary)?;
+        }
+        if let Content::Read(checkpoint) = entry.content {
+            self.current = Some(Current {
+                origin,
+                items: checkpoint.items.into_iter(),
+                item: None,
+            });
+        }
+        Ok(())
+    }
+
+    /// Appends the next rows of a checkpoint, and keeps it unless it has no more.
+    fn go_on(&mut self, mut current: Current) -> Result<()> {
+        let Some(item) = &mut current.item else {
+            if let Some(Item { name, table }) = current.items.next() {
+                current.item = table.map(|table| self.open(name, table)).transpose()?;
+                self.current = Some(current);
+            }
+            return Ok(());
+        };
+        let room = self.batch_rows.saturating_sub(self.rows.count());
+        let end = item.block.rows().min(item.done.saturating_add(room));
+        let rows = item.done..end;
+        let name = item.name.as_deref();
+        self.rows
+            .append(&current.origin, name, &item.block, &rows)?;
+        item.done = end;
+        if end == item.block.rows() {
+            match item.rows.next_block()? {
+                Some(block) => (item.block, item.done) = (block, 0),
+                None => current.item = None,
+            }
+        }
+        self.current = Some(current);
+        Ok(())
+    }
+
+    fn open(&mut self, name: Option<String>, table: Arc<LeafTable>) -> Result<CurrentItem> {
+        let (rows, block) = self.known.open(table, &mut self.vocabulary)?;
+        Ok(CurrentItem {
+            name,
+            rows,
+            block,
+            done: 0,
+        })
+    }
+}
+
+impl<I: Iterator<Item = Entry>> Iterator for LeafBatches<I> {
+    type Item = std::result::Result<RecordBatch, ArrowError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.next_batch().transpose()
+    }
+}
+
+impl<I: Iterator<Item = Entry>> RecordBatchReader for LeafBatches<I> {
+    fn schema(&self) -> SchemaRef {
+        SchemaRef::clone(&self.schema)
+    }
+}
+
+/// The identity of a checkpoint as text: as a number of 64 bits it would not survive the tools that
+/// have only floating-point numbers.
+pub fn identity(identity: u64) -> String {
+    format!("{identity:016x}")
+}
+
+/// The batch under construction.
+#[derive(Debug, Default)]
+struct Rows {
+    path: Texts,
+    root: Texts,
+    step: Integers,
+    identity: Texts,
+    checkpointable: Texts,
+    keypaths: Keypaths,
+    facts: Facts,
+}
+
+impl Rows {
+    fn count(&self) -> usize {
+        self.path.rows()
+    }
+
+    fn are_full(&mut self, rows: usize) -> bool {
+        self.count() >= rows || self.bytes() >= BATCH_BYTES
+    }
+
+    fn bytes(&mut self) -> usize {
+        let origins = self.path.bytes().saturating_add(self.root.bytes());
+        let leaves = self.keypaths.bytes().saturating_add(self.facts.bytes());
+        origins.saturating_add(leaves)
+    }
+
+    /// Appends rows of a block.
+    fn append(
+        &mut self,
+        origin: &Origin,
+        checkpointable: Option<&str>,
+        block: &Block,
+        rows: &Range<usize>,
+    ) -> Result<()> {
+        self.origin(origin, checkpointable, rows.len())?;
+        let Keypaths { text, keys } = &block.keypaths;
+        self.keypaths.text.extend(text, rows.clone())?;
+        self.keypaths.keys.extend(keys, rows.clone())?;
+        self.facts.extend(&block.facts, rows)
+    }
+
+    /// Appends the row of a checkpoint that cannot be read.
+    fn failure(
+        &mut self,
+        origin: &Origin,
+        error: &Error,
+        vocabulary: &mut Vocabulary,
+    ) -> Result<()> {
+        self.origin(origin, None, 1)?;
+        self.keypaths.text.push(None)?;
+        self.keypaths.keys.end(false)?;
+        self.facts.failure(error, vocabulary)
+    }
+
+    fn origin(
+        &mut self,
+        origin: &Origin,
+        checkpointable: Option<&str>,
+        count: usize,
+    ) -> Result<()> {
+        self.path.repeat(Some(&origin.path), count)?;
+        self.root.repeat(Some(&origin.root), count)?;
+        self.step.repeat(origin.step, count);
+        self.identity.repeat(origin.identity.as_deref(), count)?;
+        self.checkpointable.repeat(checkpointable, count)
+    }
+
+    fn finish(&mut self, schema: &SchemaRef, vocabulary: &mut Vocabulary) -> Result<RecordBatch> {
+        let mut columns = vec![
+            self.path.finish()?,
+            self.root.finish()?,
+            self.step.finish()?,
+            self.identity.finish()?,
+            self.checkpointable.finish()?,
+            self.keypaths.text.finish()?,
+            self.keypaths.keys.finish()?,
+        ];
+        columns.extend(self.facts.finish(vocabulary)?);
+        RecordBatch::try_new(SchemaRef::clone(schema), columns)
+    }
+}

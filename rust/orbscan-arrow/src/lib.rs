@@ -1,0 +1,44 @@
+//! Arrow tables of what a scan finds: a row for each leaf, or for each checkpoint.
+//!
+//! Entries in, record batches out: [`LeafBatches`] and [`CheckpointBatches`] are readers over any
+//! iterator of [`Entry`](orbscan_core::scan::entry::Entry). A batch has at most [`BATCH_ROWS`] rows,
+//! so memory does not grow with the number of checkpoints or the size of one.
+//!
+//! The tables are described by [`leaf_schema`] and [`checkpoint_schema`]. The crate knows nothing of
+//! Python and of files.
+
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects,
+        clippy::as_conversions
+    )
+)]
+
+mod block;
+mod checkpoints;
+mod column;
+mod facts;
+mod keypath;
+mod leaves;
+mod literal;
+mod schema;
+#[cfg(test)]
+mod tests;
+mod totals;
+
+pub use checkpoints::CheckpointBatches;
+pub use leaves::LeafBatches;
+pub use schema::{SCHEMA_VERSION, checkpoint_schema, leaf_schema};
+
+/// The most rows of one batch. Large enough for the cost of a batch to vanish, small enough to wait
+/// for.
+pub const BATCH_ROWS: usize = 1 << 16;
+
+/// The bytes of text at which a batch is full before it has all its rows. Offsets into text are
+/// 32-bit numbers.
+const BATCH_BYTES: usize = 64 << 20;

@@ -1,0 +1,174 @@
+//! The columns of the tables. They are stable: a change of what is here is a new [`SCHEMA_VERSION`].
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use arrow_schema::{DataType, Field, Fields, Schema, SchemaRef, TimeUnit};
+
+/// The version of the columns, which is also in the metadata of each schema.
+///
+/// A column that is added at the end does not change it; one that is renamed, removed, moved or
+/// given another type or meaning does.
+pub const SCHEMA_VERSION: u32 = 1;
+
+/// The key of the version in the metadata of a schema.
+const VERSION_KEY: &str = "orbscan.schema_version";
+
+/// The key of the table's name, `leaves` or `checkpoints`, in the metadata of a schema.
+const TABLE_KEY: &str = "orbscan.table";
+
+/// The time zone of timestamps.
+pub const UTC: &str = "UTC";
+
+/// The columns of the table of leaves.
+///
+/// | column | type | |
+/// |---|---|---|
+/// | `path` | text | the checkpoint |
+/// | `root` | text | under which it was found |
+/// | `step` | int64 | null if its name gives none |
+/// | `identity` | text | changes when the checkpoint does; null if it has none |
+/// | `checkpointable` | text | null in a flat checkpoint |
+/// | `keypath` | text | as `orbscan show` prints it; null in the row of a checkpoint that cannot be read |
+/// | `keys` | list of {`key`: text, `index`: int64} | the keypath; of each entry one of the two is null |
+/// | `value_type` | dictionary | the writer's word: `jax.Array`, `np.ndarray`, `scalar`, … |
+/// | `dtype` | dictionary | null for what has no elements |
+/// | `shape` | list of int64 | in elements; empty for a scalar, null for what has no elements |
+/// | `chunk_shape` | list of int64 | of the smallest part that can be read alone |
+/// | `write_shape` | list of int64 | of the part that one device wrote |
+/// | `size` | int64 | elements; 0 for what has none, null if not known |
+/// | `nbytes` | int64 | what they take in memory; as `size` |
+/// | `prng_impl` | text | the implementation of a PRNG key |
+/// | `sharding_type` | dictionary | `NamedSharding`, `SingleDeviceSharding`, `PositionalSharding` |
+/// | `mesh_shape` | list of int64 | in devices |
+/// | `axis_names` | list of text | of the mesh |
+/// | `partition_spec` | dictionary | as JAX prints it: `P('x', None)` |
+/// | `device` | dictionary | of a single-device sharding |
+/// | `error_kind` | dictionary | of a leaf or a checkpoint that cannot be read |
+/// | `error` | text | |
+pub fn leaf_schema() -> SchemaRef {
+    schema(
+        "leaves",
+        vec![
+            required("path", DataType::Utf8),
+            required("root", DataType::Utf8),
+            optional("step", DataType::Int64),
+            optional("identity", DataType::Utf8),
+            optional("checkpointable", DataType::Utf8),
+            optional("keypath", DataType::Utf8),
+            optional("keys", list(DataType::Struct(key_fields()))),
+            optional("value_type", dictionary()),
+            optional("dtype", dictionary()),
+            optional("shape", list(DataType::Int64)),
+            optional("chunk_shape", list(DataType::Int64)),
+            optional("write_shape", list(DataType::Int64)),
+            optional("size", DataType::Int64),
+            optional("nbytes", DataType::Int64),
+            optional("prng_impl", DataType::Utf8),
+            optional("sharding_type", dictionary()),
+            optional("mesh_shape", list(DataType::Int64)),
+            optional("axis_names", list(DataType::Utf8)),
+            optional("partition_spec", dictionary()),
+            optional("device", dictionary()),
+            optional("error_kind", dictionary()),
+            optional("error", DataType::Utf8),
+        ],
+    )
+}
+
+/// The columns of the table of checkpoints.
+///
+/// | column | type | |
+/// |---|---|---|
+/// | `path` | text | |
+/// | `root` | text | under which it was found |
+/// | `step` | int64 | null if its name gives none |
+/// | `identity` | text | changes when the checkpoint does; null if it has none |
+/// | `kind` | dictionary | `v1`, `v0`, `safetensors`, `temporary`, `unknown` |
+/// | `committed` | bool | whether a job would take it for finished |
+/// | `leftover` | bool | whether a job that cleans up would delete it |
+/// | `commit_reason` | text | by what both are told |
+/// | `state` | dictionary | `read`, `unchanged`, `vanished`, `unread`, `failed` |
+/// | `init_timestamp` | timestamp in ns, UTC | when the save began; null if not known, or outside of 1677 to 2262 |
+/// | `commit_timestamp` | timestamp in ns, UTC | when it was committed; so |
+/// | `save_duration_nsecs` | int64 | between the two |
+/// | `checkpointables` | list of text | their names; empty in a flat checkpoint, null if it was not read |
+/// | `leaves` | int64 | of all checkpointables; null if no pytree was read |
+/// | `parameters` | int64 | elements of their arrays, PRNG keys left out; null as `leaves` |
+/// | `nbytes` | int64 | what their elements take in memory; null as `leaves` |
+/// | `metrics` | text | JSON, as the manager wrote it |
+/// | `custom_metadata` | text | a JSON object, as the user wrote it; null for an empty one |
+/// | `error_kind` | dictionary | why it cannot be read |
+/// | `error` | text | |
+/// | `issues` | list of text | the faults that were tolerated; null if it was not read |
+pub fn checkpoint_schema() -> SchemaRef {
+    schema(
+        "checkpoints",
+        vec![
+            required("path", DataType::Utf8),
+            required("root", DataType::Utf8),
+            optional("step", DataType::Int64),
+            optional("identity", DataType::Utf8),
+            required("kind", dictionary()),
+            required("committed", DataType::Boolean),
+            required("leftover", DataType::Boolean),
+            required("commit_reason", DataType::Utf8),
+            required("state", dictionary()),
+            optional("init_timestamp", timestamp()),
+            optional("commit_timestamp", timestamp()),
+            optional("save_duration_nsecs", DataType::Int64),
+            optional("checkpointables", list(DataType::Utf8)),
+            optional("leaves", DataType::Int64),
+            optional("parameters", DataType::Int64),
+            optional("nbytes", DataType::Int64),
+            optional("metrics", DataType::Utf8),
+            optional("custom_metadata", DataType::Utf8),
+            optional("error_kind", dictionary()),
+            optional("error", DataType::Utf8),
+            optional("issues", list(DataType::Utf8)),
+        ],
+    )
+}
+
+/// The fields of one entry of a keypath.
+pub fn key_fields() -> Fields {
+    vec![
+        optional("key", DataType::Utf8),
+        optional("index", DataType::Int64),
+    ]
+    .into()
+}
+
+/// The values of a list.
+pub fn item(values: DataType) -> Arc<Field> {
+    Arc::new(Field::new_list_field(values, true))
+}
+
+fn schema(table: &str, fields: Vec<Field>) -> SchemaRef {
+    let metadata = HashMap::from([
+        (TABLE_KEY.to_owned(), table.to_owned()),
+        (VERSION_KEY.to_owned(), SCHEMA_VERSION.to_string()),
+    ]);
+    Arc::new(Schema::new_with_metadata(fields, metadata))
+}
+
+fn required(name: &str, values: DataType) -> Field {
+    Field::new(name, values, false)
+}
+
+fn optional(name: &str, values: DataType) -> Field {
+    Field::new(name, values, true)
+}
+
+fn list(values: DataType) -> DataType {
+    DataType::List(item(values))
+}
+
+/// Texts of which there are few, each as a number in a list of them.
+fn dictionary() -> DataType {
+    DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8))
+}
+
+fn timestamp() -> DataType {
+    DataType::Timestamp(TimeUnit::Nanosecond, Some(UTC.into()))
+}

@@ -1,0 +1,70 @@
+//! Sums over the leaves of a tree.
+
+use orbscan_core::record::{Array, LeafKind, LeafTable};
+use orbscan_core::tree::Content;
+
+use crate::facts::{nbytes, size};
+
+/// How much a tree, or several, hold. A sum that 63 bits cannot hold is `None`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Totals {
+    /// The number of leaves.
+    pub leaves: Option<i64>,
+    /// The elements of arrays, PRNG keys left out.
+    pub parameters: Option<i64>,
+    /// What all elements take in memory, in bytes.
+    pub nbytes: Option<i64>,
+}
+
+impl Totals {
+    const NOTHING: Self = Self {
+        leaves: Some(0),
+        parameters: Some(0),
+        nbytes: Some(0),
+    };
+
+    /// Sums up one tree.
+    pub fn of(table: &LeafTable) -> Self {
+        let each: Vec<Self> = (0..table.leaves.len())
+            .map(|number| Self::of_leaf(table, number))
+            .collect();
+        let leaves = table
+            .tree
+            .nodes
+            .iter()
+            .filter_map(|node| match node.content {
+                Content::Leaf(leaf) => each.get(table.leaf_of.get(leaf).copied()?),
+                Content::Children(..) => None,
+            });
+        leaves.fold(Self::NOTHING, |sum, leaf| sum.plus(*leaf))
+    }
+
+    /// The sum of two.
+    #[must_use]
+    pub fn plus(self, other: Self) -> Self {
+        let plus = |a: Option<i64>, b: Option<i64>| a?.checked_add(b?);
+        Self {
+            leaves: plus(self.leaves, other.leaves),
+            parameters: plus(self.parameters, other.parameters),
+            nbytes: plus(self.nbytes, other.nbytes),
+        }
+    }
+
+    fn of_leaf(table: &LeafTable, number: usize) -> Self {
+        let leaf = table.leaves.get(number);
+        let array = leaf.and_then(|leaf| table.arrays.get(leaf.array?));
+        let counts = leaf.is_some_and(|leaf| {
+            let is_array = matches!(
+                leaf.kind,
+                LeafKind::JaxArray | LeafKind::NumpyArray | LeafKind::Tensor
+            );
+            is_array && leaf.prng_impl.is_none()
+        });
+        let sum = |array: Option<&Array>, of: fn(&Array) -> Option<i64>| array.map_or(Some(0), of);
+        Self {
+            leaves: Some(1),
+            parameters: sum(array.filter(|_| counts), size),
+            nbytes: sum(array, nbytes),
+        }
+    }
+}
