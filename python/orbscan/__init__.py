@@ -41,6 +41,7 @@ if TYPE_CHECKING:
         ShardingError,
         SingleDeviceShardingMetadata,
     )
+    from orbscan.tables import checkpoint_table, leaf_table, write_table
     from orbscan.types import (
         ArrayMetadata,
         Compression,
@@ -85,10 +86,12 @@ __all__ = [
     "__version__",
     "abstract_state",
     "best",
+    "checkpoint_table",
     "checkpointables_metadata",
     "diff",
     "is_orbax_checkpoint",
     "latest",
+    "leaf_table",
     "load",
     "load_checkpointables",
     "metadata",
@@ -98,6 +101,7 @@ __all__ = [
     "scan",
     "steps",
     "to_orbax",
+    "write_table",
 ]
 
 _MODULE_OF = {
@@ -133,10 +137,12 @@ _MODULE_OF = {
     "__version__": "_core",
     "abstract_state": "abstract",
     "best": "roots",
+    "checkpoint_table": "tables",
     "checkpointables_metadata": "api",
     "diff": "differing.api",
     "is_orbax_checkpoint": "api",
     "latest": "roots",
+    "leaf_table": "tables",
     "load": "loading",
     "load_checkpointables": "loading",
     "metadata": "api",
@@ -146,6 +152,7 @@ _MODULE_OF = {
     "scan": "scanning",
     "steps": "roots",
     "to_orbax": "orbax_types",
+    "write_table": "tables",
 }
 
 

@@ -241,6 +241,47 @@ class Scan:
     def progress(self) -> tuple[int, int, int]:
         """Count the checkpoints found, those done with, and the known directories not looked at."""
 
+@final
+class ArrowStream:
+    """A table on its way out of a scan: a stream of Arrow record batches, which is read once.
+
+    Whoever reads it waits without the interpreter. Ctrl-C ends it, with an error of the library
+    that reads it.
+    """
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
+        """Hand the stream over; the requested schema is ignored, as the interface allows.
+
+        Raises:
+            ValueError: it was handed over before.
+        """
+
+    def __arrow_c_schema__(self) -> object:
+        """Tell the schema, and leave the stream where it is."""
+
+    @property
+    def checkpoints_seen(self) -> int:
+        """How many checkpoints the stream has come to."""
+
+    @property
+    def checkpoints_failed(self) -> int:
+        """How many of them cannot be read."""
+
+    def unchanged(self) -> list[str]:
+        """List the checkpoints that were not read again, of those that the stream has come to."""
+
+    def check_interrupt(self) -> None:
+        """Raise what Ctrl-C raised while the stream was read, if it did."""
+
+def leaf_stream(scan: Scan) -> ArrowStream:
+    """Give what a scan finds as a table of leaves; the scan is closed.
+
+    Raises ValueError if it was closed before.
+    """
+
+def checkpoint_stream(scan: Scan) -> ArrowStream:
+    """Give what a scan finds as a table of checkpoints; otherwise as `leaf_stream`."""
+
 def scan(
     roots: Sequence[str],
     *,

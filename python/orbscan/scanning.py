@@ -20,9 +20,11 @@ if TYPE_CHECKING:
     from orbscan import _core
     from orbscan.errors import OrbscanError
     from orbscan.result import CheckpointMetadata, PyTreeMetadata
+    from orbscan.tables import Previous
 
     Path: TypeAlias = str | os.PathLike[str]
     Steps: TypeAlias = int | range | tuple[int | None, int | None]
+    Since: TypeAlias = Mapping[str, int] | Iterable[CheckpointEntry] | Previous
 
 _LAST_STEP = (1 << 64) - 1
 _GLOB_CHARACTERS = frozenset("*?[")
@@ -38,7 +40,7 @@ def scan(  # noqa: PLR0913 - keywords, each with a meaning of its own
     leaves: bool = True,
     ordered: bool = False,
     threads: int | None = None,
-    since: Mapping[str, int] | Iterable[CheckpointEntry] | None = None,
+    since: Since | None = None,
     shard: tuple[int, int] | None = None,
     rich_types: bool = False,
     atomicity: str | None = None,
@@ -63,9 +65,10 @@ def scan(  # noqa: PLR0913 - keywords, each with a meaning of its own
         ordered: whether to give entries in the order of their paths, steps by their numbers,
             rather than as they come.
         threads: how many read side by side; with one, everything happens in the calling thread.
-        since: the entries of an earlier scan, or their identities by their paths. What has not
-            changed is not read again (`state` is `unchanged`), and what is gone is told at the
-            end (`vanished`). Paths compare as text, so the roots must be given as they were then.
+        since: the entries of an earlier scan, their identities by their paths, or a table of it
+            as `orbscan.tables.identities` takes it. What has not changed is not read again
+            (`state` is `unchanged`), and what is gone is told at the end (`vanished`). Paths
+            compare as text, so the roots must be given as they were then.
         shard: `(index, count)`: only a stable share of the paths, for `count` machines.
         rich_types: as for `orbscan.metadata`.
         atomicity: what makes a checkpoint a finished one: `atomic_rename` (the default, as Orbax
@@ -101,7 +104,7 @@ def begun(  # noqa: PLR0913 - as for scan
     steps: Steps | None,
     latest: int | None,
     threads: int | None,
-    since: Mapping[str, int] | Iterable[CheckpointEntry] | None,
+    since: Since | None,
     shard: tuple[int, int] | None,
     **options: Any,
 ) -> _core.Scan:
@@ -166,6 +169,29 @@ class Scan:
     def close(self) -> None:
         """End the scan: no more entries come."""
         self._core.close()
+
+    def leaves(self) -> _core.ArrowStream:
+        """Give what the scan finds as a table with a row for each leaf: see docs/tables.md.
+
+        A stream of Arrow record batches, which polars, duckdb, pandas and pyarrow read as it is;
+        checkpoints are read as it is. The scan itself is closed then.
+
+        Raises:
+            ValueError: the scan was closed, or is read as a table already.
+        """
+        from orbscan import _core
+
+        return _core.leaf_stream(self._core)
+
+    def checkpoints(self) -> _core.ArrowStream:
+        """Give what the scan finds as a table with a row for each checkpoint; see `leaves`.
+
+        Raises:
+            ValueError: as for `leaves`.
+        """
+        from orbscan import _core
+
+        return _core.checkpoint_stream(self._core)
 
     @property
     def progress(self) -> Progress:
@@ -453,10 +479,15 @@ def step_bounds(steps: Steps) -> tuple[int, int]:
     return min(max(first, 0), _LAST_STEP), min(last, _LAST_STEP)
 
 
-def identities(since: Mapping[str, int] | Iterable[CheckpointEntry]) -> dict[str, int]:
+def identities(since: Since) -> dict[str, int]:
     """Give the identities of earlier entries by their paths; None is not the identity of any."""
     from collections.abc import Mapping
 
     if isinstance(since, Mapping):
         return dict(since)
+    if isinstance(since, str | os.PathLike) or hasattr(since, "__arrow_c_stream__"):
+        from orbscan import tables
+
+        previous: Previous = since  # type: ignore[assignment] # told apart just now
+        return tables.identities(previous)
     return {entry.path: entry.identity for entry in since if entry.identity is not None}

@@ -69,7 +69,8 @@ def assemble(table: _core.LeafTable) -> PyTreeMetadata:
         else:
             # `strict` would cost a tenth of the whole loop, and a row has one value for each key.
             values[first : first + count] = [
-                dict(zip(keys, row)) for row in _rows(held, count)  # noqa: B905
+                dict(zip(keys, row))
+                for row in _rows(held, count)  # noqa: B905
             ]
     return values[0]
 

@@ -10,7 +10,7 @@ from orbscan import text
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from orbscan.scan import CheckpointEntry
+    from orbscan.scanning import CheckpointEntry
 
 Row = dict[str, Any]
 Keypath = tuple[str | int, ...]
@@ -81,8 +81,8 @@ def _leaf_row(keypath: Keypath, leaf: Any) -> Row:
             "dtype": str(leaf.dtype),
             "size": leaf.size,
             "nbytes": leaf.nbytes,
-            "chunk_shape": _list(storage and storage.chunk_shape),
-            "write_shape": _list(storage and storage.write_shape),
+            "chunk_shape": _list(None if storage is None else storage.chunk_shape),
+            "write_shape": _list(None if storage is None else storage.write_shape),
         }
     if isinstance(leaf, orbscan.ArrayMetadata):
         row |= {"prng_impl": leaf.prng_impl, **_sharding(leaf.sharding_metadata)}

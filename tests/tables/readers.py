@@ -23,7 +23,7 @@ def with_polars(stream: Any) -> Rows:
 
 
 def with_duckdb(stream: Any) -> Rows:
-    return _rows(duckdb.sql("SELECT * FROM stream").to_arrow_table())
+    return _rows(duckdb.from_arrow(stream).to_arrow_table())
 
 
 def with_pandas(stream: Any) -> Rows:

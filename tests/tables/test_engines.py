@@ -15,6 +15,7 @@ import orbscan
 from orbscan import tables
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 
@@ -24,8 +25,8 @@ def leaves_of(batch: pa.RecordBatch) -> pa.Table:
 
 
 @pytest.mark.parametrize("function", [tables.leaf_table, tables.checkpoint_table])
-def test_the_functions_can_be_pickled(function: object) -> None:
-    copy = pickle.loads(pickle.dumps(partial(function, threads=1)))  # type: ignore[arg-type]  # noqa: S301
+def test_the_functions_can_be_pickled(function: Callable[..., object]) -> None:
+    copy = pickle.loads(pickle.dumps(partial(function, threads=1)))  # noqa: S301
     assert copy.func is function
 
 

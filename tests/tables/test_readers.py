@@ -1,4 +1,4 @@
-"""Each library that people use reads both tables, and reads in them what `orbscan.metadata` says."""
+"""Each library that people use reads in both tables what `orbscan.metadata` says."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def test_the_checkpoints_are_those_of_the_scan(read: Any, golden: Path) -> None:
         if entry.kind != "safetensors":
             times = (whole.init_timestamp_nsecs, whole.commit_timestamp_nsecs)
             assert (row["init_timestamp"], row["commit_timestamp"]) == times
-            assert row["save_duration_nsecs"] == (None if None in times else times[1] - times[0])  # type: ignore[operator]
+            assert row["save_duration_nsecs"] == (None if None in times else times[1] - times[0])
         assert len(row["issues"]) == len(whole.issues)
 
 

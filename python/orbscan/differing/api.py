@@ -72,9 +72,7 @@ def diff(
     return difference(*sides, ignore=ignore, rich_types=rich_types)
 
 
-def _outline(
-    side: Any, name: str | None, step: StepChoice | None, *, rich_types: bool
-) -> Outline:
+def _outline(side: Any, name: str | None, step: StepChoice | None, *, rich_types: bool) -> Outline:
     if isinstance(side, str | os.PathLike):
         path = api.local_path(side, step)
         return outline_of_checkpoint(path, api.read_pytree(path, name, rich_types=rich_types))

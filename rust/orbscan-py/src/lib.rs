@@ -11,6 +11,7 @@ mod errors;
 mod leaf_table;
 mod scan;
 mod steps;
+mod tables;
 
 use std::path::{Path, PathBuf};
 
@@ -118,7 +119,10 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<leaf_table::LeafTable>()?;
     module.add_class::<scan::Scan>()?;
     module.add_class::<scan::Entry>()?;
+    module.add_class::<tables::ArrowStream>()?;
     module.add_function(wrap_pyfunction!(scan::scan, module)?)?;
+    module.add_function(wrap_pyfunction!(tables::leaf_stream, module)?)?;
+    module.add_function(wrap_pyfunction!(tables::checkpoint_stream, module)?)?;
     module.add_function(wrap_pyfunction!(read_pytree, module)?)?;
     module.add_function(wrap_pyfunction!(read_checkpointables, module)?)?;
     module.add_function(wrap_pyfunction!(is_orbax_checkpoint, module)?)?;

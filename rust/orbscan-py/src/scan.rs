@@ -119,6 +119,12 @@ impl Scan {
                 .map_or(Poll::End, |scan| scan.poll(PATIENCE))
         })
     }
+
+    /// The scan itself, for whoever gives its entries in another form; here it is closed then.
+    pub fn take(&self) -> PyResult<core::Scan> {
+        let closed = || PyValueError::new_err("the scan was closed, or is read as a table already");
+        self.lock().take().ok_or_else(closed)
+    }
 }
 
 #[pymethods]
