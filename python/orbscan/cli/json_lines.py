@@ -5,10 +5,12 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-from typing import TYPE_CHECKING
 
 from orbscan.cli.exits import USAGE, Refusal
 from orbscan.cli.rows import checkpoint_row, leaf_rows
+
+# See orbscan/__init__.py.
+TYPE_CHECKING = False
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

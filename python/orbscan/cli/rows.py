@@ -6,12 +6,14 @@ Pure: entries in, dicts out, without any other library.
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING
 
 from orbscan import codes
 from orbscan.cli.leaves import VALUE_TYPES, Leaf, distinct, leaves
 from orbscan.errors import located
 from orbscan.text import keypath
+
+# See orbscan/__init__.py.
+TYPE_CHECKING = False
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

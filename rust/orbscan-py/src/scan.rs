@@ -79,7 +79,7 @@ pub fn scan(
     Ok(Scan {
         tables: Arc::default(),
         monitor: started.monitor(),
-        scan: Mutex::new(Some(started)),
+        running: Mutex::new(Some(started)),
     })
 }
 
@@ -101,14 +101,14 @@ fn root(path: &Path) -> Root {
 #[pyclass(frozen, module = "orbscan._core")]
 pub struct Scan {
     tables: Arc<Crossed>,
-    scan: Mutex<Option<core::Scan>>,
+    running: Mutex<Option<core::Scan>>,
     monitor: Monitor,
 }
 
 impl Scan {
     /// Nothing panics while it holds the lock, so a poisoned one is as good as any.
     fn lock(&self) -> MutexGuard<'_, Option<core::Scan>> {
-        self.scan.lock().unwrap_or_else(PoisonError::into_inner)
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Waits without the interpreter, which another thread may need to take what comes.

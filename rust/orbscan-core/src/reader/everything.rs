@@ -50,8 +50,8 @@ pub struct Chosen {
 /// Reads every pytree.
 ///
 /// # Errors
-/// Any [`ErrorKind`](crate::error::ErrorKind) that concerns the checkpoint as a whole; files are named as [`Store::locate`]
-/// names them.
+/// Any kind that concerns the checkpoint as a whole; files are named as [`Store::locate`] names
+/// them.
 pub fn read(
     store: &dyn Store,
     found: Recognised,
