@@ -56,7 +56,7 @@ LOST: dict[str, tuple[Damage, str, str, str]] = {
     "tree-cut": (cut(TREE), "malformed", TREE, "cut off"),
     "tree-garbage": (write(TREE, "\x00\x01garbage"), "malformed", TREE, "JSON"),
     "tree-bom": (write(TREE, "\ufeff{}"), "malformed", TREE, "byte order mark"),
-    "tree-not-utf8": (write(TREE, b'{"tree_metadata": "\xff"}'), "malformed", TREE, "UTF-8"),
+    "tree-not-utf8": (write(TREE, b'{"tree_metadata": {"\xff": 1}}'), "malformed", TREE, "UTF-8"),
     "tree-lfs": (write(TREE, LFS), "malformed", TREE, "git-lfs pointer"),
     "tree-directory": (as_directory(TREE), "malformed", TREE, "is a directory"),
     "tree-null": (write(TREE, "null"), "malformed", TREE, "expected an object"),

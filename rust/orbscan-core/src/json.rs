@@ -9,6 +9,7 @@
 //! Members of an object come in file order, duplicates included: the caller that keeps the last one
 //! behaves as both reference parsers do.
 
+mod checked;
 mod escape;
 pub mod recent;
 mod scan;
@@ -22,8 +23,12 @@ use crate::cursor::to_u64;
 use crate::error::{Error, ErrorKind, Offset, Result};
 use crate::limits::Limits;
 use crate::stand_in;
+use checked::Checked;
 pub use escape::quote;
 use escape::unescape;
+
+/// U+FEFF in UTF-8.
+const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
 /// Whose rules a document follows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,11 +69,13 @@ impl Kind {
     }
 }
 
-/// A parser positioned somewhere in a document.
+/// A parser positioned somewhere in a document. Strings are checked to be UTF-8 as they are read, so
+/// that one which is recognised by its spelling is not looked at twice.
 #[derive(Clone, Debug)]
 pub struct Json<'a> {
-    text: &'a str,
+    bytes: &'a [u8],
     at: usize,
+    checked: Checked<'a>,
     nesting: u32,
     max_nesting: u32,
     dialect: Dialect,
@@ -79,8 +86,8 @@ impl<'a> Json<'a> {
     /// A parser at the start of `bytes`.
     ///
     /// # Errors
-    /// `Limit` if the document is too long; `Malformed` if it is empty, not UTF-8, or opens with a
-    /// byte order mark where the dialect has none.
+    /// `Limit` if the document is too long; `Malformed` if it is empty, or opens with a byte order
+    /// mark where the dialect has none.
     pub fn new(bytes: &'a [u8], dialect: Dialect, limits: &Limits) -> Result<Self> {
         Self::nested(bytes, dialect, limits, Offset::File(0), 0)
     }
@@ -107,25 +114,20 @@ impl<'a> Json<'a> {
                 ),
             ));
         }
-        let text = std::str::from_utf8(bytes).map_err(|error| {
-            Error::malformed(
-                origin.plus(to_u64(error.valid_up_to())),
-                format!("not UTF-8{}", stand_in::remark(bytes)),
-            )
-        })?;
         let mut json = Self {
-            text,
+            bytes,
             at: 0,
+            checked: Checked::default(),
             nesting,
             max_nesting: limits.max_nesting,
             dialect,
             origin,
         };
-        if text.starts_with('\u{feff}') {
+        if bytes.starts_with(BYTE_ORDER_MARK) {
             if dialect == Dialect::Python {
                 return Err(json.malformed("JSON with a byte order mark"));
             }
-            json.at = '\u{feff}'.len_utf8();
+            json.at = BYTE_ORDER_MARK.len();
         }
         json.space();
         if json.byte().is_none() {
@@ -164,7 +166,7 @@ impl<'a> Json<'a> {
             Some(b'n') => Ok(Kind::Null),
             Some(_) => Err(self.malformed(format!(
                 "expected a JSON value{}",
-                stand_in::remark(self.text.as_bytes())
+                stand_in::remark(self.bytes)
             ))),
             None => Err(self.cut()),
         }
@@ -308,8 +310,8 @@ impl<'a> Json<'a> {
     #[inline]
     pub fn eat_plain(&mut self) -> Option<&'a str> {
         let start = self.at;
-        let end = scan::plain_until(self.text.as_bytes(), start);
-        let plain = self.text.get(start..end)?;
+        let end = scan::plain_until(self.bytes, start);
+        let plain = self.checked.text(self.bytes, start, end).ok()?;
         self.at = end;
         self.eat(b'"').then_some(plain)
     }
@@ -479,11 +481,11 @@ impl<'a> Json<'a> {
     }
 
     fn rest(&self) -> &'a [u8] {
-        self.text.as_bytes().get(self.at..).unwrap_or_default()
+        self.bytes.get(self.at..).unwrap_or_default()
     }
 
     fn byte(&self) -> Option<u8> {
-        self.text.as_bytes().get(self.at).copied()
+        self.bytes.get(self.at).copied()
     }
 
     fn eat(&mut self, wanted: u8) -> bool {
@@ -509,13 +511,15 @@ impl<'a> Json<'a> {
     }
 
     fn slice(&self, start: usize) -> &'a str {
-        // Both ends lie on ASCII bytes that this parser consumed, so this never falls back.
-        self.text.get(start..self.at).unwrap_or_default()
+        // All that this parser consumes is ASCII or a string that was checked, so this never falls
+        // back.
+        let read = self.bytes.get(start..self.at).unwrap_or_default();
+        std::str::from_utf8(read).unwrap_or_default()
     }
 
     fn literal(&mut self, word: &str) -> Result<()> {
         let end = self.at.saturating_add(word.len());
-        if self.text.as_bytes().get(self.at..end) != Some(word.as_bytes()) {
+        if self.bytes.get(self.at..end) != Some(word.as_bytes()) {
             return Err(self.expected(word));
         }
         self.at = end;
@@ -567,7 +571,7 @@ impl<'a> Json<'a> {
 
     /// The text between the quotes, and whether it holds escapes.
     fn raw_string(&mut self) -> Result<(&'a str, bool)> {
-        let bytes = self.text.as_bytes();
+        let bytes = self.bytes;
         let start = self.at.saturating_add(1);
         let mut at = start;
         let mut escaped = false;
@@ -591,12 +595,18 @@ impl<'a> Json<'a> {
             }
         }
         self.at = at.saturating_add(1);
-        Ok((self.text.get(start..at).unwrap_or_default(), escaped))
+        self.checked
+            .text(bytes, start, at)
+            .map(|raw| (raw, escaped))
+            .map_err(|at| {
+                let at = self.origin.plus(to_u64(at));
+                Error::malformed(at, "string is not UTF-8")
+            })
     }
 
     /// The bytes of the escape at `at`.
     fn escape_length(&mut self, at: usize) -> Result<usize> {
-        let bytes = self.text.as_bytes();
+        let bytes = self.bytes;
         match bytes.get(at.saturating_add(1)) {
             Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => Ok(2),
             Some(b'u') => {

@@ -167,6 +167,24 @@ impl Tree {
         })
     }
 
+    /// The numbers of all `count` leaves; those of the tree come first and level by level, so that
+    /// their names are nearly sorted, however the file arranges them.
+    pub fn leaves(&self, count: usize) -> Vec<usize> {
+        let mut is_missing = vec![true; count];
+        let mut leaves = Vec::with_capacity(count);
+        for node in &self.nodes {
+            if let Content::Leaf(leaf) = node.content
+                && let Some(is_missing) = is_missing.get_mut(leaf)
+                && std::mem::take(is_missing)
+            {
+                leaves.push(leaf);
+            }
+        }
+        // A tree leaves out what contradicts it.
+        leaves.extend((0..count).filter(|leaf| is_missing.get(*leaf) == Some(&true)));
+        leaves
+    }
+
     fn push(&mut self, key: Option<usize>) -> usize {
         let index = self.nodes.len();
         // Every node is given its content when its turn in the queue comes.

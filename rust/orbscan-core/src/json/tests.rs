@@ -174,3 +174,19 @@ fn every_prefix_of_a_document_is_refused() {
         );
     }
 }
+
+#[test]
+fn bytes_that_are_no_utf8_are_refused_where_they_stand() {
+    for (bytes, at, reason) in [
+        (b"[\"a\xff\"]".as_slice(), 3, "string is not UTF-8"),
+        (b"{\"\xc3\": 1}", 2, "string is not UTF-8"),
+        (b"[\xff]", 1, "expected a JSON value"),
+        (b"[] \xff", 3, "extra text"),
+    ] {
+        let limits = Limits::default();
+        let mut json = Json::new(bytes, Dialect::Python, &limits).unwrap();
+        let error = json.skip().and_then(|_| json.end()).unwrap_err();
+        assert_eq!(error.offset(), Some(Offset::File(at)), "{error}");
+        assert!(error.reason().contains(reason), "{error}");
+    }
+}

@@ -29,9 +29,12 @@ const SEXTETS: [u8; 256] = {
 /// The one way to spell a text.
 pub fn encode(text: &str) -> Vec<u8> {
     let (groups, rest) = text.as_bytes().as_chunks::<3>();
-    let mut encoded = Vec::with_capacity(groups.len().saturating_add(1).saturating_mul(4));
-    for group in groups {
-        encoded.extend_from_slice(&encode_group(*group));
+    let length = groups.len().saturating_mul(4);
+    let mut encoded = Vec::with_capacity(length.saturating_add(4));
+    encoded.resize(length, 0);
+    let (quads, _) = encoded.as_chunks_mut::<4>();
+    for (quad, group) in quads.iter_mut().zip(groups) {
+        *quad = encode_group(*group);
     }
     match rest {
         [a] => {

@@ -11,8 +11,8 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::path::StorePath;
 
 /// What is read of a file before anything else is asked about it: most files of a checkpoint end
-/// within it, and it is small enough to lie on the stack.
-const FIRST_BYTES: usize = 16 << 10;
+/// within it.
+const FIRST_BYTES: u64 = 16 << 10;
 
 /// The files below one directory.
 #[derive(Clone, Debug)]
@@ -48,49 +48,31 @@ impl LocalStore {
         if offset > 0 {
             file.seek(SeekFrom::Start(offset)).map_err(fail)?;
         }
-        let mut first = [0; FIRST_BYTES];
-        let room = to_usize(most).min(FIRST_BYTES);
-        let filled = fill(&mut file, first.get_mut(..room).unwrap_or_default()).map_err(fail)?;
-        let first = first.get(..filled).unwrap_or_default();
-        let read = to_u64(filled);
-        if read == most || (want.span == Span::Whole && filled < FIRST_BYTES) {
+        // The buffer is handed to the system as it is: filling it with zeros first takes as long as
+        // reading into it.
+        let first = most.min(FIRST_BYTES);
+        let mut bytes = Vec::with_capacity(to_usize(first));
+        let read = file.by_ref().take(first).read_to_end(&mut bytes);
+        let read = to_u64(read.map_err(fail)?);
+        if read == most || (want.span == Span::Whole && read < FIRST_BYTES) {
             want.within(offset.saturating_add(read))?;
-            return Ok(Bytes::copy_from_slice(first));
+            bytes.shrink_to_fit();
+            return Ok(bytes.into());
         }
         let found = file.metadata().map_err(fail)?;
         if found.is_dir() {
             return Err(want.is_a_directory());
         }
         let range = want.within(found.len())?;
-        let length = range.end.saturating_sub(range.start);
-        // The file holds that much, so a claim cannot make us reserve more. The buffer is handed to
-        // the system as it is: filling it with zeros first takes as long as reading into it.
-        let mut bytes = Vec::with_capacity(to_usize(length));
-        bytes.extend_from_slice(first);
-        let rest = length.saturating_sub(read);
+        // The file holds that much, so a claim cannot make us reserve more.
+        let rest = range.end.saturating_sub(range.start).saturating_sub(read);
+        bytes.reserve_exact(to_usize(rest));
         let more = file.by_ref().take(rest).read_to_end(&mut bytes);
         if to_u64(more.map_err(fail)?) < rest {
             // Somebody cut the file while it was read.
             want.within(file.metadata().map_err(fail)?.len())?;
         }
         Ok(bytes.into())
-    }
-}
-
-/// Reads until the buffer is full or the file ends: how many bytes were read.
-fn fill(file: &mut File, buffer: &mut [u8]) -> std::io::Result<usize> {
-    let mut filled = 0;
-    loop {
-        let free = buffer.get_mut(filled..).unwrap_or_default();
-        if free.is_empty() {
-            return Ok(filled);
-        }
-        match file.read(free) {
-            Ok(0) => return Ok(filled),
-            Ok(more) => filled = filled.saturating_add(more),
-            Err(error) if error.kind() == IoErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
     }
 }
 

@@ -23,7 +23,7 @@ pub fn build(keypaths: &Keypaths<'_>, issues: &mut Vec<Error>) -> Result<Tree> {
     let mut tree = Tree::default();
     // Every leaf is a node.
     tree.nodes.reserve(order.len());
-    let mut known = HashMap::new();
+    let mut known = HashMap::with_capacity(order.len());
     let mut queue = VecDeque::new();
     let top = tree.push(None);
     queue.push_back((top, 0..order.len(), 0));
@@ -133,22 +133,68 @@ impl Sorted {
     /// Writers flatten trees in nearly this order, so most sorts are one pass over sorted input.
     fn new(keypaths: &Keypaths<'_>) -> Self {
         let mut order: Vec<usize> = (0..keypaths.len()).collect();
-        let (mut shared, rises) = shared(keypaths, &order);
-        if !rises {
-            order.sort_by(|a, b| keypaths.get(*a).cmp(keypaths.get(*b)));
-            (shared, _) = self::shared(keypaths, &order);
+        let (shared, rises) = shared(&order, |leaf| keypaths.get(leaf));
+        if rises {
+            return Self { order, shared };
         }
+        let ranks = Ranks::new(keypaths);
+        order.sort_by(|a, b| ranks.get(*a).cmp(ranks.get(*b)));
+        let (shared, _) = self::shared(&order, |leaf| ranks.get(leaf));
         Self { order, shared }
     }
 }
 
+/// Keypaths in numbers that order as their keys do: comparing keys themselves, which have long
+/// prefixes in common, would take most of the time of a sort.
+struct Ranks {
+    ranks: Vec<usize>,
+    ends: Vec<usize>,
+}
+
+impl Ranks {
+    fn new(keypaths: &Keypaths<'_>) -> Self {
+        let mut numbers: HashMap<&KeyEntry<'_>, usize> = HashMap::new();
+        let mut ranks = Vec::new();
+        let mut ends = Vec::with_capacity(keypaths.len());
+        for leaf in 0..keypaths.len() {
+            for key in keypaths.get(leaf) {
+                let next = numbers.len();
+                ranks.push(*numbers.entry(key).or_insert(next));
+            }
+            ends.push(ranks.len());
+        }
+        let mut distinct: Vec<(&KeyEntry<'_>, usize)> = numbers.into_iter().collect();
+        distinct.sort_unstable();
+        let mut rank_of = vec![0; distinct.len()];
+        for (rank, (_, number)) in distinct.into_iter().enumerate() {
+            if let Some(slot) = rank_of.get_mut(number) {
+                *slot = rank;
+            }
+        }
+        for rank in &mut ranks {
+            *rank = rank_of.get(*rank).copied().unwrap_or_default();
+        }
+        Self { ranks, ends }
+    }
+
+    fn get(&self, leaf: usize) -> &[usize] {
+        let before = leaf.checked_sub(1);
+        let start = before.and_then(|i| self.ends.get(i)).copied().unwrap_or(0);
+        let end = self.ends.get(leaf).copied().unwrap_or(0);
+        self.ranks.get(start..end).unwrap_or_default()
+    }
+}
+
 /// How many keys each keypath shares with the one before, and whether none is less than that.
-fn shared(keypaths: &Keypaths<'_>, order: &[usize]) -> (Vec<usize>, bool) {
+fn shared<'k, K: Ord + 'k>(
+    order: &[usize],
+    keypath_of: impl Fn(usize) -> &'k [K],
+) -> (Vec<usize>, bool) {
     let mut shared = Vec::with_capacity(order.len());
     let mut rises = true;
-    let mut before: &[KeyEntry<'_>] = &[];
+    let mut before: &[K] = &[];
     for &leaf in order {
-        let keypath = keypaths.get(leaf);
+        let keypath = keypath_of(leaf);
         let same = |(a, b): &(_, _)| a == b;
         let common = before.iter().zip(keypath).take_while(same).count();
         rises &= before.get(common) <= keypath.get(common);
