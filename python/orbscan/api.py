@@ -56,10 +56,9 @@ def metadata(
     """
     text = local_path(path, step)
     checkpoint = read_pytree(text, checkpointable_name, rich_types=rich_types)
-    from orbscan.tree import assemble
+    from orbscan import answer
 
-    (_, table), *_ = checkpoint.items
-    return _result(text, checkpoint, None if table is None else assemble(table))
+    return answer.pytree(text, checkpoint)
 
 
 def checkpointables_metadata(
@@ -87,14 +86,9 @@ def checkpointables_metadata(
     from orbscan import _core
 
     checkpoint = _core.read_checkpointables(text, rich_types)
-    from orbscan.tree import assemble
+    from orbscan import answer
 
-    trees = {
-        name: None if table is None else assemble(table)
-        for name, table in checkpoint.items
-        if name is not None
-    }
-    return _result(text, checkpoint, trees)
+    return answer.checkpointables(text, checkpoint)
 
 
 def is_orbax_checkpoint(path: str | os.PathLike[str], *, step: StepChoice | None = None) -> bool:
@@ -178,29 +172,3 @@ def check_name(name: str | None) -> None:
         reason = f"{name!r} cannot be the name of a checkpointable"
         kind = "no_such_checkpointable"
         raise errors.error(kind, reason)
-
-
-def _result(
-    path: str, checkpoint: _core.Checkpoint, metadata: PyTreeMetadata
-) -> CheckpointMetadata[PyTreeMetadata]:
-    from pathlib import Path
-
-    from orbscan.result import CheckpointMetadata, Issue
-
-    return CheckpointMetadata(
-        Path(path),
-        metadata=metadata,
-        init_timestamp_nsecs=checkpoint.init_timestamp_nsecs,
-        commit_timestamp_nsecs=checkpoint.commit_timestamp_nsecs,
-        custom_metadata=_custom_metadata(checkpoint.custom_metadata),
-        issues=tuple(Issue(*issue) for issue in checkpoint.issues),
-    )
-
-
-def _custom_metadata(text: str | None) -> dict[str, object]:
-    if text is None:
-        return {}
-    import json
-
-    decoded: dict[str, object] = json.loads(text)
-    return decoded

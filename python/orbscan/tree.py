@@ -67,11 +67,9 @@ def assemble(table: _core.LeafTable) -> PyTreeMetadata:
             (key,) = keys
             values[first : first + count] = [{key: value} for value in held]
         else:
+            rows = _rows(held, count)
             # `strict` would cost a tenth of the whole loop, and a row has one value for each key.
-            values[first : first + count] = [
-                dict(zip(keys, row))
-                for row in _rows(held, count)  # noqa: B905
-            ]
+            values[first : first + count] = [dict(zip(keys, row)) for row in rows]  # noqa: B905
     return values[0]
 
 

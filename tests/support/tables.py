@@ -87,8 +87,8 @@ def table(tree: Any) -> _core.LeafTable:
     """Lay a tree of dicts, lists, tuples, namedtuples and `Spec` out in columns."""
     nodes: list[tuple[str | None, Any, str]] = [(None, tree, "")]
     columns = SimpleNamespace(
-        node_keys=[], node_leaves=[], containers=[], runs=[], namedtuples=[], leaves=[], arrays=[],
-        shardings=[],
+        node_keys=[], node_leaves=[], containers=[], runs=[], namedtuples=[], leaves=[],
+        arrays=[], shardings=[],
     )  # fmt: skip
     names: list[str | None] = []
     # The list grows while it is walked, which makes the order breadth first.
@@ -103,7 +103,7 @@ def table(tree: Any) -> _core.LeafTable:
         kind, children = _children(columns, node)
         low, high = len(nodes), len(nodes) + len(children)
         columns.containers.append((at, kind, low, high))
-        # Every container is alike itself, at least.
+        # Each alone, as the extension module has those that are unlike their neighbours.
         columns.runs.append((at, 1, kind, low, high, tuple(key for key, _ in children)))
         nodes += [
             (child_key, child, f"{name}.{child_key or index}".lstrip("."))

@@ -11,6 +11,7 @@ import ml_dtypes
 import numpy as np
 import pytest
 
+from orbscan import codes
 from orbscan.errors import FormatError
 from orbscan.namedtuples import OrbaxEmptyNamedTuple, namedtuple_class
 from orbscan.sharding import (
@@ -272,3 +273,14 @@ def test_jax_maps_over_an_assembled_tree() -> None:
     assert shapes["p"].x == (1,)
     assert shapes["p"].y == (2,)
     assert shapes["e"] == [{}, None]
+
+
+def test_alike_containers_are_built_together() -> None:
+    made = [array((1,)), array((2,)), array((3,)), array((4,))]
+    layers = table({"a": {"v": made[0], "w": made[1]}, "b": {"v": made[2], "w": made[3]}})
+    apart = assemble(layers)
+    both = layers.runs[0][1] + layers.runs[1][1]
+    together = (1, both, codes.DICT, 3, 7, ("v", "w"))
+    layers.runs[:2] = [together]
+    assert assemble(layers) == apart
+    assert [leaf.shape for leaf in apart["b"].values()] == [(3,), (4,)]

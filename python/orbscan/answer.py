@@ -1,0 +1,56 @@
+"""From what the extension module read to what a caller gets.
+
+Apart from `api`, since it imports numpy and more: `api` imports it when the first answer is there.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from orbscan.result import CheckpointMetadata, Issue
+from orbscan.tree import assemble
+
+if TYPE_CHECKING:
+    from orbscan import _core
+    from orbscan.result import PyTreeMetadata
+
+
+def pytree(path: str, checkpoint: _core.Checkpoint) -> CheckpointMetadata[PyTreeMetadata]:
+    """Compose the answer about the one item that was read."""
+    (_, table), *_ = checkpoint.items
+    return _answer(path, checkpoint, None if table is None else assemble(table))
+
+
+def checkpointables(
+    path: str, checkpoint: _core.Checkpoint
+) -> CheckpointMetadata[dict[str, PyTreeMetadata]]:
+    """Compose the answer about all items by name."""
+    trees = {
+        name: None if table is None else assemble(table)
+        for name, table in checkpoint.items
+        if name is not None
+    }
+    return _answer(path, checkpoint, trees)
+
+
+def _answer(
+    path: str, checkpoint: _core.Checkpoint, metadata: PyTreeMetadata
+) -> CheckpointMetadata[PyTreeMetadata]:
+    return CheckpointMetadata(
+        Path(path),
+        metadata=metadata,
+        init_timestamp_nsecs=checkpoint.init_timestamp_nsecs,
+        commit_timestamp_nsecs=checkpoint.commit_timestamp_nsecs,
+        custom_metadata=_custom_metadata(checkpoint.custom_metadata),
+        issues=tuple([Issue(*issue) for issue in checkpoint.issues]),
+    )
+
+
+def _custom_metadata(text: str | None) -> dict[str, object]:
+    if text is None:
+        return {}
+    import json
+
+    decoded: dict[str, object] = json.loads(text)
+    return decoded
