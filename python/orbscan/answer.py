@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 def pytree(path: str, checkpoint: _core.Checkpoint) -> CheckpointMetadata[PyTreeMetadata]:
     """Compose the answer about the one item that was read."""
     (_, table), *_ = checkpoint.items
-    return _answer(path, checkpoint, None if table is None else assemble(table))
+    tree = None if table is None else assemble(table)
+    return composed(path, checkpoint, tree, checkpoint.issues)
 
 
 def checkpointables(
@@ -31,19 +32,20 @@ def checkpointables(
         for name, table in checkpoint.items
         if name is not None
     }
-    return _answer(path, checkpoint, trees)
+    return composed(path, checkpoint, trees, checkpoint.issues)
 
 
-def _answer(
-    path: str, checkpoint: _core.Checkpoint, metadata: PyTreeMetadata
+def composed(
+    path: str, checkpoint: _core.Checkpoint, metadata: PyTreeMetadata, issues: list[_core.Issue]
 ) -> CheckpointMetadata[PyTreeMetadata]:
+    """Put trees and what stands outside them together."""
     return CheckpointMetadata(
         Path(path),
         metadata=metadata,
         init_timestamp_nsecs=checkpoint.init_timestamp_nsecs,
         commit_timestamp_nsecs=checkpoint.commit_timestamp_nsecs,
         custom_metadata=_custom_metadata(checkpoint.custom_metadata),
-        issues=tuple([Issue(*issue) for issue in checkpoint.issues]),
+        issues=tuple([Issue(*issue) for issue in issues]),
     )
 
 

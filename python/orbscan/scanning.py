@@ -389,11 +389,12 @@ def _metadata(source: _core.Entry) -> CheckpointMetadata[PyTreeMetadata] | None:
     checkpoint, chosen = source.checkpoint, source.chosen
     if checkpoint is None or chosen is None:
         return None
+    from orbscan.answer import composed
     from orbscan.tree import assemble
 
     _, table = checkpoint.items[chosen]
     tree = None if table is None else assemble(table)
-    return _result(source.path, checkpoint, tree, source.chosen_issues)
+    return composed(source.path, checkpoint, tree, source.chosen_issues)
 
 
 def _checkpointables(
@@ -402,34 +403,16 @@ def _checkpointables(
     checkpoint = source.checkpoint
     if checkpoint is None:
         return None
+    from orbscan.answer import composed
     from orbscan.tree import assemble
 
     trees = {name: None if table is None else assemble(table) for name, table in checkpoint.items}
-    return _result(source.path, checkpoint, trees, checkpoint.issues)
+    return composed(source.path, checkpoint, trees, checkpoint.issues)
 
 
 def _names(source: _core.Entry) -> tuple[str | None, ...]:
     checkpoint = source.checkpoint
     return () if checkpoint is None else tuple(name for name, _ in checkpoint.items)
-
-
-def _result(
-    path: str, checkpoint: _core.Checkpoint, metadata: Any, issues: list[_core.Issue]
-) -> CheckpointMetadata[Any]:
-    import json
-    from pathlib import Path
-
-    from orbscan.result import CheckpointMetadata, Issue
-
-    custom = checkpoint.custom_metadata
-    return CheckpointMetadata(
-        Path(path),
-        metadata=metadata,
-        init_timestamp_nsecs=checkpoint.init_timestamp_nsecs,
-        commit_timestamp_nsecs=checkpoint.commit_timestamp_nsecs,
-        custom_metadata={} if custom is None else json.loads(custom),
-        issues=tuple(Issue(*issue) for issue in issues),
-    )
 
 
 def expanded(roots: Path | Iterable[Path]) -> list[str]:
