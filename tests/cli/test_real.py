@@ -50,6 +50,14 @@ def test_show_loads_no_library(checkpoint: str, options: list[str]) -> None:
     assert not loaded & {"dataclasses", "inspect", "pathlib", "subprocess", "typing"}
 
 
+@pytest.mark.parametrize("command", [["ls"], ["scan", "--table", "checkpoints"], ["scan"]])
+def test_a_search_loads_no_library(checkpoint: str, command: list[str]) -> None:
+    shown, loaded = run(*command, checkpoint)
+    assert "v1" in shown or "keypath" in shown
+    assert not loaded & _HEAVY
+    assert not loaded & {"dataclasses", "inspect", "pathlib", "subprocess", "typing"}
+
+
 def test_plan_loads_no_library_and_says_what_restore_plan_says(checkpoint: str) -> None:
     text, loaded = run("plan", checkpoint, "--mesh", MESH)
     assert text == f"{orbscan.restore_plan(orbscan.metadata(checkpoint), MESH)}\n"

@@ -44,6 +44,21 @@ def test_the_examples_about_steps_give_what_they_say(tmp_path: Path) -> None:
     assert orbscan.root_metadata(root).custom_metadata == {"owner": "vision"}
 
 
+def test_the_examples_about_scanning_run(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = tmp_path / "run"
+    for step in (7, 10):
+        demo.write_composite(root / "a" / str(step))
+    names: dict[str, object] = {}
+    assert run_examples(ROOT / "docs" / "scan.md", names, tmp_path) == 2
+    paths = [line.split()[0] for line in capsys.readouterr().out.splitlines()]
+    assert paths == [str(root / "a" / "7"), str(root / "a" / "10"), "10"]
+    before = names["before"]
+    assert isinstance(before, list)
+    assert (len(before), names["changed"]) == (2, [])
+
+
 def test_the_examples_of_the_readme_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     demo.write_composite(tmp_path / "demo-checkpoints" / "composite")

@@ -200,8 +200,7 @@ def test_a_directory_that_may_not_be_read_is_told(runs: Path) -> None:
 
 
 def test_a_name_that_is_no_text_is_told(runs: Path) -> None:
-    odd = os.fsencode(runs) + b"/\xff"
-    shutil.copytree(os.fsencode(runs / "a" / "9"), odd)
+    shutil.copytree(runs / "a" / "9", runs / os.fsdecode(b"\xff"))
     entry = [*scan(runs, ordered=True)][-1]
     assert (entry.kind, entry.path) == ("unknown", f"{runs}/\N{REPLACEMENT CHARACTER}")
     assert "not UTF-8" in str(entry.error)

@@ -6,14 +6,14 @@ import argparse
 
 import shtab
 
-_PATH = "path"
+_DIRECTORIES = {"path", "roots"}
 
 
 def script(parser: argparse.ArgumentParser, shell: str) -> str:
     """Compose the completion script of a whole program for `bash` or `zsh`."""
     for command in _commands(parser):
         for action in command._actions:  # noqa: SLF001 - argparse offers no other way to them
-            if action.dest == _PATH:
+            if action.dest in _DIRECTORIES:
                 # Where shtab looks for it.
                 vars(action)["complete"] = shtab.DIRECTORY
     text: str = shtab.complete(parser, shell=shell)
