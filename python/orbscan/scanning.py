@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     Path: TypeAlias = str | os.PathLike[str]
     Steps: TypeAlias = int | range | tuple[int | None, int | None]
-    Since: TypeAlias = Mapping[str, int] | Iterable[CheckpointEntry] | Previous
+    Since: TypeAlias = Mapping[str, int] | Iterable["CheckpointEntry"] | Previous
 
 _LAST_STEP = (1 << 64) - 1
 _GLOB_CHARACTERS = frozenset("*?[")
