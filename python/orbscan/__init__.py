@@ -51,7 +51,9 @@ if TYPE_CHECKING:
         Zarr2Metadata,
         Zarr3Metadata,
     )
+    from orbscan.usage import Usage, du
     from orbscan.values import LeafNotFoundError, open_array
+    from orbscan.verification import Finding, Report, verify
 
 __all__ = [
     "ArrayMetadata",
@@ -63,6 +65,7 @@ __all__ = [
     "DeletionRecoveryError",
     "DeviceMesh",
     "Diff",
+    "Finding",
     "FormatError",
     "InvalidLayoutError",
     "Issue",
@@ -73,6 +76,7 @@ __all__ = [
     "OrbscanError",
     "PositionalShardingMetadata",
     "PyTreeMetadata",
+    "Report",
     "RootMetadata",
     "Scan",
     "ShardingError",
@@ -81,6 +85,7 @@ __all__ = [
     "StorageMetadata",
     "StoreError",
     "UnreadableLeaf",
+    "Usage",
     "Zarr2Metadata",
     "Zarr3Metadata",
     "__version__",
@@ -89,6 +94,7 @@ __all__ = [
     "checkpoint_table",
     "checkpointables_metadata",
     "diff",
+    "du",
     "is_orbax_checkpoint",
     "latest",
     "leaf_table",
@@ -101,6 +107,7 @@ __all__ = [
     "scan",
     "steps",
     "to_orbax",
+    "verify",
     "write_table",
 ]
 
@@ -114,6 +121,7 @@ _MODULE_OF = {
     "DeletionRecoveryError": "errors",
     "DeviceMesh": "sharding",
     "Diff": "differing.diff",
+    "Finding": "verification",
     "FormatError": "errors",
     "InvalidLayoutError": "errors",
     "Issue": "result",
@@ -124,6 +132,7 @@ _MODULE_OF = {
     "OrbscanError": "errors",
     "PositionalShardingMetadata": "sharding",
     "PyTreeMetadata": "result",
+    "Report": "verification",
     "RootMetadata": "roots",
     "Scan": "scanning",
     "ShardingError": "sharding",
@@ -132,6 +141,7 @@ _MODULE_OF = {
     "StorageMetadata": "types",
     "StoreError": "errors",
     "UnreadableLeaf": "types",
+    "Usage": "usage",
     "Zarr2Metadata": "types",
     "Zarr3Metadata": "types",
     "__version__": "_core",
@@ -140,6 +150,7 @@ _MODULE_OF = {
     "checkpoint_table": "tables",
     "checkpointables_metadata": "api",
     "diff": "differing.api",
+    "du": "usage",
     "is_orbax_checkpoint": "api",
     "latest": "roots",
     "leaf_table": "tables",
@@ -152,6 +163,7 @@ _MODULE_OF = {
     "scan": "scanning",
     "steps": "roots",
     "to_orbax": "orbax_types",
+    "verify": "verification",
     "write_table": "tables",
 }
 

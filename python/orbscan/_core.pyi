@@ -322,3 +322,63 @@ def find_step(root: str, step: int | str, atomicity: str) -> str:
 
 def read_root_metadata(root: str) -> tuple[str | None, str | None]:
     """Read what is stored about all steps: Orbax's and the user's JSON objects, None if empty."""
+
+FINDING_CODES: tuple[tuple[str, Literal["error", "warning", "note"], str], ...]
+"""(code, severity, what it means for loading) of everything that a check can find"""
+
+Chunks: TypeAlias = tuple[
+    int, int, list[tuple[Shape, Shape]], int | None, tuple[tuple[int, int], ...] | None
+]
+"""(count, of how many, first and last indices of runs, more runs, box of elements)"""
+
+Finding: TypeAlias = tuple[
+    str,
+    str,
+    str | None,
+    int | None,
+    bool,
+    str | None,
+    str | None,
+    Chunks | None,
+    str | None,
+    str | None,
+]
+"""(code, reason, file, offset, whether the offset counts from the start of a decompressed body,
+checkpointable, leaf, chunks, expected, found)"""
+
+Report: TypeAlias = tuple[
+    list[Finding],
+    list[tuple[str, int]],
+    list[tuple[str | None, str]],
+    tuple[int, int, int, int, int, int],
+    bool,
+]
+"""(findings, findings left out by code, lost leaves by checkpointable and param name, (leaves,
+arrays, chunks, nodes, files, bytes of data) looked at, whether everything was)"""
+
+def verify(
+    path: str,
+    level: int,
+    check_values: bool,
+    max_bandwidth: int | None,
+    progress: Callable[[int, int, int], object] | None,
+) -> Report:
+    """Check a checkpoint: 0 structure, 1 index, 2 data.
+
+    `progress` is told bytes read, bytes in all, chunks read; what it raises is raised.
+    """
+
+ArrayUsage: TypeAlias = tuple[str, int, int, int, int]
+"""(name in the store, chunks, bytes in data files, bytes in nodes, bytes of the document)"""
+
+FileUsage: TypeAlias = tuple[str, str, int | None, int, int, int, int, int]
+"""(path, role, size, values, their bytes, nodes, their bytes, bytes that nothing refers to)"""
+
+ItemUsage: TypeAlias = tuple[str | None, list[ArrayUsage], list[FileUsage], tuple[int, int], int]
+"""(name, arrays, files, (chunk files, their bytes), bytes of values that belong to no leaf)"""
+
+Usage: TypeAlias = tuple[Checkpoint, list[ItemUsage], tuple[int, int]]
+"""(checkpoint, its pytrees in the same order, (files outside of them, their bytes))"""
+
+def usage(path: str) -> Usage:
+    """Measure what a checkpoint takes on disk."""

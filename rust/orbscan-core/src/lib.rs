@@ -35,4 +35,5 @@ pub mod store;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 pub mod tree;
+pub mod verify;
 pub mod zarr;

@@ -12,6 +12,7 @@ mod leaf_table;
 mod scan;
 mod steps;
 mod tables;
+mod verify;
 
 use std::path::{Path, PathBuf};
 
@@ -126,5 +127,6 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(read_pytree, module)?)?;
     module.add_function(wrap_pyfunction!(read_checkpointables, module)?)?;
     module.add_function(wrap_pyfunction!(is_orbax_checkpoint, module)?)?;
+    verify::register(module)?;
     steps::register(module)
 }

@@ -76,38 +76,149 @@ impl<'a> Interior<'a> {
         Ok(children)
     }
 
+    /// Shows every child to `visitor`, in order: its key, without the prefix that the node lacks, and
+    /// what it must keep to. None of them names a wanted key.
+    ///
+    /// # Errors
+    /// `Malformed` if anything is wrong with any entry, perhaps after some were shown; whatever
+    /// `visitor` returns.
+    pub fn visit(
+        &self,
+        bounds: &Bounds,
+        mut visitor: impl FnMut(&[u8], Child) -> Result<()>,
+    ) -> Result<()> {
+        // The columns behind the keys begin where these end, so the keys are read once to get there.
+        let mut keys = self.keys(bounds);
+        while let Some(step) = keys.read()? {
+            keys.apply(step);
+        }
+        let mut columns = Columns::take(self, keys.position())?;
+        let mut keys = self.keys(bounds);
+        let mut common_prefix_lengths = self.common_prefix_lengths.clone();
+        let mut before: Option<(Vec<u8>, Child)> = None;
+        for entry in 0..self.count {
+            let Some(step) = keys.read()? else { break };
+            let stripped = take_stripped(&mut common_prefix_lengths, step)?;
+            keys.apply(step);
+            let key = keys.current();
+            if let Some((key_before, mut child)) = before.take() {
+                child.bounds.upper = bound_above(&key_before, &child, bounds, Some(key));
+                visitor(&key_before, child)?;
+            }
+            let (reference, statistics) = columns.next()?;
+            let child = Child {
+                wanted: 0..0,
+                bounds: Bounds {
+                    stripped: bounds.stripped.saturating_add(stripped),
+                    lower: key.get(stripped..).unwrap_or_default().to_vec(),
+                    upper: None,
+                },
+                reference,
+                statistics,
+                entry,
+            };
+            before = Some((key.to_vec(), child));
+        }
+        if let Some((key, mut child)) = before {
+            child.bounds.upper = bound_above(&key, &child, bounds, None);
+            visitor(&key, child)?;
+        }
+        Ok(())
+    }
+
+    fn keys<'b>(&self, bounds: &'b Bounds) -> Keys<'a, 'b> {
+        let strings = Strings::new(
+            self.prefix_lengths.clone(),
+            self.suffix_lengths.clone(),
+            &self.rest,
+            self.count,
+        );
+        Keys::new(strings, bounds)
+    }
+
     /// Checks the columns behind the keys, and copies what they say about the selected children.
     fn fill_in(&self, children: &mut [Child], suffixes: usize) -> Result<()> {
-        let mut cursor = self.rest.clone();
-        cursor.take(suffixes)?;
-        let mut column = |what| Varints::take(&mut cursor, self.count, what);
-        let mut files = column("data files of children")?;
-        let mut offsets = column("offsets of children")?;
-        let mut lengths = column("lengths of children")?;
-        let mut keys = column("key counts of children")?;
-        let mut tree_bytes = column("tree bytes of children")?;
-        let mut value_bytes = column("value bytes of children")?;
-        cursor.finish()?;
+        let mut columns = Columns::take(self, suffixes)?;
         let mut children = children.iter_mut().peekable();
         for entry in 0..self.count {
-            let at = files.offset();
-            let reference = Reference {
-                file: files.next_u64()?,
-                offset: offsets.next_u64()?,
-                length: lengths.next_u64()?,
-            };
-            let reference = reference.check(self.files, at)?;
-            let statistics = Statistics {
-                keys: keys.next_u64()?,
-                tree_bytes: tree_bytes.next_u64()?,
-                indirect_value_bytes: value_bytes.next_u64()?,
-            };
+            let (reference, statistics) = columns.next()?;
             if let Some(child) = children.next_if(|child| child.entry == entry) {
                 child.reference = reference;
                 child.statistics = statistics;
             }
         }
         Ok(())
+    }
+}
+
+/// How many bytes of its key a child strips off.
+fn take_stripped(lengths: &mut Varints<'_>, step: Step<'_>) -> Result<usize> {
+    let at = lengths.offset();
+    let stripped = lengths.next_u16()?;
+    if stripped > step.length() {
+        return Err(Error::malformed(
+            at,
+            format!(
+                "child strips {stripped} bytes off a key of {}",
+                step.length()
+            ),
+        ));
+    }
+    Ok(stripped)
+}
+
+/// What the keys of a child must be less than, given the key of the next child, if there is one.
+fn bound_above(key: &[u8], child: &Child, own: &Bounds, next: Option<&[u8]>) -> Option<Vec<u8>> {
+    let stripped = key.len().saturating_sub(child.bounds.lower.len());
+    let prefix = key.get(..stripped).unwrap_or_default();
+    let upper = next.or(own.upper.as_deref())?;
+    upper.strip_prefix(prefix).map(<[u8]>::to_vec)
+}
+
+/// The columns behind the keys.
+struct Columns<'a> {
+    table: u64,
+    files: Varints<'a>,
+    offsets: Varints<'a>,
+    lengths: Varints<'a>,
+    keys: Varints<'a>,
+    tree_bytes: Varints<'a>,
+    value_bytes: Varints<'a>,
+}
+
+impl<'a> Columns<'a> {
+    /// Locates the columns, given the length of all key suffixes together.
+    fn take(node: &Interior<'a>, suffixes: usize) -> Result<Self> {
+        let mut cursor = node.rest.clone();
+        cursor.take(suffixes)?;
+        let mut column = |what| Varints::take(&mut cursor, node.count, what);
+        let columns = Self {
+            table: node.files,
+            files: column("data files of children")?,
+            offsets: column("offsets of children")?,
+            lengths: column("lengths of children")?,
+            keys: column("key counts of children")?,
+            tree_bytes: column("tree bytes of children")?,
+            value_bytes: column("value bytes of children")?,
+        };
+        cursor.finish()?;
+        Ok(columns)
+    }
+
+    /// What the next entry says.
+    fn next(&mut self) -> Result<(Reference, Statistics)> {
+        let at = self.files.offset();
+        let reference = Reference {
+            file: self.files.next_u64()?,
+            offset: self.offsets.next_u64()?,
+            length: self.lengths.next_u64()?,
+        };
+        let statistics = Statistics {
+            keys: self.keys.next_u64()?,
+            tree_bytes: self.tree_bytes.next_u64()?,
+            indirect_value_bytes: self.value_bytes.next_u64()?,
+        };
+        Ok((reference.check(self.table, at)?, statistics))
     }
 }
 
@@ -133,14 +244,8 @@ struct Selection<'a, 'b, 'w> {
 
 impl<'a, 'b, 'w> Selection<'a, 'b, 'w> {
     fn new(node: &Interior<'a>, bounds: &'b Bounds, wanted: &'w [&'w [u8]]) -> Self {
-        let strings = Strings::new(
-            node.prefix_lengths.clone(),
-            node.suffix_lengths.clone(),
-            &node.rest,
-            node.count,
-        );
         Self {
-            keys: Keys::new(strings, bounds),
+            keys: node.keys(bounds),
             common_prefix_lengths: node.common_prefix_lengths.clone(),
             bounds,
             wanted,
@@ -154,17 +259,7 @@ impl<'a, 'b, 'w> Selection<'a, 'b, 'w> {
 
     /// Goes on to the next key.
     fn pass(&mut self, step: Step<'a>) -> Result<()> {
-        let at = self.common_prefix_lengths.offset();
-        let stripped = self.common_prefix_lengths.next_u16()?;
-        if stripped > step.length() {
-            return Err(Error::malformed(
-                at,
-                format!(
-                    "child strips {stripped} bytes off a key of {}",
-                    step.length()
-                ),
-            ));
-        }
+        let stripped = take_stripped(&mut self.common_prefix_lengths, step)?;
         if step.shared < self.compare_below
             && let Some(wanted) = self.wanted.get(self.next)
         {
@@ -317,6 +412,42 @@ mod tests {
                 indirect_value_bytes: 0
             }
         );
+    }
+
+    #[test]
+    fn a_visit_shows_every_child_as_a_selection_would() {
+        let node = Bytes::from(seal(Content::BtreeNode, BODY, Packing::Plain));
+        let body = envelope::open(&node, Content::BtreeNode, AT, &Limits::default()).unwrap();
+        let node = Node::decode(&body, Bytes::new(), 1).unwrap();
+        let Entries::Interior(interior) = node.entries else {
+            panic!("a node of height 1");
+        };
+        for upper in [None, Some(b"cax".to_vec()), Some(b"d".to_vec())] {
+            let bounds = Bounds {
+                stripped: 7,
+                lower: b"aa".to_vec(),
+                upper,
+            };
+            let selected = interior.select(&bounds, &[b"abba", b"cab"]).unwrap();
+            let mut shown = Vec::new();
+            let visit = interior.visit(&bounds, |key, child| {
+                shown.push((
+                    key.to_vec(),
+                    child.bounds,
+                    child.reference,
+                    child.statistics,
+                ));
+                Ok(())
+            });
+            visit.unwrap();
+            let keys = [b"ab".to_vec(), b"ca".to_vec()];
+            let expected: Vec<_> = keys
+                .into_iter()
+                .zip(selected)
+                .map(|(key, child)| (key, child.bounds, child.reference, child.statistics))
+                .collect();
+            assert_eq!(shown, expected);
+        }
     }
 
     #[test]

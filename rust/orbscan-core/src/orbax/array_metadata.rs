@@ -11,12 +11,23 @@
 
 use std::borrow::Cow;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Offset, Result};
 use crate::json::{Dialect, Json};
 use crate::limits::Limits;
 
 /// The member that makes reading worthwhile. Python writes it without escapes.
 const RANDOM_KEY_IMPL: &str = "random_key_impl";
+
+/// What the file says of one array.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Described {
+    /// The shape of one shard, in elements, if it is said.
+    pub write_shape: Option<Vec<u64>>,
+    /// The shape of one chunk, in elements, if it is said.
+    pub chunk_shape: Option<Vec<u64>>,
+    /// The PRNG implementation of a typed key array.
+    pub random_key_impl: Option<String>,
+}
 
 /// The param name and the PRNG implementation of each typed key array, in file order.
 ///
@@ -29,28 +40,81 @@ pub fn decode(bytes: &[u8], limits: &Limits) -> Result<Vec<(String, String)>> {
     }
     let mut json = Json::new(bytes, Dialect::Python, limits)?;
     let mut keys = Vec::new();
-    json.object(|json, name| match name.as_ref() {
-        "array_metadatas" => {
-            keys.clear();
-            json.array(|json| {
-                json.object(|json, name| {
-                    match name.as_ref() {
-                        "array_metadata" => keys.extend(array(json)?),
-                        _ => drop(json.skip()?),
-                    }
-                    Ok(())
-                })
-            })
-            .map_err(|error| error.while_reading("array_metadatas"))
-        }
-        _ => json.skip().map(|_| ()),
+    arrays(&mut json, |json| {
+        let (param_name, implementation) = key_array(json)?;
+        keys.extend(param_name.zip(implementation));
+        Ok(())
     })?;
-    json.end()?;
     Ok(keys)
 }
 
-/// One array: its param name and PRNG implementation, if it has one.
-fn array(json: &mut Json<'_>) -> Result<Option<(String, String)>> {
+/// Shows the param name of each array and what the file says of it, in file order.
+///
+/// # Errors
+/// `Malformed` if the document does not follow its schema, perhaps after some arrays were shown;
+/// `Limit`.
+pub fn visit(
+    bytes: &[u8],
+    limits: &Limits,
+    mut visitor: impl FnMut(&str, &Described),
+) -> Result<()> {
+    let mut json = Json::new(bytes, Dialect::Python, limits)?;
+    let mut known: Vec<(&str, Described)> = Vec::new();
+    arrays(&mut json, |json| {
+        if let Some((name, place)) = usual(json, &known) {
+            if let Some((_, described)) = known.get(place) {
+                visitor(name, described);
+            }
+            return Ok(());
+        }
+        let (name, rest, described) = array(json)?;
+        visitor(&name, &described);
+        if let Some(rest) = rest
+            && known.len() < KEPT
+        {
+            known.push((rest, described));
+        }
+        Ok(())
+    })
+}
+
+/// How the entry of an array begins.
+const START: &str = "{\"param_name\": \"";
+
+/// Arrays of a model are of few kinds; as many spellings are remembered.
+const KEPT: usize = 16;
+
+/// Reads an entry that is spelled as one of the `known` ones but for its name: the name, and which.
+fn usual<'a>(json: &mut Json<'a>, known: &[(&str, Described)]) -> Option<(&'a str, usize)> {
+    let mut ahead = json.clone();
+    ahead.peek().ok()?;
+    let name = ahead.eat_text(START).then(|| ahead.eat_plain())??;
+    let place = known.iter().position(|(rest, _)| ahead.eat_text(rest))?;
+    *json = ahead;
+    Some((name, place))
+}
+
+/// Reads the document; `array` reads one array. Of duplicate lists all are read.
+fn arrays<'a>(
+    json: &mut Json<'a>,
+    mut array: impl FnMut(&mut Json<'a>) -> Result<()>,
+) -> Result<()> {
+    json.object(|json, name| match name.as_ref() {
+        "array_metadatas" => json
+            .array(|json| {
+                json.object(|json, name| match name.as_ref() {
+                    "array_metadata" => array(json),
+                    _ => json.skip().map(|_| ()),
+                })
+            })
+            .map_err(|error| error.while_reading("array_metadatas")),
+        _ => json.skip().map(|_| ()),
+    })?;
+    json.end()
+}
+
+/// One array: its param name, and its PRNG implementation if it has one.
+fn key_array(json: &mut Json<'_>) -> Result<(Option<String>, Option<String>)> {
     json.peek()?;
     let offset = json.offset();
     let mut param_name = None;
@@ -63,11 +127,39 @@ fn array(json: &mut Json<'_>) -> Result<Option<(String, String)>> {
         }
         Ok(())
     })?;
-    match (param_name, random_key_impl) {
-        (Some(name), Some(random_key_impl)) => Ok(Some((name, random_key_impl))),
-        (None, Some(_)) => Err(Error::malformed(offset, "member \"param_name\" is missing")),
-        (_, None) => Ok(None),
+    if param_name.is_none() && random_key_impl.is_some() {
+        return Err(nameless(offset));
     }
+    Ok((param_name, random_key_impl))
+}
+
+/// One array: its name, the text behind the name if the name comes first, and what is said of it.
+fn array<'a>(json: &mut Json<'a>) -> Result<(String, Option<&'a str>, Described)> {
+    json.peek()?;
+    let offset = json.offset();
+    let mut behind_name = json.clone();
+    let name_first = behind_name.eat_text(START) && behind_name.eat_plain().is_some();
+    let mut param_name = None;
+    let mut described = Described::default();
+    json.object(|json, name| {
+        match name.as_ref() {
+            "param_name" => param_name = Some(json.string()?.into_owned()),
+            "write_shape" => described.write_shape = json.optional(Json::shape)?,
+            "chunk_shape" => described.chunk_shape = json.optional(Json::shape)?,
+            "ext_metadata" => described.random_key_impl = json.optional(ext_metadata)?.flatten(),
+            _ => drop(json.skip()?),
+        }
+        Ok(())
+    })?;
+    let rest = name_first.then(|| json.since(&behind_name));
+    // A second name would be the one that counts.
+    let rest = rest.filter(|rest| !rest.contains("param_name"));
+    let param_name = param_name.ok_or_else(|| nameless(offset))?;
+    Ok((param_name, rest, described))
+}
+
+fn nameless(offset: Offset) -> Error {
+    Error::malformed(offset, "member \"param_name\" is missing")
 }
 
 fn ext_metadata(json: &mut Json<'_>) -> Result<Option<String>> {
@@ -87,7 +179,6 @@ fn ext_metadata(json: &mut Json<'_>) -> Result<Option<String>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::error::Offset;
 
     /// As orbax 0.12.8 wrote it.
     const DOCUMENT: &str = r#"{"array_metadatas": [{"array_metadata": {"param_name": "f8", "write_shape": [2], "chunk_shape": [2], "ext_metadata": null}}, {"array_metadata": {"param_name": "key", "write_shape": [2], "chunk_shape": [2], "ext_metadata": {"random_key_impl": "threefry2x32"}}}, {"array_metadata": {"param_name": "keys", "write_shape": [3, 4], "chunk_shape": [3, 4], "ext_metadata": {"random_key_impl": "rbg"}}}]}"#;
@@ -101,6 +192,47 @@ mod tests {
         let pair = |name: &str, implementation: &str| (name.into(), implementation.into());
         let keys = read(DOCUMENT).unwrap();
         assert_eq!(keys, [pair("key", "threefry2x32"), pair("keys", "rbg")]);
+    }
+
+    #[test]
+    fn every_array_is_shown_with_all_that_is_said_of_it() {
+        let entry = |name: &str, shape: &str| {
+            format!(
+                r#"{{"array_metadata": {{"param_name": "{name}", "write_shape": {shape}, "chunk_shape": {shape}, "ext_metadata": null}}}}"#
+            )
+        };
+        let odd = r#"{"array_metadata": {"write_shape": null, "param_name": "odd\u0041"}}"#;
+        let twice = r#"{"array_metadata": {"param_name": "x", "param_name": "y"}}"#;
+        let entries = [
+            entry("a", "[2]"),
+            entry("b", "[2]"),
+            entry("c", "[2, 3]"),
+            odd.to_owned(),
+            twice.to_owned(),
+            entry("\\n", "[2]"),
+            entry("d", "[2]"),
+        ];
+        let text = format!(r#"{{"array_metadatas": [{}]}}"#, entries.join(", "));
+        let mut shown = Vec::new();
+        let read = visit(text.as_bytes(), &Limits::default(), |name, described| {
+            shown.push((name.to_owned(), described.write_shape.clone()));
+        });
+        read.unwrap();
+        let one = |name: &str, shape: Option<&[u64]>| (name.to_owned(), shape.map(<[u64]>::to_vec));
+        let expected = [
+            one("a", Some(&[2])),
+            one("b", Some(&[2])),
+            one("c", Some(&[2, 3])),
+            one("oddA", None),
+            one("y", None),
+            one("\n", Some(&[2])),
+            one("d", Some(&[2])),
+        ];
+        assert_eq!(shown, expected);
+        for end in 0..text.len() {
+            let cut = text.get(..end).unwrap().as_bytes();
+            assert!(visit(cut, &Limits::default(), |_, _| ()).is_err(), "{end}");
+        }
     }
 
     #[test]

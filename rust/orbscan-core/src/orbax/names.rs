@@ -49,7 +49,42 @@ pub const ZARR_V2: &str = ".zarray";
 /// The document of a Zarr v3 array.
 pub const ZARR_V3: &str = "zarr.json";
 
+/// The texts of text leaves, by param name.
+pub const STRINGS: &str = "_strings.json";
+
 /// Whether a user may not name a checkpointable like this.
 pub fn is_reserved(name: &str) -> bool {
     matches!(name, METRICS | DELETION_RECORD)
+}
+
+/// Whether a file of a pytree, by its path in the directory of the pytree, is one of those that
+/// describe it: neither a chunk nor a data file.
+pub fn is_document(path: &str) -> bool {
+    let is_known = matches!(
+        path,
+        V1_MARKER
+            | CHECKPOINT_METADATA
+            | DELETION_RECORD
+            | TREE_METADATA
+            | SHARDING
+            | AGGREGATE
+            | STRINGS
+            | COMMIT_SUCCESS
+    );
+    let in_directory = |directory: &str| {
+        let rest = path.strip_prefix(directory);
+        rest.is_some_and(|rest| rest.starts_with('/'))
+    };
+    is_known || is_manifest(path) || in_directory(ARRAY_METADATAS)
+}
+
+/// Whether a path is that of a manifest, numbered or not, of the merged database or of that of a
+/// process.
+pub fn is_manifest(path: &str) -> bool {
+    let name = match path.split_once('/') {
+        Some((directory, name)) if directory.starts_with(PROCESS_DATABASE_PREFIX) => name,
+        Some(_) => return false,
+        None => path,
+    };
+    name == MANIFEST || crate::ocdbt::manifest::number(name).is_some()
 }

@@ -15,7 +15,9 @@ pub mod arrays;
 pub mod choose;
 pub mod detect;
 pub mod everything;
+pub mod index;
 pub mod inline;
+pub mod inventory;
 pub mod item;
 pub mod leaves;
 pub mod ocdbt_lookup;
@@ -172,15 +174,18 @@ fn missing_tree(name: &str, files: &ItemFiles, handlers: &ItemHandlers) -> Optio
         _ => None,
     };
     let handler = handler.and_then(|(_, handler)| handler.as_deref());
-    let by_handler = handler.is_some_and(|handler| {
-        let class = handler.rsplit('.').next().unwrap_or_default();
-        class.starts_with("PyTree") || class.starts_with("StandardCheckpoint")
-    });
+    let by_handler = handler.is_some_and(is_pytree_handler);
     let by_name = handler.is_none() && matches!(name, names::STATE | names::PYTREE);
     (by_handler || by_name).then(|| {
         let reason = format!("should be a pytree but has no {}", names::TREE_METADATA);
         Error::new(ErrorKind::Malformed, reason).in_file(&files.directory)
     })
+}
+
+/// Whether a handler, by its class, writes pytrees.
+pub(crate) fn is_pytree_handler(handler: &str) -> bool {
+    let class = handler.rsplit('.').next().unwrap_or_default();
+    class.starts_with("PyTree") || class.starts_with("StandardCheckpoint")
 }
 
 fn checkpoint(

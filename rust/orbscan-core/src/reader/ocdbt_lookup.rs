@@ -76,6 +76,11 @@ impl<'s> Database<'s> {
         })
     }
 
+    /// The root of the current state, and the data file it lies in; `None` if there is no key.
+    pub const fn root(&self) -> Option<&(Root, DataFile)> {
+        self.root.as_ref()
+    }
+
     /// Looks keys up, in any order; sorted ones are looked up a little faster.
     ///
     /// # Errors

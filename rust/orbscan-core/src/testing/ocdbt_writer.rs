@@ -391,8 +391,12 @@ impl DatabaseWriter {
                 .map(|(key, value)| (key[stripped..].to_vec(), value.clone()))
                 .collect();
             let body = leaf_body(&[self.file("values", true)], &inner);
-            let keys = group.len() as u64;
-            level.push(self.write_node(&body, &group[0].0, stripped, keys, out));
+            let held = Statistics {
+                keys: group.len() as u64,
+                tree_bytes: 0,
+                indirect_value_bytes: group.iter().map(|(_, value)| indirect_bytes(value)).sum(),
+            };
+            level.push(self.write_node(&body, &group[0].0, stripped, held, out));
         }
         let mut height = 0;
         while level.len() > 1 {
@@ -407,8 +411,15 @@ impl DatabaseWriter {
                     &[self.file("nodes", true)],
                     &children(group, stripped),
                 );
-                let keys = group.iter().map(|child| child.statistics.keys).sum();
-                above.push(self.write_node(&body, &group[0].key, stripped, keys, out));
+                let sum = |count: fn(&Statistics) -> u64| {
+                    group.iter().map(|child| count(&child.statistics)).sum()
+                };
+                let held = Statistics {
+                    keys: sum(|held| held.keys),
+                    tree_bytes: sum(|held| held.tree_bytes),
+                    indirect_value_bytes: sum(|held| held.indirect_value_bytes),
+                };
+                above.push(self.write_node(&body, &group[0].key, stripped, held, out));
             }
             level = above;
         }
@@ -432,7 +443,7 @@ impl DatabaseWriter {
         body: &[u8],
         key: &[u8],
         stripped: usize,
-        keys: u64,
+        held: Statistics,
         out: &mut Vec<u8>,
     ) -> Written {
         let node = seal(Content::BtreeNode, body, self.packing);
@@ -447,9 +458,8 @@ impl DatabaseWriter {
             stripped,
             reference,
             statistics: Statistics {
-                keys,
-                tree_bytes: node.len() as u64,
-                indirect_value_bytes: 0,
+                tree_bytes: held.tree_bytes + node.len() as u64,
+                ..held
             },
         }
     }
@@ -478,6 +488,14 @@ impl DatabaseWriter {
         versions(&mut out, &all);
         varint(&mut out, 0);
         out
+    }
+}
+
+/// The bytes of a value outside the node.
+fn indirect_bytes(value: &LeafValue) -> u64 {
+    match value {
+        LeafValue::Inline(_) => 0,
+        LeafValue::Indirect(reference) => reference.length,
     }
 }
 

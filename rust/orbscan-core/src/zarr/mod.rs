@@ -3,10 +3,12 @@
 //! Both decoders accept what TensorStore accepts, because that is what Orbax reads with. They go
 //! through a document once and build no tree: checkpoints hold thousands of these, all tiny.
 
+pub mod chunk_keys;
 mod codecs;
 mod compressor;
 pub mod dtype;
 mod element;
+pub mod encoding;
 mod fill_value;
 mod named;
 mod number;
@@ -16,7 +18,9 @@ pub mod v3;
 
 use crate::error::{Error, ErrorKind, Offset, Result};
 use crate::json::Json;
+use chunk_keys::ChunkKeys;
 use dtype::DType;
+use encoding::Encoding;
 
 /// The most dimensions that TensorStore handles.
 const MAX_RANK: usize = 32;
@@ -42,6 +46,26 @@ pub struct ArrayHeader {
     pub grid_chunk_shape: Vec<u64>,
     /// How chunks are compressed, if they are.
     pub compression: Option<Compression>,
+    /// How the keys of chunks are spelled.
+    pub chunk_keys: ChunkKeys,
+    /// How the bytes of chunks are made.
+    pub encoding: Encoding,
+    /// Whether there is a fill value, so that a writer may leave out chunks that hold nothing else.
+    /// TensorStore stores every chunk where there is none.
+    pub has_fill_value: bool,
+}
+
+impl ArrayHeader {
+    /// The bytes of a chunk's elements before they are encoded. Chunks at the edge are whole.
+    pub fn chunk_bytes(&self) -> u64 {
+        let shape = match self.format {
+            // With the dimensions of a structured element type.
+            Format::V2 { .. } => &self.chunk_shape,
+            Format::V3 { .. } => &self.grid_chunk_shape,
+        };
+        // The decoders have checked that it fits.
+        chunk_bytes(shape, self.dtype.item_bytes()).unwrap_or(u64::MAX)
+    }
 }
 
 /// What only one of the two formats knows.

@@ -8,14 +8,16 @@
 //! Source: tensorstore `driver/zarr/metadata.cc`, `driver/zarr/dtype.cc`; every rule was tried on
 //! tensorstore 0.1.86.
 
+use super::chunk_keys::ChunkKeys;
 use super::element::Element;
+use super::encoding::{Content, Encoding, Step};
 use super::fill_value::{self, Spelling};
 use super::{
     ArrayHeader, Compression, Field, Format, MAX_RANK, chunk_bytes, compressor, lengths, number,
     one_of, required, too_large,
 };
 use crate::error::{Error, ErrorKind, Offset, Result};
-use crate::json::{Dialect, Json};
+use crate::json::{Dialect, Json, Kind};
 use crate::limits::Limits;
 
 /// Decodes one `.zarray` document. Offsets in errors count from its start.
@@ -102,6 +104,7 @@ impl<'a> Members<'a> {
             let reason = format!("dtype: adds dimensions beyond {MAX_RANK}");
             return Err(Error::malformed(element.offset, reason));
         }
+        let has_fill_value = fill_value.peek()? != Kind::Null;
         let spelling = if raw {
             Spelling::Bytes(item_bytes)
         } else {
@@ -109,10 +112,13 @@ impl<'a> Members<'a> {
         };
         fill_value::check_v2(&mut fill_value, spelling)
             .map_err(|error| error.while_reading("fill_value"))?;
+        let separator = self.dimension_separator.unwrap_or(".");
+        // A structured type is spelled with brackets and quotes around its field's.
+        let big_endian = stored.contains("'>") || stored.starts_with('>');
         Ok(ArrayHeader {
             format: Format::V2 {
                 order,
-                dimension_separator: self.dimension_separator.unwrap_or("."),
+                dimension_separator: separator,
             },
             shape: [shape, inner_shape.clone()].concat(),
             dtype,
@@ -120,6 +126,19 @@ impl<'a> Members<'a> {
             chunk_shape: [chunks.value.clone(), inner_shape].concat(),
             grid_chunk_shape: chunks.value,
             compression,
+            chunk_keys: ChunkKeys {
+                prefixed: false,
+                separator: separator.bytes().next().unwrap_or(b'.'),
+            },
+            encoding: Encoding {
+                content: Content::Elements,
+                big_endian,
+                steps: compression
+                    .and_then(|compression| Step::compressor(compression.algorithm))
+                    .into_iter()
+                    .collect(),
+            },
+            has_fill_value,
         })
     }
 }
@@ -169,6 +188,15 @@ mod tests {
                 algorithm: "zstd",
                 level: Some(1),
             }),
+            chunk_keys: ChunkKeys {
+                prefixed: false,
+                separator: b'.',
+            },
+            encoding: Encoding {
+                steps: vec![Step::Zstd],
+                ..Encoding::default()
+            },
+            has_fill_value: false,
         };
         assert_eq!(read(DOCUMENT).unwrap(), header);
     }

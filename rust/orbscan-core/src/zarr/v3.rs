@@ -11,6 +11,7 @@
 
 use std::borrow::Cow;
 
+use super::chunk_keys::ChunkKeys;
 use super::codecs::Chain;
 use super::dtype::DType;
 use super::named::Named;
@@ -46,7 +47,7 @@ struct Members<'a> {
     shape: Option<Vec<u64>>,
     data_type: Option<DType>,
     chunk_grid: Option<Field<Vec<u64>>>,
-    chunk_key_encoding: Option<()>,
+    chunk_key_encoding: Option<ChunkKeys>,
     codecs: Option<Chain>,
     /// Can be checked only when the element type is known.
     fill_value: Option<Field<Json<'a>>>,
@@ -87,7 +88,7 @@ impl<'a> Members<'a> {
         let shape = required(self.shape, "shape", start)?;
         let dtype = required(self.data_type, "data_type", start)?;
         let grid = required(self.chunk_grid, "chunk_grid", start)?;
-        required(self.chunk_key_encoding, "chunk_key_encoding", start)?;
+        let chunk_keys = required(self.chunk_key_encoding, "chunk_key_encoding", start)?;
         let codecs = required(self.codecs, "codecs", start)?;
         let mut fill_value = required(self.fill_value, "fill_value", start)?.value;
 
@@ -105,6 +106,7 @@ impl<'a> Members<'a> {
             .read_chunk(&grid.value, dtype.item_bytes())
             .map_err(|error| error.while_reading("codecs"))?;
         let inner = codecs.inner_chunk_shape();
+        let grid_chunk_shape = grid.value;
         Ok(ArrayHeader {
             format: Format::V3 {
                 // Orbax takes an empty list for none.
@@ -114,8 +116,11 @@ impl<'a> Members<'a> {
             dtype,
             stored_dtype: dtype.name().to_owned(),
             chunk_shape,
-            grid_chunk_shape: grid.value,
+            encoding: codecs.encoding(&grid_chunk_shape),
+            grid_chunk_shape,
             compression: codecs.compression(),
+            chunk_keys,
+            has_fill_value: true,
         })
     }
 }
@@ -152,17 +157,26 @@ fn chunk_grid(json: &mut Json<'_>) -> Result<Field<Vec<u64>>> {
     required(chunk_shape, "chunk_shape", named.offset)
 }
 
-fn chunk_key_encoding(json: &mut Json<'_>) -> Result<()> {
+fn chunk_key_encoding(json: &mut Json<'_>) -> Result<ChunkKeys> {
     let named = Named::read(json)?;
-    if !matches!(named.name.as_ref(), "default" | "v2") {
-        let reason = format!("unknown encoding {:?}", named.name);
-        return Err(Error::new(ErrorKind::Unsupported, reason).at(named.offset));
-    }
+    let (prefixed, default) = match named.name.as_ref() {
+        "default" => (true, "/"),
+        "v2" => (false, "."),
+        other => {
+            let reason = format!("unknown encoding {other:?}");
+            return Err(Error::new(ErrorKind::Unsupported, reason).at(named.offset));
+        }
+    };
+    let mut separator = default;
     named.configuration(|json, name| {
         if name == "separator" {
-            one_of(json, &[".", "/"], ErrorKind::Malformed)?;
+            separator = one_of(json, &[".", "/"], ErrorKind::Malformed)?;
         }
         Ok(name == "separator")
+    })?;
+    Ok(ChunkKeys {
+        prefixed,
+        separator: separator.bytes().next().unwrap_or(b'/'),
     })
 }
 
@@ -214,6 +228,7 @@ fn check_names(names: &Field<Vec<Option<Cow<'_, str>>>>, rank: usize) -> Result<
 mod tests {
     use super::*;
     use crate::zarr::Compression;
+    use crate::zarr::encoding::{Content, Encoding, Shards, Step};
     use proptest::prelude::*;
 
     /// As orbax 0.12.8 wrote it.
@@ -244,6 +259,24 @@ mod tests {
                 algorithm: "zstd",
                 level: Some(3),
             }),
+            chunk_keys: ChunkKeys {
+                prefixed: true,
+                separator: b'/',
+            },
+            encoding: Encoding {
+                content: Content::Shards(Box::new(Shards {
+                    count: 1,
+                    encoding: Encoding {
+                        steps: vec![Step::Zstd],
+                        ..Encoding::default()
+                    },
+                    index_steps: vec![Step::Crc32c],
+                    index_big_endian: false,
+                    index_first: false,
+                })),
+                ..Encoding::default()
+            },
+            has_fill_value: true,
         };
         assert_eq!(read(DOCUMENT).unwrap(), header);
     }

@@ -1,0 +1,204 @@
+"""`orbscan du`: what a checkpoint takes on disk, by leaf, element type and file."""
+
+from __future__ import annotations
+
+import sys
+
+from orbscan import api
+from orbscan.cli.exits import FINE
+from orbscan.cli.help import EXIT_CODES, help_formatter, whole_number
+from orbscan.errors import located
+from orbscan.text import counted, labelled, padded, printable, size
+
+# See orbscan/__init__.py.
+TYPE_CHECKING = False
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterator
+
+    from orbscan.cli import output
+    from orbscan.usage import FileUsage, LeafUsage, Usage
+
+_EXAMPLES = """\
+examples:
+  orbscan du checkpoints/1000
+  orbscan du checkpoints/1000 --depth 1
+  orbscan du checkpoints/1000 --files
+  orbscan du checkpoints/1000 -o json | jq '.totals'
+
+Stored bytes are those of chunks, from the index of the store; what they stand
+for in memory is MEMORY. RATIO is the one divided by the other. UNUSED is what
+nothing of the newest version refers to.
+
+"""
+
+_SHOWN_IN_FULL = 100
+_DEPTH_OF_LARGE = 2
+_RIGHT = {2, 3, 4, 5}
+_FILES_SHOWN = 20
+
+
+def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command to those of the program."""
+    parser = commands.add_parser(
+        "du",
+        help="show what a checkpoint takes on disk",
+        description="Show what a checkpoint takes on disk, by leaf, element type and file.",
+        epilog=_EXAMPLES + EXIT_CODES,
+        formatter_class=help_formatter,
+    )
+    parser.add_argument("path", metavar="PATH", help="the directory of the checkpoint")
+    parser.add_argument(
+        "--depth",
+        metavar="N",
+        type=whole_number,
+        help="show each subtree below a keypath of N entries as one line (default: 2, if there "
+        "are more than 100 leaves)",
+    )
+    parser.add_argument(
+        "--files", action="store_true", help="show every file, not only the largest"
+    )
+    parser.add_argument(
+        "-o",
+        "--output",
+        choices=["table", "json"],
+        default="table",
+        help="a table to read, or JSON whose members are stable (default: table)",
+    )
+    parser.set_defaults(run=run, parser=parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Measure the checkpoint, and write the answer to stdout and warnings to stderr."""
+    if arguments.output == "json" and (arguments.depth is not None or arguments.files):
+        arguments.parser.error("--depth and --files are for the table, not for JSON")
+    try:
+        path = api.local_path(arguments.path)
+    except ValueError as error:
+        arguments.parser.error(printable(str(error)))
+    from orbscan.usage import du
+
+    usage = du(path)
+    if arguments.output == "json":
+        import json
+
+        sys.stdout.write(json.dumps(usage.to_dict(), allow_nan=False) + "\n")
+    else:
+        from orbscan.cli import output
+
+        output.write(table(usage, depth=arguments.depth, all_files=arguments.files))
+    for issue in usage.issues:
+        warning = located(issue.reason, issue.file, issue.offset, in_body=issue.in_body)
+        print(f"orbscan: warning: {printable(warning)}", file=sys.stderr)
+    return FINE
+
+
+def table(usage: Usage, *, depth: int | None, all_files: bool) -> list[output.Line]:
+    """Show a usage: leaves or subtrees, element types, files, totals."""
+    if depth is None and len(usage.leaves) > _SHOWN_IN_FULL:
+        depth = _DEPTH_OF_LARGE
+    blocks = [
+        _table(("LEAF", "TYPE", "CHUNKS", "MEMORY", "STORED", "RATIO"), _leaf_rows(usage, depth)),
+        _table(("FILE", "ROLE", "VALUES", "NODES", "SIZE", "UNUSED"), _file_rows(usage, all_files)),
+        _labelled(_totals(usage)),
+    ]
+    lines: list[output.Line] = []
+    for block in filter(None, blocks):
+        lines += [[], *block] if lines else block
+    return lines
+
+
+class _Sum:
+    """What a leaf or a subtree takes."""
+
+    def __init__(self) -> None:
+        self.leaves: list[LeafUsage] = []
+
+    def row(self, name: str) -> tuple[str, ...]:
+        """Show it; several leaves as their number."""
+        nbytes = sum(leaf.nbytes for leaf in self.leaves)
+        stored = sum(leaf.stored for leaf in self.leaves)
+        (first, *more) = self.leaves
+        return (
+            name,
+            counted(len(self.leaves), "leaf", "leaves") if more else first.dtype or "",
+            f"{sum(leaf.chunks for leaf in self.leaves):,}",
+            size(nbytes),
+            size(stored),
+            f"{nbytes / stored:.2f}" if stored else "",
+        )
+
+
+def _leaf_rows(usage: Usage, depth: int | None) -> Iterator[tuple[str, ...]]:
+    sums: dict[str, _Sum] = {}
+    for leaf in usage.leaves:
+        inner = leaf.keypath if depth is None else leaf.subtree(depth)
+        name = (
+            inner if leaf.checkpointable is None else f"{printable(leaf.checkpointable)}: {inner}"
+        )
+        sums.setdefault(name, _Sum()).leaves.append(leaf)
+    for name, held in sums.items():
+        yield held.row(name)
+
+
+def _file_rows(usage: Usage, all_files: bool) -> Iterator[tuple[str, ...]]:  # noqa: FBT001
+    files = sorted(usage.files, key=lambda file: (-(file.size or 0), file.path))
+    shown = files if all_files else files[:_FILES_SHOWN]
+    for file in shown:
+        yield _file_row(file)
+    if len(shown) < len(files):
+        rest = files[len(shown) :]
+        yield (
+            f"({counted(len(rest), 'more file')})",
+            "",
+            f"{sum(file.values for file in rest):,}",
+            f"{sum(file.nodes for file in rest):,}",
+            size(sum(file.size or 0 for file in rest)),
+            size(sum(file.free for file in rest)),
+        )
+
+
+def _file_row(file: FileUsage) -> tuple[str, ...]:
+    path = file.path if file.checkpointable is None else f"{file.checkpointable}/{file.path}"
+    return (
+        printable(path),
+        file.role,
+        f"{file.values:,}" if file.values else "",
+        f"{file.nodes:,}" if file.nodes else "",
+        "missing" if file.size is None else size(file.size),
+        size(file.free) if file.free else "",
+    )
+
+
+def _totals(usage: Usage) -> Iterator[tuple[str, str]]:
+    yield "path", printable(usage.path)
+    ratio = f", ratio {usage.nbytes / usage.stored:.2f}" if usage.stored else ""
+    yield "chunks", f"{size(usage.stored)} for {size(usage.nbytes)} in memory{ratio}"
+    label = "types"
+    for dtype, (count, nbytes, stored) in usage.dtypes().items():
+        leaves = counted(count, "leaf", "leaves")
+        yield label, f"{dtype}: {leaves}, {size(stored)} for {size(nbytes)}"
+        label = ""
+    yield "index", f"{size(usage.index)} of documents and nodes"
+    if usage.strays:
+        yield "stray", f"{size(usage.strays)} of values that belong to no leaf"
+    yield "unused", f"{size(usage.free)} that nothing of the newest version refers to"
+    yield "on disk", f"{size(usage.total)} in all files"
+
+
+def _table(heading: tuple[str, ...], rows: Iterator[tuple[str, ...]]) -> list[output.Line]:
+    lines: list[output.Line] = []
+    for cells in padded([heading, *rows], right=_RIGHT):
+        pieces: output.Line = []
+        for _, text in cells:
+            pieces += [("", "  ")] if pieces else []
+            pieces.append(("" if lines else "heading", text))
+        lines.append(pieces)
+    return lines if len(lines) > 1 else []
+
+
+def _labelled(pairs: Iterator[tuple[str, str]]) -> list[output.Line]:
+    from orbscan.text import LABEL
+
+    return [[("label", line[:LABEL]), ("", line[LABEL:])] for line in labelled(pairs)]

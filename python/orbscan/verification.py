@@ -1,0 +1,381 @@
+"""Whether a checkpoint is complete and intact: `orbscan.verify` and its report.
+
+Importing this module loads nothing heavy.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import NamedTuple
+
+from orbscan import api
+from orbscan.errors import located
+from orbscan.text import counted, printable
+
+# See orbscan/__init__.py.
+TYPE_CHECKING = False
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Callable, Iterator
+    from typing import Literal, TypeAlias
+
+    from orbscan import _core
+
+    Level: TypeAlias = Literal["structure", "index", "data"]
+    Severity: TypeAlias = Literal["error", "warning", "note"]
+
+LEVELS = ("structure", "index", "data")
+"""How deep a check can go; each level includes those before it."""
+
+SCHEMA_VERSION = 1
+"""Of the JSON documents of reports."""
+
+_SEVERITIES: tuple[Severity, ...] = ("error", "warning", "note")
+
+
+class Progress(NamedTuple):
+    """How far a check at the level `data` has come.
+
+    Attributes:
+        nbytes: bytes of chunks read so far.
+        total: bytes of all files that may hold chunks, as far as is known by now.
+        chunks: chunks read so far.
+    """
+
+    nbytes: int
+    total: int
+    chunks: int
+
+
+@dataclass(frozen=True, slots=True)
+class Chunks:
+    """Which chunks of an array a finding is about.
+
+    Attributes:
+        count: how many.
+        of: of how many.
+        runs: the first and the last of each run of chunks in row-major order, by their indices.
+        more_runs: how many runs there are beyond those; None if the grid is too large to tell its
+            chunks apart.
+        elements: the least box that holds all of their elements: (first, end) along each
+            dimension; None if the chunks are not told apart.
+    """
+
+    count: int
+    of: int
+    runs: tuple[tuple[tuple[int, ...], tuple[int, ...]], ...]
+    more_runs: int | None
+    elements: tuple[tuple[int, int], ...] | None
+
+    def __str__(self) -> str:
+        """Show them: how many, which, and their elements.
+
+        >>> str(Chunks(2, 8, (((0, 1), (0, 2)),), 0, ((0, 4), (4, 12))))
+        '2 of 8 chunks: (0,1)..(0,2), in elements [0:4, 4:12]'
+        """
+        shown = [_run(*run) for run in self.runs]
+        if self.more_runs:
+            shown.append(f"{self.more_runs:,} more runs")
+        text = f"{self.count:,} of {counted(self.of, 'chunk')}"
+        if shown:
+            text += f": {' '.join(shown)}"
+        if self.elements:
+            box = ", ".join(f"{first}:{end}" for first, end in self.elements)
+            text += f", in elements [{box}]"
+        return text
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that a check found.
+
+    Attributes:
+        code: what it is about; a name that stays, see `docs/verify.md`.
+        severity: `error` if something cannot be restored as it was saved; `warning` if something
+            is not as a writer leaves it; `note` for what is worth knowing.
+        reason: what is the matter.
+        meaning: what it means for loading.
+        file: the file, or None if it is not one file.
+        offset: where in the file, in bytes, or None.
+        in_body: whether the offset counts from the start of what the file or node decompresses to.
+        checkpointable: its name; None for the whole checkpoint, and for one without names.
+        leaf: the param name of the leaf, or None.
+        chunks: which of its chunks, or None.
+        expected: what should be there, or None.
+        found: what is there, or None.
+    """
+
+    code: str
+    severity: Severity
+    reason: str
+    meaning: str
+    file: str | None = None
+    offset: int | None = None
+    in_body: bool = False
+    checkpointable: str | None = None
+    leaf: str | None = None
+    chunks: Chunks | None = None
+    expected: str | None = None
+    found: str | None = None
+
+    def __str__(self) -> str:
+        """Show the finding in lines, all but the first indented."""
+        whom = "/".join(map(printable, filter(None, (self.checkpointable, self.leaf))))
+        if self.leaf == "":
+            whom += "/''"
+        subject = f"{whom}: " if whom else ""
+        lines = [f"{self.severity} {self.code}: {subject}{printable(self.reason)}"]
+        if self.chunks is not None:
+            lines.append(
+                f"  lost      {self.chunks}"
+                if self.severity == "error"
+                else f"  chunks    {self.chunks}"
+            )
+        if self.file is not None:
+            place = located("", self.file, self.offset, in_body=self.in_body)
+            lines.append(f"  where     {printable(place.removesuffix(': '))}")
+        if self.expected is not None:
+            lines.append(f"  expected  {printable(self.expected)}")
+        if self.found is not None:
+            lines.append(f"  found     {printable(self.found)}")
+        lines.append(f"  means     {self.meaning}")
+        return "\n".join(lines)
+
+
+class LostLeaf(NamedTuple):
+    """A leaf that cannot be restored as it was saved.
+
+    Attributes:
+        checkpointable: its name; None for one without names.
+        leaf: the param name.
+    """
+
+    checkpointable: str | None
+    leaf: str
+
+
+class Extent(NamedTuple):
+    """How much was looked at.
+
+    Attributes:
+        leaves: of all trees.
+        arrays: that leaves name, in the stores.
+        chunks: that the stores list.
+        nodes: of B+trees.
+        files: of pytrees.
+        nbytes: of chunks, read and decoded.
+    """
+
+    leaves: int
+    arrays: int
+    chunks: int
+    nodes: int
+    files: int
+    nbytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a check found.
+
+    Attributes:
+        path: of the checkpoint.
+        level: how deep it went.
+        findings: worst first; of each code at most a hundred.
+        left_out: by code, how many findings there were beyond those.
+        lost_leaves: the leaves that cannot be restored as they were saved, sorted.
+        extent: how much was looked at.
+        complete: whether everything was looked at that the level asks for.
+    """
+
+    path: str
+    level: Level
+    findings: tuple[Finding, ...]
+    left_out: dict[str, int]
+    lost_leaves: tuple[LostLeaf, ...]
+    extent: Extent
+    complete: bool
+
+    @property
+    def ok(self) -> bool:
+        """Whether no error was found and everything was looked at."""
+        return self.complete and not self.count("error")
+
+    def count(self, severity: Severity) -> int:
+        """Count the findings of a severity, those left out included."""
+        codes = _codes()
+        more = sum(n for code, n in self.left_out.items() if codes[code][0] == severity)
+        return more + sum(finding.severity == severity for finding in self.findings)
+
+    def __str__(self) -> str:
+        """Show the report: a line of summary, what is lost, every finding."""
+        return "\n".join(self.lines())
+
+    def lines(self, severities: tuple[Severity, ...] = _SEVERITIES) -> Iterator[str]:
+        """Show the report, with the findings of some severities only."""
+        counts = [counted(self.count(s), s) for s in _SEVERITIES if self.count(s)]
+        verdict = "ok" if self.ok else "damaged" if self.count("error") else "incomplete check"
+        yield f"{printable(self.path)}: {verdict} at level {self.level}" + (
+            f" ({', '.join(counts)})" if counts else ""
+        )
+        yield f"  looked at {self._looked_at()}"
+        if self.lost_leaves:
+            yield f"  lost      {_names(self.lost_leaves)}; {self._rest()}"
+        for finding in self.findings:
+            if finding.severity in severities:
+                yield str(finding)
+        for code, more in self.left_out.items():
+            yield f"  and {more:,} more findings {code}"
+
+    def to_dict(self) -> dict[str, object]:
+        """Convert the report to what `json.dumps` takes; the members are stable."""
+        return {
+            "schema_version": SCHEMA_VERSION,
+            "path": self.path,
+            "level": self.level,
+            "ok": self.ok,
+            "complete": self.complete,
+            "extent": self.extent._asdict(),
+            "counts": {severity: self.count(severity) for severity in _SEVERITIES},
+            "lost_leaves": [leaf._asdict() for leaf in self.lost_leaves],
+            "findings": [asdict(finding) for finding in self.findings],
+            "left_out": self.left_out,
+        }
+
+    def _looked_at(self) -> str:
+        extent = self.extent
+        parts = [counted(extent.leaves, "leaf", "leaves")]
+        if self.level != "structure":
+            parts += [
+                counted(extent.chunks, "chunk"),
+                counted(extent.nodes, "node"),
+                counted(extent.files, "file"),
+            ]
+        if self.level == "data":
+            from orbscan.text import size
+
+            parts.append(f"{size(extent.nbytes)} decoded")
+        return ", ".join(parts)
+
+    def _rest(self) -> str:
+        left = self.extent.leaves - len(self.lost_leaves)
+        if left <= 0:
+            return "no leaf can be restored"
+        return f"the other {counted(left, 'leaf', 'leaves')} can be restored without them"
+
+
+def verify(
+    path: str | os.PathLike[str],
+    *,
+    level: Level = "index",
+    check_values: bool = False,
+    max_bandwidth: int | None = None,
+    progress: Callable[[Progress], object] | None = None,
+) -> Report:
+    """Check whether a checkpoint is complete and intact.
+
+    Needs none of the devices that it was saved from, and reads no array data below the level
+    `data`. Whatever is wrong with the checkpoint is a finding, not an exception.
+
+    Args:
+        path: the checkpoint, a local directory; `~` stands for the home directory.
+        level: `structure`: the documents, and whether they agree; `index`: every key of the store
+            against the grids of the arrays, and every reference against the sizes of files;
+            `data`: the bytes of every chunk.
+        check_values: whether to look for NaN and infinity in floats; at the level `data`.
+        max_bandwidth: how many bytes of chunks to read in a second at most; None for no limit.
+        progress: called now and then at the level `data`; what it raises ends the check.
+
+    Raises:
+        CheckpointNotFoundError: the path does not exist.
+        InvalidLayoutError: it is no checkpoint at all.
+        StoreError: the file system refused or failed.
+        ValueError: there is no such level, or the path is a URL.
+    """
+    if level not in LEVELS:
+        message = f"level {level!r}: expected one of {', '.join(LEVELS)}"
+        raise ValueError(message)
+    if max_bandwidth is not None and max_bandwidth <= 0:
+        message = f"max_bandwidth {max_bandwidth}: expected a positive number of bytes"
+        raise ValueError(message)
+    from orbscan import _core
+
+    text = api.local_path(path)
+    told = None if progress is None else lambda *numbers: progress(Progress(*numbers))
+    answer = _core.verify(text, LEVELS.index(level), check_values, max_bandwidth, told)
+    return _report(text, level, answer)
+
+
+def _report(path: str, level: Level, answer: _core.Report) -> Report:
+    findings, left_out, lost_leaves, extent, complete = answer
+    codes = _codes()
+    return Report(
+        path=path,
+        level=level,
+        findings=tuple(_finding(codes, *finding) for finding in findings),
+        left_out=dict(left_out),
+        lost_leaves=tuple(LostLeaf(*leaf) for leaf in lost_leaves),
+        extent=Extent(*extent),
+        complete=complete,
+    )
+
+
+def _finding(  # noqa: PLR0913, PLR0917 - the fields of a row, in its order
+    codes: dict[str, tuple[Severity, str]],
+    code: str,
+    reason: str,
+    file: str | None,
+    offset: int | None,
+    in_body: bool,  # noqa: FBT001
+    checkpointable: str | None,
+    leaf: str | None,
+    chunks: _core.Chunks | None,
+    expected: str | None,
+    found: str | None,
+) -> Finding:
+    severity, meaning = codes[code]
+    which = None
+    if chunks is not None:
+        count, of, runs, more_runs, elements = chunks
+        which = Chunks(count, of, tuple(runs), more_runs, elements)
+    return Finding(
+        code=code,
+        severity=severity,
+        reason=reason,
+        meaning=meaning,
+        file=file,
+        offset=offset,
+        in_body=in_body,
+        checkpointable=checkpointable,
+        leaf=leaf,
+        chunks=which,
+        expected=expected,
+        found=found,
+    )
+
+
+def _codes() -> dict[str, tuple[Severity, str]]:
+    """The severity and the meaning of each code."""
+    from orbscan import _core
+
+    return {code: (severity, meaning) for code, severity, meaning in _core.FINDING_CODES}
+
+
+def _run(first: tuple[int, ...], last: tuple[int, ...]) -> str:
+    shown = [f"({','.join(map(str, indices))})" for indices in (first, last)]
+    return shown[0] if first == last else "..".join(shown)
+
+
+_NAMES_SHOWN = 10
+
+
+def _names(lost: tuple[LostLeaf, ...]) -> str:
+    shown = [
+        repr(leaf.leaf) if leaf.checkpointable is None else f"{leaf.checkpointable}/{leaf.leaf}"
+        for leaf in lost[:_NAMES_SHOWN]
+    ]
+    more = len(lost) - len(shown)
+    text = ", ".join(map(printable, shown))
+    leaves = counted(len(lost), "leaf", "leaves")
+    return f"{leaves}: {text}" + (f" and {more:,} more" if more else "")

@@ -1,0 +1,641 @@
+//! Every entry of an OCDBT database, in key order.
+//!
+//! A lookup reads the nodes that can hold a wanted key; a walk reads all of them, checks what a
+//! lookup has no use for (the statistics that parents keep), and goes on where a node is damaged.
+//! What it holds in memory at a time are the nodes on the way down and a batch of their children.
+
+use std::collections::VecDeque;
+use std::ops::ControlFlow;
+
+use bytes::Bytes;
+
+use super::ocdbt_lookup::Database;
+use crate::cursor::to_u64;
+use crate::error::{Error, ErrorKind, Offset, Result};
+use crate::limits::Limits;
+use crate::ocdbt::btree::{Entries, Node};
+use crate::ocdbt::data_files::{DataFile, DataFileTable};
+use crate::ocdbt::envelope;
+use crate::ocdbt::interior::Interior;
+use crate::ocdbt::keys::Bounds;
+use crate::ocdbt::leaf::Leaf;
+use crate::ocdbt::{Reference, Statistics, values};
+use crate::path::StorePath;
+use crate::store::{Span, Store, Want};
+
+/// Nodes asked for at once.
+const BATCH_NODES: usize = 16;
+
+/// Bytes of nodes asked for at once, unless a single node has more.
+const BATCH_BYTES: u64 = 64 << 20;
+
+/// Bytes of the paths of all data files together: prefix compression makes long ones cheap to write.
+const MAX_PATHS_BYTES: u64 = 256 << 20;
+
+/// Paths spelled out at a time.
+const PATHS_AT_ONCE: u64 = 4_096;
+
+/// Where an entry's value lies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Value<'a> {
+    /// In the node: the value itself.
+    Inline(&'a [u8]),
+    /// In a data file.
+    Stored(Extent),
+}
+
+impl Value<'_> {
+    /// Its length in bytes.
+    pub fn length(&self) -> u64 {
+        match self {
+            Self::Inline(bytes) => to_u64(bytes.len()),
+            Self::Stored(extent) => extent.length,
+        }
+    }
+}
+
+/// Bytes of a data file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Extent {
+    /// The number that the visitor gave the file.
+    pub file: usize,
+    /// Bytes before it in the file.
+    pub offset: u64,
+    /// Its length in bytes.
+    pub length: u64,
+}
+
+/// A node that cannot be read, or that is not what its parent says.
+#[derive(Clone, Debug)]
+pub struct Damage {
+    /// What is wrong; names the file.
+    pub error: Error,
+    /// The keys that the node can hold: from the first on, and less than the second if there is one.
+    pub keys: (Vec<u8>, Option<Vec<u8>>),
+    /// Whether its entries are lost. Otherwise only what its parent says of them is wrong.
+    pub lost: bool,
+}
+
+/// Takes what a walk comes upon.
+pub trait Visitor {
+    /// A data file that a node refers to; the answer is the number by which extents will name it.
+    /// The same file may be shown again.
+    fn file(&mut self, path: StorePath) -> usize;
+
+    /// A node, before its entries.
+    fn node(&mut self, extent: Extent);
+
+    /// An entry of the database.
+    fn entry(&mut self, key: &[u8], value: Value<'_>) -> ControlFlow<()>;
+
+    /// Damage to a node. The walk goes on behind the node.
+    fn damage(&mut self, damage: Damage);
+}
+
+/// Walks the database in `directory`, given the content of its `manifest.ocdbt`.
+///
+/// # Errors
+/// What keeps any node from being read, as [`Database::open`]; `Limit`.
+pub fn walk(
+    store: &dyn Store,
+    directory: &StorePath,
+    manifest: &Bytes,
+    limits: &Limits,
+    visitor: &mut dyn Visitor,
+) -> Result<ControlFlow<()>> {
+    let database = Database::open(store, directory, manifest, limits)?;
+    let Some((root, file)) = database.root() else {
+        return Ok(ControlFlow::Continue(()));
+    };
+    let mut walk = Walk {
+        store,
+        directory,
+        limits,
+        visitor,
+        open: Vec::new(),
+        nodes: 0,
+        body_bytes: 0,
+        paths_bytes: 0,
+        key: Vec::new(),
+        stopped: false,
+    };
+    let path = directory.join(file.path.as_str())?;
+    let root = Pending {
+        extent: Extent {
+            file: walk.visitor.file(path.clone()),
+            offset: root.reference.offset,
+            length: root.reference.length,
+        },
+        path,
+        base: file.base.clone(),
+        height: root.height,
+        bounds: Bounds::default(),
+        prefix: Vec::new(),
+        until: None,
+        statistics: root.statistics,
+    };
+    walk.run(root)
+}
+
+/// A node to read, and what its parent says of it.
+struct Pending {
+    extent: Extent,
+    path: StorePath,
+    base: Bytes,
+    height: u8,
+    bounds: Bounds,
+    /// What the keys of the node lack.
+    prefix: Vec<u8>,
+    /// The key at which the next node begins.
+    until: Option<Vec<u8>>,
+    statistics: Statistics,
+}
+
+impl Pending {
+    fn damage(&self, error: Error, lost: bool) -> Damage {
+        Damage {
+            error: error.in_file(&self.path),
+            keys: (
+                [self.prefix.as_slice(), &self.bounds.lower].concat(),
+                self.until.clone(),
+            ),
+            lost,
+        }
+    }
+}
+
+/// A node that was read and some of whose children were not.
+struct Open {
+    node: Pending,
+    waiting: VecDeque<Pending>,
+    fetched: VecDeque<(Pending, Result<Bytes>)>,
+    held: Held,
+}
+
+/// What a node and all that was read below it hold.
+#[derive(Clone, Copy, Debug)]
+struct Held {
+    statistics: Statistics,
+    /// Whether anything could not be read, so that the statistics say nothing.
+    damaged: bool,
+}
+
+impl Held {
+    fn of(node: &Pending) -> Self {
+        let statistics = Statistics {
+            tree_bytes: node.extent.length,
+            ..Statistics::default()
+        };
+        Self {
+            statistics,
+            damaged: false,
+        }
+    }
+
+    fn add(&mut self, other: Self) {
+        let (own, more) = (&mut self.statistics, other.statistics);
+        own.keys = own.keys.saturating_add(more.keys);
+        own.tree_bytes = own.tree_bytes.saturating_add(more.tree_bytes);
+        own.indirect_value_bytes = own
+            .indirect_value_bytes
+            .saturating_add(more.indirect_value_bytes);
+        self.damaged |= other.damaged;
+    }
+}
+
+/// What a node turned out to be.
+enum Content {
+    Leaf(Held),
+    Interior(VecDeque<Pending>),
+}
+
+struct Walk<'a> {
+    store: &'a dyn Store,
+    directory: &'a StorePath,
+    limits: &'a Limits,
+    visitor: &'a mut dyn Visitor,
+    open: Vec<Open>,
+    nodes: u64,
+    body_bytes: u64,
+    paths_bytes: u64,
+    key: Vec<u8>,
+    /// Whether the visitor wants no more.
+    stopped: bool,
+}
+
+impl Walk<'_> {
+    fn run(&mut self, root: Pending) -> Result<ControlFlow<()>> {
+        let bytes = self.store.fetch_one(want(&root, self.limits));
+        self.enter(root, bytes)?;
+        // Children are one lower than their parents, so this ends whatever the nodes say.
+        while !self.stopped
+            && let Some(top) = self.open.last_mut()
+        {
+            if top.fetched.is_empty() {
+                fetch(self.store, self.limits, top);
+            }
+            match top.fetched.pop_front() {
+                Some((node, bytes)) => self.enter(node, bytes)?,
+                None => self.leave(),
+            }
+        }
+        Ok(if self.stopped {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(())
+        })
+    }
+
+    /// Takes up a node: shows the entries of a leaf, opens an interior node.
+    ///
+    /// # Errors
+    /// `Limit`.
+    fn enter(&mut self, node: Pending, bytes: Result<Bytes>) -> Result<()> {
+        match bytes
+            .map_err(missing)
+            .and_then(|bytes| self.read(&node, &bytes))
+        {
+            Ok(Content::Leaf(held)) => self.close(&node, held),
+            Ok(Content::Interior(waiting)) => self.open.push(Open {
+                held: Held::of(&node),
+                fetched: VecDeque::new(),
+                waiting,
+                node,
+            }),
+            Err(error) if error.kind() == ErrorKind::Limit => return Err(error),
+            Err(error) => {
+                self.visitor.damage(node.damage(error, true));
+                let held = Held::of(&node);
+                self.add_to_parent(Held {
+                    damaged: true,
+                    ..held
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// Leaves the innermost open node.
+    fn leave(&mut self) {
+        if let Some(open) = self.open.pop() {
+            self.close(&open.node, open.held);
+        }
+    }
+
+    /// Holds what a node holds against what its parent says.
+    fn close(&mut self, node: &Pending, held: Held) {
+        if !held.damaged && !self.stopped && held.statistics != node.statistics {
+            let reason = format!(
+                "holds {}, its parent says {}",
+                shown(held.statistics),
+                shown(node.statistics)
+            );
+            let error = Error::malformed(Offset::File(node.extent.offset), reason);
+            self.visitor.damage(node.damage(error, false));
+        }
+        self.add_to_parent(held);
+    }
+
+    fn add_to_parent(&mut self, held: Held) {
+        if let Some(parent) = self.open.last_mut() {
+            parent.held.add(held);
+        }
+    }
+
+    fn read(&mut self, node: &Pending, bytes: &Bytes) -> Result<Content> {
+        self.nodes = self.nodes.saturating_add(1);
+        if self.nodes > self.limits.max_nodes {
+            return Err(over(self.limits.max_nodes, "nodes"));
+        }
+        let at = Offset::File(node.extent.offset);
+        let body = envelope::open(bytes, envelope::Content::BtreeNode, at, self.limits)?;
+        self.body_bytes = self.body_bytes.saturating_add(to_u64(body.length()));
+        if self.body_bytes > self.limits.max_total_node_bytes {
+            return Err(over(self.limits.max_total_node_bytes, "decompressed bytes"));
+        }
+        let decoded = Node::decode(&body, node.base.clone(), node.height)?;
+        self.visitor.node(node.extent);
+        match &decoded.entries {
+            Entries::Leaf(leaf) => self.leaf(node, leaf, &decoded.files).map(Content::Leaf),
+            Entries::Interior(interior) => self
+                .children(node, interior, &decoded.files)
+                .map(Content::Interior),
+        }
+    }
+
+    fn leaf(&mut self, node: &Pending, leaf: &Leaf<'_>, table: &DataFileTable<'_>) -> Result<Held> {
+        let mut files = Vec::new();
+        self.each_file(table, |_, number| files.push(number))?;
+        let mut held = Held::of(node);
+        let (key, visitor, stopped) = (&mut self.key, &mut self.visitor, &mut self.stopped);
+        leaf.visit(&node.bounds, |own, value| {
+            if *stopped {
+                return Ok(());
+            }
+            let statistics = &mut held.statistics;
+            statistics.keys = statistics.keys.saturating_add(1);
+            let value = match value {
+                values::Value::Inline(bytes) => Value::Inline(bytes),
+                values::Value::Indirect(reference) => {
+                    statistics.indirect_value_bytes = statistics
+                        .indirect_value_bytes
+                        .saturating_add(reference.length);
+                    Value::Stored(extent(reference, &files)?)
+                }
+            };
+            let flow = if node.prefix.is_empty() {
+                visitor.entry(own, value)
+            } else {
+                key.clear();
+                key.extend_from_slice(&node.prefix);
+                key.extend_from_slice(own);
+                visitor.entry(key, value)
+            };
+            *stopped = flow.is_break();
+            Ok(())
+        })?;
+        Ok(held)
+    }
+
+    /// The children of an interior node, in order.
+    fn children(
+        &mut self,
+        node: &Pending,
+        interior: &Interior<'_>,
+        table: &DataFileTable<'_>,
+    ) -> Result<VecDeque<Pending>> {
+        let mut files = Vec::new();
+        self.each_file(table, |file, number| files.push((file, number)))?;
+        let numbers: Vec<usize> = files.iter().map(|(_, number)| *number).collect();
+        let mut children: VecDeque<Pending> = VecDeque::new();
+        let mut room = self.limits.max_node_bytes;
+        interior.visit(&node.bounds, |key, child| {
+            room = room
+                .checked_sub(to_u64(key.len()))
+                .ok_or_else(|| over(self.limits.max_node_bytes, "bytes of keys in one node"))?;
+            let stripped = key.len().saturating_sub(child.bounds.lower.len());
+            let prefix = [&node.prefix, key.get(..stripped).unwrap_or_default()].concat();
+            if let Some(before) = children.back_mut() {
+                before.until = Some([&node.prefix, key].concat());
+            }
+            let place = usize::try_from(child.reference.file).unwrap_or(usize::MAX);
+            let (file, _) = files.get(place).ok_or_else(|| no_file(child.reference))?;
+            children.push_back(Pending {
+                extent: extent(child.reference, &numbers)?,
+                path: self.directory.join(file.path.as_str())?,
+                base: file.base.clone(),
+                height: node.height.saturating_sub(1),
+                bounds: child.bounds,
+                prefix,
+                until: node.until.clone(),
+                statistics: child.statistics,
+            });
+            Ok(())
+        })?;
+        Ok(children)
+    }
+
+    /// Shows every file of a table, with the number that the visitor gives it.
+    fn each_file(
+        &mut self,
+        table: &DataFileTable<'_>,
+        mut show: impl FnMut(DataFile, usize),
+    ) -> Result<()> {
+        let mut next = 0;
+        while next < table.count() {
+            let end = table.count().min(next.saturating_add(PATHS_AT_ONCE));
+            for file in table.resolve(next..end, self.limits)?.into_values() {
+                let path = self.directory.join(file.path.as_str())?;
+                self.paths_bytes = self.paths_bytes.saturating_add(to_u64(path.as_str().len()));
+                if self.paths_bytes > MAX_PATHS_BYTES {
+                    return Err(over(MAX_PATHS_BYTES, "bytes of data file paths"));
+                }
+                show(file, self.visitor.file(path));
+            }
+            next = end;
+        }
+        Ok(())
+    }
+}
+
+fn fetch(store: &dyn Store, limits: &Limits, open: &mut Open) {
+    let mut batch: Vec<Pending> = Vec::new();
+    let mut bytes = 0_u64;
+    while let Some(next) = open.waiting.front() {
+        bytes = bytes.saturating_add(next.extent.length);
+        if !batch.is_empty() && (bytes > BATCH_BYTES || batch.len() >= BATCH_NODES) {
+            break;
+        }
+        batch.extend(open.waiting.pop_front());
+    }
+    if batch.is_empty() {
+        return;
+    }
+    let wants: Vec<Want> = batch.iter().map(|node| want(node, limits)).collect();
+    open.fetched = batch.into_iter().zip(store.fetch(&wants)).collect();
+}
+
+fn want(node: &Pending, limits: &Limits) -> Want {
+    Want {
+        path: node.path.clone(),
+        span: Span::Range {
+            offset: node.extent.offset,
+            length: node.extent.length,
+        },
+        max_bytes: limits.max_node_bytes,
+    }
+}
+
+fn extent(reference: Reference, files: &[usize]) -> Result<Extent> {
+    let place = usize::try_from(reference.file).unwrap_or(usize::MAX);
+    let file = files.get(place).ok_or_else(|| no_file(reference))?;
+    Ok(Extent {
+        file: *file,
+        offset: reference.offset,
+        length: reference.length,
+    })
+}
+
+fn no_file(reference: Reference) -> Error {
+    let reason = format!("data file {} is not in the table", reference.file);
+    Error::new(ErrorKind::Malformed, reason)
+}
+
+/// A data file that is not there is damage: the database refers to it.
+fn missing(error: Error) -> Error {
+    if error.kind() != ErrorKind::NotFound {
+        return error;
+    }
+    let missing = Error::new(
+        ErrorKind::Malformed,
+        "data file missing, it holds a B+tree node",
+    );
+    match error.file().map(StorePath::new) {
+        Some(Ok(file)) => missing.in_file(&file),
+        _ => missing,
+    }
+}
+
+fn over(limit: u64, of: &str) -> Error {
+    let reason = format!("B+tree of more than {limit} {of}, which is the limit");
+    Error::new(ErrorKind::Limit, reason)
+}
+
+fn shown(statistics: Statistics) -> String {
+    let Statistics {
+        keys,
+        tree_bytes,
+        indirect_value_bytes,
+    } = statistics;
+    format!("{keys} keys in {tree_bytes} bytes of nodes and {indirect_value_bytes} bytes of values")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::store::memory::MemoryStore;
+    use crate::testing::counting_store::CountingStore;
+    use crate::testing::ocdbt_writer::DatabaseWriter;
+
+    /// Notes everything.
+    #[derive(Default)]
+    struct Notes {
+        files: Vec<StorePath>,
+        nodes: Vec<Extent>,
+        entries: Vec<(Vec<u8>, u64)>,
+        damages: Vec<Damage>,
+        enough: usize,
+    }
+
+    impl Visitor for Notes {
+        fn file(&mut self, path: StorePath) -> usize {
+            if let Some(known) = self.files.iter().position(|file| *file == path) {
+                return known;
+            }
+            self.files.push(path);
+            self.files.len() - 1
+        }
+
+        fn node(&mut self, extent: Extent) {
+            self.nodes.push(extent);
+        }
+
+        fn entry(&mut self, key: &[u8], value: Value<'_>) -> ControlFlow<()> {
+            self.entries.push((key.to_vec(), value.length()));
+            if self.entries.len() == self.enough {
+                return ControlFlow::Break(());
+            }
+            ControlFlow::Continue(())
+        }
+
+        fn damage(&mut self, damage: Damage) {
+            self.damages.push(damage);
+        }
+    }
+
+    const DIRECTORY: &str = "run/state";
+
+    fn written(keys: usize, fan_out: usize) -> (MemoryStore, BTreeMap<Vec<u8>, Vec<u8>>) {
+        let mut entries = BTreeMap::new();
+        for number in 0..keys {
+            let key = format!("layer_{:03}/{}", number / 7, number % 7);
+            entries.insert(key.into_bytes(), vec![1; number % 40]);
+        }
+        let writer = DatabaseWriter {
+            base: "ocdbt.process_0/".to_owned(),
+            fan_out,
+            max_inline_value_bytes: 16,
+            ..DatabaseWriter::default()
+        };
+        let mut store = MemoryStore::new();
+        writer.write(&entries, &StorePath::new(DIRECTORY).unwrap(), &mut store);
+        (store, entries)
+    }
+
+    fn walked(store: &dyn Store, notes: &mut Notes) -> Result<ControlFlow<()>> {
+        let directory = StorePath::new(DIRECTORY).unwrap();
+        let manifest = directory.join("manifest.ocdbt").unwrap();
+        let manifest = store.fetch_one(Want::whole(manifest, 1 << 20)).unwrap();
+        walk(store, &directory, &manifest, &Limits::default(), notes)
+    }
+
+    #[test]
+    fn every_entry_is_shown_once_and_in_order_and_every_node_is_read_once() {
+        for (keys, fan_out) in [(0, 4), (3, 4), (100, 3), (500, 4), (500, 1 << 20)] {
+            let (store, entries) = written(keys, fan_out);
+            let counting = CountingStore::new(&store);
+            let mut notes = Notes::default();
+            assert!(walked(&counting, &mut notes).unwrap().is_continue());
+            let expected: Vec<_> = entries
+                .into_iter()
+                .map(|(key, value)| (key, value.len() as u64))
+                .collect();
+            assert_eq!(notes.entries, expected, "{keys} {fan_out}");
+            assert!(notes.damages.is_empty(), "{:?}", notes.damages);
+            let reads = counting.requests().fetches - 1;
+            assert_eq!(reads, notes.nodes.len() as u64);
+            let mut places: Vec<u64> = notes.nodes.iter().map(|node| node.offset).collect();
+            places.sort_unstable();
+            places.dedup();
+            assert_eq!(places.len(), notes.nodes.len());
+        }
+    }
+
+    #[test]
+    fn the_files_of_values_follow_the_base_of_their_node() {
+        let (store, _) = written(40, 4);
+        let mut notes = Notes::default();
+        assert!(walked(&store, &mut notes).unwrap().is_continue());
+        let mut files: Vec<&str> = notes.files.iter().map(StorePath::as_str).collect();
+        files.sort_unstable();
+        let expected = ["nodes", "values"].map(|n| format!("{DIRECTORY}/ocdbt.process_0/d/{n}"));
+        assert_eq!(files, expected);
+    }
+
+    #[test]
+    fn a_damaged_node_costs_its_own_keys_only() {
+        let (mut store, entries) = written(100, 3);
+        let mut sound = Notes::default();
+        assert!(walked(&store, &mut sound).unwrap().is_continue());
+        let path = StorePath::new("run/state/ocdbt.process_0/d/nodes").unwrap();
+        // The fourth leaf in key order; interior nodes come before their leaves.
+        let leaf = sound.nodes.iter().copied();
+        let leaf = leaf
+            .filter(|node| node.offset < sound.nodes[0].offset / 2)
+            .nth(3)
+            .unwrap();
+        let mut bytes = store.get(&path).unwrap().to_vec();
+        bytes[usize::try_from(leaf.offset).unwrap() + 20] ^= 1;
+        store.insert(path.clone(), bytes);
+        let mut notes = Notes::default();
+        assert!(walked(&store, &mut notes).unwrap().is_continue());
+        assert_eq!(notes.entries.len(), 97);
+        // Nothing is said of the statistics above it.
+        let [damage] = notes.damages.as_slice() else {
+            panic!("{:?}", notes.damages);
+        };
+        assert_eq!(damage.error.kind(), ErrorKind::Checksum);
+        assert_eq!(damage.error.file(), Some(path.as_str()));
+        assert!(damage.lost);
+        let (from, until) = &damage.keys;
+        let within = |key: &&Vec<u8>| *key >= from && until.as_ref().is_none_or(|end| *key < end);
+        let lost: Vec<&Vec<u8>> = entries.keys().filter(within).collect();
+        let found = |key: &&Vec<u8>| notes.entries.iter().any(|(known, _)| known == *key);
+        assert_eq!(lost.len(), 3);
+        assert!(!lost.iter().any(found));
+    }
+
+    #[test]
+    fn a_visitor_that_has_enough_ends_the_walk() {
+        let (store, _) = written(100, 3);
+        let mut notes = Notes {
+            enough: 5,
+            ..Notes::default()
+        };
+        assert!(walked(&store, &mut notes).unwrap().is_break());
+        assert_eq!(notes.entries.len(), 5);
+        assert!(notes.damages.is_empty());
+    }
+}

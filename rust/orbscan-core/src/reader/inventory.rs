@@ -1,0 +1,154 @@
+//! Every file below a directory, with its size, in the order of the paths as bytes.
+//!
+//! Where arrays lie in plain files, the paths are the keys of their chunks; where they lie in a
+//! database, the files are its data files.
+
+use std::ops::ControlFlow;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::path::StorePath;
+use crate::store::{Entry, EntryKind, Store};
+
+/// How deep directories may lie in each other: array names with slashes nest, and a link can lead
+/// back up.
+const MAX_DEPTH: usize = 64;
+
+/// Directories and files listed at most.
+const MAX_ENTRIES: usize = 1 << 26;
+
+/// A file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct File {
+    /// Where it lies in the store.
+    pub path: StorePath,
+    /// Its size in bytes.
+    pub size: u64,
+}
+
+/// Shows every file below `directory` to `visitor`, smaller paths first, but those in the directories
+/// of it that are called as one of `without`. Asks for one listing and
+/// one wave of sizes for each directory.
+///
+/// # Errors
+/// What the store says; `Limit` if there are too many files, or directories lie too deep.
+pub fn walk(
+    store: &dyn Store,
+    directory: &StorePath,
+    without: &[&str],
+    mut visitor: impl FnMut(File) -> ControlFlow<()>,
+) -> Result<ControlFlow<()>> {
+    let mut listed = 0_usize;
+    // Each level: what is left of a listing, next entry last.
+    let mut top = list(store, directory)?;
+    top.retain(|(path, size)| size.is_some() || !without.contains(&path.name()));
+    let mut levels = vec![top];
+    while let Some(level) = levels.last_mut() {
+        let Some((path, size)) = level.pop() else {
+            levels.pop();
+            continue;
+        };
+        listed = listed.saturating_add(1);
+        if listed > MAX_ENTRIES {
+            return Err(limit(format!("more than {MAX_ENTRIES} files"), directory));
+        }
+        match size {
+            Some(size) => {
+                if visitor(File { path, size }).is_break() {
+                    return Ok(ControlFlow::Break(()));
+                }
+            }
+            None if levels.len() >= MAX_DEPTH => {
+                let reason = format!("more than {MAX_DEPTH} directories inside each other");
+                return Err(limit(reason, &path));
+            }
+            None => levels.push(list(store, &path)?),
+        }
+    }
+    Ok(ControlFlow::Continue(()))
+}
+
+fn limit(reason: String, path: &StorePath) -> Error {
+    Error::new(ErrorKind::Limit, reason).in_file(path)
+}
+
+/// The entries of a directory, greatest first; files with their sizes.
+fn list(store: &dyn Store, directory: &StorePath) -> Result<Vec<(StorePath, Option<u64>)>> {
+    let mut entries = store.list(directory)?;
+    entries.sort_unstable_by(|a, b| order(b).cmp(order(a)));
+    let paths = entries.iter().map(|entry| directory.join(&entry.name));
+    let paths: Vec<StorePath> = paths.collect::<Result<_>>()?;
+    let is_file = |entry: &Entry| entry.kind == EntryKind::File;
+    let files = paths.iter().zip(&entries);
+    let files = files.filter(|(_, entry)| is_file(entry));
+    let files: Vec<StorePath> = files.map(|(path, _)| path.clone()).collect();
+    let mut sizes = store.stat(&files).into_iter();
+    let mut found = Vec::with_capacity(entries.len());
+    for (path, entry) in paths.into_iter().zip(&entries) {
+        if !is_file(entry) {
+            found.push((path, None));
+            continue;
+        }
+        // A file that went away since the listing, or a link that leads nowhere, is no file.
+        if let Some(stat) = sizes.next().transpose()?.flatten() {
+            found.push((path, Some(stat.size)));
+        }
+    }
+    Ok(found)
+}
+
+/// The order of the paths below an entry: a directory's go on with a slash.
+fn order(entry: &Entry) -> impl Iterator<Item = u8> {
+    let slash = (entry.kind == EntryKind::Directory).then_some(b'/');
+    entry.name.bytes().chain(slash)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::memory::MemoryStore;
+
+    #[test]
+    fn files_come_in_the_order_of_their_paths() {
+        let mut store = MemoryStore::new();
+        let paths = ["a/a.b/0", "a/a/b/0.0", "a/a/.zarray", "a/a0/0", "a/b", "c"];
+        for path in paths {
+            store.insert(StorePath::new(path).unwrap(), path.to_owned());
+        }
+        let mut found = Vec::new();
+        let flow = walk(&store, &StorePath::new("a").unwrap(), &["a0"], |file| {
+            assert_eq!(file.size, file.path.as_str().len() as u64);
+            found.push(file.path.as_str().to_owned());
+            ControlFlow::Continue(())
+        });
+        assert!(flow.unwrap().is_continue());
+        let mut expected = ["a/a.b/0", "a/a/b/0.0", "a/a/.zarray", "a/b"];
+        expected.sort_unstable();
+        assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn a_visitor_that_has_enough_ends_the_walk() {
+        let mut store = MemoryStore::new();
+        for path in ["a/1", "a/2"] {
+            store.insert(StorePath::new(path).unwrap(), "x");
+        }
+        let mut seen = 0;
+        let flow = walk(&store, &StorePath::root(), &[], |_| {
+            seen += 1;
+            ControlFlow::Break(())
+        });
+        assert_eq!((flow.unwrap().is_break(), seen), (true, 1));
+    }
+
+    #[test]
+    fn directories_deep_inside_each_other_are_refused() {
+        let mut store = MemoryStore::new();
+        let deep = vec!["d"; 80].join("/");
+        store.insert(StorePath::new(&deep).unwrap(), "x");
+        let error = walk(&store, &StorePath::root(), &[], |_| {
+            ControlFlow::Continue(())
+        })
+        .unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Limit);
+    }
+}

@@ -1,0 +1,291 @@
+//! A checkpoint as a whole: what makes it one, its own documents, and its checkpointables.
+
+use super::code::Code;
+use super::item::{self, Checking};
+use super::report::{Finding, Report};
+use super::{OnProgress, Options};
+use crate::error::{Error, ErrorKind, Result};
+use crate::json::{Dialect, Json};
+use crate::limits::Limits;
+use crate::orbax::checkpoint_metadata::{self, ItemHandlers};
+use crate::orbax::names;
+use crate::path::StorePath;
+use crate::reader::choose;
+use crate::reader::detect::{self, Root};
+use crate::reader::{is_pytree_handler, safetensors};
+use crate::record::Layout;
+use crate::store::{Store, Want};
+
+/// Documents of checkpointables that are no pytree; all of them hold JSON.
+const JSON_DOCUMENTS: [&str; 3] = ["metadata", "data.json", "metrics"];
+
+/// Checks everything that `options` ask for.
+///
+/// # Errors
+/// `NotFound` and `UnknownLayout` if there is nothing to check; `Store`.
+pub(super) fn check(
+    store: &dyn Store,
+    path: &StorePath,
+    options: &Options,
+    progress: OnProgress<'_>,
+) -> Result<Report> {
+    let mut report = Report::new();
+    let root = match detect::detect(store, path, &options.read.limits) {
+        Ok(root) => root,
+        Err(error) => {
+            report.add(refusal(store, path, error)?);
+            report.complete = false;
+            return Ok(report);
+        }
+    };
+    if root.layout == Layout::Safetensors {
+        return check_safetensors(store, &root, options, report);
+    }
+    let limits = &options.read.limits;
+    let handlers = own_documents(store, &root, limits, &mut report)?;
+    let children = root.checkpointables();
+    let trees = choose::pytrees(store, &root, &children)?;
+    let flat = root.layout == Layout::V0
+        && (root.has(names::TREE_METADATA)
+            || (root.has_file(names::AGGREGATE) && !trees.contains(&true)));
+    let none = !trees.contains(&true);
+    if !flat && none && !root.has(names::CHECKPOINT_METADATA) {
+        return Err(detect::no_checkpoint(store, &root));
+    }
+    missing_checkpointables(&root, &handlers, flat, &mut report);
+    commit_marker(store, &root, &children, &mut report)?;
+    if let Some(name) = &root.deleted {
+        let reason = "is being deleted";
+        let finding = Finding::new(Code::Deletion, reason).in_file(&root.path);
+        report.add(Finding {
+            checkpointable: Some(name.clone()),
+            ..finding
+        });
+    }
+    let mut checking = Checking {
+        store,
+        options,
+        progress,
+        report: &mut report,
+        done: super::Progress::default(),
+    };
+    if flat {
+        let others = children.iter().zip(&trees);
+        let others = others.filter(|(_, tree)| **tree);
+        let others: Vec<&str> = others.map(|(name, _)| *name).collect();
+        item::check(&mut checking, None, &root.path, &others)?;
+    }
+    for (name, tree) in children.iter().zip(trees) {
+        if !checking.report.complete {
+            break;
+        }
+        let directory = root.path.join(name)?;
+        if tree {
+            item::check(&mut checking, Some(name), &directory, &[])?;
+        } else if !flat {
+            no_tree(&mut checking, name, &directory, &handlers)?;
+        }
+    }
+    if root.has(names::METRICS) {
+        documents(
+            &mut checking,
+            names::METRICS,
+            &root.path.join(names::METRICS)?,
+        )?;
+    }
+    Ok(report)
+}
+
+/// The finding that says why a directory is not taken for a checkpoint.
+///
+/// # Errors
+/// The error itself, if nothing shows that it should have been one.
+fn refusal(store: &dyn Store, path: &StorePath, error: Error) -> Result<Finding> {
+    let code = match error.kind() {
+        ErrorKind::Uncommitted => Code::Uncommitted,
+        ErrorKind::DeletionRecord => Code::DeletionRecord,
+        ErrorKind::UnknownLayout => {
+            let entries = store.list(path).unwrap_or_default();
+            if !entries.iter().any(|entry| entry.name == names::V1_MARKER) {
+                return Err(error);
+            }
+            Code::Layout
+        }
+        ErrorKind::NotFound | ErrorKind::Store => return Err(error),
+        _ => Code::Layout,
+    };
+    Ok(Finding::of(code, &error))
+}
+
+fn check_safetensors(
+    store: &dyn Store,
+    root: &Root,
+    options: &Options,
+    mut report: Report,
+) -> Result<Report> {
+    match safetensors::read(store, root, &options.read.limits) {
+        Ok(read) => {
+            let tables = read.items.iter().filter_map(|item| item.table.as_ref());
+            report.extent.leaves = tables
+                .map(|table| crate::cursor::to_u64(table.leaf_of.len()))
+                .fold(0, u64::saturating_add);
+        }
+        Err(error) if error.kind() == ErrorKind::Store => return Err(error),
+        Err(error) => report.add(Finding::of(Code::TreeUnreadable, &error)),
+    }
+    Ok(report)
+}
+
+/// Checks `_CHECKPOINT_METADATA` and the commit marker, and gives the handlers.
+fn own_documents(
+    store: &dyn Store,
+    root: &Root,
+    limits: &Limits,
+    report: &mut Report,
+) -> Result<ItemHandlers> {
+    let path = root.path.join(names::CHECKPOINT_METADATA)?;
+    let mut issues = Vec::new();
+    let answer = store.fetch_one(Want::whole(path.clone(), limits.max_document_bytes));
+    let decoded = answer.and_then(|bytes| checkpoint_metadata::decode(&bytes, limits, &mut issues));
+    for issue in issues {
+        report.add(Finding::of(Code::CheckpointMetadata, &issue.in_file(&path)));
+    }
+    match decoded {
+        Ok(metadata) => Ok(metadata.item_handlers),
+        Err(error) => {
+            let error = error.in_file(&path);
+            match error.kind() {
+                // Early releases have none.
+                ErrorKind::NotFound => {}
+                ErrorKind::Store => return Err(error),
+                _ if error.offset().is_none() => {
+                    report.add(Finding::of(Code::CheckpointMetadata, &error));
+                }
+                _ => report.add(Finding::of(Code::Layout, &error)),
+            }
+            Ok(ItemHandlers::Unknown)
+        }
+    }
+}
+
+/// Reports that the checkpoint has no commit marker while a checkpointable of it has one: releases
+/// that write none write neither.
+fn commit_marker(
+    store: &dyn Store,
+    root: &Root,
+    children: &[&str],
+    report: &mut Report,
+) -> Result<()> {
+    if root.has(names::COMMIT_SUCCESS) {
+        return Ok(());
+    }
+    let markers = children
+        .iter()
+        .map(|name| root.path.join(name)?.join(names::COMMIT_SUCCESS));
+    let markers: Vec<StorePath> = markers.collect::<Result<_>>()?;
+    for found in store.stat(&markers) {
+        if found?.is_some() {
+            let reason = format!("no {}, but a checkpointable has one", names::COMMIT_SUCCESS);
+            report.add(Finding::new(Code::CommitMarker, reason).in_file(&root.path));
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// Reports every checkpointable that has a handler but no directory.
+fn missing_checkpointables(root: &Root, handlers: &ItemHandlers, flat: bool, report: &mut Report) {
+    match handlers {
+        ItemHandlers::Named(named) => {
+            for (name, handler) in named {
+                let deleted = root.deleted.as_ref() == Some(name);
+                if root.has(name) || deleted || handler.is_none() {
+                    continue;
+                }
+                let reason = format!(
+                    "{} names its handler, but there is no such directory",
+                    names::CHECKPOINT_METADATA
+                );
+                let finding = Finding::new(Code::CheckpointableMissing, reason).in_file(&root.path);
+                report.add(Finding {
+                    checkpointable: Some(name.clone()),
+                    ..finding
+                });
+            }
+        }
+        ItemHandlers::Flat(handler) if !flat && is_pytree_handler(handler) => {
+            let reason = format!(
+                "has the handler of a pytree but no {}",
+                names::TREE_METADATA
+            );
+            report.add(Finding::new(Code::TreeUnreadable, reason).in_file(&root.path));
+        }
+        _ => {}
+    }
+}
+
+/// Checks a checkpointable without a tree.
+fn no_tree(
+    checking: &mut Checking<'_, '_>,
+    name: &str,
+    directory: &StorePath,
+    handlers: &ItemHandlers,
+) -> Result<()> {
+    let has_document = documents(checking, name, directory)?;
+    let by_handler = match handlers {
+        ItemHandlers::Named(named) => {
+            let handler = named.iter().find(|(item, _)| item == name);
+            handler.and_then(|(_, handler)| handler.as_deref())
+        }
+        _ => None,
+    };
+    let expected = match by_handler {
+        Some(handler) => is_pytree_handler(handler),
+        // Releases that name no handlers call JSON by the names of trees, too.
+        None => !has_document && matches!(name, names::STATE | names::PYTREE),
+    };
+    if expected {
+        let reason = format!("should be a pytree but has no {}", names::TREE_METADATA);
+        let finding = Finding::new(Code::TreeUnreadable, reason).in_file(directory);
+        checking.report.add(Finding {
+            checkpointable: Some(name.to_owned()),
+            ..finding
+        });
+    }
+    Ok(())
+}
+
+/// Checks the JSON documents of a checkpointable that is no pytree; tells whether there is any.
+fn documents(checking: &mut Checking<'_, '_>, name: &str, directory: &StorePath) -> Result<bool> {
+    let limits = &checking.options.read.limits;
+    let paths = JSON_DOCUMENTS.map(|document| directory.join(document));
+    let wants = paths
+        .into_iter()
+        .map(|path| Ok(Want::whole(path?, limits.max_document_bytes)));
+    let wants: Vec<Want> = wants.collect::<Result<_>>()?;
+    let mut found = false;
+    for (want, answer) in wants.iter().zip(checking.store.fetch(&wants)) {
+        let parsed = match answer {
+            Err(error) if error.kind() == ErrorKind::NotFound => continue,
+            Err(error) if error.kind() == ErrorKind::Store => return Err(error),
+            Err(error) if error.reason().starts_with("is a directory") => continue,
+            answer => answer.and_then(|bytes| is_json(&bytes, limits)),
+        };
+        found = true;
+        if let Err(error) = parsed {
+            let error = error.in_file(&want.path);
+            let finding = Finding::of(Code::DocumentUnreadable, &error);
+            checking.report.add(Finding {
+                checkpointable: Some(name.to_owned()),
+                ..finding
+            });
+        }
+    }
+    Ok(found)
+}
+
+fn is_json(bytes: &[u8], limits: &Limits) -> Result<()> {
+    let mut json = Json::new(bytes, Dialect::Python, limits)?;
+    json.skip()?;
+    json.end()
+}

@@ -1,0 +1,190 @@
+//! What can be found, by stable names.
+
+/// How bad a finding is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Severity {
+    /// Something cannot be restored as it was saved.
+    Error,
+    /// Something is not as a writer leaves it; what was saved can be restored.
+    Warning,
+    /// Worth knowing.
+    Note,
+}
+
+impl Severity {
+    /// The stable name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warning => "warning",
+            Self::Note => "note",
+        }
+    }
+}
+
+macro_rules! codes {
+    ($($(#[doc = $doc:literal])+ $variant:ident = $name:literal, $severity:ident, $meaning:literal;)*) => {
+        /// What a finding is about. Names are stable.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Code { $($(#[doc = $doc])+ $variant,)* }
+
+        impl Code {
+            /// Every code, in the order of the documentation.
+            pub const ALL: &[Self] = &[$(Self::$variant,)*];
+
+            /// The stable name.
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$variant => $name,)* }
+            }
+
+            /// How bad it is.
+            pub const fn severity(self) -> Severity {
+                match self { $(Self::$variant => Severity::$severity,)* }
+            }
+
+            /// What it means for loading.
+            pub const fn meaning(self) -> &'static str {
+                match self { $(Self::$variant => $meaning,)* }
+            }
+        }
+    };
+}
+
+codes! {
+    /// The directory is the leftover of a save that never finished.
+    Uncommitted = "uncommitted", Error,
+        "Orbax does not take this for a checkpoint";
+    /// What makes the directory a checkpoint is missing or contradictory.
+    Layout = "layout", Error,
+        "Orbax refuses the whole checkpoint";
+    /// The record of an interrupted deletion cannot be trusted.
+    DeletionRecord = "deletion-record", Error,
+        "Orbax refuses every read of this checkpoint until the record is repaired";
+    /// A checkpointable is being deleted.
+    Deletion = "deletion", Warning,
+        "the checkpointable counts as gone; the others can be restored";
+    /// `commit_success.txt` is missing.
+    CommitMarker = "commit-marker", Note,
+        "fine on local disks; in a bucket the checkpoint counts as unfinished";
+    /// `_CHECKPOINT_METADATA` cannot be read, or says something else than the directory.
+    CheckpointMetadata = "checkpoint-metadata", Warning,
+        "trees can be restored; timestamps, handlers or custom metadata may be lost";
+    /// A checkpointable that has a handler is not there.
+    CheckpointableMissing = "checkpointable-missing", Error,
+        "this checkpointable is lost; the others can be restored";
+    /// The tree of a checkpointable, or all of its arrays, cannot be read.
+    TreeUnreadable = "tree-unreadable", Error,
+        "this checkpointable cannot be restored; others can";
+    /// A document other than a tree's cannot be read.
+    DocumentUnreadable = "document-unreadable", Error,
+        "this checkpointable cannot be restored; others can";
+    /// The description of a leaf's array is missing or damaged.
+    LeafUnreadable = "leaf-unreadable", Error,
+        "the leaf is lost, and Orbax refuses the whole tree unless it is left out";
+    /// A leaf of a kind that only a custom handler reads.
+    LeafUnsupported = "leaf-unsupported", Warning,
+        "needs the handler that wrote it; not checked";
+    /// A text leaf has no text.
+    StringMissing = "string-missing", Error,
+        "the leaf is lost; the others can be restored if it is left out";
+    /// The store has an array that no leaf names.
+    ArrayWithoutLeaf = "array-without-leaf", Warning,
+        "the array is not restored: its leaf is missing from the tree";
+    /// `_sharding` or one of its entries is missing or unreadable.
+    Sharding = "sharding", Warning,
+        "arrays can be restored only where the caller gives their sharding";
+    /// A sharding cannot divide its array.
+    ShardingMismatch = "sharding-mismatch", Warning,
+        "the array can be restored with a sharding of the caller's choice";
+    /// `_sharding` has an entry for something that is no leaf.
+    ShardingSurplus = "sharding-surplus", Note,
+        "ignored";
+    /// A write shape contradicts its array.
+    WriteShape = "write-shape", Warning,
+        "ignored by a restore; the tree's own document is doubtful";
+    /// A file in `array_metadatas` is unreadable or contradicts the tree.
+    ArrayMetadatas = "array-metadatas", Warning,
+        "typed PRNG keys may come back as plain integers";
+    /// A tolerated fault of some other document.
+    Document = "document", Warning,
+        "tolerated";
+    /// The databases of processes were never merged.
+    NotMerged = "not-merged", Warning,
+        "Orbax 0.12 finds no array here; the data of the processes can be merged";
+    /// A manifest or root node cannot be read.
+    DatabaseUnreadable = "database-unreadable", Error,
+        "no array of this checkpointable can be restored";
+    /// A B+tree node cannot be read.
+    NodeDamaged = "node-damaged", Error,
+        "the chunks that it lists are lost";
+    /// A B+tree node holds something else than its parent says.
+    NodeStatistics = "node-statistics", Warning,
+        "a restore does not look at these numbers";
+    /// Chunks that must have been stored are not in the store.
+    ChunkMissing = "chunk-missing", Error,
+        "a restore does not fail: it fills these elements with the fill value";
+    /// Chunks are not in the store, and their writer may have left them out.
+    ChunkAbsent = "chunk-absent", Warning,
+        "a restore fills these elements with the fill value: right if they had it, as Zarr 3 \
+         writers before 0.10.1 left such chunks out";
+    /// The bytes of chunks lie in a missing data file or beyond the end of one.
+    ChunkLost = "chunk-lost", Error,
+        "these elements are lost; a restore fails, or fills them with the fill value";
+    /// Two chunks claim the same bytes of a data file.
+    ChunkOverlap = "chunk-overlap", Error,
+        "at least one of them holds the data of another chunk";
+    /// A chunk has a length that its encoding cannot give.
+    ChunkLength = "chunk-length", Error,
+        "a restore of this array fails";
+    /// Keys of chunks that the grid does not have.
+    ChunkOutside = "chunk-outside", Warning,
+        "ignored by a restore; the array's shape is doubtful";
+    /// Keys below an array's name that are no chunk keys.
+    KeyUnknown = "key-unknown", Warning,
+        "ignored by a restore";
+    /// Keys that belong to no array.
+    KeyStray = "key-stray", Warning,
+        "ignored by a restore";
+    /// A data file that is referred to does not exist.
+    DataFileMissing = "data-file-missing", Error,
+        "what lies in it is lost";
+    /// A data file ends before something that lies in it.
+    DataFileShort = "data-file-short", Error,
+        "what lies behind its end is lost";
+    /// Two nodes claim the same bytes of a data file.
+    NodeOverlap = "node-overlap", Warning,
+        "both could be read";
+    /// Data files that nothing refers to.
+    DataFileUnused = "data-file-unused", Note,
+        "held by nothing; can come from superseded versions or from before the merge";
+    /// Chunks that could not be read.
+    ChunkUnreadable = "chunk-unreadable", Error,
+        "these elements are lost; a restore of this array fails";
+    /// Chunks whose compressed form is damaged, or whose checksum differs.
+    ChunkDamaged = "chunk-damaged", Error,
+        "these elements are lost; a restore of this array fails";
+    /// Chunks that hold NaN or infinity.
+    NotFinite = "not-finite", Warning,
+        "restored as they are";
+    /// Chunks in a compression that is not decoded here.
+    NotDecoded = "not-decoded", Note,
+        "their lengths were checked, not their content";
+    /// Something could not be checked.
+    NotChecked = "not-checked", Warning,
+        "nothing is known of it";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_distinct_and_of_one_style() {
+        let mut names: Vec<&str> = Code::ALL.iter().map(|code| code.name()).collect();
+        let plain = |name: &&str| name.bytes().all(|b| b.is_ascii_lowercase() || b == b'-');
+        assert!(names.iter().all(plain));
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), Code::ALL.len());
+    }
+}

@@ -1,0 +1,228 @@
+//! The bytes of all chunks, read in batches and decoded.
+
+use std::ops::ControlFlow;
+use std::time::Instant;
+
+use super::arrays::ChunkFault;
+use super::chunk::{self, PIECE_BYTES, Source};
+use super::code::Code;
+use super::files::Files;
+use super::flaw::Flaw;
+use super::sinks::Outcome;
+use super::survey::{ChunkAt, Chunks, Verdict};
+use super::{OnProgress, Options, Progress, pace};
+use crate::error::Error;
+use crate::path::StorePath;
+use crate::reader::index::{Extent, Value};
+use crate::store::{Bytes, Store, Want};
+use crate::zarr::ArrayHeader;
+
+/// Bytes of chunks that are read at once.
+const BATCH_BYTES: u64 = 32 << 20;
+
+/// Chunks that are read at once.
+const BATCH_CHUNKS: usize = 256;
+
+/// Chunks in nodes that are decoded before anybody is told.
+const INLINE_CHUNKS: u64 = 1_024;
+
+/// A chunk to be read.
+struct Pending {
+    array: usize,
+    chunk: u64,
+    header: ArrayHeader,
+    path: StorePath,
+    extent: Extent,
+}
+
+/// Reads and decodes every chunk it is given.
+pub(super) struct Reader<'a, 'p> {
+    store: &'a dyn Store,
+    options: &'a Options,
+    progress: OnProgress<'p>,
+    now: &'a mut Progress,
+    began: Instant,
+    waiting: Vec<Pending>,
+    waiting_bytes: u64,
+    untold: u64,
+}
+
+impl<'a, 'p> Reader<'a, 'p> {
+    pub(super) fn new(
+        store: &'a dyn Store,
+        options: &'a Options,
+        progress: OnProgress<'p>,
+        now: &'a mut Progress,
+    ) -> Self {
+        Self {
+            store,
+            options,
+            progress,
+            now,
+            began: Instant::now(),
+            waiting: Vec::new(),
+            waiting_bytes: 0,
+            untold: 0,
+        }
+    }
+
+    /// Reads what is waiting.
+    fn flush(&mut self, verdicts: &mut Vec<Verdict>) -> ControlFlow<()> {
+        let batch = std::mem::take(&mut self.waiting);
+        self.waiting_bytes = 0;
+        // Larger ones are read piece by piece when their turn comes.
+        let small = |pending: &Pending| pending.extent.length <= PIECE_BYTES;
+        let wants: Vec<Want> = batch
+            .iter()
+            .filter(|pending| small(pending))
+            .map(|pending| {
+                let Extent { offset, length, .. } = pending.extent;
+                Want::range(pending.path.clone(), offset, length)
+            })
+            .collect();
+        let mut answers = self.store.fetch(&wants).into_iter();
+        for pending in batch {
+            let answer = if small(&pending) {
+                answers.next()
+            } else {
+                None
+            };
+            let decoded = self.decode(&pending, answer);
+            self.count(pending.extent.length);
+            judge(&pending, decoded, verdicts);
+        }
+        if let Some(limit) = self.options.max_bandwidth {
+            std::thread::sleep(pace::pause(self.now.bytes, self.began.elapsed(), limit));
+        }
+        (self.progress)(*self.now)
+    }
+
+    fn decode(
+        &self,
+        pending: &Pending,
+        answer: Option<Result<Bytes, Error>>,
+    ) -> Result<Outcome, Flaw> {
+        let Extent { offset, length, .. } = pending.extent;
+        let held = answer.transpose()?;
+        let source = match &held {
+            Some(bytes) => Source::Held(bytes),
+            None => Source::Stored {
+                store: self.store,
+                path: &pending.path,
+                offset,
+                length,
+            },
+        };
+        chunk::decode(&pending.header, &source, self.options.check_values)
+    }
+
+    fn count(&mut self, bytes: u64) {
+        self.now.bytes = self.now.bytes.saturating_add(bytes);
+        self.now.chunks = self.now.chunks.saturating_add(1);
+    }
+
+    /// Decodes a chunk that lies in a node.
+    fn inline(
+        &mut self,
+        at: ChunkAt<'_>,
+        bytes: &[u8],
+        verdicts: &mut Vec<Verdict>,
+    ) -> ControlFlow<()> {
+        let source = Source::Held(bytes);
+        let decoded = chunk::decode(at.header, &source, self.options.check_values);
+        if let Some(fault) = fault(decoded) {
+            verdicts.push(Verdict {
+                array: at.array,
+                chunk: at.chunk,
+                place: None,
+                fault,
+            });
+        }
+        self.now.chunks = self.now.chunks.saturating_add(1);
+        self.untold = self.untold.saturating_add(1);
+        if self.untold < INLINE_CHUNKS {
+            return ControlFlow::Continue(());
+        }
+        self.untold = 0;
+        (self.progress)(*self.now)
+    }
+}
+
+impl Chunks for Reader<'_, '_> {
+    fn take(
+        &mut self,
+        at: ChunkAt<'_>,
+        value: Value<'_>,
+        files: &Files,
+        verdicts: &mut Vec<Verdict>,
+    ) -> ControlFlow<()> {
+        let extent = match value {
+            Value::Inline(bytes) => return self.inline(at, bytes, verdicts),
+            Value::Stored(extent) => extent,
+        };
+        let Some(path) = files.path(extent.file) else {
+            return ControlFlow::Continue(());
+        };
+        let held = extent.length.min(PIECE_BYTES);
+        let full = self.waiting.len() >= BATCH_CHUNKS
+            || self.waiting_bytes.saturating_add(held) > BATCH_BYTES;
+        let flow = if full {
+            self.flush(verdicts)
+        } else {
+            ControlFlow::Continue(())
+        };
+        self.waiting_bytes = self.waiting_bytes.saturating_add(held);
+        self.waiting.push(Pending {
+            array: at.array,
+            chunk: at.chunk,
+            header: at.header.clone(),
+            path: path.clone(),
+            extent,
+        });
+        flow
+    }
+
+    fn finish(&mut self, verdicts: &mut Vec<Verdict>) -> ControlFlow<()> {
+        self.flush(verdicts)
+    }
+
+    fn expect(&mut self, bytes: u64) {
+        self.now.total_bytes = self.now.total_bytes.saturating_add(bytes);
+    }
+}
+
+fn judge(pending: &Pending, decoded: Result<Outcome, Flaw>, verdicts: &mut Vec<Verdict>) {
+    if let Some(fault) = fault(decoded) {
+        verdicts.push(Verdict {
+            array: pending.array,
+            chunk: pending.chunk,
+            place: Some(pending.extent),
+            fault,
+        });
+    }
+}
+
+fn fault(decoded: Result<Outcome, Flaw>) -> Option<ChunkFault> {
+    let (code, expected, found) = match decoded {
+        Ok(outcome) if outcome.not_finite > 0 => (
+            Code::NotFinite,
+            "finite values".to_owned(),
+            format!("{} values that are NaN or infinite", outcome.not_finite),
+        ),
+        Ok(outcome) if outcome.undecoded => (
+            Code::NotDecoded,
+            "zstd, gzip, zlib or no compression".to_owned(),
+            "another compression".to_owned(),
+        ),
+        Ok(_) => return None,
+        Err(Flaw::Unreadable(reason)) => {
+            (Code::ChunkUnreadable, "readable bytes".to_owned(), reason)
+        }
+        Err(Flaw::Damaged { expected, found }) => (Code::ChunkDamaged, expected, found),
+    };
+    Some(ChunkFault {
+        code,
+        expected,
+        found,
+    })
+}

@@ -1,0 +1,127 @@
+//! Which bytes of a file something refers to, and whether two things refer to the same.
+
+use std::collections::BTreeMap;
+
+/// Runs of one file that are remembered. A file with more holes than this is no longer checked.
+const MAX_RUNS: usize = 1 << 22;
+
+/// The bytes of one file that are referred to, as runs without a gap.
+///
+/// Writers append, so that what was written together lies together: in the order of keys nearly every
+/// extent goes on where the last one ended, and a whole file is a run or a few.
+#[derive(Clone, Debug, Default)]
+pub struct Runs {
+    /// By their start, their end. None touches another. Lacks the last run.
+    others: BTreeMap<u64, u64>,
+    /// The run that grew last.
+    last: (u64, u64),
+    /// Bytes in all extents together.
+    bytes: u64,
+}
+
+impl Runs {
+    /// Adds an extent; true if some of its bytes were referred to before.
+    pub fn insert(&mut self, offset: u64, length: u64) -> bool {
+        let end = offset.saturating_add(length);
+        if length == 0 {
+            return false;
+        }
+        self.bytes = self.bytes.saturating_add(length);
+        if offset == self.last.1 && self.next_start(offset).is_none_or(|next| next > end) {
+            self.last.1 = end;
+            return false;
+        }
+        self.insert_elsewhere(offset, end)
+    }
+
+    /// Bytes that are referred to, those counted twice that two extents share.
+    pub const fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// Bytes that are referred to, each counted once.
+    pub fn covered(&self) -> u64 {
+        let last = self.last.1.saturating_sub(self.last.0);
+        let lengths = self
+            .others
+            .iter()
+            .map(|(start, end)| end.saturating_sub(*start));
+        lengths.fold(last, u64::saturating_add)
+    }
+
+    /// Where the last run ends.
+    pub fn end(&self) -> u64 {
+        let others = self.others.values().next_back().copied();
+        others.unwrap_or_default().max(self.last.1)
+    }
+
+    fn next_start(&self, from: u64) -> Option<u64> {
+        if self.others.is_empty() {
+            return None;
+        }
+        self.others.range(from..).next().map(|(start, _)| *start)
+    }
+
+    fn insert_elsewhere(&mut self, offset: u64, end: u64) -> bool {
+        if self.others.len() >= MAX_RUNS {
+            return false;
+        }
+        if self.last.1 > self.last.0 {
+            self.others.insert(self.last.0, self.last.1);
+        }
+        let (mut start, mut stop, mut shared) = (offset, end, false);
+        // Runs are apart, so at most one of them begins before the extent and reaches it.
+        if let Some((&before, &before_end)) = self.others.range(..offset).next_back()
+            && before_end >= offset
+        {
+            shared |= before_end > offset;
+            (start, stop) = (before, stop.max(before_end));
+            self.others.remove(&before);
+        }
+        while let Some((&next, &next_end)) = self.others.range(offset..=stop).next() {
+            shared |= next < end;
+            stop = stop.max(next_end);
+            self.others.remove(&next);
+        }
+        self.last = (start, stop);
+        shared
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn what_is_appended_is_one_run() {
+        let mut runs = Runs::default();
+        for offset in 0..100 {
+            assert!(!runs.insert(offset * 10, 10));
+        }
+        assert_eq!((runs.others.len(), runs.last), (0, (0, 1_000)));
+        assert_eq!((runs.bytes(), runs.end()), (1_000, 1_000));
+        assert!(runs.insert(995, 1));
+    }
+
+    proptest! {
+        #[test]
+        fn sharing_is_seen_in_any_order(
+            extents in prop::collection::vec((0_u64..60, 0_u64..8), 0..30),
+        ) {
+            let mut runs = Runs::default();
+            let mut bytes = [false; 80];
+            for (offset, length) in extents {
+                let range = usize::try_from(offset).unwrap()..usize::try_from(offset + length).unwrap();
+                let shared = bytes[range.clone()].iter().any(|byte| *byte);
+                prop_assert_eq!(runs.insert(offset, length), shared);
+                bytes[range].fill(true);
+                let covered = bytes.iter().filter(|byte| **byte).count() as u64;
+                prop_assert_eq!(runs.covered(), covered);
+                let end = bytes.iter().rposition(|byte| *byte).map_or(0, |at| at as u64 + 1);
+                prop_assert_eq!(runs.end(), end);
+            }
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! The files of a checkpointable: what they hold, and what of it is referred to.
+
+use foldhash::{HashMap, HashMapExt};
+
+use super::extents::Runs;
+use crate::path::StorePath;
+use crate::reader::index::Extent;
+use crate::reader::inventory::File;
+
+/// What is known of one file.
+#[derive(Clone, Debug)]
+pub struct FileUse {
+    /// Where it lies.
+    pub path: StorePath,
+    /// Its size in bytes; `None` if it does not exist.
+    pub size: Option<u64>,
+    /// Values that lie in it.
+    pub values: u64,
+    /// Their bytes.
+    pub value_bytes: u64,
+    /// B+tree nodes that lie in it.
+    pub nodes: u64,
+    /// Their bytes.
+    pub node_bytes: u64,
+    /// What of it is referred to.
+    pub runs: Runs,
+    /// Whether nodes share bytes.
+    pub nodes_overlap: bool,
+    /// Whether the file is one value: that of the key that is its path.
+    pub plain: bool,
+}
+
+impl FileUse {
+    /// Whether anything refers to it.
+    pub const fn is_used(&self) -> bool {
+        self.values > 0 || self.nodes > 0
+    }
+
+    /// Bytes of it that nothing refers to.
+    pub fn free_bytes(&self) -> u64 {
+        self.size
+            .unwrap_or_default()
+            .saturating_sub(self.runs.covered())
+    }
+
+    /// Whether it ends before something that is said to lie in it.
+    pub fn is_short(&self) -> bool {
+        self.size.is_some_and(|size| size < self.runs.end())
+    }
+}
+
+/// All files of a checkpointable, and those that it refers to.
+#[derive(Debug)]
+pub struct Files {
+    /// In order of appearance.
+    pub files: Vec<FileUse>,
+    numbers: HashMap<StorePath, usize>,
+}
+
+impl Default for Files {
+    fn default() -> Self {
+        Self {
+            files: Vec::new(),
+            numbers: HashMap::new(),
+        }
+    }
+}
+
+impl Files {
+    /// Adds a file that exists.
+    pub fn add(&mut self, file: File) -> usize {
+        let number = self.number(file.path);
+        if let Some(known) = self.files.get_mut(number) {
+            known.size = Some(file.size);
+        }
+        number
+    }
+
+    /// The number of a file that is referred to.
+    pub fn number(&mut self, path: StorePath) -> usize {
+        let next = self.files.len();
+        *self.numbers.entry(path).or_insert_with_key(|path| {
+            self.files.push(FileUse {
+                path: path.clone(),
+                size: None,
+                values: 0,
+                value_bytes: 0,
+                nodes: 0,
+                node_bytes: 0,
+                runs: Runs::default(),
+                nodes_overlap: false,
+                plain: false,
+            });
+            next
+        })
+    }
+
+    /// Notes a node.
+    pub fn add_node(&mut self, extent: Extent) {
+        if let Some(file) = self.files.get_mut(extent.file) {
+            file.nodes = file.nodes.saturating_add(1);
+            file.node_bytes = file.node_bytes.saturating_add(extent.length);
+            file.nodes_overlap |= file.runs.insert(extent.offset, extent.length);
+        }
+    }
+
+    /// Notes a value; what is wrong with where it lies.
+    pub fn add_value(&mut self, extent: Extent) -> Option<Misplaced> {
+        let file = self.files.get_mut(extent.file)?;
+        file.values = file.values.saturating_add(1);
+        file.value_bytes = file.value_bytes.saturating_add(extent.length);
+        let overlaps = file.runs.insert(extent.offset, extent.length);
+        let end = extent.offset.saturating_add(extent.length);
+        match file.size {
+            None => Some(Misplaced::Missing),
+            Some(size) if end > size => Some(Misplaced::Beyond(size)),
+            Some(_) if overlaps => Some(Misplaced::Shared),
+            Some(_) => None,
+        }
+    }
+
+    /// The path of a file.
+    pub fn path(&self, number: usize) -> Option<&StorePath> {
+        self.files.get(number).map(|file| &file.path)
+    }
+}
+
+/// What is wrong with where a value lies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Misplaced {
+    /// The file does not exist.
+    Missing,
+    /// The file, of this size, ends before it.
+    Beyond(u64),
+    /// Something else lies there, too.
+    Shared,
+}

@@ -1,0 +1,267 @@
+//! From what was counted to findings.
+
+use std::cell::LazyCell;
+
+use super::arrays::{Array, Fault};
+use super::code::Code;
+use super::files::FileUse;
+use super::report::{Chunks, Finding, Report};
+use super::survey::{Survey, relative};
+use crate::cursor::to_u64;
+use crate::error::{Error, Offset};
+use crate::orbax::names;
+use crate::path::StorePath;
+
+/// The databases of a checkpointable.
+#[derive(Debug, Default)]
+pub(super) struct Databases {
+    /// Whether there is a merged one.
+    pub(super) merged: bool,
+    /// Those of single processes that are no part of a merged one.
+    pub(super) unmerged: Vec<StorePath>,
+    /// Why one cannot be read.
+    pub(super) errors: Vec<Error>,
+}
+
+/// Adds what a survey found. `stores_all` finds out, if need be, whether the writer stored every
+/// chunk: if it is not known, it may have left out those that hold nothing but a fill value.
+pub(super) fn add(
+    survey: &Survey<'_>,
+    databases: &Databases,
+    stores_all: impl FnOnce() -> bool,
+    report: &mut Report,
+) {
+    extent(survey, report);
+    for error in &databases.errors {
+        report.add(Finding::of(Code::DatabaseUnreadable, error));
+    }
+    not_merged(databases, report);
+    damages(survey, report);
+    let stores_all = LazyCell::new(stores_all);
+    for array in &survey.arrays.arrays {
+        missing(survey, array, &stores_all, report);
+        array_findings(survey, array, report);
+    }
+    strays(survey, report);
+    files(survey, report);
+}
+
+fn extent(survey: &Survey<'_>, report: &mut Report) {
+    let extent = &mut report.extent;
+    let nodes = survey.files.files.iter().map(|file| file.nodes);
+    extent.nodes = nodes.fold(extent.nodes, u64::saturating_add);
+    extent.arrays = extent
+        .arrays
+        .saturating_add(to_u64(survey.arrays.arrays.len()));
+    extent.chunks = extent.chunks.saturating_add(survey.chunks);
+    extent.files = extent
+        .files
+        .saturating_add(to_u64(survey.files.files.len()));
+}
+
+fn not_merged(databases: &Databases, report: &mut Report) {
+    let known = report.findings.iter();
+    let known = known.filter(|finding| finding.checkpointable == report.scope);
+    // The reader says so itself where it had to look there.
+    if databases.unmerged.is_empty() || known.into_iter().any(|f| f.code == Code::NotMerged) {
+        return;
+    }
+    let reason = format!("{} databases of single processes", databases.unmerged.len());
+    let mut finding = Finding::new(Code::NotMerged, reason);
+    if let Some(first) = databases.unmerged.first() {
+        finding = finding.in_file(first);
+    }
+    report.add(finding.but(format!("a merged {}", names::MANIFEST), "none"));
+}
+
+fn damages(survey: &Survey<'_>, report: &mut Report) {
+    for damage in &survey.damages {
+        if !damage.lost {
+            report.add(Finding::of(Code::NodeStatistics, &damage.error));
+            continue;
+        }
+        let (from, until) = &damage.keys;
+        let arrays = survey.arrays.between(from, until.as_deref());
+        let arrays = arrays
+            .iter()
+            .filter_map(|number| survey.arrays.arrays.get(*number));
+        let mut affected = 0_u64;
+        for array in arrays.filter(|array| !is_complete(survey, array)) {
+            affected = affected.saturating_add(1);
+            report.lose(array.name);
+        }
+        let mut finding = Finding::of(Code::NodeDamaged, &damage.error);
+        finding.reason = format!("{}; arrays that miss chunks: {affected}", finding.reason);
+        report.add(finding);
+    }
+    if survey.more_damages > 0 {
+        let reason = format!("{} more damaged nodes", survey.more_damages);
+        report.add(Finding::new(Code::NodeDamaged, reason));
+    }
+}
+
+fn is_complete(survey: &Survey<'_>, array: &Array<'_>) -> bool {
+    let grid = survey.arrays.grid(array);
+    grid.is_some_and(|grid| array.present.count() >= grid.total())
+}
+
+/// Reports the chunks that the store does not have.
+fn missing(
+    survey: &Survey<'_>,
+    array: &Array<'_>,
+    stores_all: &LazyCell<bool, impl FnOnce() -> bool>,
+    report: &mut Report,
+) {
+    let Some(grid) = survey.arrays.grid(array) else {
+        return;
+    };
+    if array.present.count() >= grid.total() {
+        return;
+    }
+    let chunks = Chunks::new(&array.present, false, grid);
+    let header = survey.arrays.header(array);
+    let optional = header.is_none_or(|header| header.has_fill_value);
+    let code = if optional && !**stores_all {
+        Code::ChunkAbsent
+    } else {
+        Code::ChunkMissing
+    };
+    let finding = Finding::new(code, "chunks that the store does not have")
+        .of_leaf(array.name)
+        .but(
+            counted(chunks.of, "chunk"),
+            counted(array.present.count(), "chunk"),
+        );
+    report.add(Finding {
+        chunks: Some(chunks),
+        ..finding
+    });
+}
+
+fn array_findings(survey: &Survey<'_>, array: &Array<'_>, report: &mut Report) {
+    for fault in &array.faults {
+        report.add(fault_finding(survey, array, fault));
+    }
+    for (code, (count, first), what) in [
+        (
+            Code::ChunkOutside,
+            &array.outside,
+            "keys of chunks outside the grid",
+        ),
+        (Code::KeyUnknown, &array.unknown, "keys that are no chunk's"),
+    ] {
+        if let Some(first) = first {
+            let reason = format!("{what}: {count}, the first is {first:?}");
+            report.add(Finding::new(code, reason).of_leaf(array.name));
+        }
+    }
+}
+
+fn fault_finding(survey: &Survey<'_>, array: &Array<'_>, fault: &Fault) -> Finding {
+    let reason = match fault.code {
+        Code::ChunkLost => "chunks whose bytes are not there",
+        Code::ChunkOverlap => "chunks that share bytes with something else",
+        Code::ChunkLength => "chunks of an impossible length",
+        Code::ChunkUnreadable => "chunks that could not be read",
+        Code::ChunkDamaged => "chunks that do not decode",
+        Code::NotFinite => "chunks with values that are not finite",
+        Code::NotDecoded => "chunks that were not decoded",
+        _ => "chunks",
+    };
+    let mut finding = Finding::new(fault.code, reason)
+        .of_leaf(array.name)
+        .but(fault.expected.as_str(), fault.found.as_str());
+    finding.chunks = survey
+        .arrays
+        .grid(array)
+        .map(|grid| Chunks::new(&fault.marks, true, grid));
+    if let Some(place) = fault.place
+        && let Some(path) = survey.files.path(place.file)
+    {
+        finding = finding.in_file(path);
+        finding.offset = Some(Offset::File(place.offset));
+    }
+    finding
+}
+
+fn strays(survey: &Survey<'_>, report: &mut Report) {
+    for stray in &survey.strays {
+        let (code, what) = if stray.has_document {
+            (Code::ArrayWithoutLeaf, "an array that no leaf names")
+        } else {
+            (Code::KeyStray, "keys that belong to no array")
+        };
+        let reason = format!(
+            "{what}: {:?}, {} of {} bytes",
+            stray.name,
+            counted(stray.keys, "key"),
+            stray.bytes
+        );
+        report.add(Finding::new(code, reason));
+    }
+    if survey.more_strays > 0 {
+        let reason = format!("{} more keys that belong to no array", survey.more_strays);
+        report.add(Finding::new(Code::KeyStray, reason));
+    }
+}
+
+fn files(survey: &Survey<'_>, report: &mut Report) {
+    let mut unused: (u64, u64, Option<&StorePath>) = (0, 0, None);
+    for file in &survey.files.files {
+        if file.is_used() {
+            used_file(file, report);
+        } else if let Some(size) = file.size
+            && !is_expected(relative(&survey.directory, &file.path))
+        {
+            unused.0 = unused.0.saturating_add(1);
+            unused.1 = unused.1.saturating_add(size);
+            unused.2.get_or_insert(&file.path);
+        }
+    }
+    if let (count, bytes, Some(first)) = unused {
+        let reason = format!(
+            "{} of {bytes} bytes that nothing refers to; this is the first",
+            counted(count, "file")
+        );
+        report.add(Finding::new(Code::DataFileUnused, reason).in_file(first));
+    }
+}
+
+/// Whether a file may well be referred to by nothing. After the merge nobody needs what the processes
+/// wrote but the values, which are the smaller part of these files if chunks are small.
+fn is_expected(path: &str) -> bool {
+    names::is_document(path) || path.starts_with(names::PROCESS_DATABASE_PREFIX)
+}
+
+fn used_file(file: &FileUse, report: &mut Report) {
+    let holds = format!(
+        "{} of {} bytes and {}",
+        counted(file.values, "value"),
+        file.value_bytes,
+        counted(file.nodes, "node")
+    );
+    match file.size {
+        None => {
+            let reason = format!("the data file does not exist; it held {holds}");
+            report.add(Finding::new(Code::DataFileMissing, reason).in_file(&file.path));
+        }
+        Some(size) if file.is_short() => {
+            let reason = format!("the data file ends too early; it held {holds}");
+            let finding = Finding::new(Code::DataFileShort, reason).in_file(&file.path);
+            let expected = format!("at least {} bytes", file.runs.end());
+            report.add(finding.but(expected, format!("{size} bytes")));
+        }
+        Some(_) if file.nodes_overlap => {
+            let reason = "B+tree nodes that share bytes with something else";
+            report.add(Finding::new(Code::NodeOverlap, reason).in_file(&file.path));
+        }
+        Some(_) => {}
+    }
+}
+
+fn counted(count: u64, what: &str) -> String {
+    match count {
+        1 => format!("1 {what}"),
+        count => format!("{count} {what}s"),
+    }
+}

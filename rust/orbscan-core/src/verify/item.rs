@@ -1,0 +1,242 @@
+//! One pytree: its documents, then its arrays.
+
+use std::ops::ControlFlow;
+
+use super::code::Code;
+use super::data::Reader;
+use super::findings::{self, Databases};
+use super::report::{Finding, Report};
+use super::survey::{Chunks, Survey};
+use super::{Level, OnProgress, Options, Progress, structure};
+use crate::cursor::to_u64;
+use crate::error::{Error, ErrorKind, Result};
+use crate::orbax::{names, tree_metadata};
+use crate::path::StorePath;
+use crate::reader::outline::ItemFiles;
+use crate::reader::{Recall, item};
+use crate::record::{Issue, LeafKind, LeafTable};
+use crate::store::{Bytes, EntryKind, Store, Want};
+
+/// A check under way.
+pub(super) struct Checking<'a, 'p> {
+    pub(super) store: &'a dyn Store,
+    pub(super) options: &'a Options,
+    pub(super) progress: OnProgress<'p>,
+    pub(super) report: &'a mut Report,
+    pub(super) done: Progress,
+}
+
+/// Checks the pytree in `directory`. `others` are the names of directories in it that are
+/// checkpointables of their own.
+///
+/// # Errors
+/// `Store`.
+pub(super) fn check(
+    checking: &mut Checking<'_, '_>,
+    name: Option<&str>,
+    directory: &StorePath,
+    others: &[&str],
+) -> Result<()> {
+    checking.report.scope = name.map(ToOwned::to_owned);
+    let checked = documents(checking, directory, others);
+    let checked = match checked {
+        Err(error) if error.kind() != ErrorKind::Store => {
+            checking.report.complete = false;
+            checking.report.add(Finding::of(Code::NotChecked, &error));
+            Ok(())
+        }
+        checked => checked,
+    };
+    checking.report.scope = None;
+    checked
+}
+
+fn documents(
+    checking: &mut Checking<'_, '_>,
+    directory: &StorePath,
+    others: &[&str],
+) -> Result<()> {
+    let (store, options) = (checking.store, checking.options);
+    let wants = ItemFiles::wants(directory, options.read.limits.max_document_bytes)?;
+    let mut answers = store.fetch(&wants).into_iter();
+    let files = ItemFiles::from_answers(directory.clone(), &mut answers);
+    let mut issues = Vec::new();
+    let table = match item::read(store, &files, &options.read, &Recall::new(), &mut issues) {
+        Ok(table) => table,
+        Err(error) if error.kind() == ErrorKind::Store => return Err(error),
+        Err(error) => {
+            unreadable(checking.report, &files, options, &error);
+            tolerated(checking.report, &issues, &[]);
+            return Ok(());
+        }
+    };
+    let leaves = &mut checking.report.extent.leaves;
+    *leaves = leaves.saturating_add(to_u64(table.leaf_of.len()));
+    tolerated(checking.report, &issues, &table.errors);
+    unreadable_leaves(checking.report, &table);
+    structure::check(store, &files, &table, &options.read.limits, checking.report)?;
+    if options.level >= Level::Index {
+        arrays(checking, &files, &table, others)?;
+    }
+    Ok(())
+}
+
+/// Reports a tree that cannot be read, or whose arrays all cannot.
+fn unreadable(report: &mut Report, files: &ItemFiles, options: &Options, error: &Error) {
+    let tree =
+        files.metadata.as_ref().ok().and_then(|bytes| {
+            tree_metadata::decode(bytes, &options.read.limits, &mut Vec::new()).ok()
+        });
+    let Some(tree) = tree else {
+        report.add(Finding::of(Code::TreeUnreadable, error));
+        return;
+    };
+    report.add(Finding::of(Code::DatabaseUnreadable, error));
+    let names = tree.keypaths.param_names();
+    for (leaf, name) in tree.leaves.iter().zip(names.iter()) {
+        if leaf.value_type.is_array() && !leaf.skip_deserialize {
+            report.lose(name);
+        }
+    }
+}
+
+/// Reports the faults that a read tolerates, those of single leaves left out.
+fn tolerated(report: &mut Report, issues: &[Issue], of_leaves: &[Error]) {
+    for issue in issues.iter().filter(|issue| !of_leaves.contains(issue)) {
+        let file = issue.file().unwrap_or_default();
+        let mut parts = file.rsplit('/');
+        let (name, parent) = (parts.next().unwrap_or_default(), parts.next());
+        let code = match (name, parent) {
+            (names::SHARDING, _) => Code::Sharding,
+            (_, Some(names::ARRAY_METADATAS)) => Code::ArrayMetadatas,
+            (name, _) if name.starts_with(names::PROCESS_DATABASE_PREFIX) => Code::NotMerged,
+            (names::TREE_METADATA, _) if issue.reason().contains("write_shape") => Code::WriteShape,
+            _ => Code::Document,
+        };
+        report.add(Finding::of(code, issue));
+    }
+}
+
+fn unreadable_leaves(report: &mut Report, table: &LeafTable) {
+    for (number, name) in table.leaf_of.iter().zip(table.names.iter()) {
+        let kind = table.leaves.get(*number).map(|leaf| leaf.kind);
+        let Some(LeafKind::Unreadable(error)) = kind else {
+            continue;
+        };
+        let Some(error) = table.errors.get(error) else {
+            continue;
+        };
+        let custom = error.kind() == ErrorKind::Unsupported && error.reason().contains("handler");
+        let code = if custom {
+            Code::LeafUnsupported
+        } else {
+            Code::LeafUnreadable
+        };
+        let own = format!("leaf {name:?}: ");
+        let reason = error.reason();
+        let reason = reason.strip_prefix(&own).unwrap_or(reason).to_owned();
+        report.add(Finding {
+            reason,
+            ..Finding::of(code, error).of_leaf(name)
+        });
+    }
+}
+
+/// Checks what the store holds of the arrays.
+fn arrays(
+    checking: &mut Checking<'_, '_>,
+    files: &ItemFiles,
+    table: &LeafTable,
+    others: &[&str],
+) -> Result<()> {
+    let (store, options) = (checking.store, checking.options);
+    let mut reader = Reader::new(store, options, checking.progress, &mut checking.done);
+    let sink: Option<&mut dyn Chunks> = match options.level {
+        Level::Data => Some(&mut reader),
+        _ => None,
+    };
+    let mut survey = Survey::new(table, sink);
+    let databases = surveyed(store, files, options, others, &mut survey, checking.report)?;
+    if survey.finish().is_break() {
+        checking.report.complete = false;
+    }
+    let stores_all = || structure::stores_every_chunk(files, &options.read.limits);
+    findings::add(&survey, &databases, stores_all, checking.report);
+    checking.report.extent.data_bytes = checking.done.bytes;
+    Ok(())
+}
+
+/// Walks everything that the checkpointable stores.
+///
+/// # Errors
+/// `Store`, `Limit`.
+pub(super) fn surveyed(
+    store: &dyn Store,
+    files: &ItemFiles,
+    options: &Options,
+    others: &[&str],
+    survey: &mut Survey<'_>,
+    report: &mut Report,
+) -> Result<Databases> {
+    let directory = &files.directory;
+    survey.list(store, directory, others)?;
+    let mut databases = Databases {
+        merged: files.manifest.is_ok(),
+        ..Databases::default()
+    };
+    let mut waiting: Vec<(StorePath, Bytes)> = Vec::new();
+    match &files.manifest {
+        Ok(manifest) => waiting.push((directory.clone(), manifest.clone())),
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            for (process, manifest) in process_databases(store, directory)? {
+                databases.unmerged.push(process.clone());
+                waiting.push((process, manifest?));
+            }
+        }
+        Err(error) => databases.errors.push(error.clone()),
+    }
+    for (directory, manifest) in waiting {
+        let walked = survey.walk_database(store, &directory, &manifest, &options.read.limits);
+        match walked {
+            Ok(ControlFlow::Continue(())) => {}
+            Ok(ControlFlow::Break(())) => {
+                report.complete = false;
+                return Ok(databases);
+            }
+            Err(error) if matches!(error.kind(), ErrorKind::Store | ErrorKind::Limit) => {
+                return Err(error);
+            }
+            Err(error) => databases.errors.push(error),
+        }
+    }
+    if survey.walk_files(directory, databases.merged).is_break() {
+        report.complete = false;
+    }
+    Ok(databases)
+}
+
+/// The databases of single processes, with their manifests.
+fn process_databases(
+    store: &dyn Store,
+    directory: &StorePath,
+) -> Result<Vec<(StorePath, Result<Bytes>)>> {
+    let mut found = Vec::new();
+    for entry in store.list(directory)? {
+        let process = entry.name.starts_with(names::PROCESS_DATABASE_PREFIX);
+        if process && entry.kind == EntryKind::Directory {
+            found.push(directory.join(&entry.name)?);
+        }
+    }
+    found.sort_unstable();
+    let wants = found
+        .iter()
+        .map(|process| Ok(Want::whole(process.join(names::MANIFEST)?, 1 << 30)));
+    let wants: Vec<Want> = wants.collect::<Result<_>>()?;
+    let manifests = found.into_iter().zip(store.fetch(&wants));
+    // A directory without a manifest is an empty database.
+    let is_there = |answer: &Result<Bytes>| {
+        let missing = answer.as_ref().err().map(Error::kind);
+        missing != Some(ErrorKind::NotFound)
+    };
+    Ok(manifests.filter(|(_, answer)| is_there(answer)).collect())
+}

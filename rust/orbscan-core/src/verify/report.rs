@@ -1,0 +1,237 @@
+//! What a check found, of bounded size.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::code::{Code, Severity};
+use super::marks::Marks;
+use crate::error::{Error, Offset};
+use crate::zarr::chunk_keys::Grid;
+
+/// Findings of one code that are kept; more are counted.
+const KEPT: usize = 100;
+
+/// Runs of chunks that a finding names; more are counted.
+const RUNS_SHOWN: usize = 8;
+
+/// Which chunks of an array a finding is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Chunks {
+    /// How many.
+    pub count: u64,
+    /// Of how many.
+    pub of: u64,
+    /// Their indices: the first and the last of each run, in row-major order.
+    pub runs: Vec<(Vec<u64>, Vec<u64>)>,
+    /// How many more runs there are; `None` if the grid is too large to tell its chunks apart.
+    pub more_runs: Option<u64>,
+    /// The least box that holds all of their elements: along each dimension from the first element
+    /// to before the last.
+    pub elements: Option<Vec<(u64, u64)>>,
+}
+
+impl Chunks {
+    /// The chunks that are marked, or those that are not.
+    pub fn new(marks: &Marks, marked: bool, grid: &Grid) -> Self {
+        let of = grid.total();
+        let count = if marked {
+            marks.count()
+        } else {
+            of.saturating_sub(marks.count())
+        };
+        let mut chunks = Self {
+            count,
+            of,
+            runs: Vec::new(),
+            more_runs: None,
+            elements: None,
+        };
+        if let Some(runs) = marks.runs(marked, of) {
+            chunks.fill_in(runs, grid);
+        }
+        chunks
+    }
+
+    fn fill_in(&mut self, runs: impl Iterator<Item = (u64, u64)>, grid: &Grid) {
+        let mut more = 0_u64;
+        for (first, last) in runs {
+            let (low, high) = (grid.indices(first), grid.indices(last));
+            self.widen(&grid.corners(&low, &high));
+            if self.runs.len() < RUNS_SHOWN {
+                self.runs.push((low, high));
+            } else {
+                more = more.saturating_add(1);
+            }
+        }
+        self.more_runs = Some(more);
+    }
+
+    fn widen(&mut self, elements: &[(u64, u64)]) {
+        let Some(known) = &mut self.elements else {
+            self.elements = Some(elements.to_vec());
+            return;
+        };
+        for (own, more) in known.iter_mut().zip(elements) {
+            *own = (own.0.min(more.0), own.1.max(more.1));
+        }
+    }
+}
+
+/// One thing that was found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// What it is about.
+    pub code: Code,
+    /// What is the matter, in words that repeat none of the other fields.
+    pub reason: String,
+    /// The file, as the store names it.
+    pub file: Option<String>,
+    /// Where in the file.
+    pub offset: Option<Offset>,
+    /// The checkpointable; `None` also for one without a name.
+    pub checkpointable: Option<String>,
+    /// The param name of the leaf.
+    pub leaf: Option<String>,
+    /// Which of its chunks.
+    pub chunks: Option<Chunks>,
+    /// What should be there.
+    pub expected: Option<String>,
+    /// What is there.
+    pub found: Option<String>,
+}
+
+impl Finding {
+    /// A finding of which only the code and the reason are known yet.
+    pub fn new(code: Code, reason: impl Into<String>) -> Self {
+        Self {
+            code,
+            reason: reason.into(),
+            file: None,
+            offset: None,
+            checkpointable: None,
+            leaf: None,
+            chunks: None,
+            expected: None,
+            found: None,
+        }
+    }
+
+    /// A finding that an error tells.
+    pub fn of(code: Code, error: &Error) -> Self {
+        Self {
+            file: error.file().map(ToOwned::to_owned),
+            offset: error.offset(),
+            ..Self::new(code, error.reason())
+        }
+    }
+
+    /// Adds the file.
+    #[must_use]
+    pub fn in_file(self, file: &impl AsRef<str>) -> Self {
+        let file = Some(file.as_ref().to_owned());
+        Self { file, ..self }
+    }
+
+    /// Adds the leaf.
+    #[must_use]
+    pub fn of_leaf(self, leaf: &str) -> Self {
+        let leaf = Some(leaf.to_owned());
+        Self { leaf, ..self }
+    }
+
+    /// Adds what should be there and what is.
+    #[must_use]
+    pub fn but(self, expected: impl Into<String>, found: impl Into<String>) -> Self {
+        Self {
+            expected: Some(expected.into()),
+            found: Some(found.into()),
+            ..self
+        }
+    }
+}
+
+/// A leaf that cannot be restored as it was saved: its checkpointable and its param name.
+pub type LostLeaf = (Option<String>, String);
+
+/// How much was looked at.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Extent {
+    /// Leaves of all trees.
+    pub leaves: u64,
+    /// Arrays in the stores.
+    pub arrays: u64,
+    /// Chunks that the stores hold.
+    pub chunks: u64,
+    /// B+tree nodes.
+    pub nodes: u64,
+    /// Files.
+    pub files: u64,
+    /// Bytes of chunks that were read.
+    pub data_bytes: u64,
+}
+
+/// The outcome of a check.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Report {
+    /// What was found, worst first where sorted by [`Report::sort`].
+    pub findings: Vec<Finding>,
+    /// How many findings of a code there were beyond those that are kept.
+    pub left_out: BTreeMap<Code, u64>,
+    /// The leaves that cannot be restored as they were saved.
+    pub lost_leaves: BTreeSet<LostLeaf>,
+    /// How much was looked at.
+    pub extent: Extent,
+    /// Whether everything was looked at.
+    pub complete: bool,
+    /// The checkpointable that findings are about that name none.
+    pub scope: Option<String>,
+    kept: BTreeMap<Code, usize>,
+}
+
+impl Report {
+    /// A report of nothing so far.
+    pub fn new() -> Self {
+        Self {
+            complete: true,
+            ..Self::default()
+        }
+    }
+
+    /// Adds a finding; one of a code that was found often is only counted. A leaf that an error is
+    /// about is lost.
+    pub fn add(&mut self, mut finding: Finding) {
+        if finding.checkpointable.is_none() {
+            finding.checkpointable.clone_from(&self.scope);
+        }
+        if finding.code.severity() == Severity::Error
+            && let Some(leaf) = &finding.leaf
+        {
+            let lost = (finding.checkpointable.clone(), leaf.clone());
+            self.lost_leaves.insert(lost);
+        }
+        let kept = self.kept.entry(finding.code).or_default();
+        if *kept < KEPT {
+            *kept = kept.saturating_add(1);
+            self.findings.push(finding);
+        } else {
+            let more = self.left_out.entry(finding.code).or_default();
+            *more = more.saturating_add(1);
+        }
+    }
+
+    /// Notes that a leaf of the current checkpointable is lost.
+    pub fn lose(&mut self, leaf: &str) {
+        let lost = (self.scope.clone(), leaf.to_owned());
+        self.lost_leaves.insert(lost);
+    }
+
+    /// Whether no error was found.
+    pub fn is_ok(&self) -> bool {
+        let error = |code: &Code| code.severity() == Severity::Error;
+        !self.kept.keys().any(error)
+    }
+
+    /// Puts the worst findings first; otherwise their order stays.
+    pub fn sort(&mut self) {
+        self.findings.sort_by_key(|finding| finding.code.severity());
+    }
+}

@@ -1,0 +1,180 @@
+//! The documents of a pytree, held against each other.
+
+use super::code::Code;
+use super::report::{Finding, Report};
+use super::texts;
+use crate::cursor::to_u64;
+use crate::error::{ErrorKind, Result};
+use crate::json::{Dialect, Json};
+use crate::limits::Limits;
+use crate::orbax::sharding::{Sharding, SpecEntry};
+use crate::orbax::{names, shardings};
+use crate::reader::outline::ItemFiles;
+use crate::record::{Array, Leaf, LeafKind, LeafTable};
+use crate::store::Store;
+
+/// Checks the documents of one pytree.
+///
+/// # Errors
+/// `Store`.
+pub(super) fn check(
+    store: &dyn Store,
+    files: &ItemFiles,
+    table: &LeafTable,
+    limits: &Limits,
+    report: &mut Report,
+) -> Result<()> {
+    distinct_leaves(table, report);
+    surplus_shardings(files, table, limits, report);
+    texts::array_metadatas(store, files, table, limits, report)?;
+    texts::strings(store, files, table, limits, report)
+}
+
+/// Whether the writer says that it stored every chunk, also those that hold nothing but the fill
+/// value. Releases before 0.10.1 left such chunks out, and said nothing.
+///
+/// Source: orbax `_src/metadata/tree.py`, `store_array_data_equal_to_fill_value`.
+pub(super) fn stores_every_chunk(files: &ItemFiles, limits: &Limits) -> bool {
+    let Ok(bytes) = &files.metadata else {
+        return false;
+    };
+    let mut stores_all = false;
+    let read = Json::new(bytes, Dialect::Python, limits).and_then(|mut json| {
+        json.object(|json, name| {
+            let raw = json.skip()?;
+            if name == "store_array_data_equal_to_fill_value" {
+                stores_all = raw == "true";
+            }
+            Ok(())
+        })
+    });
+    read.is_ok() && stores_all
+}
+
+/// Checks shardings and write shapes against arrays, once for all leaves that agree in them.
+fn distinct_leaves(table: &LeafTable, report: &mut Report) {
+    for (number, leaf) in table.leaves.iter().enumerate() {
+        let Some(array) = leaf.array.and_then(|array| table.arrays.get(array)) else {
+            continue;
+        };
+        for (code, reason) in [
+            (Code::ShardingMismatch, sharding_fault(table, leaf, array)),
+            (Code::WriteShape, write_shape_fault(table, leaf, array)),
+        ] {
+            let Some(reason) = reason else { continue };
+            let mut alike = table.leaf_of.iter().enumerate();
+            let first = alike.find(|(_, leaf)| **leaf == number);
+            let name = first.map_or("", |(place, _)| table.names.get(place));
+            let more = alike.filter(|(_, leaf)| **leaf == number).count();
+            let reason = match more {
+                0 => reason,
+                more => format!("{reason}; so for {more} more leaves"),
+            };
+            report.add(Finding::new(code, reason).of_leaf(name));
+        }
+    }
+}
+
+/// Why a sharding cannot be that of its array.
+fn sharding_fault(table: &LeafTable, leaf: &Leaf, array: &Array) -> Option<String> {
+    let Sharding::Named {
+        shape: mesh,
+        axis_names,
+        partition_spec,
+        ..
+    } = table.shardings.get(leaf.sharding?)?
+    else {
+        return None;
+    };
+    let shape = array.shape();
+    if partition_spec.len() > shape.len() {
+        return Some(format!(
+            "a partition spec of {} entries for an array of rank {}",
+            partition_spec.len(),
+            shape.len()
+        ));
+    }
+    for (dimension, (entry, length)) in partition_spec.iter().zip(shape).enumerate() {
+        let axes = match entry {
+            SpecEntry::Unsplit => continue,
+            SpecEntry::Axis(axis) => std::slice::from_ref(axis),
+            SpecEntry::Axes(axes) => axes.as_slice(),
+        };
+        let mut parts = 1_u64;
+        for axis in axes {
+            let place = axis_names.iter().position(|name| name == axis);
+            let Some(size) = place.and_then(|place| mesh.get(place)) else {
+                return Some(format!(
+                    "dimension {dimension} is split over axis {axis:?}, which the mesh has not"
+                ));
+            };
+            parts = parts.saturating_mul(u64::try_from(*size).unwrap_or_default());
+        }
+        if length.checked_rem(parts) != Some(0) {
+            return Some(format!(
+                "dimension {dimension} of length {length} does not divide into {parts} shards"
+            ));
+        }
+    }
+    None
+}
+
+/// Why a write shape cannot be that of its array.
+fn write_shape_fault(table: &LeafTable, leaf: &Leaf, array: &Array) -> Option<String> {
+    let write_shape = table.write_shapes.get(leaf.write_shape?)?;
+    let Array::Zarr(header) = array else {
+        return None;
+    };
+    // The reader reports other ranks.
+    if write_shape.len() != header.grid_chunk_shape.len() {
+        return None;
+    }
+    let dimensions = write_shape.iter().zip(&header.grid_chunk_shape);
+    let divides = dimensions
+        .into_iter()
+        .all(|(write, chunk)| write.checked_rem(*chunk) == Some(0));
+    (!divides).then(|| {
+        format!(
+            "write_shape {write_shape:?} is not made of whole chunks of {:?}",
+            header.grid_chunk_shape
+        )
+    })
+}
+
+/// Reports entries of `_sharding` for what is no leaf.
+fn surplus_shardings(files: &ItemFiles, table: &LeafTable, limits: &Limits, report: &mut Report) {
+    let Ok(bytes) = &files.sharding else { return };
+    // The reader reports a file that cannot be decoded.
+    let Ok(decoded) = shardings::decode(bytes, limits) else {
+        return;
+    };
+    let jax = |number: &usize| {
+        let kind = table.leaves.get(*number).map(|leaf| leaf.kind);
+        matches!(kind, Some(LeafKind::JaxArray | LeafKind::Unreadable(_)))
+    };
+    let leaves = table.leaf_of.iter().zip(table.names.iter());
+    let leaves = leaves.filter(|(number, _)| jax(number));
+    let mut known: Vec<&str> = leaves.map(|(_, name)| name).collect();
+    known.sort_unstable();
+    known.dedup();
+    let matched = known.iter().filter(|name| decoded.get(name).is_some());
+    let surplus = decoded.len().saturating_sub(matched.count());
+    if surplus > 0 {
+        let reason = format!("entries for what is no JAX array of the tree: {surplus}");
+        let mut finding = Finding::new(Code::ShardingSurplus, reason);
+        if let Ok(path) = files.directory.join(names::SHARDING) {
+            finding = finding.in_file(&path);
+        }
+        report.add(finding.but(
+            format!("{} entries", to_u64(decoded.len().saturating_sub(surplus))),
+            format!("{} entries", decoded.len()),
+        ));
+    }
+}
+
+/// Whether an error means that a file is not there.
+pub(super) fn is_absent<T>(answer: &Result<T>) -> bool {
+    answer
+        .as_ref()
+        .is_err_and(|error| error.kind() == ErrorKind::NotFound)
+}

@@ -1,0 +1,446 @@
+//! One pass over everything that a checkpointable stores: which chunks are there, where they lie,
+//! and what else there is.
+//!
+//! The pass keeps counts for each array and each file, but nothing for a chunk: keys come in order and
+//! are distinct, so that an array is complete when as many of its chunks were seen as its grid has.
+
+use std::ops::ControlFlow;
+
+use super::arrays::{Arrays, ChunkFault, Meaning};
+use super::code::Code;
+use super::files::{Files, Misplaced};
+use crate::error::Result;
+use crate::limits::Limits;
+use crate::orbax::names;
+use crate::path::StorePath;
+use crate::reader::index::{self, Damage, Extent, Value, Visitor};
+use crate::reader::inventory;
+use crate::record::LeafTable;
+use crate::store::{Bytes, Store};
+use crate::zarr::ArrayHeader;
+
+/// Damaged nodes and groups of stray keys that are kept; more are counted.
+const KEPT: usize = 1_000;
+
+/// Bytes of a stray name that are kept.
+const NAME_SHOWN: usize = 200;
+
+/// Keys that belong to no array that a leaf names, as far as they seem to be of one.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Stray {
+    /// What the keys have in common: the name of an array, if they are of one.
+    pub name: String,
+    /// How many.
+    pub keys: u64,
+    /// Bytes of their values.
+    pub bytes: u64,
+    /// Whether one of them is the document of an array.
+    pub has_document: bool,
+}
+
+/// A chunk that was come upon.
+#[derive(Clone, Copy, Debug)]
+pub struct ChunkAt<'a> {
+    /// The number of its array.
+    pub array: usize,
+    /// Its number in the grid.
+    pub chunk: u64,
+    /// What its array is.
+    pub header: &'a ArrayHeader,
+}
+
+/// A fault of a chunk, found when its bytes were looked at.
+#[derive(Clone, Debug)]
+pub struct Verdict {
+    /// The number of its array.
+    pub array: usize,
+    /// Its number in the grid.
+    pub chunk: u64,
+    /// Where it lies; `None` in a node.
+    pub place: Option<Extent>,
+    /// What is wrong.
+    pub fault: ChunkFault,
+}
+
+/// Takes every chunk whose bytes can be there.
+pub trait Chunks {
+    /// Takes a chunk. Verdicts may come later, and of chunks before.
+    fn take(
+        &mut self,
+        at: ChunkAt<'_>,
+        value: Value<'_>,
+        files: &Files,
+        verdicts: &mut Vec<Verdict>,
+    ) -> ControlFlow<()>;
+
+    /// Finishes what was taken and not yet judged.
+    fn finish(&mut self, verdicts: &mut Vec<Verdict>) -> ControlFlow<()>;
+
+    /// Told, before chunks come, how many bytes they may have together.
+    fn expect(&mut self, bytes: u64);
+}
+
+/// What was found.
+pub struct Survey<'a> {
+    /// The arrays that leaves name.
+    pub arrays: Arrays<'a>,
+    /// The directory of the checkpointable.
+    pub directory: StorePath,
+    /// The files.
+    pub files: Files,
+    /// Keys of no array.
+    pub strays: Vec<Stray>,
+    /// Stray keys beyond those that are kept.
+    pub more_strays: u64,
+    /// Damaged nodes.
+    pub damages: Vec<Damage>,
+    /// Damaged nodes beyond those that are kept.
+    pub more_damages: u64,
+    /// Bytes of values of stray keys.
+    pub stray_bytes: u64,
+    /// Chunks that were seen.
+    pub chunks: u64,
+    stray: Option<Stray>,
+    sink: Option<&'a mut dyn Chunks>,
+    verdicts: Vec<Verdict>,
+}
+
+impl<'a> Survey<'a> {
+    /// A survey of the arrays in a table. Chunks are given to `sink`, if there is one.
+    pub fn new(table: &'a LeafTable, sink: Option<&'a mut dyn Chunks>) -> Self {
+        Self {
+            arrays: Arrays::new(table),
+            directory: StorePath::root(),
+            files: Files::default(),
+            strays: Vec::new(),
+            more_strays: 0,
+            damages: Vec::new(),
+            more_damages: 0,
+            stray_bytes: 0,
+            chunks: 0,
+            stray: None,
+            sink,
+            verdicts: Vec::new(),
+        }
+    }
+
+    /// Lists the files of a checkpointable; the directories in it called `others` are not its own.
+    ///
+    /// # Errors
+    /// As [`inventory::walk`].
+    pub fn list(
+        &mut self,
+        store: &dyn Store,
+        directory: &StorePath,
+        others: &[&str],
+    ) -> Result<()> {
+        self.directory = directory.clone();
+        let listed = inventory::walk(store, directory, others, |file| {
+            self.files.add(file);
+            ControlFlow::Continue(())
+        });
+        if let Some(sink) = &mut self.sink {
+            let sizes = self.files.files.iter();
+            let sizes = sizes.filter(|file| !names::is_document(relative(directory, &file.path)));
+            let sizes = sizes.filter_map(|file| file.size);
+            sink.expect(sizes.fold(0, u64::saturating_add));
+        }
+        listed.map(|_| ())
+    }
+
+    /// Walks the database in `directory`.
+    ///
+    /// # Errors
+    /// As [`index::walk`].
+    pub fn walk_database(
+        &mut self,
+        store: &dyn Store,
+        directory: &StorePath,
+        manifest: &Bytes,
+        limits: &Limits,
+    ) -> Result<ControlFlow<()>> {
+        let flow = index::walk(store, directory, manifest, limits, self);
+        self.end_stray();
+        flow
+    }
+
+    /// Takes the files below `directory` that are chunks of arrays. Where arrays lie in a database,
+    /// other files are nobody's; otherwise they are stray.
+    pub fn walk_files(&mut self, directory: &StorePath, in_database: bool) -> ControlFlow<()> {
+        for number in 0..self.files.files.len() {
+            let Some((key, size)) = self.chunk_file(directory, number) else {
+                continue;
+            };
+            let key = self.arrays.unescaped(key);
+            let meaning = self.arrays.meaning(key.as_bytes());
+            let elsewhere = match meaning {
+                Meaning::Chunk(array, _) => {
+                    let array = self.arrays.arrays.get(array);
+                    in_database && array.is_some_and(|array| array.stored_bytes > 0)
+                }
+                Meaning::Stray => in_database || is_data_file(&key),
+                _ => in_database,
+            };
+            if elsewhere {
+                continue;
+            }
+            if let Some(file) = self.files.files.get_mut(number) {
+                file.plain = true;
+            }
+            let value = Value::Stored(Extent {
+                file: number,
+                offset: 0,
+                length: size,
+            });
+            if self.take(key.as_bytes(), meaning, value).is_break() {
+                return ControlFlow::Break(());
+            }
+        }
+        self.end_stray();
+        ControlFlow::Continue(())
+    }
+
+    /// The key that a file would be, unless something lies in it already, and its size.
+    fn chunk_file(&self, directory: &StorePath, number: usize) -> Option<(String, u64)> {
+        let file = self.files.files.get(number)?;
+        let relative = relative(directory, &file.path);
+        let free = !file.is_used() && !names::is_document(relative);
+        free.then(|| Some((relative.to_owned(), file.size?)))
+            .flatten()
+    }
+
+    /// Judges what is left.
+    pub fn finish(&mut self) -> ControlFlow<()> {
+        let flow = match &mut self.sink {
+            Some(sink) => sink.finish(&mut self.verdicts),
+            None => ControlFlow::Continue(()),
+        };
+        self.judge();
+        flow
+    }
+
+    fn take(&mut self, key: &[u8], meaning: Meaning, value: Value<'_>) -> ControlFlow<()> {
+        let length = value.length();
+        let misplaced = match value {
+            Value::Inline(_) => None,
+            Value::Stored(extent) => self.files.add_value(extent),
+        };
+        if meaning != Meaning::Stray {
+            self.end_stray();
+        }
+        match meaning {
+            Meaning::Chunk(array, chunk) => self.chunk(array, chunk, value, misplaced),
+            Meaning::Document(array) => {
+                if let Some(array) = self.arrays.arrays.get_mut(array) {
+                    array.document_bytes = length;
+                }
+                ControlFlow::Continue(())
+            }
+            Meaning::Outside(array) | Meaning::Unknown(array) => {
+                if let Some(array) = self.arrays.arrays.get_mut(array) {
+                    let group = match meaning {
+                        Meaning::Outside(_) => &mut array.outside,
+                        _ => &mut array.unknown,
+                    };
+                    group.0 = group.0.saturating_add(1);
+                    group.1.get_or_insert_with(|| shown(key));
+                }
+                self.stray_bytes = self.stray_bytes.saturating_add(length);
+                ControlFlow::Continue(())
+            }
+            Meaning::Stray => {
+                self.add_stray(key, length);
+                ControlFlow::Continue(())
+            }
+        }
+    }
+
+    fn chunk(
+        &mut self,
+        number: usize,
+        chunk: Option<u64>,
+        value: Value<'_>,
+        misplaced: Option<Misplaced>,
+    ) -> ControlFlow<()> {
+        self.chunks = self.chunks.saturating_add(1);
+        let Some(array) = self.arrays.arrays.get_mut(number) else {
+            return ControlFlow::Continue(());
+        };
+        let (place, bytes) = match value {
+            Value::Inline(_) => (None, &mut array.inline_bytes),
+            Value::Stored(extent) => (Some(extent), &mut array.stored_bytes),
+        };
+        *bytes = bytes.saturating_add(value.length());
+        array.chunks = array.chunks.saturating_add(1);
+        let Some(chunk) = chunk else {
+            if let Some(misplaced) = misplaced {
+                self.arrays
+                    .add_fault(number, None, place, misplaced_fault(misplaced, place));
+            }
+            return ControlFlow::Continue(());
+        };
+        self.arrays.mark_present(number, chunk);
+        let fault = if let Some(misplaced) = misplaced {
+            Some(misplaced_fault(misplaced, place))
+        } else {
+            let array = self.arrays.arrays.get(number);
+            array.and_then(|array| self.arrays.length_fault(array, value.length()))
+        };
+        if let Some(fault) = fault {
+            self.arrays.add_fault(number, Some(chunk), place, fault);
+            return ControlFlow::Continue(());
+        }
+        let Some(sink) = &mut self.sink else {
+            return ControlFlow::Continue(());
+        };
+        let array = self.arrays.arrays.get(number);
+        let Some(header) = array.and_then(|array| self.arrays.header(array)) else {
+            return ControlFlow::Continue(());
+        };
+        let at = ChunkAt {
+            array: number,
+            chunk,
+            header,
+        };
+        let flow = sink.take(at, value, &self.files, &mut self.verdicts);
+        if !self.verdicts.is_empty() {
+            self.judge();
+        }
+        flow
+    }
+
+    fn judge(&mut self) {
+        for verdict in self.verdicts.drain(..) {
+            let Verdict {
+                array,
+                chunk,
+                place,
+                fault,
+            } = verdict;
+            self.arrays.add_fault(array, Some(chunk), place, fault);
+        }
+    }
+
+    fn add_stray(&mut self, key: &[u8], bytes: u64) {
+        self.stray_bytes = self.stray_bytes.saturating_add(bytes);
+        let (name, has_document) = guessed_array(key);
+        let name = shown(name);
+        if self.stray.as_ref().is_none_or(|stray| stray.name != name) {
+            self.end_stray();
+        }
+        let stray = self.stray.get_or_insert_with(|| Stray {
+            name,
+            ..Stray::default()
+        });
+        stray.keys = stray.keys.saturating_add(1);
+        stray.bytes = stray.bytes.saturating_add(bytes);
+        stray.has_document |= has_document;
+    }
+
+    fn end_stray(&mut self) {
+        if let Some(stray) = self.stray.take() {
+            if self.strays.len() < KEPT {
+                self.strays.push(stray);
+            } else {
+                self.more_strays = self.more_strays.saturating_add(stray.keys);
+            }
+        }
+    }
+}
+
+impl Visitor for Survey<'_> {
+    fn file(&mut self, path: StorePath) -> usize {
+        self.files.number(path)
+    }
+
+    fn node(&mut self, extent: Extent) {
+        self.files.add_node(extent);
+    }
+
+    fn entry(&mut self, key: &[u8], value: Value<'_>) -> ControlFlow<()> {
+        let meaning = self.arrays.meaning(key);
+        self.take(key, meaning, value)
+    }
+
+    fn damage(&mut self, damage: Damage) {
+        if self.damages.len() < KEPT {
+            self.damages.push(damage);
+        } else {
+            self.more_damages = self.more_damages.saturating_add(1);
+        }
+    }
+}
+
+/// The path of a file in a directory, relative to that.
+pub(super) fn relative<'a>(directory: &StorePath, file: &'a StorePath) -> &'a str {
+    let rest = file.as_str().strip_prefix(directory.as_str());
+    let rest = rest.unwrap_or(file.as_str());
+    rest.strip_prefix('/').unwrap_or(rest)
+}
+
+/// Whether a path is that of a data file of a database that has no manifest any more.
+fn is_data_file(path: &str) -> bool {
+    let name = path.strip_prefix("d/").unwrap_or_default();
+    let plain = name.len() == 32 && name.bytes().all(|byte| byte.is_ascii_hexdigit());
+    plain || path.starts_with(names::PROCESS_DATABASE_PREFIX)
+}
+
+/// The name of the array that a key seems to be of, and whether it is that of its document.
+fn guessed_array(key: &[u8]) -> (&[u8], bool) {
+    let (before, last) = match key.iter().rposition(|byte| *byte == b'/') {
+        Some(slash) => (
+            key.get(..slash).unwrap_or_default(),
+            key.get(slash.saturating_add(1)..).unwrap_or_default(),
+        ),
+        None => (&[][..], key),
+    };
+    let is_document = last == names::ZARR_V2.as_bytes() || last == names::ZARR_V3.as_bytes();
+    if is_document || last == b"c" {
+        return (before, is_document);
+    }
+    // `name/c/0/1`: numbers, and a `c` before them.
+    let mut parts = key.rsplit(|byte| *byte == b'/');
+    let mut length = key.len();
+    let is_number = |part: &&[u8]| part.iter().all(u8::is_ascii_digit) && !part.is_empty();
+    for part in parts.by_ref().take_while(is_number) {
+        length = length.saturating_sub(part.len().saturating_add(1));
+    }
+    let prefix = key.get(..length).unwrap_or_default();
+    match prefix.strip_suffix(b"/c") {
+        Some(name) => (name, false),
+        None if prefix == b"c" => (&[], false),
+        None => (before, false),
+    }
+}
+
+fn shown(key: &[u8]) -> String {
+    let key = key.get(..NAME_SHOWN).unwrap_or(key);
+    String::from_utf8_lossy(key).into_owned()
+}
+
+fn misplaced_fault(misplaced: Misplaced, place: Option<Extent>) -> ChunkFault {
+    let end = place.map_or(0, |place| place.offset.saturating_add(place.length));
+    let length = place.map_or(0, |place| place.length);
+    let (code, expected, found) = match misplaced {
+        Misplaced::Missing => (
+            Code::ChunkLost,
+            format!("{length} bytes"),
+            "the data file does not exist".to_owned(),
+        ),
+        Misplaced::Beyond(size) => (
+            Code::ChunkLost,
+            format!("{length} bytes up to byte {end}"),
+            format!("a data file of {size} bytes"),
+        ),
+        Misplaced::Shared => (
+            Code::ChunkOverlap,
+            format!("{length} bytes of its own"),
+            "bytes that something else holds, too".to_owned(),
+        ),
+    };
+    ChunkFault {
+        code,
+        expected,
+        found,
+    }
+}

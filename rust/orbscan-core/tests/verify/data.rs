@@ -1,0 +1,141 @@
+//! The level `data`: the bytes of chunks.
+
+use std::ops::ControlFlow;
+
+use orbscan_core::store::memory::MemoryStore;
+use orbscan_core::verify::report::Report;
+use orbscan_core::verify::{Level, Options, Progress, verify};
+
+use crate::support::*;
+
+fn with_chunk(bytes: Vec<u8>) -> Report {
+    let mut entries = entries(3);
+    entries.insert(key(1, (1, 0)), bytes);
+    checked(&with_entries(3, &entries, 0, 4), Level::Data)
+}
+
+#[test]
+fn chunks_that_do_not_decode_are_named() {
+    let longer = zstd::bulk::compress(&[1; 17], 3).unwrap();
+    let shorter = zstd::bulk::compress(&[1; 15], 3).unwrap();
+    let cut = chunk(1)[..10].to_vec();
+    let behind = [chunk(1), vec![0]].concat();
+    for (bytes, expected) in [
+        (longer, "16 bytes of elements"),
+        (shorter, "16 bytes of elements"),
+        (cut, "a whole zstd frame"),
+        (behind, "one zstd frame"),
+        (b"no zstd at all".to_vec(), "a zstd frame"),
+    ] {
+        let report = with_chunk(bytes);
+        let finding = the(&report, "chunk-damaged");
+        assert_eq!(finding.leaf, Some(array(1)));
+        assert_eq!(finding.expected.as_deref(), Some(expected));
+        let chunks = finding.chunks.as_ref().unwrap();
+        assert_eq!(chunks.runs, [(vec![1, 0], vec![1, 0])]);
+        assert_eq!(lost(&report), [array(1)]);
+    }
+}
+
+#[test]
+fn values_that_are_not_finite_are_found_on_request_only() {
+    let mut elements = [0_u8; 16];
+    elements[6..8].copy_from_slice(&[0xc0, 0x7f]);
+    let mut entries = entries(3);
+    entries.insert(key(1, (1, 0)), zstd::bulk::compress(&elements, 3).unwrap());
+    let store = with_entries(3, &entries, 0, 4);
+    assert_eq!(checked(&store, Level::Data).findings, []);
+    let options = Options {
+        level: Level::Data,
+        check_values: true,
+        ..Options::default()
+    };
+    let go_on = &mut |_| ControlFlow::Continue(());
+    let report = verify(&store, &path(ROOT), &options, go_on).unwrap();
+    assert_eq!(the(&report, "not-finite").leaf, Some(array(1)));
+    assert!(report.is_ok());
+}
+
+#[test]
+fn progress_is_told_and_can_end_the_check() {
+    let store = intact();
+    let options = Options {
+        level: Level::Data,
+        ..Options::default()
+    };
+    let mut last = Progress::default();
+    let go_on = &mut |now: Progress| {
+        last = now;
+        ControlFlow::Continue(())
+    };
+    let report = verify(&store, &path(ROOT), &options, go_on).unwrap();
+    assert_eq!((last.chunks, last.bytes), (24, report.extent.data_bytes));
+    assert!(last.bytes > 0 && last.bytes <= last.total_bytes);
+    let stop = &mut |_: Progress| ControlFlow::Break(());
+    let report = verify(&store, &path(ROOT), &options, stop).unwrap();
+    assert!(!report.complete);
+}
+
+/// A checkpoint of one array in shards of (2, 4), each with four sub-chunks of (1, 2), plainly stored,
+/// with checksums behind each and behind the index.
+fn sharded(change: impl Fn(&mut Vec<u8>)) -> MemoryStore {
+    let mut entries = entries(1);
+    let document = r#"{"chunk_grid":{"configuration":{"chunk_shape":[2,4]},"name":"regular"},"chunk_key_encoding":{"name":"default"},"codecs":[{"configuration":{"chunk_shape":[1,2],"codecs":[{"configuration":{"endian":"little"},"name":"bytes"},{"name":"crc32c"}],"index_codecs":[{"configuration":{"endian":"little"},"name":"bytes"},{"name":"crc32c"}]},"name":"sharding_indexed"}],"data_type":"bfloat16","fill_value":0.0,"node_type":"array","shape":[8,8],"zarr_format":3}"#;
+    entries.retain(|_, _| false);
+    entries.insert(
+        format!("{}/zarr.json", array(0)).into_bytes(),
+        document.into(),
+    );
+    for at in CHUNKS {
+        let mut shard = shard();
+        if at == (1, 0) {
+            change(&mut shard);
+        }
+        entries.insert(key(0, at), shard);
+    }
+    with_entries(1, &entries, 600, 4)
+}
+
+/// Three sub-chunks; the second is left out.
+fn shard() -> Vec<u8> {
+    let mut shard = Vec::new();
+    let mut index = Vec::new();
+    for number in 0..4_u8 {
+        if number == 1 {
+            index.extend([0xff; 16]);
+            continue;
+        }
+        let elements = [number; 4];
+        index.extend((shard.len() as u64).to_le_bytes());
+        index.extend(8_u64.to_le_bytes());
+        shard.extend(elements);
+        shard.extend(crc32c::crc32c(&elements).to_le_bytes());
+    }
+    shard.extend(&index);
+    shard.extend(crc32c::crc32c(&index).to_le_bytes());
+    shard
+}
+
+#[test]
+fn shards_are_decoded_by_their_index() {
+    assert_eq!(checked(&sharded(|_| {}), Level::Data).findings, []);
+}
+
+#[test]
+fn every_flipped_bit_of_a_shard_with_checksums_is_found() {
+    for bit in 0..shard().len() * 8 {
+        let store = sharded(|shard| shard[bit / 8] ^= 1 << (bit % 8));
+        let report = checked(&store, Level::Data);
+        let chunks = the(&report, "chunk-damaged").chunks.clone().unwrap();
+        assert_eq!(chunks.runs, [(vec![1, 0], vec![1, 0])], "{bit}");
+    }
+}
+
+#[test]
+fn a_shard_shorter_than_its_index_has_an_impossible_length() {
+    let report = checked(&sharded(|shard| shard.truncate(60)), Level::Index);
+    assert_eq!(
+        the(&report, "chunk-length").expected.as_deref(),
+        Some("at least 68 bytes")
+    );
+}

@@ -1,0 +1,6 @@
+//! Checks of whole checkpoints in memory: intact ones, and each kind of damage.
+
+mod data;
+mod index;
+mod support;
+mod usage;

@@ -1,0 +1,199 @@
+//! Reports of checks, as tuples.
+
+use std::ops::ControlFlow;
+use std::path::PathBuf;
+use std::sync::Mutex;
+
+use orbscan_core::error::Offset;
+use orbscan_core::verify::code::Code;
+use orbscan_core::verify::report::{Chunks, Finding, Report};
+use orbscan_core::verify::usage::{self, ItemUsage};
+use orbscan_core::verify::{self, Level, Options, Progress};
+use pyo3::prelude::*;
+use pyo3::types::{PyList, PyTuple};
+
+use crate::checkpoint::Checkpoint;
+use crate::leaf_table::Crossed;
+use crate::{detached, options};
+
+/// Checks the checkpoint at `path`; see the stub for the meaning of what comes back.
+#[pyfunction]
+#[pyo3(name = "verify", signature = (path, level, check_values, max_bandwidth, progress))]
+fn check(
+    py: Python<'_>,
+    path: PathBuf,
+    level: u8,
+    check_values: bool,
+    max_bandwidth: Option<u64>,
+    progress: Option<Py<PyAny>>,
+) -> PyResult<Py<PyTuple>> {
+    let options = Options {
+        level: match level {
+            0 => Level::Structure,
+            1 => Level::Index,
+            _ => Level::Data,
+        },
+        check_values,
+        max_bandwidth,
+        read: options(false),
+    };
+    let interruption = Interruption::default();
+    let report = detached(py, &path, |store, path| {
+        let mut tell = |now: Progress| interruption.tell(now, progress.as_ref());
+        verify::verify(store, path, &options, &mut tell)
+    })?;
+    interruption.raise()?;
+    report_tuple(py, &report)
+}
+
+/// What ended a check from the side of Python: an exception of the callback, or Ctrl-C.
+#[derive(Default)]
+struct Interruption(Mutex<Option<PyErr>>);
+
+impl Interruption {
+    fn tell(&self, now: Progress, callback: Option<&Py<PyAny>>) -> ControlFlow<()> {
+        let told = Python::attach(|py| {
+            py.check_signals()?;
+            if let Some(callback) = callback {
+                callback.call1(py, (now.bytes, now.total_bytes, now.chunks))?;
+            }
+            Ok(())
+        });
+        let Err(error) = told else {
+            return ControlFlow::Continue(());
+        };
+        if let Ok(mut kept) = self.0.lock() {
+            kept.get_or_insert(error);
+        }
+        ControlFlow::Break(())
+    }
+
+    fn raise(self) -> PyResult<()> {
+        match self.0.into_inner() {
+            Ok(Some(error)) => Err(error),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn report_tuple(py: Python<'_>, report: &Report) -> PyResult<Py<PyTuple>> {
+    let findings = PyList::empty(py);
+    for finding in &report.findings {
+        findings.append(finding_tuple(py, finding)?)?;
+    }
+    let left_out = report.left_out.iter();
+    let left_out: Vec<(&str, u64)> = left_out.map(|(code, more)| (code.name(), *more)).collect();
+    let lost: Vec<_> = report.lost_leaves.iter().collect();
+    let extent = report.extent;
+    let extent = (
+        extent.leaves,
+        extent.arrays,
+        extent.chunks,
+        extent.nodes,
+        extent.files,
+        extent.data_bytes,
+    );
+    let tuple = (findings, left_out, lost, extent, report.complete).into_pyobject(py)?;
+    Ok(tuple.unbind())
+}
+
+fn finding_tuple<'py>(py: Python<'py>, finding: &Finding) -> PyResult<Bound<'py, PyTuple>> {
+    let in_body = matches!(finding.offset, Some(Offset::Body(_)));
+    let chunks = finding
+        .chunks
+        .as_ref()
+        .map(|chunks| chunks_tuple(py, chunks))
+        .transpose()?;
+    (
+        finding.code.name(),
+        &finding.reason,
+        finding.file.as_deref(),
+        finding.offset.map(Offset::bytes),
+        in_body,
+        finding.checkpointable.as_deref(),
+        finding.leaf.as_deref(),
+        chunks,
+        finding.expected.as_deref(),
+        finding.found.as_deref(),
+    )
+        .into_pyobject(py)
+}
+
+fn chunks_tuple<'py>(py: Python<'py>, chunks: &Chunks) -> PyResult<Bound<'py, PyTuple>> {
+    let runs = PyList::empty(py);
+    for (first, last) in &chunks.runs {
+        runs.append((PyTuple::new(py, first)?, PyTuple::new(py, last)?))?;
+    }
+    let elements = chunks
+        .elements
+        .as_ref()
+        .map(|elements| PyTuple::new(py, elements));
+    (
+        chunks.count,
+        chunks.of,
+        runs,
+        chunks.more_runs,
+        elements.transpose()?,
+    )
+        .into_pyobject(py)
+}
+
+/// What the checkpoint at `path` takes on disk; see the stub for the meaning of what comes back.
+#[pyfunction]
+#[pyo3(name = "usage")]
+fn measure(py: Python<'_>, path: PathBuf) -> PyResult<Py<PyTuple>> {
+    let measured = detached(py, &path, |store, path| {
+        usage::usage(store, path, &options(false))
+    })?;
+    let items = PyList::empty(py);
+    for item in &measured.items {
+        items.append(item_tuple(py, item)?)?;
+    }
+    let checkpoint = Checkpoint::new(py, measured.checkpoint, &Crossed::default())?;
+    let tuple = (checkpoint, items, measured.other_files).into_pyobject(py)?;
+    Ok(tuple.unbind())
+}
+
+fn item_tuple<'py>(py: Python<'py>, item: &ItemUsage) -> PyResult<Bound<'py, PyTuple>> {
+    let arrays = PyList::empty(py);
+    for array in &item.arrays {
+        arrays.append((
+            &array.name,
+            array.chunks,
+            array.stored_bytes,
+            array.inline_bytes,
+            array.document_bytes,
+        ))?;
+    }
+    let files = PyList::empty(py);
+    for file in &item.files {
+        files.append((
+            &file.path,
+            file.role.name(),
+            file.size,
+            file.values.0,
+            file.values.1,
+            file.nodes.0,
+            file.nodes.1,
+            file.free_bytes,
+        ))?;
+    }
+    (
+        item.name.as_deref(),
+        arrays,
+        files,
+        item.chunk_files,
+        item.stray_bytes,
+    )
+        .into_pyobject(py)
+}
+
+/// Adds what is here to the module.
+pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    let codes = Code::ALL
+        .iter()
+        .map(|code| (code.name(), code.severity().name(), code.meaning()));
+    module.add("FINDING_CODES", PyTuple::new(module.py(), codes)?)?;
+    module.add_function(wrap_pyfunction!(check, module)?)?;
+    module.add_function(wrap_pyfunction!(measure, module)?)
+}

@@ -1,0 +1,182 @@
+"""`orbscan verify` and `orbscan du`: what they print, and their exit codes."""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+from types import ModuleType, SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+import orbscan
+from orbscan.cli import main
+from orbscan.verification import Chunks, Finding
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.verify.conftest import Unpacked
+
+
+@pytest.fixture
+def damaged(unpacked: Unpacked) -> Path:
+    checkpoint = unpacked("o0.12.8-no-ocdbt", "sharded")
+    (checkpoint / "short" / "3.0").unlink()
+    return checkpoint
+
+
+def test_an_intact_checkpoint_is_a_line_or_two(
+    v1: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["verify", str(v1)]) == 0
+    first, second = capsys.readouterr().out.splitlines()
+    assert first == f"{v1}: ok at level index"
+    assert second.strip() == "looked at 7 leaves, 46 chunks, 1 node, 7 files"
+    assert main(["verify", "--quiet", str(v1)]) == 0
+    assert not capsys.readouterr().out
+
+
+def test_a_finding_says_what_is_lost_and_what_it_means(
+    damaged: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["verify", str(damaged)]) == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == f"{damaged}: damaged at level index (1 error)"
+    assert (
+        lines[2] == "  lost      1 leaf: 'short'; the other 6 leaves can be restored without them"
+    )
+    assert lines[3:] == [
+        "error chunk-missing: short: chunks that the store does not have",
+        "  lost      1 of 8 chunks: (3,0), in elements [3:4, 0:4]",
+        "  expected  8 chunks",
+        "  found     7 chunks",
+        "  means     a restore does not fail: it fills these elements with the fill value",
+    ]
+
+
+def test_json_has_stable_members(damaged: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for option in (["-o", "json"], ["--json"]):
+        assert main(["verify", str(damaged), *option]) == 1
+        document = json.loads(capsys.readouterr().out)
+        assert document["schema_version"] == 1
+        assert (document["ok"], document["complete"], document["level"]) == (False, True, "index")
+        assert document["counts"] == {"error": 1, "warning": 0, "note": 0}
+        assert document["lost_leaves"] == [{"checkpointable": None, "leaf": "short"}]
+        (finding,) = document["findings"]
+        assert finding["code"] == "chunk-missing"
+        assert finding["chunks"]["runs"] == [[[3, 0], [3, 0]]]
+
+
+def test_several_checkpoints_are_summed_up(
+    v1: Path, damaged: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "stdin", io.StringIO(f"{v1}\n\n{damaged}\n"))
+    assert main(["verify", "-q", "-"]) == 1
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert last == "2 checkpoints: 1 ok, 1 damaged, 1 leaf lost"
+
+
+def test_a_directory_of_checkpoints_is_searched(
+    v1: Path,
+    damaged: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    found = ModuleType("orbscan.scan")
+    calls: list[tuple[str, dict[str, Any]]] = []
+
+    def scan(root: str, **options: Any) -> list[SimpleNamespace]:
+        calls.append((root, options))
+        return [SimpleNamespace(path=str(path)) for path in (v1, damaged, tmp_path / "gone")]
+
+    found.scan = scan  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "orbscan.scan", found)
+    root = v1.parent
+    assert main(["verify", str(root)]) == 1
+    shown = capsys.readouterr()
+    last = shown.out.splitlines()[-1]
+    assert last == "2 checkpoints: 1 ok, 1 damaged, 1 leaf lost, 1 could not be checked"
+    assert "gone" in shown.err
+    assert calls == [(str(root), {"leaves": False, "ordered": True})]
+
+
+def test_what_is_no_checkpoint_is_no_finding(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["verify", str(tmp_path / "gone")]) == 3
+    assert "does not exist" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("options", [["--check-values"], ["--max-bandwidth", "1MB"]])
+def test_options_of_the_level_data_need_it(v1: Path, options: list[str]) -> None:
+    with pytest.raises(SystemExit) as exit_:
+        main(["verify", str(v1), *options])
+    assert exit_.value.code == 2
+
+
+def test_wrong_arguments_are_refused(v1: Path) -> None:
+    with pytest.raises(ValueError, match="expected one of structure, index, data"):
+        orbscan.verify(v1, level="deep")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="positive number of bytes"):
+        orbscan.verify(v1, level="data", max_bandwidth=0)
+
+
+def test_what_progress_raises_ends_the_check(v1: Path) -> None:
+    def refuse(_: object) -> None:
+        raise LookupError
+
+    with pytest.raises(LookupError):
+        orbscan.verify(v1, level="data", progress=refuse)
+
+
+def test_progress_is_told(v1: Path) -> None:
+    told: list[orbscan.verification.Progress] = []
+    report = orbscan.verify(v1, level="data", progress=told.append, max_bandwidth=1 << 40)
+    assert report.ok
+    assert told[-1].chunks == 46
+
+
+def test_names_from_files_cannot_steer_a_terminal() -> None:
+    finding = Finding("chunk-missing", "error", "a\x1b[31m", "lost", leaf="b\x1b[0m", file="\x07")
+    assert "\x1b" not in str(finding)
+    assert "\x07" not in str(finding)
+
+
+def test_chunks_that_are_not_told_apart_are_counted() -> None:
+    assert str(Chunks(5, 1 << 40, (), None, None)) == "5 of 1,099,511,627,776 chunks"
+    many = Chunks(3, 9, (((0,), (0,)), ((2,), (3,))), 7, ((0, 4),))
+    assert str(many) == "3 of 9 chunks: (0) (2)..(3) 7 more runs, in elements [0:4]"
+
+
+def test_du_shows_leaves_files_and_totals(v1: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["du", str(v1)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].split() == ["LEAF", "TYPE", "CHUNKS", "MEMORY", "STORED", "RATIO"]
+    assert lines[1].split() == ["state:", "joint", "float32", "8", "128", "B", "296", "B", "0.43"]
+    assert any(line.startswith("chunks     1.7 KiB for 896 B in memory") for line in lines)
+    assert main(["du", str(v1), "--depth", "0"]) == 0
+    assert "state: **  7 leaves      46   896 B  1.7 KiB   0.53" in capsys.readouterr().out
+
+
+def test_du_json_has_stable_members(v1: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["du", str(v1), "-o", "json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert document["schema_version"] == 1
+    assert document["totals"]["nbytes"] == 896
+    assert document["types"] == {"float32": {"leaves": 7, "nbytes": 896, "stored": 1_702}}
+    assert document["leaves"][0] == {
+        "checkpointable": "state",
+        "keypath": ["joint"],
+        "param_name": "joint",
+        "dtype": "float32",
+        "nbytes": 128,
+        "stored": 296,
+        "inline": 296,
+        "chunks": 8,
+    }
+    files = sum(file["size"] for file in document["files"])
+    everything = sum(path.stat().st_size for path in v1.rglob("*") if path.is_file())
+    assert document["totals"]["total"] == files + document["totals"]["others"] == everything

@@ -1,0 +1,58 @@
+"""What `du` says is what lies on disk, and what TensorStore reads."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import orbax.checkpoint as ocp
+import pytest
+import tensorstore as ts
+
+import orbscan
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def stored_chunks(path: Path) -> dict[str, int]:
+    """The bytes of the chunks of each array, as TensorStore reads them."""
+    base = {"driver": "file", "path": f"{path}/"}
+    driver = {"driver": "ocdbt", "base": base} if (path / "manifest.ocdbt").exists() else base
+    store = ts.KvStore.open(driver).result()
+    sizes: dict[str, int] = {}
+    for key in store.list().result():
+        name, _, rest = key.decode().partition("/")
+        if rest[:1].isdigit() or rest[:1] == "c":
+            sizes[name] = sizes.get(name, 0) + len(store.read(key).result().value)
+    return sizes
+
+
+@pytest.mark.parametrize(
+    "handler", [{}, {"use_zarr3": True}, {"use_ocdbt": False}], ids=["zarr2", "zarr3", "files"]
+)
+def test_stored_bytes_are_exact(tmp_path: Path, handler: dict[str, bool]) -> None:
+    random = np.random.default_rng(3)
+    tree = {"a": random.random((50, 70)), "b": np.zeros((9, 9), np.float32), "n": 7}
+    ocp.Checkpointer(ocp.PyTreeCheckpointHandler(**handler)).save(tmp_path / "ckpt", tree)
+    usage = orbscan.du(tmp_path / "ckpt")
+    assert {leaf.param_name: leaf.stored for leaf in usage.leaves} == stored_chunks(
+        tmp_path / "ckpt"
+    )
+    files = [path for path in (tmp_path / "ckpt").rglob("*") if path.is_file()]
+    assert usage.total == sum(path.stat().st_size for path in files)
+    assert usage.issues == ()
+    assert usage.nbytes == 50 * 70 * 8 + 81 * 4 + 8
+    (largest,) = [leaf for leaf in usage.leaves if leaf.param_name == "a"]
+    assert largest.ratio == pytest.approx(1, abs=0.2)
+    assert largest.subtree(0) == "**"
+    assert largest.subtree(1) == "a"
+
+
+def test_what_was_superseded_is_free(tmp_path: Path) -> None:
+    ocp.PyTreeCheckpointer().save(tmp_path / "ckpt", {"a": np.arange(3)})
+    before = orbscan.du(tmp_path / "ckpt")
+    (tmp_path / "ckpt" / "d" / ("0" * 32)).write_bytes(bytes(1_000))
+    after = orbscan.du(tmp_path / "ckpt")
+    assert (after.free - before.free, after.total - before.total) == (1_000, 1_000)
+    assert after.stored == before.stored
