@@ -134,7 +134,7 @@ pub fn scan(roots: Vec<Root>, options: Options) -> Scan {
     Scan {
         shared,
         alone,
-        failed,
+        failed: failed.into_iter(),
         bases,
         unseen,
         gone: None,
@@ -267,7 +267,7 @@ pub struct Scan {
     /// Whether there are no threads but the caller's.
     alone: bool,
     /// Told first: roots that could not be opened.
-    failed: Vec<Entry>,
+    failed: std::vec::IntoIter<Entry>,
     bases: Vec<Arc<Base>>,
     /// Paths of the earlier scan that have not come yet.
     unseen: HashSet<String>,
@@ -279,7 +279,7 @@ impl Scan {
     /// The next entry, unless it takes longer than `timeout`. A single directory is looked at or
     /// read to its end.
     pub fn poll(&mut self, timeout: Duration) -> Poll {
-        if let Some(entry) = self.failed.pop() {
+        if let Some(entry) = self.failed.next() {
             return self.give(Box::new(entry));
         }
         let news = if self.alone {
@@ -307,7 +307,7 @@ impl Scan {
     /// Ends it: no more entries come, and the threads end with what they are reading.
     pub fn stop(&mut self) {
         self.shared.schedule.stop();
-        self.failed.clear();
+        self.failed = Vec::new().into_iter();
         self.gone = Some(Vec::new().into_iter());
     }
 
