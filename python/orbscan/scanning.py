@@ -468,9 +468,8 @@ def identities(since: Since) -> dict[str, int]:
 
     if isinstance(since, Mapping):
         return dict(since)
-    if isinstance(since, str | os.PathLike) or hasattr(since, "__arrow_c_stream__"):
+    if isinstance(since, (str, os.PathLike)) or hasattr(since, "__arrow_c_stream__"):
         from orbscan import tables
 
-        previous: Previous = since  # type: ignore[assignment] # told apart just now
-        return tables.identities(previous)
+        return tables.identities(since)  # type: ignore[arg-type] # the checker ignores `hasattr`
     return {entry.path: entry.identity for entry in since if entry.identity is not None}

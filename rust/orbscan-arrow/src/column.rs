@@ -3,6 +3,8 @@
 //! Unlike Arrow's own builders they can be appended to one another in ranges of rows, which is how
 //! the leaves of equal checkpoints are laid out once and then copied.
 
+mod parts;
+
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -11,9 +13,11 @@ use arrow_array::{
     Array, ArrayRef, BooleanArray, DictionaryArray, ListArray, PrimitiveArray, StringArray,
     StructArray,
 };
-use arrow_buffer::{BooleanBuffer, Buffer, NullBuffer, OffsetBuffer, ScalarBuffer};
+use arrow_buffer::{Buffer, ScalarBuffer};
 use arrow_schema::ArrowError;
 use foldhash::HashMap;
+
+use parts::{Offsets, Validity, offset, taken};
 
 use crate::schema::{item, key_fields};
 
@@ -32,12 +36,7 @@ pub trait Column: Default {
     ///
     /// # Errors
     /// As [`Column::extend`].
-    fn gather(&mut self, other: &Self, rows: &[usize]) -> Result<()> {
-        for &row in rows {
-            self.extend(other, row..row.saturating_add(1))?;
-        }
-        Ok(())
-    }
+    fn gather(&mut self, other: &Self, rows: &[usize]) -> Result<()>;
 
     /// The number of rows.
     fn rows(&self) -> usize;
@@ -47,115 +46,6 @@ pub trait Column: Default {
     /// # Errors
     /// None but for a fault of this crate.
     fn finish(&mut self) -> Result<ArrayRef>;
-}
-
-/// Which rows have a value.
-#[derive(Debug, Default)]
-struct Validity {
-    rows: usize,
-    /// Empty as long as all rows have one.
-    flags: Vec<bool>,
-}
-
-impl Validity {
-    fn push(&mut self, valid: bool, count: usize) {
-        let rows = self.rows.saturating_add(count);
-        if !valid || !self.flags.is_empty() {
-            self.materialise();
-            self.flags.resize(rows, valid);
-        }
-        self.rows = rows;
-    }
-
-    fn extend(&mut self, other: &Self, rows: Range<usize>) {
-        match other.flags.get(rows.clone()) {
-            Some(flags) if !flags.is_empty() => {
-                self.materialise();
-                self.flags.extend_from_slice(flags);
-                self.rows = self.rows.saturating_add(flags.len());
-            }
-            _ => self.push(true, rows.len()),
-        }
-    }
-
-    fn materialise(&mut self) {
-        if self.flags.is_empty() {
-            self.flags.resize(self.rows, true);
-        }
-    }
-
-    fn finish(&mut self) -> Option<NullBuffer> {
-        let flags = std::mem::take(self).flags;
-        (!flags.is_empty()).then(|| NullBuffer::new(BooleanBuffer::from(flags)))
-    }
-}
-
-/// Where the values of each row end, after those of the rows before.
-#[derive(Debug)]
-struct Offsets(Vec<i32>);
-
-impl Default for Offsets {
-    fn default() -> Self {
-        Self(vec![0])
-    }
-}
-
-impl Offsets {
-    fn rows(&self) -> usize {
-        self.0.len().saturating_sub(1)
-    }
-
-    fn last(&self) -> i32 {
-        self.0.last().copied().unwrap_or(0)
-    }
-
-    fn push(&mut self, end: usize) -> Result<()> {
-        self.0.push(offset(end)?);
-        Ok(())
-    }
-
-    /// Appends rows with so many values each.
-    fn repeat(&mut self, values: usize, count: usize) -> Result<()> {
-        let last = self.last();
-        let end = values.saturating_mul(count).saturating_add(to_usize(last));
-        // None of the offsets is greater than the last, which fits.
-        offset(end)?;
-        let step = offset(values)?;
-        let mut end = last;
-        self.0.extend((0..count).map(|_| {
-            end = end.wrapping_add(step);
-            end
-        }));
-        Ok(())
-    }
-
-    /// Appends rows of `other`, and gives the range of the values that belong to them.
-    fn extend(&mut self, other: &Self, rows: Range<usize>) -> Result<Range<usize>> {
-        let start = other.0.get(rows.start).copied().unwrap_or(0);
-        let ends = rows.start.saturating_add(1)..rows.end.saturating_add(1);
-        let ends = other.0.get(ends).unwrap_or_default();
-        let end = ends.last().copied().unwrap_or(start);
-        let values = to_usize(start)..to_usize(end);
-        let last = self.last();
-        offset(to_usize(last).saturating_add(values.len()))?;
-        // The greatest of the sums was checked.
-        let shift = last.wrapping_sub(start);
-        self.0
-            .extend(ends.iter().map(|end| end.wrapping_add(shift)));
-        Ok(values)
-    }
-
-    fn finish(&mut self) -> OffsetBuffer<i32> {
-        OffsetBuffer::new(ScalarBuffer::from(std::mem::take(self).0))
-    }
-}
-
-fn offset(end: usize) -> Result<i32> {
-    i32::try_from(end).map_err(|_| ArrowError::OffsetOverflowError(end))
-}
-
-fn to_usize(offset: i32) -> usize {
-    usize::try_from(offset).unwrap_or(0)
 }
 
 /// Texts.
@@ -172,7 +62,10 @@ impl Texts {
     /// # Errors
     /// As [`Column::extend`].
     pub fn push(&mut self, text: Option<&str>) -> Result<()> {
-        self.repeat(text, 1)
+        self.bytes
+            .extend_from_slice(text.unwrap_or_default().as_bytes());
+        self.validity.push_one(text.is_some());
+        self.offsets.push(self.bytes.len())
     }
 
     /// Appends the same row several times.
@@ -196,7 +89,7 @@ impl Texts {
     }
 
     fn strings(&mut self) -> Result<StringArray> {
-        let bytes = Buffer::from_vec(std::mem::take(&mut self.bytes));
+        let bytes = Buffer::from_vec(taken(&mut self.bytes));
         StringArray::try_new(self.offsets.finish(), bytes, self.validity.finish())
     }
 }
@@ -207,6 +100,17 @@ impl Column for Texts {
         self.bytes
             .extend_from_slice(other.bytes.get(bytes).unwrap_or_default());
         self.validity.extend(&other.validity, rows);
+        Ok(())
+    }
+
+    fn gather(&mut self, other: &Self, rows: &[usize]) -> Result<()> {
+        self.offsets.0.reserve(rows.len());
+        for &row in rows {
+            let bytes = other.bytes.get(other.offsets.values(row));
+            self.bytes.extend_from_slice(bytes.unwrap_or_default());
+            self.offsets.push(self.bytes.len())?;
+        }
+        self.validity.gather(&other.validity, rows);
         Ok(())
     }
 
@@ -241,7 +145,8 @@ impl<T: ArrowPrimitiveType> Default for Numbers<T> {
 impl<T: ArrowPrimitiveType> Numbers<T> {
     /// Appends a number, or a row without one.
     pub fn push(&mut self, value: Option<T::Native>) {
-        self.repeat(value, 1);
+        self.values.push(value.unwrap_or_default());
+        self.validity.push_one(value.is_some());
     }
 
     /// Appends the same row several times.
@@ -256,7 +161,7 @@ impl<T: ArrowPrimitiveType> Numbers<T> {
     /// # Errors
     /// As [`Column::finish`].
     pub fn primitive(&mut self) -> Result<PrimitiveArray<T>> {
-        let values = ScalarBuffer::from(std::mem::take(&mut self.values));
+        let values = ScalarBuffer::from(taken(&mut self.values));
         PrimitiveArray::try_new(values, self.validity.finish())
     }
 }
@@ -266,6 +171,13 @@ impl<T: ArrowPrimitiveType> Column for Numbers<T> {
         self.values
             .extend_from_slice(other.values.get(rows.clone()).unwrap_or_default());
         self.validity.extend(&other.validity, rows);
+        Ok(())
+    }
+
+    fn gather(&mut self, other: &Self, rows: &[usize]) -> Result<()> {
+        let value = |row: &usize| other.values.get(*row).copied().unwrap_or_default();
+        self.values.extend(rows.iter().map(value));
+        self.validity.gather(&other.validity, rows);
         Ok(())
     }
 
@@ -355,6 +267,19 @@ impl<C: Column> Column for Lists<C> {
         Ok(())
     }
 
+    fn gather(&mut self, other: &Self, rows: &[usize]) -> Result<()> {
+        self.offsets.0.reserve(rows.len());
+        for &row in rows {
+            let values = other.offsets.values(row);
+            if !values.is_empty() {
+                self.values.extend(&other.values, values)?;
+            }
+            self.offsets.push(self.values.rows())?;
+        }
+        self.validity.gather(&other.validity, rows);
+        Ok(())
+    }
+
     fn rows(&self) -> usize {
         self.offsets.rows()
     }
@@ -404,6 +329,11 @@ impl Column for KeyEntries {
     fn extend(&mut self, other: &Self, rows: Range<usize>) -> Result<()> {
         self.keys.extend(&other.keys, rows.clone())?;
         self.indices.extend(&other.indices, rows)
+    }
+
+    fn gather(&mut self, other: &Self, rows: &[usize]) -> Result<()> {
+        self.keys.gather(&other.keys, rows)?;
+        self.indices.gather(&other.indices, rows)
     }
 
     fn rows(&self) -> usize {
@@ -499,6 +429,21 @@ mod tests {
             let array = target.strings().unwrap();
             assert_eq!(array.iter().collect::<Vec<_>>(), expected, "{range:?}");
         }
+    }
+
+    #[test]
+    fn single_rows_are_gathered_with_their_nulls() {
+        let source = texts(&[Some("a"), None, Some("bc")]);
+        let mut target = texts(&[Some("x")]);
+        target.gather(&source, &[2, 1, 2, 0]).unwrap();
+        let array = target.strings().unwrap();
+        let expected = [Some("x"), Some("bc"), None, Some("bc"), Some("a")];
+        assert_eq!(array.iter().collect::<Vec<_>>(), expected);
+        let mut numbers = Integers::default();
+        numbers.push(Some(7));
+        let mut more = Integers::default();
+        more.gather(&numbers, &[0, 0]).unwrap();
+        assert_eq!(more.primitive().unwrap().values(), &[7, 7]);
     }
 
     #[test]
