@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from orbscan import _core
     from orbscan.result import Issue
+    from orbscan.step_choice import StepChoice
 
 SCHEMA_VERSION = 1
 """Of the JSON documents of usages."""
@@ -187,13 +188,14 @@ class Usage:
         }
 
 
-def du(path: str | os.PathLike[str]) -> Usage:
+def du(path: str | os.PathLike[str], *, step: StepChoice | None = None) -> Usage:
     """Measure what a checkpoint takes on disk.
 
     Stored bytes are exact: they come from the index of the store, which lists every chunk.
 
     Args:
         path: the checkpoint, a local directory; `~` stands for the home directory.
+        step: as for `orbscan.metadata`.
 
     Raises:
         CheckpointNotFoundError: the path does not exist.
@@ -202,7 +204,7 @@ def du(path: str | os.PathLike[str]) -> Usage:
         DeletionRecoveryError: the record of an interrupted deletion is damaged.
         ValueError: the path is a URL.
     """
-    text = api.local_path(path)
+    text = api.local_path(path, step)
     checkpoint, items, others = measured(text)
     from orbscan.result import Issue
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from typing import Literal, TypeAlias
 
     from orbscan import _core
+    from orbscan.step_choice import StepChoice
 
     Level: TypeAlias = Literal["structure", "index", "data"]
     Severity: TypeAlias = Literal["error", "warning", "note"]
@@ -265,9 +266,10 @@ class Report:
         return f"the other {counted(left, 'leaf', 'leaves')} can be restored without them"
 
 
-def verify(
+def verify(  # noqa: PLR0913 - keywords, each with a meaning of its own
     path: str | os.PathLike[str],
     *,
+    step: StepChoice | None = None,
     level: Level = "index",
     check_values: bool = False,
     max_bandwidth: int | None = None,
@@ -280,6 +282,7 @@ def verify(
 
     Args:
         path: the checkpoint, a local directory; `~` stands for the home directory.
+        step: as for `orbscan.metadata`.
         level: `structure`: the documents, and whether they agree; `index`: every key of the store
             against the grids of the arrays, and every reference against the sizes of files;
             `data`: the bytes of every chunk.
@@ -301,7 +304,7 @@ def verify(
         raise ValueError(message)
     from orbscan import _core
 
-    text = api.local_path(path)
+    text = api.local_path(path, step)
     told = None if progress is None else lambda *numbers: progress(Progress(*numbers))
     answer = _core.verify(text, LEVELS.index(level), check_values, max_bandwidth, told)
     return _report(text, level, answer)

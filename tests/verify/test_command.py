@@ -5,12 +5,13 @@ from __future__ import annotations
 import io
 import json
 import sys
-from types import ModuleType, SimpleNamespace
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 import orbscan
+from orbscan import scanning
 from orbscan.cli import main
 from orbscan.verification import Chunks, Finding
 
@@ -85,15 +86,13 @@ def test_a_directory_of_checkpoints_is_searched(
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
 ) -> None:
-    found = ModuleType("orbscan.scan")
     calls: list[tuple[str, dict[str, Any]]] = []
 
     def scan(root: str, **options: Any) -> list[SimpleNamespace]:
         calls.append((root, options))
         return [SimpleNamespace(path=str(path)) for path in (v1, damaged, tmp_path / "gone")]
 
-    found.scan = scan  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "orbscan.scan", found)
+    monkeypatch.setattr(scanning, "scan", scan)
     root = v1.parent
     assert main(["verify", str(root)]) == 1
     shown = capsys.readouterr()
@@ -101,6 +100,17 @@ def test_a_directory_of_checkpoints_is_searched(
     assert last == "2 checkpoints: 1 ok, 1 damaged, 1 leaf lost, 1 could not be checked"
     assert "gone" in shown.err
     assert calls == [(str(root), {"leaves": False, "ordered": True})]
+
+
+def test_a_step_of_a_root_is_checked_and_measured(
+    v1: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    (tmp_path / "7").symlink_to(v1)
+    assert main(["verify", str(tmp_path), "--step", "latest"]) == 0
+    assert capsys.readouterr().out.startswith(f"{tmp_path / '7'}: ok")
+    assert orbscan.verify(tmp_path, step=7).ok
+    assert orbscan.du(tmp_path, step=7).leaves == orbscan.du(v1).leaves
+    assert main(["du", str(tmp_path), "--step", "7"]) == 0
 
 
 def test_what_is_no_checkpoint_is_no_finding(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 
 from orbscan import api
+from orbscan.cli import source
 from orbscan.cli.exits import FINE
 from orbscan.cli.help import EXIT_CODES, help_formatter, whole_number
 from orbscan.errors import located
@@ -49,6 +50,7 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         formatter_class=help_formatter,
     )
     parser.add_argument("path", metavar="PATH", help="the directory of the checkpoint")
+    source.add_step(parser)
     parser.add_argument(
         "--depth",
         metavar="N",
@@ -79,7 +81,7 @@ def run(arguments: argparse.Namespace) -> int:
         arguments.parser.error(printable(str(error)))
     from orbscan.usage import du
 
-    usage = du(path)
+    usage = du(path, step=arguments.step)
     if arguments.output == "json":
         import json
 

@@ -22,13 +22,7 @@ if TYPE_CHECKING:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add PATH, --step, --name and --flat to a command."""
     parser.add_argument("path", metavar="PATH", help="the directory of the checkpoint")
-    parser.add_argument(
-        "--step",
-        metavar="STEP",
-        type=step_choice,
-        help="of the steps that PATH holds, read this one: a number, latest, or best:METRIC, which "
-        "is the one with the greatest value, and with best:METRIC:min the least",
-    )
+    add_step(parser)
     which = parser.add_mutually_exclusive_group()
     which.add_argument(
         "--name",
@@ -41,6 +35,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         dest="name",
         const=None,
         help="read the pytree that lies in PATH itself, without a name",
+    )
+
+
+def add_step(parser: argparse.ArgumentParser) -> None:
+    """Add --step to a command."""
+    parser.add_argument(
+        "--step",
+        metavar="STEP",
+        type=step_choice,
+        help="of the steps that PATH holds, read this one: a number, latest, or best:METRIC, which "
+        "is the one with the greatest value, and with best:METRIC:min the least",
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 
 from orbscan import api
+from orbscan.cli import source
 from orbscan.cli.exits import FINDINGS, FINE, PARTIAL
 from orbscan.cli.help import EXIT_CODES, help_formatter, number_of_bytes
 from orbscan.errors import OrbscanError
@@ -48,6 +49,7 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         nargs="+",
         help="a checkpoint, or a directory of checkpoints; - for paths from stdin, one a line",
     )
+    source.add_step(parser)
     parser.add_argument(
         "--level",
         choices=["structure", "index", "data"],
@@ -115,9 +117,10 @@ def _paths(arguments: argparse.Namespace) -> Iterator[str]:
         given = [line.rstrip("\n") for line in sys.stdin] if path == "-" else [path]
         for text in filter(None, given):
             try:
-                yield api.local_path(text)
+                local = api.local_path(text)
             except ValueError as error:
                 arguments.parser.error(printable(str(error)))
+            yield api.local_path(local, arguments.step)
 
 
 def _checkpoints(paths: Iterable[str]) -> Iterator[str]:

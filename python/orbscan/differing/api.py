@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from orbscan.step_choice import StepChoice
 
 
-def diff(
+def diff(  # noqa: PLR0913 - keywords, each with a meaning of its own
     a: str | os.PathLike[str] | CheckpointMetadata[Any] | PyTreeMetadata,
     b: str | os.PathLike[str] | CheckpointMetadata[Any] | PyTreeMetadata,
     checkpointable_name: str | None = api.AUTO,
