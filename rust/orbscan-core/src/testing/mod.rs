@@ -11,6 +11,8 @@
     clippy::missing_panics_doc
 )]
 
+pub mod bundle;
 pub mod checkpoint_writer;
 pub mod counting_store;
 pub mod ocdbt_writer;
+pub mod properties;
