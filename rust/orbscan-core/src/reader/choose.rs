@@ -1,8 +1,4 @@
 //! Which pytree of a checkpoint is read.
-//!
-//! Orbax 0.12 prefers the name `state`, and earlier releases `pytree`; each was the standard name of
-//! its time. The older one comes first here, so that a checkpoint that has both reads the same as
-//! when it was written.
 
 use super::Selection;
 use super::detect::{self, Root};
@@ -72,8 +68,7 @@ pub fn likely<'a>(root: &'a Root, selection: Selection<'a>) -> Option<&'a str> {
 /// The checkpointables, those to be preferred first.
 fn candidates(root: &Root) -> Vec<&str> {
     let mut candidates = root.checkpointables();
-    // False sorts before true: the standard names first, the newest release's after its elder's.
-    candidates.sort_by_key(|name| (*name != names::PYTREE, *name != names::STATE));
+    candidates.sort_by_key(|name| names::preference(name));
     candidates
 }
 

@@ -10,6 +10,7 @@
 //! | 3 … | one level of the B+tree each, only nodes that can hold a wanted key |
 //! | last | values too large to lie in a node; `array_metadatas/`, if a leaf may be a PRNG key |
 
+mod absent;
 pub mod aggregate;
 pub mod arrays;
 pub mod choose;
@@ -83,6 +84,10 @@ pub fn read_pytree(
         let files = waves.items.pop();
         let files = files.ok_or_else(|| Error::new(ErrorKind::NotFound, "no item was chosen"))?;
         let table = item::read(store, &files, options, recall, &mut issues)?;
+        if let (Selection::Auto, Some(chosen)) = (selection, &name) {
+            let handlers = &waves.metadata.item_handlers;
+            issues.extend(absent::preferred(&root, handlers, chosen));
+        }
         let items = vec![Item {
             name,
             table: Some(table),
@@ -125,6 +130,7 @@ pub fn read_checkpointables(
             }
         }
         let mut issues = waves.issues;
+        issues.extend(absent::lost(&root, &waves.metadata.item_handlers));
         let mut items = Vec::with_capacity(children.len());
         for ((name, found), files) in children.iter().zip(pytrees).zip(&waves.items) {
             let table = if found {
