@@ -17,7 +17,7 @@ import shutil
 import sys
 from collections import Counter, defaultdict
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from multiprocessing import get_context
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -27,7 +27,7 @@ os.environ.setdefault("JAX_PLATFORMS", "cpu")
 
 import orbscan
 from tests.damage.cases import KINDS, Case, Damaged, every_case, read_files
-from tests.damage.outcomes import FAULTS, OUTCOMES, Asked, judge
+from tests.damage.outcomes import FAULTS, OUTCOMES, Asked, Whole, judge
 from tests.damage.subjects import Subject, make
 from tests.support import answers, verdicts
 
@@ -76,18 +76,27 @@ def run(subject: Subject, cases: Iterable[Case], sample: int) -> Tally:
     """Tries cases on one checkpoint, and a sample of them with Orbax."""
     files = read_files(subject.root)
     damaged = Damaged(subject.root, files)
-    before = asked(subject)
+    whole = Whole(subject.root, files, asked(subject), _others(subject))
     tally, chosen = Tally(), _Sample(sample)
     for case in cases:
         after = damaged.during(case, lambda: asked(subject))
-        outcome = judge(case, before, after, files, subject.root)
+        outcome = judge(case, whole, after)
         tally.counts[case.kind, outcome] += 1
         if outcome in FAULTS:
             tally.faults.append(_words(subject, case, f"{outcome}: {after.error or after.answer.metadata}"))
         chosen.offer((case.kind, outcome), case)
     for (kind, outcome), case in chosen.cases():
-        _ask_reference(subject, case, (kind, outcome), damaged, tally)
+        _ask_reference(subject, case, (kind, outcome), tally)
     return tally
+
+
+def _others(subject: Subject) -> list[orbscan.CheckpointMetadata[Any]]:
+    """What is read of a checkpoint if one of its items is asked for by name."""
+    found = []
+    for directory in sorted(path for path in subject.root.iterdir() if path.is_dir()):
+        answer = asked(replace(subject, function="metadata", item=directory.name)).answer
+        found += [] if answer is None else [answer]
+    return found
 
 
 def _words(subject: Subject, case: Case, what: str) -> str:
@@ -118,17 +127,25 @@ class _Sample:
 REFERENCE = ["the same", "another", "refused", "silent None", "no Orbax error"]
 
 
-def _ask_reference(
-    subject: Subject, case: Case, sort: tuple[str, str], damaged: Damaged, tally: Tally
-) -> None:
+def _ask_reference(subject: Subject, case: Case, sort: tuple[str, str], tally: Tally) -> None:
     from tests.golden.record import Reference
 
     logging.disable(logging.ERROR)
-    reference, root = Reference(), str(subject.root)
-    ask: Callable[[Any], Any] = lambda library: answers.answer(lambda: subject.ask(library), root)  # noqa: E731
-    whole = ask(reference)
-    theirs = damaged.during(case, lambda: ask(reference))
-    ours = damaged.during(case, lambda: ask(orbscan))
+    # A copy: where a deletion was cut short, Orbax goes on with it when it is asked to read.
+    copy = subject.root.parent / "copy"
+    shutil.rmtree(copy, ignore_errors=True)
+    shutil.copytree(subject.root, copy)
+    copied = subject.at(copy)
+    damage = Damaged(copy, read_files(copy))
+    ask: Callable[[Any], Any] = lambda library: answers.answer(  # noqa: E731
+        lambda: copied.ask(library), str(copy)
+    )
+    whole = ask(reference := Reference())
+    shutil.rmtree(copy)
+    shutil.copytree(subject.root, copy)
+    ours = damage.during(case, lambda: ask(orbscan))
+    damage.put(case)
+    theirs = ask(reference)
     kind, outcome = sort
     tally.reference[kind, _reference_outcome(whole, theirs)] += 1
     compare = (

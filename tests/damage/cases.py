@@ -7,6 +7,7 @@ taken back, for orbscan and for Orbax alike.
 from __future__ import annotations
 
 import json
+import os
 import re
 import struct
 from dataclasses import dataclass
@@ -244,18 +245,24 @@ class Damaged:
     def __init__(self, root: Path, files: Files) -> None:
         self._root = root
         self._files = files
+        for path, content in files.items():
+            self._put(path, content)
 
     def during(self, case: Case, ask: Callable[[], Any]) -> Any:
         """What `ask` gives while the checkpoint is damaged."""
-        for path, content in case.changes.items():
-            self._put(path, content)
-        if case.kind == "directory removed":
-            _remove_empty(self._root / case.file)
+        self.put(case)
         try:
             return ask()
         finally:
             for path in case.changes:
                 self._put(path, self._files[path])
+
+    def put(self, case: Case) -> None:
+        """Damages the checkpoint."""
+        for path, content in case.changes.items():
+            self._put(path, content)
+        if case.kind == "directory removed":
+            _remove_empty(self._root / case.file)
 
     def _put(self, path: str, content: bytes | None) -> None:
         target = self._root / path
@@ -264,6 +271,8 @@ class Damaged:
             return
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(content)
+        # The time of a safetensors file is that of its last change.
+        os.utime(target, (0, 0))
 
 
 def _remove_empty(folder: Path) -> None:

@@ -3,7 +3,7 @@
 | outcome | meaning |
 | --- | --- |
 | `same` | the answer is that of the undamaged checkpoint: the damage is where nobody looks |
-| `tolerated` | issues say what is wrong; everything that the answer still says is true |
+| `tolerated` | issues say what is wrong, and all that the answer still says is true: it says less, or describes another item than the one that was lost |
 | `error` | refused, and the error names a file of the checkpoint |
 | `other document` | the files now spell another checkpoint without a fault, and that one was read |
 | `wrong` | the answer differs, nothing says so, and no such checkpoint is on the disk |
@@ -16,7 +16,8 @@ timestamp into another digit. The file is whole and says something else, and a r
 report what is written. An answer counts so only if the damage is in such a file (or a checksum
 was made right again), another parser than ours takes the damaged file, and finds another
 document in it than before. For a file that is gone, the other document is its absence, which
-must be a state that Orbax itself leaves: see `ABSENT`. What Orbax answers in these cases is
+must be a state that Orbax itself leaves: see `ABSENT`. So must the absence of an item be, which it is
+if no file names the item. What Orbax answers in these cases is
 compared by the campaign, on a sample.
 """
 
@@ -60,8 +61,26 @@ class Asked:
     error: Exception | None = None
 
 
-def judge(case: Case, before: Asked, after: Asked, files: Files, root: Path) -> str:
-    """The outcome of a case; `before` is what the undamaged checkpoint gave."""
+@dataclass(frozen=True)
+class Whole:
+    """What is known of a checkpoint before it is damaged.
+
+    Attributes:
+        root: its path.
+        files: what it holds.
+        asked: the answer to the question.
+        others: the answers about its other items.
+    """
+
+    root: Path
+    files: Files
+    asked: Asked
+    others: list[Answer]
+
+
+def judge(case: Case, whole: Whole, after: Asked) -> str:
+    """The outcome of a case."""
+    before, files, root = whole.asked, whole.files, whole.root
     if after.error is not None:
         return _judge_error(before, after.error, root)
     if before.answer is None or after.answer is None:
@@ -69,7 +88,8 @@ def judge(case: Case, before: Asked, after: Asked, files: Files, root: Path) -> 
     if is_same(before.answer, after.answer):
         return "same"
     issues = set(after.answer.issues) - set(before.answer.issues)
-    if issues and only_less(before.answer, after.answer):
+    known = [before.answer, *whole.others]
+    if issues and any(only_less(answer, after.answer) for answer in known):
         return "tolerated"
     return "other document" if spells_another_document(case, files) else "wrong"
 
@@ -135,7 +155,15 @@ def spells_another_document(case: Case, files: Files) -> bool:
     """Whether the damaged files are whole and say something else than before, to another parser."""
     if case.resealed:
         return True
+    if case.kind == "directory removed":
+        return not _is_named(case.file, files)
     return all(_is_other(path, files[path], after) for path, after in case.changes.items())
+
+
+def _is_named(directory: str, files: Files) -> bool:
+    """Whether a file of the checkpoint says that the directory should be there."""
+    header = json.loads(files.get("_CHECKPOINT_METADATA", b"{}"))
+    return "/" in directory or directory in (header.get("item_handlers") or {})
 
 
 def _is_other(path: str, before: bytes, after: bytes | None) -> bool:

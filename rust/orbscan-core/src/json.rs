@@ -21,7 +21,7 @@ use std::borrow::Cow;
 
 use crate::cursor::to_u64;
 use crate::error::{Error, ErrorKind, Offset, Result};
-use crate::limits::Limits;
+use crate::limits::{Limits, MAX_NUMBER_BYTES};
 use crate::stand_in;
 use checked::Checked;
 pub use escape::quote;
@@ -342,7 +342,7 @@ impl<'a> Json<'a> {
     /// Reads a number as it is spelled.
     ///
     /// # Errors
-    /// `Malformed` if the next value is no number.
+    /// `Malformed` if the next value is no number; `Limit` if it is too long.
     pub fn number(&mut self) -> Result<&'a str> {
         self.expect(Kind::Number)?;
         let start = self.at;
@@ -377,6 +377,12 @@ impl<'a> Json<'a> {
                 format!("{:?} is no JSON number", self.slice(start)),
             );
             return Err(error);
+        }
+        let length = self.at.saturating_sub(start);
+        if length > MAX_NUMBER_BYTES {
+            let reason = format!("number of {length} digits, the limit is {MAX_NUMBER_BYTES}");
+            let at = self.origin.plus(to_u64(start));
+            return Err(Error::new(ErrorKind::Limit, reason).at(at));
         }
         Ok(self.slice(start))
     }

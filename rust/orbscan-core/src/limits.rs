@@ -9,6 +9,10 @@ pub const MAX_NODE_ENTRIES: u32 = 1 << 20;
 /// Bytes of one value inside a B+tree node. A limit of the format.
 pub const MAX_INLINE_VALUE_BYTES: u64 = 1 << 20;
 
+/// Bytes of one number in a JSON document. Python refuses to convert longer ones, for the time it
+/// takes.
+pub const MAX_NUMBER_BYTES: usize = 4_300;
+
 /// What reading one checkpoint may cost at most. A checkpoint that asks for more is an error of
 /// kind [`crate::error::ErrorKind::Limit`], never a crash.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,13 +20,20 @@ pub struct Limits {
     /// Bytes of one JSON or msgpack document. The largest real one is `_sharding`, which repeats the
     /// device mesh for each leaf: 27 MB for 3,411 leaves on 512 devices.
     pub max_document_bytes: u64,
+    /// Bytes of one Zarr document. Real ones have some hundreds, and one that lies in a B+tree node
+    /// cannot have more.
+    pub max_array_document_bytes: u64,
+    /// Bytes of all Zarr documents of an item that do not lie in B+tree nodes. Early releases wrote
+    /// them so, for trees of thousands of arrays.
+    pub max_array_documents_bytes: u64,
     /// Nesting of JSON and msgpack, also inside JSON strings. Python's own parser gives up at about
     /// a thousand.
     pub max_nesting: u32,
     /// Key entries in one keypath. Orbax rebuilds trees by recursion, which Python stops at 1,000.
     pub max_keypath: usize,
     /// Key entries of all keypaths of one aggregate file together. Each leaf repeats the path that
-    /// leads to it, so that a few nested bytes could spell out gigabytes.
+    /// leads to it, so that a few nested bytes could spell out gigabytes. This many take 130 MB, and
+    /// are ten times as many as in any real file.
     pub max_keypath_entries: usize,
     /// Bytes of the path of a data file. Linux opens no longer ones; the format would allow 65,535,
     /// and prefix compression makes each of them cost its writer three bytes.
@@ -40,9 +51,11 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             max_document_bytes: 2 << 30,
+            max_array_document_bytes: MAX_INLINE_VALUE_BYTES,
+            max_array_documents_bytes: 1 << 28,
             max_nesting: 500,
             max_keypath: 1_000,
-            max_keypath_entries: 1 << 24,
+            max_keypath_entries: 1 << 22,
             max_path_bytes: 4_096,
             max_node_bytes: 1 << 30,
             max_nodes: 1_000_000,

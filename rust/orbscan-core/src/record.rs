@@ -125,28 +125,6 @@ pub struct LeafTable {
     pub errors: Vec<Error>,
 }
 
-impl LeafTable {
-    /// The number of a distinct leaf, which is added if it is new. A search: for the few leaves that
-    /// change after the table was filled.
-    pub fn leaf(&mut self, leaf: Leaf) -> usize {
-        number_of(&mut self.leaves, leaf)
-    }
-
-    /// The number of a PRNG implementation.
-    pub fn prng_impl(&mut self, name: &str) -> usize {
-        number_of(&mut self.prng_impls, name.to_owned())
-    }
-}
-
-/// The number of `value` among `known`, to which it is added if it is new.
-pub(crate) fn number_of<T: PartialEq>(known: &mut Vec<T>, value: T) -> usize {
-    if let Some(number) = known.iter().position(|other| *other == value) {
-        return number;
-    }
-    known.push(value);
-    known.len().saturating_sub(1)
-}
-
 /// One checkpointable.
 #[derive(Debug)]
 pub struct Item {

@@ -6,6 +6,7 @@
 
 use super::detect::shown;
 use super::ocdbt_lookup::Database;
+use crate::cursor::to_u64;
 use crate::error::{Error, ErrorKind, Result};
 use crate::limits::Limits;
 use crate::orbax::names;
@@ -118,6 +119,20 @@ pub fn find(
         issues.extend(search.conflict_issue());
     }
     search.answers(&primary)
+}
+
+/// How many files are asked for at a time: what they hold is known only when it is in memory.
+const FILES_AT_ONCE: usize = 128;
+
+/// Takes the bytes out of the room that all documents have together.
+fn within(room: &mut u64, bytes: Bytes, limits: &Limits) -> Result<Bytes> {
+    let Some(left) = room.checked_sub(to_u64(bytes.len())) else {
+        let most = limits.max_array_documents_bytes;
+        let reason = format!("documents of more than {most} bytes together, which is the limit");
+        return Err(Error::new(ErrorKind::Limit, reason));
+    };
+    *room = left;
+    Ok(bytes)
 }
 
 struct Search<'a> {
@@ -321,15 +336,22 @@ impl Search<'_> {
             match document_path(self.storage.directory, name, format) {
                 Ok(path) => {
                     places.push(place);
-                    wants.push(Want::whole(path, self.limits.max_document_bytes));
+                    wants.push(Want::whole(path, self.limits.max_array_document_bytes));
                 }
-                Err(error) => refused.push((place, error)),
+                Err(error) => refused.push((place, error.in_file(self.storage.directory))),
             }
         }
-        for (place, answer) in places.into_iter().zip(self.store.fetch(&wants)) {
-            match answer {
-                Err(error) if error.kind() == ErrorKind::NotFound => {}
-                answer => self.note(place, answer.map(|bytes| (format, bytes))),
+        let mut room = self.limits.max_array_documents_bytes;
+        for (places, wants) in places
+            .chunks(FILES_AT_ONCE)
+            .zip(wants.chunks(FILES_AT_ONCE))
+        {
+            for (place, answer) in places.iter().zip(self.store.fetch(wants)) {
+                let answer = answer.and_then(|bytes| within(&mut room, bytes, self.limits));
+                match answer {
+                    Err(error) if error.kind() == ErrorKind::NotFound => {}
+                    answer => self.note(*place, answer.map(|bytes| (format, bytes))),
+                }
             }
         }
         // Only an array that can lie nowhere but in a file is lost with its path.

@@ -13,7 +13,7 @@ use crate::orbax::names;
 use crate::orbax::shardings::{self, Shardings};
 use crate::orbax::tree_metadata::{LeafEntry, ValueType};
 use crate::path::StorePath;
-use crate::record::{Array, Issue, Leaf, LeafKind, LeafTable};
+use crate::record::{Issue, Leaf, LeafKind, LeafTable};
 use crate::tree::Names;
 use crate::zarr::dtype::DType;
 
@@ -249,7 +249,7 @@ impl Joining<'_> {
             }
         };
         self.readable = true;
-        let array = array.map(|(shape, dtype)| self.builder.array(Array::Inline(shape, dtype)));
+        let array = array.map(|(shape, dtype)| self.builder.inline(shape, dtype));
         Ok(Leaf {
             array,
             ..plain(kind)

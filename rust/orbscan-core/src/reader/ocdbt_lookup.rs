@@ -98,7 +98,8 @@ impl<'s> Database<'s> {
         if let Some((root, file)) = &self.root
             && !keys.is_empty()
         {
-            search.run(root, file)?;
+            let found = search.run(root, file);
+            found.map_err(|error| error.in_file(self.directory))?;
         }
         let mut found = Found {
             values: vec![None; keys.len()],

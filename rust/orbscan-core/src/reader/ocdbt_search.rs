@@ -273,12 +273,26 @@ impl<'d, 'k> Search<'d, 'k> {
     /// Fetches the values that lie outside the nodes.
     fn fetch_values(&mut self) {
         let limits = self.limits;
-        let places = group(std::mem::take(&mut self.indirect), |(location, _)| {
+        let mut places = group(std::mem::take(&mut self.indirect), |(location, _)| {
             location.clone()
+        });
+        // Values may lie on top of each other, so a small file can hold any number of large ones.
+        let mut room = limits.max_array_documents_bytes;
+        places.retain(|(location, keys)| {
+            if let Some(left) = room.checked_sub(location.length) {
+                room = left;
+                return true;
+            }
+            let error =
+                over(limits.max_array_documents_bytes, "bytes of values").in_file(&location.file);
+            for (_, index) in keys {
+                self.answer(*index, Some(Err(error.clone())));
+            }
+            false
         });
         let wants: Vec<Want> = places
             .iter()
-            .map(|(location, _)| location.want(limits.max_document_bytes))
+            .map(|(location, _)| location.want(limits.max_array_document_bytes))
             .collect();
         let fetched = self.fetch(&wants);
         for ((_, keys), bytes) in places.into_iter().zip(fetched) {

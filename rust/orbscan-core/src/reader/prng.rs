@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 
 use super::outline::ItemFiles;
-use crate::error::{ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::limits::Limits;
 use crate::orbax::{array_metadata, names};
 use crate::path::StorePath;
@@ -32,12 +32,15 @@ pub fn fetch(
     }
     let wants = match wants(store, files, limits) {
         Ok(wants) => wants,
-        Err(error) if error.kind() == ErrorKind::NotFound => return Vec::new(),
+        Err(error) if error.kind() == ErrorKind::NotFound => Vec::new(),
         Err(error) => {
             issues.push(error);
             return Vec::new();
         }
     };
+    if wants.is_empty() {
+        issues.extend(missing(files, table));
+    }
     let answers = store.fetch(&wants);
     let mut found = Vec::with_capacity(wants.len());
     for (want, answer) in wants.into_iter().zip(answers) {
@@ -63,15 +66,21 @@ pub fn mark_keys(
             Err(error) => issues.push(error.in_file(path)),
         }
     }
-    if impls.is_empty() {
-        return;
+    if !impls.is_empty() {
+        Marking::default().mark_all(table, &impls);
     }
-    for place in 0..table.names.len() {
-        let Some(name) = impls.get(table.names.get(place)) else {
-            continue;
-        };
-        mark(table, place, name);
-    }
+}
+
+/// The fault of an item whose key types are gone. Orbax writes them in one go with the write shapes,
+/// so of an item that has no write shape none were lost.
+fn missing(files: &ItemFiles, table: &LeafTable) -> Option<Issue> {
+    let lost = |leaf: &&Leaf| leaf.write_shape.is_some() && can_be_key(table, leaf);
+    table.leaves.iter().find(lost)?;
+    let reason = format!(
+        "has no file in {}: which uint32 arrays are PRNG keys is not known",
+        names::ARRAY_METADATAS
+    );
+    Some(Error::new(ErrorKind::Malformed, reason).in_file(&files.directory))
 }
 
 fn can_be_key(table: &LeafTable, leaf: &Leaf) -> bool {
@@ -95,19 +104,47 @@ fn wants(store: &dyn Store, files: &ItemFiles, limits: &Limits) -> Result<Vec<Wa
     Ok(wants)
 }
 
-/// Gives the leaf at `place` its key type. Leaves are shared, so it gets one of its own.
-fn mark(table: &mut LeafTable, place: usize, name: &str) {
-    let number = table.leaf_of.get(place).copied();
-    let Some(leaf) = number.and_then(|number| table.leaves.get(number)) else {
-        return;
-    };
-    if !can_be_key(table, leaf) {
-        return;
+/// Gives leaves their key types. Leaves are shared, so each kind of leaf that becomes a key gets a
+/// twin of each type.
+#[derive(Default)]
+struct Marking<'a> {
+    /// The number of each implementation in [`LeafTable::prng_impls`].
+    impls: HashMap<&'a str, usize>,
+    /// The twin of each leaf, by its number and that of the implementation.
+    twins: HashMap<(usize, usize), usize>,
+}
+
+impl<'a> Marking<'a> {
+    fn mark_all(&mut self, table: &mut LeafTable, impls: &'a HashMap<String, String>) {
+        for place in 0..table.leaf_of.len() {
+            if let Some(name) = impls.get(table.names.get(place)) {
+                self.mark(table, place, name);
+            }
+        }
     }
-    let mut leaf = *leaf;
-    leaf.prng_impl = Some(table.prng_impl(name));
-    let number = table.leaf(leaf);
-    if let Some(slot) = table.leaf_of.get_mut(place) {
-        *slot = number;
+
+    fn mark(&mut self, table: &mut LeafTable, place: usize, name: &'a str) {
+        let number = table.leaf_of.get(place).copied().unwrap_or(usize::MAX);
+        let Some(&leaf) = table
+            .leaves
+            .get(number)
+            .filter(|leaf| can_be_key(table, leaf))
+        else {
+            return;
+        };
+        let prng_impl = *self.impls.entry(name).or_insert_with(|| {
+            table.prng_impls.push(name.to_owned());
+            table.prng_impls.len().saturating_sub(1)
+        });
+        let twin = *self.twins.entry((number, prng_impl)).or_insert_with(|| {
+            table.leaves.push(Leaf {
+                prng_impl: Some(prng_impl),
+                ..leaf
+            });
+            table.leaves.len().saturating_sub(1)
+        });
+        if let Some(slot) = table.leaf_of.get_mut(place) {
+            *slot = twin;
+        }
     }
 }

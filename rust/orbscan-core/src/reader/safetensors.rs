@@ -12,7 +12,7 @@ use crate::json::quote;
 use crate::limits::Limits;
 use crate::orbax::names;
 use crate::path::StorePath;
-use crate::record::{Array, Checkpoint, Item, Layout, Leaf, LeafKind};
+use crate::record::{Checkpoint, Item, Layout, Leaf, LeafKind};
 use crate::safetensors as format;
 use crate::store::{Store, Want};
 use crate::tree::{Container, Nest};
@@ -50,7 +50,7 @@ pub fn read(store: &dyn Store, root: &Root, limits: &Limits) -> Result<Checkpoin
                 let reason = format!("tensor {:?} is in an earlier file too", tensor.name);
                 return Err(Error::new(ErrorKind::Malformed, reason).in_file(file));
             }
-            let array = builder.array(Array::Inline(tensor.shape, tensor.dtype));
+            let array = builder.inline(tensor.shape, tensor.dtype);
             let leaf = Leaf {
                 kind: LeafKind::Tensor,
                 array: Some(array),

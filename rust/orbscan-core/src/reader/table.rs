@@ -7,9 +7,10 @@ use foldhash::{HashMap, HashMapExt};
 use super::arrays::{Document, Format};
 use crate::error::{Error, Result};
 use crate::limits::Limits;
-use crate::record::{Array, Leaf, LeafTable, number_of};
+use crate::record::{Array, Leaf, LeafTable};
 use crate::store::Bytes;
 use crate::zarr;
+use crate::zarr::dtype::DType;
 
 /// Distinct values with the numbers they were given, in order of appearance.
 #[derive(Debug)]
@@ -57,18 +58,19 @@ pub struct TableBuilder<'a> {
     pub table: LeafTable,
     limits: &'a Limits,
     documents: Distinct<(Format, Bytes)>,
+    inline: Distinct<(Vec<u64>, DType)>,
     leaves: Distinct<Leaf>,
 }
 
 impl<'a> TableBuilder<'a> {
     /// An empty table.
     pub fn new(limits: &'a Limits) -> Self {
-        let (documents, leaves) = (Distinct::new(), Distinct::new());
         Self {
             table: LeafTable::default(),
             limits,
-            documents,
-            leaves,
+            documents: Distinct::new(),
+            inline: Distinct::new(),
+            leaves: Distinct::new(),
         }
     }
 
@@ -89,9 +91,15 @@ impl<'a> TableBuilder<'a> {
         })
     }
 
-    /// The number of an array that has no document.
-    pub fn array(&mut self, array: Array) -> usize {
-        number_of(&mut self.table.arrays, array)
+    /// The number of an array that has no document, by its shape and dtype.
+    pub fn inline(&mut self, shape: Vec<u64>, dtype: DType) -> usize {
+        let arrays = &mut self.table.arrays;
+        let array = (shape, dtype);
+        let number = self.inline.number::<std::convert::Infallible>(&array, || {
+            arrays.push(Array::Inline(array.0.clone(), dtype));
+            Ok(arrays.len().saturating_sub(1))
+        });
+        number.unwrap_or_else(|never| match never {})
     }
 
     /// The number of an error that made a leaf unreadable.

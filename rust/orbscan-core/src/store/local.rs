@@ -40,7 +40,7 @@ impl LocalStore {
             IoErrorKind::IsADirectory => want.is_a_directory(),
             _ => failure(&error, &path).in_file(&want.path),
         };
-        let mut file = File::open(&path).map_err(fail)?;
+        let mut file = open(&path).map_err(fail)?;
         let (offset, most) = match want.span {
             Span::Whole => (0, u64::MAX),
             Span::Range { offset, length } => (offset, length),
@@ -64,9 +64,13 @@ impl LocalStore {
             return Err(want.is_a_directory());
         }
         let range = want.within(found.len())?;
-        // The file holds that much, so a claim cannot make us reserve more.
+        // The file holds that much, so a claim cannot make us reserve more; but a file with holes can
+        // hold more than any memory.
         let rest = range.end.saturating_sub(range.start).saturating_sub(read);
-        bytes.reserve_exact(to_usize(rest));
+        if bytes.try_reserve_exact(to_usize(rest)).is_err() {
+            let reason = format!("no memory for {rest} bytes");
+            return Err(Error::new(ErrorKind::Limit, reason).in_file(&want.path));
+        }
         let more = file.by_ref().take(rest).read_to_end(&mut bytes);
         if to_u64(more.map_err(fail)?) < rest {
             // Somebody cut the file while it was read.
@@ -74,6 +78,15 @@ impl LocalStore {
         }
         Ok(bytes.into())
     }
+}
+
+/// Opens a file. A pipe in its place would make us wait until somebody writes into it; it is taken
+/// for an empty file.
+fn open(path: &Path) -> std::io::Result<File> {
+    let mut options = File::options();
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, libc::O_NONBLOCK);
+    options.read(true).open(path)
 }
 
 impl Store for LocalStore {

@@ -1,0 +1,46 @@
+"""No file makes a reader crash, hang, take all memory, or look outside the checkpoint."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.hostile import victim
+from tests.hostile.attacks import ATTACKS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+MEBIBYTES = 384
+"""What an attack may cost."""
+
+PATIENCE = 120
+"""Seconds; nothing here takes more than a few, so only what hangs takes longer."""
+
+
+def attacked(path: Path) -> Any:
+    """What a victim says of a path."""
+    command = [sys.executable, victim.__file__, str(path), str(MEBIBYTES)]
+    ended = subprocess.run(command, capture_output=True, timeout=PATIENCE, check=False, text=True)  # noqa: S603
+    assert ended.returncode == 0, ended.stderr[-2000:]
+    return json.loads(ended.stdout)
+
+
+@pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: attack.__name__)
+def test_an_attack_ends_in_an_answer(attack: Callable[[Path], None], tmp_path: Path) -> None:
+    kind, words = ATTACKS[attack]
+    folder = tmp_path / "checkpoint"
+    folder.mkdir()
+    attack(folder)
+    outcome = attacked(folder)["metadata"]
+    assert outcome["kind"] == kind, outcome["text"][:500]
+    said = " ".join([outcome["text"], *outcome.get("issues", [])])
+    assert words in said, said[:500]
+    assert "$6$" not in said
+    if kind is not None:
+        assert outcome["file"].startswith(str(tmp_path))
