@@ -61,12 +61,13 @@ def test_the_examples_about_scanning_run(
 
 def test_the_examples_of_the_readme_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    demo.write_composite(tmp_path / "demo-checkpoints" / "composite")
+    for place in ("demo-checkpoints/composite", "runs/base/7", "runs/base/10"):
+        demo.write_composite(tmp_path / place)
     names: dict[str, object] = {
         "path": "demo-checkpoints/composite",
         "mesh": jax.make_mesh((2, 4), ("data", "model")),
     }
-    assert run_examples(ROOT / "README.md", names, tmp_path) == 3
+    assert run_examples(ROOT / "README.md", names, tmp_path) == 4
     found = names["m"]
     assert isinstance(found, orbscan.CheckpointMetadata)
     embedding = found.metadata["params"]["embedding"]
