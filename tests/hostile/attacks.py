@@ -422,7 +422,7 @@ ATTACKS: dict[Callable[[Path], None], tuple[str | None, str]] = {
     tensors_that_all_differ: (None, "number of leaves: 60"),
     node_that_is_its_own_child: ("malformed", "height"),
     tree_of_2_to_the_200_paths: ("malformed", "where the next node begins"),
-    documents_on_top_of_each_other: ("limit", ""),
+    documents_on_top_of_each_other: ("malformed", ""),
     data_file_above: ("malformed", "leaves its directory"),
     data_file_above_from_below: ("malformed", "leaves its directory"),
     data_file_at_an_absolute_path: ("malformed", "is absolute"),
