@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from orbscan.api import checkpointables_metadata, is_orbax_checkpoint, metadata
     from orbscan.differing.api import diff
     from orbscan.differing.diff import Diff
+    from orbscan.dumping import Dump, dump
     from orbscan.errors import (
         CheckpointNotFoundError,
         DeletionInProgressError,
@@ -65,6 +66,7 @@ __all__ = [
     "DeletionRecoveryError",
     "DeviceMesh",
     "Diff",
+    "Dump",
     "Finding",
     "FormatError",
     "InvalidLayoutError",
@@ -95,6 +97,7 @@ __all__ = [
     "checkpointables_metadata",
     "diff",
     "du",
+    "dump",
     "is_orbax_checkpoint",
     "latest",
     "leaf_table",
@@ -121,6 +124,7 @@ _MODULE_OF = {
     "DeletionRecoveryError": "errors",
     "DeviceMesh": "sharding",
     "Diff": "differing.diff",
+    "Dump": "dumping",
     "Finding": "verification",
     "FormatError": "errors",
     "InvalidLayoutError": "errors",
@@ -151,6 +155,7 @@ _MODULE_OF = {
     "checkpointables_metadata": "api",
     "diff": "differing.api",
     "du": "usage",
+    "dump": "dumping",
     "is_orbax_checkpoint": "api",
     "latest": "roots",
     "leaf_table": "tables",

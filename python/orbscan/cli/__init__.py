@@ -11,7 +11,7 @@ import io
 import os
 import sys
 
-from orbscan.cli import diff, du, exits, ls, plan, scan, show, steps, verify
+from orbscan.cli import diff, du, dump, exits, ls, plan, scan, show, steps, verify
 from orbscan.cli.help import EXIT_CODES, help_formatter
 from orbscan.errors import OrbscanError, StoreError
 from orbscan.text import printable
@@ -103,6 +103,7 @@ def _parser() -> argparse.ArgumentParser:
     steps.add_command(commands)
     diff.add_command(commands)
     verify.add_command(commands)
+    dump.add_command(commands)
     du.add_command(commands)
     return parser
 

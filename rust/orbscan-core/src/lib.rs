@@ -19,6 +19,7 @@
 )]
 
 pub mod cursor;
+pub mod dump;
 pub mod error;
 pub mod json;
 pub mod limits;

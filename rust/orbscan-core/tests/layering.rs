@@ -16,7 +16,7 @@ const ORDER: &[&[&str]] = &[
     &["record"],
     &["store"],
     &["reader"],
-    &["scan", "verify"],
+    &["dump", "scan", "verify"],
     &["testing"],
 ];
 

@@ -7,6 +7,7 @@
 #![allow(clippy::needless_pass_by_value)]
 
 mod checkpoint;
+mod dump;
 mod errors;
 mod leaf_table;
 mod scan;
@@ -127,6 +128,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(read_pytree, module)?)?;
     module.add_function(wrap_pyfunction!(read_checkpointables, module)?)?;
     module.add_function(wrap_pyfunction!(is_orbax_checkpoint, module)?)?;
+    module.add_function(wrap_pyfunction!(dump::take_apart, module)?)?;
     verify::register(module)?;
     steps::register(module)
 }

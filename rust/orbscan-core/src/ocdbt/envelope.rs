@@ -30,6 +30,9 @@ pub enum Content {
 }
 
 impl Content {
+    /// Everything that comes in an envelope.
+    pub const ALL: [Self; 3] = [Self::Manifest, Self::BtreeNode, Self::VersionNode];
+
     /// The first four bytes, big-endian.
     pub const fn magic(self) -> u32 {
         match self {
@@ -39,7 +42,8 @@ impl Content {
         }
     }
 
-    const fn name(self) -> &'static str {
+    /// What it is called, with its article.
+    pub const fn name(self) -> &'static str {
         match self {
             Self::Manifest => "an OCDBT manifest",
             Self::BtreeNode => "a B+tree node",

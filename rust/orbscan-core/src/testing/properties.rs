@@ -9,6 +9,7 @@ use bytes::Bytes;
 
 use super::bundle;
 use super::ocdbt_writer::{Packing, config, reseal, seal};
+use crate::dump as dumping;
 use crate::error::{Error, ErrorKind, Offset, Result};
 use crate::json::value::Value;
 use crate::json::{Dialect, Json};
@@ -35,13 +36,14 @@ use crate::{safetensors, zarr};
 pub type Property = fn(&[u8]);
 
 /// Every property, by the name of its fuzz target.
-pub const ALL: [(&str, Property); 16] = [
+pub const ALL: [(&str, Property); 17] = [
     ("aggregate", aggregate),
     ("array_metadata", array_metadata),
     ("btree_node", btree_node),
     ("checkpoint", checkpoint),
     ("checkpoint_metadata", checkpoint_metadata),
     ("deletion_record", deletion_record),
+    ("dump", dump),
     ("json", json),
     ("manifest", manifest),
     ("rich_types", rich_types),
@@ -61,6 +63,7 @@ pub fn limits() -> Limits {
         max_total_node_bytes: 1 << 20,
         max_nodes: 64,
         max_document_bytes: 1 << 20,
+        max_keypath_entries: 1 << 12,
         ..Limits::default()
     }
 }
@@ -220,7 +223,42 @@ fn enveloped<'a>(bytes: &'a [u8], content: Content) -> Option<(Bytes, &'a [u8])>
 /// A manifest, its checksum right.
 pub fn manifest(bytes: &[u8]) {
     if let Some((node, _)) = enveloped(bytes, Content::Manifest) {
-        within(node.len(), Manifest::decode(&node, &limits()));
+        let found = within(node.len(), Manifest::decode(&node, &limits()));
+        check_dump(&node, found.is_some());
+    }
+}
+
+/// What decodes can be shown to its end; what does not, comes with its error.
+fn check_dump(bytes: &Bytes, is_sound: bool) {
+    for dump in dumping::part(bytes, 0, &limits()) {
+        assert!(!is_sound || dump.error.is_none(), "{dump:?}");
+    }
+}
+
+/// Any file by any of the names that tell what it is: it is taken apart, and every place named lies
+/// in it.
+pub fn dump(bytes: &[u8]) {
+    const NAMES: [&str; 8] = [
+        "d/x",
+        "manifest.ocdbt",
+        "_METADATA",
+        "_sharding",
+        "_CHECKPOINT_METADATA",
+        "checkpoint",
+        "x.safetensors",
+        "zarr.json",
+    ];
+    let Some((name, bytes)) = bytes.split_first() else {
+        return;
+    };
+    let name = NAMES[usize::from(*name) % NAMES.len()];
+    for dump in dumping::file(name, &Bytes::copy_from_slice(bytes), &limits()) {
+        for field in &dump.fields {
+            if let Some(Offset::File(at)) = field.at {
+                assert!(at <= bytes.len() as u64, "{field:?}");
+            }
+        }
+        within(bytes.len(), dump.error.map_or(Ok(()), Err));
     }
 }
 

@@ -1,0 +1,188 @@
+//! The fields of a dump, and how they are noted.
+
+use crate::cursor::{Cursor, to_u64};
+use crate::error::{Error, ErrorKind, Offset, Result};
+use crate::ocdbt::varint;
+
+/// What a field holds.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Value {
+    /// Other fields.
+    Group,
+    /// A number.
+    Number(u64),
+    /// A column of numbers.
+    Numbers(Vec<u64>),
+    /// Bytes as they are.
+    Bytes(Vec<u8>),
+    /// Text, or what a number means.
+    Text(String),
+    /// A number, a truth value or null, as JSON spells it.
+    Json(String),
+}
+
+/// One field.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Field {
+    /// How many fields it lies in.
+    pub level: u32,
+    /// Where it begins; `None` inside a text that is itself escaped.
+    pub at: Option<Offset>,
+    /// What it is.
+    pub name: String,
+    /// What it holds.
+    pub value: Value,
+}
+
+impl Field {
+    /// What it takes in memory.
+    fn bytes(&self) -> usize {
+        let value = match &self.value {
+            Value::Group | Value::Number(_) => 0,
+            Value::Numbers(numbers) => numbers.len().saturating_mul(size_of::<u64>()),
+            Value::Bytes(bytes) => bytes.len(),
+            Value::Text(text) | Value::Json(text) => text.len(),
+        };
+        let text = self.name.len().saturating_add(value);
+        text.saturating_add(size_of::<Self>())
+    }
+}
+
+/// Bytes that a dump may take in memory. Prefixes that names share with the one before can make a
+/// small file spell out gigabytes.
+const MAX_BYTES: usize = 1 << 29;
+
+/// Fields being noted.
+#[derive(Debug, Default)]
+pub struct Fields {
+    level: u32,
+    bytes: usize,
+    noted: Vec<Field>,
+}
+
+impl Fields {
+    /// The fields noted.
+    pub fn into_vec(self) -> Vec<Field> {
+        self.noted
+    }
+
+    /// Notes a field.
+    ///
+    /// # Errors
+    /// `Limit` if there is too much to show.
+    pub fn note(
+        &mut self,
+        at: Option<Offset>,
+        name: impl Into<String>,
+        value: Value,
+    ) -> Result<()> {
+        let name = name.into();
+        let level = self.level;
+        let field = Field {
+            level,
+            at,
+            name,
+            value,
+        };
+        let room = self.reserve(field.bytes());
+        room.map_err(|error| at.map_or(error.clone(), |at| error.at(at)))?;
+        self.noted.push(field);
+        Ok(())
+    }
+
+    /// Counts bytes that will be shown.
+    ///
+    /// # Errors
+    /// `Limit` if there is too much to show.
+    pub fn reserve(&mut self, bytes: usize) -> Result<()> {
+        self.bytes = self.bytes.saturating_add(bytes);
+        if self.bytes > MAX_BYTES {
+            let reason = format!("more than {MAX_BYTES} bytes to show, which is the limit");
+            return Err(Error::new(ErrorKind::Limit, reason));
+        }
+        Ok(())
+    }
+
+    /// Notes a group, and within it what `inside` notes.
+    pub fn group<T>(
+        &mut self,
+        at: Option<Offset>,
+        name: impl Into<String>,
+        inside: impl FnOnce(&mut Self) -> Result<T>,
+    ) -> Result<T> {
+        self.note(at, name, Value::Group)?;
+        self.level = self.level.saturating_add(1);
+        let found = inside(self);
+        self.level = self.level.saturating_sub(1);
+        found
+    }
+
+    /// Adds fields that were noted elsewhere, as inside the last one noted here.
+    pub fn extend_inside(&mut self, others: Self) -> Result<()> {
+        self.reserve(others.bytes)?;
+        let level = self.level.saturating_add(1);
+        self.noted
+            .extend(others.noted.into_iter().map(|field| Field {
+                level: field.level.saturating_add(level),
+                ..field
+            }));
+        Ok(())
+    }
+
+    /// Reads and notes one byte.
+    pub fn byte(&mut self, cursor: &mut Cursor<'_>, name: &str) -> Result<u8> {
+        let at = cursor.offset();
+        let byte = cursor.u8()?;
+        self.note(Some(at), name, Value::Number(u64::from(byte)))?;
+        Ok(byte)
+    }
+
+    /// Reads and notes a varint.
+    pub fn varint(&mut self, cursor: &mut Cursor<'_>, name: &str) -> Result<u64> {
+        let at = cursor.offset();
+        let number = varint::read_u64(cursor)?;
+        self.note(Some(at), name, Value::Number(number))?;
+        Ok(number)
+    }
+
+    /// Reads and notes a column of `count` varints; of one that is cut off, what there is.
+    pub fn varints(&mut self, cursor: &mut Cursor<'_>, count: u64, name: &str) -> Result<Vec<u64>> {
+        self.column(cursor, count, name, varint::read_u64)
+    }
+
+    /// Reads and notes a column of `count` bytes.
+    pub fn bytes(&mut self, cursor: &mut Cursor<'_>, count: u64, name: &str) -> Result<Vec<u64>> {
+        self.column(cursor, count, name, |cursor| cursor.u8().map(u64::from))
+    }
+
+    /// Reads and notes a column of `count` numbers of eight bytes.
+    pub fn u64s(&mut self, cursor: &mut Cursor<'_>, count: u64, name: &str) -> Result<Vec<u64>> {
+        self.column(cursor, count, name, |cursor| cursor.u64_le())
+    }
+
+    fn column(
+        &mut self,
+        cursor: &mut Cursor<'_>,
+        count: u64,
+        name: &str,
+        mut read: impl FnMut(&mut Cursor<'_>) -> Result<u64>,
+    ) -> Result<Vec<u64>> {
+        let at = cursor.offset();
+        let mut numbers = Vec::new();
+        let mut end = Ok(());
+        // The count may be anything; the bytes end sooner.
+        while to_u64(numbers.len()) < count {
+            match read(cursor) {
+                Ok(number) => numbers.push(number),
+                Err(error) => {
+                    end = Err(error);
+                    break;
+                }
+            }
+        }
+        if !numbers.is_empty() {
+            self.note(Some(at), name, Value::Numbers(numbers.clone()))?;
+        }
+        end.map(|()| numbers)
+    }
+}

@@ -1,0 +1,170 @@
+//! Envelopes: what manifests and nodes are wrapped in.
+
+use bytes::{Bytes, BytesMut};
+
+use super::{Dump, Fields, Value, btree, content, manifest, version_node};
+use crate::cursor::{Cursor, to_u64, to_usize};
+use crate::error::{Offset, Result};
+use crate::limits::Limits;
+use crate::ocdbt::envelope::{self, Content};
+
+/// Bytes before the body of an envelope without padding: magic, length, version, compression.
+const HEAD_BYTES: usize = 14;
+
+/// Bytes of the checksum.
+const CHECKSUM_BYTES: usize = 4;
+
+/// Where manifests and nodes begin in a file, how long they say they are, and what they are.
+pub fn find(bytes: &Bytes) -> Vec<(usize, usize, Content)> {
+    let mut found = Vec::new();
+    let mut at = 0;
+    while let Some(rest) = bytes.get(at..).filter(|rest| rest.len() > HEAD_BYTES) {
+        // All magic numbers begin alike, and most bytes do not.
+        let Some(next) = rest.windows(2).position(|pair| pair == [0x0c, 0xdb]) else {
+            break;
+        };
+        let start = at.saturating_add(next);
+        let rest = bytes.slice(start..);
+        let Some(content) = content(&rest).filter(|_| is_whole_or_cut(&rest)) else {
+            at = start.saturating_add(1);
+            continue;
+        };
+        let length = claimed_length(&rest).unwrap_or(rest.len()).max(HEAD_BYTES);
+        found.push((start, length, content));
+        at = start.saturating_add(length);
+    }
+    found
+}
+
+/// Whether what begins with a magic number can be an envelope: version and compression are known.
+fn is_whole_or_cut(bytes: &[u8]) -> bool {
+    matches!(bytes.get(12..HEAD_BYTES), Some([0, 0 | 1]))
+}
+
+/// The length that an envelope says it has.
+pub fn claimed_length(bytes: &[u8]) -> Option<usize> {
+    let length = Cursor::new(bytes.get(4..)?, Offset::File(0))
+        .u64_le()
+        .ok()?;
+    Some(to_usize(length))
+}
+
+/// Takes one envelope apart, and what it holds.
+pub fn dump(bytes: &Bytes, content: Content, at: Offset, limits: &Limits) -> Dump {
+    let mut fields = Fields::default();
+    let mut error = head(bytes, at, &mut fields).err();
+    let opened = envelope::open(bytes, content, at, limits);
+    let body = match opened {
+        Ok(body) => Some(body),
+        Err(found) => {
+            error = Some(found);
+            mended(bytes).and_then(|mended| envelope::open(&mended, content, at, limits).ok())
+        }
+    };
+    if let Some(body) = body {
+        // What the walk stumbles over, the decoder names better.
+        let (walked, decoded) = match content {
+            Content::Manifest => (
+                manifest::walk(&body, &mut fields),
+                manifest::check(bytes, limits),
+            ),
+            Content::BtreeNode => (btree::walk(&body, &mut fields), btree::check(&body, limits)),
+            Content::VersionNode => match version_node::walk(&body, &mut fields) {
+                Ok(newest) => (Ok(()), version_node::check(&body, newest)),
+                Err(error) => (Err(error), Ok(())),
+            },
+        };
+        error = error.or(decoded.err()).or(walked.err());
+    }
+    Dump {
+        kind: content.name(),
+        fields: fields.into_vec(),
+        error,
+    }
+}
+
+fn head(bytes: &Bytes, at: Offset, fields: &mut Fields) -> Result<()> {
+    let mut cursor = Cursor::new(bytes, at);
+    let start = Some(cursor.offset());
+    let magic = cursor.u32_be()?;
+    fields.note(start, "magic", Value::Text(format!("{magic:08x}")))?;
+    let start = Some(cursor.offset());
+    fields.note(start, "length", Value::Number(cursor.u64_le()?))?;
+    fields.varint(&mut cursor, "version")?;
+    let start = Some(cursor.offset());
+    let compression = match cursor.u8()? {
+        0 => "none".to_owned(),
+        1 => "zstd".to_owned(),
+        other => other.to_string(),
+    };
+    fields.note(start, "compression", Value::Text(compression))?;
+    let body = cursor.rest();
+    let Some((body, checksum)) = body.split_at_checked(body.len().saturating_sub(CHECKSUM_BYTES))
+    else {
+        return Ok(());
+    };
+    let length = format!("{} bytes as stored", body.len());
+    fields.note(Some(cursor.offset()), "body", Value::Text(length))?;
+    let covered = bytes.len().saturating_sub(CHECKSUM_BYTES);
+    let found = crc32c::crc32c(bytes.get(..covered).unwrap_or_default());
+    let start = at.plus(to_u64(covered));
+    let wanted = Cursor::new(checksum, start).u32_le()?;
+    let verdict = match found == wanted {
+        true => format!("{wanted:08x}"),
+        false => format!("{wanted:08x}, but the bytes before it have {found:08x}"),
+    };
+    fields.note(Some(start), "checksum", Value::Text(verdict))?;
+    Ok(())
+}
+
+/// The envelope with length and checksum put right, so that a body behind a wrong one can be shown.
+fn mended(bytes: &Bytes) -> Option<Bytes> {
+    let covered = bytes.len().checked_sub(CHECKSUM_BYTES)?;
+    let (magic, rest) = bytes.get(..covered)?.split_at_checked(4)?;
+    let mut mended = BytesMut::from(magic);
+    mended.extend_from_slice(&to_u64(bytes.len()).to_le_bytes());
+    mended.extend_from_slice(rest.get(8..)?);
+    let checksum = crc32c::crc32c(&mended);
+    mended.extend_from_slice(&checksum.to_le_bytes());
+    Some(mended.freeze())
+}
+
+/// Notes a data file table and gives the paths in it, without what they inherit.
+pub fn files(cursor: &mut Cursor<'_>, fields: &mut Fields) -> Result<Vec<String>> {
+    let at = Some(cursor.offset());
+    fields.group(at, "data files", |fields| {
+        let count = fields.varint(cursor, "count")?;
+        let mut shared = vec![0];
+        shared.extend(fields.varints(cursor, count.saturating_sub(1), "prefix lengths")?);
+        let suffixes = fields.varints(cursor, count, "suffix lengths")?;
+        let bases = fields.varints(cursor, count, "base lengths")?;
+        let mut paths = Vec::new();
+        let mut path = Vec::new();
+        for ((shared, suffix), base) in shared.into_iter().zip(suffixes).zip(bases) {
+            let at = Some(cursor.offset());
+            path.truncate(to_usize(shared));
+            path.extend_from_slice(cursor.take(to_usize(suffix))?);
+            let (base, rest) = path
+                .split_at_checked(to_usize(base))
+                .unwrap_or((&[], &path));
+            let shown = match base {
+                [] => shown(rest),
+                base => format!("{} + {}", shown(base), shown(rest)),
+            };
+            fields.note(at, format!("file {}", paths.len()), Value::Text(shown))?;
+            paths.push(self::shown(&path));
+        }
+        Ok(paths)
+    })
+}
+
+fn shown(bytes: &[u8]) -> String {
+    bytes.escape_ascii().to_string()
+}
+
+/// The path of a data file, by its number.
+pub fn path(paths: &[String], file: u64) -> &str {
+    paths
+        .get(to_usize(file))
+        .map_or("no such file", String::as_str)
+}

@@ -1,0 +1,51 @@
+//! Nodes of the tree of older versions.
+
+use bytes::Bytes;
+
+use super::fields::Fields;
+use super::manifest::{nodes, versions};
+use super::node::files;
+use crate::error::Result;
+use crate::ocdbt::Reference;
+use crate::ocdbt::envelope::Body;
+use crate::ocdbt::generations::Arity;
+use crate::ocdbt::version_node::VersionNode;
+use crate::ocdbt::version_tree::VersionNodeReference;
+
+/// Notes the fields of a node; gives the last generation that it covers.
+pub fn walk(body: &Body, fields: &mut Fields) -> Result<u64> {
+    let mut cursor = body.cursor();
+    fields.byte(&mut cursor, "version tree arity log2")?;
+    let height = fields.byte(&mut cursor, "height")?;
+    let paths = files(&mut cursor, fields)?;
+    let at = Some(cursor.offset());
+    let last = match height {
+        0 => fields.group(at, "versions", |fields| {
+            versions(&mut cursor, &paths, fields)
+        }),
+        _ => fields.group(at, "version tree nodes", |fields| {
+            nodes(&mut cursor, &paths, fields, false)
+        }),
+    }?;
+    cursor.finish()?;
+    Ok(last)
+}
+
+/// What the decoder says, given the node that refers to this one: it is not at hand, so it is taken
+/// to say what the node itself does.
+pub fn check(body: &Body, generation: u64) -> Result<()> {
+    let mut cursor = body.cursor();
+    let arity = Arity::take(&mut cursor)?;
+    let parent = VersionNodeReference {
+        generation,
+        reference: Reference {
+            file: 0,
+            offset: 0,
+            length: 0,
+        },
+        generations: 0,
+        commit_time_nsecs: 0,
+        height: cursor.u8()?,
+    };
+    VersionNode::decode(body, Bytes::new(), arity, &parent).map(|_| ())
+}

@@ -1,0 +1,164 @@
+"""Every file of real checkpoints can be taken apart, and of a damaged one all up to the fault."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+import orbscan
+from orbscan.cli import main
+from tests.damage.cases import is_metadata, read_files
+from tests.damage.subjects import rewrite_database
+from tests.support import corpus
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+CASES = [
+    "o0.12.8-v1",
+    "o0.12.8-sharded",
+    "o0.12.8-rich-types",
+    "o0.12.8-no-ocdbt",
+    "o0.12.8-zarr3-no-ocdbt",
+    "o0.5.10-flat",
+    "o0.4.8-unmerged",
+    "o0.3.5-aggregate",
+]
+SILENT = {"orbax.checkpoint", "commit_success.txt"}
+"""They hold nothing, or a sentence."""
+
+
+@pytest.fixture
+def checkpoint(tmp_path: Path) -> Path:
+    corpus.unpack(corpus.GOLDEN / "corpus" / "o0.12.8-v1.tar.gz", tmp_path)
+    return tmp_path / "o0.12.8-v1" / "ckpt"
+
+
+def node_file(checkpoint: Path) -> Path:
+    (path,) = (checkpoint / "state" / "d").iterdir()
+    return path
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_whole_files_are_taken_apart_without_an_error(case: str, tmp_path: Path) -> None:
+    corpus.unpack(corpus.GOLDEN / "corpus" / f"{case}.tar.gz", tmp_path)
+    looked_at = 0
+    for root in (tmp_path / case).iterdir():
+        files = read_files(root)
+        for path in files:
+            if is_metadata(path, files) and (root / path).name not in SILENT:
+                found = orbscan.dump(root / path)
+                assert [(path, structure.error) for structure in found] == [(path, None)]
+                assert all(structure.fields for structure in found)
+                looked_at += 1
+    assert looked_at > 1
+
+
+def test_a_leaf_shows_keys_and_values(checkpoint: Path) -> None:
+    (node,) = orbscan.dump(node_file(checkpoint))
+    entries = {field.name: field.value for field in node.fields if isinstance(field.value, bytes)}
+    assert json.loads(entries["params.scale/zarr.json"])["shape"] == [2, 3]
+    assert node.fields[0].value == "0cdb20de"
+
+
+def test_every_node_of_a_tall_tree_is_found(tmp_path: Path) -> None:
+    corpus.unpack(corpus.GOLDEN / "corpus" / "o0.12.8-flat.tar.gz", tmp_path)
+    item = tmp_path / "o0.12.8-flat" / "ckpt"
+    rewrite_database(item, {"max_decoded_node_bytes": 300, "max_inline_value_bytes": 20})
+    nodes = [node for path in sorted((item / "d").iterdir()) for node in orbscan.dump(path)]
+    heights = [field.value for node in nodes for field in node.fields if field.name == "height"]
+    assert len(nodes) > 3
+    assert set(heights) == set(range(max(heights) + 1))
+    assert {node.error for node in nodes} == {None}
+
+
+def test_a_part_is_the_node_that_lies_there(checkpoint: Path) -> None:
+    path = node_file(checkpoint)
+    (whole,) = orbscan.dump(path)
+    (part,) = orbscan.dump(path, (0, path.stat().st_size))
+    assert part == whole
+    with pytest.raises(orbscan.FormatError, match="bytes in all"):
+        orbscan.dump(path, (10, path.stat().st_size))
+    with pytest.raises(ValueError, match="no file has"):
+        orbscan.dump(path, (-1, 5))
+
+
+def test_each_flipped_bit_of_a_node_is_told(checkpoint: Path) -> None:
+    path = node_file(checkpoint)
+    content = path.read_bytes()
+    for bit in range(0, len(content) * 8, 7):
+        changed = bytearray(content)
+        changed[bit // 8] ^= 1 << bit % 8
+        path.write_bytes(changed)
+        assert any(structure.error for structure in orbscan.dump(path)), bit
+
+
+def test_a_document_that_was_cut_off_is_shown_up_to_there(checkpoint: Path) -> None:
+    path = checkpoint / "state" / "_METADATA"
+    content = path.read_bytes()
+    (whole,) = orbscan.dump(path)
+    for length in range(1, len(content), 13):
+        path.write_bytes(content[:length])
+        (cut,) = orbscan.dump(path)
+        assert cut.error is not None
+        assert cut.error.file == str(path)
+        # A word that was cut in two is told where it begins.
+        assert length - len("false") < (cut.error.offset or 0) <= length
+        assert cut.fields == whole.fields[: len(cut.fields)]
+
+
+def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
+    status = main(["dump", *arguments])
+    return (status, *capsys.readouterr())
+
+
+def test_the_command_says_by_its_exit_code_whether_all_is_well(
+    checkpoint: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = checkpoint / "state" / "manifest.ocdbt"
+    status, out, _ = run(capsys, str(path))
+    assert (status, out.splitlines()[0]) == (0, "an OCDBT manifest")
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(content)
+    status, out, _ = run(capsys, str(path))
+    assert status == 1
+    assert "root lengths" in out
+    assert out.splitlines()[-1].startswith(f"error: {path}, byte {len(content) - 4}: checksum")
+    assert run(capsys, str(checkpoint / "nowhere"))[0] == 3
+
+
+def test_json_has_everything(checkpoint: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = node_file(checkpoint)
+    size = path.stat().st_size
+    status, out, _ = run(capsys, str(path), "--at", f"0:{size}", "-o", "json")
+    document = json.loads(out)
+    (structure,) = document["structures"]
+    assert (status, document["schema_version"], structure["error"]) == (0, 1, None)
+    assert structure["fields"][1] == {
+        "level": 0,
+        "offset": 4,
+        "in_body": False,
+        "name": "length",
+        "value": size,
+        "group": False,
+    }
+
+
+@pytest.mark.parametrize("part", ["5", "a:b", "-1:5", f"0:{2**64}"])
+def test_a_part_that_is_none_is_wrong_use(checkpoint: Path, part: str) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["dump", str(node_file(checkpoint)), f"--at={part}"])
+    assert ended.value.code == 2
+
+
+def test_nothing_in_a_file_reaches_the_terminal(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "_METADATA"
+    path.write_text(json.dumps({"\x1b[2J": "\x1b]0;title\x07", "\u202e": ["\r"]}))
+    _, out, _ = run(capsys, str(path))
+    assert "\\x1b[2J" in out
+    assert all(character.isprintable() or character == "\n" for character in out)
