@@ -4,6 +4,9 @@
 //!
 //! Set `ORBSCAN_FUZZ_ROUNDS` to try more than the 400 mutations of each seed.
 
+// Dice do not mind what a cast cuts off.
+#![allow(clippy::cast_possible_truncation)]
+
 use std::fs;
 use std::path::Path;
 

@@ -109,9 +109,10 @@ fn head(bytes: &Bytes, at: Offset, fields: &mut Fields) -> Result<()> {
     let found = crc32c::crc32c(bytes.get(..covered).unwrap_or_default());
     let start = at.plus(to_u64(covered));
     let wanted = Cursor::new(checksum, start).u32_le()?;
-    let verdict = match found == wanted {
-        true => format!("{wanted:08x}"),
-        false => format!("{wanted:08x}, but the bytes before it have {found:08x}"),
+    let verdict = if found == wanted {
+        format!("{wanted:08x}")
+    } else {
+        format!("{wanted:08x}, but the bytes before it have {found:08x}")
     };
     fields.note(Some(start), "checksum", Value::Text(verdict))?;
     Ok(())

@@ -22,9 +22,12 @@ pub fn preferred(root: &Root, handlers: &ItemHandlers, chosen: &str) -> Vec<Issu
     let preferred = pytrees
         .map(|(name, _)| name)
         .filter(|name| is_preferred(name) && !is_deleted(root, name));
-    let issue = |name| match root.has(name) {
-        true => without_tree(root, name),
-        false => without_directory(root, name),
+    let issue = |name| {
+        if root.has(name) {
+            without_tree(root, name)
+        } else {
+            without_directory(root, name)
+        }
     };
     preferred.map(issue).collect()
 }

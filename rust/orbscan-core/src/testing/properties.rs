@@ -204,7 +204,7 @@ pub fn json(bytes: &[u8]) {
 
 /// An envelope around the input: the first byte says whether the rest is its plain body, a zstd
 /// frame, a body to compress, or the whole envelope.
-fn enveloped<'a>(bytes: &'a [u8], content: Content) -> Option<(Bytes, &'a [u8])> {
+fn enveloped(bytes: &[u8], content: Content) -> Option<(Bytes, &[u8])> {
     let (packing, rest) = bytes.split_first()?;
     let node = match packing % 4 {
         0 => seal(content, rest, Packing::Plain),
@@ -283,12 +283,12 @@ pub fn btree_node(bytes: &[u8]) {
     match found.entries {
         Entries::Leaf(leaf) => search_leaf(&leaf),
         Entries::Interior(interior) => {
-            let bounds = Bounds::default();
+            let everything = Bounds::default();
             let all = [&b""[..], b"a", b"m/.zarray", &[0xff; 9]];
-            let none = interior.select(&bounds, &[]);
-            let some = interior.select(&bounds, &all);
-            assert_eq!(none.is_ok(), some.is_ok());
-            assert!(none.is_err() || none.is_ok_and(|children| children.is_empty()));
+            let nothing = interior.select(&everything, &[]);
+            let some = interior.select(&everything, &all);
+            assert_eq!(nothing.is_ok(), some.is_ok());
+            assert!(nothing.is_err() || nothing.is_ok_and(|children| children.is_empty()));
         }
     }
 }
