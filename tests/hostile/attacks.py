@@ -334,6 +334,14 @@ def link_to_a_text_that_is_nobodys_business(folder: Path) -> None:
     (folder / "_METADATA").symlink_to(folder.parent / "secret")
 
 
+def link_to_a_node_elsewhere(folder: Path) -> None:
+    """Links are followed: people move data files to other disks, and Orbax follows them too."""
+    _outside(folder)
+    whole(folder)
+    (folder / "d" / "x").unlink()
+    (folder / "d" / "x").symlink_to(folder.parent / "secret")
+
+
 def link_in_a_circle(folder: Path) -> None:
     whole(folder)
     (folder / "_METADATA").unlink()
@@ -429,6 +437,7 @@ ATTACKS: dict[Callable[[Path], None], tuple[str | None, str]] = {
     data_file_with_a_nul: ("malformed", "NUL"),
     array_above: ("malformed", "leaves its directory"),
     link_to_a_text_that_is_nobodys_business: ("malformed", "JSON"),
+    link_to_a_node_elsewhere: (None, "tree['w']"),
     link_in_a_circle: ("store", "symbolic links"),
     item_that_holds_its_parent: (None, "tree['w']"),
     pipe: ("malformed", "empty"),
