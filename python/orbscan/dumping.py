@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from orbscan import api, errors
 from orbscan.text import printable
+
+if TYPE_CHECKING:
+    import os
 
 _SHOWN_NUMBERS = 12
 _SHOWN_TEXT = 160
@@ -125,5 +127,7 @@ def _shown(value: Any) -> str:
     else:
         text = json.dumps(value)
     if len(text) > _SHOWN_TEXT:
-        return f"{text[:_SHOWN_TEXT]}… {len(value) if isinstance(value, bytes | str) else ''} in all"
+        return (
+            f"{text[:_SHOWN_TEXT]}… {len(value) if isinstance(value, bytes | str) else ''} in all"
+        )
     return text

@@ -83,7 +83,9 @@ def run(subject: Subject, cases: Iterable[Case], sample: int) -> Tally:
         outcome = judge(case, whole, after)
         tally.counts[case.kind, outcome] += 1
         if outcome in FAULTS:
-            tally.faults.append(_words(subject, case, f"{outcome}: {after.error or after.answer.metadata}"))
+            tally.faults.append(
+                _words(subject, case, f"{outcome}: {after.error or after.answer.metadata}")
+            )
         chosen.offer((case.kind, outcome), case)
     for (kind, outcome), case in chosen.cases():
         _ask_reference(subject, case, (kind, outcome), tally)
@@ -224,7 +226,9 @@ def main() -> int:
     whole = Tally()
     by_subject: Counter[tuple[str, str]] = Counter()
     with ProcessPoolExecutor(options.processes, get_context("spawn")) as pool:
-        jobs = {name: pool.submit(_campaign, name, options.sample, options.stride) for name in names}
+        jobs = {
+            name: pool.submit(_campaign, name, options.sample, options.stride) for name in names
+        }
         for name, job in jobs.items():
             tally = job.result()
             print(f"{name}: {sum(tally.counts.values())} cases", file=sys.stderr, flush=True)

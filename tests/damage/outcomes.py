@@ -1,14 +1,13 @@
 """What a reader's answer about a damaged checkpoint is worth.
 
-| outcome | meaning |
-| --- | --- |
-| `same` | the answer is that of the undamaged checkpoint: the damage is where nobody looks |
-| `tolerated` | issues say what is wrong, and all that the answer still says is true: it says less, or describes another item than the one that was lost |
-| `error` | refused, and the error names a file of the checkpoint |
-| `other document` | the files now spell another checkpoint without a fault, and that one was read |
-| `wrong` | the answer differs, nothing says so, and no such checkpoint is on the disk |
-| `unclear` | refused without naming a file of the checkpoint |
-| `crashed` | an exception that is none of orbscan's |
+- `same`: the answer is that of the undamaged checkpoint: the damage is where nobody looks.
+- `tolerated`: issues say what is wrong, and all that the answer still says is true: it says less,
+  or describes another item than the one that was lost.
+- `error`: refused, and the error names a file of the checkpoint.
+- `other document`: the files now spell another checkpoint without a fault, and that one was read.
+- `wrong`: the answer differs, nothing says so, and no such checkpoint is on the disk.
+- `unclear`: refused without naming a file of the checkpoint.
+- `crashed`: an exception that is none of orbscan's.
 
 The last three must not happen. `other document` needs a rule, or every mistake could hide in it:
 JSON, msgpack and safetensors files have no checksum, so a flipped bit may turn the digit of a
@@ -16,9 +15,9 @@ timestamp into another digit. The file is whole and says something else, and a r
 report what is written. An answer counts so only if the damage is in such a file (or a checksum
 was made right again), another parser than ours takes the damaged file, and finds another
 document in it than before. For a file that is gone, the other document is its absence, which
-must be a state that Orbax itself leaves: see `ABSENT`. So must the absence of an item be, which it is
-if no file names the item. What Orbax answers in these cases is
-compared by the campaign, on a sample.
+must be a state that Orbax itself leaves: see `ABSENT`. So must the absence of an item be, which it
+is if no file names the item. What Orbax answers in these cases is compared by the campaign, on a
+sample.
 """
 
 from __future__ import annotations
@@ -144,6 +143,8 @@ def _leaf_less(before: Any, after: Any) -> bool:
     if after.sharding_metadata not in (before.sharding_metadata, None):
         return False
     old, new = before.storage_metadata, after.storage_metadata
+    if old is None or new is None:
+        return new is old and after.prng_impl in (before.prng_impl, None)
     return (
         new.chunk_shape == old.chunk_shape
         and new.write_shape in (old.write_shape, None)

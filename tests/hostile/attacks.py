@@ -9,10 +9,13 @@ from __future__ import annotations
 import json
 import os
 import struct
-from collections.abc import Callable
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tests.hostile import ocdbt
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
 
 ZARR = (
     b'{"chunks":[2],"compressor":null,"dimension_separator":".","dtype":"<u4","fill_value":null,'
@@ -178,7 +181,14 @@ def paths_that_unfold_to_gigabytes(folder: Path) -> None:
     count, length = 100_000, 60_000
     table = ocdbt.varint(count) + ocdbt.varints([length] * (count - 1))
     table += ocdbt.varints([length] + [0] * (count - 1)) + bytes(count) + b"p" * length
-    document = b"\0" + table + ocdbt.varint(1) + b"\x09w/.zarray" + b"\x02\x01" + ocdbt.varints([count - 1, 0])
+    document = (
+        b"\0"
+        + table
+        + ocdbt.varint(1)
+        + b"\x09w/.zarray"
+        + b"\x02\x01"
+        + ocdbt.varints([count - 1, 0])
+    )
     database(folder, ocdbt.seal(ocdbt.NODE, document))
 
 
@@ -187,7 +197,9 @@ def keys_that_unfold_to_gigabytes(folder: Path) -> None:
     tree(folder)
     first, count = 40_000, 20_000
     body = b"\0" + ocdbt.files([b"d/x"]) + ocdbt.varint(count)
-    body += ocdbt.varints(range(first, first + count - 1)) + ocdbt.varints([first] + [1] * (count - 1))
+    body += ocdbt.varints(range(first, first + count - 1)) + ocdbt.varints(
+        [first] + [1] * (count - 1)
+    )
     body += b"k" * (first + count - 1) + bytes(count) + bytes(count)
     database(folder, ocdbt.seal(ocdbt.NODE, body))
 

@@ -15,7 +15,7 @@ MISSING = 2**64 - 1
 
 
 def varint(number: int) -> bytes:
-    """Seven bits a byte, low ones first.
+    r"""Seven bits a byte, low ones first.
 
     >>> varint(300)
     b'\\xac\\x02'

@@ -11,15 +11,17 @@ from __future__ import annotations
 import json
 import resource
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orbscan
 import orbscan.result
 import orbscan.sharding
 import orbscan.tree
 import orbscan.types
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 def _size() -> int:
