@@ -45,6 +45,7 @@ fn main() {
                 bundle::push(&mut whole, path, content);
             }
         }
+        keep(&mut seeds, "verify", whole.clone());
         keep(&mut seeds, "checkpoint", whole);
     }
     for header in SAFETENSORS {

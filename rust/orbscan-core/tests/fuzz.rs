@@ -2,7 +2,7 @@
 //! each: what any compiler can do on any machine. `rust/fuzz` has the targets for libFuzzer, which
 //! looks for inputs rather than rolling dice.
 //!
-//! Set `ORBSCAN_FUZZ_ROUNDS` to try more than the 400 mutations of each seed.
+//! Set `ORBSCAN_FUZZ_ROUNDS` to try more than the 200 mutations of each seed.
 
 // Dice do not mind what a cast cuts off.
 #![allow(clippy::cast_possible_truncation)]
@@ -91,7 +91,7 @@ fn fuzz(name: &str, property: Property, rounds: usize) {
 
 #[test]
 fn no_mutation_of_a_seed_breaks_a_property() {
-    let rounds = std::env::var("ORBSCAN_FUZZ_ROUNDS").map_or(400, |rounds| rounds.parse().unwrap());
+    let rounds = std::env::var("ORBSCAN_FUZZ_ROUNDS").map_or(200, |rounds| rounds.parse().unwrap());
     std::thread::scope(|scope| {
         for (name, property) in ALL {
             std::thread::Builder::new()

@@ -5,6 +5,8 @@
 //! other answers and whose error lies inside the input. [`ALL`] lists them by name; the targets of
 //! `rust/fuzz` and the test `fuzz.rs` call them.
 
+use std::ops::ControlFlow;
+
 use bytes::Bytes;
 
 use super::bundle;
@@ -30,13 +32,14 @@ use crate::orbax::{
 use crate::path::StorePath;
 use crate::reader::{self, Recall, Selection};
 use crate::store::Store;
+use crate::verify as verifying;
 use crate::{safetensors, zarr};
 
 /// A property of any bytes.
 pub type Property = fn(&[u8]);
 
 /// Every property, by the name of its fuzz target.
-pub const ALL: [(&str, Property); 17] = [
+pub const ALL: [(&str, Property); 18] = [
     ("aggregate", aggregate),
     ("array_metadata", array_metadata),
     ("btree_node", btree_node),
@@ -50,6 +53,7 @@ pub const ALL: [(&str, Property); 17] = [
     ("safetensors", safetensors),
     ("shardings", shardings),
     ("tree_metadata", tree_metadata),
+    ("verify", verify),
     ("version_node", version_node),
     ("zarr_v2", zarr_v2),
     ("zarr_v3", zarr_v3),
@@ -390,6 +394,26 @@ pub fn checkpoint(bytes: &[u8]) {
         check_checkpoint(&store, all);
     }
     reader::is_checkpoint(&store, &top).unwrap();
+}
+
+/// A checkpoint as for [`checkpoint`]: checking it to its last chunk, and measuring it, ends; and what
+/// can be measured can be checked.
+pub fn verify(bytes: &[u8]) {
+    let store = bundle::unpack(bytes);
+    let top = StorePath::root();
+    let read = reader::Options {
+        rich_types: false,
+        limits: limits(),
+    };
+    let options = verifying::Options {
+        level: verifying::Level::Data,
+        check_values: true,
+        max_bandwidth: None,
+        read: read.clone(),
+    };
+    let report = verifying::verify(&store, &top, &options, &mut |_| ControlFlow::Continue(()));
+    let usage = verifying::usage::usage(&store, &top, &read);
+    assert!(report.is_ok() || usage.is_err(), "{report:?}");
 }
 
 fn check_checkpoint(store: &dyn Store, read: Result<crate::record::Checkpoint>) {
