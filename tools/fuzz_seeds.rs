@@ -38,8 +38,12 @@ fn main() {
         collect(top, top, &mut files);
         let mut whole = Vec::new();
         for (path, content) in &files {
-            let kind = u8::try_from(path.len() % 8).unwrap_or_default();
-            keep(&mut seeds, "dump", [&[kind], content.as_slice()].concat());
+            let kind = path.len().to_le_bytes()[0] % 8;
+            keep(
+                &mut seeds,
+                "dump",
+                [&[kind], content.as_slice()].concat(),
+            );
             sort_out(path, content, &mut seeds);
             if content.len() <= bundle::MAX_FILE_BYTES {
                 bundle::push(&mut whole, path, content);

@@ -59,34 +59,41 @@ def read_files(root: Path) -> Files:
     return {str(path.relative_to(root)): path.read_bytes() for path in paths}
 
 
-def every_case(  # noqa: C901 - one loop for each kind of damage
-    files: Files, others: list[Files]
-) -> Iterator[Case]:
+def every_case(files: Files, others: list[Files]) -> Iterator[Case]:
     """All cases of one checkpoint; `others` lend the files that are put in place of its own."""
+    yield from _whole_files(files)
+    for path, content in files.items():
+        if is_metadata(path, files):
+            yield from _parts(path, content)
+            for place, other in replacements(path, content, others):
+                yield Case("file of another checkpoint", path, place, {path: other})
+
+
+def _whole_files(files: Files) -> Iterator[Case]:
     for path, content in files.items():
         yield Case("file removed", path, "", {path: None})
         if content:
             yield Case("file emptied", path, "", {path: b""})
     for directory in sorted({str(parent) for path in files for parent in Path(path).parents}):
         if directory != ".":
-            inside = {path: None for path in files if path.startswith(f"{directory}/")}
+            inside = dict.fromkeys(path for path in files if path.startswith(f"{directory}/"))
             yield Case("directory removed", directory, "", inside)
-    for path, content in files.items():
-        if not is_metadata(path, files):
-            continue
-        for length in range(1, len(content)):
-            yield Case("file cut off", path, f"after {length}", {path: content[:length]})
-        for bit in range(len(content) * 8):
-            place = f"bit {bit % 8} of byte {bit // 8}"
-            yield Case("bit flipped", path, place, {path: flipped(content, bit)})
-        for kind, place, text in json_changes(path, content):
-            yield Case(kind, path, place, {path: text})
-        for place, other in replacements(path, content, others):
-            yield Case("file of another checkpoint", path, place, {path: other})
-        for bit, node in resealed(content):
-            place = f"bit {bit % 8} of byte {bit // 8}"
-            kind = "bit flipped, checksum made right"
-            yield Case(kind, path, place, {path: node}, resealed=True)
+
+
+def _parts(path: str, content: bytes) -> Iterator[Case]:
+    for length in range(1, len(content)):
+        yield Case("file cut off", path, f"after {length}", {path: content[:length]})
+    for bit in range(len(content) * 8):
+        yield Case("bit flipped", path, _place(bit), {path: flipped(content, bit)})
+    for kind, place, text in json_changes(path, content):
+        yield Case(kind, path, place, {path: text})
+    for bit, node in resealed(content):
+        kind = "bit flipped, checksum made right"
+        yield Case(kind, path, _place(bit), {path: node}, resealed=True)
+
+
+def _place(bit: int) -> str:
+    return f"bit {bit % 8} of byte {bit // 8}"
 
 
 def is_metadata(path: str, files: Files) -> bool:
@@ -151,19 +158,17 @@ def json_changes(path: str, content: bytes) -> Iterator[tuple[str, str, bytes]]:
         yield kind, place or "the whole", json.dumps(changed).encode()
 
 
-def _changes(  # noqa: C901 - one branch for each type of value
-    value: Any, place: str
-) -> Iterator[tuple[str, str, object]]:
-    """What can become of a value: pairs of the place that changed and the whole value."""
+Change = tuple[str, str, object]
+"""The kind of a change, its place, and the whole value after it."""
+
+
+def _changes(value: Any, place: str) -> Iterator[Change]:
+    """What can become of a value and of what is in it."""
     for other in _OTHER_TYPES:
         if type(other) is not type(value) or (not other and value):
             yield "JSON value of another type", f"{place} becomes {json.dumps(other)}", other
     if isinstance(value, dict):
-        for key, child in value.items():
-            rest = {other: kept for other, kept in value.items() if other != key}
-            yield "JSON member removed", f"{place}[{key!r}]", rest
-            for kind, where, changed in _changes(child, f"{place}[{key!r}]"):
-                yield kind, where, {**value, key: changed}
+        yield from _changes_of_members(value, place)
     elif isinstance(value, list):
         for index, child in enumerate(value):
             for kind, where, changed in _changes(child, f"{place}[{index}]"):
@@ -171,6 +176,14 @@ def _changes(  # noqa: C901 - one branch for each type of value
     elif isinstance(value, str) and value.startswith("{"):
         for kind, where, changed in _changes(json.loads(value), f"{place}(inside)"):
             yield kind, where, json.dumps(changed)
+
+
+def _changes_of_members(value: dict[str, Any], place: str) -> Iterator[Change]:
+    for key, child in value.items():
+        rest = {other: kept for other, kept in value.items() if other != key}
+        yield "JSON member removed", f"{place}[{key!r}]", rest
+        for kind, where, changed in _changes(child, f"{place}[{key!r}]"):
+            yield kind, where, {**value, key: changed}
 
 
 def replacements(path: str, content: bytes, others: list[Files]) -> Iterator[tuple[str, bytes]]:

@@ -69,7 +69,7 @@ _GOLDEN: list[tuple[str, str, str, dict[str, Any]]] = [
     ("unmerged", "o0.5.10-unmerged", "ckpt", {}),
     ("aggregate", "o0.3.5-aggregate", "all", {}),
     ("aggregate and arrays", "o0.4.8-aggregate", "some", {}),
-    ("being deleted", "o0.12.8-damaged-v1-deletion", "whole", {}),
+    ("being deleted", "o0.12.8-damaged-v1-deletion", "whole", {"item": "state"}),
 ]
 
 _PLAIN_NODES: dict[str, dict[str, object]] = {

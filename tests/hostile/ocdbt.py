@@ -18,7 +18,7 @@ def varint(number: int) -> bytes:
     r"""Seven bits a byte, low ones first.
 
     >>> varint(300)
-    b'\\xac\\x02'
+    b'\xac\x02'
     """
     out = bytearray()
     while number >= 0x80:

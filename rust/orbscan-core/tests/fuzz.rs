@@ -4,7 +4,7 @@
 //!
 //! Set `ORBSCAN_FUZZ_ROUNDS` to try more than the 200 mutations of each seed.
 
-// Dice do not mind what a cast cuts off.
+// Dice have few sides.
 #![allow(clippy::cast_possible_truncation)]
 
 use std::fs;

@@ -156,10 +156,8 @@ impl Fields {
     }
 
     /// Reads and notes a column of `count` numbers of eight bytes.
-    // As a path, the method would be of a cursor of one lifetime only.
-    #[allow(clippy::redundant_closure_for_method_calls)]
     pub fn u64s(&mut self, cursor: &mut Cursor<'_>, count: u64, name: &str) -> Result<Vec<u64>> {
-        self.column(cursor, count, name, |cursor| cursor.u64_le())
+        self.column(cursor, count, name, u64_le)
     }
 
     fn column(
@@ -187,4 +185,9 @@ impl Fields {
         }
         end.map(|()| numbers)
     }
+}
+
+/// A function for cursors of any lifetime, which the method is not.
+fn u64_le(cursor: &mut Cursor<'_>) -> Result<u64> {
+    cursor.u64_le()
 }

@@ -208,7 +208,7 @@ pub fn json(bytes: &[u8]) {
 
 /// An envelope around the input: the first byte says whether the rest is its plain body, a zstd
 /// frame, a body to compress, or the whole envelope.
-fn enveloped(bytes: &[u8], content: Content) -> Option<(Bytes, &[u8])> {
+fn enveloped(bytes: &[u8], content: Content) -> Option<Bytes> {
     let (packing, rest) = bytes.split_first()?;
     let node = match packing % 4 {
         0 => seal(content, rest, Packing::Plain),
@@ -221,12 +221,12 @@ fn enveloped(bytes: &[u8], content: Content) -> Option<(Bytes, &[u8])> {
         2 => seal(content, rest, Packing::Zstd),
         _ => rest.to_vec(),
     };
-    Some((node.into(), rest))
+    Some(node.into())
 }
 
 /// A manifest, its checksum right.
 pub fn manifest(bytes: &[u8]) {
-    if let Some((node, _)) = enveloped(bytes, Content::Manifest) {
+    if let Some(node) = enveloped(bytes, Content::Manifest) {
         let found = within(node.len(), Manifest::decode(&node, &limits()));
         check_dump(&node, found.is_some());
     }
@@ -272,7 +272,7 @@ pub fn btree_node(bytes: &[u8]) {
     let Some((height, bytes)) = bytes.split_first() else {
         return;
     };
-    let Some((node, _)) = enveloped(bytes, Content::BtreeNode) else {
+    let Some(node) = enveloped(bytes, Content::BtreeNode) else {
         return;
     };
     let opened = envelope::open(&node, Content::BtreeNode, Offset::File(0), &limits());
@@ -287,12 +287,12 @@ pub fn btree_node(bytes: &[u8]) {
     match found.entries {
         Entries::Leaf(leaf) => search_leaf(&leaf),
         Entries::Interior(interior) => {
-            let everything = Bounds::default();
+            let bounds = Bounds::default();
             let all = [&b""[..], b"a", b"m/.zarray", &[0xff; 9]];
-            let nothing = interior.select(&everything, &[]);
-            let some = interior.select(&everything, &all);
-            assert_eq!(nothing.is_ok(), some.is_ok());
-            assert!(nothing.is_err() || nothing.is_ok_and(|children| children.is_empty()));
+            let for_none = interior.select(&bounds, &[]);
+            let for_all = interior.select(&bounds, &all);
+            assert_eq!(for_none.is_ok(), for_all.is_ok());
+            assert!(for_none.is_err() || for_none.is_ok_and(|children| children.is_empty()));
         }
     }
 }
@@ -326,7 +326,7 @@ pub fn version_node(bytes: &[u8]) {
     let Some((height, bytes)) = bytes.split_first() else {
         return;
     };
-    let Some((node, _)) = enveloped(bytes, Content::VersionNode) else {
+    let Some(node) = enveloped(bytes, Content::VersionNode) else {
         return;
     };
     let opened = envelope::open(&node, Content::VersionNode, Offset::File(0), &limits());
