@@ -39,11 +39,7 @@ fn main() {
         let mut whole = Vec::new();
         for (path, content) in &files {
             let kind = path.len().to_le_bytes()[0] % 8;
-            keep(
-                &mut seeds,
-                "dump",
-                [&[kind], content.as_slice()].concat(),
-            );
+            keep(&mut seeds, "dump", [&[kind], content.as_slice()].concat());
             sort_out(path, content, &mut seeds);
             if content.len() <= bundle::MAX_FILE_BYTES {
                 bundle::push(&mut whole, path, content);
