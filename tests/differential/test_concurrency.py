@@ -43,13 +43,16 @@ def is_right(leaf: Any, shape: tuple[int, ...]) -> bool:
 
 def read(path: Path, step: int) -> str:
     """Reads one step, whatever is just happening to it; how that ended."""
+    failed: orbscan.OrbscanError | None = None
     try:
         found = orbscan.metadata(path)
     except orbscan.OrbscanError as error:
+        failed = error
+    if failed is not None:
         # It was deleted, or is not finished; and the error says what is missing.
-        assert error.file is not None
-        assert str(path) in error.file
-        return error.kind
+        assert failed.file is not None
+        assert str(path) in failed.file
+        return failed.kind
     assert is_right(found.metadata["w"], (step + 1,))
     assert is_right(found.metadata["deep"]["b"], (2, step + 1))
     return "issues" if found.issues else "read"
