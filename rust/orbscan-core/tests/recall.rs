@@ -172,21 +172,21 @@ fn a_table_with_faults_is_not_recalled() {
 #[test]
 fn only_the_latest_items_are_recalled() {
     let mut store = run(&[]);
-    for leaves in 1..=20 {
+    for leaves in 1..=40 {
         let writer = CheckpointWriter { leaves, chunks: 0 };
         writer.write(&path(&leaves.to_string()), &mut store);
     }
     let options = Options::default();
     let recall = Recall::new();
-    let tables: Vec<_> = (1..=20)
+    let tables: Vec<_> = (1..=40)
         .map(|step| read(&store, &step.to_string(), &options, &recall))
         .map(|checkpoint| Arc::downgrade(table(&checkpoint)))
         .collect();
     let kept = tables.iter().filter(|table| table.strong_count() > 0);
-    assert_eq!(kept.count(), 8);
-    let again = read(&store, "20", &options, &recall);
+    assert_eq!(kept.count(), 32);
+    let again = read(&store, "40", &options, &recall);
     assert!(std::ptr::eq(
         Arc::as_ptr(table(&again)),
-        tables[19].as_ptr()
+        tables[39].as_ptr()
     ));
 }
