@@ -9,8 +9,10 @@ import pickle
 import shutil
 import signal
 import threading
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+import pyarrow as pa
 import pytest
 
 import orbscan
@@ -18,6 +20,7 @@ from orbscan import CheckpointEntry, scan
 from orbscan.errors import CheckpointNotFoundError, FormatError, InvalidLayoutError, StoreError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 ALL = ["a/9", "a/10", "a/100", "b/step_0007", "b/step_0008"]
@@ -294,22 +297,35 @@ def test_a_closed_scan_gives_no_more(runs: Path) -> None:
     assert [*entries] == []
 
 
-@pytest.mark.parametrize("threads", [2, 16])
-def test_an_interrupt_ends_the_wait(runs: Path, threads: int) -> None:
-    # Whoever opens it waits until somebody writes.
-    blocked = runs / "a" / "9" / "_CHECKPOINT_METADATA"
-    blocked.unlink()
-    os.mkfifo(blocked)
-    entries = scan(runs, ordered=True, threads=threads)
-    timer = threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT))
+@contextmanager
+def interrupted() -> Iterator[None]:
+    """Presses Ctrl-C a moment later."""
+    timer = threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGINT))
     timer.start()
-    try:
-        with pytest.raises(KeyboardInterrupt):
-            next(entries)
-        assert [*entries] == []
-    finally:
-        timer.join()
-        os.close(os.open(blocked, os.O_RDWR | os.O_NONBLOCK))
+    yield
+    timer.join()
+
+
+@pytest.mark.parametrize("threads", [1, 2, 16])
+@pytest.mark.parametrize("ordered", [False, True])
+def test_an_interrupt_ends_the_wait(tmp_path: Path, threads: int, *, ordered: bool) -> None:
+    # Nothing comes from all these, however long they are searched.
+    entries = scan([tmp_path] * 300_000, ordered=ordered, threads=threads)
+    with interrupted(), pytest.raises(KeyboardInterrupt):
+        next(entries)
+    assert [*entries] == []
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_an_interrupt_ends_a_table(tmp_path: Path, threads: int) -> None:
+    table = scan([tmp_path] * 300_000, threads=threads).leaves()
+    with (
+        interrupted(),
+        pytest.raises(pa.ArrowInvalid, match="interrupted: the table is not complete"),
+    ):
+        pa.table(table)
+    with pytest.raises(KeyboardInterrupt):
+        table.check_interrupt()
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::detect::Root;
 use super::outline::ItemFiles;
-use super::{Options, Recall, Waves, choose};
+use super::{Options, Recall, Waves, absent, choose};
 use crate::error::Result;
 use crate::orbax::checkpoint_metadata::ItemHandlers;
 use crate::orbax::names;
@@ -233,11 +233,13 @@ fn assemble(
     let mut is_missing = is_flat;
     let mut issues = waves.issues;
     let of_header = issues.len();
+    let handlers = &waves.metadata.item_handlers;
+    issues.extend(absent::lost(root, handlers));
     let mut items = Vec::with_capacity(candidates.len());
     for ((place, (name, tree)), files) in (0..).zip(candidates).zip(&waves.items) {
         if *tree == Tree::None {
             let name = name.unwrap_or_default();
-            let missing = super::missing_tree(name, files, &waves.metadata.item_handlers);
+            let missing = super::missing_tree(name, files, handlers);
             is_missing |= missing.is_some();
             issues.extend(missing);
             items.push(item(Some(name), None));
@@ -248,7 +250,10 @@ fn assemble(
         if choice == Some(place) {
             let own = (0..).zip(&issues);
             let own = own.filter(|(at, _)| *at < of_header || *at >= before);
-            let issues = own.map(|(_, issue)| issue.clone()).collect();
+            let mut issues: Vec<Issue> = own.map(|(_, issue)| issue.clone()).collect();
+            if let Some(name) = name {
+                issues.extend(absent::preferred(root, handlers, name));
+            }
             let chosen = Chosen {
                 item: place,
                 issues,

@@ -96,8 +96,8 @@ pub fn read_pytree(
     })
 }
 
-/// Reads all checkpointables, with `recall` as in [`read_pytree`]. One that should be a pytree and cannot be read has no table, and its
-/// error is an issue.
+/// Reads all checkpointables, with `recall` as in [`read_pytree`]. One that should be a pytree and
+/// cannot be read has no table, and its error is an issue.
 ///
 /// # Errors
 /// Any [`ErrorKind`] that concerns the checkpoint as a whole.

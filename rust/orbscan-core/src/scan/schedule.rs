@@ -7,7 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::batch::{Batch, Key};
 use super::entry::Entry;
@@ -118,12 +118,16 @@ impl Schedule {
     pub fn finish(&self, job: &Job, entry: Option<Entry>) {
         let mut state = self.lock();
         state.running.remove(&job.hold);
+        let found = entry.is_some();
         if let Some(entry) = entry {
             state.ready.insert(job.key.clone(), Box::new(entry));
         }
         let more = state.has_work();
         drop(state);
-        self.news.notify_one();
+        // In order, any job may be what an entry waited for.
+        if found || self.ordered || !more {
+            self.news.notify_one();
+        }
         if !more {
             self.work.notify_all();
         } else if self.ordered {
@@ -134,8 +138,8 @@ impl Schedule {
 
     /// The next entry, for which it waits no longer than `timeout`.
     pub fn next(&self, timeout: Duration) -> News {
+        let begun = Instant::now();
         let mut state = self.lock();
-        let mut waited = timeout.is_zero();
         loop {
             if let Some(entry) = state.next_entry(self.ordered) {
                 drop(state);
@@ -145,13 +149,12 @@ impl Schedule {
             if state.stopped || !state.has_work() {
                 return News::End;
             }
-            if waited {
+            // However often it is woken: whoever waits may have been told to stop.
+            let Some(left) = timeout.checked_sub(begun.elapsed()) else {
                 return News::Nothing;
-            }
-            let outcome = self.news.wait_timeout(state, timeout);
-            let (locked, expired) = outcome.unwrap_or_else(PoisonError::into_inner);
-            state = locked;
-            waited = expired.timed_out();
+            };
+            let outcome = self.news.wait_timeout(state, left);
+            (state, _) = outcome.unwrap_or_else(PoisonError::into_inner);
         }
     }
 
