@@ -162,6 +162,10 @@ class Checkpoint:
         what is no pytree or cannot be read.
         """
 
+    @property
+    def unreadable(self) -> list[tuple[str | None, Issue]]:
+        """The checkpointables that cannot be read, and why; these are also among the issues."""
+
 @final
 class Entry:
     """A checkpoint that a scan found, or the leftover of one."""

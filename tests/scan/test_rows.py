@@ -6,12 +6,14 @@ import json
 import shutil
 from typing import TYPE_CHECKING, Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from orbscan import _core, scan
 from orbscan.cli import json_lines, main
 from orbscan.tables import write_table
+from tests.scan.conftest import unpacked
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -54,3 +56,23 @@ def test_the_command_goes_on_from_a_table(
     assert "1 of 6 checkpoints could not be read" in capsys.readouterr().err
     states = pq.read_table(second)["state"].to_pylist()
     assert sorted(states) == ["read", "read", "unchanged", "unchanged", "unchanged", "unchanged"]
+
+
+def test_a_checkpointable_that_cannot_be_read_has_a_row(tmp_path: Path) -> None:
+    checkpoint = unpacked("o0.12.8-v1-checkpointables", tmp_path) / "all"
+    whole = pa.table(scan(checkpoint).leaves()).to_pylist()
+    names = sorted({row["checkpointable"] for row in whole})
+    assert len(names) > 1
+    # Reads of the checkpoint choose another one.
+    lost = next(name for name in names if name not in {"pytree", "state"})
+    (checkpoint / lost / "_METADATA").write_text("[1")
+    found = pa.table(scan(checkpoint).leaves()).to_pylist()
+    assert next(scan(checkpoint)).error is None
+    errors = [row for row in found if row["error"] is not None]
+    assert [(row["checkpointable"], row["keypath"]) for row in errors] == [(lost, None)]
+    assert f"{lost}/_METADATA" in errors[0]["error"]
+    without = [row["keypath"] for row in whole if row["checkpointable"] != lost]
+    assert [row["keypath"] for row in found if row not in errors] == without
+    own = tmp_path / "own.jsonl"
+    json_lines.write(str(own), "leaves", _core.scan([str(checkpoint)], ordered=True))
+    assert [row["error"] for row in rows(own)] == [row["error"] for row in found]

@@ -95,14 +95,18 @@ def checkpoint_row(entry: _core.Entry) -> Row:
 def leaf_rows(entry: _core.Entry) -> Iterator[Row]:
     """Describe the leaves of a checkpoint in the columns of the table of leaves.
 
-    A checkpoint that cannot be read has a row without a keypath.
+    A checkpoint or a checkpointable that cannot be read has a row without a keypath.
     """
     origin = _origin(entry)
+    nothing = dict.fromkeys(("checkpointable", "keypath", "keys", "value_type", *_FACTS))
+    of_entry = _error(entry.error)
     if entry.error is not None:
-        nothing = dict.fromkeys(("checkpointable", "keypath", "keys", "value_type", *_FACTS))
-        yield {**origin, **nothing, **_error(entry.error)}
+        yield {**origin, **nothing, **of_entry}
     checkpoint = entry.checkpoint
+    unreadable = {} if checkpoint is None else dict(checkpoint.unreadable)
     for name, table in () if checkpoint is None else checkpoint.items:
+        if name in unreadable and (fault := _fault(unreadable[name])) != of_entry:
+            yield {**origin, **nothing, "checkpointable": name, **fault}
         for entries, _, leaf in () if table is None else leaves(table):
             yield {
                 **origin,
@@ -207,11 +211,13 @@ def _error(error: OrbscanError | None) -> Row:
     return {"error_kind": error.kind, "error": str(error)}
 
 
-def _issues(checkpoint: _core.Checkpoint) -> list[str]:
-    return [
-        located(reason, file, offset, in_body=in_body)
-        for _, file, offset, in_body, reason in checkpoint.issues
-    ]
+def _fault(issue: _core.Issue) -> Row:
+    kind, file, offset, in_body, reason = issue
+    return {"error_kind": kind, "error": located(reason, file, offset, in_body=in_body)}
+
+
+def _issues(checkpoint: _core.Checkpoint) -> list[object]:
+    return [_fault(issue)["error"] for issue in checkpoint.issues]
 
 
 def _key(entry: str | int) -> Row:

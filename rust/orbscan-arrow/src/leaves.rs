@@ -16,7 +16,8 @@ use crate::keypath::Keypaths;
 use crate::schema::leaf_schema;
 use crate::{BATCH_BYTES, BATCH_ROWS};
 
-/// A row for each leaf of each checkpoint that was read, and one for each that could not be.
+/// A row for each leaf of each checkpoint that was read, and one for each checkpoint and each
+/// checkpointable that could not be.
 ///
 /// Checkpoints come in the order of the entries, their checkpointables as they lie in the
 /// checkpoint, leaves in the order of the tree. The leaves of a large checkpoint may be split over
@@ -36,6 +37,8 @@ pub struct LeafBatches<I> {
 #[derive(Debug)]
 struct Current {
     origin: Origin,
+    /// What has a row already.
+    error: Option<Error>,
     items: std::vec::IntoIter<Item>,
     item: Option<CurrentItem>,
 }
@@ -104,12 +107,14 @@ impl<I: Iterator<Item = Entry>> LeafBatches<I> {
             step: entry.step.and_then(|step| i64::try_from(step).ok()),
             identity: entry.identity.map(identity),
         };
-        if let Some(error) = error {
-            self.rows.failure(&origin, &error, &mut self.vocabulary)?;
+        if let Some(error) = &error {
+            self.rows
+                .failure(&origin, None, error, &mut self.vocabulary)?;
         }
         if let Content::Read(checkpoint) = entry.content {
             self.current = Some(Current {
                 origin,
+                error,
                 items: checkpoint.items.into_iter(),
                 item: None,
             });
@@ -120,7 +125,12 @@ impl<I: Iterator<Item = Entry>> LeafBatches<I> {
     /// Appends the next rows of a checkpoint, and keeps it unless it has no more.
     fn go_on(&mut self, mut current: Current) -> Result<()> {
         let Some(item) = &mut current.item else {
-            if let Some(Item { name, table }) = current.items.next() {
+            if let Some(Item { name, table, error }) = current.items.next() {
+                if let Some(error) = error.filter(|error| current.error.as_ref() != Some(error)) {
+                    let name = name.as_deref();
+                    self.rows
+                        .failure(&current.origin, name, &error, &mut self.vocabulary)?;
+                }
                 current.item = table.map(|table| self.open(name, table)).transpose()?;
                 self.current = Some(current);
             }
@@ -220,10 +230,11 @@ impl Rows {
     fn failure(
         &mut self,
         origin: &Origin,
+        checkpointable: Option<&str>,
         error: &Error,
         vocabulary: &mut Vocabulary,
     ) -> Result<()> {
-        self.origin(origin, None, 1)?;
+        self.origin(origin, checkpointable, 1)?;
         self.keypaths.text.push(None)?;
         self.keypaths.keys.end(false)?;
         self.facts.failure(error, vocabulary)

@@ -100,6 +100,7 @@ fn checkpoint(tables: Vec<(Option<&str>, Option<LeafTable>)>) -> Content {
     let item = |(name, table): (Option<&str>, Option<LeafTable>)| Item {
         name: name.map(str::to_owned),
         table: table.map(Arc::new),
+        error: None,
     };
     Content::Read(Box::new(Checkpoint {
         layout: Layout::V1,

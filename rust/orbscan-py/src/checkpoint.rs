@@ -16,6 +16,7 @@ pub struct Checkpoint {
     custom_metadata: Option<String>,
     issues: Py<PyList>,
     items: Py<PyList>,
+    unreadable: Py<PyList>,
 }
 
 impl Checkpoint {
@@ -26,7 +27,11 @@ impl Checkpoint {
             issues.append(errors::as_tuple(py, issue)?)?;
         }
         let items = PyList::empty(py);
+        let unreadable = PyList::empty(py);
         for item in read.items {
+            if let Some(error) = &item.error {
+                unreadable.append((&item.name, errors::as_tuple(py, error)?))?;
+            }
             let table = item
                 .table
                 .map(|table| tables.table(py, table))
@@ -41,6 +46,7 @@ impl Checkpoint {
             custom_metadata: read.custom_metadata,
             issues: issues.unbind(),
             items: items.unbind(),
+            unreadable: unreadable.unbind(),
         })
     }
 }

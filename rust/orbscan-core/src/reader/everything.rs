@@ -4,8 +4,6 @@
 //! looked at twice: what a directory holds shows in the answers to the fetches that its tree needs
 //! anyway.
 
-use std::sync::Arc;
-
 use super::detect::Root;
 use super::outline::ItemFiles;
 use super::{Options, Recall, Waves, absent, choose};
@@ -13,7 +11,7 @@ use crate::error::Result;
 use crate::orbax::checkpoint_metadata::ItemHandlers;
 use crate::orbax::names;
 use crate::path::StorePath;
-use crate::record::{Checkpoint, Issue, Item, Layout, LeafTable};
+use crate::record::{Checkpoint, Issue, Item, Layout};
 use crate::store::{Entry, Store};
 
 /// A directory, or a safetensors file, that was recognised.
@@ -82,7 +80,7 @@ pub fn read_header(store: &dyn Store, found: Recognised, options: &Options) -> R
         let flat = direct || root.layout == Layout::Safetensors || may_be_flat(&root);
         let named = root.checkpointables().into_iter().map(Some);
         let shown: Vec<Option<&str>> = if flat { vec![None] } else { named.collect() };
-        let items = shown.into_iter().map(|name| item(name, None)).collect();
+        let items = shown.into_iter().map(unread).collect();
         Ok(super::checkpoint(
             &root,
             waves.metadata,
@@ -241,8 +239,8 @@ fn assemble(
             let name = name.unwrap_or_default();
             let missing = super::missing_tree(name, files, handlers);
             is_missing |= missing.is_some();
-            issues.extend(missing);
-            items.push(item(Some(name), None));
+            let read = missing.map_or(Ok(None), Err);
+            items.push(super::item(Some(name), read, &mut issues));
             continue;
         }
         let before = issues.len();
@@ -260,11 +258,10 @@ fn assemble(
             };
             result = Some(read.as_ref().map(|_| chosen).map_err(Clone::clone));
         }
-        let table = read.map_err(|error| issues.push(error)).ok();
-        items.push(item(*name, table));
+        items.push(super::item(*name, read.map(Some), &mut issues));
     }
     if is_flat && choice.is_none() {
-        items = vec![item(None, None)];
+        items = vec![unread(None)];
     }
     if choice.is_none() && is_missing {
         result = Some(Err(choose::no_pytree(store, root)));
@@ -275,7 +272,10 @@ fn assemble(
     }
 }
 
-fn item(name: Option<&str>, table: Option<Arc<LeafTable>>) -> Item {
-    let name = name.map(str::to_owned);
-    Item { name, table }
+fn unread(name: Option<&str>) -> Item {
+    Item {
+        name: name.map(str::to_owned),
+        table: None,
+        error: None,
+    }
 }

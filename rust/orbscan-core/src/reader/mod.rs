@@ -91,6 +91,7 @@ pub fn read_pytree(
         let items = vec![Item {
             name,
             table: Some(table),
+            error: None,
         }];
         Ok(checkpoint(&root, waves.metadata, issues, items))
     })
@@ -133,17 +134,12 @@ pub fn read_checkpointables(
         issues.extend(absent::lost(&root, &waves.metadata.item_handlers));
         let mut items = Vec::with_capacity(children.len());
         for ((name, found), files) in children.iter().zip(pytrees).zip(&waves.items) {
-            let table = if found {
-                read_or_report(store, files, options, recall, &mut issues)
+            let read = if found {
+                item::read(store, files, options, recall, &mut issues).map(Some)
             } else {
-                let missing = missing_tree(name, files, &waves.metadata.item_handlers);
-                issues.extend(missing);
-                None
+                missing_tree(name, files, &waves.metadata.item_handlers).map_or(Ok(None), Err)
             };
-            items.push(Item {
-                name: Some((*name).to_owned()),
-                table,
-            });
+            items.push(item(Some(name), read, &mut issues));
         }
         Ok(checkpoint(&root, waves.metadata, issues, items))
     })
@@ -157,19 +153,17 @@ pub fn is_checkpoint(store: &dyn Store, path: &StorePath) -> Result<bool> {
     detect::is_checkpoint(store, path).map_err(|error| locate(store, error))
 }
 
-fn read_or_report(
-    store: &dyn Store,
-    files: &ItemFiles,
-    options: &Options,
-    recall: &Recall,
-    issues: &mut Vec<Issue>,
-) -> Option<Arc<LeafTable>> {
-    match item::read(store, files, options, recall, issues) {
-        Ok(table) => Some(table),
-        Err(error) => {
-            issues.push(error);
-            None
-        }
+/// What was read of a checkpointable. That it cannot be read is also an issue of the checkpoint.
+fn item(name: Option<&str>, read: Result<Option<Arc<LeafTable>>>, issues: &mut Vec<Issue>) -> Item {
+    let (table, error) = match read {
+        Ok(table) => (table, None),
+        Err(error) => (None, Some(error)),
+    };
+    issues.extend(error.clone());
+    Item {
+        name: name.map(str::to_owned),
+        table,
+        error,
     }
 }
 
@@ -230,6 +224,7 @@ fn relocate(store: &dyn Store, checkpoint: &mut Checkpoint) {
     };
     relocate(&mut checkpoint.issues);
     for item in &mut checkpoint.items {
+        item.error = item.error.take().map(|error| locate(store, error));
         // A table that others share has no errors.
         if let Some(table) = item.table.as_mut().filter(|table| !table.errors.is_empty()) {
             relocate(&mut Arc::make_mut(table).errors);

@@ -76,6 +76,7 @@ pub fn read(store: &dyn Store, root: &Root, limits: &Limits) -> Result<Checkpoin
         items: vec![Item {
             name: None,
             table: Some(Arc::new(builder.table)),
+            error: None,
         }],
     })
 }
