@@ -1,8 +1,9 @@
 """Damages small checkpoints of every layout in every way: `python -m tests.damage.campaign`.
 
 Tries each case of `cases.py` on each checkpoint of `subjects.py`, judges what orbscan answers by
-the rules of `outcomes.py`, lets Orbax 0.12.8 answer a sample of the same cases, and prints the
-tables of docs/reliability.md. Returns 1 if anything was wrong, unclear or crashed.
+the rules of `outcomes.py`, looks whether `verify` finds at least as much, lets Orbax 0.12.8 answer
+a sample of the same cases, and prints the tables of docs/reliability.md. Returns 1 if anything was
+wrong, unclear or crashed, or a read found what `verify` did not.
 """
 
 # ruff: noqa: T201  printing is what a script does
@@ -44,6 +45,7 @@ class Tally:
     Attributes:
         counts: by kind and outcome.
         faults: the cases that went wrong, in words.
+        verified: by outcome of the read and what `verify` found.
         reference: by kind and what Orbax did with a sample.
         beside: by kind and how orbscan's answer stands beside that of Orbax.
         departures: the cases in which orbscan finds nothing wrong and Orbax answers otherwise.
@@ -51,6 +53,7 @@ class Tally:
 
     counts: Counter[tuple[str, str]] = field(default_factory=Counter)
     faults: list[str] = field(default_factory=list)
+    verified: Counter[tuple[str, str]] = field(default_factory=Counter)
     reference: Counter[tuple[str, str]] = field(default_factory=Counter)
     beside: Counter[tuple[str, str]] = field(default_factory=Counter)
     departures: list[str] = field(default_factory=list)
@@ -59,6 +62,7 @@ class Tally:
         """Adds what came of another checkpoint."""
         self.counts.update(other.counts)
         self.faults += other.faults
+        self.verified.update(other.verified)
         self.reference.update(other.reference)
         self.beside.update(other.beside)
         self.departures += other.departures
@@ -72,20 +76,45 @@ def asked(subject: Subject) -> Asked:
         return Asked(error=error)
 
 
+VERIFIED = ["error", "warning", "note", "refused", "nothing new", "crashed"]
+"""The worst that `verify` finds and did not find before; it refuses what is no checkpoint."""
+
+
+def verified(subject: Subject) -> frozenset[tuple[str, str]]:
+    """What `verify` finds now, each by its severity and in words."""
+    try:
+        report = orbscan.verify(subject.root, level="data")
+    except orbscan.InvalidLayoutError as error:
+        return frozenset({("refused", str(error))})
+    except Exception as error:  # noqa: BLE001  whatever is raised is what is judged
+        return frozenset({("crashed", str(error))})
+    return frozenset((finding.severity, str(finding)) for finding in report.findings)
+
+
+def _worst(found: frozenset[tuple[str, str]], before: frozenset[tuple[str, str]]) -> str:
+    new = {severity for severity, _ in found - before}
+    return next((severity for severity in VERIFIED if severity in new), "nothing new")
+
+
 def run(subject: Subject, cases: Iterable[Case], sample: int) -> Tally:
     """Tries cases on one checkpoint, and a sample of them with Orbax."""
     files = read_files(subject.root)
     damaged = Damaged(subject.root, files)
     whole = Whole(subject.root, files, asked(subject), _others(subject))
+    known = verified(subject)
     tally, chosen = Tally(), _Sample(sample)
     for case in cases:
-        after = damaged.during(case, lambda: asked(subject))
-        outcome = judge(case, whole, after)
+        after, found = damaged.during(case, lambda: (asked(subject), verified(subject)))
+        outcome, worst = judge(case, whole, after), _worst(found, known)
         tally.counts[case.kind, outcome] += 1
+        tally.verified[outcome, worst] += 1
         if outcome in FAULTS:
             tally.faults.append(
                 _words(subject, case, f"{outcome}: {after.error or after.answer.metadata}")
             )
+        if worst == "crashed" or (worst == "nothing new" and outcome in {"tolerated", "error"}):
+            read = after.error or after.answer.issues
+            tally.faults.append(_words(subject, case, f"verify finds {worst}: {read}"))
         chosen.offer((case.kind, outcome), case)
     for (kind, outcome), case in chosen.cases():
         _ask_reference(subject, case, (kind, outcome), tally)
@@ -237,6 +266,7 @@ def main() -> int:
                 by_subject[name, outcome] += count
     print(table(whole.counts, KINDS, OUTCOMES), end="\n\n")
     print(table(by_subject, names, OUTCOMES), end="\n\n")
+    print(table(whole.verified, OUTCOMES, VERIFIED), end="\n\n")
     print(table(whole.reference, KINDS, REFERENCE), end="\n\n")
     words = ["equal", "clearer", "beyond", *sorted(verdicts.FAULTS)]
     print(table(whole.beside, OUTCOMES, words), end="\n\n")

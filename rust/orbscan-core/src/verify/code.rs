@@ -102,6 +102,9 @@ codes! {
     /// A write shape contradicts its array.
     WriteShape = "write-shape", Warning,
         "ignored by a restore; the tree's own document is doubtful";
+    /// The recorded container types cannot be read, or contradict the tree.
+    RichTypes = "rich-types", Warning,
+        "a restore does not look at them; a read that asks for them fails";
     /// A file in `array_metadatas` is unreadable or contradicts the tree.
     ArrayMetadatas = "array-metadatas", Warning,
         "typed PRNG keys may come back as plain integers";

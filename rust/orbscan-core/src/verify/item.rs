@@ -13,7 +13,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::orbax::{names, tree_metadata};
 use crate::path::StorePath;
 use crate::reader::outline::ItemFiles;
-use crate::reader::{Recall, item};
+use crate::reader::{self, Recall, item};
 use crate::record::{Issue, LeafKind, LeafTable};
 use crate::store::{Bytes, EntryKind, Store, Want};
 
@@ -74,9 +74,38 @@ fn documents(
     *leaves = leaves.saturating_add(to_u64(table.leaf_of.len()));
     tolerated(checking.report, &issues, &table.errors);
     unreadable_leaves(checking.report, &table);
+    issues.extend_from_slice(&table.errors);
+    rich_types(checking, &files, &issues)?;
     structure::check(store, &files, &table, &options.read.limits, checking.report)?;
     if options.level >= Level::Index {
         arrays(checking, &files, &table, others)?;
+    }
+    Ok(())
+}
+
+/// Reads the tree once more by its recorded container types, if it has any, and reports the faults
+/// that are not `known` of it without them.
+fn rich_types(checking: &mut Checking<'_, '_>, files: &ItemFiles, known: &[Issue]) -> Result<()> {
+    let limits = &checking.options.read.limits;
+    let Ok(bytes) = &files.metadata else {
+        return Ok(());
+    };
+    let tree = tree_metadata::decode(bytes, limits, &mut Vec::new());
+    if tree.is_ok_and(|tree| tree.rich_types.is_none()) {
+        return Ok(());
+    }
+    let options = reader::Options {
+        rich_types: true,
+        limits: limits.clone(),
+    };
+    let mut issues = Vec::new();
+    match item::read(checking.store, files, &options, &Recall::new(), &mut issues) {
+        Ok(table) => issues.extend_from_slice(&table.errors),
+        Err(error) if error.kind() == ErrorKind::Store => return Err(error),
+        Err(error) => issues.push(error),
+    }
+    for issue in issues.iter().filter(|issue| !known.contains(issue)) {
+        checking.report.add(Finding::of(Code::RichTypes, issue));
     }
     Ok(())
 }

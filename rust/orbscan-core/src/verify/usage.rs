@@ -147,6 +147,7 @@ fn measure(store: &dyn Store, path: &StorePath, options: &reader::Options) -> Re
         usage.checkpoint.items.push(Item {
             name: item.name.clone(),
             table,
+            error: None,
         });
         usage.items.push(item);
     }
