@@ -22,7 +22,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # The steps share one target directory and one terminal, and the first failure must be the last line.
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check rust-check python-check rust-test python-test bench clean
+.PHONY: help setup demo test check rust-check python-check rust-test python-test audit bench clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -50,6 +50,12 @@ rust-test: $(INSTALLED) ## the tests of the core and of the Arrow tables
 
 python-test: setup ## the tests of the package
 	@$(STEP) "pytest" $(BIN)/pytest $(PYTEST_ARGS)
+
+audit: $(INSTALLED) ## look for known weaknesses of what is linked and installed (asks the network)
+	@command -v cargo-deny >/dev/null || cargo install --locked cargo-deny
+	@$(STEP) "cargo deny" cargo deny check
+	@$(BIN)/pip install pip-audit
+	@$(STEP) "pip-audit" $(BIN)/pip-audit --skip-editable
 
 bench: setup ## compare orbscan with Orbax (BENCH_ARGS=--large for 10,000 leaves)
 	@$(BIN)/python -m benches.compare $(BENCH_ARGS)
