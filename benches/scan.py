@@ -1,12 +1,13 @@
 """Times a scan of many checkpoints beside what a user of Orbax can do, and draws it by threads.
 
-    python -m benches.scan [--workdir DIR] [--checkpoints N] [--seconds S]
+    python -m benches.scan [--workdir DIR] [--checkpoints N] [--seconds S] [--cold]
 
 Orbax saves four checkpoints of about sixty leaves, as its releases of today do by their two
 interfaces; copies of them are the runs that are scanned. Orbax reads a sample of them one by one,
-which is the best it can do in one process, in turns with the scans. The page cache is warm. The
-floor is `floor.rs` over one checkpoint of each kind: the bytes read, their tokens walked, nothing
-kept, nothing searched for. The drawing goes to docs/scan-by-threads.svg.
+which is the best it can do in one process, in turns with the scans. The page cache is warm, or with
+`--cold` the system is told to forget everything before each call (Linux, as root). The floor is
+`floor.rs` over one checkpoint of each kind: the bytes read, their tokens walked, nothing kept,
+nothing searched for. The drawing of the warm times goes to docs/scan-by-threads.svg.
 """
 
 import argparse
@@ -29,6 +30,7 @@ from tools.progress import long_step
 STEPS_IN_A_RUN = 10
 SAMPLE = 20
 THREADS = (1, 2, 4, 8, 16, 32)
+FORGET = Path("/proc/sys/vm/drop_caches")
 DRAWING = Path(__file__).parents[1] / "docs" / "scan-by-threads.svg"
 
 Scan = Callable[[], int]
@@ -43,13 +45,16 @@ def main() -> int:
     paths = sorted(root.glob("*/*"))
     program = instructions.executable("--example", "floor")
     floor = statistics.mean(plot.run_floor(program, path) for path in kinds(root))
-    times = take_turns(scans(str(root), paths), options.seconds)
+    calls = scans(str(root), paths)
+    times = take_turns(calls, options.seconds, forget if options.cold else gc.collect)
     orbax = times.pop("Orbax, one by one")
     for name, each in times.items():
         print(f"{name:<34}{each:>9.3f} ms{orbax / each:>9,.0f}x{each / floor:>8.2f}x floor")
     print(f"{'Orbax, one by one':<34}{orbax:>9.3f} ms")
     print(f"{'floor':<34}{floor:>9.3f} ms")
     print(f"peak memory of this process: {peak():,.0f} MB")
+    if options.cold:
+        return 0
     by_threads = [(count, times[leaves_name(count)]) for count in THREADS]
     DRAWING.write_text("\n".join(draw(by_threads, floor)) + "\n")
     return 0
@@ -61,7 +66,15 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--workdir", type=Path, default=Path("bench-checkpoints"))
     parser.add_argument("--checkpoints", type=int, default=1_000, help="how many (default: 1000)")
     parser.add_argument("--seconds", type=float, default=60.0, help="time for all")
+    parser.add_argument("--cold", action="store_true", help="with a cold page cache")
     return parser.parse_args()
+
+
+def forget() -> None:
+    """Has the system forget files, directories and their attributes."""
+    gc.collect()
+    os.sync()
+    FORGET.write_text("3")
 
 
 def runs(workdir: Path, count: int) -> Path:
@@ -183,13 +196,15 @@ def drained(stream: Any) -> int:
     return sum(batch.num_rows for batch in pa.RecordBatchReader.from_stream(stream))
 
 
-def take_turns(calls: dict[str, tuple[Scan, int]], seconds: float) -> dict[str, float]:
+def take_turns(
+    calls: dict[str, tuple[Scan, int]], seconds: float, prepare: Callable[[], object]
+) -> dict[str, float]:
     """The median of each call in milliseconds for one checkpoint, all calls in turns."""
     samples: dict[str, list[float]] = {name: [] for name in calls}
     end = time.monotonic() + seconds
     while time.monotonic() < end or len(samples[next(iter(calls))]) < side_by_side.FEWEST_ROUNDS:
         for name, (call, count) in calls.items():
-            gc.collect()
+            prepare()
             started = time.perf_counter()
             call()
             samples[name].append((time.perf_counter() - started) * 1e3 / count)

@@ -59,9 +59,9 @@ class Array:
         return ".".join(self.keys)
 
 
-def llama(path: Path, size: str) -> None:
+def llama(path: Path, size: str, *, with_chunks: bool = False) -> None:
     """Writes the train state of a Llama: parameters and two moments of Adam."""
-    write(path, list(llama_arrays(LLAMAS[size])))
+    write(path, list(llama_arrays(LLAMAS[size])), with_chunks=with_chunks)
 
 
 def many_chunks(path: Path, chunks: int) -> None:
