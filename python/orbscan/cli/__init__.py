@@ -10,8 +10,9 @@ import argparse
 import io
 import os
 import sys
+from importlib import import_module
 
-from orbscan.cli import diff, du, dump, exits, ls, plan, scan, show, steps, verify
+from orbscan.cli import exits
 from orbscan.cli.help import EXIT_CODES, help_formatter
 from orbscan.errors import OrbscanError, StoreError
 from orbscan.text import printable
@@ -21,6 +22,9 @@ TYPE_CHECKING = False
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+_COMMANDS = ("show", "plan", "ls", "scan", "steps", "diff", "verify", "dump", "du")
+"""The modules of the commands, in the order of the help."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -32,8 +36,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if isinstance(sys.stdout, io.TextIOWrapper):
         # Names may hold characters that the terminal's encoding has not.
         sys.stdout.reconfigure(errors="backslashreplace")
-    parser = _parser()
-    arguments = parser.parse_args(argv)
+    arguments = _parser(sys.argv[1:] if argv is None else argv).parse_args(argv)
     try:
         status: int = arguments.run(arguments)
         sys.stdout.flush()
@@ -80,7 +83,8 @@ class _Completion(argparse.Action):
         parser.exit()
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(argv: Sequence[str]) -> argparse.ArgumentParser:
+    """Build the parser of this command line: of one command if it is clear which, else of all."""
     parser = argparse.ArgumentParser(
         prog="orbscan",
         description="Read the metadata of Orbax checkpoints.",
@@ -96,15 +100,9 @@ def _parser() -> argparse.ArgumentParser:
         help="print what makes bash or zsh complete the words of this command, and exit",
     )
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    show.add_command(commands)
-    plan.add_command(commands)
-    ls.add_command(commands)
-    scan.add_command(commands)
-    steps.add_command(commands)
-    diff.add_command(commands)
-    verify.add_command(commands)
-    dump.add_command(commands)
-    du.add_command(commands)
+    # To import the others would take longer than most commands do.
+    for name in argv[:1] if argv and argv[0] in _COMMANDS else _COMMANDS:
+        import_module(f"orbscan.cli.{name}").add_command(commands)
     return parser
 
 
