@@ -300,6 +300,29 @@ def test_damage_elsewhere_changes_nothing(copy: Copy, layout: str, row: str) -> 
     assert before.issues == ()
 
 
+SEEN_BY_A_CHECK = ["array-metadatas-garbage", "tree-duplicate-member"]
+"""The others are as a writer might leave them: older ones write no `array_metadatas`."""
+
+
+def new_findings(root: Path, damage: Damage, item: str) -> list[orbscan.Finding]:
+    before = set(map(str, orbscan.verify(root, level="data").findings))
+    damage(root / item)
+    after = orbscan.verify(root, level="data").findings
+    return [finding for finding in after if str(finding) not in before]
+
+
+@LAYOUTS
+@pytest.mark.parametrize("row", [*LOST, *TOLERATED, *SEEN_BY_A_CHECK])
+def test_a_check_finds_whatever_a_read_finds_and_more(copy: Copy, layout: str, row: str) -> None:
+    root = copy(layout)
+    rows = {**HARMLESS, **{name: line[0] for name, line in (*LOST.items(), *TOLERATED.items())}}
+    found = new_findings(root, rows[row], ITEM[layout])
+    severities = {finding.severity for finding in found}
+    assert found
+    if row in LOST:
+        assert "error" in severities, found
+
+
 # `_CHECKPOINT_METADATA` that is no JSON: the tree is read, the fault is said.
 HEADER: dict[str, Damage] = {
     "empty": write(CM, ""),

@@ -3,7 +3,7 @@
 use super::code::Code;
 use super::item::{self, Checking};
 use super::report::{Finding, Report};
-use super::{OnProgress, Options};
+use super::{OnProgress, Options, members};
 use crate::error::{Error, ErrorKind, Result};
 use crate::json::{Dialect, Json};
 use crate::limits::Limits;
@@ -146,6 +146,9 @@ fn own_documents(
     let path = root.path.join(names::CHECKPOINT_METADATA)?;
     let mut issues = Vec::new();
     let answer = store.fetch_one(Want::whole(path.clone(), limits.max_document_bytes));
+    if let Ok(bytes) = &answer {
+        members::check(bytes, &path, limits, report);
+    }
     let decoded = answer.and_then(|bytes| checkpoint_metadata::decode(&bytes, limits, &mut issues));
     for issue in issues {
         report.add(Finding::of(Code::CheckpointMetadata, &issue.in_file(&path)));

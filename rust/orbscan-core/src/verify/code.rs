@@ -108,6 +108,9 @@ codes! {
     /// A file in `array_metadatas` is unreadable or contradicts the tree.
     ArrayMetadatas = "array-metadatas", Warning,
         "typed PRNG keys may come back as plain integers";
+    /// An object of a JSON document has two members of the same name.
+    DuplicateMember = "duplicate-member", Warning,
+        "the last one counts; another reader may take the first";
     /// A tolerated fault of some other document.
     Document = "document", Warning,
         "tolerated";

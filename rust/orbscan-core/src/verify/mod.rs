@@ -6,7 +6,7 @@
 //! | `code` `report` | what can be found; findings of bounded number, and the leaves that are lost |
 //! | `marks` `extents` | which chunks of a grid, which bytes of a file: sets of bounded size |
 //! | `arrays` `files` `survey` | one pass over all keys: chunks counted by array, bytes by file |
-//! | `checkpoint` `structure` `texts` `item` | the documents, held against each other and the survey |
+//! | `checkpoint` `structure` `members` `texts` `item` | the documents, held against each other and the survey |
 //! | `data` `pace` | the bytes of all chunks, in batches, no faster than allowed |
 //! | `chunk` `sinks` `finite` `flaw` | one chunk decoded, a piece at a time |
 //! | `usage` | the survey as what each leaf takes |
@@ -23,6 +23,7 @@ mod finite;
 mod flaw;
 mod item;
 pub mod marks;
+mod members;
 mod pace;
 pub mod report;
 mod sinks;

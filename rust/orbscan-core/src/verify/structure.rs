@@ -1,6 +1,7 @@
 //! The documents of a pytree, held against each other.
 
 use super::code::Code;
+use super::members;
 use super::report::{Finding, Report};
 use super::texts;
 use crate::cursor::to_u64;
@@ -24,6 +25,14 @@ pub(super) fn check(
     limits: &Limits,
     report: &mut Report,
 ) -> Result<()> {
+    for (name, bytes) in [
+        (names::TREE_METADATA, &files.metadata),
+        (names::SHARDING, &files.sharding),
+    ] {
+        if let Ok(bytes) = bytes {
+            members::check(bytes, &files.directory.join(name)?, limits, report);
+        }
+    }
     distinct_leaves(table, report);
     surplus_shardings(files, table, limits, report);
     texts::array_metadatas(store, files, table, limits, report)?;
