@@ -7,7 +7,7 @@ import sys
 
 from orbscan.cli import source
 from orbscan.cli.exits import FINDINGS, FINE
-from orbscan.cli.help import EXIT_CODES, help_formatter
+from orbscan.cli.help import EXIT_CODES, add_output, help_formatter
 
 # See orbscan/__init__.py.
 TYPE_CHECKING = False
@@ -64,13 +64,7 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     parser.add_argument(
         "--all", action="store_true", help="show every leaf on a line of its own, however many"
     )
-    parser.add_argument(
-        "-o",
-        "--output",
-        choices=["table", "json"],
-        default="table",
-        help="a report to read, or JSON whose members are stable (default: table)",
-    )
+    add_output(parser, "a report")
     parser.set_defaults(run=run, parser=parser)
 
 

@@ -7,7 +7,7 @@ import sys
 from orbscan import api
 from orbscan.cli import source
 from orbscan.cli.exits import FINE
-from orbscan.cli.help import EXIT_CODES, help_formatter, whole_number
+from orbscan.cli.help import EXIT_CODES, add_output, help_formatter, whole_number
 from orbscan.errors import located
 from orbscan.text import counted, labelled, padded, printable, size
 
@@ -61,13 +61,7 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     parser.add_argument(
         "--files", action="store_true", help="show every file, not only the largest"
     )
-    parser.add_argument(
-        "-o",
-        "--output",
-        choices=["table", "json"],
-        default="table",
-        help="a table to read, or JSON whose members are stable (default: table)",
-    )
+    add_output(parser)
     parser.set_defaults(run=run, parser=parser)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from orbscan.cli.exits import FINDINGS, FINE
-from orbscan.cli.help import EXIT_CODES, help_formatter
+from orbscan.cli.help import EXIT_CODES, add_output, help_formatter
 
 # See orbscan/__init__.py.
 TYPE_CHECKING = False
@@ -44,13 +44,7 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         type=_part,
         help="look only at this part of the file, in bytes",
     )
-    parser.add_argument(
-        "-o",
-        "--output",
-        choices=["text", "json"],
-        default="text",
-        help="text to read, or JSON whose members are stable (default: text)",
-    )
+    add_output(parser, "text", "text")
     parser.set_defaults(run=run, parser=parser)
 
 

@@ -1,10 +1,16 @@
-"""What the help texts of all commands have in common."""
+"""What the arguments and help texts of all commands have in common."""
 
 from __future__ import annotations
 
 from argparse import ArgumentTypeError, RawDescriptionHelpFormatter
 
 from orbscan.text import parsed_size
+
+# See orbscan/__init__.py.
+TYPE_CHECKING = False
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser
 
 _WIDTH = 78
 
@@ -27,6 +33,17 @@ def help_formatter(prog: str) -> RawDescriptionHelpFormatter:
     is added to a parser.
     """
     return RawDescriptionHelpFormatter(prog, width=_WIDTH)
+
+
+def add_output(parser: ArgumentParser, shown: str = "a table", choice: str = "table") -> None:
+    """Add the option that chooses between what people read and what programs do."""
+    parser.add_argument(
+        "-o",
+        "--output",
+        choices=[choice, "json"],
+        default=choice,
+        help=f"{shown} to read, or JSON whose members are stable (default: {choice})",
+    )
 
 
 def whole_number(text: str) -> int:

@@ -7,7 +7,7 @@ from collections import Counter
 
 from orbscan.cli import search
 from orbscan.cli.exits import FINE, NOT_FOUND, PARTIAL, Refusal
-from orbscan.cli.help import EXIT_CODES, help_formatter
+from orbscan.cli.help import EXIT_CODES, add_output, help_formatter
 from orbscan.text import counted, padded, printable, size
 
 # See orbscan/__init__.py.
@@ -60,13 +60,7 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         formatter_class=help_formatter,
     )
     search.add_arguments(parser)
-    parser.add_argument(
-        "-o",
-        "--output",
-        choices=["table", "json"],
-        default="table",
-        help="a table to read, or JSON whose members are stable (default: table)",
-    )
+    add_output(parser)
     parser.set_defaults(run=run, parser=parser)
 
 

@@ -6,7 +6,7 @@ import sys
 
 from orbscan.cli import source
 from orbscan.cli.exits import FINDINGS, FINE, USAGE, Refusal
-from orbscan.cli.help import EXIT_CODES, help_formatter, number_of_bytes, whole_number
+from orbscan.cli.help import EXIT_CODES, add_output, help_formatter, number_of_bytes, whole_number
 
 # See orbscan/__init__.py.
 TYPE_CHECKING = False
@@ -59,13 +59,7 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         type=number_of_bytes,
         help="say whether the arrays fit a device with so much memory, 16GiB",
     )
-    parser.add_argument(
-        "-o",
-        "--output",
-        choices=["table", "json"],
-        default="table",
-        help="a report to read, or JSON whose members are stable (default: table)",
-    )
+    add_output(parser, "a report")
     parser.set_defaults(run=run, parser=parser)
 
 

@@ -6,7 +6,7 @@ import sys
 
 from orbscan.cli import source
 from orbscan.cli.exits import FINE, NOT_FOUND, Refusal
-from orbscan.cli.help import EXIT_CODES, help_formatter, whole_number
+from orbscan.cli.help import EXIT_CODES, add_output, help_formatter, whole_number
 
 # See orbscan/__init__.py.
 TYPE_CHECKING = False
@@ -57,13 +57,7 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     parser.add_argument(
         "--pager", action="store_true", help="on a terminal, show the table in $PAGER"
     )
-    parser.add_argument(
-        "-o",
-        "--output",
-        choices=["table", "json"],
-        default="table",
-        help="a table to read, or JSON whose members are stable (default: table)",
-    )
+    add_output(parser)
     parser.set_defaults(run=run, parser=parser)
 
 

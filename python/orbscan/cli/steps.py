@@ -6,7 +6,7 @@ import sys
 
 from orbscan import api
 from orbscan.cli.exits import FINE, PARTIAL
-from orbscan.cli.help import EXIT_CODES, help_formatter
+from orbscan.cli.help import EXIT_CODES, add_output, help_formatter
 from orbscan.errors import located
 from orbscan.text import counted, moment, padded, printable
 
@@ -66,13 +66,7 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         help="what makes a step count as committed: a name that is not temporary, "
         "commit_success.txt, or either; auto: atomic_rename (default: auto)",
     )
-    parser.add_argument(
-        "-o",
-        "--output",
-        choices=["table", "json"],
-        default="table",
-        help="a table to read, or JSON whose members are stable (default: table)",
-    )
+    add_output(parser)
     parser.set_defaults(run=run, parser=parser)
 
 

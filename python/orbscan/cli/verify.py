@@ -7,7 +7,7 @@ import sys
 from orbscan import api
 from orbscan.cli import source
 from orbscan.cli.exits import FINDINGS, FINE, PARTIAL
-from orbscan.cli.help import EXIT_CODES, help_formatter, number_of_bytes
+from orbscan.cli.help import EXIT_CODES, add_output, help_formatter, number_of_bytes
 from orbscan.errors import OrbscanError
 from orbscan.text import counted, printable, size
 
@@ -71,13 +71,7 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     parser.add_argument(
         "-q", "--quiet", action="store_true", help="show errors only, and nothing for what is fine"
     )
-    parser.add_argument(
-        "-o",
-        "--output",
-        choices=["text", "json"],
-        default="text",
-        help="text to read, or JSON whose members are stable (default: text)",
-    )
+    add_output(parser, "text", "text")
     parser.add_argument(
         "--json", action="store_const", dest="output", const="json", help="the same as -o json"
     )
