@@ -3,8 +3,7 @@
 use bytes::Bytes;
 
 use super::fields::{Fields, Value};
-use super::manifest::{reference, references, statistics};
-use super::node::files;
+use super::references::{files, reference, references, statistics};
 use crate::cursor::{Cursor, to_u64, to_usize};
 use crate::error::{Offset, Result};
 use crate::limits::Limits;

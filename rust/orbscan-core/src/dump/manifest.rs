@@ -3,7 +3,8 @@
 use bytes::Bytes;
 
 use super::fields::{Fields, Value};
-use super::node::{files, path};
+use super::references::files;
+use super::version_node::{nodes, versions};
 use crate::cursor::Cursor;
 use crate::error::Result;
 use crate::limits::Limits;
@@ -51,66 +52,4 @@ fn configuration(cursor: &mut Cursor<'_>, fields: &mut Fields) -> Result<u8> {
         fields.note(at, "compression level", Value::Json(level.to_string()))?;
     }
     Ok(kind)
-}
-
-/// Notes versions; gives the last generation.
-pub fn versions(cursor: &mut Cursor<'_>, paths: &[String], fields: &mut Fields) -> Result<u64> {
-    let count = fields.varint(cursor, "count")?;
-    let generations = fields.varints(cursor, count, "generations")?;
-    fields.bytes(cursor, count, "root heights")?;
-    references(cursor, count, "root ", paths, fields)?;
-    statistics(cursor, count, fields)?;
-    fields.u64s(cursor, count, "commit times (ns since 1970)")?;
-    Ok(generations.last().copied().unwrap_or_default())
-}
-
-/// Notes references to version tree nodes; gives the last generation.
-pub fn nodes(
-    cursor: &mut Cursor<'_>,
-    paths: &[String],
-    fields: &mut Fields,
-    heights: bool,
-) -> Result<u64> {
-    let count = fields.varint(cursor, "count")?;
-    let generations = fields.varints(cursor, count, "generations")?;
-    references(cursor, count, "", paths, fields)?;
-    fields.varints(cursor, count, "numbers of generations")?;
-    fields.u64s(cursor, count, "commit times (ns since 1970)")?;
-    if heights {
-        fields.bytes(cursor, count, "heights")?;
-    }
-    Ok(generations.last().copied().unwrap_or_default())
-}
-
-/// Notes the columns of references, and each of them in words.
-pub fn references(
-    cursor: &mut Cursor<'_>,
-    count: u64,
-    of: &str,
-    paths: &[String],
-    fields: &mut Fields,
-) -> Result<Vec<String>> {
-    let files = fields.varints(cursor, count, &format!("{of}data files"))?;
-    let offsets = fields.varints(cursor, count, &format!("{of}offsets"))?;
-    let lengths = fields.varints(cursor, count, &format!("{of}lengths"))?;
-    let words = files.into_iter().zip(offsets).zip(lengths);
-    Ok(words
-        .map(|((file, offset), length)| reference(paths, file, offset, length))
-        .collect())
-}
-
-/// A reference in words.
-pub fn reference(paths: &[String], file: u64, offset: u64, length: u64) -> String {
-    if (offset, length) == (u64::MAX, u64::MAX) {
-        return "empty tree".to_owned();
-    }
-    format!("{length} bytes at {offset} of {}", path(paths, file))
-}
-
-/// Notes the columns of what subtrees hold.
-pub fn statistics(cursor: &mut Cursor<'_>, count: u64, fields: &mut Fields) -> Result<()> {
-    fields.varints(cursor, count, "numbers of keys")?;
-    fields.varints(cursor, count, "tree bytes")?;
-    fields.varints(cursor, count, "indirect value bytes")?;
-    Ok(())
 }

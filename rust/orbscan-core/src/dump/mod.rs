@@ -11,6 +11,7 @@ mod fields;
 mod manifest;
 mod msgpack;
 mod node;
+mod references;
 mod safetensors;
 mod version_node;
 

@@ -1,10 +1,10 @@
-//! Nodes of the tree of older versions.
+//! Versions, and nodes of the tree of older ones.
 
 use bytes::Bytes;
 
 use super::fields::Fields;
-use super::manifest::{nodes, versions};
-use super::node::files;
+use super::references::{files, references, statistics};
+use crate::cursor::Cursor;
 use crate::error::Result;
 use crate::ocdbt::Reference;
 use crate::ocdbt::envelope::Body;
@@ -29,6 +29,35 @@ pub fn walk(body: &Body, fields: &mut Fields) -> Result<u64> {
     }?;
     cursor.finish()?;
     Ok(last)
+}
+
+/// Notes versions; gives the last generation.
+pub fn versions(cursor: &mut Cursor<'_>, paths: &[String], fields: &mut Fields) -> Result<u64> {
+    let count = fields.varint(cursor, "count")?;
+    let generations = fields.varints(cursor, count, "generations")?;
+    fields.bytes(cursor, count, "root heights")?;
+    references(cursor, count, "root ", paths, fields)?;
+    statistics(cursor, count, fields)?;
+    fields.u64s(cursor, count, "commit times (ns since 1970)")?;
+    Ok(generations.last().copied().unwrap_or_default())
+}
+
+/// Notes references to version tree nodes; gives the last generation.
+pub fn nodes(
+    cursor: &mut Cursor<'_>,
+    paths: &[String],
+    fields: &mut Fields,
+    heights: bool,
+) -> Result<u64> {
+    let count = fields.varint(cursor, "count")?;
+    let generations = fields.varints(cursor, count, "generations")?;
+    references(cursor, count, "", paths, fields)?;
+    fields.varints(cursor, count, "numbers of generations")?;
+    fields.u64s(cursor, count, "commit times (ns since 1970)")?;
+    if heights {
+        fields.bytes(cursor, count, "heights")?;
+    }
+    Ok(generations.last().copied().unwrap_or_default())
 }
 
 /// What the decoder says, given the node that refers to this one: it is not at hand, so it is taken
