@@ -74,6 +74,13 @@ def scalars(into: Path) -> None:
         _save(into / name, {"odd": scalar, "w": jnp.ones(2)})
 
 
+def strings(into: Path) -> None:
+    """Texts among arrays, below other containers, and alone."""
+    texts = {"name": "base", "empty": "", "nest": {"list": ["a", "b"]}}
+    _save(into / "ckpt", texts | {"w": jnp.ones(2)})
+    _save(into / "only", texts)
+
+
 def dtypes(into: Path) -> None:
     """Every element type that the release can save, and shapes from rank 0 to 6."""
     _save(into / "ckpt", trees.members_that_save(trees.dtypes(), _save))
@@ -274,6 +281,7 @@ KINDS = by_name(
         containers,
         empties,
         scalars,
+        strings,
         dtypes,
         dtypes_zarr3,
         no_ocdbt,

@@ -14,5 +14,6 @@ pub mod root_metadata;
 pub mod sharding;
 pub mod shardings;
 pub mod step_name;
+pub mod strings;
 pub mod tree_metadata;
 mod usual_entry;

@@ -18,7 +18,9 @@ use crate::limits::Limits;
 use crate::orbax::aggregate::{self, Aggregate, AggregateValue};
 use crate::orbax::names;
 use crate::orbax::shardings;
+use crate::orbax::strings::Strings;
 use crate::orbax::tree_metadata::{LeafEntry, ValueType};
+use crate::path::StorePath;
 use crate::record::{Issue, LeafTable};
 use crate::store::{Bytes, Store, Want};
 
@@ -107,7 +109,7 @@ pub fn read(
         format: Format::V2,
     };
     let by_leaf = decoded.leaves.into_iter().enumerate().collect();
-    let values = InlineValues::new(by_leaf);
+    let mut values = InlineValues::new(by_leaf);
     let param_names = outline.keypaths.param_names();
     let (arrays, names) = Arrays::new(&outline, &param_names, &values);
     let documents = arrays.find(store, files, &names, limits, issues)?;
@@ -115,10 +117,62 @@ pub fn read(
         arrays: &arrays,
         documents: &documents,
     };
+    let lost =
+        (0..outline.leaves.len()).filter(|leaf| stored.of(*leaf).is_some_and(Result::is_err));
+    let lost: Vec<usize> = lost.collect();
+    mark_strings(store, files, &lost, &mut values, limits, issues)?;
     let mut table = leaves::join(files, outline, param_names, &values, stored, limits, issues)?;
     let key_types = prng::fetch(store, files, &table, limits, issues);
     prng::mark_keys(&mut table, &key_types, limits, issues);
     Ok(table)
+}
+
+/// How many directories are looked into for the texts of a tree: one is named like its first string
+/// leaf, and whatever is lost before that is an array.
+const MOST_DIRECTORIES_OF_TEXTS: usize = 64;
+
+/// Finds out which of the leaves whose array is nowhere are strings: the file has the same
+/// placeholder for both.
+fn mark_strings(
+    store: &dyn Store,
+    files: &ItemFiles,
+    lost: &[usize],
+    values: &mut InlineValues,
+    limits: &Limits,
+    issues: &mut Vec<Issue>,
+) -> Result<()> {
+    let named: Vec<(usize, String)> = lost
+        .iter()
+        .filter_map(|&leaf| Some((leaf, values.stored_name(leaf)?.to_owned())))
+        .collect();
+    if named.is_empty() {
+        return Ok(());
+    }
+    let mut wants = vec![texts_in(&files.directory, limits)?];
+    for (_, name) in named.iter().take(MOST_DIRECTORIES_OF_TEXTS) {
+        // A name that is no path has no directory either.
+        let directory = files.directory.join(name).ok();
+        wants.extend(directory.and_then(|directory| texts_in(&directory, limits).ok()));
+    }
+    for (want, answer) in wants.iter().zip(store.fetch(&wants)) {
+        let texts = match answer.and_then(|bytes| Strings::decode(&bytes, limits)) {
+            Ok(texts) => texts,
+            Err(error) if error.kind() == ErrorKind::NotFound => continue,
+            Err(error) => {
+                issues.push(error.in_file(&want.path));
+                continue;
+            }
+        };
+        for (leaf, _) in named.iter().filter(|(_, name)| texts.has(name)) {
+            values.set(*leaf, AggregateValue::String);
+        }
+    }
+    Ok(())
+}
+
+fn texts_in(directory: &StorePath, limits: &Limits) -> Result<Want> {
+    let path = directory.join(names::STRINGS)?;
+    Ok(Want::whole(path, limits.max_document_bytes))
 }
 
 /// Whether `_sharding`, which releases from 0.4.0 on wrote, has an entry for an array.

@@ -21,6 +21,11 @@ impl InlineValues {
         self.by_leaf.is_empty()
     }
 
+    /// Says otherwise of a leaf.
+    pub fn set(&mut self, leaf: usize, value: AggregateValue) {
+        self.by_leaf.insert(leaf, value);
+    }
+
     /// The value of a leaf that is not in the array store.
     pub fn get(&self, leaf: usize) -> Option<&AggregateValue> {
         self.by_leaf

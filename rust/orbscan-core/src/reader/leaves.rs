@@ -26,7 +26,8 @@ pub struct Stored<'a> {
 }
 
 impl Stored<'_> {
-    fn of(&self, leaf: usize) -> Option<&Result<Document>> {
+    /// What was found for a leaf; `None` if it is stored as no array.
+    pub fn of(&self, leaf: usize) -> Option<&Result<Document>> {
         self.documents.get(self.arrays.number_of(leaf)?)
     }
 }

@@ -6,11 +6,10 @@ use super::code::Code;
 use super::report::{Finding, Report};
 use super::structure::is_absent;
 use crate::error::{ErrorKind, Result};
-use crate::json::value::Value;
-use crate::json::{Dialect, Json};
 use crate::limits::Limits;
 use crate::orbax::array_metadata::{self, Described};
 use crate::orbax::names;
+use crate::orbax::strings::Strings;
 use crate::path::StorePath;
 use crate::reader::outline::ItemFiles;
 use crate::record::{Array, LeafKind, LeafTable};
@@ -184,41 +183,19 @@ pub(super) fn strings(
     if aggregate.is_some_and(|answer| answer.is_ok()) {
         return Ok(());
     }
-    let read = texts.transpose().and_then(|bytes| {
-        let bytes = bytes.unwrap_or_default();
-        let mut json = Json::new(&bytes, Dialect::Strict, limits)?;
-        let value = Value::read(&mut json)?;
-        json.end()?;
-        Ok(value)
-    });
+    let read = texts.transpose();
+    let read = read.and_then(|bytes| Strings::decode(&bytes.unwrap_or_default(), limits));
     let (texts, reason) = match read {
-        Ok(texts) => (texts, "has no text".to_owned()),
+        Ok(texts) => (Some(texts), "has no text".to_owned()),
         Err(error) if error.kind() == ErrorKind::Store => return Err(error),
-        Err(error) => (
-            Value::Null,
-            format!("its text cannot be read: {}", error.reason()),
-        ),
+        Err(error) => (None, format!("its text cannot be read: {}", error.reason())),
     };
     let leaves = table.leaf_of.iter().zip(table.names.iter());
     for (_, name) in leaves.filter(|(number, _)| is_text(number)) {
-        if !has_text(&texts, name) {
+        if !texts.as_ref().is_some_and(|texts| texts.has(name)) {
             let finding = Finding::new(Code::StringMissing, reason.as_str());
             report.add(finding.in_file(&path).of_leaf(name));
         }
     }
     Ok(())
-}
-
-/// Whether there is a text of that name. The name was a JSON pointer for its writer: a slash goes one
-/// object deeper.
-fn has_text(texts: &Value, name: &str) -> bool {
-    let mut value = texts;
-    for part in name.split('/') {
-        let part = part.replace("~1", "/").replace("~0", "~");
-        match value.get(&part) {
-            Some(inner) => value = inner,
-            None => return false,
-        }
-    }
-    matches!(value, Value::String(_))
 }
