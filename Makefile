@@ -5,6 +5,8 @@ PYTHON      ?= python3
 PYTEST_ARGS ?= -n auto
 DEMO_ARGS   ?=
 BENCH_ARGS  ?=
+TARGET      ?= checkpoint
+RUNS        ?= 100000
 
 VENV      := .venv
 BIN       := $(VENV)/bin
@@ -22,7 +24,8 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # The steps share one target directory and one terminal, and the first failure must be the last line.
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check rust-check python-check rust-test python-test audit bench clean
+.PHONY: help setup demo test check rust-check python-check rust-test python-test
+.PHONY: audit fuzz bench clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -34,10 +37,11 @@ test: check rust-test python-test ## run every check and every test
 
 check: rust-check python-check ## run the checks that execute no test
 
-rust-check: $(INSTALLED) ## rustfmt and clippy
+rust-check: $(INSTALLED) ## rustfmt, clippy, and the links of the documentation
 	@tools/rust-tools.sh
 	@$(STEP) "cargo fmt" cargo fmt --all --check
 	@$(STEP) "cargo clippy" cargo clippy --workspace --all-targets --all-features -- -D warnings
+	@RUSTDOCFLAGS="-D warnings" $(STEP) "cargo doc" cargo doc --workspace --no-deps --quiet
 
 python-check: setup ## ruff, mypy, and the stub of the extension against the extension
 	@$(STEP) "ruff check" $(BIN)/ruff check $(SOURCES)
@@ -56,6 +60,9 @@ audit: $(INSTALLED) ## look for known weaknesses of what is linked and installed
 	@$(STEP) "cargo deny" cargo deny check
 	@$(BIN)/pip install pip-audit
 	@$(STEP) "pip-audit" $(BIN)/pip-audit --skip-editable
+
+fuzz: ## fuzz a decoder or the whole reader (TARGET=checkpoint RUNS=100000)
+	@tools/fuzz.sh $(TARGET) $(RUNS)
 
 bench: setup ## compare orbscan with Orbax (BENCH_ARGS=--large for 10,000 leaves)
 	@$(BIN)/python -m benches.compare $(BENCH_ARGS)

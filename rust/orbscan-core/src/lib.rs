@@ -1,7 +1,7 @@
 //! Reads the metadata of Orbax checkpoints: tree structure, shapes, dtypes, shardings, storage layout.
 //!
 //! Bytes in, values out: every decoder here is a pure function of a byte slice, and only a
-//! [`store::Store`] touches the world. [`reader::read`] is the one way through: it asks a store
+//! [`store::Store`] touches the world. [`reader::read_pytree`] is the one way through: it asks a store
 //! for files in waves, decodes them, and answers with flat columns ([`record::LeafTable`]).
 //!
 //! The crate knows nothing of Python.

@@ -1,6 +1,6 @@
 //! Many checkpoints: found by walking directories, read side by side, given one by one.
 //!
-//! Workers take directories from a [`schedule`], look at each ([`walk`]), and read it if it is a
+//! Workers take directories from a schedule, look at each (`walk`), and read it if it is a
 //! checkpoint. Entries wait in the schedule until somebody takes them; while enough are waiting no
 //! more work is begun, so that memory does not grow with the number of checkpoints.
 
