@@ -45,6 +45,9 @@ pub struct Limits {
     pub max_nodes: u64,
     /// Bytes of all B+tree nodes of one checkpoint together, decompressed.
     pub max_total_node_bytes: u64,
+    /// Bytes that taking one file apart may note, if it is large. Prefixes that names share with the
+    /// one before let a small file spell out gigabytes, so a small one may note less.
+    pub max_dump_bytes: u64,
 }
 
 impl Default for Limits {
@@ -60,6 +63,7 @@ impl Default for Limits {
             max_node_bytes: 1 << 30,
             max_nodes: 1_000_000,
             max_total_node_bytes: 8 << 30,
+            max_dump_bytes: 1 << 29,
         }
     }
 }

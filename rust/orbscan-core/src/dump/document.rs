@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use super::Dump;
-use super::fields::{Fields, Value};
+use super::fields::{Fields, Room, Value};
 use crate::error::{Error, Offset, Result};
 use crate::json::{Dialect, Json, Kind};
 use crate::limits::Limits;
@@ -64,7 +64,7 @@ pub fn zarr_v3(bytes: &Bytes, limits: &Limits) -> Dump {
 
 /// Any other document; it lies at `at`.
 pub fn any(bytes: &Bytes, at: Offset, limits: &Limits) -> Dump {
-    let mut fields = Fields::default();
+    let mut fields = Fields::new(Room::of(bytes.len(), limits));
     let walked = Json::nested(bytes, Dialect::Python, limits, at, 0)
         .and_then(|mut json| whole(&mut json, &mut fields, limits));
     Dump {
@@ -85,7 +85,7 @@ fn document(
     limits: &Limits,
     decoded: Result<()>,
 ) -> Dump {
-    let mut fields = Fields::default();
+    let mut fields = Fields::new(Room::of(bytes.len(), limits));
     let walked = Json::new(bytes, dialect, limits)
         .and_then(|mut json| whole(&mut json, &mut fields, limits));
     Dump {
@@ -119,7 +119,7 @@ fn value(json: &mut Json<'_>, name: String, fields: &mut Fields, limits: &Limits
         }),
         Kind::String => {
             let text = json.string()?.into_owned();
-            let inner = inside(&text, limits);
+            let inner = inside(&text, fields.room(), limits);
             fields.note(at, name, Value::Text(text))?;
             fields.extend_inside(inner)
         }
@@ -131,8 +131,8 @@ fn value(json: &mut Json<'_>, name: String, fields: &mut Fields, limits: &Limits
 }
 
 /// The fields of a document that a string holds. Its escapes are gone, so it has no offsets.
-fn inside(text: &str, limits: &Limits) -> Fields {
-    let mut fields = Fields::default();
+fn inside(text: &str, room: Room, limits: &Limits) -> Fields {
+    let mut fields = Fields::new(room);
     if text.starts_with('{')
         && let Ok(mut json) = Json::new(text.as_bytes(), Dialect::Python, limits)
     {
@@ -140,7 +140,7 @@ fn inside(text: &str, limits: &Limits) -> Fields {
         // Orbax writes has strings in strings.
         let read = plain(&mut json, "inside".to_owned(), &mut fields).and_then(|()| json.end());
         if read.is_err() {
-            return Fields::default();
+            return Fields::new(room);
         }
     }
     fields

@@ -1,7 +1,8 @@
 //! The fields of a dump, and how they are noted.
 
-use crate::cursor::{Cursor, to_u64};
+use crate::cursor::{Cursor, to_u64, to_usize};
 use crate::error::{Error, ErrorKind, Offset, Result};
+use crate::limits::Limits;
 use crate::ocdbt::varint;
 
 /// What a field holds.
@@ -48,19 +49,51 @@ impl Field {
     }
 }
 
-/// Bytes that a dump may take in memory. Prefixes that names share with the one before can make a
-/// small file spell out gigabytes.
-const MAX_BYTES: usize = 1 << 29;
-
 /// Fields being noted.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Fields {
     level: u32,
-    bytes: usize,
+    room: Room,
+    left: usize,
     noted: Vec<Field>,
 }
 
+/// How many bytes may be noted.
+#[derive(Clone, Copy, Debug)]
+pub struct Room(usize);
+
+impl Room {
+    /// Whatever the file is, so much may be noted.
+    const LEAST: usize = 64 << 20;
+
+    /// Bytes noted for one byte of the file: a number of one byte is a field of a hundred.
+    const FOR_A_BYTE: usize = 16;
+
+    /// The room for a file of that size.
+    pub fn of(bytes: usize, limits: &Limits) -> Self {
+        let room = bytes
+            .saturating_mul(Self::FOR_A_BYTE)
+            .saturating_add(Self::LEAST);
+        Self(room.min(to_usize(limits.max_dump_bytes)))
+    }
+}
+
 impl Fields {
+    /// No fields yet, and room for some.
+    pub const fn new(room: Room) -> Self {
+        Self {
+            level: 0,
+            room,
+            left: room.0,
+            noted: Vec::new(),
+        }
+    }
+
+    /// What is left of the room.
+    pub const fn room(&self) -> Room {
+        Room(self.left)
+    }
+
     /// The fields noted.
     pub fn into_vec(self) -> Vec<Field> {
         self.noted
@@ -95,11 +128,16 @@ impl Fields {
     /// # Errors
     /// `Limit` if there is too much to show.
     pub fn reserve(&mut self, bytes: usize) -> Result<()> {
-        self.bytes = self.bytes.saturating_add(bytes);
-        if self.bytes > MAX_BYTES {
-            let reason = format!("more than {MAX_BYTES} bytes to show, which is the limit");
+        let Some(left) = self.left.checked_sub(bytes) else {
+            // What is too large is not the last: whatever comes after it must not be shown either.
+            self.left = 0;
+            let reason = format!(
+                "more than {} bytes to show, which is the limit",
+                self.room.0
+            );
             return Err(Error::new(ErrorKind::Limit, reason));
-        }
+        };
+        self.left = left;
         Ok(())
     }
 
@@ -119,7 +157,7 @@ impl Fields {
 
     /// Adds fields that were noted elsewhere, as inside the last one noted here.
     pub fn extend_inside(&mut self, others: Self) -> Result<()> {
-        self.reserve(others.bytes)?;
+        self.reserve(others.room.0.saturating_sub(others.left))?;
         let level = self.level.saturating_add(1);
         self.noted
             .extend(others.noted.into_iter().map(|field| Field {

@@ -18,6 +18,7 @@ mod version_node;
 pub use fields::{Field, Fields, Value};
 
 use bytes::Bytes;
+use fields::Room;
 
 use crate::error::{Error, ErrorKind, Offset};
 use crate::limits::Limits;
@@ -56,7 +57,7 @@ pub fn file(name: &str, bytes: &Bytes, limits: &Limits) -> Vec<Dump> {
 pub fn part(bytes: &Bytes, at: u64, limits: &Limits) -> Vec<Dump> {
     let at = Offset::File(at);
     if let Some(content) = content(bytes) {
-        return vec![node::dump(bytes, content, at, limits)];
+        return vec![node::dump(bytes, content, at, Room::of(bytes.len(), limits), limits).0];
     }
     match bytes.first() {
         Some(b'{') => vec![document::any(bytes, at, limits)],
@@ -67,18 +68,24 @@ pub fn part(bytes: &Bytes, at: u64, limits: &Limits) -> Vec<Dump> {
 fn unnamed(name: &str, bytes: &Bytes, limits: &Limits) -> Vec<Dump> {
     let start = Offset::File(0);
     let whole = content(bytes).filter(|_| node::claimed_length(bytes) == Some(bytes.len()));
+    let mut room = Room::of(bytes.len(), limits);
     if names::is_manifest(name) || whole == Some(Content::Manifest) {
-        return vec![node::dump(bytes, Content::Manifest, start, limits)];
+        return vec![node::dump(bytes, Content::Manifest, start, room, limits).0];
     }
-    let found: Vec<Dump> = node::find(bytes)
-        .into_iter()
-        .map(|(at, length, content)| {
-            let end = at.saturating_add(length).min(bytes.len());
-            let node = bytes.slice(at.min(end)..end);
-            let at = Offset::File(crate::cursor::to_u64(at));
-            node::dump(&node, content, at, limits)
-        })
-        .collect();
+    let mut found = Vec::new();
+    for (at, length, content) in node::find(bytes) {
+        let end = at.saturating_add(length).min(bytes.len());
+        let node = bytes.slice(at.min(end)..end);
+        let at = Offset::File(crate::cursor::to_u64(at));
+        let (dump, left) = node::dump(&node, content, at, room, limits);
+        let is_full = dump.error.as_ref().map(Error::kind) == Some(ErrorKind::Limit);
+        found.push(dump);
+        // All that follows would be refused in the same words.
+        if is_full {
+            break;
+        }
+        room = left;
+    }
     match bytes.first() {
         _ if !found.is_empty() => found,
         Some(b'{' | b'[') => vec![document::any(bytes, start, limits)],
@@ -154,6 +161,45 @@ mod tests {
         let starts: Vec<_> = dumps.iter().map(|dump| dump.fields[0].at).collect();
         let expected = [20, 22 + node.len(), 22 + 2 * node.len()];
         assert_eq!(starts, expected.map(|at| Some(Offset::File(at as u64))));
+    }
+
+    #[test]
+    fn a_wrong_length_hides_no_node_behind_it() {
+        let node = leaf();
+        let bytes = node.repeat(3);
+        for (at, bit) in [(4, 1), (5, 1), (6, 0x80), (11, 0x80)] {
+            let mut bytes = bytes.clone();
+            bytes[at] ^= bit;
+            let dumps = file("d/x", &bytes.into(), &Limits::default());
+            let whole: Vec<bool> = dumps.iter().map(|dump| dump.error.is_none()).collect();
+            assert_eq!(whole, [false, true, true], "byte {at}");
+        }
+    }
+
+    #[test]
+    fn all_nodes_of_a_file_share_its_room() {
+        // Keys that grow by a byte each: a few thousand bytes that spell out four megabytes.
+        let keys: Vec<Vec<u8>> = (1..3_000).map(|length| vec![b'k'; length]).collect();
+        let entries: Vec<_> = keys
+            .into_iter()
+            .map(|key| (key, LeafValue::Inline(Vec::new())))
+            .collect();
+        let node = seal(
+            Content::BtreeNode,
+            &leaf_body(&[], &entries),
+            Packing::Plain,
+        );
+        let limits = Limits {
+            max_dump_bytes: 20_000_000,
+            ..Limits::default()
+        };
+        let dumps = file("d/x", &node.repeat(100).into(), &limits);
+        let last = dumps.last().and_then(|dump| dump.error.as_ref());
+        assert_eq!(last.map(Error::kind), Some(ErrorKind::Limit));
+        assert!((1..10).contains(&dumps.len()), "{}", dumps.len());
+        let noted = dumps.iter().flat_map(|dump| &dump.fields);
+        let noted: usize = noted.map(|field| field.name.len()).sum();
+        assert!(noted < 20_000_000, "{noted}");
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use super::Dump;
-use super::fields::{Fields, Value};
+use super::fields::{Fields, Room, Value};
 use crate::error::{Offset, Result};
 use crate::limits::Limits;
 use crate::msgpack::{Msgpack, Token};
@@ -11,7 +11,7 @@ use crate::orbax::aggregate as aggregate_file;
 
 /// The aggregate file.
 pub fn aggregate(bytes: &Bytes, limits: &Limits) -> Dump {
-    let mut fields = Fields::default();
+    let mut fields = Fields::new(Room::of(bytes.len(), limits));
     let mut msgpack = Msgpack::new(bytes, Offset::File(0));
     let walked = value(
         &mut msgpack,

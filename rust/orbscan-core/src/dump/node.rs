@@ -2,6 +2,7 @@
 
 use bytes::{Bytes, BytesMut};
 
+use super::fields::Room;
 use super::{Dump, Fields, Value, btree, content, manifest, version_node};
 use crate::cursor::{Cursor, to_u64, to_usize};
 use crate::error::{Offset, Result};
@@ -31,7 +32,13 @@ pub fn find(bytes: &Bytes) -> Vec<(usize, usize, Content)> {
         };
         let length = claimed_length(&rest).unwrap_or(rest.len()).max(HEAD_BYTES);
         found.push((start, length, content));
-        at = start.saturating_add(length);
+        // A length that is wrong must not hide what lies behind it.
+        let passed = if has_right_checksum(&rest, length) {
+            length
+        } else {
+            HEAD_BYTES
+        };
+        at = start.saturating_add(passed);
     }
     found
 }
@@ -39,6 +46,15 @@ pub fn find(bytes: &Bytes) -> Vec<(usize, usize, Content)> {
 /// Whether what begins with a magic number can be an envelope: version and compression are known.
 fn is_whole_or_cut(bytes: &[u8]) -> bool {
     matches!(bytes.get(12..HEAD_BYTES), Some([0, 0 | 1]))
+}
+
+/// Whether the checksum at the end of the first `length` bytes is theirs.
+fn has_right_checksum(bytes: &[u8], length: usize) -> bool {
+    let parts = bytes.get(..length).and_then(|whole| {
+        let covered = whole.len().checked_sub(CHECKSUM_BYTES)?;
+        whole.split_at_checked(covered)
+    });
+    parts.is_some_and(|(covered, checksum)| crc32c::crc32c(covered).to_le_bytes() == checksum)
 }
 
 /// The length that an envelope says it has.
@@ -49,9 +65,15 @@ pub fn claimed_length(bytes: &[u8]) -> Option<usize> {
     Some(to_usize(length))
 }
 
-/// Takes one envelope apart, and what it holds.
-pub fn dump(bytes: &Bytes, content: Content, at: Offset, limits: &Limits) -> Dump {
-    let mut fields = Fields::default();
+/// Takes one envelope apart, and what it holds; also says what is left of the room.
+pub fn dump(
+    bytes: &Bytes,
+    content: Content,
+    at: Offset,
+    room: Room,
+    limits: &Limits,
+) -> (Dump, Room) {
+    let mut fields = Fields::new(room);
     let mut error = head(bytes, at, &mut fields).err();
     let opened = envelope::open(bytes, content, at, limits);
     let body = match opened {
@@ -76,11 +98,13 @@ pub fn dump(bytes: &Bytes, content: Content, at: Offset, limits: &Limits) -> Dum
         };
         error = error.or(decoded.err()).or(walked.err());
     }
-    Dump {
+    let left = fields.room();
+    let dump = Dump {
         kind: content.name(),
         fields: fields.into_vec(),
         error,
-    }
+    };
+    (dump, left)
 }
 
 fn head(bytes: &Bytes, at: Offset, fields: &mut Fields) -> Result<()> {

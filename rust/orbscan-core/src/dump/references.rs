@@ -22,12 +22,14 @@ pub fn files(cursor: &mut Cursor<'_>, fields: &mut Fields) -> Result<Vec<String>
             let (base, rest) = path
                 .split_at_checked(to_usize(base))
                 .unwrap_or((&[], &path));
-            let shown = match base {
+            let words = match base {
                 [] => shown(rest),
                 base => format!("{} + {}", shown(base), shown(rest)),
             };
-            fields.note(at, format!("file {}", paths.len()), Value::Text(shown))?;
-            paths.push(self::shown(&path));
+            fields.note(at, format!("file {}", paths.len()), Value::Text(words))?;
+            let path = self::shown(&path);
+            fields.reserve(path.len())?;
+            paths.push(path);
         }
         Ok(paths)
     })

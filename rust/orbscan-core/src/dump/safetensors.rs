@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use super::fields::{Fields, Value};
+use super::fields::{Fields, Room, Value};
 use super::{Dump, document};
 use crate::cursor::{to_u64, to_usize};
 use crate::error::{Offset, Result};
@@ -12,7 +12,7 @@ use crate::safetensors::{PREFIX_BYTES, decode_header, header_bytes};
 
 /// A whole file.
 pub fn file(bytes: &Bytes, limits: &Limits) -> Dump {
-    let mut fields = Fields::default();
+    let mut fields = Fields::new(Room::of(bytes.len(), limits));
     let walked = walk(bytes, limits, &mut fields);
     Dump {
         kind: "safetensors file",

@@ -4,14 +4,18 @@
 //! database, the files are its data files.
 
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::path::StorePath;
-use crate::store::{Entry, EntryKind, Store};
+use crate::store::{Entry, EntryKind, Store, lies_within};
 
-/// How deep directories may lie in each other: array names with slashes nest, and a link can lead
-/// back up.
+/// How deep directories may lie in each other: array names with slashes nest.
 const MAX_DEPTH: usize = 64;
+
+/// Links to directories that are followed: people move data files to other disks, a few at a time.
+/// Links beside each other that lead to the same place would double the files with each level.
+const MAX_LINKS: usize = 1_000;
 
 /// Directories and files listed at most.
 const MAX_ENTRIES: usize = 1 << 26;
@@ -26,8 +30,8 @@ pub struct File {
 }
 
 /// Shows every file below `directory` to `visitor`, smaller paths first, but those in the directories
-/// of it that are called as one of `without`. Asks for one listing and
-/// one wave of sizes for each directory.
+/// of it that are called as one of `without`. Asks for one listing and one wave of sizes for each
+/// directory. A link that leads back to where the walk came from is not followed.
 ///
 /// # Errors
 /// What the store says; `Limit` if there are too many files, or directories lie too deep.
@@ -38,12 +42,16 @@ pub fn walk(
     mut visitor: impl FnMut(File) -> ControlFlow<()>,
 ) -> Result<ControlFlow<()>> {
     let mut listed = 0_usize;
-    // Each level: what is left of a listing, next entry last.
+    let mut followed = 0_usize;
     let mut top = list(store, directory)?;
-    top.retain(|(path, size)| size.is_some() || !without.contains(&path.name()));
-    let mut levels = vec![top];
+    top.retain(|entry| entry.kind != Kind::Directory || !without.contains(&entry.path.name()));
+    let mut levels = vec![Level {
+        path: directory.clone(),
+        left: top,
+        passed: Arc::default(),
+    }];
     while let Some(level) = levels.last_mut() {
-        let Some((path, size)) = level.pop() else {
+        let Some(Listed { path, kind, link }) = level.left.pop() else {
             levels.pop();
             continue;
         };
@@ -51,20 +59,67 @@ pub fn walk(
         if listed > MAX_ENTRIES {
             return Err(limit(format!("more than {MAX_ENTRIES} files"), directory));
         }
-        match size {
-            Some(size) => {
-                if visitor(File { path, size }).is_break() {
-                    return Ok(ControlFlow::Break(()));
-                }
+        if let Kind::File(size) = kind {
+            if visitor(File { path, size }).is_break() {
+                return Ok(ControlFlow::Break(()));
             }
-            None if levels.len() >= MAX_DEPTH => {
-                let reason = format!("more than {MAX_DEPTH} directories inside each other");
-                return Err(limit(reason, &path));
-            }
-            None => levels.push(list(store, &path)?),
+            continue;
         }
+        let passed = if link {
+            followed = followed.saturating_add(1);
+            if followed > MAX_LINKS {
+                return Err(limit(format!("more than {MAX_LINKS} links"), directory));
+            }
+            level.follow(store, &path)?
+        } else {
+            Some(Arc::clone(&level.passed))
+        };
+        let Some(passed) = passed else { continue };
+        if levels.len() >= MAX_DEPTH {
+            let reason = format!("more than {MAX_DEPTH} directories inside each other");
+            return Err(limit(reason, &path));
+        }
+        levels.push(Level {
+            left: list(store, &path)?,
+            path,
+            passed,
+        });
     }
     Ok(ControlFlow::Continue(()))
+}
+
+/// A directory on the way down.
+struct Level {
+    path: StorePath,
+    /// What is left of its listing, next entry last.
+    left: Vec<Listed>,
+    /// Where the links on the way to it really lie.
+    passed: Arc<[String]>,
+}
+
+impl Level {
+    /// What [`Level::passed`] is behind the link at `path`; `None` if it leads in a circle.
+    fn follow(&self, store: &dyn Store, path: &StorePath) -> Result<Option<Arc<[String]>>> {
+        let (from, to) = (store.resolve(&self.path)?, store.resolve(path)?);
+        let mut passed = self.passed.to_vec();
+        passed.push(from);
+        let circle = passed.iter().any(|passed| lies_within(passed, &to));
+        Ok((!circle).then(|| passed.into()))
+    }
+}
+
+/// An entry of a directory.
+struct Listed {
+    path: StorePath,
+    kind: Kind,
+    link: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Directory,
+    /// A file of that many bytes.
+    File(u64),
 }
 
 fn limit(reason: String, path: &StorePath) -> Error {
@@ -72,7 +127,7 @@ fn limit(reason: String, path: &StorePath) -> Error {
 }
 
 /// The entries of a directory, greatest first; files with their sizes.
-fn list(store: &dyn Store, directory: &StorePath) -> Result<Vec<(StorePath, Option<u64>)>> {
+fn list(store: &dyn Store, directory: &StorePath) -> Result<Vec<Listed>> {
     let mut entries = store.list(directory)?;
     entries.sort_unstable_by(|a, b| order(b).cmp(order(a)));
     let paths = entries.iter().map(|entry| directory.join(&entry.name));
@@ -84,14 +139,17 @@ fn list(store: &dyn Store, directory: &StorePath) -> Result<Vec<(StorePath, Opti
     let mut sizes = store.stat(&files).into_iter();
     let mut found = Vec::with_capacity(entries.len());
     for (path, entry) in paths.into_iter().zip(&entries) {
-        if !is_file(entry) {
-            found.push((path, None));
-            continue;
-        }
-        // A file that went away since the listing, or a link that leads nowhere, is no file.
-        if let Some(stat) = sizes.next().transpose()?.flatten() {
-            found.push((path, Some(stat.size)));
-        }
+        let kind = if is_file(entry) {
+            // A file that went away since the listing, or a link that leads nowhere, is no file.
+            match sizes.next().transpose()?.flatten() {
+                Some(stat) => Kind::File(stat.size),
+                None => continue,
+            }
+        } else {
+            Kind::Directory
+        };
+        let link = entry.link;
+        found.push(Listed { path, kind, link });
     }
     Ok(found)
 }

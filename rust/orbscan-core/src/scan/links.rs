@@ -5,6 +5,7 @@ use std::sync::{Arc, OnceLock};
 use super::place::{Base, Visit};
 use crate::error::Result;
 use crate::path::StorePath;
+use crate::store::lies_within;
 
 /// Links followed on one way at most. Each may lead to a directory with many more.
 const MAX_LINKS_ON_THE_WAY: usize = 8;
@@ -37,12 +38,12 @@ impl Links {
             store.resolve(path).ok()?,
         );
         let searched = self.real.get_or_init(|| self.resolve());
-        if searched.iter().any(|base| is_within(&to, base)) {
+        if searched.iter().any(|base| lies_within(&to, base)) {
             return None;
         }
         let mut links = directory.links.to_vec();
         links.push(from);
-        let circle = links.iter().any(|passed| is_within(passed, &to));
+        let circle = links.iter().any(|passed| lies_within(passed, &to));
         (!circle).then(|| links.into())
     }
 
@@ -50,11 +51,4 @@ impl Links {
         let real = self.bases.iter().map(|base| base.store.resolve(&base.path));
         real.filter_map(Result::ok).collect()
     }
-}
-
-fn is_within(place: &str, other: &str) -> bool {
-    let below = place.strip_prefix(other);
-    below.is_some_and(|rest| {
-        rest.is_empty() || rest.starts_with(['/', '\\']) || other.ends_with(['/', '\\'])
-    })
 }

@@ -117,6 +117,14 @@ impl Want {
     }
 }
 
+/// Whether a place lies in another or is the same, both as [`Store::resolve`] tells them.
+pub fn lies_within(place: &str, other: &str) -> bool {
+    let below = place.strip_prefix(other);
+    below.is_some_and(|rest| {
+        rest.is_empty() || rest.starts_with(['/', '\\']) || other.ends_with(['/', '\\'])
+    })
+}
+
 /// The refusal of a path where nothing lies.
 pub fn not_found(path: &StorePath) -> Error {
     Error::new(ErrorKind::NotFound, "no such file or directory").in_file(path)
