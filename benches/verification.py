@@ -2,16 +2,18 @@
 
     python -m benches.verification [--workdir DIR] [--megabytes N] [--seconds S]
 
-The level `index` beside a read of the same checkpoint: thousands of leaves, a large state with its
-chunks, many chunks of few arrays. Then the level `data` on arrays of random floats that Orbax saved
-with zstd, in MB of the files in a second: beside Orbax, which restores the same arrays, and beside
-a program that reads the files and does nothing with them. All in turns, warm page cache.
+The level `index` beside a read of the same checkpoint, and `orbscan verify` beside `orbscan show`,
+start to end: thousands of leaves, a large state with its chunks, many chunks of few arrays. Then the
+level `data` on arrays of random floats that Orbax saved with zstd, in MB of the files in a second:
+beside Orbax, which restores the same arrays, and beside a program that reads the files and does
+nothing with them. All in turns, warm page cache.
 """
 
 import argparse
 import gc
 import logging
 import statistics
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -45,7 +47,7 @@ def main() -> int:
 
 
 def index_table(workdir: Path, seconds: float) -> Iterator[str]:
-    """One line a checkpoint: a read, a check, their ratio."""
+    """One line a checkpoint: a read, a check, their ratio, as calls and as whole commands."""
     import orbscan
 
     checkpoints = {
@@ -57,11 +59,22 @@ def index_table(workdir: Path, seconds: float) -> Iterator[str]:
             workdir / "100000-chunks", partial(synthetic.many_chunks, chunks=100_000)
         ),
     }
-    yield f"{'checkpoint':<24}{'metadata, ms':>14}{'verify index, ms':>18}{'ratio':>8}"
+    pairs = (("metadata", "verify"), ("show", "verify"))
+    titles = "".join(f"{a + ', ms':>16}{b + ', ms':>16}{'ratio':>8}" for a, b in pairs)
+    yield f"{'checkpoint':<24}{titles}"
     for name, path in checkpoints.items():
         check = partial(orbscan.verify, path, level="index")
-        read, checked = in_turns([partial(orbscan.metadata, path), check], seconds)
-        yield f"{name:<24}{read:>14.3f}{checked:>18.3f}{checked / read:>7.1f}x"
+        calls = in_turns([partial(orbscan.metadata, path), check], seconds)
+        commands = in_turns(
+            [partial(command, "show", path), partial(command, "verify", path)], seconds
+        )
+        cells = "".join(f"{a:>16.3f}{b:>16.3f}{b / a:>7.1f}x" for a, b in (calls, commands))
+        yield f"{name:<24}{cells}"
+
+
+def command(name: str, path: Path) -> None:
+    """A command of the command line, start to end."""
+    subprocess.run([sys.executable, "-m", "orbscan", name, path], check=True, capture_output=True)
 
 
 def data_table(workdir: Path, megabytes: int, seconds: float) -> Iterator[str]:
