@@ -3,8 +3,8 @@
     python -m benches.verification [--workdir DIR] [--megabytes N] [--seconds S]
 
 The level `index` beside a read of the same checkpoint, and `orbscan verify` beside `orbscan show`,
-start to end: thousands of leaves, a large state with its chunks, many chunks of few arrays. Then the
-level `data` on arrays of random floats that Orbax saved with zstd, in MB of the files in a second:
+start to end: thousands of leaves, a large state with its chunks, many chunks of few arrays. Then
+the level `data` on random floats that Orbax saved with zstd, in MB of the files in a second:
 beside Orbax, which restores the same arrays, and beside a program that reads the files and does
 nothing with them. All in turns, warm page cache.
 """
