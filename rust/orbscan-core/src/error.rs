@@ -104,6 +104,15 @@ impl fmt::Display for Offset {
     }
 }
 
+/// What an error is about, where more follows from that than its kind and its file tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Subject {
+    /// A value that only the handler which wrote it can read: nothing is wrong with it.
+    CustomHandler,
+    /// The shape of the shard that one device wrote: no array is lost with it.
+    WriteShape,
+}
+
 /// One failure. Small, so that a `Result` stays cheap to pass around.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Error(Box<Inner>);
@@ -114,6 +123,7 @@ struct Inner {
     file: Option<String>,
     offset: Option<Offset>,
     reason: String,
+    subject: Option<Subject>,
     errno: Option<i32>,
 }
 
@@ -125,6 +135,7 @@ impl Error {
             file: None,
             offset: None,
             reason: reason.into(),
+            subject: None,
             errno: None,
         }))
     }
@@ -145,6 +156,13 @@ impl Error {
     #[must_use]
     pub fn in_file(mut self, file: &impl AsRef<str>) -> Self {
         self.0.file.get_or_insert_with(|| file.as_ref().to_owned());
+        self
+    }
+
+    /// Adds what it is about.
+    #[must_use]
+    pub fn about(mut self, subject: Subject) -> Self {
+        self.0.subject = Some(subject);
         self
     }
 
@@ -195,6 +213,11 @@ impl Error {
     /// Why, in words that do not repeat the file or the offset.
     pub fn reason(&self) -> &str {
         &self.0.reason
+    }
+
+    /// What it is about, so that nobody has to look for that in the reason.
+    pub fn subject(&self) -> Option<Subject> {
+        self.0.subject
     }
 
     /// The operating system's error number, for [`ErrorKind::Store`] and [`ErrorKind::NotFound`].

@@ -22,7 +22,7 @@ use foldhash::HashMap;
 
 use super::key_entry;
 use super::usual_entry::UsualEntries;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result, Subject};
 use crate::json::{Dialect, Json, Kind};
 use crate::limits::Limits;
 use crate::tree::Keypaths;
@@ -248,7 +248,8 @@ fn leaf_entry<'a>(
                         // Whatever it is, it must still be JSON.
                         ahead.skip()?;
                         *json = ahead;
-                        issues.push(error.while_reading("write_shape"));
+                        let issue = error.while_reading("write_shape");
+                        issues.push(issue.about(Subject::WriteShape));
                     }
                     Err(error) => return Err(error),
                 }

@@ -6,7 +6,7 @@ use super::inline::InlineValues;
 use super::outline::{ItemFiles, Outline};
 use super::stored::Arrays;
 use super::table::TableBuilder;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result, Subject};
 use crate::limits::Limits;
 use crate::orbax::aggregate::AggregateValue;
 use crate::orbax::names;
@@ -172,7 +172,8 @@ impl Joining<'_> {
             (ValueType::NamedTuple, true) => return Ok(plain(LeafKind::EmptyNamedTuple)),
             (ValueType::Other(word), _) => {
                 let reason = format!("value type {word:?} is of a custom handler");
-                return Err(self.in_tree(ErrorKind::Unsupported, reason));
+                let error = self.in_tree(ErrorKind::Unsupported, reason);
+                return Err(error.about(Subject::CustomHandler));
             }
             (word, skip) => {
                 let reason = format!("value type {word:?} with skip_deserialize {skip}");
@@ -218,7 +219,8 @@ impl Joining<'_> {
         if wanted != found {
             let reason =
                 format!("leaf {name:?}: write_shape of rank {found}, the array has rank {wanted}");
-            self.issues.push(self.in_tree(ErrorKind::Malformed, reason));
+            let issue = self.in_tree(ErrorKind::Malformed, reason);
+            self.issues.push(issue.about(Subject::WriteShape));
         }
     }
 

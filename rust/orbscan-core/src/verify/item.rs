@@ -9,7 +9,7 @@ use super::report::{Finding, Report};
 use super::survey::{Chunks, Survey};
 use super::{Level, OnProgress, Options, Progress, structure};
 use crate::cursor::to_u64;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result, Subject};
 use crate::orbax::{names, tree_metadata};
 use crate::path::StorePath;
 use crate::reader::outline::ItemFiles;
@@ -136,10 +136,10 @@ fn tolerated(report: &mut Report, issues: &[Issue], of_leaves: &[Error]) {
         let mut parts = file.rsplit('/');
         let (name, parent) = (parts.next().unwrap_or_default(), parts.next());
         let code = match (name, parent) {
+            _ if issue.subject() == Some(Subject::WriteShape) => Code::WriteShape,
             (names::SHARDING, _) => Code::Sharding,
             (_, Some(names::ARRAY_METADATAS)) => Code::ArrayMetadatas,
             (name, _) if name.starts_with(names::PROCESS_DATABASE_PREFIX) => Code::NotMerged,
-            (names::TREE_METADATA, _) if issue.reason().contains("write_shape") => Code::WriteShape,
             _ => Code::Document,
         };
         report.add(Finding::of(code, issue));
@@ -155,11 +155,9 @@ fn unreadable_leaves(report: &mut Report, table: &LeafTable) {
         let Some(error) = table.errors.get(error) else {
             continue;
         };
-        let custom = error.kind() == ErrorKind::Unsupported && error.reason().contains("handler");
-        let code = if custom {
-            Code::LeafUnsupported
-        } else {
-            Code::LeafUnreadable
+        let code = match error.subject() {
+            Some(Subject::CustomHandler) => Code::LeafUnsupported,
+            _ => Code::LeafUnreadable,
         };
         let own = format!("leaf {name:?}: ");
         let reason = error.reason();

@@ -2,5 +2,6 @@
 
 mod data;
 mod index;
+mod structure;
 mod support;
 mod usage;

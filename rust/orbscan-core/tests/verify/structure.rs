@@ -1,0 +1,101 @@
+//! The level `structure`: what documents say, and which finding it becomes.
+
+use std::collections::BTreeMap;
+
+use orbscan_core::store::memory::MemoryStore;
+use orbscan_core::verify::Level;
+use orbscan_core::verify::report::Report;
+
+use crate::support::*;
+
+/// Replaces `from`, which the file must hold, wherever it stands.
+fn edit(store: &mut MemoryStore, file: &str, from: &str, to: &str) {
+    let text = String::from_utf8(store.get(&path(file)).unwrap().to_vec()).unwrap();
+    assert!(text.contains(from), "{from}");
+    store.insert(path(file), text.replace(from, to));
+}
+
+/// What is found if the tree has these leaves, by keys and value type, besides an intact array.
+fn with_tree(entries: &[(&[&str], &str)]) -> Report {
+    let mut store = with_entries(1, &with_unreadable(), 0, 4);
+    for (keys, value_type) in entries {
+        let key = |key: &&str| format!(r#"{{"key": "{key}", "key_type": 2}}"#);
+        let keys: Vec<String> = keys.iter().map(key).collect();
+        let entry = format!(
+            r#"{{"tree_metadata": {{"": {{"key_metadata": [{}], "value_metadata": {{"value_type": "{value_type}", "skip_deserialize": false}}}}, "#,
+            keys.join(", ")
+        );
+        let tree = format!("{ITEM}/_METADATA");
+        edit(&mut store, &tree, r#"{"tree_metadata": {"#, &entry);
+    }
+    checked(&store, Level::Structure)
+}
+
+/// One intact array, and two that nobody can read, `weights` and `handler`.
+fn with_unreadable() -> BTreeMap<Vec<u8>, Vec<u8>> {
+    let mut entries = entries(1);
+    let document = entries[format!("{}/zarr.json", array(0)).as_bytes()].clone();
+    let document = String::from_utf8(document).unwrap();
+    let document = document.replace("bfloat16", "datetime64");
+    for name in ["weights", "handler"] {
+        entries.insert(
+            format!("{name}/zarr.json").into_bytes(),
+            document.clone().into(),
+        );
+    }
+    entries
+}
+
+#[test]
+fn an_unreadable_array_is_an_error_whatever_its_leaf_is_called() {
+    for name in ["weights", "handler"] {
+        let report = with_tree(&[(&[name], "np.ndarray")]);
+        let finding = the(&report, "leaf-unreadable");
+        assert_eq!(finding.leaf.as_deref(), Some(name));
+        assert_eq!(lost(&report), [name]);
+    }
+}
+
+#[test]
+fn a_leaf_of_a_custom_handler_is_a_warning() {
+    let report = with_tree(&[(&["weights"], "my.Type")]);
+    assert_eq!(codes(&report), ["leaf-unsupported"]);
+    assert!(report.is_ok());
+}
+
+#[test]
+fn a_leaf_called_write_shape_has_the_faults_of_any_leaf() {
+    for name in ["weights", "write_shape"] {
+        let report = with_tree(&[(&[name], "string"), (&[name, "below"], "string")]);
+        let reason = &the(&report, "document").reason;
+        assert!(reason.contains("other leaves lie below it"), "{reason}");
+    }
+}
+
+#[test]
+fn a_write_shape_that_is_none_is_told_as_one() {
+    let mut store = documents(1);
+    let tree = format!("{ITEM}/_METADATA");
+    edit(
+        &mut store,
+        &tree,
+        r#""write_shape": [2, 4]"#,
+        r#""write_shape": "ab""#,
+    );
+    let report = checked(&store, Level::Structure);
+    assert_eq!(codes(&report), ["write-shape"]);
+}
+
+#[test]
+fn a_fault_of_leaves_that_agree_is_told_once_and_names_the_first() {
+    let mut store = documents(4);
+    let file = format!("{ITEM}/_sharding");
+    edit(&mut store, &file, "[4, 2]", "[3, 2]");
+    let report = checked(&store, Level::Structure);
+    let finding = the(&report, "sharding-mismatch");
+    assert_eq!(finding.leaf, Some(array(0)));
+    assert!(
+        finding.reason.ends_with("; so for 3 more leaves"),
+        "{finding:?}"
+    );
+}
