@@ -24,6 +24,13 @@ pub const PROCESS_DATABASE_PREFIX: &str = "ocdbt.process_";
 pub const AGGREGATE: &str = "checkpoint";
 /// Metrics of a step. Reserved: not a checkpointable that a user may name.
 pub const METRICS: &str = "metrics";
+/// The document of a checkpointable that is no pytree but JSON.
+pub const JSON: &str = "metadata";
+/// What that document is called in V1 checkpoints.
+pub const V1_JSON: &str = "data.json";
+/// The documents of checkpointables that are no pytree; all of them hold JSON. The one of the metrics
+/// is called like their directory.
+pub const JSON_DOCUMENTS: [&str; 3] = [JSON, V1_JSON, METRICS];
 /// A directory whose name contains this is a save that never finished, on stores that can rename.
 pub const TEMPORARY_MARK: &str = ".orbax-checkpoint-tmp";
 /// The last file of a save where directories are not renamed; written everywhere since 0.12.3.

@@ -7,17 +7,14 @@ use super::{OnProgress, Options, members};
 use crate::error::{Error, ErrorKind, Result};
 use crate::json::{Dialect, Json};
 use crate::limits::Limits;
-use crate::orbax::checkpoint_metadata::{self, ItemHandlers};
+use crate::orbax::checkpoint_metadata::ItemHandlers;
 use crate::orbax::names;
 use crate::path::StorePath;
 use crate::reader::choose;
 use crate::reader::detect::{self, Root};
-use crate::reader::{is_pytree_handler, safetensors};
+use crate::reader::{self, is_pytree_handler, safetensors};
 use crate::record::Layout;
-use crate::store::{Store, Want};
-
-/// Documents of checkpointables that are no pytree; all of them hold JSON.
-const JSON_DOCUMENTS: [&str; 3] = ["metadata", "data.json", "metrics"];
+use crate::store::{EntryKind, Store, Want};
 
 /// Checks everything that `options` ask for.
 ///
@@ -144,28 +141,21 @@ fn own_documents(
     report: &mut Report,
 ) -> Result<ItemHandlers> {
     let path = root.path.join(names::CHECKPOINT_METADATA)?;
-    let mut issues = Vec::new();
     let answer = store.fetch_one(Want::whole(path.clone(), limits.max_document_bytes));
     if let Ok(bytes) = &answer {
         members::check(bytes, &path, limits, report);
     }
-    let decoded = answer.and_then(|bytes| checkpoint_metadata::decode(&bytes, limits, &mut issues));
-    for issue in issues {
-        report.add(Finding::of(Code::CheckpointMetadata, &issue.in_file(&path)));
-    }
-    match decoded {
-        Ok(metadata) => Ok(metadata.item_handlers),
-        Err(error) => {
-            let error = error.in_file(&path);
-            match error.kind() {
-                // Early releases have none.
-                ErrorKind::NotFound => {}
-                ErrorKind::Store => return Err(error),
-                _ if error.offset().is_none() => {
-                    report.add(Finding::of(Code::CheckpointMetadata, &error));
-                }
-                _ => report.add(Finding::of(Code::Layout, &error)),
+    match reader::header(answer, &path, limits) {
+        Ok((metadata, issues)) => {
+            for issue in &issues {
+                report.add(Finding::of(Code::CheckpointMetadata, issue));
             }
+            Ok(metadata.item_handlers)
+        }
+        Err(error) if error.kind() == ErrorKind::Store => Err(error),
+        // What the reader does not tolerate makes it refuse the checkpoint.
+        Err(error) => {
+            report.add(Finding::of(Code::Layout, &error));
             Ok(ItemHandlers::Unknown)
         }
     }
@@ -261,21 +251,19 @@ fn no_tree(
 /// Checks the JSON documents of a checkpointable that is no pytree; tells whether there is any.
 fn documents(checking: &mut Checking<'_, '_>, name: &str, directory: &StorePath) -> Result<bool> {
     let limits = &checking.options.read.limits;
-    let paths = JSON_DOCUMENTS.map(|document| directory.join(document));
-    let wants = paths
-        .into_iter()
-        .map(|path| Ok(Want::whole(path?, limits.max_document_bytes)));
-    let wants: Vec<Want> = wants.collect::<Result<_>>()?;
-    let mut found = false;
+    let paths = names::JSON_DOCUMENTS.map(|document| directory.join(document));
+    let paths: Vec<StorePath> = paths.into_iter().collect::<Result<_>>()?;
+    let mut wants = Vec::new();
+    for (path, stat) in paths.iter().zip(checking.store.stat(&paths)) {
+        if stat?.is_some_and(|stat| stat.kind == EntryKind::File) {
+            wants.push(Want::whole(path.clone(), limits.max_document_bytes));
+        }
+    }
     for (want, answer) in wants.iter().zip(checking.store.fetch(&wants)) {
-        let parsed = match answer {
-            Err(error) if error.kind() == ErrorKind::NotFound => continue,
-            Err(error) if error.kind() == ErrorKind::Store => return Err(error),
-            Err(error) if error.reason().starts_with("is a directory") => continue,
-            answer => answer.and_then(|bytes| is_json(&bytes, limits)),
-        };
-        found = true;
-        if let Err(error) = parsed {
+        if let Err(error) = answer.and_then(|bytes| is_json(&bytes, limits)) {
+            if error.kind() == ErrorKind::Store {
+                return Err(error);
+            }
             let error = error.in_file(&want.path);
             let finding = Finding::of(Code::DocumentUnreadable, &error);
             checking.report.add(Finding {
@@ -284,7 +272,7 @@ fn documents(checking: &mut Checking<'_, '_>, name: &str, directory: &StorePath)
             });
         }
     }
-    Ok(found)
+    Ok(!wants.is_empty())
 }
 
 fn is_json(bytes: &[u8], limits: &Limits) -> Result<()> {

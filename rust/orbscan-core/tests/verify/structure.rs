@@ -8,6 +8,8 @@ use orbscan_core::verify::report::Report;
 
 use crate::support::*;
 
+const CHECKPOINT_METADATA: &str = "run/7/_CHECKPOINT_METADATA";
+
 /// Replaces `from`, which the file must hold, wherever it stands.
 fn edit(store: &mut MemoryStore, file: &str, from: &str, to: &str) {
     let text = String::from_utf8(store.get(&path(file)).unwrap().to_vec()).unwrap();
@@ -98,4 +100,37 @@ fn a_fault_of_leaves_that_agree_is_told_once_and_names_the_first() {
         finding.reason.ends_with("; so for 3 more leaves"),
         "{finding:?}"
     );
+}
+
+#[test]
+fn what_the_reader_refuses_is_an_error_and_what_it_tolerates_is_none() {
+    for (text, code) in [
+        ("{", "checkpoint-metadata"),
+        ("[1]", "layout"),
+        (r#"{"custom_metadata": {"a": 1}, "other": 2}"#, "layout"),
+    ] {
+        let mut store = documents(1);
+        store.insert(path(CHECKPOINT_METADATA), text);
+        let report = checked(&store, Level::Structure);
+        assert_eq!(codes(&report), [code], "{text}");
+        assert_eq!(report.is_ok(), code == "checkpoint-metadata", "{text}");
+    }
+    let mut store = documents(1);
+    store.remove(&path(CHECKPOINT_METADATA));
+    store.insert_directory(path(CHECKPOINT_METADATA));
+    let report = checked(&store, Level::Structure);
+    assert_eq!(codes(&report), ["checkpoint-metadata"]);
+}
+
+#[test]
+fn a_directory_called_like_a_document_is_none() {
+    let mut store = documents(1);
+    for name in ["metadata", "metrics"] {
+        store.insert_directory(path(&format!("run/7/dataset/{name}")));
+    }
+    assert_eq!(codes(&checked(&store, Level::Structure)), [""; 0]);
+    store.insert(path("run/7/dataset/data.json"), "{");
+    let report = checked(&store, Level::Structure);
+    let finding = the(&report, "document-unreadable");
+    assert_eq!(finding.checkpointable.as_deref(), Some("dataset"));
 }
