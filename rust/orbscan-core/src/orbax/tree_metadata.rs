@@ -107,6 +107,9 @@ pub struct TreeMetadata<'a> {
     pub use_ocdbt: Option<bool>,
     /// Whether arrays are of Zarr v3; v2 otherwise.
     pub use_zarr3: bool,
+    /// Whether the writer stored every chunk, also those that hold nothing but the fill value.
+    /// Releases before 0.10.1 left such chunks out, and said nothing.
+    pub stores_every_chunk: bool,
     /// The tree with its recorded container types, as JSON text.
     pub rich_types: Option<Cow<'a, str>>,
 }
@@ -156,6 +159,7 @@ pub fn decode<'a>(
             }
             "use_ocdbt" => metadata.use_ocdbt = json.optional(Json::truth)?,
             "use_zarr3" => metadata.use_zarr3 = json.truth()?,
+            "store_array_data_equal_to_fill_value" => metadata.stores_every_chunk = json.truth()?,
             "value_metadata_tree" => {
                 let text = json.peek()? == Kind::String;
                 metadata.rich_types = if text { Some(json.string()?) } else { None };
@@ -410,6 +414,20 @@ mod tests {
             let (metadata, issues) = read(&text).unwrap();
             assert_eq!(metadata.leaves[0].write_shape, None, "{shape}");
             assert_eq!(issues.len(), 1, "{shape}");
+        }
+    }
+
+    #[test]
+    fn a_writer_that_does_not_say_so_may_have_left_chunks_out() {
+        for (member, stores_every_chunk) in [
+            ("", false),
+            (r#", "store_array_data_equal_to_fill_value": false"#, false),
+            (r#", "store_array_data_equal_to_fill_value": true"#, true),
+        ] {
+            let text = document(KEYS, VALUE);
+            let text = format!("{}{member}}}", text.strip_suffix('}').unwrap());
+            let (metadata, _) = read(&text).unwrap();
+            assert_eq!(metadata.stores_every_chunk, stores_every_chunk, "{text}");
         }
     }
 

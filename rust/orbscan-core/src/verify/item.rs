@@ -10,6 +10,7 @@ use super::survey::{Chunks, Survey};
 use super::{Level, OnProgress, Options, Progress, structure};
 use crate::cursor::to_u64;
 use crate::error::{Error, ErrorKind, Result, Subject};
+use crate::limits::Limits;
 use crate::orbax::{names, tree_metadata};
 use crate::path::StorePath;
 use crate::reader::outline::ItemFiles;
@@ -187,10 +188,20 @@ fn arrays(
     if survey.finish().is_break() {
         checking.report.complete = false;
     }
-    let stores_all = || structure::stores_every_chunk(files, &options.read.limits);
+    let stores_all = || stores_every_chunk(files, &options.read.limits);
     findings::add(&survey, &databases, stores_all, checking.report);
     checking.report.extent.data_bytes = checking.done.bytes;
     Ok(())
+}
+
+/// Whether the writer says that it stored every chunk, also those that hold nothing but the fill
+/// value.
+fn stores_every_chunk(files: &ItemFiles, limits: &Limits) -> bool {
+    let Ok(bytes) = &files.metadata else {
+        return false;
+    };
+    let tree = tree_metadata::decode(bytes, limits, &mut Vec::new());
+    tree.is_ok_and(|tree| tree.stores_every_chunk)
 }
 
 /// Walks everything that the checkpointable stores.
@@ -215,7 +226,7 @@ pub(super) fn surveyed(
     match &files.manifest {
         Ok(manifest) => waiting.push((directory.clone(), manifest.clone())),
         Err(error) if error.kind() == ErrorKind::NotFound => {
-            for (process, manifest) in process_databases(store, directory)? {
+            for (process, manifest) in process_databases(store, directory, &options.read.limits)? {
                 databases.unmerged.push(process.clone());
                 waiting.push((process, manifest?));
             }
@@ -246,6 +257,7 @@ pub(super) fn surveyed(
 fn process_databases(
     store: &dyn Store,
     directory: &StorePath,
+    limits: &Limits,
 ) -> Result<Vec<(StorePath, Result<Bytes>)>> {
     let mut found = Vec::new();
     for entry in store.list(directory)? {
@@ -255,10 +267,11 @@ fn process_databases(
         }
     }
     found.sort_unstable();
-    let wants = found
-        .iter()
-        .map(|process| Ok(Want::whole(process.join(names::MANIFEST)?, 1 << 30)));
-    let wants: Vec<Want> = wants.collect::<Result<_>>()?;
+    let want = |process: &StorePath| {
+        let manifest = process.join(names::MANIFEST)?;
+        Ok(Want::whole(manifest, limits.max_node_bytes))
+    };
+    let wants: Vec<Want> = found.iter().map(want).collect::<Result<_>>()?;
     let manifests = found.into_iter().zip(store.fetch(&wants));
     // A directory without a manifest is an empty database.
     let is_there = |answer: &Result<Bytes>| {

@@ -6,7 +6,6 @@ use super::report::{Finding, Report};
 use super::texts;
 use crate::cursor::to_u64;
 use crate::error::{ErrorKind, Result};
-use crate::json::{Dialect, Json};
 use crate::limits::Limits;
 use crate::orbax::sharding::{Sharding, SpecEntry};
 use crate::orbax::{names, shardings};
@@ -37,27 +36,6 @@ pub(super) fn check(
     surplus_shardings(files, table, limits, report);
     texts::array_metadatas(store, files, table, limits, report)?;
     texts::strings(store, files, table, limits, report)
-}
-
-/// Whether the writer says that it stored every chunk, also those that hold nothing but the fill
-/// value. Releases before 0.10.1 left such chunks out, and said nothing.
-///
-/// Source: orbax `_src/metadata/tree.py`, `store_array_data_equal_to_fill_value`.
-pub(super) fn stores_every_chunk(files: &ItemFiles, limits: &Limits) -> bool {
-    let Ok(bytes) = &files.metadata else {
-        return false;
-    };
-    let mut stores_all = false;
-    let read = Json::new(bytes, Dialect::Python, limits).and_then(|mut json| {
-        json.object(|json, name| {
-            let raw = json.skip()?;
-            if name == "store_array_data_equal_to_fill_value" {
-                stores_all = raw == "true";
-            }
-            Ok(())
-        })
-    });
-    read.is_ok() && stores_all
 }
 
 /// Checks shardings and write shapes against arrays, once for all leaves that agree in them.
