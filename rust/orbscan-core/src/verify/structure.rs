@@ -1,11 +1,13 @@
 //! The documents of a pytree, held against each other.
 
+use std::cell::LazyCell;
+
 use super::code::Code;
 use super::members;
 use super::report::{Finding, Report};
 use super::texts;
 use crate::cursor::to_u64;
-use crate::error::{ErrorKind, Result};
+use crate::error::Result;
 use crate::limits::Limits;
 use crate::orbax::sharding::{Sharding, SpecEntry};
 use crate::orbax::{names, shardings};
@@ -40,6 +42,7 @@ pub(super) fn check(
 
 /// Checks shardings and write shapes against arrays, once for all leaves that agree in them.
 fn distinct_leaves(table: &LeafTable, report: &mut Report) {
+    let alike = LazyCell::new(|| Alike::of_each(table));
     for (number, leaf) in table.leaves.iter().enumerate() {
         let Some(array) = leaf.array.and_then(|array| table.arrays.get(array)) else {
             continue;
@@ -49,16 +52,38 @@ fn distinct_leaves(table: &LeafTable, report: &mut Report) {
             (Code::WriteShape, write_shape_fault(table, leaf, array)),
         ] {
             let Some(reason) = reason else { continue };
-            let mut alike = table.leaf_of.iter().enumerate();
-            let first = alike.find(|(_, leaf)| **leaf == number);
-            let name = first.map_or("", |(place, _)| table.names.get(place));
-            let more = alike.filter(|(_, leaf)| **leaf == number).count();
-            let reason = match more {
+            let Alike { first, count } = alike.get(number).copied().unwrap_or_default();
+            let reason = match count.saturating_sub(1) {
                 0 => reason,
                 more => format!("{reason}; so for {more} more leaves"),
             };
-            report.add(Finding::new(code, reason).of_leaf(name));
+            report.add(Finding::new(code, reason).of_leaf(table.names.get(first)));
         }
+    }
+}
+
+/// The leaves of the tree that are one distinct leaf.
+#[derive(Clone, Copy, Default)]
+struct Alike {
+    /// The place of the first of them.
+    first: usize,
+    /// How many there are.
+    count: usize,
+}
+
+impl Alike {
+    /// Those of every distinct leaf, by its number.
+    fn of_each(table: &LeafTable) -> Vec<Self> {
+        let mut all = vec![Self::default(); table.leaves.len()];
+        for (place, number) in table.leaf_of.iter().enumerate() {
+            if let Some(alike) = all.get_mut(*number) {
+                if alike.count == 0 {
+                    alike.first = place;
+                }
+                alike.count = alike.count.saturating_add(1);
+            }
+        }
+        all
     }
 }
 
@@ -157,11 +182,4 @@ fn surplus_shardings(files: &ItemFiles, table: &LeafTable, limits: &Limits, repo
             format!("{} entries", decoded.len()),
         ));
     }
-}
-
-/// Whether an error means that a file is not there.
-pub(super) fn is_absent<T>(answer: &Result<T>) -> bool {
-    answer
-        .as_ref()
-        .is_err_and(|error| error.kind() == ErrorKind::NotFound)
 }

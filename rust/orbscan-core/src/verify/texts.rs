@@ -4,7 +4,6 @@ use foldhash::{HashMap, HashMapExt, HashSet, HashSetExt};
 
 use super::code::Code;
 use super::report::{Finding, Report};
-use super::structure::is_absent;
 use crate::error::{ErrorKind, Result};
 use crate::limits::Limits;
 use crate::orbax::array_metadata::{self, Described};
@@ -27,12 +26,12 @@ pub(super) fn array_metadatas(
     report: &mut Report,
 ) -> Result<()> {
     let directory = files.directory.join(names::ARRAY_METADATAS)?;
-    let listed = store.list(&directory);
-    if is_absent(&listed) {
-        return Ok(());
-    }
+    let listed = match store.list(&directory) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        listed => listed?,
+    };
     let mut wants = Vec::new();
-    for entry in listed? {
+    for entry in listed {
         let process = entry.name.starts_with(names::ARRAY_METADATAS_PREFIX);
         if process && entry.kind == EntryKind::File {
             let path = directory.join(&entry.name)?;
@@ -76,15 +75,19 @@ pub(super) fn array_metadatas(
     Ok(())
 }
 
-/// The JAX arrays of a table by their names.
+/// The leaves of a table by their names.
 struct ByName<'a> {
     table: &'a LeafTable,
+    /// The places of the JAX arrays.
     places: HashMap<&'a str, usize>,
+    /// The names of all other leaves.
+    others: HashSet<&'a str>,
 }
 
 impl<'a> ByName<'a> {
     fn new(table: &'a LeafTable) -> Self {
         let mut places = HashMap::new();
+        let mut others = HashSet::new();
         for (place, name) in table.names.iter().enumerate() {
             let leaf = table
                 .leaf_of
@@ -92,9 +95,15 @@ impl<'a> ByName<'a> {
                 .and_then(|leaf| table.leaves.get(*leaf));
             if leaf.is_some_and(|leaf| leaf.kind == LeafKind::JaxArray) {
                 places.insert(name, place);
+            } else {
+                others.insert(name);
             }
         }
-        Self { table, places }
+        Self {
+            table,
+            places,
+            others,
+        }
     }
 
     fn place(&self, name: &str) -> Option<usize> {
@@ -105,7 +114,7 @@ impl<'a> ByName<'a> {
     fn contradiction(&self, name: &str, place: Option<usize>, entry: &Described) -> Option<String> {
         let table = self.table;
         let Some(place) = place else {
-            let known = table.names.iter().any(|known| known == name);
+            let known = self.others.contains(name);
             return (!known).then(|| format!("an entry for {name:?}, which is no leaf"));
         };
         let leaf = table
