@@ -1,7 +1,8 @@
 //! The bytes of all chunks, read in batches and decoded.
 
 use std::ops::ControlFlow;
-use std::time::Instant;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use super::arrays::ChunkFault;
 use super::chunk::{self, PIECE_BYTES, Source};
@@ -26,6 +27,9 @@ const BATCH_CHUNKS: usize = 256;
 /// Chunks in nodes that are decoded before anybody is told.
 const INLINE_CHUNKS: u64 = 1_024;
 
+/// How long a wait lasts before somebody is asked whether to go on.
+const SLICE: Duration = Duration::from_millis(50);
+
 /// A chunk to be read.
 struct Pending {
     array: usize,
@@ -42,6 +46,8 @@ pub(super) struct Reader<'a, 'p> {
     progress: OnProgress<'p>,
     now: &'a mut Progress,
     began: Instant,
+    /// Bytes that were read before this one began.
+    before: u64,
     waiting: Vec<Pending>,
     waiting_bytes: u64,
     untold: u64,
@@ -58,6 +64,7 @@ impl<'a, 'p> Reader<'a, 'p> {
             store,
             options,
             progress,
+            before: now.bytes,
             now,
             began: Instant::now(),
             waiting: Vec::new(),
@@ -91,10 +98,23 @@ impl<'a, 'p> Reader<'a, 'p> {
             self.count(pending.extent.length);
             judge(&pending, decoded, verdicts);
         }
-        if let Some(limit) = self.options.max_bandwidth {
-            std::thread::sleep(pace::pause(self.now.bytes, self.began.elapsed(), limit));
+        self.rest()
+    }
+
+    /// Tells how far the check has come, and waits until that is no faster than allowed. Whoever is
+    /// told is asked again and again, so that a long wait can be ended.
+    fn rest(&mut self) -> ControlFlow<()> {
+        loop {
+            (self.progress)(*self.now)?;
+            let pause = self.options.max_bandwidth.map_or(Duration::ZERO, |limit| {
+                let bytes = self.now.bytes.saturating_sub(self.before);
+                pace::pause(bytes, self.began.elapsed(), limit)
+            });
+            if pause.is_zero() {
+                return ControlFlow::Continue(());
+            }
+            thread::sleep(pause.min(SLICE));
         }
-        (self.progress)(*self.now)
     }
 
     fn decode(

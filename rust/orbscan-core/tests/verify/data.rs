@@ -76,6 +76,55 @@ fn progress_is_told_and_can_end_the_check() {
     assert!(!report.complete);
 }
 
+/// What is told of a check that reads no more than `limit` bytes in a second and is ended when that
+/// was told `most` times; and what was found.
+fn told(store: &MemoryStore, limit: u64, most: usize) -> (Vec<Progress>, Report) {
+    let options = Options {
+        level: Level::Data,
+        max_bandwidth: Some(limit),
+        ..Options::default()
+    };
+    let mut told = Vec::new();
+    let go_on = &mut |now: Progress| {
+        told.push(now);
+        if told.len() < most {
+            ControlFlow::Continue(())
+        } else {
+            ControlFlow::Break(())
+        }
+    };
+    let report = verify(store, &path(ROOT), &options, go_on).unwrap();
+    (told, report)
+}
+
+#[test]
+fn a_wait_can_be_ended() {
+    // At one byte in a second these chunks take minutes.
+    let (told, report) = told(&intact(), 1, 3);
+    assert_eq!(
+        told.iter().map(|now| now.chunks).collect::<Vec<_>>(),
+        [24; 3]
+    );
+    assert!(!report.complete);
+}
+
+#[test]
+fn a_checkpointable_does_not_wait_for_what_was_read_of_another() {
+    let mut store = with_entries(30, &entries(30), 0, 1 << 20);
+    let small = with_entries(1, &entries(1), 0, 1 << 20);
+    for (file, content) in small.files() {
+        if let Some(name) = file.as_str().strip_prefix(ITEM) {
+            store.insert(path(&format!("{ROOT}/zoo{name}")), content.clone());
+        }
+    }
+    // The large one takes a quarter of a second, the small one a hundredth.
+    let bytes = checked(&store, Level::Data).extent.data_bytes;
+    let (told, report) = told(&store, bytes * 4, usize::MAX);
+    assert!(report.complete);
+    let last = told.iter().rev().take_while(|now| now.bytes == bytes);
+    assert!((1..=2).contains(&last.count()), "{told:?}");
+}
+
 /// A checkpoint of one array in shards of (2, 4), each with four sub-chunks of (1, 2), plainly stored,
 /// with checksums behind each and behind the index.
 fn sharded(change: impl Fn(&mut Vec<u8>)) -> MemoryStore {
