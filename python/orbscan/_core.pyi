@@ -303,7 +303,8 @@ def scan(
 ) -> Scan:
     """Search for checkpoints and read them.
 
-    `steps` are the first and the last, `shard` an index and a number of shares.
+    `steps` are the first and the last, `shard` an index and a number of shares. At most 1,024
+    `threads` are started.
     """
 
 def read_pytree(path: str, name: str | None, rich_types: bool) -> Checkpoint:

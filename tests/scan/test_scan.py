@@ -34,7 +34,7 @@ def scanned(root: Path, **options: object) -> list[str]:
     return ways([*scan(root, ordered=True, **options)], root)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("threads", [None, 1, 2, 32])
+@pytest.mark.parametrize("threads", [None, 1, 2, 32, 1 << 40])
 def test_steps_come_in_the_order_of_their_numbers(runs: Path, threads: int | None) -> None:
     entries = [*scan(runs, ordered=True, threads=threads)]
     assert ways(entries, runs) == ALL

@@ -102,7 +102,7 @@ const ALL: [(&str, Kind); 13] = [
 
 #[test]
 fn finds_every_kind_in_order_and_nothing_else() {
-    for threads in [1, 2, 8] {
+    for threads in [1, 2, 8, usize::MAX] {
         let entries = found(runs(), options(threads));
         let seen: Vec<_> = paths(&entries)
             .into_iter()

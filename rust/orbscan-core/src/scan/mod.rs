@@ -44,6 +44,11 @@ use walk::Sight;
 /// each of them waits.
 pub const DEFAULT_THREADS: usize = 16;
 
+/// The most threads of one scan, however many are asked for. A disk or a mount answers no faster to
+/// more of them, and each takes memory for its stack and one of the threads that the system has for
+/// all.
+pub const MAX_THREADS: usize = 1_024;
+
 /// Entries that may wait to be taken, for each thread.
 const WAITING_PER_THREAD: usize = 2;
 
@@ -67,7 +72,8 @@ pub struct Options {
     pub leaves: bool,
     /// Which checkpoints are wanted.
     pub selection: Selection,
-    /// Threads; with one, everything happens in the thread that takes the entries.
+    /// Threads, [`MAX_THREADS`] of them at most; with one, everything happens in the thread that
+    /// takes the entries.
     pub threads: usize,
     /// Whether entries come in the order of their paths, steps by their numbers.
     pub ordered: bool,
@@ -116,7 +122,7 @@ pub fn scan(roots: Vec<Root>, options: Options) -> Scan {
             Err(error) => failed.push(told(&text, &text, Content::Failed(error))),
         }
     }
-    let threads = options.threads.max(1);
+    let threads = options.threads.clamp(1, MAX_THREADS);
     let unseen = options.since.keys().cloned().collect();
     let shared = Arc::new(Shared {
         schedule: Schedule::new(
@@ -130,7 +136,7 @@ pub fn scan(roots: Vec<Root>, options: Options) -> Scan {
         found: AtomicU64::new(0),
         done: AtomicU64::new(0),
     });
-    let alone = threads == 1 || !spawn(&shared, threads);
+    let alone = threads == 1 || !start_all(threads, || start(&shared));
     Scan {
         shared,
         alone,
@@ -141,20 +147,22 @@ pub fn scan(roots: Vec<Root>, options: Options) -> Scan {
     }
 }
 
-/// Starts the threads; false if the system gives none.
-fn spawn(shared: &Arc<Shared>, threads: usize) -> bool {
-    let mut any = false;
-    for _ in 0..threads {
-        let shared = Arc::clone(shared);
-        let work = move || {
-            while let Some(job) = shared.schedule.take() {
-                shared.run(job);
-            }
-        };
-        let builder = thread::Builder::new().name("orbscan-scan".to_owned());
-        any |= builder.spawn(work).is_ok();
-    }
-    any
+/// Starts threads until there are enough or the system gives no more; false if it gave none.
+fn start_all(threads: usize, start: impl FnMut() -> bool) -> bool {
+    let started = std::iter::repeat_with(start).take(threads);
+    started.take_while(|started| *started).count() > 0
+}
+
+/// Starts one thread; false if the system gives none.
+fn start(shared: &Arc<Shared>) -> bool {
+    let shared = Arc::clone(shared);
+    let work = move || {
+        while let Some(job) = shared.schedule.take() {
+            shared.run(job);
+        }
+    };
+    let builder = thread::Builder::new().name("orbscan-scan".to_owned());
+    builder.spawn(work).is_ok()
 }
 
 /// What all threads use.
@@ -376,5 +384,32 @@ impl Iterator for Scan {
 impl Drop for Scan {
     fn drop(&mut self) {
         self.shared.schedule.stop();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_thread_is_asked_for_behind_one_that_the_system_refused() {
+        for (given, any) in [(0, false), (3, true)] {
+            let mut asked = 0;
+            let started = start_all(100, || {
+                asked += 1;
+                asked <= given
+            });
+            assert_eq!((asked, started), (given + 1, any));
+        }
+    }
+
+    #[test]
+    fn as_many_threads_are_started_as_are_asked_for() {
+        let mut asked = 0;
+        assert!(start_all(5, || {
+            asked += 1;
+            true
+        }));
+        assert_eq!(asked, 5);
     }
 }
