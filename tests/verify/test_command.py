@@ -53,7 +53,7 @@ def test_a_finding_says_what_is_lost_and_what_it_means(
         "  lost      1 of 8 chunks: (3,0), in elements [3:4, 0:4]",
         "  expected  8 chunks",
         "  found     7 chunks",
-        "  means     a restore does not fail: it fills these elements with the fill value",
+        "  means     these elements are lost; a restore fails, or fills them with the fill value",
     ]
 
 

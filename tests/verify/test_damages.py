@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import warnings
 from typing import TYPE_CHECKING
 
 import pytest
@@ -35,6 +36,19 @@ ALL = {"joint", "replicated", "second", "short", "single", "submesh", "x_y"}
 def codes(report: orbscan.Report) -> dict[str, str]:
     """The severity of each code that was found."""
     return {finding.code: finding.severity for finding in report.findings}
+
+
+def orbax_refuses(checkpoint: Path) -> bool:
+    """Whether Orbax does not restore the pytree."""
+    import orbax.checkpoint.experimental.v1 as ocp
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            ocp.load(checkpoint)
+        except (ValueError, FileNotFoundError):
+            return True
+    return False
 
 
 def lost(report: orbscan.Report) -> set[str]:
@@ -110,8 +124,36 @@ def test_a_store_that_cannot_be_read_costs_every_array(v1: Path, damage: damages
 def test_a_manifest_that_is_gone_leaves_what_processes_wrote(v1: Path) -> None:
     (v1 / "state" / MANIFEST).unlink()
     report = orbscan.verify(v1)
-    assert codes(report)["not-merged"] == "warning"
+    assert codes(report)["not-merged"] == "error"
     assert lost(report) == set()
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        edit(TREE, lambda found: found.update(use_zarr3=not found["use_zarr3"])),
+        edit(TREE, lambda found: found.update(use_ocdbt=False)),
+    ],
+)
+def test_a_tree_that_sends_orbax_elsewhere_is_an_error(v1: Path, damage: damages.Damage) -> None:
+    damage(v1 / "state")
+    assert orbax_refuses(v1)
+    report = orbscan.verify(v1)
+    assert codes(report)["arrays-elsewhere"] == "error"
+    assert not report.ok
+
+
+def test_a_file_in_the_place_of_a_checkpointable_is_an_error(v1: Path) -> None:
+    shutil.rmtree(v1 / "state")
+    (v1 / "state").write_text("")
+    assert codes(orbscan.verify(v1)) == {"checkpointable-missing": "error"}
+
+
+def test_a_json_document_that_is_gone_is_an_error(unpacked: Unpacked) -> None:
+    checkpoint = unpacked("o0.12.8-manager-json", "run/0")
+    (checkpoint / "config" / "metadata").unlink()
+    (finding,) = orbscan.verify(checkpoint).findings
+    assert (finding.code, finding.checkpointable) == ("document-unreadable", "config")
 
 
 def test_an_entry_that_is_gone_leaves_an_array_without_a_leaf(v1: Path) -> None:

@@ -30,13 +30,17 @@ def checkpoints(root: Path) -> list[Path]:
 
 
 def is_readable(checkpoint: Path) -> bool:
-    """Whether a read gives every leaf; some releases wrote names that nobody can read back."""
+    """Whether a read gives every leaf, and from where Orbax looks for it; some releases wrote names
+    that nobody can read back.
+    """
     try:
         found = orbscan.metadata(checkpoint)
     except orbscan.OrbscanError as error:
         # One that holds only what is no pytree has no leaf to lose.
         return error.kind in {"no_such_checkpointable", "unknown_layout"}
-    return not any(isinstance(leaf, orbscan.UnreadableLeaf) for leaf in flat(found.metadata))
+    elsewhere = any(" found " in issue.reason for issue in found.issues)
+    unreadable = any(isinstance(leaf, orbscan.UnreadableLeaf) for leaf in flat(found.metadata))
+    return not (elsewhere or unreadable)
 
 
 def flat(tree: object) -> list[object]:

@@ -111,6 +111,8 @@ pub enum Subject {
     CustomHandler,
     /// The shape of the shard that one device wrote: no array is lost with it.
     WriteShape,
+    /// Arrays that lie where the tree's own document does not say.
+    ArraysElsewhere,
 }
 
 /// One failure. Small, so that a `Result` stays cheap to pass around.

@@ -7,7 +7,7 @@
 use super::detect::shown;
 use super::ocdbt_lookup::Database;
 use crate::cursor::to_u64;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result, Subject};
 use crate::limits::Limits;
 use crate::orbax::names;
 use crate::path::StorePath;
@@ -265,7 +265,11 @@ impl Search<'_> {
                 self.storage.format.document()
             )
         };
-        Error::new(ErrorKind::Malformed, reason).in_file(&file)
+        let issue = Error::new(ErrorKind::Malformed, reason).in_file(&file);
+        match place {
+            Place::Process(_) => issue,
+            Place::Files | Place::Merged => issue.about(Subject::ArraysElsewhere),
+        }
     }
 
     /// Looks for what is missing in one place, as one version.

@@ -66,6 +66,13 @@ impl Root {
             .any(|entry| entry.name == name && entry.kind == EntryKind::File)
     }
 
+    /// Whether the directory has a directory of that name.
+    pub fn has_directory(&self, name: &str) -> bool {
+        self.entries
+            .iter()
+            .any(|entry| entry.name == name && entry.kind == EntryKind::Directory)
+    }
+
     /// The names of the files that end in `suffix`, sorted.
     pub fn files_ending(&self, suffix: &str) -> Vec<&str> {
         sorted(&self.entries, |entry| {

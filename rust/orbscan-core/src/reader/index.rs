@@ -65,6 +65,15 @@ pub struct Extent {
     pub length: u64,
 }
 
+impl Extent {
+    /// Whether both hold the same byte.
+    pub const fn overlaps(&self, other: &Self) -> bool {
+        self.file == other.file
+            && self.offset < other.offset.saturating_add(other.length)
+            && other.offset < self.offset.saturating_add(self.length)
+    }
+}
+
 /// A node that cannot be read, or that is not what its parent says.
 #[derive(Clone, Debug)]
 pub struct Damage {

@@ -14,7 +14,7 @@ use crate::reader::choose;
 use crate::reader::detect::{self, Root};
 use crate::reader::{self, is_pytree_handler, safetensors};
 use crate::record::Layout;
-use crate::store::{EntryKind, Store, Want};
+use crate::store::{Entry, EntryKind, Store, Want};
 
 /// Checks everything that `options` ask for.
 ///
@@ -192,7 +192,7 @@ fn missing_checkpointables(root: &Root, handlers: &ItemHandlers, flat: bool, rep
         ItemHandlers::Named(named) => {
             for (name, handler) in named {
                 let deleted = root.deleted.as_ref() == Some(name);
-                if root.has(name) || deleted || handler.is_none() {
+                if root.has_directory(name) || deleted || handler.is_none() {
                     continue;
                 }
                 let reason = format!(
@@ -232,6 +232,9 @@ fn no_tree(
         }
         _ => None,
     };
+    if !has_document && by_handler.is_some_and(is_json_handler) {
+        report_empty(checking, name, directory)?;
+    }
     let expected = match by_handler {
         Some(handler) => is_pytree_handler(handler),
         // Releases that name no handlers call JSON by the names of trees, too.
@@ -240,6 +243,29 @@ fn no_tree(
     if expected {
         let reason = format!("should be a pytree but has no {}", names::TREE_METADATA);
         let finding = Finding::new(Code::TreeUnreadable, reason).in_file(directory);
+        checking.report.add(Finding {
+            checkpointable: Some(name.to_owned()),
+            ..finding
+        });
+    }
+    Ok(())
+}
+
+/// Whether a handler, by its class, writes a JSON document.
+fn is_json_handler(handler: &str) -> bool {
+    let class = handler.rsplit('.').next().unwrap_or_default();
+    class.starts_with("Json")
+}
+
+/// Reports a checkpointable whose document is gone. A handler can be told to call its file otherwise,
+/// so any file will do.
+fn report_empty(checking: &mut Checking<'_, '_>, name: &str, directory: &StorePath) -> Result<()> {
+    let entries = checking.store.list(directory)?;
+    let is_content =
+        |entry: &Entry| entry.kind == EntryKind::File && entry.name != names::COMMIT_SUCCESS;
+    if !entries.iter().any(is_content) {
+        let reason = "has the handler of a JSON document, but no file";
+        let finding = Finding::new(Code::DocumentUnreadable, reason).in_file(directory);
         checking.report.add(Finding {
             checkpointable: Some(name.to_owned()),
             ..finding

@@ -1,10 +1,11 @@
 //! One chunk, decoded.
 
+use super::extents::Runs;
 use super::finite::NotFinite;
 use super::flaw::Flaw;
-use super::sinks::{Outcome, Sink, chain};
-use crate::cursor::{Cursor, to_usize};
-use crate::error::{Offset, Result};
+use super::sinks::{Outcome, Sink, Values, chain};
+use crate::cursor::to_usize;
+use crate::error::{Error, ErrorKind, Result};
 use crate::path::StorePath;
 use crate::store::{Bytes, Store, Want};
 use crate::zarr::ArrayHeader;
@@ -12,6 +13,10 @@ use crate::zarr::encoding::{CHECKSUM_BYTES, Content, Encoding, Shards, Step};
 
 /// Bytes of a large chunk that are read at once.
 pub const PIECE_BYTES: u64 = 16 << 20;
+
+/// Bytes of the index of one shard, which is held whole: entries for four million sub-chunks. Files
+/// with holes could claim any number.
+const MAX_INDEX_BYTES: u64 = 64 << 20;
 
 /// Bytes of the entry for one sub-chunk in the index of a shard: offset and length.
 const ENTRY: usize = 16;
@@ -115,10 +120,15 @@ impl Decoding<'_> {
     ) -> std::result::Result<Outcome, Flaw> {
         match &encoding.content {
             Content::Elements => {
-                let values = self
+                let dtype = self.header.dtype;
+                let not_finite = self
                     .check_values
-                    .then(|| NotFinite::new(self.header.dtype, encoding.big_endian));
-                let mut sink = chain(&encoding.steps, decoded, values.flatten());
+                    .then(|| NotFinite::new(dtype, encoding.big_endian));
+                let values = Values {
+                    not_finite: not_finite.flatten(),
+                    bools: dtype.is_bool(),
+                };
+                let mut sink = chain(&encoding.steps, decoded, values);
                 self.source.pour(start, length, sink.as_mut())?;
                 sink.finish()
             }
@@ -143,7 +153,10 @@ impl Decoding<'_> {
         let index = self.index(shards, start.saturating_add(index_at))?;
         let sub_chunk = decoded.checked_div(shards.count).unwrap_or_default();
         let mut outcome = Outcome::default();
-        for (number, (offset, part)) in index.into_iter().enumerate() {
+        let mut taken = Runs::default();
+        taken.insert(index_at, index_bytes);
+        for (number, entry) in entries(&index).enumerate() {
+            let (offset, part) = extent(entry, shards.index_big_endian);
             if (offset, part) == (ABSENT, ABSENT) {
                 continue;
             }
@@ -153,36 +166,51 @@ impl Decoding<'_> {
                     format!("{part} bytes at {offset}"),
                 ));
             }
+            if taken.insert(offset, part) {
+                return Err(Flaw::damaged(
+                    format!("{part} bytes at {offset} for sub-chunk {number} alone"),
+                    "bytes that another sub-chunk or the index holds, too",
+                ));
+            }
             let at = start.saturating_add(offset);
             outcome.add(self.part(&shards.encoding, at, part, sub_chunk)?);
         }
         Ok(outcome)
     }
 
-    /// The offset and the length of each sub-chunk.
-    fn index(&self, shards: &Shards, at: u64) -> std::result::Result<Vec<(u64, u64)>, Flaw> {
-        let bytes = self.source.read(at, shards.index_bytes())?;
-        let mut covered = bytes.as_ref();
+    /// The index, without its checksum.
+    fn index(&self, shards: &Shards, at: u64) -> std::result::Result<Bytes, Flaw> {
+        let length = shards.index_bytes();
+        if length > MAX_INDEX_BYTES {
+            let reason = format!("an index of {length} bytes, the limit is {MAX_INDEX_BYTES}");
+            return Err(Error::new(ErrorKind::Limit, reason).into());
+        }
+        let mut bytes = self.source.read(at, length)?;
         for step in shards.index_steps.iter().rev() {
             if *step == Step::Crc32c {
-                covered = checked(covered)?;
+                bytes = bytes.slice_ref(checked(&bytes)?);
             }
         }
-        let (entries, _) = covered.as_chunks::<ENTRY>();
-        let number = |cursor: &mut Cursor<'_>| {
-            if shards.index_big_endian {
-                cursor.u64_be()
-            } else {
-                cursor.u64_le()
-            }
-        };
-        let entry = |entry: &[u8; ENTRY]| {
-            let mut cursor = Cursor::new(entry, Offset::File(at));
-            Ok((number(&mut cursor)?, number(&mut cursor)?))
-        };
-        let entries: Result<Vec<(u64, u64)>> = entries.iter().map(entry).collect();
-        Ok(entries?)
+        Ok(bytes)
     }
+}
+
+/// The entries of an index.
+fn entries(index: &[u8]) -> impl Iterator<Item = &[u8; ENTRY]> {
+    index.as_chunks::<ENTRY>().0.iter()
+}
+
+/// The offset and the length in an entry.
+fn extent(entry: &[u8; ENTRY], big_endian: bool) -> (u64, u64) {
+    let mut numbers = entry.as_chunks::<8>().0.iter().map(|bytes| {
+        if big_endian {
+            u64::from_be_bytes(*bytes)
+        } else {
+            u64::from_le_bytes(*bytes)
+        }
+    });
+    let mut next = || numbers.next().unwrap_or_default();
+    (next(), next())
 }
 
 /// The bytes before a CRC-32C, which must be right.

@@ -115,8 +115,11 @@ codes! {
     Document = "document", Warning,
         "tolerated";
     /// The databases of processes were never merged.
-    NotMerged = "not-merged", Warning,
-        "Orbax 0.12 finds no array here; the data of the processes can be merged";
+    NotMerged = "not-merged", Error,
+        "Orbax 0.12 finds no array here until the databases of the processes are merged";
+    /// Arrays lie where `_METADATA` does not say.
+    ArraysElsewhere = "arrays-elsewhere", Error,
+        "Orbax looks where _METADATA says, and finds no array there";
     /// A manifest or root node cannot be read.
     DatabaseUnreadable = "database-unreadable", Error,
         "no array of this checkpointable can be restored";
@@ -128,12 +131,13 @@ codes! {
         "a restore does not look at these numbers";
     /// Chunks that must have been stored are not in the store.
     ChunkMissing = "chunk-missing", Error,
-        "a restore does not fail: it fills these elements with the fill value";
+        "these elements are lost; a restore fails, or fills them with the fill value";
     /// Chunks are not in the store, and their writer may have left them out.
     ChunkAbsent = "chunk-absent", Warning,
         "a restore fills these elements with the fill value: right if they had it, as Zarr 3 \
          writers before 0.10.1 left such chunks out";
-    /// The bytes of chunks lie in a missing data file or beyond the end of one.
+    /// The bytes of chunks lie in a missing data file or beyond the end of one, or a damaged node may
+    /// list them.
     ChunkLost = "chunk-lost", Error,
         "these elements are lost; a restore fails, or fills them with the fill value";
     /// Two chunks claim the same bytes of a data file.

@@ -2,6 +2,8 @@
 
 use std::cell::LazyCell;
 
+use foldhash::HashSet;
+
 use super::arrays::{Array, Fault};
 use super::code::Code;
 use super::files::FileUse;
@@ -38,8 +40,14 @@ pub(super) fn add(
     not_merged(databases, report);
     damages(survey, report);
     let stores_all = LazyCell::new(stores_all);
-    for array in &survey.arrays.arrays {
-        missing(survey, array, &stores_all, report);
+    let in_damaged_nodes = in_damaged_nodes(survey);
+    for (number, array) in survey.arrays.arrays.iter().enumerate() {
+        let code = || match survey.arrays.header(array) {
+            _ if in_damaged_nodes.contains(&number) => Code::ChunkLost,
+            Some(header) if header.has_fill_value && !*stores_all => Code::ChunkAbsent,
+            _ => Code::ChunkMissing,
+        };
+        missing(survey, array, code, report);
         array_findings(survey, array, report);
     }
     strays(survey, report);
@@ -105,33 +113,46 @@ fn is_complete(survey: &Survey<'_>, array: &Array<'_>) -> bool {
     grid.is_some_and(|grid| array.present.count() >= grid.total())
 }
 
-/// Reports the chunks that the store does not have.
+/// The arrays that a node which cannot be read may list chunks of.
+fn in_damaged_nodes(survey: &Survey<'_>) -> HashSet<usize> {
+    if survey.more_damages > 0 {
+        return (0..survey.arrays.arrays.len()).collect();
+    }
+    let lost = survey.damages.iter().filter(|damage| damage.lost);
+    let arrays = lost.flat_map(|damage| {
+        let (from, until) = &damage.keys;
+        survey.arrays.between(from, until.as_deref())
+    });
+    arrays.collect()
+}
+
+/// Reports the chunks that the store does not have, under the code for that.
 fn missing(
     survey: &Survey<'_>,
     array: &Array<'_>,
-    stores_all: &LazyCell<bool, impl FnOnce() -> bool>,
+    code: impl FnOnce() -> Code,
     report: &mut Report,
 ) {
     let Some(grid) = survey.arrays.grid(array) else {
+        if array.header.is_some() {
+            let reason = "more chunks than can be counted, none of them was checked";
+            report.add(Finding::new(Code::NotChecked, reason).of_leaf(array.name));
+        }
         return;
     };
     if array.present.count() >= grid.total() {
         return;
     }
     let chunks = Chunks::new(&array.present, false, grid);
-    let header = survey.arrays.header(array);
-    let optional = header.is_none_or(|header| header.has_fill_value);
-    let code = if optional && !**stores_all {
-        Code::ChunkAbsent
-    } else {
-        Code::ChunkMissing
+    let code = code();
+    let reason = match code {
+        Code::ChunkLost => "chunks that a damaged node may list",
+        _ => "chunks that the store does not have",
     };
-    let finding = Finding::new(code, "chunks that the store does not have")
-        .of_leaf(array.name)
-        .but(
-            counted(chunks.of, "chunk"),
-            counted(array.present.count(), "chunk"),
-        );
+    let finding = Finding::new(code, reason).of_leaf(array.name).but(
+        counted(chunks.of, "chunk"),
+        counted(array.present.count(), "chunk"),
+    );
     report.add(Finding {
         chunks: Some(chunks),
         ..finding

@@ -138,6 +138,7 @@ fn tolerated(report: &mut Report, issues: &[Issue], of_leaves: &[Error]) {
         let (name, parent) = (parts.next().unwrap_or_default(), parts.next());
         let code = match (name, parent) {
             _ if issue.subject() == Some(Subject::WriteShape) => Code::WriteShape,
+            _ if issue.subject() == Some(Subject::ArraysElsewhere) => Code::ArraysElsewhere,
             (names::SHARDING, _) => Code::Sharding,
             (_, Some(names::ARRAY_METADATAS)) => Code::ArrayMetadatas,
             (name, _) if name.starts_with(names::PROCESS_DATABASE_PREFIX) => Code::NotMerged,
@@ -233,8 +234,8 @@ pub(super) fn surveyed(
         }
         Err(error) => databases.errors.push(error.clone()),
     }
-    for (directory, manifest) in waiting {
-        let walked = survey.walk_database(store, &directory, &manifest, &options.read.limits);
+    for (directory, manifest) in &waiting {
+        let walked = survey.walk_database(store, directory, manifest, &options.read.limits);
         match walked {
             Ok(ControlFlow::Continue(())) => {}
             Ok(ControlFlow::Break(())) => {
@@ -246,6 +247,9 @@ pub(super) fn surveyed(
             }
             Err(error) => databases.errors.push(error),
         }
+    }
+    for (directory, manifest) in &waiting {
+        survey.find_owners(store, directory, manifest, &options.read.limits)?;
     }
     if survey.walk_files(directory, databases.merged).is_break() {
         report.complete = false;

@@ -51,8 +51,17 @@ pub trait Sink {
     fn finish(&mut self) -> Result<Outcome, Flaw>;
 }
 
+/// What is looked for in elements.
+#[derive(Clone, Debug, Default)]
+pub struct Values {
+    /// NaN and infinity.
+    pub not_finite: Option<NotFinite>,
+    /// Truth values that are neither 0 nor 1, which TensorStore refuses.
+    pub bools: bool,
+}
+
 /// The chain that undoes `steps` and expects `decoded` bytes at the end.
-pub fn chain(steps: &[Step], decoded: u64, values: Option<NotFinite>) -> Box<dyn Sink> {
+pub fn chain(steps: &[Step], decoded: u64, values: Values) -> Box<dyn Sink> {
     let mut sink: Box<dyn Sink> = Box::new(Elements {
         expected: decoded,
         seen: 0,
@@ -75,7 +84,7 @@ pub fn chain(steps: &[Step], decoded: u64, values: Option<NotFinite>) -> Box<dyn
 struct Elements {
     expected: u64,
     seen: u64,
-    values: Option<NotFinite>,
+    values: Values,
 }
 
 impl Sink for Elements {
@@ -85,8 +94,13 @@ impl Sink for Elements {
             let expected = format!("{} bytes of elements", self.expected);
             return Err(Flaw::damaged(expected, "more"));
         }
-        if let Some(values) = &mut self.values {
-            values.feed(bytes);
+        if let Some(not_finite) = &mut self.values.not_finite {
+            not_finite.feed(bytes);
+        }
+        if self.values.bools
+            && let Some(byte) = bytes.iter().find(|byte| **byte > 1)
+        {
+            return Err(Flaw::damaged("truth values 0 and 1", byte.to_string()));
         }
         Ok(())
     }
@@ -97,7 +111,7 @@ impl Sink for Elements {
             return Err(Flaw::damaged(expected, format!("{} bytes", self.seen)));
         }
         Ok(Outcome {
-            not_finite: self.values.as_ref().map_or(0, NotFinite::count),
+            not_finite: self.values.not_finite.as_ref().map_or(0, NotFinite::count),
             undecoded: false,
         })
     }
@@ -369,7 +383,7 @@ mod tests {
     use super::*;
 
     fn run(steps: &[Step], bytes: &[u8], decoded: u64, piece: usize) -> Result<Outcome, Flaw> {
-        let mut sink = chain(steps, decoded, None);
+        let mut sink = chain(steps, decoded, Values::default());
         for piece in bytes.chunks(piece) {
             sink.feed(piece)?;
         }

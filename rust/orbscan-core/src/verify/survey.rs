@@ -9,7 +9,7 @@ use std::ops::ControlFlow;
 use super::arrays::{Arrays, ChunkFault, Meaning};
 use super::code::Code;
 use super::files::{Files, Misplaced};
-use crate::error::Result;
+use crate::error::{ErrorKind, Result};
 use crate::limits::Limits;
 use crate::orbax::names;
 use crate::path::StorePath;
@@ -100,6 +100,10 @@ pub struct Survey<'a> {
     pub stray_bytes: u64,
     /// Chunks that were seen.
     pub chunks: u64,
+    /// Bytes that a chunk claims and something else claimed before.
+    shared: Vec<Extent>,
+    /// Whether this walk looks for nothing but the chunks that hold those.
+    finds_owners: bool,
     stray: Option<Stray>,
     sink: Option<&'a mut dyn Chunks>,
     verdicts: Vec<Verdict>,
@@ -118,6 +122,8 @@ impl<'a> Survey<'a> {
             more_damages: 0,
             stray_bytes: 0,
             chunks: 0,
+            shared: Vec::new(),
+            finds_owners: false,
             stray: None,
             sink,
             verdicts: Vec::new(),
@@ -162,6 +168,48 @@ impl<'a> Survey<'a> {
         let flow = index::walk(store, directory, manifest, limits, self);
         self.end_stray();
         flow
+    }
+
+    /// Walks the database in `directory` once more, if chunks of it share bytes: which of them came
+    /// first does not tell whose the bytes are, so each is told.
+    ///
+    /// # Errors
+    /// `Store`, `Limit`.
+    pub fn find_owners(
+        &mut self,
+        store: &dyn Store,
+        directory: &StorePath,
+        manifest: &Bytes,
+        limits: &Limits,
+    ) -> Result<()> {
+        if self.shared.is_empty() {
+            return Ok(());
+        }
+        self.finds_owners = true;
+        let walked = index::walk(store, directory, manifest, limits, self);
+        self.finds_owners = false;
+        match walked {
+            Err(error) if matches!(error.kind(), ErrorKind::Store | ErrorKind::Limit) => Err(error),
+            // The walk before told whatever else is wrong.
+            _ => Ok(()),
+        }
+    }
+
+    fn owner(&mut self, key: &[u8], value: Value<'_>) {
+        let Value::Stored(extent) = value else {
+            return;
+        };
+        // What lies beyond the end of its file was told as lost.
+        let end = extent.offset.saturating_add(extent.length);
+        let size = self.files.files.get(extent.file).and_then(|file| file.size);
+        let is_there = size.is_some_and(|size| end <= size);
+        if is_there
+            && self.shared.iter().any(|shared| shared.overlaps(&extent))
+            && let Meaning::Chunk(array, chunk) = self.arrays.meaning(key)
+        {
+            let fault = misplaced_fault(Misplaced::Shared, Some(extent));
+            self.arrays.add_fault(array, chunk, Some(extent), fault);
+        }
     }
 
     /// Takes the files below `directory` that are chunks of arrays. Where arrays lie in a database,
@@ -272,6 +320,9 @@ impl<'a> Survey<'a> {
         };
         *bytes = bytes.saturating_add(value.length());
         array.chunks = array.chunks.saturating_add(1);
+        if misplaced == Some(Misplaced::Shared) && self.shared.len() < KEPT {
+            self.shared.extend(place);
+        }
         let Some(chunk) = chunk else {
             if let Some(misplaced) = misplaced {
                 self.arrays
@@ -354,15 +405,24 @@ impl Visitor for Survey<'_> {
     }
 
     fn node(&mut self, extent: Extent) {
-        self.files.add_node(extent);
+        if !self.finds_owners {
+            self.files.add_node(extent);
+        }
     }
 
     fn entry(&mut self, key: &[u8], value: Value<'_>) -> ControlFlow<()> {
+        if self.finds_owners {
+            self.owner(key, value);
+            return ControlFlow::Continue(());
+        }
         let meaning = self.arrays.meaning(key);
         self.take(key, meaning, value)
     }
 
     fn damage(&mut self, damage: Damage) {
+        if self.finds_owners {
+            return;
+        }
         if self.damages.len() < KEPT {
             self.damages.push(damage);
         } else {

@@ -181,6 +181,50 @@ fn every_flipped_bit_of_a_shard_with_checksums_is_found() {
 }
 
 #[test]
+fn sub_chunks_that_share_bytes_are_found() {
+    // The last sub-chunk again at the place of the first, in the index, and behind the end.
+    for (offset, expected) in [
+        (0, "8 bytes at 0 for sub-chunk 3 alone"),
+        (4, "8 bytes at 4 for sub-chunk 3 alone"),
+        (24, "8 bytes at 24 for sub-chunk 3 alone"),
+        (90, "sub-chunk 3 within the 92 bytes of its shard"),
+    ] {
+        let report = checked(
+            &sharded(|shard| {
+                let index = shard.len() - 4 - 64;
+                shard[index + 48..index + 56].copy_from_slice(&u64::to_le_bytes(offset));
+                let checksum = crc32c::crc32c(&shard[index..index + 64]).to_le_bytes();
+                shard[index + 64..].copy_from_slice(&checksum);
+            }),
+            Level::Data,
+        );
+        let finding = the(&report, "chunk-damaged");
+        assert_eq!(finding.expected.as_deref(), Some(expected));
+    }
+}
+
+#[test]
+fn truth_values_that_tensorstore_refuses_are_damage() {
+    let mut entries = entries(1);
+    let document = entries
+        .get_mut(format!("{}/zarr.json", array(0)).as_bytes())
+        .unwrap();
+    let text = String::from_utf8(document.clone()).unwrap();
+    let text = text.replace(r#""data_type":"bfloat16""#, r#""data_type":"bool""#);
+    *document = text
+        .replace(r#""fill_value":0.0"#, r#""fill_value":false"#)
+        .into();
+    for at in CHUNKS {
+        let value = if at == (1, 0) { 2 } else { 1 };
+        entries.insert(key(0, at), zstd::bulk::compress(&[value; 8], 3).unwrap());
+    }
+    let report = checked(&with_entries(1, &entries, 0, 4), Level::Data);
+    let finding = the(&report, "chunk-damaged");
+    assert_eq!(finding.expected.as_deref(), Some("truth values 0 and 1"));
+    assert_eq!(finding.chunks.as_ref().unwrap().runs.len(), 1);
+}
+
+#[test]
 fn a_shard_shorter_than_its_index_has_an_impossible_length() {
     let report = checked(&sharded(|shard| shard.truncate(60)), Level::Index);
     assert_eq!(
