@@ -147,6 +147,15 @@ def test_json_has_everything(checkpoint: Path, capsys: pytest.CaptureFixture[str
     }
 
 
+@pytest.mark.parametrize("part", [None, (0, 5)])
+def test_an_error_names_the_whole_path(checkpoint: Path, part: tuple[int, int] | None) -> None:
+    for path in (checkpoint / "state" / "nothing", checkpoint / "state"):
+        with pytest.raises(orbscan.OrbscanError) as raised:
+            orbscan.dump(path, part)
+        assert raised.value.file == str(path)
+        assert str(raised.value).startswith(f"{path}: ")
+
+
 @pytest.mark.parametrize("part", ["5", "a:b", "-1:5", f"0:{2**64}"])
 def test_a_part_that_is_none_is_wrong_use(checkpoint: Path, part: str) -> None:
     with pytest.raises(SystemExit) as ended:

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use orbscan_core::dump::{self, Dump, Field, Value};
 use orbscan_core::error::Offset;
 use orbscan_core::limits::Limits;
+use orbscan_core::reader;
 use orbscan_core::store::{Store, Want};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList, PyTuple};
@@ -22,13 +23,16 @@ pub fn take_apart(
 ) -> PyResult<Bound<'_, PyList>> {
     let limits = Limits::default();
     let dumps = detached(py, &path, |store, path| {
-        let Some((offset, length)) = part else {
-            let want = Want::whole(path.clone(), limits.max_document_bytes);
-            let bytes = store.fetch_one(want)?;
-            return Ok(dump::file(path.as_str(), &bytes, &limits));
+        let want = match part {
+            None => Want::whole(path.clone(), limits.max_document_bytes),
+            Some((offset, length)) => Want::range(path.clone(), offset, length),
         };
-        let bytes = store.fetch_one(Want::range(path.clone(), offset, length))?;
-        Ok(dump::part(&bytes, offset, &limits))
+        let fetched = store.fetch_one(want);
+        let bytes = fetched.map_err(|error| reader::locate(store, error))?;
+        Ok(match part {
+            None => dump::file(path.as_str(), &bytes, &limits),
+            Some((offset, _)) => dump::part(&bytes, offset, &limits),
+        })
     })?;
     let list = PyList::empty(py);
     for dump in &dumps {
