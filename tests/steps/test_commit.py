@@ -11,6 +11,7 @@ from orbax.checkpoint import options
 from orbax.checkpoint._src.path import temporary_paths
 
 import orbscan
+from orbscan import _core
 from tests.steps.support import write_step
 
 if TYPE_CHECKING:
@@ -97,3 +98,16 @@ def test_the_modes_of_orbax_itself_are_understood(tmp_path: Path) -> None:
 def test_another_mode_is_refused_with_the_modes_there_are(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="'auto', 'atomic_rename', 'commit_file'"):
         orbscan.steps(tmp_path, atomicity="rename")  # type: ignore[arg-type]
+
+
+def test_another_mode_is_a_wrong_argument_and_no_fault_of_a_file(tmp_path: Path) -> None:
+    write_step(tmp_path, "1")
+    root = str(tmp_path)
+    for call in (
+        lambda: _core.read_steps(root, None, "rename"),
+        lambda: _core.find_step(root, "latest", "rename"),
+        lambda: _core.scan([root], atomicity="rename"),
+    ):
+        with pytest.raises(ValueError, match="none of atomic_rename, commit_file") as raised:
+            call()
+        assert raised.type is ValueError

@@ -16,6 +16,7 @@ mod tables;
 mod verify;
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use orbscan_core::error::{Error, ErrorKind};
 use orbscan_core::limits::Limits;
@@ -26,6 +27,9 @@ use orbscan_core::store::local::LocalStore;
 use pyo3::prelude::*;
 
 use checkpoint::Checkpoint;
+
+/// How long a wait for the next entry of a scan may last before Ctrl-C is looked at.
+const PATIENCE: Duration = Duration::from_millis(50);
 
 /// The name that stands for "choose one".
 const AUTO: &str = "AUTO";

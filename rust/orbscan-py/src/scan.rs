@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use orbscan_core::orbax::commit::Atomicity;
 use orbscan_core::reader::everything::Chosen;
@@ -21,10 +20,8 @@ use pyo3::types::PyTuple;
 
 use crate::checkpoint::Checkpoint;
 use crate::leaf_table::Crossed;
-use crate::{errors, open, options};
-
-/// How long a wait for the next entry may last before Ctrl-C is looked at.
-const PATIENCE: Duration = Duration::from_millis(50);
+use crate::steps::atomicity_named;
+use crate::{PATIENCE, errors, open, options};
 
 /// Searches below `roots`; see the stub for the meaning of each argument.
 #[pyfunction]
@@ -73,7 +70,7 @@ pub fn scan(
         threads: threads.unwrap_or(core::DEFAULT_THREADS),
         ordered,
         since: since.unwrap_or_default(),
-        atomicity: atomicity.map_or(Ok(Atomicity::default()), mode)?,
+        atomicity: atomicity.map_or(Ok(Atomicity::default()), atomicity_named)?,
     };
     let started = py.detach(|| core::scan(roots.iter().map(|path| root(path)).collect(), options));
     Ok(Scan {
@@ -83,14 +80,11 @@ pub fn scan(
     })
 }
 
-fn mode(name: &str) -> PyResult<Atomicity> {
-    let modes = Atomicity::ALL.map(Atomicity::name).join(", ");
-    let unknown = || PyValueError::new_err(format!("atomicity {name:?} is none of {modes}"));
-    Atomicity::from_name(name).ok_or_else(unknown)
-}
-
 fn root(path: &Path) -> Root {
-    let place = open(path).map(|(store, path)| (Arc::new(store) as Arc<dyn Store>, path));
+    let place = open(path).map(|(store, path)| {
+        let store: Arc<dyn Store> = Arc::new(store);
+        (store, path)
+    });
     Root {
         text: path.to_string_lossy().into_owned(),
         place,

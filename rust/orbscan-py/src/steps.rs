@@ -6,6 +6,7 @@ use orbscan_core::error::{Error, ErrorKind};
 use orbscan_core::limits::Limits;
 use orbscan_core::orbax::commit::Atomicity;
 use orbscan_core::scan::steps::{self, Step, Wanted};
+use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyList, PyTuple};
 
@@ -36,8 +37,10 @@ impl Choice {
     }
 }
 
-fn atomicity_named(name: &str) -> Result<Atomicity, Error> {
-    let unknown = || Error::new(ErrorKind::Unsupported, format!("no atomicity {name:?}"));
+/// What makes a checkpoint a finished one, by its name.
+pub fn atomicity_named(name: &str) -> PyResult<Atomicity> {
+    let modes = Atomicity::ALL.map(Atomicity::name).join(", ");
+    let unknown = || PyValueError::new_err(format!("atomicity {name:?} is none of {modes}"));
     Atomicity::from_name(name).ok_or_else(unknown)
 }
 
@@ -50,10 +53,10 @@ fn read_steps<'py>(
     step: Option<Choice>,
     atomicity: &str,
 ) -> PyResult<Bound<'py, PyList>> {
+    let atomicity = atomicity_named(atomicity)?;
     let found = detached(py, &root, |store, path| {
         let wanted = step.map_or(Ok(Wanted::All), Choice::wanted)?;
-        let limits = Limits::default();
-        steps::read(store, path, wanted, atomicity_named(atomicity)?, &limits)
+        steps::read(store, path, wanted, atomicity, &Limits::default())
     })?;
     let rows = PyList::empty(py);
     for step in found {
@@ -88,8 +91,9 @@ fn row(py: Python<'_>, step: Step) -> PyResult<Bound<'_, PyTuple>> {
 #[pyfunction]
 #[pyo3(signature = (root, step, atomicity))]
 fn find_step(py: Python<'_>, root: PathBuf, step: Choice, atomicity: &str) -> PyResult<String> {
+    let atomicity = atomicity_named(atomicity)?;
     let found = detached(py, &root, |store, path| {
-        steps::find(store, path, step.wanted()?, atomicity_named(atomicity)?)
+        steps::find(store, path, step.wanted()?, atomicity)
     })?;
     // Never empty: a step that is not there is an error.
     Ok(found.into_iter().map(|step| step.name).collect())

@@ -4,7 +4,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, ThreadId};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use arrow_array::ffi::FFI_ArrowSchema;
 use arrow_array::ffi_stream::FFI_ArrowArrayStream;
@@ -17,10 +17,8 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyCapsule;
 
+use crate::PATIENCE;
 use crate::scan::Scan;
-
-/// How long a wait for the next entry may last before Ctrl-C is looked at.
-const PATIENCE: Duration = Duration::from_millis(50);
 
 /// A table on its way out; see the stub.
 #[pyclass(frozen, module = "orbscan._core")]
