@@ -206,7 +206,7 @@ const fn container_code(kind: Container) -> usize {
         Container::Dict => 0,
         Container::List => 1,
         Container::Tuple => 2,
-        Container::NamedTuple(number) => number + 3,
+        Container::NamedTuple(number) => number.saturating_add(3),
     }
 }
 
@@ -222,7 +222,7 @@ fn namedtuples<'py>(py: Python<'py>, tree: &Tree) -> PyResult<Bound<'py, PyList>
     Ok(classes)
 }
 
-/// The codes of leaves; `orbscan.tree` has the same.
+/// The codes of leaves; `orbscan.codes` has the same.
 const fn leaf_code(kind: LeafKind) -> u8 {
     match kind {
         LeafKind::JaxArray => 0,

@@ -5,6 +5,14 @@
 
 // The interpreter hands arguments over by value.
 #![allow(clippy::needless_pass_by_value)]
+#![deny(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    clippy::as_conversions
+)]
 
 mod checkpoint;
 mod dump;
