@@ -30,8 +30,9 @@ def checkpoints(root: Path) -> list[Path]:
 
 
 def is_readable(checkpoint: Path) -> bool:
-    """Whether a read gives every leaf, and from where Orbax looks for it; some releases wrote names
-    that nobody can read back.
+    """Whether a read gives every leaf from where Orbax looks for it.
+
+    Some releases wrote names that nobody can read back.
     """
     try:
         found = orbscan.metadata(checkpoint)
