@@ -67,8 +67,9 @@ def scan(  # noqa: PLR0913 - keywords, each with a meaning of its own
         threads: how many read side by side; with one, everything happens in the calling thread.
         since: the entries of an earlier scan, their identities by their paths, or a table of it
             as `orbscan.tables.identities` takes it. What has not changed is not read again
-            (`state` is `unchanged`), and what is gone is told at the end (`vanished`). Paths
-            compare as text, so the roots must be given as they were then.
+            (`state` is `unchanged`), unless a part of it could not be read then, or trees are
+            wanted and were not read; what is gone is told at the end (`vanished`). Paths compare
+            as text, so the roots must be given as they were then.
         shard: `(index, count)`: only a stable share of the paths, for `count` machines.
         rich_types: as for `orbscan.metadata`.
         atomicity: what makes a checkpoint a finished one: `atomic_rename` (the default, as Orbax
@@ -94,18 +95,20 @@ def scan(  # noqa: PLR0913 - keywords, each with a meaning of its own
             shard=shard,
             rich_types=rich_types,
             atomicity=atomicity,
-        )
+        ),
+        leaves=leaves,
     )
 
 
 def begun(  # noqa: PLR0913 - as for scan
     roots: Path | Iterable[Path],
     *,
-    steps: Steps | None,
-    latest: int | None,
-    threads: int | None,
-    since: Since | None,
-    shard: tuple[int, int] | None,
+    steps: Steps | None = None,
+    latest: int | None = None,
+    threads: int | None = None,
+    since: Since | None = None,
+    shard: tuple[int, int] | None = None,
+    leaves: bool = True,
     **options: Any,
 ) -> _core.Scan:
     """Begin a scan whose entries are columns; the part of `scan` that needs no other library.
@@ -127,8 +130,9 @@ def begun(  # noqa: PLR0913 - as for scan
         steps=None if steps is None else step_bounds(steps),
         latest=latest,
         threads=threads,
-        since=None if since is None else identities(since),
+        since=None if since is None else identities(since, leaves=leaves),
         shard=shard,
+        leaves=leaves,
         **options,
     )
 
@@ -140,10 +144,11 @@ class Scan:
     read ahead of what is taken.
     """
 
-    __slots__ = ("_core",)
+    __slots__ = ("_core", "_leaves")
 
-    def __init__(self, core: _core.Scan) -> None:
+    def __init__(self, core: _core.Scan, *, leaves: bool = True) -> None:
         self._core = core
+        self._leaves = leaves
 
     def __iter__(self) -> Iterator[CheckpointEntry]:
         """Give the iterator itself."""
@@ -151,7 +156,7 @@ class Scan:
 
     def __next__(self) -> CheckpointEntry:
         """Wait for the next checkpoint."""
-        return CheckpointEntry(next(self._core))
+        return CheckpointEntry(next(self._core), leaves=self._leaves)
 
     def __enter__(self) -> Self:
         """Give the scan itself."""
@@ -241,10 +246,12 @@ class CheckpointEntry:
 
     __slots__ = (
         "_checkpointables",
+        "_leaves",
         "_metadata",
         "_metrics",
         "_names",
         "_source",
+        "_whole",
         "commit_reason",
         "committed",
         "error",
@@ -269,13 +276,15 @@ class CheckpointEntry:
     error: OrbscanError | None
     _source: _core.Entry | None
     _metrics: str | None
+    _leaves: bool
 
-    def __init__(self, source: _core.Entry) -> None:
+    def __init__(self, source: _core.Entry, *, leaves: bool = True) -> None:
         put = object.__setattr__
         for name in _PLAIN:
             put(self, name, getattr(source, name))
         put(self, "_metrics", source.metrics)
         put(self, "_source", source)
+        put(self, "_leaves", leaves)
 
     @property
     def metadata(self) -> CheckpointMetadata[PyTreeMetadata] | None:
@@ -318,6 +327,13 @@ class CheckpointEntry:
         metrics: dict[str, Any] = json.loads(self._metrics)
         return metrics
 
+    def _answers(self, *, leaves: bool) -> bool:
+        """Whether a later scan would find nothing else, or find out no more, if nothing changed."""
+        if self.state not in _KNOWN or (leaves and not self._leaves):
+            return False
+        whole: bool = self._once("_whole", is_whole)
+        return whole
+
     def __fspath__(self) -> str:
         """Give the path."""
         return self.path
@@ -343,6 +359,8 @@ class CheckpointEntry:
         return state | {
             "_metrics": self._metrics,
             "_source": None,
+            "_leaves": self._leaves,
+            "_whole": self._once("_whole", is_whole),
             "_metadata": self.metadata,
             "_checkpointables": self.checkpointables,
             "_names": self.names,
@@ -366,6 +384,9 @@ class CheckpointEntry:
         object.__setattr__(self, name, value)
         return value
 
+
+# The states of checkpoints of which an entry tells all that a scan would find again.
+_KNOWN = ("read", "unchanged")
 
 _PLAIN = (
     "path",
@@ -408,6 +429,22 @@ def _checkpointables(
 
     trees = {name: None if table is None else assemble(table) for name, table in checkpoint.items}
     return composed(source.path, checkpoint, trees, checkpoint.issues)
+
+
+def is_whole(source: _core.Entry) -> bool:
+    """Tell whether nothing of a checkpoint is known to be lost.
+
+    False if it, one of its checkpointables or one of its leaves cannot be read.
+    """
+    if source.error is not None:
+        return False
+    checkpoint = source.checkpoint
+    # Whatever cannot be read is among the issues.
+    if checkpoint is None or not checkpoint.issues:
+        return True
+    tables = (table for _, table in checkpoint.items if table is not None)
+    lost = (error for table in tables for *_, error in table.leaves if error is not None)
+    return not checkpoint.unreadable and next(lost, None) is None
 
 
 def _names(source: _core.Entry) -> tuple[str | None, ...]:
@@ -462,8 +499,16 @@ def step_bounds(steps: Steps) -> tuple[int, int]:
     return min(max(first, 0), _LAST_STEP), min(last, _LAST_STEP)
 
 
-def identities(since: Since) -> dict[str, int]:
-    """Give the identities of earlier entries by their paths; None is not the identity of any."""
+def identities(since: Since, *, leaves: bool = True) -> dict[str, int]:
+    """Give the identities of what an earlier scan read, by paths.
+
+    Left out is what a scan should read again: a checkpoint of which a part could not be read, and
+    one whose trees are wanted and were not read.
+
+    Args:
+        since: as for `scan`. Of identities by paths all are taken.
+        leaves: whether trees are wanted.
+    """
     from collections.abc import Mapping
 
     if isinstance(since, Mapping):
@@ -471,5 +516,10 @@ def identities(since: Since) -> dict[str, int]:
     if isinstance(since, (str, os.PathLike)) or hasattr(since, "__arrow_c_stream__"):
         from orbscan import tables
 
-        return tables.identities(since)  # type: ignore[arg-type] # the checker ignores `hasattr`
-    return {entry.path: entry.identity for entry in since if entry.identity is not None}
+        earlier: Previous = since  # type: ignore[assignment] # the checker ignores `hasattr`
+        return tables.identities(earlier, leaves=leaves)
+    return {
+        entry.path: entry.identity
+        for entry in since
+        if entry.identity is not None and entry._answers(leaves=leaves)  # noqa: SLF001 - our own
+    }

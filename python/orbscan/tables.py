@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from typing import Any, TypeAlias
 
     import pyarrow as pa
@@ -31,7 +31,8 @@ SCHEMA_VERSION = 1
 _VERSION_KEY = b"orbscan.schema_version"
 
 # The states of checkpoints of which a table has all that a scan would find again.
-_KNOWN = ("read", "unchanged")
+_UNCHANGED = "unchanged"
+_KNOWN = ("read", _UNCHANGED)
 
 
 def leaf_table(
@@ -66,15 +67,18 @@ def checkpoint_table(
     return orbscan.scan(paths, **options).checkpoints()
 
 
-def identities(previous: Previous) -> dict[str, int]:
+def identities(previous: Previous, *, leaves: bool = True) -> dict[str, int]:
     """Tell which checkpoints a table of an earlier scan holds, and which identity each had.
 
     A scan that is given the result reads only those that have another identity now. Left out are
-    checkpoints without an identity, and those that could not be read.
+    checkpoints without an identity, and what should be read again: those with an error in any row,
+    in a table of checkpoints also those with issues (one may be of a part that was lost), and those
+    whose trees are wanted and were not read.
 
     Args:
         previous: a table of leaves or of checkpoints: the path of a `.parquet` or `.arrow` file, or
             anything with `__arrow_c_stream__`.
+        leaves: whether trees are wanted.
 
     Raises:
         ValueError: it is no such table, or of another schema version.
@@ -85,22 +89,73 @@ def identities(previous: Previous) -> dict[str, int]:
 
     found: dict[str, int] = {}
     unknown: set[str] = set()
-    schema, batches = _opened(previous)
-    judge = "state" if "state" in schema.names else "keypath"
+    _, batches = _opened(previous, ("path", "identity", "error", "state", "issues", "leaves"))
     for batch in batches:
-        columns = ("path", "identity", "error", judge)
-        table = pa.table({name: _as(batch[name], pa.string()) for name in columns})
-        if judge == "state":
-            read = pc.is_in(table["state"], pa.array(_KNOWN))
-            known = pc.and_(read, pc.is_null(table["error"]))
-        else:
-            known = pc.is_valid(table["keypath"])
-        unknown.update(table.filter(pc.invert(known))["path"].to_pylist())
-        named = table.filter(pc.and_(known, pc.is_valid(table["identity"])))
-        rows = named.group_by(["path", "identity"]).aggregate([])
-        names, numbers = rows["path"].to_pylist(), rows["identity"].to_pylist()
-        found.update((name, int(number, 16)) for name, number in zip(names, numbers, strict=True))
+        known = pc.is_null(batch["error"])
+        if "state" in batch.schema.names:
+            known = pc.and_(known, pc.is_in(_as(batch["state"], pa.string()), _array(_KNOWN)))
+            known = pc.and_(known, pc.invert(_has_items(batch["issues"])))
+            if leaves:
+                known = pc.and_(known, pc.is_valid(batch["leaves"]))
+        paths, numbers = _comparable(batch["path"]), _comparable(batch["identity"])
+        unknown.update(_texts(paths.filter(pc.invert(known)).unique()))
+        known = pc.and_(known, pc.is_valid(numbers))
+        paths, numbers = paths.filter(known), numbers.filter(known)
+        heads = _heads(paths)
+        pairs = zip(_texts(paths.take(heads)), _texts(numbers.take(heads)), strict=True)
+        found.update((name, int(number, 16)) for name, number in pairs)
     return {name: number for name, number in found.items() if name not in unknown}
+
+
+def _comparable(column: pa.Array) -> pa.Array:
+    """Give a column of text in a form that all kernels know; dictionaries stay."""
+    import pyarrow as pa
+
+    return column if pa.types.is_dictionary(column.type) else column.cast(pa.string())
+
+
+def _array(texts: Sequence[str]) -> pa.Array:
+    """Give texts as an array.
+
+    `pyarrow.array`, `scalar`, and kernels that are given a plain value, would import pandas to see
+    that it is none of its own: that takes longer than everything else here.
+    """
+    from array import array
+    from itertools import accumulate
+
+    import pyarrow as pa
+
+    encoded = [text.encode() for text in texts]
+    ends = array("i", accumulate(map(len, encoded), initial=0))
+    buffers = [None, pa.py_buffer(ends.tobytes()), pa.py_buffer(b"".join(encoded))]
+    return pa.Array.from_buffers(pa.string(), len(encoded), buffers)
+
+
+def _texts(column: pa.Array) -> list[str]:
+    import pyarrow as pa
+
+    texts: list[str] = _as(column, pa.string()).to_pylist()
+    return texts
+
+
+def _heads(column: pa.Array) -> pa.Array:
+    """Find the rows whose value is not that of the row before: one for each checkpoint."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if not len(column):
+        return pa.nulls(0, pa.int64())
+    values = column.indices if pa.types.is_dictionary(column.type) else column
+    differs = pc.not_equal(values.slice(1), values.slice(0, len(values) - 1))
+    return pc.indices_nonzero(pa.concat_arrays([pc.is_valid(values.slice(0, 1)), differs]))
+
+
+def _has_items(lists: pa.Array) -> pa.Array:
+    """Tell which lists hold something; null holds nothing."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    return pc.and_kleene(pc.is_valid(lists), pc.list_value_length(lists).cast(pa.bool_()))
 
 
 def write_table(
@@ -127,64 +182,183 @@ def write_table(
         OSError: the file cannot be written.
         ModuleNotFoundError: pyarrow is not installed.
     """
+    return write_watched(stream, path, since=since).rows
+
+
+class Written(NamedTuple):
+    """What was written of a scan.
+
+    Attributes:
+        rows: how many.
+        failed: the checkpoints with an error in any of their rows.
+        doubtful: in a table of checkpoints, those with issues but no error of their own.
+    """
+
+    rows: int
+    failed: set[str]
+    doubtful: set[str]
+
+
+def write_watched(
+    stream: _core.ArrowStream, path: str | os.PathLike[str], *, since: Previous | None = None
+) -> Written:
+    """Write a table as `write_table` does, and tell what was seen of errors on the way."""
+    import pyarrow as pa
+
     target = Path(path)
-    writer = _WRITERS.get(target.suffix)
-    if writer is None:
-        message = f"{target}: a table is written as {', '.join(_WRITERS)}, by the end of the name"
+    form = _FORMS.get(target.suffix)
+    if form is None:
+        message = f"{target}: a table is written as {', '.join(_FORMS)}, by the end of the name"
         raise ValueError(message)
+    if target.is_symlink():
+        # The file that the link leads to is replaced, not the link.
+        target = target.resolve()
     # Hidden, and in the same directory, so that it can be renamed.
     unfinished = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+    failed: set[str] = set()
+    doubtful: set[str] = set()
+    reader = pa.RecordBatchReader.from_stream(stream)
+    schema = reader.schema if form.dictionaries else _without_dictionaries(reader.schema)
     try:
-        rows = writer(unfinished, *_complete(stream, since))
+        fresh = _watched(_fresh(reader, schema), failed, doubtful)
+        if since is None:
+            rows = form.write(unfinished, schema, fresh)
+        else:
+            rows = _continued(form, unfinished, schema, fresh, _Earlier(since, schema, stream))
         unfinished.replace(target)
     except BaseException:
         unfinished.unlink(missing_ok=True)
         # Libraries turn what Ctrl-C raises inside of a stream into errors of their own.
         stream.check_interrupt()
         raise
-    return rows
+    return Written(rows, failed, doubtful)
 
 
-def _complete(
-    stream: _core.ArrowStream, since: Previous | None
-) -> tuple[pa.Schema, Iterator[pa.RecordBatch]]:
-    """Give the batches of a stream and, after them, those carried over from an earlier table."""
-    import pyarrow as pa
-
-    reader = pa.RecordBatchReader.from_stream(stream)
-    if since is None:
-        return reader.schema, iter(reader)
-    # Opened now: a mistake should show before hours of scanning.
-    old_schema, old = _opened(since)
-    missing = [name for name in reader.schema.names if name not in old_schema.names]
-    if missing:
-        message = f"the earlier table is one of another kind: it has no column {missing[0]!r}"
-        raise ValueError(message)
-    return reader.schema, _carried_over(stream, reader, old)
-
-
-def _carried_over(
-    stream: _core.ArrowStream, reader: pa.RecordBatchReader, old: Iterator[pa.RecordBatch]
+def _watched(
+    batches: Iterator[pa.RecordBatch], failed: set[str], doubtful: set[str]
 ) -> Iterator[pa.RecordBatch]:
+    """Note the checkpoints with errors, or with issues alone, as they pass."""
+    import pyarrow.compute as pc
+
+    for batch in batches:
+        error = batch["error"]
+        if error.null_count < len(error):
+            failed.update(batch["path"].filter(pc.is_valid(error)).unique().to_pylist())
+        if "issues" in batch.schema.names:
+            alone = pc.and_(_has_items(batch["issues"]), pc.is_null(error))
+            doubtful.update(batch["path"].filter(alone).to_pylist())
+        yield batch
+
+
+def _fresh(reader: pa.RecordBatchReader, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+    """Give the batches of a stream without the checkpoints that were not read again."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    schema = reader.schema
-    has_state = "state" in schema.names
-    for batch in reader:
-        if has_state:
-            fresh = pc.not_equal(_as(batch["state"], pa.string()), "unchanged")
-            yield batch.filter(fresh)
-        else:
-            yield batch
-    unchanged = pa.array(stream.unchanged(), pa.string())
-    for batch in old:
-        columns = {field.name: _as(batch[field.name], field.type) for field in schema}
-        if has_state:
-            state = pa.array(["unchanged"] * batch.num_rows, pa.string())
-            columns["state"] = _as(state, schema.field("state").type)
-        kept = pc.is_in(columns["path"], unchanged)
-        yield pa.record_batch([*columns.values()], schema=schema).filter(kept)
+    for whole in reader:
+        batch = whole
+        if "state" in schema.names:
+            state = _as(batch["state"], pa.string())
+            batch = batch.filter(pc.invert(pc.is_in(state, _array([_UNCHANGED]))))
+        if batch.num_rows:
+            yield batch if batch.schema.equals(schema) else batch.cast(schema)
+
+
+class _Earlier:
+    """The table of an earlier scan, and what is taken over from it once the scan has ended."""
+
+    def __init__(self, since: Previous, schema: pa.Schema, stream: _core.ArrowStream) -> None:
+        """Open it now: a mistake should show before hours of scanning.
+
+        Raises:
+            ValueError: it is no table of a scan, or one of another kind.
+        """
+        self._since = since
+        self._schema = schema
+        self._stream = stream
+        self._columns, self._batches = _opened(since)
+        missing = [name for name in schema.names if name not in self._columns.names]
+        if missing:
+            message = f"the earlier table is one of another kind: it has no column {missing[0]!r}"
+            raise ValueError(message)
+
+    @property
+    def _unchanged(self) -> pa.Array:
+        return _array(self._stream.unchanged())
+
+    def file_of(self, suffix: str) -> Path | None:
+        """Give the file, if it is of this form and is as it stands what has not changed."""
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        if not isinstance(self._since, (str, os.PathLike)):
+            return None
+        file = Path(self._since)
+        # Those of fields are numbers that Parquet adds.
+        same = self._columns.metadata == self._schema.metadata
+        if file.suffix != suffix or not same or not self._columns.equals(self._schema):
+            return None
+        unchanged = self._unchanged
+        for batch in _opened(file, ("path", "state"))[1]:
+            paths = _as(_comparable(batch["path"]).unique(), pa.string())
+            if not pc.all(pc.is_in(paths, unchanged)).as_py():
+                return None
+            if "state" in batch.schema.names:
+                state = _as(batch["state"], pa.string())
+                if not pc.all(pc.is_in(state, _array([_UNCHANGED]))).as_py():
+                    return None
+        return file
+
+    def rows(self) -> Iterator[pa.RecordBatch]:
+        """Give the rows of what has not changed."""
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        unchanged = self._unchanged
+        for whole in self._batches:
+            kept = pc.is_in(_as(whole["path"], pa.string()), unchanged)
+            batch = whole if pc.all(kept).as_py() else whole.filter(kept)
+            columns = {
+                field.name: _unchanged_states(batch.num_rows, field.type)
+                if field.name == "state"
+                else _as(batch[field.name], field.type)
+                for field in self._schema
+            }
+            yield pa.record_batch([*columns.values()], schema=self._schema)
+
+
+def _unchanged_states(rows: int, values: pa.DataType) -> pa.Array:
+    import pyarrow as pa
+
+    zeros = pa.Array.from_buffers(pa.int32(), rows, [None, pa.py_buffer(bytes(4 * rows))])
+    return _as(pa.DictionaryArray.from_arrays(zeros, _array([_UNCHANGED])), values)
+
+
+def _continued(
+    form: _Form,
+    path: Path,
+    schema: pa.Schema,
+    fresh: Iterator[pa.RecordBatch],
+    earlier: _Earlier,
+) -> int:
+    """Write what is new and, after it, what is taken over from an earlier table."""
+    from itertools import chain
+
+    first = next(fresh, None)
+    # The scan has ended, if there is no first batch.
+    same = earlier.file_of(form.suffix) if first is None else None
+    if same is None:
+        head = () if first is None else (first,)
+        return form.write(path, schema, chain(head, fresh, _later(earlier)))
+    import shutil
+
+    shutil.copyfile(same, path)
+    return sum(batch.num_rows for batch in _opened(same, ("path",))[1])
+
+
+def _later(earlier: _Earlier) -> Iterator[pa.RecordBatch]:
+    """Ask for rows only when all that is new has passed: before that it is not known which."""
+    yield from earlier.rows()
 
 
 def _as(column: pa.Array, values: pa.DataType) -> pa.Array:
@@ -200,8 +374,15 @@ def _as(column: pa.Array, values: pa.DataType) -> pa.Array:
     return column.cast(values)
 
 
-def _opened(previous: Previous) -> tuple[pa.Schema, Iterator[pa.RecordBatch]]:
+def _opened(
+    previous: Previous, columns: Sequence[str] | None = None
+) -> tuple[pa.Schema, Iterator[pa.RecordBatch]]:
     """Open an earlier table.
+
+    Args:
+        previous: the table.
+        columns: which are to be in the batches, of those that it has; None for all. Of a file no
+            others are read.
 
     Raises:
         ValueError: it is no table of a scan, or of another schema version.
@@ -209,7 +390,7 @@ def _opened(previous: Previous) -> tuple[pa.Schema, Iterator[pa.RecordBatch]]:
     import pyarrow as pa
 
     if isinstance(previous, (str, os.PathLike)):
-        schema, batches = _opened_file(Path(previous))
+        schema, batches = _opened_file(Path(previous), columns)
     else:
         reader = pa.RecordBatchReader.from_stream(previous)
         schema, batches = reader.schema, iter(reader)
@@ -221,25 +402,45 @@ def _opened(previous: Previous) -> tuple[pa.Schema, Iterator[pa.RecordBatch]]:
         )
         raise ValueError(message)
     names = {*schema.names}
-    if not {"path", "identity", "error"} <= names or not {"state", "keypath"} & names:
+    of_checkpoints = {"state", "issues", "leaves"} <= names
+    if not {"path", "identity", "error"} <= names or not (of_checkpoints or "keypath" in names):
         message = "the earlier table is not one of a scan: it lacks path, identity or error"
         raise ValueError(message)
     return schema, batches
 
 
-def _opened_file(path: Path) -> tuple[pa.Schema, Iterator[pa.RecordBatch]]:
+def _opened_file(
+    path: Path, columns: Sequence[str] | None
+) -> tuple[pa.Schema, Iterator[pa.RecordBatch]]:
+    import pyarrow as pa
+
     if path.suffix == ".parquet":
         import pyarrow.parquet as pq
 
-        file = pq.ParquetFile(path)
-        return file.schema_arrow, file.iter_batches()
+        schema = pq.read_schema(path)
+        names = _present(schema, columns)
+        # Of the few columns that are looked at, texts repeat on all rows of a checkpoint.
+        repeated = (
+            [] if names is None else [n for n in names if schema.field(n).type == pa.string()]
+        )
+        file = pq.ParquetFile(path, read_dictionary=repeated)
+        return schema, file.iter_batches(columns=names)
     if path.suffix == ".arrow":
         import pyarrow.ipc
 
-        opened = pyarrow.ipc.open_file(path)
-        return opened.schema, map(opened.get_batch, range(opened.num_record_batches))
+        with pyarrow.ipc.open_file(path) as opened:
+            schema = opened.schema
+        names = _present(schema, columns)
+        fields = None if names is None else [schema.get_field_index(name) for name in names]
+        options = pyarrow.ipc.IpcReadOptions(included_fields=fields)
+        opened = pyarrow.ipc.open_file(path, options=options)
+        return schema, map(opened.get_batch, range(opened.num_record_batches))
     message = f"{path}: an earlier table is read from .parquet or .arrow"
     raise ValueError(message)
+
+
+def _present(schema: pa.Schema, columns: Sequence[str] | None) -> list[str] | None:
+    return None if columns is None else [name for name in columns if name in schema.names]
 
 
 def _write_parquet(path: Path, schema: pa.Schema, batches: Iterator[pa.RecordBatch]) -> int:
@@ -252,10 +453,9 @@ def _write_parquet(path: Path, schema: pa.Schema, batches: Iterator[pa.RecordBat
 def _write_arrow(path: Path, schema: pa.Schema, batches: Iterator[pa.RecordBatch]) -> int:
     import pyarrow.ipc
 
-    plain = _without_dictionaries(schema)
     options = pyarrow.ipc.IpcWriteOptions(compression="zstd")
-    with pyarrow.ipc.new_file(path, plain, options=options) as writer:
-        return _written(batches, lambda batch: writer.write_batch(batch.cast(plain)))
+    with pyarrow.ipc.new_file(path, schema, options=options) as writer:
+        return _written(batches, writer.write_batch)
 
 
 def _write_csv(path: Path, schema: pa.Schema, batches: Iterator[pa.RecordBatch]) -> int:
@@ -326,9 +526,26 @@ def _flat_type(values: pa.DataType) -> pa.DataType:
     return values if kept else pa.string()
 
 
-_WRITERS: dict[str, Callable[[Path, pa.Schema, Iterator[pa.RecordBatch]], int]] = {
-    ".parquet": _write_parquet,
-    ".arrow": _write_arrow,
-    ".csv": _write_csv,
-    ".jsonl": _write_jsonl,
+class _Form(NamedTuple):
+    """How a table is written to a file.
+
+    Attributes:
+        suffix: the end of its name.
+        write: writes batches, and returns how many rows.
+        dictionaries: whether columns keep their dictionaries.
+    """
+
+    suffix: str
+    write: Callable[[Path, pa.Schema, Iterator[pa.RecordBatch]], int]
+    dictionaries: bool
+
+
+_FORMS = {
+    form.suffix: form
+    for form in (
+        _Form(".parquet", _write_parquet, dictionaries=True),
+        _Form(".arrow", _write_arrow, dictionaries=False),
+        _Form(".csv", _write_csv, dictionaries=False),
+        _Form(".jsonl", _write_jsonl, dictionaries=False),
+    )
 }

@@ -348,3 +348,33 @@ def test_what_has_no_meaning_is_refused(
 def test_a_url_is_refused() -> None:
     with pytest.raises(ValueError, match="only local paths"):
         scan("gs://bucket/runs")
+
+
+def damaged_part(checkpoint: Path) -> None:
+    """Lose one checkpointable beside the pytree that `orbscan.metadata` chooses."""
+    shutil.copytree(checkpoint / "state", checkpoint / "other")
+    (checkpoint / "other" / "_METADATA").write_text("{")
+
+
+def test_what_could_not_be_read_is_read_again(runs: Path) -> None:
+    (runs / "a" / "9" / "state" / "_METADATA").write_text("{")
+    damaged_part(runs / "a" / "10")
+    first = [*scan(runs / "a", ordered=True)]
+    assert [entry.identity is None for entry in first] == [False] * 3
+    for before in (first, [pickle.loads(pickle.dumps(entry)) for entry in first]):  # noqa: S301
+        again = [*scan(runs / "a", since=before, ordered=True)]
+        assert [entry.state for entry in again] == ["read", "read", "unchanged"]
+        assert again[0].error is not None
+        third = scan(runs / "a", since=again, ordered=True)
+        assert [entry.state for entry in third] == ["read", "read", "unchanged"]
+
+
+def test_entries_without_trees_do_not_count_as_read_where_trees_are_wanted(runs: Path) -> None:
+    def states(since: list[CheckpointEntry], *, leaves: bool) -> set[str]:
+        return {entry.state for entry in scan(runs, since=since, leaves=leaves)}
+
+    headers = [*scan(runs, leaves=False)]
+    assert states(headers, leaves=True) == {"read"}
+    assert states(headers, leaves=False) == {"unchanged"}
+    assert states([*scan(runs, since=headers, leaves=False)], leaves=True) == {"read"}
+    assert states([*scan(runs)], leaves=False) == {"unchanged"}

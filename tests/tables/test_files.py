@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import json
 import shutil
+import subprocess
+import sys
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -156,6 +158,60 @@ def test_a_checkpoint_that_could_not_be_read_is_read_again(run: Path) -> None:
         document.write_text("{")
     for table in TABLES:
         assert {*tables.identities(table(run))} == {str(run / "0")}
+
+
+def test_a_checkpoint_that_lost_a_part_is_read_again(run: Path) -> None:
+    (item,) = {path.parent for path in (run / "10").glob("*/_METADATA")}
+    shutil.copytree(item, run / "10" / "opt")
+    (run / "10" / "opt" / "_METADATA").write_text("{")
+    for table in TABLES:
+        assert {*tables.identities(table(run))} == {str(run / "0")}
+
+
+def test_a_table_without_trees_does_not_count_as_read_where_trees_are_wanted(run: Path) -> None:
+    headers = pa.table(tables.checkpoint_table(run, leaves=False))
+    assert tables.identities(headers) == {}
+    assert len(tables.identities(headers, leaves=False)) == 2
+    again = pa.table(tables.checkpoint_table(run, since=headers))
+    assert {*again["state"].to_pylist()} == {"read"}
+    headers = pa.table(tables.checkpoint_table(run, since=headers, leaves=False))
+    assert {*headers["state"].to_pylist()} == {"unchanged"}
+
+
+@pytest.mark.parametrize("table", TABLES)
+@pytest.mark.parametrize("suffix", [".parquet", ".arrow"])
+def test_a_file_in_which_nothing_has_changed_is_copied(
+    table: Any, suffix: str, run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file, copy = tmp_path / f"table{suffix}", tmp_path / f"copy{suffix}"
+    rows = tables.write_table(table(run), file)
+    # The rows of checkpoints do not say yet that nothing has changed.
+    tables.write_table(table(run, since=file), file, since=file)
+    monkeypatch.setattr(tables, "_written", None)
+    assert tables.write_table(table(run, since=file), copy, since=file) == rows
+    assert copy.read_bytes() == file.read_bytes()
+    shutil.rmtree(run / "10")
+    with pytest.raises(TypeError):
+        tables.write_table(table(run, since=file), copy, since=file)
+
+
+def test_an_earlier_table_is_read_without_pandas(run: Path, tmp_path: Path) -> None:
+    program = (
+        "import sys; from orbscan import tables as t; run, file = sys.argv[1:]\n"
+        "for _ in range(2): t.write_table(t.leaf_table(run, since=file), file, since=file)\n"
+        "assert 'pandas' not in sys.modules"
+    )
+    file = tmp_path / "table.parquet"
+    tables.write_table(tables.leaf_table(run), file)
+    subprocess.run([sys.executable, "-c", program, run, file], check=True)  # noqa: S603
+
+
+def test_a_link_is_followed_to_the_file_that_is_written(run: Path, tmp_path: Path) -> None:
+    link = tmp_path / "link.parquet"
+    link.symlink_to("table.parquet")
+    tables.write_table(tables.leaf_table(run), link)
+    assert link.is_symlink()
+    assert rows_of(tmp_path / "table.parquet")
 
 
 def test_a_table_of_another_version_is_refused(run: Path) -> None:
