@@ -123,7 +123,7 @@ def test_a_broken_checkpoint_is_a_row_and_an_exit_code(
     target = tmp_path / "leaves.jsonl"
     shown = run("scan", runs, "-o", target)
     assert shown.status == 5
-    assert "1 of 5 checkpoints could not be read" in shown.err
+    assert "1 of 5 checkpoints could not be read, or not whole" in shown.err
     (row,) = [row for row in rows(target) if row["error"]]
     assert (row["path"], row["keypath"], row["error_kind"]) == (
         str(runs / "a" / "10"),
@@ -160,6 +160,54 @@ def test_a_file_that_is_no_table_is_refused(runs: Path, run: Any, tmp_path: Path
     assert shown.status == 2
     assert "previous.jsonl, line 1" in shown.err
     assert not (tmp_path / "new.jsonl").exists()
+
+
+def test_the_file_of_another_table_is_refused(runs: Path, run: Any, tmp_path: Path) -> None:
+    previous, new = tmp_path / "previous.jsonl", tmp_path / "new.jsonl"
+    for first, second in (("leaves", "checkpoints"), ("checkpoints", "leaves")):
+        assert run("scan", runs, "--table", first, "-o", previous).status == 0
+        shown = run("scan", runs, "--table", second, "-o", new, "--since", previous)
+        assert shown.status == 2
+        assert f"not of {second}" in shown.err
+        assert not new.exists()
+
+
+@pytest.mark.parametrize("part", ["checkpointable", "leaf"])
+def test_a_lost_part_is_an_exit_code(runs: Path, run: Any, tmp_path: Path, part: str) -> None:
+    checkpoint = runs / "a" / "10"
+    metadata = checkpoint / "state" / "_METADATA"
+    if part == "leaf":
+        text = metadata.read_text()
+        metadata.write_text(text.replace('"value_type": "jax.Array"', '"value_type": "odd"', 1))
+    else:
+        shutil.copytree(checkpoint / "state", checkpoint / "other")
+        (checkpoint / "other" / "_METADATA").write_text("{")
+    shown = run("ls", runs)
+    assert shown.status == 5
+    (line,) = [line for line in shown.out.splitlines() if "damaged  " in line]
+    assert "_METADATA" in line
+    assert run("ls", runs, "-o", "json").status == 5
+    for table in ("leaves", "checkpoints"):
+        for target in ("json", tmp_path / "t.jsonl", tmp_path / "t.parquet", tmp_path / "t.csv"):
+            shown = run("scan", runs, "--table", table, "-o", target)
+            assert shown.status == 5
+            assert "1 of 5 checkpoints could not be read, or not whole" in shown.err
+
+
+def test_tolerated_faults_are_no_lost_parts(runs: Path, run: Any, tmp_path: Path) -> None:
+    (runs / "a" / "10" / "state" / "_sharding").unlink()
+    assert run("ls", runs).status == 0
+    assert run("scan", runs, "--table", "checkpoints", "-o", tmp_path / "t.parquet").status == 0
+
+
+def test_a_link_is_followed_to_the_file_that_is_written(
+    runs: Path, run: Any, tmp_path: Path
+) -> None:
+    link = tmp_path / "link.jsonl"
+    link.symlink_to("table.jsonl")
+    assert run("scan", runs, "-o", link).status == 0
+    assert link.is_symlink()
+    assert rows(tmp_path / "table.jsonl")
 
 
 def test_an_interrupted_scan_leaves_the_old_file(

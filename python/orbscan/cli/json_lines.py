@@ -8,6 +8,7 @@ import os
 
 from orbscan.cli.exits import USAGE, Refusal
 from orbscan.cli.rows import checkpoint_row, leaf_rows
+from orbscan.scanning import is_whole
 
 # See orbscan/__init__.py.
 TYPE_CHECKING = False
@@ -27,7 +28,7 @@ class Tally:
 
     Attributes:
         checkpoints: how many were found.
-        failed: how many of them could not be read.
+        failed: of how many of them all or a part could not be read.
     """
 
     __slots__ = ("checkpoints", "failed")
@@ -40,7 +41,7 @@ class Tally:
         """Count entries as they pass."""
         for entry in entries:
             self.checkpoints += 1
-            self.failed += entry.error is not None
+            self.failed += not is_whole(entry)
             yield entry
 
 
@@ -69,7 +70,8 @@ def write(
         Refusal: the earlier file is none of a scan.
         OSError: a file cannot be read or written.
     """
-    directory, name = os.path.split(target)
+    # The file that a link leads to is replaced, not the link.
+    directory, name = os.path.split(os.path.realpath(target) if _is_link(target) else target)
     unfinished = os.path.join(directory, f".{name}.{os.getpid()}.tmp")  # noqa: PTH118
     tally = Tally()
     unchanged: set[str] = set()
@@ -80,7 +82,7 @@ def write(
             file.writelines(f"{encode(row)}\n" for row in rows(table, fresh))
             if previous is not None:
                 file.writelines(_kept(previous, unchanged))
-        os.replace(unfinished, target)  # noqa: PTH105
+        os.replace(unfinished, os.path.join(directory, name))  # noqa: PTH105, PTH118
     except BaseException:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(unfinished)  # noqa: PTH108
@@ -88,11 +90,19 @@ def write(
     return tally
 
 
-def identities(previous: str) -> dict[str, int]:
+def _is_link(path: str) -> bool:
+    return os.path.islink(path)  # noqa: PTH114
+
+
+def identities(previous: str, table: str) -> dict[str, int]:
     """Tell which checkpoints the file of an earlier scan has whole, and the identity of each.
 
+    Args:
+        previous: the file.
+        table: which one it must be, `leaves` or `checkpoints`.
+
     Raises:
-        Refusal: it is no such file.
+        Refusal: it is no such file, or one of the other table.
         OSError: it cannot be read.
     """
     found: dict[str, int] = {}
@@ -100,7 +110,14 @@ def identities(previous: str) -> dict[str, int]:
 
     def note(row: Row, _: str) -> None:
         path, identity = str(row["path"]), row["identity"]
-        known = row["state"] in _KNOWN if "state" in row else row["keypath"] is not None
+        if ("state" in row) != (table == "checkpoints"):
+            message = f"{previous} is a table of another kind, not of {table}"
+            raise Refusal(message, USAGE)
+        known = row["error"] is None
+        if "state" in row:
+            # One issue may be of a part that was lost; without trees there is no number of leaves.
+            whole = row["state"] in _KNOWN and not row["issues"] and row["leaves"] is not None
+            known = known and whole
         if not known:
             partial.add(path)
         elif identity is not None:

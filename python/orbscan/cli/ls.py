@@ -8,6 +8,8 @@ from collections import Counter
 from orbscan.cli import search
 from orbscan.cli.exits import FINE, NOT_FOUND, PARTIAL, Refusal
 from orbscan.cli.help import EXIT_CODES, add_output, help_formatter
+from orbscan.errors import located
+from orbscan.scanning import is_whole
 from orbscan.text import counted, padded, printable, size
 
 # See orbscan/__init__.py.
@@ -28,7 +30,8 @@ examples:
   orbscan ls 'runs/*' --match '**/checkpoints/*' --steps 1000:
   orbscan ls runs --uncommitted -o json | jq -r '.checkpoints[].path'
 
-The exit code is 5 if a checkpoint could not be read, 3 if there is none.
+The exit code is 5 if a checkpoint, or a part of one, could not be read, and 3 if
+there is none.
 
 """
 
@@ -81,7 +84,7 @@ def run(arguments: argparse.Namespace) -> int:
     if not found.checkpoints:
         message = f"no checkpoint below {', '.join(map(printable, arguments.roots))}"
         raise Refusal(message, NOT_FOUND)
-    return PARTIAL if found.states["broken"] else FINE
+    return PARTIAL if found.states["broken"] or found.states["damaged"] else FINE
 
 
 class Found:
@@ -191,14 +194,22 @@ def _state(entry: _core.Entry) -> str:
         return "broken"
     if entry.state == "vanished":
         return "gone"
+    if not is_whole(entry):
+        return "damaged"
     return "committed" if entry.committed else "uncommitted"
 
 
 def _note(entry: _core.Entry) -> str:
     if entry.error is not None:
         return printable(str(entry.error))
-    if entry.checkpoint is not None and entry.checkpoint.issues:
-        return counted(len(entry.checkpoint.issues), "issue")
+    issues = [] if entry.checkpoint is None else entry.checkpoint.issues
+    if issues and not is_whole(entry):
+        return "; ".join(
+            printable(located(reason, file, offset, in_body=in_body))
+            for _, file, offset, in_body, reason in issues
+        )
+    if issues:
+        return counted(len(issues), "issue")
     return "" if entry.committed else entry.commit_reason
 
 

@@ -28,7 +28,8 @@ examples:
   find runs -name '*000' | orbscan scan - -o leaves.arrow
   orbscan scan runs -o "part-$SLURM_ARRAY_TASK_ID.parquet" --shard "$SLURM_ARRAY_TASK_ID/64"
 
-The exit code is 5 if a checkpoint could not be read: its row says why. Exit code 3: there is none.
+The exit code is 5 if a checkpoint, or a part of one, could not be read: a row says why.
+It is 3 if there is none.
 
 """
 
@@ -90,7 +91,7 @@ def run(arguments: argparse.Namespace) -> int:
         tally = _as_json(arguments)
     if tally.failed:
         of = counted(tally.checkpoints, "checkpoint")
-        message = f"{tally.failed:,} of {of} could not be read; the table says why"
+        message = f"{tally.failed:,} of {of} could not be read, or not whole; the table says why"
         raise Refusal(message, PARTIAL)
     if not tally.checkpoints and arguments.shard is None:
         message = f"no checkpoint below {', '.join(map(printable, arguments.roots))}"
@@ -135,8 +136,16 @@ def _by_pyarrow(arguments: argparse.Namespace) -> json_lines.Tally:
     whole = Scan(scan)
     stream = whole.leaves() if arguments.table == "leaves" else whole.checkpoints()
     with progress.Line(scan):
-        tables.write_table(stream, arguments.output, since=arguments.since)
-    return json_lines.Tally(stream.checkpoints_seen, stream.checkpoints_failed)
+        written = tables.write_watched(stream, arguments.output, since=arguments.since)
+    failed = len(written.failed) + sum(map(_has_lost, written.doubtful))
+    return json_lines.Tally(stream.checkpoints_seen, failed)
+
+
+def _has_lost(path: str) -> bool:
+    """Whether one of the issues of a checkpoint is about a part that cannot be read."""
+    from orbscan.scanning import begun, is_whole
+
+    return not all(map(is_whole, begun(path)))
 
 
 def _as_json(arguments: argparse.Namespace) -> json_lines.Tally:
@@ -162,7 +171,7 @@ def _as_json_lines(arguments: argparse.Namespace) -> json_lines.Tally:
     from orbscan.cli import json_lines, progress
 
     previous = arguments.since
-    since = None if previous is None else json_lines.identities(previous)
+    since = None if previous is None else json_lines.identities(previous, arguments.table)
     scan = _begin(arguments, since)
     try:
         with progress.Line(scan):
