@@ -65,6 +65,25 @@ def sharded(tmp_path: Path) -> Path:
     return unpacked("o0.12.8-v1-sharded", "chunked", tmp_path)
 
 
+def test_the_other_step_is_that_of_the_other_side(
+    command: Callable[..., Shown], tmp_path: Path
+) -> None:
+    root = unpacked("o0.12.8-manager", "run", tmp_path)
+    for options, steps in (
+        (["--step", "0", "--other-step", "10"], ("0", "10")),
+        (["--step", "latest", "--other-step", "0"], ("10", "0")),
+        (["--step", "10"], ("10", "10")),
+    ):
+        shown = command(root, root, *options, "-o", "json")
+        assert shown.status == 0
+        found = json.loads(shown.out)
+        assert tuple(found[side].split(" ")[0] for side in "ab") == tuple(
+            str(root / step) for step in steps
+        )
+    shown = command(root / "0", root, "--other-step", "10")
+    assert (shown.status, shown.err) == (0, "")
+
+
 def test_two_checkpoints_of_one_tree_do_not_differ(
     command: Callable[..., Shown], zarr2: Path, zarr3: Path
 ) -> None:

@@ -7,7 +7,7 @@ import pickle
 import subprocess
 import sys
 from collections import OrderedDict
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import ml_dtypes
 import numpy as np
@@ -21,6 +21,10 @@ from orbscan.sharding import (
     PositionalShardingMetadata,
     SingleDeviceShardingMetadata,
 )
+from tests.support import corpus
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 F32, BF16 = np.dtype("float32"), np.dtype(ml_dtypes.bfloat16)
 EVERYTHING: frozenset[str] = frozenset()
@@ -313,3 +317,19 @@ def test_plain_trees_need_no_jax() -> None:
     loaded = set(subprocess.run(program, capture_output=True, check=True).stdout.decode().split())  # noqa: S603
     assert "orbscan.differing.values" in loaded
     assert not loaded & {"jax", "tensorstore", "flax", "orbax"}
+
+
+def test_two_steps_of_one_root_are_compared(tmp_path: Path) -> None:
+    corpus.unpack(corpus.GOLDEN / "corpus" / "o0.12.8-manager.tar.gz", tmp_path)
+    root = tmp_path / "o0.12.8-manager" / "run"
+
+    def sides(**steps: Any) -> tuple[str, str]:
+        found = orbscan.diff(root, root, **steps)
+        return found.a.split(" ")[0], found.b.split(" ")[0]
+
+    first, last = str(root / "0"), str(root / "10")
+    assert sides(step=0, other_step="latest") == (first, last)
+    assert sides(step="latest", other_step=0) == (last, first)
+    assert sides(step=10) == (last, last)
+    with pytest.raises(orbscan.CheckpointNotFoundError, match="has no step 7"):
+        sides(step=0, other_step=7)

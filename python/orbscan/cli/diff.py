@@ -15,6 +15,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from orbscan.differing.diff import Diff
     from orbscan.differing.outline import Outline
+    from orbscan.step_choice import StepChoice
 
 WORDS = ("kind", "shape", "dtype", "sharding", "devices", "storage", "container")
 IGNORED = ("devices", "storage")
@@ -22,6 +23,7 @@ IGNORED = ("devices", "storage")
 _EXAMPLES = """\
 examples:
   orbscan diff runs/1/checkpoints/1000 runs/2/checkpoints/1000
+  orbscan diff runs/base runs/base --step 1000 --other-step 1200
   orbscan diff old new --ignore sharding --ignore dtype
   orbscan diff old new --strict
   orbscan diff old new -o json | jq -r '.changed[] | .keypath | join("/")'
@@ -43,6 +45,12 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     )
     source.add_arguments(parser)
     parser.add_argument("other", metavar="OTHER", help="the checkpoint to compare it with")
+    parser.add_argument(
+        "--other-step",
+        metavar="STEP",
+        type=source.step_choice,
+        help="of the steps that OTHER holds, read this one (default: that of --step)",
+    )
     parser.add_argument(
         "--ignore",
         metavar="WHAT",
@@ -88,15 +96,17 @@ def run(arguments: argparse.Namespace) -> int:
 def _diff(arguments: argparse.Namespace) -> Diff:
     from orbscan.differing.difference import difference
 
-    before, after = _outline(arguments, arguments.path), _outline(arguments, arguments.other)
+    step, other_step = arguments.step, arguments.other_step
+    before = _outline(arguments, arguments.path, step)
+    after = _outline(arguments, arguments.other, step if other_step is None else other_step)
     ignore = {*([] if arguments.strict else IGNORED), *(arguments.ignore or ())}
     return difference(before, after, ignore=ignore, rich_types=arguments.rich_types)
 
 
-def _outline(arguments: argparse.Namespace, path: str) -> Outline:
+def _outline(arguments: argparse.Namespace, path: str, step: StepChoice | None) -> Outline:
     from orbscan.differing.columns import outline_of_checkpoint
 
-    this = argparse.Namespace(**{**vars(arguments), "path": path})
+    this = argparse.Namespace(**{**vars(arguments), "path": path, "step": step})
     read, checkpoint = source.read(this, rich_types=arguments.rich_types)
     source.warn(checkpoint)
     return outline_of_checkpoint(read, checkpoint)

@@ -25,6 +25,7 @@ def diff(  # noqa: PLR0913 - keywords, each with a meaning of its own
     checkpointable_name: str | None = api.AUTO,
     *,
     step: StepChoice | None = None,
+    other_step: StepChoice | None = None,
     rich_types: bool = False,
     ignore: Collection[str] = aspects.IGNORED,
 ) -> Diff:
@@ -44,8 +45,8 @@ def diff(  # noqa: PLR0913 - keywords, each with a meaning of its own
             jax takes for a tree, such as a `TrainState` or `nnx.State`. A string is always a path.
         b: likewise.
         checkpointable_name: which pytree of a checkpoint, as for `orbscan.metadata`; for paths.
-        step: which step, as for `orbscan.metadata`; of each side that is a path. To compare two
-            steps of one root, pass their own paths, or what `orbscan.steps` returned.
+        step: which step, as for `orbscan.metadata`; of each side that is a path.
+        other_step: which step of `b`, if it is another one. So two steps of one root are compared.
         rich_types: whether tuples and namedtuples are told from lists and dicts: they are read so
             from paths, and compared so everywhere. A writer need not have recorded them.
         ignore: what makes no difference: members of `kind`, `shape`, `dtype`, `sharding` (how
@@ -68,7 +69,11 @@ def diff(  # noqa: PLR0913 - keywords, each with a meaning of its own
     ['params -> model/params']
     """
     _check(ignore)
-    sides = (_outline(side, checkpointable_name, step, rich_types=rich_types) for side in (a, b))
+    steps = (step, step if other_step is None else other_step)
+    sides = (
+        _outline(side, checkpointable_name, its_step, rich_types=rich_types)
+        for side, its_step in zip((a, b), steps, strict=True)
+    )
     return difference(*sides, ignore=ignore, rich_types=rich_types)
 
 
