@@ -30,6 +30,28 @@ def test_bash_completes_options_choices_and_directories(capsys: pytest.CaptureFi
     assert ended.stdout.decode().splitlines() == ["--fold", "auto always", "plan", "/usr"]
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        "diff /usr /us",
+        "verify /us",
+        "verify /usr /us",
+        "dump /us",
+        "scan /usr --since /us",
+        "scan /usr -o /us",
+        "scan /usr --output /us",
+    ],
+)
+def test_bash_completes_every_path(words: str, capsys: pytest.CaptureFixture[str]) -> None:
+    count = len(words.split())
+    program = f"""
+        {script("bash", capsys)}
+        COMP_WORDS=(orbscan {words}); COMP_CWORD={count}; _shtab_orbscan; echo "${{COMPREPLY[@]}}"
+    """
+    ended = subprocess.run(["bash", "-c", program], capture_output=True, check=True)  # noqa: S603, S607
+    assert ended.stdout.decode().splitlines() == ["/usr"]
+
+
 def test_zsh_gets_a_script_of_its_own(capsys: pytest.CaptureFixture[str]) -> None:
     text = script("zsh", capsys)
     assert text.startswith("#compdef orbscan")

@@ -1,4 +1,4 @@
-"""`orbscan --print-completion`: scripts by which a shell completes options and directories."""
+"""`orbscan --print-completion`: scripts by which a shell completes options and paths."""
 
 from __future__ import annotations
 
@@ -6,16 +6,19 @@ import argparse
 
 import shtab
 
-_DIRECTORIES = {"path", "roots"}
+_DIRECTORIES = {"path", "paths", "roots", "other"}
+_FILES = {"file", "since"}
 
 
 def script(parser: argparse.ArgumentParser, shell: str) -> str:
     """Compose the completion script of a whole program for `bash` or `zsh`."""
     for command in _commands(parser):
         for action in command._actions:  # noqa: SLF001 - argparse offers no other way to them
+            # Where shtab looks for it. An output without choices is a file.
             if action.dest in _DIRECTORIES:
-                # Where shtab looks for it.
                 vars(action)["complete"] = shtab.DIRECTORY
+            elif action.dest in _FILES or (action.dest == "output" and not action.choices):
+                vars(action)["complete"] = shtab.FILE
     text: str = shtab.complete(parser, shell=shell)
     return text
 
