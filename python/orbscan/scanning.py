@@ -6,6 +6,7 @@ Importing this module loads nothing heavy; trees are assembled when they are ask
 from __future__ import annotations
 
 import os
+from operator import index
 
 from orbscan import api
 
@@ -53,9 +54,10 @@ def scan(  # noqa: PLR0913 - keywords, each with a meaning of its own
 
     Args:
         roots: one path or many. Each is a directory to search, a checkpoint, or a pattern such as
-            `runs/*/checkpoints` if nothing of that very name exists.
-        steps: only these: a number, a range, or the first and the last, either of which may be
-            None. A checkpoint whose name has no number is then left out.
+            `runs/*/checkpoints` if nothing of that very name exists. One that is given twice is
+            searched twice.
+        steps: only these: a number, a range without gaps, or a tuple of the first and the last,
+            either of which may be None. A checkpoint whose name has no number is then left out.
         latest: only so many steps of each directory, the newest.
         committed: True for finished checkpoints only, False for unfinished ones only.
         match: only checkpoints whose way from the root matches: `*` and `?` stay within a level,
@@ -72,11 +74,13 @@ def scan(  # noqa: PLR0913 - keywords, each with a meaning of its own
             as text, so the roots must be given as they were then.
         shard: `(index, count)`: only a stable share of the paths, for `count` machines.
         rich_types: as for `orbscan.metadata`.
-        atomicity: what makes a checkpoint a finished one: `atomic_rename` (the default, as Orbax
-            decides on local disks), `commit_file` or `commit_file_or_atomic_rename`.
+        atomicity: what makes a checkpoint a finished one: `atomic_rename` (the default, also as
+            `auto`: as Orbax decides on local disks), `commit_file` or
+            `commit_file_or_atomic_rename`.
 
     Raises:
         ValueError: an argument has no meaning, or a root is a URL.
+        TypeError: `steps` is something else.
 
     >>> [entry.step for entry in scan([])]
     []
@@ -109,12 +113,12 @@ def begun(  # noqa: PLR0913 - as for scan
     since: Since | None = None,
     shard: tuple[int, int] | None = None,
     leaves: bool = True,
+    atomicity: str | None = None,
     **options: Any,
 ) -> _core.Scan:
     """Begin a scan whose entries are columns; the part of `scan` that needs no other library.
 
-    Raises:
-        ValueError: as `scan` does.
+    Raises as `scan` does.
     """
     for name, number in (("latest", latest), ("threads", threads)):
         if number is not None and number < 1:
@@ -133,6 +137,7 @@ def begun(  # noqa: PLR0913 - as for scan
         since=None if since is None else identities(since, leaves=leaves),
         shard=shard,
         leaves=leaves,
+        atomicity=None if atomicity == "auto" else atomicity,
         **options,
     )
 
@@ -455,7 +460,9 @@ def _names(source: _core.Entry) -> tuple[str | None, ...]:
 def expanded(roots: Path | Iterable[Path]) -> list[str]:
     """Give roots as texts, and in the place of a pattern what it stands for.
 
-    A pattern that stands for nothing stays, so that somebody is told that it does not exist.
+    A pattern stands for no plain file but a `.safetensors` one, and for nothing below what it also
+    stands for, which is searched anyway; the order is that of names, numbers in them by their
+    value. One that stands for nothing stays, so that somebody is told that it does not exist.
 
     Raises:
         ValueError: a root is a URL.
@@ -467,32 +474,71 @@ def expanded(roots: Path | Iterable[Path]) -> list[str]:
         if _GLOB_CHARACTERS.isdisjoint(text) or os.path.lexists(text):
             texts.append(text)
             continue
-        import glob
-
-        found = sorted(glob.glob(text, recursive=True))  # noqa: PTH207 - paths stay as they are given
-        texts += found or [text]
+        texts += _matches(text) or [text]
     return texts
+
+
+def _matches(pattern: str) -> list[str]:
+    import glob
+
+    found = glob.glob(pattern, recursive=True)  # noqa: PTH207 - paths stay as they are given
+    roots: list[str] = []
+    above: list[str] = []
+    for path in sorted(found, key=_natural):
+        parts = _parts(path)
+        if above and parts[: len(above)] == above:
+            continue
+        if path.endswith(".safetensors") or not os.path.isfile(path):  # noqa: PTH113
+            roots.append(path)
+            above = parts
+    return roots
+
+
+def _parts(path: str) -> list[str]:
+    parts = path.split("/")
+    return parts if parts[-1] else parts[:-1]
+
+
+def _natural(path: str) -> list[list[tuple[bool, int, str]]]:
+    """Order paths level by level, and numbers by their value, before other texts."""
+    import re
+
+    return [
+        [
+            (not digits, int(digits or 0), piece)
+            for piece, digits in ((m[0], m[1]) for m in re.finditer(r"([0-9]+)|[^0-9]+", part))
+        ]
+        for part in _parts(path)
+    ]
 
 
 def step_bounds(steps: Steps) -> tuple[int, int]:
     """Give the first and the last of some steps.
 
     Raises:
-        ValueError: they are not all the numbers between two.
+        TypeError: they are neither a number, nor a range, nor a tuple of two numbers or None.
+        ValueError: a range leaves steps out.
 
     >>> step_bounds(7), step_bounds(range(10, 20)), step_bounds((100, None))
     ((7, 7), (10, 19), (100, 18446744073709551615))
     """
-    if isinstance(steps, int):
-        first, last = steps, steps
-    elif isinstance(steps, range):
+    if isinstance(steps, range):
         if steps.step != 1:
             message = f"{steps} leaves steps out: only a range without gaps can be asked for"
             raise ValueError(message)
         first, last = steps.start, steps.stop - 1
     else:
-        low, high = steps
-        first, last = 0 if low is None else low, _LAST_STEP if high is None else high
+        pair = steps if isinstance(steps, tuple) else (steps, steps)
+        try:
+            low, high = pair
+            first = 0 if low is None else index(low)
+            last = _LAST_STEP if high is None else index(high)
+        except (TypeError, ValueError):
+            message = (
+                "steps must be a number, a range, or a tuple of the first and the last number,"
+                f" either of which may be None, not {steps!r}"
+            )
+            raise TypeError(message) from None
     if last < 0:
         # No step has a number below zero; an interval with nothing in it says the same.
         return 1, 0

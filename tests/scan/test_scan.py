@@ -10,8 +10,9 @@ import shutil
 import signal
 import threading
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pyarrow as pa
 import pytest
 
@@ -318,6 +319,8 @@ def test_an_interrupt_ends_the_wait(tmp_path: Path, threads: int, *, ordered: bo
 
 @pytest.mark.parametrize("threads", [1, 2])
 def test_an_interrupt_ends_a_table(tmp_path: Path, threads: int) -> None:
+    # The first call of pyarrow imports pandas, which may take longer than the moment does.
+    pa.table(scan([]).leaves())
     table = scan([tmp_path] * 300_000, threads=threads).leaves()
     with (
         interrupted(),
@@ -378,3 +381,27 @@ def test_entries_without_trees_do_not_count_as_read_where_trees_are_wanted(runs:
     assert states(headers, leaves=False) == {"unchanged"}
     assert states([*scan(runs, since=headers, leaves=False)], leaves=True) == {"read"}
     assert states([*scan(runs)], leaves=False) == {"unchanged"}
+
+
+def test_a_pattern_stands_for_roots_in_the_order_of_their_numbers(runs: Path) -> None:
+    (runs / "a" / "README.txt").write_text("of the run")
+    assert ways([*scan(str(runs / "a" / "*"), ordered=True)], runs) == ALL[:3]
+    assert ways([*scan(str(runs / "**"), ordered=True)], runs) == ALL
+    assert ways([*scan(str(runs / "*" / "**"), ordered=True)], runs) == ALL
+    twice = scan([runs / "a", runs / "a"], ordered=True)
+    assert len([*twice]) == 6
+
+
+@pytest.mark.parametrize("steps", [[1, 2], [1, 2, 10], (1, 2, 10), "1:2", (1, "2"), 1.0])
+def test_steps_in_another_form_are_refused(runs: Path, steps: Any) -> None:
+    with pytest.raises(TypeError, match="a tuple of the first and the last number"):
+        scan(runs, steps=steps)
+
+
+def test_numbers_of_numpy_are_steps(runs: Path) -> None:
+    assert scanned(runs, steps=np.int64(9)) == ["a/9"]
+    assert scanned(runs, steps=(np.int64(10), None)) == ["a/10", "a/100"]
+
+
+def test_the_rule_for_what_is_committed_can_be_auto(runs: Path) -> None:
+    assert scanned(runs, atomicity="auto") == ALL
