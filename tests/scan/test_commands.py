@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import shutil
+import subprocess
+import sys
+import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 import orbscan
-from orbscan.cli import ls, main
+from orbscan.cli import ls, main, progress
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -114,6 +118,119 @@ def test_paths_come_from_stdin(runs: Path, run: Any, monkeypatch: pytest.MonkeyP
     shown = run("scan", "-", "--table", "checkpoints", "--ordered")
     paths = [row["path"] for row in json.loads(shown.out)["rows"]]
     assert paths == [str(runs / way) for way in ("a/9", "b/step_0007", "b/step_0008")]
+
+
+def test_paths_on_stdin_are_split_at_newlines_only(
+    runs: Path, run: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    odd = runs / "b" / "odd\u2028name\x0b\r1"
+    (runs / "a" / "9").rename(odd)
+    for text in (f"{odd}\n", f"{odd}\0{runs / 'nothing'}\0".replace("nothing", "a/10")):
+        stream = io.TextIOWrapper(io.BytesIO(os.fsencode(text)))
+        monkeypatch.setattr("sys.stdin", stream)
+        shown = run("ls", "-", "-o", "json")
+        assert shown.status == 0
+        assert json.loads(shown.out)["checkpoints"][0]["path"] == str(odd)
+
+
+@pytest.mark.parametrize("command", ["show", "du", "steps"])
+def test_one_path_can_come_from_stdin(
+    runs: Path, run: Any, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    path = runs / "a" if command == "steps" else runs / "a" / "9"
+    monkeypatch.setattr("sys.stdin", io.StringIO(f"{path}\n"))
+    shown = run(command, "-", "-o", "json")
+    assert (shown.status, json.loads(shown.out)["path"]) == (0, str(path))
+    for text, count in (("", "0 paths"), ("a\nb\n", "2 paths")):
+        monkeypatch.setattr("sys.stdin", io.StringIO(text))
+        shown = run(command, "-")
+        assert shown.status == 2
+        assert count in shown.err
+
+
+def test_shares_are_disjoint_and_complete(runs: Path, run: Any) -> None:
+    found = []
+    for share in ("0/3", "1/3", "2/3"):
+        shown = run("ls", runs, "--shard", share, "-o", "json")
+        assert shown.status == 0
+        paths = sorted(row["path"] for row in json.loads(shown.out)["checkpoints"])
+        checked = run("verify", runs / "a", *sorted(runs.glob("b/*")), "--shard", share, "--json")
+        assert checked.status == 0
+        assert sorted(json.loads(line)["path"] for line in checked.out.splitlines()) == paths
+        found += paths
+    assert sorted(found) == sorted(str(runs / way) for way in ALL)
+
+
+def test_where_no_root_exists_nothing_is_touched(runs: Path, run: Any, tmp_path: Path) -> None:
+    target = tmp_path / "table.jsonl"
+    target.write_text("old\n")
+    gone = runs / "gone"
+    for arguments in (("ls",), ("scan", "-o", target), ("scan", "-o", tmp_path / "t.parquet")):
+        shown = run(arguments[0], gone, runs / "a" / "9" / "gone*", *arguments[1:])
+        assert (shown.status, shown.out) == (3, "")
+        assert f"no such file or directory: {gone}, " in shown.err
+    assert target.read_text() == "old\n"
+    assert not (tmp_path / "t.parquet").exists()
+    shown = run("ls", gone, runs)
+    assert shown.status == 5
+    assert "6 checkpoints: 1 broken, 5 committed" in shown.out
+
+
+def test_where_options_leave_nothing_they_are_named(runs: Path, run: Any) -> None:
+    for command in ("ls", "scan"):
+        shown = run(command, runs, "--steps", "500:", "--uncommitted")
+        assert shown.status == 3
+        assert "is one that --steps and --uncommitted would keep" in shown.err
+
+
+@pytest.mark.parametrize("ending", ["jsonl", "parquet"])
+def test_a_terminated_scan_takes_its_file_away(step: Path, tmp_path: Path, ending: str) -> None:
+    target = tmp_path / f"table.{ending}"
+    target.write_text("old\n")
+    program = (
+        "import os, signal, sys\n"
+        "from orbscan.cli import main, progress\n"
+        "class Line(progress.Line):\n"
+        "    def __enter__(self):\n"
+        "        os.kill(os.getpid(), signal.SIGTERM)\n"
+        "progress.Line = Line\n"
+        "sys.exit(main(sys.argv[1:]))\n"
+    )
+    command = [sys.executable, "-c", program, "scan", str(step), "-o", str(target)]
+    ended = subprocess.run(command, capture_output=True, check=False)  # noqa: S603
+    assert (ended.returncode, ended.stderr) == (143, b"")
+    assert target.read_text() == "old\n"
+    assert [path.name for path in tmp_path.iterdir()] == [target.name]
+
+
+def test_a_terminal_shows_how_far_the_scan_has_come(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Over a pseudo-terminal, and without an estimate while directories wait."""
+    master, slave = os.openpty()
+    reports = iter([(1_100, 1_100, 390), (5_000, 2_000, 0)])
+
+    class Waiting:
+        def progress(self) -> tuple[int, int, int]:
+            report = next(reports, None)
+            if report is None:
+                over.set()
+            return report or (5_000, 5_000, 0)
+
+    over = threading.Event()
+    with os.fdopen(slave, "w", encoding="utf-8") as terminal:
+        monkeypatch.setattr("sys.stderr", terminal)
+        with progress.Line(Waiting()):  # type: ignore[arg-type]
+            assert over.wait(60)
+        terminal.write("end")
+        terminal.flush()
+        text = ""
+        while not text.endswith("end"):
+            text += os.read(master, 10_000).decode()
+    os.close(master)
+    shown = text.split("\r\x1b[K")
+    assert shown[1].endswith("/s, 390 directories to go")
+    assert "3,000 to read, 0:0" in shown[2]
+    assert shown[2].endswith(" left")
+    assert shown[-1] == "end"
 
 
 def test_a_broken_checkpoint_is_a_row_and_an_exit_code(

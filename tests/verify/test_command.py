@@ -99,7 +99,7 @@ def test_a_directory_of_checkpoints_is_searched(
     last = shown.out.splitlines()[-1]
     assert last == "2 checkpoints: 1 ok, 1 damaged, 1 leaf lost, 1 could not be checked"
     assert "gone" in shown.err
-    assert calls == [(str(root), {"leaves": False, "ordered": True})]
+    assert calls == [(str(root), {"leaves": False, "ordered": True, "shard": None})]
 
 
 def test_a_step_of_a_root_is_checked_and_measured(

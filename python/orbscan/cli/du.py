@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 from orbscan import api
-from orbscan.cli import source
+from orbscan.cli import source, stdin
 from orbscan.cli.exits import FINE
 from orbscan.cli.help import EXIT_CODES, add_output, help_formatter, whole_number
 from orbscan.errors import located
@@ -49,7 +49,9 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         epilog=_EXAMPLES + EXIT_CODES,
         formatter_class=help_formatter,
     )
-    parser.add_argument("path", metavar="PATH", help="the directory of the checkpoint")
+    parser.add_argument(
+        "path", metavar="PATH", help="the directory of the checkpoint; - reads it from stdin"
+    )
     source.add_step(parser)
     parser.add_argument(
         "--depth",
@@ -70,7 +72,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.output == "json" and (arguments.depth is not None or arguments.files):
         arguments.parser.error("--depth and --files are for the table, not for JSON")
     try:
-        path = api.local_path(arguments.path)
+        path = api.local_path(stdin.one_path(arguments.path))
     except ValueError as error:
         arguments.parser.error(printable(str(error)))
     from orbscan.usage import du

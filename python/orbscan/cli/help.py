@@ -23,6 +23,7 @@ exit codes:
   4    the file system refused or failed
   5    a part could not be read; what is shown says which
   130  interrupted
+  143  terminated
 """
 
 

@@ -6,7 +6,7 @@ import sys
 from collections import Counter
 
 from orbscan.cli import search
-from orbscan.cli.exits import FINE, NOT_FOUND, PARTIAL, Refusal
+from orbscan.cli.exits import FINE, PARTIAL
 from orbscan.cli.help import EXIT_CODES, add_output, help_formatter
 from orbscan.errors import located
 from orbscan.scanning import is_whole
@@ -81,9 +81,8 @@ def run(arguments: argparse.Namespace) -> int:
         from orbscan.cli import output
 
         output.write(table(found))
-    if not found.checkpoints:
-        message = f"no checkpoint below {', '.join(map(printable, arguments.roots))}"
-        raise Refusal(message, NOT_FOUND)
+    if not found.checkpoints and arguments.shard is None:
+        raise search.nothing_found(arguments)
     return PARTIAL if found.states["broken"] or found.states["damaged"] else FINE
 
 

@@ -54,15 +54,21 @@ class Line:
             sys.stderr.flush()
 
 
-def shown(_: int, done: int, waiting: int, seconds: float) -> str:
-    """Say how far a scan has come, how fast it is, and how long the rest will take at least.
+def shown(found: int, done: int, waiting: int, seconds: float) -> str:
+    """Say how far a scan has come, how fast it is, and how long the rest will take.
+
+    While directories wait nobody knows that: each may hold no checkpoint or thousands.
 
     >>> shown(1_500, 1_500, 3_000, 0.5)
-    '1,500 checkpoints, 3,000/s, 3,000 directories to go, 0:01 left'
+    '1,500 checkpoints, 3,000/s, 3,000 directories to go'
+    >>> shown(5_000, 2_000, 0, 20)
+    '2,000 checkpoints, 100/s, 3,000 to read, 0:30 left'
     """
     rate = done / seconds
     text = f"{done:,} checkpoints, {rate:,.0f}/s"
-    if not (waiting and rate):
+    if waiting:
+        return f"{text}, {waiting:,} directories to go"
+    if found <= done or not rate:
         return text
-    minutes, left = divmod(round(waiting / rate), 60)
-    return f"{text}, {waiting:,} directories to go, {minutes}:{left:02} left"
+    minutes, left = divmod(round((found - done) / rate), 60)
+    return f"{text}, {found - done:,} to read, {minutes}:{left:02} left"

@@ -6,9 +6,9 @@ import os
 import sys
 
 from orbscan.cli import search
-from orbscan.cli.exits import FINE, NOT_FOUND, PARTIAL, USAGE, Refusal
+from orbscan.cli.exits import FINE, PARTIAL, USAGE, Refusal, cleaning_up
 from orbscan.cli.help import EXIT_CODES, help_formatter
-from orbscan.text import counted, printable
+from orbscan.text import counted
 
 # See orbscan/__init__.py.
 TYPE_CHECKING = False
@@ -69,12 +69,6 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         help="the table of an earlier scan: what has not changed is taken from it, not read again",
     )
     parser.add_argument(
-        "--shard",
-        metavar="I/N",
-        type=search.share,
-        help="only one of N shares of the checkpoints, counted from 0, for as many jobs",
-    )
-    parser.add_argument(
         "--ordered", action="store_true", help="in the order of paths, steps by their numbers"
     )
     parser.set_defaults(run=run, parser=parser)
@@ -83,19 +77,19 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
 def run(arguments: argparse.Namespace) -> int:
     """Scan, and write the table."""
     ending = _ending(arguments)
-    if ending in _BY_PYARROW:
-        tally = _by_pyarrow(arguments)
-    elif ending == _JSON_LINES:
-        tally = _as_json_lines(arguments)
-    else:
-        tally = _as_json(arguments)
+    with cleaning_up():
+        if ending in _BY_PYARROW:
+            tally = _by_pyarrow(arguments)
+        elif ending == _JSON_LINES:
+            tally = _as_json_lines(arguments)
+        else:
+            tally = _as_json(arguments)
     if tally.failed:
         of = counted(tally.checkpoints, "checkpoint")
         message = f"{tally.failed:,} of {of} could not be read, or not whole; the table says why"
         raise Refusal(message, PARTIAL)
     if not tally.checkpoints and arguments.shard is None:
-        message = f"no checkpoint below {', '.join(map(printable, arguments.roots))}"
-        raise Refusal(message, NOT_FOUND)
+        raise search.nothing_found(arguments)
     return FINE
 
 
@@ -118,7 +112,7 @@ def _ending(arguments: argparse.Namespace) -> str:
 
 
 def _begin(arguments: argparse.Namespace, since: dict[str, int] | None = None) -> _core.Scan:
-    return search.begin(arguments, ordered=arguments.ordered, shard=arguments.shard, since=since)
+    return search.begin(arguments, ordered=arguments.ordered, since=since)
 
 
 def _by_pyarrow(arguments: argparse.Namespace) -> json_lines.Tally:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import sys
+import os
 from argparse import ArgumentTypeError
 
+from orbscan.cli import stdin
+from orbscan.cli.exits import NOT_FOUND, Refusal
 from orbscan.cli.help import whole_number
-from orbscan.scanning import begun
+from orbscan.scanning import begun, expanded
 from orbscan.text import printable
 
 # See orbscan/__init__.py.
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
 
     from orbscan import _core
 
-_STDIN = "-"
+_LISTED = 5
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -28,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="ROOT",
         nargs="+",
         help="a directory to search, a checkpoint, or a pattern in quotes; - reads paths from "
-        "stdin, one on each line",
+        "stdin, one on each line, or separated by NUL characters",
     )
     parser.add_argument(
         "--steps",
@@ -63,15 +65,26 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--atomicity",
-        choices=["atomic_rename", "commit_file", "commit_file_or_atomic_rename"],
+        choices=["auto", "atomic_rename", "commit_file", "commit_file_or_atomic_rename"],
         help="what makes a checkpoint a finished one: a name that is not temporary, "
-        "commit_success.txt, or either (default: atomic_rename)",
+        "commit_success.txt, or either; auto: atomic_rename (default: auto)",
     )
     parser.add_argument(
         "--threads",
         metavar="N",
         type=positive_number,
         help="read so many checkpoints side by side",
+    )
+    add_share(parser)
+
+
+def add_share(parser: argparse.ArgumentParser) -> None:
+    """Add --shard to a command."""
+    parser.add_argument(
+        "--shard",
+        metavar="I/N",
+        type=share,
+        help="only one of N shares of the checkpoints, counted from 0, for as many jobs",
     )
 
 
@@ -80,14 +93,13 @@ def begin(arguments: argparse.Namespace, **more: Any) -> _core.Scan:
 
     Raises:
         SystemExit: wrong use; the usage was printed.
+        Refusal: there are roots, and none of them exists.
     """
-    roots: list[str] = []
-    for root in arguments.roots:
-        if root == _STDIN:
-            roots += [line for line in sys.stdin.read().splitlines() if line]
-        else:
-            roots.append(root)
     try:
+        roots = expanded(stdin.paths(arguments.roots))
+        if roots and not any(map(_exists, roots)):
+            message = f"no such file or directory: {_listed(roots)}"
+            raise Refusal(message, NOT_FOUND)
         scan = begun(
             roots,
             steps=arguments.steps,
@@ -96,11 +108,43 @@ def begin(arguments: argparse.Namespace, **more: Any) -> _core.Scan:
             committed=arguments.committed,
             atomicity=arguments.atomicity,
             threads=arguments.threads,
-            **{"since": None, "shard": None, **more},
+            shard=arguments.shard,
+            **more,
         )
     except ValueError as error:
         arguments.parser.error(printable(str(error)))
     return scan
+
+
+def nothing_found(arguments: argparse.Namespace) -> Refusal:
+    """Say that there is no checkpoint, or none that the options do not leave out."""
+    options = {
+        "--steps": arguments.steps is not None,
+        "--match": arguments.match is not None,
+        "--committed": arguments.committed is True,
+        "--uncommitted": arguments.committed is False,
+    }
+    given = [option for option, is_given in options.items() if is_given]
+    message = f"no checkpoint below {_listed(arguments.roots)}"
+    if given:
+        message += f" is one that {' and '.join(given)} would keep"
+    return Refusal(message, NOT_FOUND)
+
+
+def _listed(roots: list[str]) -> str:
+    more = f" and {len(roots) - _LISTED:,} more" if len(roots) > _LISTED else ""
+    return ", ".join(map(printable, roots[:_LISTED])) + more
+
+
+def _exists(path: str) -> bool:
+    """Whether something is there; what cannot be looked at may be."""
+    try:
+        os.stat(path)  # noqa: PTH116
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except (OSError, ValueError):
+        return True
+    return True
 
 
 def positive_number(text: str) -> int:

@@ -6,6 +6,7 @@ import sys
 from argparse import ArgumentTypeError
 
 from orbscan import api
+from orbscan.cli import stdin
 from orbscan.errors import located
 from orbscan.text import printable
 
@@ -21,7 +22,9 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add PATH, --step, --name and --flat to a command."""
-    parser.add_argument("path", metavar="PATH", help="the directory of the checkpoint")
+    parser.add_argument(
+        "path", metavar="PATH", help="the directory of the checkpoint; - reads it from stdin"
+    )
     add_step(parser)
     which = parser.add_mutually_exclusive_group()
     which.add_argument(
@@ -82,7 +85,7 @@ def read(
         OrbscanError: as `orbscan.metadata` does.
     """
     try:
-        path = api.local_path(arguments.path)
+        path = api.local_path(stdin.one_path(arguments.path))
         api.check_name(arguments.name)
     except ValueError as error:
         arguments.parser.error(printable(str(error)))

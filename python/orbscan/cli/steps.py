@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 
 from orbscan import api
+from orbscan.cli import stdin
 from orbscan.cli.exits import FINE, PARTIAL
 from orbscan.cli.help import EXIT_CODES, add_output, help_formatter
 from orbscan.errors import located
@@ -58,7 +59,9 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         epilog=_EXAMPLES + EXIT_CODES,
         formatter_class=help_formatter,
     )
-    parser.add_argument("path", metavar="ROOT", help="the directory that holds the steps")
+    parser.add_argument(
+        "path", metavar="ROOT", help="the directory that holds the steps; - reads it from stdin"
+    )
     parser.add_argument(
         "--atomicity",
         choices=_ATOMICITIES,
@@ -75,7 +78,7 @@ def run(arguments: argparse.Namespace) -> int:
     from orbscan.step_choice import read_steps
 
     try:
-        root = api.local_path(arguments.path)
+        root = api.local_path(stdin.one_path(arguments.path))
     except ValueError as error:
         arguments.parser.error(printable(str(error)))
     rows = read_steps(root, atomicity=arguments.atomicity)

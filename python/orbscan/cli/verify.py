@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 from orbscan import api
-from orbscan.cli import source
+from orbscan.cli import search, source, stdin
 from orbscan.cli.exits import FINDINGS, FINE, PARTIAL
 from orbscan.cli.help import EXIT_CODES, add_output, help_formatter, number_of_bytes
 from orbscan.errors import OrbscanError
@@ -47,8 +47,10 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         "paths",
         metavar="PATH",
         nargs="+",
-        help="a checkpoint, or a directory of checkpoints; - for paths from stdin, one a line",
+        help="a checkpoint, or a directory of checkpoints; - for paths from stdin, one a line, or "
+        "separated by NUL characters",
     )
+    search.add_share(parser)
     source.add_step(parser)
     parser.add_argument(
         "--level",
@@ -85,7 +87,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.max_bandwidth == 0:
         arguments.parser.error("--max-bandwidth must be more than nothing")
     tally = _Tally()
-    for path in _checkpoints(_paths(arguments)):
+    for path in _checkpoints(_paths(arguments), arguments.shard):
         try:
             report = _verified(arguments, path)
         except OrbscanError as error:
@@ -107,21 +109,20 @@ class _Found(str):
 
 
 def _paths(arguments: argparse.Namespace) -> Iterator[str]:
-    for path in arguments.paths:
-        given = [line.rstrip("\n") for line in sys.stdin] if path == "-" else [path]
-        for text in filter(None, given):
-            try:
-                local = api.local_path(text)
-            except ValueError as error:
-                arguments.parser.error(printable(str(error)))
-            yield api.local_path(local, arguments.step)
+    for text in stdin.paths(arguments.paths):
+        try:
+            local = api.local_path(text)
+        except ValueError as error:
+            arguments.parser.error(printable(str(error)))
+        yield api.local_path(local, arguments.step)
 
 
-def _checkpoints(paths: Iterable[str]) -> Iterator[str]:
-    """The checkpoints among the paths, and those below the paths that are none."""
+def _checkpoints(paths: Iterable[str], shard: tuple[int, int] | None) -> Iterator[str]:
+    """The checkpoints among the paths, and those below the paths that are none, or a share."""
     for path in paths:
-        if _is_root(path):
-            yield from map(_Found, _below(path))
+        if shard is not None or _is_root(path):
+            # Of a checkpoint it gives the checkpoint itself, if it is in the share.
+            yield from map(_Found, _below(path, shard))
         else:
             yield path
 
@@ -143,10 +144,10 @@ def _looks_broken(path: str) -> bool:
     return ".orbax-checkpoint-tmp" in path or any((Path(path) / mark).exists() for mark in marks)
 
 
-def _below(path: str) -> Iterator[str]:
+def _below(path: str, shard: tuple[int, int] | None) -> Iterator[str]:
     from orbscan.scanning import scan
 
-    for entry in scan(path, leaves=False, ordered=True):
+    for entry in scan(path, leaves=False, ordered=True, shard=shard):
         yield entry.path
 
 

@@ -1,0 +1,49 @@
+"""Paths from stdin, in the place of the argument `-`."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from orbscan.cli.exits import USAGE, Refusal
+from orbscan.text import counted
+
+# See orbscan/__init__.py.
+TYPE_CHECKING = False
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_STDIN = "-"
+
+
+def paths(arguments: Iterable[str]) -> list[str]:
+    """Give paths, and in the place of each `-` those that stdin has.
+
+    They are separated by NUL characters if there is one, else by newlines: any other character may
+    be part of a name.
+    """
+    given: list[str] = []
+    for argument in arguments:
+        given += _read() if argument == _STDIN else [argument]
+    return given
+
+
+def one_path(argument: str) -> str:
+    """Give a path, or for `-` the one that stdin has.
+
+    Raises:
+        Refusal: stdin has none or several.
+    """
+    given = paths([argument])
+    if len(given) != 1:
+        message = f"- stands for one path on stdin, and there are {counted(len(given), 'path')}"
+        raise Refusal(message, USAGE)
+    return given[0]
+
+
+def _read() -> list[str]:
+    # As bytes, since a text stream takes other characters for newlines too.
+    binary = getattr(sys.stdin, "buffer", None)
+    text = sys.stdin.read() if binary is None else os.fsdecode(binary.read())
+    return [path for path in text.split("\0" if "\0" in text else "\n") if path]
