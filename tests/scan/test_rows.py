@@ -76,3 +76,25 @@ def test_a_checkpointable_that_cannot_be_read_has_a_row(tmp_path: Path) -> None:
     own = tmp_path / "own.jsonl"
     json_lines.write(str(own), "leaves", _core.scan([str(checkpoint)], ordered=True))
     assert [row["error"] for row in rows(own)] == [row["error"] for row in found]
+
+
+def test_of_the_rows_of_a_checkpoint_one_is_decoded(
+    runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = tmp_path / "first.jsonl", tmp_path / "second.jsonl"
+    assert main(["scan", str(runs), "-o", str(first)]) == 0
+    decoded: list[str] = []
+    loads = json.loads
+
+    def counted(line: str) -> Any:
+        decoded.append(line)
+        return loads(line)
+
+    monkeypatch.setattr(json, "loads", counted)
+    assert json_lines.identities(str(first), "leaves").keys() == {
+        row["path"] for row in map(loads, first.read_text().splitlines())
+    }
+    assert len(decoded) == 5
+    assert main(["scan", str(runs), "-o", str(second), "--since", str(first)]) == 0
+    assert len(decoded) == 15
+    assert sorted(second.read_text().splitlines()) == sorted(first.read_text().splitlines())

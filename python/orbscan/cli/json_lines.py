@@ -23,6 +23,11 @@ if TYPE_CHECKING:
 _KNOWN = ("read", "unchanged")
 
 
+# What all rows of leaves of one checkpoint begin with ends here; quotes in a text are escaped.
+_END_OF_HEAD = ', "checkpointable": '
+_NO_ERROR = '"error": null}\n'
+
+
 class Tally:
     """How a scan ended.
 
@@ -153,11 +158,19 @@ def _kept(previous: str, unchanged: set[str]) -> Iterator[str]:
 def _each(previous: str, use: Callable[[Row, str], str | None]) -> Iterator[str | None]:
     """What is made of each row of an earlier file and its line.
 
+    Only the first row of a checkpoint is decoded, and those with an error: of the others their own
+    line is made if something was made of the first.
+
     Raises:
         Refusal: it is no such file.
     """
+    head, made = "", None
     with open(previous, encoding="utf-8") as file:  # noqa: PTH123
         for number, line in enumerate(file, 1):
+            if head and line.startswith(head) and line.endswith(_NO_ERROR):
+                yield None if made is None else line
+                continue
+            head = line[: line.find(_END_OF_HEAD) + 1]
             try:
                 made = use(json.loads(line), line)
             except (ValueError, KeyError, TypeError) as error:
