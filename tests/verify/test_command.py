@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import shutil
 import sys
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -100,6 +101,27 @@ def test_a_directory_of_checkpoints_is_searched(
     assert last == "2 checkpoints: 1 ok, 1 damaged, 1 leaf lost, 1 could not be checked"
     assert "gone" in shown.err
     assert calls == [(str(root), {"leaves": False, "ordered": True, "shard": None})]
+
+
+def test_a_whole_tree_of_directories_is_searched(
+    v1: Path, damaged: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    root = tmp_path / "deep"
+    for path, place in ((v1, "a/run/1"), (damaged, "a/run/2"), (v1, "b/ckpt")):
+        shutil.copytree(path, root / place)
+    for top in (root, root / "a"):
+        assert main(["verify", "-q", str(top)]) == 1
+    *_, last = capsys.readouterr().out.splitlines()
+    assert last == "2 checkpoints: 1 ok, 1 damaged, 1 leaf lost"
+    assert main(["verify", str(root)]) == 1
+    assert capsys.readouterr().out.splitlines()[-1].startswith("3 checkpoints: 2 ok, 1 damaged")
+
+
+def test_a_directory_without_any_checkpoint_is_said_to_be_none(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    assert main(["verify", str(tmp_path)]) == 3
+    assert str(tmp_path) in capsys.readouterr().err
 
 
 def test_a_step_of_a_root_is_checked_and_measured(

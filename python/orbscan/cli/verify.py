@@ -120,20 +120,26 @@ def _paths(arguments: argparse.Namespace) -> Iterator[str]:
 def _checkpoints(paths: Iterable[str], shard: tuple[int, int] | None) -> Iterator[str]:
     """The checkpoints among the paths, and those below the paths that are none, or a share."""
     for path in paths:
-        if shard is not None or _is_root(path):
+        below: Iterable[str] = ()
+        if shard is not None or _may_be_root(path):
             # Of a checkpoint it gives the checkpoint itself, if it is in the share.
-            yield from map(_Found, _below(path, shard))
-        else:
+            below = map(_Found, _below(path, shard))
+        any_below = False
+        for found in below:
+            any_below = True
+            yield path if found == path else found
+        if not any_below and shard is None:
             yield path
 
 
-def _is_root(path: str) -> bool:
-    """Whether a path is a directory that is no checkpoint but may hold some."""
+def _may_be_root(path: str) -> bool:
+    """Whether a path is a directory without any mark of a checkpoint, so that some may lie below.
+
+    Orbax takes every such directory for a checkpoint if there is none right below it.
+    """
     from pathlib import Path
 
-    from orbscan import _core
-
-    return Path(path).is_dir() and not _core.is_orbax_checkpoint(path) and not _looks_broken(path)
+    return Path(path).is_dir() and not _looks_broken(path)
 
 
 def _looks_broken(path: str) -> bool:
