@@ -73,7 +73,8 @@ class FileUsage(NamedTuple):
     Attributes:
         checkpointable: the name of the pytree it belongs to.
         path: in the directory of the pytree.
-        role: `document`, `data`, or `unused` if nothing refers to it.
+        role: `document`, `data`, `unused` if nothing refers to it, or `unknown` if what could
+            tell is damaged.
         size: in bytes; None if it is missing.
         values: how many values lie in it.
         value_bytes: their bytes.

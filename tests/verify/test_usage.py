@@ -10,6 +10,7 @@ import pytest
 import tensorstore as ts
 
 import orbscan
+from orbscan.__main__ import main
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -56,3 +57,20 @@ def test_what_was_superseded_is_free(tmp_path: Path) -> None:
     after = orbscan.du(tmp_path / "ckpt")
     assert (after.free - before.free, after.total - before.total) == (1_000, 1_000)
     assert after.stored == before.stored
+
+
+def test_nothing_is_called_unused_where_the_index_is_damaged(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "ckpt"
+    ocp.PyTreeCheckpointer().save(path, {"a": np.arange(3)})
+    (path / "manifest.ocdbt").write_bytes(b"")
+    usage = orbscan.du(path)
+    assert "unknown" in {file.role for file in usage.files}
+    assert "unused" not in {file.role for file in usage.files}
+    assert usage.free == 0
+    assert len(usage.issues) == len(set(usage.issues)) == 1
+    assert main(["du", str(path)]) == 5
+    capsys.readouterr()
+    report = orbscan.verify(path)
+    assert "data-file-unused" not in {finding.code for finding in report.findings}

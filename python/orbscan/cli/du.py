@@ -6,7 +6,7 @@ import sys
 
 from orbscan import api
 from orbscan.cli import source, stdin
-from orbscan.cli.exits import FINE
+from orbscan.cli.exits import FINE, PARTIAL
 from orbscan.cli.help import EXIT_CODES, add_output, help_formatter, whole_number
 from orbscan.errors import located
 from orbscan.text import counted, labelled, padded, printable, size
@@ -89,7 +89,8 @@ def run(arguments: argparse.Namespace) -> int:
     for issue in usage.issues:
         warning = located(issue.reason, issue.file, issue.offset, in_body=issue.in_body)
         print(f"orbscan: warning: {printable(warning)}", file=sys.stderr)
-    return FINE
+    unknown = any(file.role == "unknown" for file in usage.files)
+    return PARTIAL if unknown else FINE
 
 
 def table(usage: Usage, *, depth: int | None, all_files: bool) -> list[output.Line]:

@@ -51,7 +51,9 @@ pub(super) fn add(
         array_findings(survey, array, report);
     }
     strays(survey, report);
-    files(survey, report);
+    // What is unused, only a whole index tells.
+    let is_whole = databases.errors.is_empty() && in_damaged_nodes.is_empty();
+    files(survey, is_whole, report);
 }
 
 fn extent(survey: &Survey<'_>, report: &mut Report) {
@@ -226,12 +228,13 @@ fn strays(survey: &Survey<'_>, report: &mut Report) {
     }
 }
 
-fn files(survey: &Survey<'_>, report: &mut Report) {
+fn files(survey: &Survey<'_>, is_whole: bool, report: &mut Report) {
     let mut unused: (u64, u64, Option<&StorePath>) = (0, 0, None);
     for file in &survey.files.files {
         if file.is_used() {
             used_file(file, report);
         } else if let Some(size) = file.size
+            && is_whole
             && !is_expected(relative(&survey.directory, &file.path))
         {
             unused.0 = unused.0.saturating_add(1);

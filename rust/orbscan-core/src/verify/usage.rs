@@ -42,6 +42,8 @@ pub enum Role {
     Data,
     /// Nothing refers to it.
     Unused,
+    /// Nothing is known to refer to it, and what could tell is damaged.
+    Unknown,
 }
 
 impl Role {
@@ -51,6 +53,7 @@ impl Role {
             Self::Document => "document",
             Self::Data => "data",
             Self::Unused => "unused",
+            Self::Unknown => "unknown",
         }
     }
 }
@@ -214,14 +217,22 @@ fn of_item(
     };
     let mut report = Report::new();
     let databases = surveyed(store, &files, &how, without, &mut survey, &mut report)?;
-    issues.extend(databases.errors);
-    issues.extend(survey.damages.iter().map(|damage| damage.error.clone()));
-    let usage = summed_up(&survey, directory);
+    let lost = survey.damages.iter().any(|damage| damage.lost);
+    let is_whole = databases.errors.is_empty() && !lost;
+    let damages = survey.damages.iter().map(|damage| damage.error.clone());
+    for error in databases.errors.into_iter().chain(damages) {
+        // The read before met the root node, too.
+        if !issues.contains(&error) {
+            issues.push(error);
+        }
+    }
+    let usage = summed_up(&survey, directory, is_whole);
     drop(survey);
     Ok((table, usage))
 }
 
-fn summed_up(survey: &Survey<'_>, directory: &StorePath) -> ItemUsage {
+/// Adds up what a survey found; if the index is not whole, nobody knows what is unused.
+fn summed_up(survey: &Survey<'_>, directory: &StorePath, is_whole: bool) -> ItemUsage {
     let arrays = survey.arrays.arrays.iter().map(|array| ArrayUsage {
         name: array.name.to_owned(),
         chunks: array.chunks,
@@ -250,11 +261,12 @@ fn summed_up(survey: &Survey<'_>, directory: &StorePath) -> ItemUsage {
         let role = match (document, file.is_used()) {
             (true, _) => Role::Document,
             (false, true) => Role::Data,
-            (false, false) => Role::Unused,
+            (false, false) if is_whole => Role::Unused,
+            (false, false) => Role::Unknown,
         };
         let free_bytes = match role {
-            Role::Document => 0,
-            Role::Data | Role::Unused => file.free_bytes(),
+            Role::Data | Role::Unused if is_whole => file.free_bytes(),
+            _ => 0,
         };
         usage.files.push(FileUsage {
             path: path.to_owned(),
