@@ -106,8 +106,8 @@ def steps(root: str | os.PathLike[str], *, atomicity: Atomicity = "auto") -> tup
     """List what a manager root holds, by number and then by name.
 
     Every directory counts whose name is a number, with or without a prefix and leading zeros:
-    `7`, `007` and `step_7` are three steps. So do the leftovers of saves that never finished; they
-    are not committed. A step that is damaged has an `error`, and hides no other.
+    `7`, `007`, `step_7` and `_7` are four steps. So do the leftovers of saves that never finished;
+    they are not committed. A step that is damaged has an `error`, and hides no other.
 
     Args:
         root: the directory that holds the steps, a local one; `~` stands for the home directory.

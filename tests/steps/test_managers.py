@@ -20,7 +20,7 @@ logging.getLogger("absl").setLevel(logging.ERROR)
 
 LOSSES = {3: 0.9, 7: 0.25, 12: 0.5, 100: 0.25}
 TREE = {"w": np.arange(4.0)}
-FORMATS = [(None, None), ("step", None), (None, 3), ("run_a", 8)]
+FORMATS = [(None, None), ("step", None), (None, 3), ("run_a", 8), ("", 3)]
 
 
 def write_v0(root: Path, prefix: str | None, length: int | None) -> ocp.CheckpointManager:
@@ -114,12 +114,12 @@ def test_the_latest_of_equal_numbers_is_the_one_that_orbax_chooses(tmp_path: Pat
 
 
 def test_every_name_that_a_standard_format_takes_is_a_step(tmp_path: Path) -> None:
-    names = ["0", "7", "007", "00000012", "123456789", "step_5", "step_05", "x_step_4"]
-    others = ["+2", "-1", "1e3", "step-9", "\u0667", "\u00b2", "_7", "7_", "7.orbax-checkpoint-tmp"]
+    names = ["0", "7", "007", "00000012", "123456789", "step_5", "step_05", "x_step_4", "_6", "_06"]
+    others = ["+2", "-1", "1e3", "step-9", "\u0667", "\u00b2", "7_", "7.orbax-checkpoint-tmp"]
     for name in names + others:
         (tmp_path / name).mkdir()
     found: set[tuple[str, int]] = set()
-    for prefix in (None, "step", "x_step"):
+    for prefix in (None, "step", "x_step", ""):
         for length in (None, 2, 3, 8):
             formats = ocp.path.step.standard_name_format(
                 step_prefix=prefix, step_format_fixed_length=length

@@ -1,10 +1,10 @@
-//! Names of step directories: `7`, `007`, `step_7`, `step_00000007`.
+//! Names of step directories: `7`, `007`, `step_7`, `step_00000007`, and `_7`, whose prefix is empty.
 //!
 //! A root does not say how its steps are named, so every standard form is taken for one, and what
 //! was seen of prefix and padding is kept: `7` and `007` are two steps, not one.
 //!
-//! Source: orbax `_src/path/step.py`, release 0.12.8: `_StandardNameFormat`, and the pattern
-//! `(.+)_(\d+)` of the older functions there.
+//! Source: orbax `_src/path/step.py`, release 0.12.8: `_StandardNameFormat`, whose prefix may be
+//! empty, unlike that of the pattern `(.+)_(\d+)` of the older functions there.
 
 use crate::orbax::names;
 
@@ -44,7 +44,7 @@ fn numbered(name: &str) -> Option<StepName<'_>> {
         None => (None, name),
     };
     // `parse` would take a sign.
-    if prefix == Some("") || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+    if !digits.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;
     }
     let step = digits.parse().ok()?;
@@ -77,6 +77,8 @@ mod tests {
             ("step_00000007", (Some("step"), 7, Some(8))),
             ("a_1_7", (Some("a_1"), 7, None)),
             ("__7", (Some("_"), 7, None)),
+            ("_7", (Some(""), 7, None)),
+            ("_007", (Some(""), 7, Some(3))),
             ("état_7", (Some("état"), 7, None)),
             ("18446744073709551615", (None, u64::MAX, None)),
             ("000000000000000000000000000001", (None, 1, Some(30))),
@@ -89,7 +91,7 @@ mod tests {
     fn anything_else_is_no_step() {
         for name in [
             "",
-            "_7",
+            "_",
             "7_",
             "+2",
             "-1",
