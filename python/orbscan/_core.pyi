@@ -319,7 +319,8 @@ def is_orbax_checkpoint(path: str) -> bool:
 def read_steps(root: str, step: int | str | None, atomicity: str) -> list[Step]:
     """Read what is known of steps without their trees, by number and then by name.
 
-    Of all, or of the committed one of a number, or of the last committed one, `latest`.
+    Of all, or of the committed one of a number, of the last committed one, `latest`, or of all
+    `committed` ones.
     """
 
 def find_step(root: str, step: int | str, atomicity: str) -> str:

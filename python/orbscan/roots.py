@@ -164,8 +164,8 @@ def best(
         InvalidLayoutError: as for `steps`; so are all the others.
     """
     text = local_path(root)
-    rows = read_steps(text, atomicity=atomicity)
-    row = best_of(((row, row[8]) for row in rows if row[2]), text, metric, mode)
+    rows = read_steps(text, "committed", atomicity)
+    row = best_of(((row, row[8]) for row in rows), text, metric, mode)
     return _step(Path(text), row)
 
 

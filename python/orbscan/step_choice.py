@@ -58,9 +58,9 @@ def step_directory(root: str, step: StepChoice) -> str:
 
 
 def read_steps(
-    root: str, step: int | Literal["latest"] | None = None, atomicity: str = "auto"
+    root: str, step: int | Literal["latest", "committed"] | None = None, atomicity: str = "auto"
 ) -> list[_core.Step]:
-    """Read the rows of the steps of a root: all, or the one of a number, or the latest.
+    """Read the rows of the steps of a root: all, the committed ones, one of a number or the latest.
 
     Raises:
         OrbscanError: as `step_directory` does.

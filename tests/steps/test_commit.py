@@ -89,6 +89,16 @@ def test_the_reason_tells_when_the_timestamps_say_otherwise(tmp_path: Path) -> N
     ]
 
 
+def test_a_temporary_name_is_never_chosen_whatever_commits_it(tmp_path: Path) -> None:
+    for name in ("6", "7.orbax-checkpoint-tmp"):
+        step = write_step(tmp_path, name, {"loss": float(name[0])})
+        (step / "commit_success.txt").touch()
+    found = orbscan.steps(tmp_path, atomicity="commit_file")
+    assert [step.committed for step in found] == [True, True]
+    assert orbscan.latest(tmp_path, atomicity="commit_file").step == 6
+    assert orbscan.best(tmp_path, "loss", atomicity="commit_file").step == 6
+
+
 def test_the_modes_of_orbax_itself_are_understood(tmp_path: Path) -> None:
     write_step(tmp_path, "1")
     committed = {mode: orbscan.steps(tmp_path, atomicity=mode.value)[0].committed for mode in MODES}

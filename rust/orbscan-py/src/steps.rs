@@ -14,6 +14,8 @@ use crate::{detached, errors};
 
 /// The word that stands for the last committed step.
 const LATEST: &str = "latest";
+/// The word that stands for all committed steps.
+const COMMITTED: &str = "committed";
 
 /// Which step Python asks for.
 #[derive(FromPyObject)]
@@ -29,6 +31,7 @@ impl Choice {
         match self {
             Self::Number(number) => Ok(Wanted::Number(number)),
             Self::Word(word) if word == LATEST => Ok(Wanted::Latest),
+            Self::Word(word) if word == COMMITTED => Ok(Wanted::Committed),
             Self::Word(word) => Err(Error::new(
                 ErrorKind::Unsupported,
                 format!("{word:?} stands for no step"),

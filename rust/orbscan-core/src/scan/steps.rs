@@ -32,6 +32,14 @@ pub struct Found {
     pub commit: Commit,
 }
 
+impl Found {
+    /// Whether it can be chosen as a step. A commit file can finish a save whose name is still
+    /// temporary, but no form of a step's name matches that, and nothing reads it.
+    fn is_step(&self) -> bool {
+        self.commit.committed && step_name::parse(&self.name).is_some()
+    }
+}
+
 /// What is known of a step without its trees.
 #[derive(Clone, Debug)]
 pub struct Step {
@@ -53,6 +61,8 @@ pub enum Wanted {
     /// All of them.
     #[default]
     All,
+    /// Those that are committed, and of which any can be chosen.
+    Committed,
     /// The last one that is committed.
     Latest,
     /// The committed one of this number.
@@ -77,8 +87,8 @@ pub fn read(
     steps.map_err(|error| locate(store, error))
 }
 
-/// Finds the steps of a root by their names, sorted by number and then by name. At least one, if
-/// not all are wanted.
+/// Finds the steps of a root by their names, sorted by number and then by name. Exactly one, if a
+/// single one is wanted.
 ///
 /// # Errors
 /// `NotFound` if the root does not exist or has no such step; `Uncommitted` if it has, but none
@@ -92,6 +102,7 @@ pub fn find(
 ) -> Result<Vec<Found>> {
     let found = list(store, root, atomicity).and_then(|found| match wanted {
         Wanted::All => Ok(found),
+        Wanted::Committed => Ok(found.into_iter().filter(Found::is_step).collect()),
         Wanted::Latest => latest(found).map(|step| vec![step]),
         Wanted::Number(number) => numbered(found, number).map(|step| vec![step]),
     });
@@ -213,7 +224,7 @@ fn commit_files(
 
 /// The committed step of the greatest number; of several the one whose name comes last, as in Orbax.
 fn latest(mut found: Vec<Found>) -> Result<Found> {
-    match found.iter().rposition(|step| step.commit.committed) {
+    match found.iter().rposition(Found::is_step) {
         Some(at) => Ok(found.swap_remove(at)),
         None => Err(nothing_committed("has no committed step", &found)),
     }
@@ -223,8 +234,7 @@ fn latest(mut found: Vec<Found>) -> Result<Found> {
 fn numbered(found: Vec<Found>, number: u64) -> Result<Found> {
     let range = span(&found);
     let of_number = found.into_iter().filter(|step| step.step == number);
-    let (mut committed, others): (Vec<Found>, Vec<Found>) =
-        of_number.partition(|step| step.commit.committed);
+    let (mut committed, others): (Vec<Found>, Vec<Found>) = of_number.partition(Found::is_step);
     match (committed.pop(), committed.is_empty()) {
         (Some(only), true) => Ok(only),
         (Some(last), false) => {
@@ -253,7 +263,7 @@ fn numbered(found: Vec<Found>, number: u64) -> Result<Found> {
 
 /// What numbers there are, for the message that another is not among them.
 fn span(found: &[Found]) -> String {
-    let committed = || found.iter().filter(|step| step.commit.committed);
+    let committed = || found.iter().filter(|step| step.is_step());
     match (committed().next(), committed().next_back()) {
         (Some(first), Some(last)) if first.step == last.step => format!(", only {}", first.step),
         (Some(first), Some(last)) => {
@@ -268,7 +278,12 @@ fn nothing_committed(what: &str, uncommitted: &[Found]) -> Error {
     let Some(last) = uncommitted.last() else {
         return Error::new(ErrorKind::NotFound, what);
     };
-    let reason = format!("{what}; {:?} is none: {}", last.name, last.commit.reason);
+    let why = if last.commit.committed {
+        "its name is temporary"
+    } else {
+        &last.commit.reason
+    };
+    let reason = format!("{what}; {:?} is none: {why}", last.name);
     Error::new(ErrorKind::Uncommitted, reason)
 }
 

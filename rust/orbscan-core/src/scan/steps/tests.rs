@@ -238,6 +238,30 @@ fn where_a_file_commits_its_absence_counts() {
 }
 
 #[test]
+fn a_temporary_name_is_no_step_to_be_chosen() {
+    let mut store = store_of(&["5", "6.orbax-checkpoint-tmp", "7.orbax-checkpoint-tmp"]);
+    for name in ["5", "7.orbax-checkpoint-tmp"] {
+        store.insert(path(&format!("run/{name}/commit_success.txt")), "");
+    }
+    let find = |wanted| find(&store, &root(), wanted, Atomicity::CommitFile);
+    let names = |wanted| -> Vec<String> {
+        let found = find(wanted).unwrap().into_iter();
+        found.map(|step| step.name).collect()
+    };
+    assert_eq!(names(Wanted::Latest), ["5"]);
+    assert_eq!(names(Wanted::Committed), ["5"]);
+    // Listed it is, and finished, as Orbax decides.
+    let all = find(Wanted::All).unwrap();
+    assert!(all[2].commit.committed);
+    let error = find(Wanted::Number(7)).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "memory:run: has no committed step 7; \"7.orbax-checkpoint-tmp\" is none: its name is \
+         temporary"
+    );
+}
+
+#[test]
 fn the_newer_root_metadata_comes_first() {
     let limits = Limits::default();
     let mut store = store_of(&["1"]);
