@@ -19,6 +19,7 @@ import pytest
 import orbscan
 from orbscan import CheckpointEntry, scan
 from orbscan.errors import CheckpointNotFoundError, FormatError, InvalidLayoutError, StoreError
+from tests.scan.conftest import unpacked
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -97,6 +98,12 @@ def test_commit_files_decide_if_asked_to(runs: Path) -> None:
     unfinished = [entry for entry in entries if not entry.committed]
     assert len(marked) == len(entries)
     assert [(entry.step, entry.state) for entry in unfinished] == [(10, "unread")]
+
+
+def test_a_checkpoint_of_json_alone_is_sound(tmp_path: Path) -> None:
+    (entry,) = scan(unpacked("o0.8.0-manager-json", tmp_path))
+    assert (entry.state, entry.error, entry.metadata) == ("read", None, None)
+    assert entry.names == ("config", "state")
 
 
 def test_ordinary_directories_are_no_checkpoints(runs: Path) -> None:

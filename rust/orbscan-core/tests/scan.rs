@@ -402,32 +402,67 @@ fn a_stopped_scan_ends() {
     assert_eq!(scan.count(), 0);
 }
 
-/// A store that panics at the sight of one path.
-struct Panicking(MemoryStore);
+/// A store that has something odd in it.
+struct Odd {
+    inner: MemoryStore,
+    /// Panics at the sight of this.
+    panics: &'static str,
+    /// May not be listed.
+    locked: &'static str,
+    /// Leads elsewhere.
+    links: &'static [&'static str],
+}
 
-impl Store for Panicking {
+impl Odd {
+    fn new(inner: MemoryStore) -> Self {
+        Self {
+            inner,
+            panics: "-",
+            locked: "-",
+            links: &[],
+        }
+    }
+}
+
+impl Store for Odd {
     fn list(&self, directory: &StorePath) -> Result<Vec<store::Entry>> {
-        assert_ne!(directory.as_str(), "runs/3", "no");
-        self.0.list(directory)
+        assert_ne!(directory.as_str(), self.panics, "no");
+        if directory.as_str() == self.locked {
+            return Err(Error::new(ErrorKind::Store, "permission denied").in_file(directory));
+        }
+        let mut entries = self.inner.list(directory)?;
+        for entry in &mut entries {
+            let path = directory.join(&entry.name)?;
+            entry.link = self.links.contains(&path.as_str());
+        }
+        Ok(entries)
+    }
+
+    fn resolve(&self, path: &StorePath) -> Result<String> {
+        let link = self.links.contains(&path.as_str());
+        Ok(if link { "elsewhere/" } else { "" }.to_owned() + path.as_str())
     }
 
     fn stat(&self, paths: &[StorePath]) -> Vec<Result<Option<Stat>>> {
-        self.0.stat(paths)
+        self.inner.stat(paths)
     }
 
     fn fetch(&self, wants: &[Want]) -> Vec<Result<Bytes>> {
-        self.0.fetch(wants)
+        self.inner.fetch(wants)
     }
 
     fn locate(&self, path: &StorePath) -> String {
-        self.0.locate(path)
+        self.inner.locate(path)
     }
 }
 
 #[test]
 fn a_panic_is_told_and_ends_nothing() {
     for threads in [1, 4] {
-        let store = Panicking(manager(10));
+        let store = Odd {
+            panics: "runs/3",
+            ..Odd::new(manager(10))
+        };
         let entries: Vec<Entry> = scan(vec![root(store, "runs")], options(threads)).collect();
         assert_eq!(entries.len(), 10);
         let failed: Vec<_> = entries
@@ -454,4 +489,23 @@ fn progress_counts_to_the_end() {
     assert_eq!(scan.by_ref().count(), 9);
     assert_eq!(scan.progress().done, 10);
     assert_eq!(scan.progress().waiting, 0);
+}
+
+#[test]
+fn a_checkpoint_of_json_alone_is_sound() {
+    let mut store = MemoryStore::new();
+    store.insert(path("runs/0/_CHECKPOINT_METADATA"), "{}");
+    for item in ["config", "state"] {
+        store.insert(path(&format!("runs/0/{item}/metadata")), "{\"seen\": 1}");
+    }
+    let entries = found(store.clone(), options(1));
+    assert!(entries[0].error().is_none());
+    assert!(entries[0].chosen.is_none());
+    let Content::Read(checkpoint) = &entries[0].content else {
+        panic!("{:?}", entries[0])
+    };
+    assert!(checkpoint.issues.is_empty(), "{:?}", checkpoint.issues);
+    // A pytree that has lost its tree is still told apart.
+    store.insert(path("runs/0/state/manifest.ocdbt"), "");
+    assert!(found(store, options(1))[0].error().is_some());
 }

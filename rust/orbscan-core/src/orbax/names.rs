@@ -56,6 +56,8 @@ pub const ZARR_V2: &str = ".zarray";
 /// The document of a Zarr v3 array.
 pub const ZARR_V3: &str = "zarr.json";
 
+/// The file of an item that is JSON, and so no pytree.
+pub const JSON_ITEM: &str = "metadata";
 /// The texts of text leaves, by param name.
 pub const STRINGS: &str = "_strings.json";
 

@@ -237,7 +237,7 @@ fn assemble(
     for ((place, (name, tree)), files) in (0..).zip(candidates).zip(&waves.items) {
         if *tree == Tree::None {
             let name = name.unwrap_or_default();
-            let missing = super::missing_tree(name, files, handlers);
+            let missing = super::missing_tree(store, name, files, handlers);
             is_missing |= missing.is_some();
             let read = missing.map_or(Ok(None), Err);
             items.push(super::item(Some(name), read, &mut issues));

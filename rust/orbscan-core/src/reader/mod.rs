@@ -38,7 +38,7 @@ use crate::orbax::checkpoint_metadata::{self, CheckpointMetadata, ItemHandlers};
 use crate::orbax::names;
 use crate::path::StorePath;
 use crate::record::{Checkpoint, Issue, Item, Layout, LeafTable};
-use crate::store::{Bytes, Store, Want};
+use crate::store::{Bytes, EntryKind, Stat, Store, Want};
 use detect::Root;
 use outline::ItemFiles;
 pub use recall::Recall;
@@ -137,7 +137,8 @@ pub fn read_checkpointables(
             let read = if found {
                 item::read(store, files, options, recall, &mut issues).map(Some)
             } else {
-                missing_tree(name, files, &waves.metadata.item_handlers).map_or(Ok(None), Err)
+                let missing = missing_tree(store, name, files, &waves.metadata.item_handlers);
+                missing.map_or(Ok(None), Err)
             };
             items.push(item(Some(name), read, &mut issues));
         }
@@ -168,18 +169,41 @@ fn item(name: Option<&str>, read: Result<Option<Arc<LeafTable>>>, issues: &mut V
 }
 
 /// The fault of an item that should be a pytree and has no tree, if it is one.
-fn missing_tree(name: &str, files: &ItemFiles, handlers: &ItemHandlers) -> Option<Issue> {
+fn missing_tree(
+    store: &dyn Store,
+    name: &str,
+    files: &ItemFiles,
+    handlers: &ItemHandlers,
+) -> Option<Issue> {
     let handler = match handlers {
         ItemHandlers::Named(named) => named.iter().find(|(item, _)| item == name),
         _ => None,
     };
     let handler = handler.and_then(|(_, handler)| handler.as_deref());
     let by_handler = handler.is_some_and(is_pytree_handler);
-    let by_name = handler.is_none() && matches!(name, names::STATE | names::PYTREE);
-    (by_handler || by_name).then(|| {
+    // Releases that record no handlers leave nothing but the name, which JSON may have as well.
+    let by_name = || handler.is_none() && matches!(name, names::STATE | names::PYTREE);
+    let is_missing = by_handler || (by_name() && !is_json(store, files));
+    is_missing.then(|| {
         let reason = format!("should be a pytree but has no {}", names::TREE_METADATA);
         Error::new(ErrorKind::Malformed, reason).in_file(&files.directory)
     })
+}
+
+/// Whether an item holds JSON and nothing of a pytree.
+fn is_json(store: &dyn Store, files: &ItemFiles) -> bool {
+    let is_absent = |file: &Result<Bytes>| {
+        let error = file.as_ref().err();
+        error.is_some_and(|error| error.kind() == ErrorKind::NotFound)
+    };
+    let Ok(file) = files.directory.join(names::JSON_ITEM) else {
+        return false;
+    };
+    // In a pytree it can only be the directory of an array.
+    let is_file = |stat: Stat| stat.kind == EntryKind::File;
+    is_absent(&files.sharding)
+        && is_absent(&files.manifest)
+        && matches!(store.stat(&[file]).pop(), Some(Ok(Some(stat))) if is_file(stat))
 }
 
 /// Whether a handler, by its class, writes pytrees.
