@@ -203,6 +203,14 @@ class Entry:
         """Why."""
 
     @property
+    def init_timestamp_nsecs(self) -> int | None:
+        """When the save began; also of what is not committed, if that is recorded."""
+
+    @property
+    def commit_timestamp_nsecs(self) -> int | None:
+        """When it was committed, in nanoseconds whatever it is."""
+
+    @property
     def identity(self) -> int | None:
         """Changes when its metadata does."""
 

@@ -244,6 +244,10 @@ class CheckpointEntry:
         committed: whether a job would take it for finished.
         leftover: whether a job that cleans up when it starts would delete it.
         commit_reason: why, in words.
+        init_timestamp_nsecs: when the save began, in nanoseconds since 1970 in UTC; None if that
+            is not recorded. Known of leftovers too.
+        commit_timestamp_nsecs: when it was committed, likewise; of safetensors, when they were
+            changed.
         identity: a number that changes with its metadata; None if it has none.
         error: what reading it with `orbscan.metadata` raises; None if that would succeed, and
             also if it just has no pytree.
@@ -258,9 +262,11 @@ class CheckpointEntry:
         "_source",
         "_whole",
         "commit_reason",
+        "commit_timestamp_nsecs",
         "committed",
         "error",
         "identity",
+        "init_timestamp_nsecs",
         "kind",
         "leftover",
         "path",
@@ -277,6 +283,8 @@ class CheckpointEntry:
     committed: bool
     leftover: bool
     commit_reason: str
+    init_timestamp_nsecs: int | None
+    commit_timestamp_nsecs: int | None
     identity: int | None
     error: OrbscanError | None
     _source: _core.Entry | None
@@ -402,6 +410,8 @@ _PLAIN = (
     "committed",
     "leftover",
     "commit_reason",
+    "init_timestamp_nsecs",
+    "commit_timestamp_nsecs",
     "identity",
     "error",
 )

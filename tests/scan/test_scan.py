@@ -100,6 +100,41 @@ def test_commit_files_decide_if_asked_to(runs: Path) -> None:
     assert [(entry.step, entry.state) for entry in unfinished] == [(10, "unread")]
 
 
+def test_leftovers_have_the_times_and_the_reason_that_a_list_of_steps_gives(runs: Path) -> None:
+    root = runs / "a"
+    shutil.copytree(root / "9", root / "11.orbax-checkpoint-tmp")
+    header = root / "10" / "_CHECKPOINT_METADATA"
+    document = json.loads(header.read_text())
+    header.write_text(json.dumps({**document, "commit_timestamp_nsecs": None}))
+    entries = [*scan(root, ordered=True)]
+
+    def said(one: CheckpointEntry | orbscan.Step) -> tuple[object, ...]:
+        return one.commit_reason, one.init_timestamp_nsecs, one.commit_timestamp_nsecs
+
+    steps = {os.fspath(step): said(step) for step in orbscan.steps(root)}
+    assert {entry.path: said(entry) for entry in entries} == steps
+    assert [entry.commit_reason for entry in entries] == [
+        "its name is final",
+        "its name is final, but no commit timestamp is recorded",
+        "its name is final",
+        "its name is temporary, but a commit timestamp is recorded",
+    ]
+    row = pa.table(scan(root, committed=False).checkpoints()).to_pylist()[0]
+    assert row["commit_reason"] == entries[-1].commit_reason
+    assert row["commit_timestamp"].value == entries[-1].commit_timestamp_nsecs
+    assert row["save_duration_nsecs"] > 0
+
+
+def test_a_commit_of_safetensors_is_in_nanoseconds(tmp_path: Path) -> None:
+    file = tmp_path / "model.safetensors"
+    file.write_bytes((2).to_bytes(8, "little") + b"{}")
+    os.utime(file, (1_700_000_000, 1_700_000_000))
+    (entry,) = scan(tmp_path)
+    assert entry.commit_timestamp_nsecs == 1_700_000_000 * 10**9
+    row = pa.table(scan(tmp_path).checkpoints()).to_pylist()[0]
+    assert row["commit_timestamp"].value == entry.commit_timestamp_nsecs
+
+
 def test_a_checkpoint_of_json_alone_is_sound(tmp_path: Path) -> None:
     (entry,) = scan(unpacked("o0.8.0-manager-json", tmp_path))
     assert (entry.state, entry.error, entry.metadata) == ("read", None, None)

@@ -86,6 +86,7 @@ def checkpoint_row(entry: _core.Entry) -> Row:
         "leftover": entry.leftover,
         "commit_reason": entry.commit_reason,
         "state": entry.state,
+        **_times(entry),
         **_read(entry.checkpoint, entry.metrics),
         **_error(entry.error),
         "issues": None if entry.checkpoint is None else _issues(entry.checkpoint),
@@ -129,15 +130,22 @@ def _origin(entry: _core.Entry) -> Row:
     }
 
 
+def _times(entry: _core.Entry) -> Row:
+    begun, ended = entry.init_timestamp_nsecs, entry.commit_timestamp_nsecs
+    return {
+        "init_timestamp": _moment(begun),
+        "commit_timestamp": _moment(ended),
+        "save_duration_nsecs": (
+            None if begun is None or ended is None else _fitting(ended - begun)
+        ),
+    }
+
+
 def _read(checkpoint: _core.Checkpoint | None, metrics: str | None) -> Row:
     if checkpoint is None:
         return {**dict.fromkeys(_READ), "metrics": metrics, "custom_metadata": None}
     held = totals(checkpoint)
-    duration = duration_nsecs(checkpoint)
     return {
-        "init_timestamp": _moment(checkpoint.init_timestamp_nsecs),
-        "commit_timestamp": _moment(commit_nsecs(checkpoint)),
-        "save_duration_nsecs": None if duration is None else _fitting(duration),
         "checkpointables": [name for name, _ in checkpoint.items if name is not None],
         "leaves": held and held.leaves,
         "parameters": held and _fitting(held.parameters),
@@ -148,9 +156,6 @@ def _read(checkpoint: _core.Checkpoint | None, metrics: str | None) -> Row:
 
 
 _READ = (
-    "init_timestamp",
-    "commit_timestamp",
-    "save_duration_nsecs",
     "checkpointables",
     "leaves",
     "parameters",

@@ -6,7 +6,7 @@ use arrow_array::types::TimestampNanosecondType;
 use arrow_array::{ArrayRef, RecordBatch, RecordBatchReader};
 use arrow_schema::{ArrowError, SchemaRef};
 use orbscan_core::error::Error;
-use orbscan_core::record::{Checkpoint, Layout};
+use orbscan_core::record::Checkpoint;
 use orbscan_core::scan::entry::{Content, Entry};
 
 use crate::column::{Codes, Column, Flags, Integers, Lists, Numbers, Result, Texts, Words};
@@ -16,8 +16,6 @@ use crate::totals::Totals;
 use crate::{BATCH_BYTES, BATCH_ROWS};
 
 type Timestamps = Numbers<TimestampNanosecondType>;
-
-const NSECS_PER_SEC: i128 = 1_000_000_000;
 
 /// A row for each entry, in their order.
 #[derive(Debug)]
@@ -133,23 +131,30 @@ impl Rows {
         let error_kind = error.map(|error| self.error_kinds.number(error.kind().name()));
         self.error_kind.push(error_kind.transpose()?);
         self.error.push(error.map(Error::to_string).as_deref())?;
+        let faults = self.timestamps(entry);
         match &entry.content {
-            Content::Read(checkpoint) => self.checkpoint(checkpoint),
-            _ => self.nothing(),
+            Content::Read(checkpoint) => self.checkpoint(checkpoint, &faults),
+            _ => self.nothing(&faults),
         }
     }
 
-    fn checkpoint(&mut self, checkpoint: &Checkpoint) -> Result<()> {
-        let mut issues: Vec<String> = checkpoint.issues.iter().map(Error::to_string).collect();
-        let init = checkpoint.init_timestamp_nsecs;
-        let commit = commit_nsecs(checkpoint);
+    /// Appends when it was written, and tells of what has no place in a column.
+    fn timestamps(&mut self, entry: &Entry) -> Vec<String> {
+        let mut faults = Vec::new();
+        let (init, commit) = (entry.init_timestamp_nsecs, entry.commit_timestamp_nsecs);
         self.init_timestamp
-            .push(moment("init_timestamp", init, &mut issues));
+            .push(moment("init_timestamp", init, &mut faults));
         self.commit_timestamp
-            .push(moment("commit_timestamp", commit, &mut issues));
+            .push(moment("commit_timestamp", commit, &mut faults));
         let duration = init.and_then(|init| commit?.checked_sub(init));
         self.save_duration
             .push(duration.and_then(|nsecs| i64::try_from(nsecs).ok()));
+        faults
+    }
+
+    fn checkpoint(&mut self, checkpoint: &Checkpoint, faults: &[String]) -> Result<()> {
+        let mut issues: Vec<String> = checkpoint.issues.iter().map(Error::to_string).collect();
+        issues.extend_from_slice(faults);
         let names: Vec<&str> = checkpoint
             .items
             .iter()
@@ -167,14 +172,11 @@ impl Rows {
     }
 
     /// Appends the part of a row that only a checkpoint that was read has.
-    fn nothing(&mut self) -> Result<()> {
-        self.init_timestamp.push(None);
-        self.commit_timestamp.push(None);
-        self.save_duration.push(None);
+    fn nothing(&mut self, faults: &[String]) -> Result<()> {
         self.checkpointables.push::<&str>(None)?;
         self.totals(None);
         self.custom_metadata.push(None)?;
-        self.issues.push::<&str>(None)
+        self.issues.push((!faults.is_empty()).then_some(faults))
     }
 
     fn totals(&mut self, totals: Option<Totals>) {
@@ -208,16 +210,6 @@ impl Rows {
             self.error.finish()?,
             self.issues.finish()?,
         ])
-    }
-}
-
-/// When the checkpoint was committed. Orbax gives that of safetensors in seconds; a column has one
-/// unit.
-fn commit_nsecs(checkpoint: &Checkpoint) -> Option<i128> {
-    let stored = checkpoint.commit_timestamp_nsecs?;
-    match checkpoint.layout {
-        Layout::Safetensors => stored.checked_mul(NSECS_PER_SEC),
-        Layout::V1 | Layout::V0 => Some(stored),
     }
 }
 

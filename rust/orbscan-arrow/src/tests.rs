@@ -79,6 +79,10 @@ fn table() -> LeafTable {
 }
 
 fn entry(path: &str, content: Content) -> Entry {
+    let (init_timestamp_nsecs, commit_timestamp_nsecs) = match &content {
+        Content::Read(read) => (read.init_timestamp_nsecs, read.commit_timestamp_nsecs),
+        _ => (None, None),
+    };
     Entry {
         path: path.to_owned(),
         root: "runs".into(),
@@ -89,6 +93,8 @@ fn entry(path: &str, content: Content) -> Entry {
             reason: "its name is final".into(),
             leftover: false,
         },
+        init_timestamp_nsecs,
+        commit_timestamp_nsecs,
         identity: Some(0xab),
         metrics: Some("{\"loss\": 1}".to_owned()),
         chosen: None,
@@ -355,15 +361,19 @@ fn a_time_that_arrow_cannot_hold_is_an_issue() {
 }
 
 #[test]
-fn the_commit_of_safetensors_has_the_unit_of_its_column() {
-    let Content::Read(mut files) = checkpoint(Vec::new()) else {
-        unreachable!()
+fn what_was_not_read_may_have_timestamps_all_the_same() {
+    let leftover = Entry {
+        init_timestamp_nsecs: Some(5),
+        commit_timestamp_nsecs: Some(9),
+        ..entry("a", Content::Unread)
     };
-    files.layout = Layout::Safetensors;
-    files.init_timestamp_nsecs = None;
-    files.commit_timestamp_nsecs = Some(3);
-    let row = [checkpoint_row(Content::Read(files))];
-    assert_eq!(column(&row, "commit_timestamp"), ["3000000000ns"]);
+    let row: Vec<RecordBatch> = CheckpointBatches::new([leftover].into_iter())
+        .collect::<Result<_, _>>()
+        .unwrap();
+    assert_eq!(column(&row, "init_timestamp"), ["5ns"]);
+    assert_eq!(column(&row, "commit_timestamp"), ["9ns"]);
+    assert_eq!(column(&row, "save_duration_nsecs"), ["4"]);
+    assert_eq!(column(&row, "checkpointables"), ["-"]);
 }
 
 #[test]

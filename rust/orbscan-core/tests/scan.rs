@@ -492,6 +492,45 @@ fn progress_counts_to_the_end() {
 }
 
 #[test]
+fn timestamps_come_with_what_is_not_committed_as_well() {
+    let mut store = manager(1);
+    let begun = r#"{"init_timestamp_nsecs": 5}"#;
+    let ended = r#"{"init_timestamp_nsecs": 5, "commit_timestamp_nsecs": 9}"#;
+    for (name, header) in [
+        ("0", begun),
+        ("1.orbax-checkpoint-tmp", ended),
+        ("2.orbax-checkpoint-tmp", begun),
+        ("3.orbax-checkpoint-tmp", "not json"),
+    ] {
+        let header = header.to_owned();
+        store.insert(path(&format!("runs/{name}/_CHECKPOINT_METADATA")), header);
+    }
+    let entries = found(store, options(2));
+    let shown: Vec<_> = entries
+        .iter()
+        .map(|entry| {
+            let times = (entry.init_timestamp_nsecs, entry.commit_timestamp_nsecs);
+            (times, entry.commit.reason.as_ref())
+        })
+        .collect();
+    assert_eq!(
+        shown,
+        [
+            (
+                (Some(5), None),
+                "its name is final, but no commit timestamp is recorded"
+            ),
+            (
+                (Some(5), Some(9)),
+                "its name is temporary, but a commit timestamp is recorded"
+            ),
+            ((Some(5), None), "its name is temporary"),
+            ((None, None), "its name is temporary"),
+        ]
+    );
+}
+
+#[test]
 fn a_checkpoint_of_json_alone_is_sound() {
     let mut store = MemoryStore::new();
     store.insert(path("runs/0/_CHECKPOINT_METADATA"), "{}");

@@ -228,6 +228,16 @@ impl Entry {
     }
 
     #[getter]
+    const fn init_timestamp_nsecs(&self) -> Option<i128> {
+        self.found.init_timestamp_nsecs
+    }
+
+    #[getter]
+    const fn commit_timestamp_nsecs(&self) -> Option<i128> {
+        self.found.commit_timestamp_nsecs
+    }
+
+    #[getter]
     const fn identity(&self) -> Option<u64> {
         self.found.identity
     }

@@ -9,7 +9,6 @@
 
 use std::borrow::Cow;
 
-use crate::orbax::checkpoint_metadata::CheckpointMetadata;
 use crate::orbax::names;
 
 /// What decides that a save is finished.
@@ -90,16 +89,15 @@ impl Commit {
         }
     }
 
-    /// Adds to the reason what `_CHECKPOINT_METADATA` says, where it says otherwise.
+    /// Adds to the reason what the timestamps of `_CHECKPOINT_METADATA` say, where they say
+    /// otherwise.
     ///
     /// Orbax does not look at it; who is to decide whether a directory can go may want to.
     #[must_use]
-    pub fn beside(mut self, metadata: &CheckpointMetadata) -> Self {
-        let begun = metadata.init_timestamp_nsecs.is_some();
-        let ended = metadata.commit_timestamp_nsecs.is_some();
-        let remark = match (self.committed, begun, ended) {
-            (true, true, false) => ", but no commit timestamp is recorded",
-            (false, _, true) => ", but a commit timestamp is recorded",
+    pub fn beside(mut self, init_nsecs: Option<i128>, commit_nsecs: Option<i128>) -> Self {
+        let remark = match (self.committed, init_nsecs, commit_nsecs) {
+            (true, Some(_), None) => ", but no commit timestamp is recorded",
+            (false, _, Some(_)) => ", but a commit timestamp is recorded",
             _ => return self,
         };
         self.reason.to_mut().push_str(remark);
@@ -195,12 +193,7 @@ mod tests {
 
     #[test]
     fn a_timestamp_that_says_otherwise_is_remarked() {
-        let metadata = |init, commit| CheckpointMetadata {
-            init_timestamp_nsecs: init,
-            commit_timestamp_nsecs: commit,
-            ..CheckpointMetadata::default()
-        };
-        let reason = |commit: Commit, init, end| commit.beside(&metadata(init, end)).reason;
+        let reason = |commit: Commit, init, end| commit.beside(init, end).reason;
         let done = Commit::finished("A");
         let open = Commit::unfinished(true, "B");
         assert_eq!(

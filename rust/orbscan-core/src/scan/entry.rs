@@ -74,9 +74,14 @@ pub struct Entry {
     pub step: Option<u64>,
     /// What lies there.
     pub kind: Kind,
-    /// Whether a job would take it for finished, and why.
+    /// Whether a job would take it for finished, and why; also what its timestamps say otherwise, if
+    /// they were read.
     pub commit: Commit,
-    /// Changes when its checkpoint metadata or one of its manifests does; `None` if it has neither.
+    /// When the save began, in nanoseconds since 1970; `None` if that was not read or recorded.
+    pub init_timestamp_nsecs: Option<i128>,
+    /// When it was committed, in the same unit whatever it is; of safetensors, when they were changed.
+    pub commit_timestamp_nsecs: Option<i128>,
+    /// Changes when its metadata does; `None` if it has none.
     pub identity: Option<u64>,
     /// The metrics that a manager wrote beside it, as JSON.
     pub metrics: Option<String>,
@@ -88,6 +93,13 @@ pub struct Entry {
 }
 
 impl Entry {
+    /// Takes over the timestamps that were read.
+    pub(super) fn set_timestamps(&mut self, init_nsecs: Option<i128>, commit_nsecs: Option<i128>) {
+        self.init_timestamp_nsecs = init_nsecs;
+        self.commit_timestamp_nsecs = commit_nsecs;
+        self.commit = self.commit.clone().beside(init_nsecs, commit_nsecs);
+    }
+
     /// Why its metadata cannot be had: that of the checkpoint, or of the pytree that a read chooses.
     pub fn error(&self) -> Option<&Error> {
         match (&self.content, &self.chosen) {

@@ -201,7 +201,7 @@ impl Shared {
                 let wanted = selection.wants(&found.entry);
                 (wanted && selection.is_in_share(&found.entry.path)).then(|| {
                     self.found.fetch_add(1, Ordering::Relaxed);
-                    read::read(*found, &job.visit.base, &self.options, &self.recall)
+                    read::read(*found, &job.visit, &self.options, &self.recall)
                 })
             }
             Sight::Told(entry) => {
@@ -238,6 +238,8 @@ fn told(path: &str, root: &str, content: Content) -> Entry {
         step: name.and_then(step::of),
         kind: Kind::Unknown,
         commit: walk::unknown_commit(),
+        init_timestamp_nsecs: None,
+        commit_timestamp_nsecs: None,
         identity: None,
         metrics: None,
         chosen: None,

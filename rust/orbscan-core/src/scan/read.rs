@@ -3,25 +3,31 @@
 use super::Options;
 use super::entry::{Content, Entry};
 use super::fingerprint::Fingerprint;
-use super::place::Base;
+use super::place::Visit;
 use super::walk::{Found, exists};
 use crate::error::{ErrorKind, Result};
 use crate::limits::Limits;
 use crate::orbax::{metrics, names};
 use crate::path::StorePath;
-use crate::reader::Recall;
 use crate::reader::everything::{self, Recognised};
-use crate::record::Layout;
+use crate::reader::{self, Recall};
+use crate::record::{Checkpoint, Layout};
 use crate::store::{EntryKind, Store, Want};
 
-/// Reads a checkpoint: all of it, or less if the options say so.
-pub fn read(found: Found, base: &Base, options: &Options, recall: &Recall) -> Entry {
+const NSECS_PER_SEC: i128 = 1_000_000_000;
+
+/// Reads a checkpoint: all of it, or less if the options say so. Of what is not committed, only when
+/// it was written.
+pub fn read(found: Found, visit: &Visit, options: &Options, recall: &Recall) -> Entry {
     let Found {
         mut entry,
         recognised,
     } = found;
-    let store = base.store.as_ref();
+    let store = visit.base.store.as_ref();
     let Some(recognised) = recognised.filter(|_| entry.commit.committed) else {
+        if let Ok((init, commit)) = timestamps(store, &visit.path, &options.read.limits) {
+            entry.set_timestamps(init, commit);
+        }
         return entry;
     };
     entry.identity = identity(store, &recognised);
@@ -29,10 +35,9 @@ pub fn read(found: Found, base: &Base, options: &Options, recall: &Recall) -> En
         entry.content = Content::Unchanged;
         return entry;
     }
-    let path = recognised.path.clone();
     let metrics_file = metrics_file(&recognised);
     if let Err(error) = fill(&mut entry, store, recognised, options, recall) {
-        entry.content = if exists(store, &path) {
+        entry.content = if exists(store, &visit.path) {
             Content::Failed(error)
         } else {
             // Somebody took it away while it was read.
@@ -43,7 +48,7 @@ pub fn read(found: Found, base: &Base, options: &Options, recall: &Recall) -> En
         match metrics_text(store, &file, &options.read.limits) {
             Ok(metrics) => entry.metrics = metrics,
             Err(error) => {
-                let located = crate::reader::locate(store, error.in_file(&file));
+                let located = reader::locate(store, error.in_file(&file));
                 checkpoint.issues.push(located);
             }
         }
@@ -65,8 +70,34 @@ fn fill(
     } else {
         everything::read_header(store, recognised, &options.read)?
     };
+    let commit = commit_nsecs(&checkpoint);
+    entry.set_timestamps(checkpoint.init_timestamp_nsecs, commit);
     entry.content = Content::Read(Box::new(checkpoint));
     Ok(())
+}
+
+/// When a checkpoint was committed. Orbax gives that of safetensors in seconds.
+fn commit_nsecs(checkpoint: &Checkpoint) -> Option<i128> {
+    let stored = checkpoint.commit_timestamp_nsecs?;
+    match checkpoint.layout {
+        Layout::Safetensors => stored.checked_mul(NSECS_PER_SEC),
+        Layout::V1 | Layout::V0 => Some(stored),
+    }
+}
+
+/// When a save began and when it was committed, as far as that is recorded.
+fn timestamps(
+    store: &dyn Store,
+    path: &StorePath,
+    limits: &Limits,
+) -> Result<(Option<i128>, Option<i128>)> {
+    let file = path.join(names::CHECKPOINT_METADATA)?;
+    let answer = store.fetch_one(Want::whole(file.clone(), limits.max_document_bytes));
+    let (metadata, _) = reader::header(answer, &file, limits)?;
+    Ok((
+        metadata.init_timestamp_nsecs,
+        metadata.commit_timestamp_nsecs,
+    ))
 }
 
 /// Of what the identity of a checkpoint is made: where it keeps its metadata, relative to it.

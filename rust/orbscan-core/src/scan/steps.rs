@@ -341,7 +341,11 @@ fn read_step(
         errors.push(error.in_file(metrics_file));
         None
     });
-    found.commit = found.commit.beside(&metadata);
+    let (begun, ended) = (
+        metadata.init_timestamp_nsecs,
+        metadata.commit_timestamp_nsecs,
+    );
+    found.commit = found.commit.beside(begun, ended);
     let mut errors = errors.into_iter().map(|error| locate(store, error));
     let error = errors.next();
     issues = issues

@@ -137,6 +137,8 @@ fn entry(visit: &Visit, kind: Kind, commit: Commit, content: Content) -> Entry {
         step: step::of(visit.path.name()),
         kind,
         commit,
+        init_timestamp_nsecs: None,
+        commit_timestamp_nsecs: None,
         identity: None,
         metrics: None,
         chosen: None,
