@@ -141,6 +141,13 @@ def test_a_checkpoint_of_json_alone_is_sound(tmp_path: Path) -> None:
     assert entry.names == ("config", "state")
 
 
+def test_aggregates_are_not_read_again(tmp_path: Path) -> None:
+    root = unpacked("o0.3.5-aggregate", tmp_path)
+    first = [*scan(root)]
+    assert first
+    assert {entry.state for entry in scan(root, since=first)} == {"unchanged"}
+
+
 def test_ordinary_directories_are_no_checkpoints(runs: Path) -> None:
     (runs / "empty").mkdir()
     (runs / "a" / "metadata").mkdir()

@@ -548,3 +548,20 @@ fn a_checkpoint_of_json_alone_is_sound() {
     store.insert(path("runs/0/state/manifest.ocdbt"), "");
     assert!(found(store, options(1))[0].error().is_some());
 }
+
+#[test]
+fn an_aggregate_has_an_identity() {
+    let identities = |content: &'static [u8]| -> Vec<Option<u64>> {
+        let mut store = MemoryStore::new();
+        store.insert(path("runs/flat/checkpoint"), content);
+        store.insert(path("runs/steps/3/default/checkpoint"), content);
+        let entries = found(store, options(1)).into_iter();
+        entries.map(|entry| entry.identity).collect()
+    };
+    let (first, second) = (identities(b"\x80"), identities(b"\x81\xa1a\xc0"));
+    assert_eq!(first.len(), 2);
+    for (first, second) in first.into_iter().zip(second) {
+        assert!(first.is_some());
+        assert_ne!(first, second);
+    }
+}

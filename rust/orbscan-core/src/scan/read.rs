@@ -100,8 +100,17 @@ fn timestamps(
     ))
 }
 
-/// Of what the identity of a checkpoint is made: where it keeps its metadata, relative to it.
-fn identifying(recognised: &Recognised) -> Vec<String> {
+/// The files of which the identity of a checkpoint is made, relative to it.
+#[derive(Default)]
+struct Identifying {
+    /// Where it keeps its metadata.
+    files: Vec<String>,
+    /// The directories that may keep theirs in the aggregate file of early releases instead.
+    directories: Vec<String>,
+}
+
+fn identifying(recognised: &Recognised) -> Identifying {
+    let mut found = Identifying::default();
     let entries = &recognised.entries;
     if recognised.layout == Layout::Safetensors {
         let files = entries.iter().map(|entry| entry.name.clone());
@@ -109,24 +118,26 @@ fn identifying(recognised: &Recognised) -> Vec<String> {
             .filter(|name| name.ends_with(names::SAFETENSORS_SUFFIX))
             .collect();
         files.sort_unstable();
-        return if entries.is_empty() {
+        found.files = if entries.is_empty() {
             vec![String::new()]
         } else {
             files
         };
+        return found;
     }
-    let flat = entries
-        .iter()
-        .any(|entry| entry.name == names::TREE_METADATA);
-    let mut files = vec![names::CHECKPOINT_METADATA.to_owned()];
-    let mut add = |directory: &str| {
+    let has = |name: &str| entries.iter().any(|entry| entry.name == name);
+    found.files.push(names::CHECKPOINT_METADATA.to_owned());
+    let mut add = |directory: String| {
         for name in [names::TREE_METADATA, names::MANIFEST] {
-            files.push(format!("{directory}{name}"));
+            found.files.push(format!("{directory}{name}"));
         }
+        found.directories.push(directory);
     };
-    if flat {
-        add("");
-        return files;
+    if has(names::TREE_METADATA) || has(names::AGGREGATE) {
+        add(String::new());
+    }
+    if has(names::TREE_METADATA) {
+        return found;
     }
     let items = entries
         .iter()
@@ -134,27 +145,49 @@ fn identifying(recognised: &Recognised) -> Vec<String> {
     let mut items: Vec<&str> = items.map(|entry| entry.name.as_str()).collect();
     items.sort_unstable();
     for item in items {
-        add(&format!("{item}/"));
+        add(format!("{item}/"));
     }
-    files
+    found
 }
 
 /// A number that changes with the metadata, from sizes and times of change.
 fn identity(store: &dyn Store, recognised: &Recognised) -> Option<u64> {
-    let files = identifying(recognised);
+    let Identifying { files, directories } = identifying(recognised);
+    let mut fingerprint = Fingerprint::new();
+    let found = add_stats(&mut fingerprint, store, recognised, &files)?;
+    // Asked only where nothing newer was found, so that no other checkpoint costs more.
+    let is_bare = |directory: &String| {
+        let tree = format!("{directory}{}", names::TREE_METADATA);
+        let manifest = format!("{directory}{}", names::MANIFEST);
+        !found.contains(&&tree) && !found.contains(&&manifest)
+    };
+    let bare = directories.into_iter().filter(is_bare);
+    let aggregates: Vec<String> = bare
+        .map(|directory| format!("{directory}{}", names::AGGREGATE))
+        .collect();
+    let more = add_stats(&mut fingerprint, store, recognised, &aggregates)?;
+    (!found.is_empty() || !more.is_empty()).then(|| fingerprint.finish())
+}
+
+/// Takes in the files that are there, and gives their names.
+fn add_stats<'f>(
+    fingerprint: &mut Fingerprint,
+    store: &dyn Store,
+    recognised: &Recognised,
+    files: &'f [String],
+) -> Option<Vec<&'f String>> {
     let paths = files.iter().map(|file| recognised.path.join(file));
     let paths: Vec<StorePath> = paths.collect::<Result<_>>().ok()?;
-    let mut fingerprint = Fingerprint::new();
-    let mut found = false;
+    let mut found = Vec::new();
     for (file, stat) in files.iter().zip(store.stat(&paths)) {
         if let Ok(Some(stat)) = stat {
-            found = true;
             fingerprint.add_text(file);
             fingerprint.add(&stat.size.to_le_bytes());
             fingerprint.add(&stat.modified_nsecs.unwrap_or_default().to_le_bytes());
+            found.push(file);
         }
     }
-    found.then(|| fingerprint.finish())
+    Some(found)
 }
 
 /// Where a manager would have written metrics, if the listing shows the directory.
