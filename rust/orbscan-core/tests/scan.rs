@@ -531,6 +531,43 @@ fn timestamps_come_with_what_is_not_committed_as_well() {
 }
 
 #[test]
+fn the_latest_are_counted_among_links_and_directories() {
+    let mut store = manager(4);
+    write(&mut store, "runs/9");
+    write(&mut store, "runs/_9");
+    write(&mut store, "runs/003");
+    write(&mut store, "runs/8.orbax-checkpoint-tmp");
+    let store = Odd {
+        links: &["runs/0", "runs/2", "runs/9"],
+        ..Odd::new(store)
+    };
+    let store = Arc::new(store);
+    let latest = |latest| -> Vec<String> {
+        let selection = Selection {
+            latest: Some(latest),
+            ..Selection::default()
+        };
+        let root = Root {
+            text: "runs".to_owned(),
+            place: Ok((Arc::clone(&store) as Arc<dyn Store>, path("runs"))),
+        };
+        let entries = scan(vec![root], with(selection));
+        entries.map(|entry| entry.path).collect()
+    };
+    // What is called otherwise is counted by itself, and what is temporary not at all.
+    let beside = ["runs/8.orbax-checkpoint-tmp", "runs/9", "runs/_9"];
+    let sorted = |latest_wanted| {
+        let mut found = latest(latest_wanted);
+        found.sort_unstable();
+        found
+    };
+    assert_eq!(sorted(1), beside);
+    // Of equal numbers the last by name.
+    assert_eq!(sorted(2), [&["runs/3"], &beside[..]].concat());
+    assert_eq!(sorted(3), [&["runs/003", "runs/3"], &beside[..]].concat());
+}
+
+#[test]
 fn a_checkpoint_of_json_alone_is_sound() {
     let mut store = MemoryStore::new();
     store.insert(path("runs/0/_CHECKPOINT_METADATA"), "{}");

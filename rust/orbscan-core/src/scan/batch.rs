@@ -15,6 +15,10 @@ pub struct Child {
     pub name: String,
     /// Whether it is a link.
     pub link: bool,
+    /// What [`Visit::links`] is behind it, if that differs from what it is beside it.
+    pub links: Option<Arc<[String]>>,
+    /// As [`Visit::among_steps`].
+    pub among_steps: bool,
     /// Its number among all its siblings.
     pub number: u32,
 }
@@ -136,7 +140,8 @@ impl Batch {
                     // A name that came out of a listing has no separator in it.
                     path: parent.join(&child.name).ok()?,
                     link: child.link,
-                    links: Arc::clone(links),
+                    links: child.links.unwrap_or_else(|| Arc::clone(links)),
+                    among_steps: child.among_steps,
                 };
                 (child.number, visit)
             }

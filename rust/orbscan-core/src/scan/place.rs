@@ -44,6 +44,9 @@ pub struct Visit {
     pub link: bool,
     /// The real places of the directories in which links were followed on the way here.
     pub links: Arc<[String]>,
+    /// Whether it is called like a step and lies beside a checkpoint that is, so that it is one too,
+    /// finished or not.
+    pub among_steps: bool,
 }
 
 impl Visit {
@@ -55,6 +58,7 @@ impl Visit {
             path,
             link: false,
             links: Arc::from([]),
+            among_steps: false,
         }
     }
 

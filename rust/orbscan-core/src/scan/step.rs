@@ -4,9 +4,10 @@ use std::cmp::Ordering;
 
 use crate::orbax::step_name;
 
-/// What comes before the number, and the number; `None` if the name is no step's.
-pub fn parse(name: &str) -> Option<(&str, u64)> {
-    step_name::parse(name).map(|found| (found.prefix.unwrap_or_default(), found.step))
+/// What stands before the underscore, if there is one, and the number; `None` if the name is no
+/// step's.
+pub fn parse(name: &str) -> Option<(Option<&str>, u64)> {
+    step_name::parse(name).map(|found| (found.prefix, found.step))
 }
 
 /// The number of a step, or of the leftover of one.
@@ -17,6 +18,9 @@ pub fn of(name: &str) -> Option<u64> {
 
 /// By name, but steps by their numbers.
 pub fn compare(a: &str, b: &str) -> Ordering {
-    let parts = |name| parse(name).map_or((name, None), |(prefix, step)| (prefix, Some(step)));
+    let parts = |name| match parse(name) {
+        Some((prefix, step)) => (prefix.unwrap_or_default(), Some(step)),
+        None => (name, None),
+    };
     (parts(a), a).cmp(&(parts(b), b))
 }

@@ -1,6 +1,5 @@
 //! Looks at one directory: is it a checkpoint, and if not, what is below it?
 
-use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use super::batch::{Batch, Child, Finding, Key, Rule};
@@ -253,22 +252,21 @@ fn below(
         if !options.selection.may_want_below(visit.base.way_to(&path)) {
             continue;
         }
+        let mut followed = None;
+        if entry.link {
+            followed = links.follow(visit, &path);
+            if followed.is_none() {
+                continue;
+            }
+        }
         let child = Child {
             name: entry.name.clone(),
             link: entry.link,
+            links: followed,
+            among_steps: false,
             number,
         };
-        if !entry.link {
-            waiting.add(child, options);
-        } else if let Some(followed) = links.follow(visit, &path) {
-            let place = Visit {
-                links: followed,
-                ..visit.clone()
-            };
-            waiting
-                .followed
-                .push(Batch::children(&place, key, vec![child], Rule::Independent));
-        }
+        waiting.add(child, options);
     }
     waiting.batches(visit, key, options)
 }
@@ -277,9 +275,8 @@ fn below(
 #[derive(Default)]
 struct Siblings {
     independent: Vec<Child>,
-    wanted: BTreeMap<String, Vec<(u64, Child)>>,
-    unwanted: BTreeMap<String, Vec<Child>>,
-    followed: Vec<Batch>,
+    wanted: BTreeMap<Option<String>, Vec<Child>>,
+    unwanted: BTreeMap<Option<String>, Vec<Child>>,
 }
 
 impl Siblings {
@@ -287,27 +284,27 @@ impl Siblings {
         let selection = &options.selection;
         match step::parse(&child.name) {
             Some((prefix, step)) if !selection.wants_step(Some(step)) => {
-                let prefix = prefix.to_owned();
+                let prefix = prefix.map(str::to_owned);
                 self.unwanted.entry(prefix).or_default().push(child);
             }
-            Some((prefix, step)) if selection.latest.is_some() => {
-                let prefix = prefix.to_owned();
-                self.wanted.entry(prefix).or_default().push((step, child));
+            Some((prefix, _)) if selection.latest.is_some() => {
+                let prefix = prefix.map(str::to_owned);
+                self.wanted.entry(prefix).or_default().push(child);
             }
             _ => self.independent.push(child),
         }
     }
 
     fn batches(self, visit: &Visit, key: &Key, options: &Options) -> Vec<Batch> {
-        let mut batches = self.followed;
+        let mut batches = Vec::new();
         let mut add = |children, rule| batches.push(Batch::children(visit, key, children, rule));
         add(self.independent, Rule::Independent);
         for children in self.unwanted.into_values() {
             add(children, Rule::Sample);
         }
         for mut children in self.wanted.into_values() {
-            children.sort_by_key(|(step, _)| Reverse(*step));
-            let children = children.into_iter().map(|(_, child)| child).collect();
+            // They came by rising numbers, and by name if these are the same.
+            children.reverse();
             let newest = options.selection.latest.unwrap_or(usize::MAX);
             add(children, Rule::Newest(newest));
         }
