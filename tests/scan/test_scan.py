@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import copy
 import json
 import os
@@ -15,6 +16,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 import pytest
+from orbax.checkpoint._src.path import temporary_paths
+from orbax.checkpoint.options import AtomicityMode, AtomicityOptions
 
 import orbscan
 from orbscan import CheckpointEntry, scan
@@ -98,6 +101,24 @@ def test_commit_files_decide_if_asked_to(runs: Path) -> None:
     unfinished = [entry for entry in entries if not entry.committed]
     assert len(marked) == len(entries)
     assert [(entry.step, entry.state) for entry in unfinished] == [(10, "unread")]
+
+
+def test_an_audit_finds_all_that_orbax_would_delete(runs: Path) -> None:
+    root = runs / "a"
+    (root / "10" / "commit_success.txt").unlink()
+    (root / "11" / "state" / "ocdbt.process_0").mkdir(parents=True)
+    for name in ("12", "13.orbax-checkpoint-tmp", "14.partial_save"):
+        (root / name).mkdir()
+    shutil.copytree(root / "9", root / "15.orbax-checkpoint-tmp")
+    options = AtomicityOptions(AtomicityMode.COMMIT_FILE)
+    expected = {
+        path.name
+        for path in root.iterdir()
+        if asyncio.run(temporary_paths.is_path_temporary(path, atomicity_options=options))
+    }
+    entries = [*scan(root, atomicity="commit_file", committed=False)]
+    assert set(ways([entry for entry in entries if entry.leftover], root)) == expected
+    assert len(expected) == len(entries) == 5
 
 
 def test_leftovers_have_the_times_and_the_reason_that_a_list_of_steps_gives(runs: Path) -> None:

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use orbscan_core::error::{Error, ErrorKind, Result};
+use orbscan_core::orbax::commit::Atomicity;
 use orbscan_core::path::StorePath;
 use orbscan_core::scan::entry::{Content, Entry, Kind};
 use orbscan_core::scan::glob::Glob;
@@ -489,6 +490,69 @@ fn progress_counts_to_the_end() {
     assert_eq!(scan.by_ref().count(), 9);
     assert_eq!(scan.progress().done, 10);
     assert_eq!(scan.progress().waiting, 0);
+}
+
+#[test]
+fn where_a_file_commits_every_step_without_one_is_told() {
+    let mut store = MemoryStore::new();
+    for name in ["1", "2", "7.orbax-checkpoint-tmp"] {
+        write(&mut store, &format!("runs/cf/{name}"));
+    }
+    for name in ["1", "7.orbax-checkpoint-tmp"] {
+        store.insert(path(&format!("runs/cf/{name}/commit_success.txt")), "");
+    }
+    for name in [
+        "3/default/ocdbt.process_0",
+        "4",
+        "5.orbax-checkpoint-tmp/odd",
+        "6.partial_save",
+        "notes",
+        "step_8",
+    ] {
+        store.insert_directory(path(&format!("runs/cf/{name}")));
+    }
+    store.insert(path("runs/cf/5.orbax-checkpoint-tmp/odd/_METADATA"), "{}");
+    // Called like steps, and none: no sibling is one.
+    store.insert_directory(path("runs/2024/empty"));
+    write(&mut store, "runs/run_1/9");
+    let told = |atomicity| -> Vec<(String, &str, bool, bool)> {
+        let options = Options {
+            atomicity,
+            ..options(2)
+        };
+        let entries = found(store.clone(), options).into_iter();
+        let shown = |entry: Entry| {
+            let way = entry.path.trim_start_matches("runs/").to_owned();
+            let Entry { kind, commit, .. } = entry;
+            (way, kind.name(), commit.committed, commit.leftover)
+        };
+        entries.map(shown).collect()
+    };
+    let row = |way: &str, kind, committed, leftover| (way.to_owned(), kind, committed, leftover);
+    assert_eq!(
+        told(Atomicity::CommitFile),
+        [
+            row("cf/1", "v1", true, false),
+            row("cf/2", "v1", false, true),
+            row("cf/3", "temporary", false, true),
+            row("cf/4", "temporary", false, true),
+            row("cf/5.orbax-checkpoint-tmp", "temporary", false, true),
+            row("cf/6.partial_save", "temporary", false, true),
+            row("cf/7.orbax-checkpoint-tmp", "v1", true, false),
+            row("run_1/9", "v1", false, true),
+        ]
+    );
+    assert_eq!(
+        told(Atomicity::CommitFileOrRename),
+        [
+            row("cf/1", "v1", true, false),
+            row("cf/2", "v1", true, false),
+            row("cf/5.orbax-checkpoint-tmp", "temporary", false, true),
+            row("cf/6.partial_save", "temporary", false, false),
+            row("cf/7.orbax-checkpoint-tmp", "v1", true, false),
+            row("run_1/9", "v1", true, false),
+        ]
+    );
 }
 
 #[test]

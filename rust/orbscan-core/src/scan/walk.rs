@@ -1,6 +1,6 @@
 //! Looks at one directory: is it a checkpoint, and if not, what is below it?
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::batch::{Batch, Child, Finding, Key, Rule};
 use super::entry::{Content, Entry, Kind};
@@ -8,13 +8,16 @@ use super::links::Links;
 use super::place::Visit;
 use super::{Options, recognise, step};
 use crate::error::{Error, ErrorKind, Result};
-use crate::orbax::commit::{self, Commit, Facts};
+use crate::orbax::commit::{self, Atomicity, Commit, Facts};
 use crate::orbax::names;
 use crate::path::StorePath;
 use crate::reader::everything::Recognised;
 use crate::reader::{self, detect};
 use crate::record::Layout;
 use crate::store::{self, EntryKind, Store};
+
+/// How many files are asked for at once to see whether one of many siblings is a checkpoint.
+const ASKED_AT_ONCE: usize = 32;
 
 /// What lies in a directory.
 pub enum Sight {
@@ -92,14 +95,32 @@ fn try_look(visit: &Visit, key: &Key, options: &Options, links: &Links) -> Resul
     if visit.is_base() && layout != Some(Layout::V1) && detect::is_inside(store, &visit.path)? {
         return Err(detect::inside_checkpoint(store, &visit.path));
     }
+    let bare = layout.is_none() && is_bare_leftover(visit, &entries, options);
     let below = match layout {
+        // All below it is a part of it. What is merely called like a step may hold checkpoints.
+        None if bare && !visit.among_steps => Vec::new(),
         None | Some(Layout::Safetensors) => below(visit, key, &entries, options, links),
         Some(Layout::V0 | Layout::V1) => Vec::new(),
     };
-    let sight = layout.map_or(Sight::Nothing, |layout| {
-        Sight::found(checkpoint(visit, layout, entries, options))
-    });
+    let sight = match layout {
+        Some(layout) => Sight::found(checkpoint(visit, layout, entries, options)),
+        None if bare => Sight::found(leftover(visit, options)),
+        None => Sight::Nothing,
+    };
     Ok(Look { sight, below })
+}
+
+/// Whether a directory in which nothing makes it a checkpoint is the leftover of a save all the same,
+/// where commit files decide.
+fn is_bare_leftover(visit: &Visit, entries: &[store::Entry], options: &Options) -> bool {
+    let is_save = visit.among_steps || visit.path.name().contains(names::TEMPORARY_MARK);
+    let is_finished = || commit(visit, has_commit_file(entries), options).committed;
+    is_save && !visit.link && !is_link(visit) && !is_finished()
+}
+
+fn has_commit_file(entries: &[store::Entry]) -> bool {
+    let mut names = entries.iter().map(|entry| entry.name.as_str());
+    names.any(|name| name == names::COMMIT_SUCCESS)
 }
 
 /// Whether what was given is a link, of which no listing has told.
@@ -159,9 +180,7 @@ fn checkpoint(
     entries: Vec<store::Entry>,
     options: &Options,
 ) -> Found {
-    let commit_file = entries
-        .iter()
-        .any(|entry| entry.name == names::COMMIT_SUCCESS);
+    let commit_file = has_commit_file(&entries);
     let commit = match layout {
         Layout::Safetensors => Commit {
             committed: true,
@@ -244,6 +263,7 @@ fn below(
         .filter(|entry| entry.kind == EntryKind::Directory)
         .collect();
     directories.sort_unstable_by(|a, b| step::compare(&a.name, &b.name));
+    let shown = shown_prefixes(visit, &directories, options);
     let mut waiting = Siblings::default();
     for (number, entry) in (0_u32..).zip(directories) {
         let Ok(path) = visit.path.join(&entry.name) else {
@@ -259,16 +279,49 @@ fn below(
                 continue;
             }
         }
+        let prefix = step::parse(&entry.name).map(|(prefix, _)| prefix);
         let child = Child {
             name: entry.name.clone(),
             link: entry.link,
             links: followed,
-            among_steps: false,
+            among_steps: prefix.is_some_and(|prefix| shown.contains(&prefix)),
             number,
         };
         waiting.add(child, options);
     }
     waiting.batches(visit, key, options)
+}
+
+/// The prefixes of names of steps of which one shows that it is a checkpoint; what else has them is
+/// a step that was begun. Asked only where a name that is final does not say that the step is.
+fn shown_prefixes<'e>(
+    visit: &Visit,
+    directories: &[&'e store::Entry],
+    options: &Options,
+) -> BTreeSet<Option<&'e str>> {
+    if options.atomicity != Atomicity::CommitFile {
+        return BTreeSet::new();
+    }
+    let mut asked: BTreeMap<Option<&str>, Vec<StorePath>> = BTreeMap::new();
+    for entry in directories.iter().filter(|entry| !entry.link) {
+        let Some((prefix, _)) = step::parse(&entry.name) else {
+            continue;
+        };
+        let directory = visit.path.join(&entry.name);
+        let file = |name: &str| directory.as_ref().ok()?.join(name).ok();
+        let files = [names::COMMIT_SUCCESS, names::CHECKPOINT_METADATA];
+        let files = files.into_iter().filter_map(file);
+        asked.entry(prefix).or_default().extend(files);
+    }
+    let store = visit.base.store.as_ref();
+    let any = |files: &[StorePath]| {
+        let mut stats = store.stat(files).into_iter();
+        stats.any(|stat| matches!(stat, Ok(Some(_))))
+    };
+    let shown = asked
+        .into_iter()
+        .filter(|(_, files)| files.chunks(ASKED_AT_ONCE).any(any));
+    shown.map(|(prefix, _)| prefix).collect()
 }
 
 /// Directories to be looked at, by what one may tell about another.
