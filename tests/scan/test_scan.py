@@ -332,6 +332,18 @@ def test_shares_are_disjoint_and_complete(runs: Path) -> None:
     assert sorted(way for share in shares for way in share) == sorted(ALL)
 
 
+def test_shares_do_not_depend_on_how_a_root_is_spelled(
+    runs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(runs)
+    for index in range(3):
+        shares = [
+            [entry.step for entry in scan(root, shard=(index, 3), ordered=True)]
+            for root in (runs, ".", "./", f"{runs}/", "b/..", f"{runs}/a/../")
+        ]
+        assert [share == shares[0] for share in shares] == [True] * 6, shares
+
+
 def test_an_entry_is_a_value(runs: Path) -> None:
     entry = next(scan(runs, ordered=True))
     for twin in (pickle.loads(pickle.dumps(entry)), copy.copy(entry)):  # noqa: S301 - our own

@@ -594,6 +594,52 @@ fn timestamps_come_with_what_is_not_committed_as_well() {
     );
 }
 
+fn locked(at: &'static str) -> Odd {
+    Odd {
+        locked: at,
+        ..Odd::new(manager(4))
+    }
+}
+
+#[test]
+fn a_step_that_may_not_be_read_is_finished_if_its_name_says_so() {
+    let committed = |at, atomicity| {
+        let options = Options {
+            atomicity,
+            ..options(2)
+        };
+        let entries: Vec<Entry> = scan(vec![root(locked(at), "runs")], options).collect();
+        let mut unknown = entries.iter().filter(|entry| entry.kind == Kind::Unknown);
+        let entry = unknown.next().unwrap();
+        assert_eq!(entry.error().unwrap().kind(), ErrorKind::Store);
+        entry.commit.committed
+    };
+    assert!(committed("runs/2", Atomicity::Rename));
+    assert!(!committed("runs/2", Atomicity::CommitFile));
+    // It need not be a checkpoint.
+    assert!(!committed("runs", Atomicity::Rename));
+}
+
+#[test]
+fn shares_do_not_depend_on_how_a_root_is_spelled() {
+    let shared = |text: &str| -> Vec<Option<u64>> {
+        let shard = Some(Shard { index: 1, count: 3 });
+        let selection = Selection {
+            shard,
+            ..Selection::default()
+        };
+        let mut root = root(manager(20), "runs");
+        root.text = text.to_owned();
+        let entries = scan(vec![root], with(selection));
+        entries.map(|entry| entry.step).collect()
+    };
+    let share = shared("runs");
+    assert!((1..20).contains(&share.len()), "{share:?}");
+    for text in ["./runs", "runs/", "/data/runs"] {
+        assert_eq!(shared(text), share, "{text}");
+    }
+}
+
 #[test]
 fn the_latest_are_counted_among_links_and_directories() {
     let mut store = manager(4);

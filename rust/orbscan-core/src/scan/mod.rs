@@ -199,7 +199,7 @@ impl Shared {
             Sight::Checkpoint(found) => {
                 let selection = &self.options.selection;
                 let wanted = selection.wants(&found.entry);
-                (wanted && selection.is_in_share(&found.entry.path)).then(|| {
+                (wanted && selection.is_in_share(&job.visit.place())).then(|| {
                     self.found.fetch_add(1, Ordering::Relaxed);
                     read::read(*found, &job.visit, &self.options, &self.recall)
                 })
@@ -363,7 +363,8 @@ impl Scan {
             below.then(|| (base, way.trim_start_matches('/')))
         })?;
         let place = base.path.join(way).ok()?;
-        let share = self.shared.options.selection.is_in_share(path);
+        let spelled = place::normal(&base.store.locate(&place));
+        let share = self.shared.options.selection.is_in_share(&spelled);
         let gone = share && !walk::exists(base.store.as_ref(), &place);
         gone.then(|| told(path, &base.text, Content::Vanished))
     }

@@ -1,5 +1,6 @@
 //! Where a walk stands.
 
+use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 use crate::path::StorePath;
@@ -33,6 +34,22 @@ impl Base {
     }
 }
 
+/// A path as text that does not depend on how it was spelled: without `.`, `..`, and separators that
+/// are not needed. No link is followed, for that would ask the disk.
+pub fn normal(path: &str) -> String {
+    let mut normal = PathBuf::new();
+    for part in Path::new(path).components() {
+        match part {
+            Component::CurDir => {}
+            Component::ParentDir => {
+                normal.pop();
+            }
+            part => normal.push(part),
+        }
+    }
+    normal.to_string_lossy().into_owned()
+}
+
 /// A directory to look at.
 #[derive(Clone)]
 pub struct Visit {
@@ -62,8 +79,32 @@ impl Visit {
         }
     }
 
+    /// The path in full, however the base was spelled: what decides in whose share it is.
+    pub fn place(&self) -> String {
+        normal(&self.base.store.locate(&self.path))
+    }
+
     /// Whether it was given, and not come upon.
     pub fn is_base(&self) -> bool {
         self.path == self.base.path
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_spelling_of_a_path_is_normally_the_same() {
+        for spelled in [
+            "/data/runs/1",
+            "/data/runs/1/",
+            "/data//runs/./1",
+            "/data/x/../runs/1",
+            "/../data/runs/1",
+        ] {
+            assert_eq!(normal(spelled), "/data/runs/1", "{spelled}");
+        }
+        assert_eq!(normal("memory:runs/1"), "memory:runs/1");
     }
 }

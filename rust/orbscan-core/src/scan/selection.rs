@@ -51,7 +51,7 @@ impl Selection {
         self.pattern.as_ref().is_none_or(may)
     }
 
-    /// Whether it is in the share.
+    /// Whether it is in the share, by its path in full.
     pub fn is_in_share(&self, path: &str) -> bool {
         self.shard.is_none_or(|shard| {
             let mut fingerprint = Fingerprint::new();
