@@ -344,6 +344,14 @@ def test_shares_do_not_depend_on_how_a_root_is_spelled(
         assert [share == shares[0] for share in shares] == [True] * 6, shares
 
 
+def test_what_cannot_be_looked_at_is_told_in_one_share(runs: Path) -> None:
+    shutil.copytree(runs / "a" / "9", runs / os.fsdecode(b"\xff"))
+    roots = [runs, runs / "nowhere", runs / "nothing"]
+    shares = [scan(roots, shard=(index, 3)) for index in range(3)]
+    told = [entry.path for share in shares for entry in share if entry.kind == "unknown"]
+    assert sorted(told) == sorted([f"{runs}/\N{REPLACEMENT CHARACTER}", *map(str, roots[1:])])
+
+
 def test_an_entry_is_a_value(runs: Path) -> None:
     entry = next(scan(runs, ordered=True))
     for twin in (pickle.loads(pickle.dumps(entry)), copy.copy(entry)):  # noqa: S301 - our own

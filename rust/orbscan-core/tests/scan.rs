@@ -621,6 +621,69 @@ fn a_step_that_may_not_be_read_is_finished_if_its_name_says_so() {
 }
 
 #[test]
+fn what_may_not_be_read_is_left_out_if_it_is_not_wanted() {
+    let told = |selection| -> Vec<String> {
+        let entries = scan(vec![root(locked("runs/2"), "runs")], with(selection));
+        entries.map(|entry| entry.path).collect()
+    };
+    let all = Selection::default();
+    let steps = Selection {
+        steps: Some(1..=1),
+        ..all.clone()
+    };
+    assert_eq!(told(steps), ["runs/1"]);
+    let pattern = Selection {
+        pattern: Some(Glob::new("3")),
+        ..all.clone()
+    };
+    assert_eq!(told(pattern), ["runs/3"]);
+    let uncommitted = Selection {
+        committed: Some(false),
+        ..all.clone()
+    };
+    assert_eq!(told(uncommitted), [""; 0]);
+    // What is wanted may lie below it.
+    let pattern = Selection {
+        pattern: Some(Glob::new("2/*")),
+        ..all
+    };
+    assert_eq!(told(pattern), ["runs/2"]);
+}
+
+#[test]
+fn what_cannot_be_looked_at_is_told_in_one_share() {
+    let mut told = Vec::new();
+    for index in 0..3 {
+        let shard = Some(Shard { index, count: 3 });
+        let selection = Selection {
+            shard,
+            ..Selection::default()
+        };
+        let mut roots = vec![root(locked("runs/2"), "runs")];
+        for (text, name) in [("nowhere", "nowhere"), ("odd", "-")] {
+            let mut root = root(MemoryStore::new(), name);
+            root.text = text.to_owned();
+            if name == "-" {
+                root.place = Err(Error::new(ErrorKind::Unsupported, "odd"));
+            }
+            roots.push(root);
+        }
+        let panicking = Odd {
+            panics: "runs/3",
+            ..Odd::new(manager(4))
+        };
+        roots.push(root(panicking, "runs/3"));
+        told.extend(scan(roots, with(selection)).map(|entry| entry.path));
+    }
+    told.sort_unstable();
+    // That which panics was given beside the root that it lies in.
+    let expected = [
+        "nowhere", "odd", "runs/0", "runs/1", "runs/2", "runs/3", "runs/3",
+    ];
+    assert_eq!(told, expected);
+}
+
+#[test]
 fn shares_do_not_depend_on_how_a_root_is_spelled() {
     let shared = |text: &str| -> Vec<Option<u64>> {
         let shard = Some(Shard { index: 1, count: 3 });

@@ -119,7 +119,13 @@ pub fn scan(roots: Vec<Root>, options: Options) -> Scan {
                 store,
                 path,
             })),
-            Err(error) => failed.push(told(&text, &text, Content::Failed(error))),
+            Err(error) => {
+                let entry = told(&text, &text, Content::Failed(error));
+                let selection = &options.selection;
+                if selection.may_want(&entry, "") && selection.is_in_share(&place::normal(&text)) {
+                    failed.push(entry);
+                }
+            }
         }
     }
     let threads = options.threads.clamp(1, MAX_THREADS);
@@ -182,7 +188,8 @@ impl Shared {
         let done = catch_unwind(AssertUnwindSafe(|| self.work(&mut job)));
         let entry = done.unwrap_or_else(|panic| {
             self.schedule.release(&mut job, Vec::new());
-            Some(fault(&visit, panic.as_ref()))
+            let entry = fault(&visit, panic.as_ref());
+            self.tells(&visit, &entry).then_some(entry)
         });
         if entry.is_some() {
             self.done.fetch_add(1, Ordering::Relaxed);
@@ -204,12 +211,19 @@ impl Shared {
                     read::read(*found, &job.visit, &self.options, &self.recall)
                 })
             }
-            Sight::Told(entry) => {
+            Sight::Told(entry) => self.tells(&job.visit, &entry).then(|| {
                 self.found.fetch_add(1, Ordering::Relaxed);
-                Some(*entry)
-            }
+                *entry
+            }),
             Sight::Nothing => None,
         }
+    }
+
+    /// Whether what could not be looked at is told, here and not in another share.
+    fn tells(&self, visit: &Visit, entry: &Entry) -> bool {
+        let selection = &self.options.selection;
+        let way = visit.base.way_to(&visit.path);
+        selection.may_want(entry, way) && selection.is_in_share(&visit.place())
     }
 }
 

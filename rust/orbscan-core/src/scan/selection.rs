@@ -5,6 +5,7 @@ use std::ops::RangeInclusive;
 use super::entry::Entry;
 use super::fingerprint::Fingerprint;
 use super::glob::Glob;
+use crate::orbax::commit::Commit;
 
 /// One of several shares of the paths, for as many machines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,10 +34,20 @@ pub struct Selection {
 impl Selection {
     /// Whether a checkpoint is wanted, by somebody if there are shares.
     pub fn wants(&self, entry: &Entry) -> bool {
-        let committed = self
-            .committed
-            .is_none_or(|wanted| wanted == entry.commit.committed);
-        committed && self.wants_step(entry.step) && self.wants_path(entry)
+        self.wants_commit(&entry.commit) && self.wants_step(entry.step) && self.wants_path(entry)
+    }
+
+    /// Whether something may be wanted that could not be looked at, by the way that leads to it: if
+    /// it has no number, wanted steps may lie below it.
+    pub fn may_want(&self, entry: &Entry, way: &str) -> bool {
+        let step = entry.step.is_none() || self.wants_step(entry.step);
+        step && (self.wants_path(entry) || self.may_want_below(way))
+    }
+
+    /// Whether what is finished, or what is not, is wanted.
+    pub fn wants_commit(&self, commit: &Commit) -> bool {
+        self.committed
+            .is_none_or(|wanted| wanted == commit.committed)
     }
 
     /// Whether a step of that number is wanted.

@@ -70,7 +70,7 @@ impl Sight {
 /// Looks at the directory of a visit.
 pub fn look(visit: &Visit, key: &Key, options: &Options, links: &Links) -> Look {
     let seen = try_look(visit, key, options, links);
-    seen.unwrap_or_else(|error| unreadable(visit, error).into())
+    seen.unwrap_or_else(|error| unreadable(visit, error, options).into())
 }
 
 fn try_look(visit: &Visit, key: &Key, options: &Options, links: &Links) -> Result<Look> {
@@ -218,7 +218,7 @@ fn commit(visit: &Visit, commit_file: bool, options: &Options) -> Commit {
 }
 
 /// What is told of a directory that could not be looked at.
-pub fn unreadable(visit: &Visit, error: Error) -> Sight {
+fn unreadable(visit: &Visit, error: Error, options: &Options) -> Sight {
     let gone = error.kind() == ErrorKind::NotFound && !visit.is_base();
     let name = visit.path.name();
     let (error, gone) = if gone && name.contains(char::REPLACEMENT_CHARACTER) {
@@ -232,13 +232,38 @@ pub fn unreadable(visit: &Visit, error: Error) -> Sight {
         // It was there a moment ago, and nothing says that it was a checkpoint.
         return Sight::Nothing;
     }
-    let commit = unknown_commit();
+    let by_name = commit_by_name(visit, &error, options);
+    let unwanted = |commit: &Commit| !options.selection.wants_commit(commit);
+    if by_name.as_ref().is_some_and(unwanted) {
+        return Sight::Nothing;
+    }
+    let commit = by_name.unwrap_or_else(unknown_commit);
     let content = if gone {
         Content::Vanished
     } else {
         Content::Failed(reader::locate(visit.base.store.as_ref(), error))
     };
     Sight::Told(Box::new(entry(visit, Kind::Unknown, commit, content)))
+}
+
+/// Whether a step that could not be looked at is finished, where its name says so. What has no such
+/// name need not be a checkpoint at all.
+fn commit_by_name(visit: &Visit, error: &Error, options: &Options) -> Option<Commit> {
+    let is_step = step::of(visit.path.name()).is_some();
+    let says = error.kind() == ErrorKind::Store && !options.atomicity.needs_commit_file();
+    (is_step && says && is_directory(visit)).then(|| commit(visit, false, options))
+}
+
+/// Whether what could not be listed is a directory: of what was given, nothing has told that before.
+fn is_directory(visit: &Visit) -> bool {
+    let stat = || {
+        visit
+            .base
+            .store
+            .stat(std::slice::from_ref(&visit.path))
+            .pop()
+    };
+    !visit.is_base() || matches!(stat(), Some(Ok(Some(stat))) if stat.kind == EntryKind::Directory)
 }
 
 /// Nothing is known of what could not be looked at.
