@@ -7,6 +7,7 @@ pub mod checkpoint_metadata;
 pub mod commit;
 pub mod deletion;
 mod key_entry;
+pub mod leaf_entry;
 pub mod metrics;
 pub mod names;
 pub mod rich_types;

@@ -14,7 +14,7 @@
 //!
 //! Source: orbax `_src/metadata/tree_rich_types.py`.
 
-use super::tree_metadata::{LeafEntry, ValueType};
+use super::leaf_entry::{LeafEntry, ValueType};
 use crate::error::{Error, ErrorKind, Result};
 use crate::json::value::Value;
 use crate::json::{Dialect, Json};

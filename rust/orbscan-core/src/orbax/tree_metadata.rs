@@ -18,81 +18,13 @@
 
 use std::borrow::Cow;
 
-use foldhash::HashMap;
-
 use super::key_entry;
+use super::leaf_entry::{self, LeafEntry, WriteShapes};
 use super::usual_entry::UsualEntries;
-use crate::error::{Error, ErrorKind, Result, Subject};
+use crate::error::{Error, ErrorKind, Result};
 use crate::json::{Dialect, Json, Kind};
 use crate::limits::Limits;
 use crate::tree::Keypaths;
-
-/// The writer's word for a leaf.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum ValueType {
-    /// A JAX array, also a typed PRNG key.
-    JaxArray,
-    /// A numpy array.
-    NumpyArray,
-    /// A Python or numpy scalar, stored as an array of rank 0.
-    Scalar,
-    /// A text.
-    String,
-    /// `None`, and every empty node of a type that has no word of its own.
-    None,
-    /// An empty mapping.
-    Dict,
-    /// An empty list.
-    List,
-    /// An empty tuple.
-    Tuple,
-    /// An empty namedtuple; written with rich types only.
-    NamedTuple,
-    /// Anything else: a custom handler's type.
-    Other(String),
-}
-
-impl ValueType {
-    /// The type that a writer spells like this.
-    pub fn new(text: &str) -> Self {
-        match text {
-            "jax.Array" => Self::JaxArray,
-            "np.ndarray" => Self::NumpyArray,
-            "scalar" => Self::Scalar,
-            "string" => Self::String,
-            "None" => Self::None,
-            "Dict" => Self::Dict,
-            "List" => Self::List,
-            "Tuple" => Self::Tuple,
-            "NamedTuple" => Self::NamedTuple,
-            other => Self::Other(other.to_owned()),
-        }
-    }
-
-    /// Whether the leaf is an empty container or `None`, so that nothing is stored for it.
-    pub const fn is_empty(&self) -> bool {
-        matches!(
-            self,
-            Self::None | Self::Dict | Self::List | Self::Tuple | Self::NamedTuple
-        )
-    }
-
-    /// Whether an array is stored for the leaf.
-    pub const fn is_array(&self) -> bool {
-        matches!(self, Self::JaxArray | Self::NumpyArray | Self::Scalar)
-    }
-}
-
-/// What the file says of one leaf.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LeafEntry {
-    /// The writer's word for it.
-    pub value_type: ValueType,
-    /// Whether the value is not in the array store: it is empty, or lies in the aggregate file.
-    pub skip_deserialize: bool,
-    /// The shape of one shard, by its number in [`TreeMetadata::write_shapes`].
-    pub write_shape: Option<usize>,
-}
 
 /// The content of the file.
 #[derive(Clone, Debug, Default)]
@@ -128,44 +60,22 @@ pub fn decode<'a>(
     let mut json = Json::new(bytes, Dialect::Python, limits)?;
     let mut metadata = TreeMetadata::default();
     let mut found = false;
-    let mut shapes = WriteShapes::default();
-    let mut usual = UsualEntries::default();
+    let mut entries = Entries::new(limits, issues);
     json.object(|json, name| {
         match name.as_ref() {
             "tree_metadata" => {
                 found = true;
-                // Of two members with one name, the last counts.
-                metadata.keypaths = Keypaths::default();
-                metadata.leaves.clear();
-                json.object(|json, name| {
-                    if let Some(leaf) = usual.read(json, &mut metadata.keypaths, limits) {
-                        metadata.leaves.push(leaf);
-                        return Ok(());
-                    }
-                    let about = |error: Error| error.while_reading(format_args!("entry {name}"));
-                    let before = issues.len();
-                    let start = json.clone();
-                    entry(json, &mut metadata, &mut shapes, limits, issues).map_err(about)?;
-                    if before == issues.len()
-                        && let Some(leaf) = metadata.leaves.last()
-                    {
-                        usual.learn(json.since(&start), leaf);
-                    }
-                    for issue in issues.iter_mut().skip(before) {
-                        *issue = about(issue.clone());
-                    }
-                    Ok(())
-                })?;
+                entries.read(json)?;
             }
             "use_ocdbt" => metadata.use_ocdbt = json.optional(Json::truth)?,
             "use_zarr3" => metadata.use_zarr3 = json.truth()?,
             "store_array_data_equal_to_fill_value" => metadata.stores_every_chunk = json.truth()?,
+            "value_metadata_tree" if json.peek()? == Kind::String => {
+                metadata.rich_types = Some(json.string()?);
+            }
             "value_metadata_tree" => {
-                let text = json.peek()? == Kind::String;
-                metadata.rich_types = if text { Some(json.string()?) } else { None };
-                if !text {
-                    json.skip()?;
-                }
+                metadata.rich_types = None;
+                json.skip()?;
             }
             _ => {
                 json.skip()?;
@@ -174,131 +84,111 @@ pub fn decode<'a>(
         Ok(())
     })?;
     json.end()?;
-    if !found {
-        return Err(Error::new(ErrorKind::Malformed, "no member tree_metadata"));
+    if entries.leaves.is_empty() {
+        let reason = if found {
+            "tree_metadata has no leaves"
+        } else {
+            "no member tree_metadata"
+        };
+        return Err(Error::new(ErrorKind::Malformed, reason));
     }
-    if metadata.leaves.is_empty() {
-        return Err(Error::new(
-            ErrorKind::Malformed,
-            "tree_metadata has no leaves",
-        ));
-    }
-    metadata.write_shapes = shapes.distinct;
-    Ok(metadata)
-}
-
-fn entry<'a>(
-    json: &mut Json<'a>,
-    metadata: &mut TreeMetadata<'a>,
-    shapes: &mut WriteShapes<'a>,
-    limits: &Limits,
-    issues: &mut Vec<Error>,
-) -> Result<()> {
-    json.peek()?;
-    let offset = json.offset();
-    let mut keys = false;
-    let mut leaf = None;
-    json.object(|json, name| {
-        match name.as_ref() {
-            "key_metadata" => {
-                keys = true;
-                json.array(|json| {
-                    if metadata.keypaths.depth() >= limits.max_keypath {
-                        let reason = format!("keypath of more than {} keys", limits.max_keypath);
-                        return Err(Error::new(ErrorKind::Limit, reason).at(json.offset()));
-                    }
-                    metadata.keypaths.key(key_entry::read(json)?);
-                    Ok(())
-                })?;
-            }
-            "value_metadata" => leaf = Some(leaf_entry(json, shapes, issues)?),
-            _ => {
-                json.skip()?;
-            }
-        }
-        Ok(())
-    })?;
-    let missing = |member| Err(Error::malformed(offset, format!("no member {member}")));
-    match leaf {
-        _ if !keys => missing("key_metadata"),
-        None => missing("value_metadata"),
-        Some(leaf) => {
-            metadata.keypaths.end();
-            metadata.leaves.push(leaf);
-            Ok(())
-        }
-    }
-}
-
-/// One of `{"value_type": "jax.Array", "skip_deserialize": false, "write_shape": [2, 4]}`.
-fn leaf_entry<'a>(
-    json: &mut Json<'a>,
-    shapes: &mut WriteShapes<'a>,
-    issues: &mut Vec<Error>,
-) -> Result<LeafEntry> {
-    json.peek()?;
-    let offset = json.offset();
-    let (mut value_type, mut skip, mut write_shape) = (None, None, None);
-    json.object(|json, name| {
-        match name.as_ref() {
-            "value_type" => value_type = Some(ValueType::new(&json.string()?)),
-            "skip_deserialize" => skip = Some(json.truth()?),
-            "write_shape" => {
-                json.peek()?;
-                let mut ahead = json.clone();
-                match shapes.read(json) {
-                    Ok(shape) => write_shape = Some(shape),
-                    Err(error) if error.kind() == ErrorKind::Malformed => {
-                        // Whatever it is, it must still be JSON.
-                        ahead.skip()?;
-                        *json = ahead;
-                        let issue = error.while_reading("write_shape");
-                        issues.push(issue.about(Subject::WriteShape));
-                    }
-                    Err(error) => return Err(error),
-                }
-            }
-            _ => {
-                json.skip()?;
-            }
-        }
-        Ok(())
-    })?;
-    let missing =
-        |member| Error::malformed(offset, format!("no member {member} in value_metadata"));
-    Ok(LeafEntry {
-        value_type: value_type.ok_or_else(|| missing("value_type"))?,
-        skip_deserialize: skip.ok_or_else(|| missing("skip_deserialize"))?,
-        write_shape,
+    Ok(TreeMetadata {
+        keypaths: entries.keypaths,
+        leaves: entries.leaves,
+        write_shapes: entries.shapes.distinct,
+        ..metadata
     })
 }
 
-/// The distinct write shapes. Leaves of one kind share one, so it is decoded once per spelling.
-#[derive(Default)]
-struct WriteShapes<'a> {
-    distinct: Vec<Vec<u64>>,
-    known: HashMap<&'a str, usize>,
-    last: Option<(&'a str, usize)>,
+/// The entries of `tree_metadata` read so far.
+struct Entries<'a, 'c> {
+    keypaths: Keypaths<'a>,
+    leaves: Vec<LeafEntry>,
+    shapes: WriteShapes<'a>,
+    usual: UsualEntries<'a>,
+    limits: &'c Limits,
+    issues: &'c mut Vec<Error>,
 }
 
-impl<'a> WriteShapes<'a> {
-    fn read(&mut self, json: &mut Json<'a>) -> Result<usize> {
-        let mut ahead = json.clone();
-        let text = ahead.skip()?;
-        let known = match self.last {
-            Some((last, shape)) if last == text => Some(shape),
-            _ => self.known.get(text).copied(),
-        };
-        let shape = if let Some(shape) = known {
-            *json = ahead;
-            shape
-        } else {
-            self.distinct.push(json.shape()?);
-            self.distinct.len().saturating_sub(1)
-        };
-        self.known.insert(text, shape);
-        self.last = Some((text, shape));
-        Ok(shape)
+impl<'a, 'c> Entries<'a, 'c> {
+    fn new(limits: &'c Limits, issues: &'c mut Vec<Error>) -> Self {
+        Self {
+            keypaths: Keypaths::default(),
+            leaves: Vec::new(),
+            shapes: WriteShapes::default(),
+            usual: UsualEntries::default(),
+            limits,
+            issues,
+        }
+    }
+
+    /// Reads the member. Of two with this name, the last counts.
+    fn read(&mut self, json: &mut Json<'a>) -> Result<()> {
+        self.keypaths = Keypaths::default();
+        self.leaves.clear();
+        json.object(|json, name| {
+            if let Some(leaf) = self.usual.read(json, &mut self.keypaths, self.limits) {
+                self.leaves.push(leaf);
+                return Ok(());
+            }
+            self.general(json, &name)
+        })
+    }
+
+    /// Reads an entry of any spelling, and learns how its value is spelled.
+    fn general(&mut self, json: &mut Json<'a>, name: &str) -> Result<()> {
+        let about = |error: Error| error.while_reading(format_args!("entry {name}"));
+        let before = self.issues.len();
+        let start = json.clone();
+        let leaf = self.entry(json).map_err(about)?;
+        if before == self.issues.len() {
+            self.usual.learn(json.since(&start), &leaf);
+        }
+        self.leaves.push(leaf);
+        for issue in self.issues.iter_mut().skip(before) {
+            *issue = about(issue.clone());
+        }
+        Ok(())
+    }
+
+    /// Reads an entry, adds its keypath and gives what is said of the leaf.
+    fn entry(&mut self, json: &mut Json<'a>) -> Result<LeafEntry> {
+        json.peek()?;
+        let offset = json.offset();
+        let mut keys = false;
+        let mut leaf = None;
+        json.object(|json, name| {
+            match name.as_ref() {
+                "key_metadata" => {
+                    keys = true;
+                    json.array(|json| self.key(json))?;
+                }
+                "value_metadata" => {
+                    leaf = Some(leaf_entry::read(json, &mut self.shapes, self.issues)?);
+                }
+                _ => {
+                    json.skip()?;
+                }
+            }
+            Ok(())
+        })?;
+        let missing = |member| Error::malformed(offset, format!("no member {member}"));
+        if !keys {
+            return Err(missing("key_metadata"));
+        }
+        let leaf = leaf.ok_or_else(|| missing("value_metadata"))?;
+        self.keypaths.end();
+        Ok(leaf)
+    }
+
+    fn key(&mut self, json: &mut Json<'a>) -> Result<()> {
+        let most = self.limits.max_keypath;
+        if self.keypaths.depth() >= most {
+            let reason = format!("keypath of more than {most} keys");
+            return Err(Error::new(ErrorKind::Limit, reason).at(json.offset()));
+        }
+        self.keypaths.key(key_entry::read(json)?);
+        Ok(())
     }
 }
 
@@ -306,6 +196,7 @@ impl<'a> WriteShapes<'a> {
 mod tests {
     use super::*;
     use crate::error::Offset;
+    use crate::orbax::leaf_entry::ValueType;
     use crate::tree::KeyEntry;
 
     fn document(keys: &str, value: &str) -> String {

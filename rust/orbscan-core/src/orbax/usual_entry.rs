@@ -13,7 +13,7 @@
 
 use std::borrow::Cow;
 
-use super::tree_metadata::LeafEntry;
+use super::leaf_entry::LeafEntry;
 use crate::json::Json;
 use crate::json::recent::Recent;
 use crate::limits::Limits;

@@ -2,8 +2,8 @@
 
 use super::arrays::Format;
 use crate::error::{Error, ErrorKind, Result};
+use crate::orbax::leaf_entry::LeafEntry;
 use crate::orbax::names;
-use crate::orbax::tree_metadata::LeafEntry;
 use crate::path::StorePath;
 use crate::store::{Bytes, Want};
 use crate::tree::{Keypaths, Tree};
