@@ -4,36 +4,29 @@
 //! lookup has no use for (the statistics that parents keep), and goes on where a node is damaged.
 //! What it holds in memory at a time are the nodes on the way down and a batch of their children.
 
+mod nodes;
+
 use std::collections::VecDeque;
 use std::ops::ControlFlow;
 
 use bytes::Bytes;
 
+use super::ocdbt_faults::missing_data_file;
 use super::ocdbt_lookup::Database;
 use crate::cursor::to_u64;
 use crate::error::{Error, ErrorKind, Offset, Result};
 use crate::limits::Limits;
-use crate::ocdbt::btree::{Entries, Node};
-use crate::ocdbt::data_files::{DataFile, DataFileTable};
-use crate::ocdbt::envelope;
-use crate::ocdbt::interior::Interior;
+use crate::ocdbt::Statistics;
 use crate::ocdbt::keys::Bounds;
-use crate::ocdbt::leaf::Leaf;
-use crate::ocdbt::{Reference, Statistics, values};
 use crate::path::StorePath;
-use crate::store::{Span, Store, Want};
+use crate::store::{Store, Want};
+use nodes::{Content, Held, Nodes, Pending};
 
 /// Nodes asked for at once.
 const BATCH_NODES: usize = 16;
 
 /// Bytes of nodes asked for at once, unless a single node has more.
 const BATCH_BYTES: u64 = 64 << 20;
-
-/// Bytes of the paths of all data files together: prefix compression makes long ones cheap to write.
-const MAX_PATHS_BYTES: u64 = 256 << 20;
-
-/// Paths spelled out at a time.
-const PATHS_AT_ONCE: u64 = 4_096;
 
 /// Where an entry's value lies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -116,22 +109,10 @@ pub fn walk(
     let Some((root, file)) = database.root() else {
         return Ok(ControlFlow::Continue(()));
     };
-    let mut walk = Walk {
-        store,
-        directory,
-        limits,
-        visitor,
-        open: Vec::new(),
-        nodes: 0,
-        body_bytes: 0,
-        paths_bytes: 0,
-        key: Vec::new(),
-        stopped: false,
-    };
     let path = directory.join(file.path.as_str())?;
     let root = Pending {
         extent: Extent {
-            file: walk.visitor.file(path.clone()),
+            file: visitor.file(path.clone()),
             offset: root.reference.offset,
             length: root.reference.length,
         },
@@ -143,34 +124,12 @@ pub fn walk(
         until: None,
         statistics: root.statistics,
     };
+    let walk = Walk {
+        store,
+        nodes: Nodes::new(directory, limits, visitor),
+        open: Vec::new(),
+    };
     walk.run(root)
-}
-
-/// A node to read, and what its parent says of it.
-struct Pending {
-    extent: Extent,
-    path: StorePath,
-    base: Bytes,
-    height: u8,
-    bounds: Bounds,
-    /// What the keys of the node lack.
-    prefix: Vec<u8>,
-    /// The key at which the next node begins.
-    until: Option<Vec<u8>>,
-    statistics: Statistics,
-}
-
-impl Pending {
-    fn damage(&self, error: Error, lost: bool) -> Damage {
-        Damage {
-            error: error.in_file(&self.path),
-            keys: (
-                [self.prefix.as_slice(), &self.bounds.lower].concat(),
-                self.until.clone(),
-            ),
-            lost,
-        }
-    }
 }
 
 /// A node that was read and some of whose children were not.
@@ -181,74 +140,31 @@ struct Open {
     held: Held,
 }
 
-/// What a node and all that was read below it hold.
-#[derive(Clone, Copy, Debug)]
-struct Held {
-    statistics: Statistics,
-    /// Whether anything could not be read, so that the statistics say nothing.
-    damaged: bool,
-}
-
-impl Held {
-    fn of(node: &Pending) -> Self {
-        let statistics = Statistics {
-            tree_bytes: node.extent.length,
-            ..Statistics::default()
-        };
-        Self {
-            statistics,
-            damaged: false,
-        }
-    }
-
-    fn add(&mut self, other: Self) {
-        let (own, more) = (&mut self.statistics, other.statistics);
-        own.keys = own.keys.saturating_add(more.keys);
-        own.tree_bytes = own.tree_bytes.saturating_add(more.tree_bytes);
-        own.indirect_value_bytes = own
-            .indirect_value_bytes
-            .saturating_add(more.indirect_value_bytes);
-        self.damaged |= other.damaged;
-    }
-}
-
-/// What a node turned out to be.
-enum Content {
-    Leaf(Held),
-    Interior(VecDeque<Pending>),
-}
-
+/// A walk under way.
 struct Walk<'a> {
     store: &'a dyn Store,
-    directory: &'a StorePath,
-    limits: &'a Limits,
-    visitor: &'a mut dyn Visitor,
+    nodes: Nodes<'a>,
     open: Vec<Open>,
-    nodes: u64,
-    body_bytes: u64,
-    paths_bytes: u64,
-    key: Vec<u8>,
-    /// Whether the visitor wants no more.
-    stopped: bool,
 }
 
 impl Walk<'_> {
-    fn run(&mut self, root: Pending) -> Result<ControlFlow<()>> {
-        let bytes = self.store.fetch_one(want(&root, self.limits));
+    fn run(mut self, root: Pending) -> Result<ControlFlow<()>> {
+        let limits = self.nodes.limits();
+        let bytes = self.store.fetch_one(root.want(limits));
         self.enter(root, bytes)?;
         // Children are one lower than their parents, so this ends whatever the nodes say.
-        while !self.stopped
+        while !self.nodes.stopped
             && let Some(top) = self.open.last_mut()
         {
             if top.fetched.is_empty() {
-                fetch(self.store, self.limits, top);
+                fetch(self.store, limits, top);
             }
             match top.fetched.pop_front() {
                 Some((node, bytes)) => self.enter(node, bytes)?,
                 None => self.leave(),
             }
         }
-        Ok(if self.stopped {
+        Ok(if self.nodes.stopped {
             ControlFlow::Break(())
         } else {
             ControlFlow::Continue(())
@@ -260,10 +176,10 @@ impl Walk<'_> {
     /// # Errors
     /// `Limit`.
     fn enter(&mut self, node: Pending, bytes: Result<Bytes>) -> Result<()> {
-        match bytes
-            .map_err(missing)
-            .and_then(|bytes| self.read(&node, &bytes))
-        {
+        let read = bytes
+            .map_err(|error| missing_data_file(error, "it holds a B+tree node"))
+            .and_then(|bytes| self.nodes.read(&node, &bytes));
+        match read {
             Ok(Content::Leaf(held)) => self.close(&node, held),
             Ok(Content::Interior(waiting)) => self.open.push(Open {
                 held: Held::of(&node),
@@ -273,7 +189,7 @@ impl Walk<'_> {
             }),
             Err(error) if error.kind() == ErrorKind::Limit => return Err(error),
             Err(error) => {
-                self.visitor.damage(node.damage(error, true));
+                self.nodes.visitor.damage(node.damage(error, true));
                 let held = Held::of(&node);
                 self.add_to_parent(Held {
                     damaged: true,
@@ -293,14 +209,14 @@ impl Walk<'_> {
 
     /// Holds what a node holds against what its parent says.
     fn close(&mut self, node: &Pending, held: Held) {
-        if !held.damaged && !self.stopped && held.statistics != node.statistics {
+        if !held.damaged && !self.nodes.stopped && held.statistics != node.statistics {
             let reason = format!(
                 "holds {}, its parent says {}",
                 shown(held.statistics),
                 shown(node.statistics)
             );
             let error = Error::malformed(Offset::File(node.extent.offset), reason);
-            self.visitor.damage(node.damage(error, false));
+            self.nodes.visitor.damage(node.damage(error, false));
         }
         self.add_to_parent(held);
     }
@@ -309,121 +225,6 @@ impl Walk<'_> {
         if let Some(parent) = self.open.last_mut() {
             parent.held.add(held);
         }
-    }
-
-    fn read(&mut self, node: &Pending, bytes: &Bytes) -> Result<Content> {
-        self.nodes = self.nodes.saturating_add(1);
-        if self.nodes > self.limits.max_nodes {
-            return Err(over(self.limits.max_nodes, "nodes"));
-        }
-        let at = Offset::File(node.extent.offset);
-        let body = envelope::open(bytes, envelope::Content::BtreeNode, at, self.limits)?;
-        self.body_bytes = self.body_bytes.saturating_add(to_u64(body.length()));
-        if self.body_bytes > self.limits.max_total_node_bytes {
-            return Err(over(self.limits.max_total_node_bytes, "decompressed bytes"));
-        }
-        let decoded = Node::decode(&body, node.base.clone(), node.height)?;
-        self.visitor.node(node.extent);
-        match &decoded.entries {
-            Entries::Leaf(leaf) => self.leaf(node, leaf, &decoded.files).map(Content::Leaf),
-            Entries::Interior(interior) => self
-                .children(node, interior, &decoded.files)
-                .map(Content::Interior),
-        }
-    }
-
-    fn leaf(&mut self, node: &Pending, leaf: &Leaf<'_>, table: &DataFileTable<'_>) -> Result<Held> {
-        let mut files = Vec::new();
-        self.each_file(table, |_, number| files.push(number))?;
-        let mut held = Held::of(node);
-        let (key, visitor, stopped) = (&mut self.key, &mut self.visitor, &mut self.stopped);
-        leaf.visit(&node.bounds, |own, value| {
-            if *stopped {
-                return Ok(());
-            }
-            let statistics = &mut held.statistics;
-            statistics.keys = statistics.keys.saturating_add(1);
-            let value = match value {
-                values::Value::Inline(bytes) => Value::Inline(bytes),
-                values::Value::Indirect(reference) => {
-                    statistics.indirect_value_bytes = statistics
-                        .indirect_value_bytes
-                        .saturating_add(reference.length);
-                    Value::Stored(extent(reference, &files)?)
-                }
-            };
-            let flow = if node.prefix.is_empty() {
-                visitor.entry(own, value)
-            } else {
-                key.clear();
-                key.extend_from_slice(&node.prefix);
-                key.extend_from_slice(own);
-                visitor.entry(key, value)
-            };
-            *stopped = flow.is_break();
-            Ok(())
-        })?;
-        Ok(held)
-    }
-
-    /// The children of an interior node, in order.
-    fn children(
-        &mut self,
-        node: &Pending,
-        interior: &Interior<'_>,
-        table: &DataFileTable<'_>,
-    ) -> Result<VecDeque<Pending>> {
-        let mut files = Vec::new();
-        self.each_file(table, |file, number| files.push((file, number)))?;
-        let numbers: Vec<usize> = files.iter().map(|(_, number)| *number).collect();
-        let mut children: VecDeque<Pending> = VecDeque::new();
-        let mut room = self.limits.max_node_bytes;
-        interior.visit(&node.bounds, |key, child| {
-            room = room
-                .checked_sub(to_u64(key.len()))
-                .ok_or_else(|| over(self.limits.max_node_bytes, "bytes of keys in one node"))?;
-            let stripped = key.len().saturating_sub(child.bounds.lower.len());
-            let prefix = [&node.prefix, key.get(..stripped).unwrap_or_default()].concat();
-            if let Some(before) = children.back_mut() {
-                before.until = Some([&node.prefix, key].concat());
-            }
-            let place = usize::try_from(child.reference.file).unwrap_or(usize::MAX);
-            let (file, _) = files.get(place).ok_or_else(|| no_file(child.reference))?;
-            children.push_back(Pending {
-                extent: extent(child.reference, &numbers)?,
-                path: self.directory.join(file.path.as_str())?,
-                base: file.base.clone(),
-                height: node.height.saturating_sub(1),
-                bounds: child.bounds,
-                prefix,
-                until: node.until.clone(),
-                statistics: child.statistics,
-            });
-            Ok(())
-        })?;
-        Ok(children)
-    }
-
-    /// Shows every file of a table, with the number that the visitor gives it.
-    fn each_file(
-        &mut self,
-        table: &DataFileTable<'_>,
-        mut show: impl FnMut(DataFile, usize),
-    ) -> Result<()> {
-        let mut next = 0;
-        while next < table.count() {
-            let end = table.count().min(next.saturating_add(PATHS_AT_ONCE));
-            for file in table.resolve(next..end, self.limits)?.into_values() {
-                let path = self.directory.join(file.path.as_str())?;
-                self.paths_bytes = self.paths_bytes.saturating_add(to_u64(path.as_str().len()));
-                if self.paths_bytes > MAX_PATHS_BYTES {
-                    return Err(over(MAX_PATHS_BYTES, "bytes of data file paths"));
-                }
-                show(file, self.visitor.file(path));
-            }
-            next = end;
-        }
-        Ok(())
     }
 }
 
@@ -440,54 +241,8 @@ fn fetch(store: &dyn Store, limits: &Limits, open: &mut Open) {
     if batch.is_empty() {
         return;
     }
-    let wants: Vec<Want> = batch.iter().map(|node| want(node, limits)).collect();
+    let wants: Vec<Want> = batch.iter().map(|node| node.want(limits)).collect();
     open.fetched = batch.into_iter().zip(store.fetch(&wants)).collect();
-}
-
-fn want(node: &Pending, limits: &Limits) -> Want {
-    Want {
-        path: node.path.clone(),
-        span: Span::Range {
-            offset: node.extent.offset,
-            length: node.extent.length,
-        },
-        max_bytes: limits.max_node_bytes,
-    }
-}
-
-fn extent(reference: Reference, files: &[usize]) -> Result<Extent> {
-    let place = usize::try_from(reference.file).unwrap_or(usize::MAX);
-    let file = files.get(place).ok_or_else(|| no_file(reference))?;
-    Ok(Extent {
-        file: *file,
-        offset: reference.offset,
-        length: reference.length,
-    })
-}
-
-fn no_file(reference: Reference) -> Error {
-    let reason = format!("data file {} is not in the table", reference.file);
-    Error::new(ErrorKind::Malformed, reason)
-}
-
-/// A data file that is not there is damage: the database refers to it.
-fn missing(error: Error) -> Error {
-    if error.kind() != ErrorKind::NotFound {
-        return error;
-    }
-    let missing = Error::new(
-        ErrorKind::Malformed,
-        "data file missing, it holds a B+tree node",
-    );
-    match error.file().map(StorePath::new) {
-        Some(Ok(file)) => missing.in_file(&file),
-        _ => missing,
-    }
-}
-
-fn over(limit: u64, of: &str) -> Error {
-    let reason = format!("B+tree of more than {limit} {of}, which is the limit");
-    Error::new(ErrorKind::Limit, reason)
 }
 
 fn shown(statistics: Statistics) -> String {

@@ -21,6 +21,7 @@ pub mod inline;
 pub mod inventory;
 pub mod item;
 pub mod leaves;
+mod ocdbt_faults;
 pub mod ocdbt_lookup;
 mod ocdbt_search;
 pub mod outline;

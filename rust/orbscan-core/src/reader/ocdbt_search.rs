@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use bytes::Bytes;
 
+use super::ocdbt_faults::{missing_data_file, over};
 use crate::cursor::to_u64;
 use crate::error::{Error, ErrorKind, Offset, Result};
 use crate::limits::Limits;
@@ -392,24 +393,6 @@ fn group<T>(things: Vec<T>, key: impl Fn(&T) -> Location) -> Vec<(Location, Vec<
         }
     }
     groups
-}
-
-/// A missing data file is damage, not a checkpoint that does not exist: the database refers to it,
-/// so it was there once.
-fn missing_data_file(error: Error, why: &str) -> Error {
-    if error.kind() != ErrorKind::NotFound {
-        return error;
-    }
-    let missing = Error::new(ErrorKind::Malformed, format!("data file missing, {why}"));
-    match error.file().map(StorePath::new) {
-        Some(Ok(file)) => missing.in_file(&file),
-        _ => missing,
-    }
-}
-
-fn over(limit: u64, of: &str) -> Error {
-    let reason = format!("B+tree of more than {limit} {of}, which is the limit");
-    Error::new(ErrorKind::Limit, reason)
 }
 
 fn add(total: u64, bytes: &Bytes) -> u64 {
