@@ -1,6 +1,7 @@
 //! Builds a tree from keypaths, with mappings and sequences sorted, as Orbax does.
 
 use std::collections::VecDeque;
+use std::ops::Range;
 
 use foldhash::{HashMap, HashMapExt};
 
@@ -19,67 +20,94 @@ use crate::error::{Error, ErrorKind, Result};
 ///
 /// Source: orbax `_src/tree/utils.py` (`from_flattened_with_keypath`), by experiment.
 pub fn build(keypaths: &Keypaths<'_>, issues: &mut Vec<Error>) -> Result<Tree> {
-    let Sorted { order, shared } = Sorted::new(keypaths);
-    let mut tree = Tree::default();
+    let sorted = Sorted::new(keypaths);
+    let count = sorted.order.len();
+    let mut building = Building {
+        keypaths,
+        sorted,
+        tree: Tree::default(),
+        known: HashMap::with_capacity(count),
+        queue: VecDeque::new(),
+    };
     // Every leaf is a node.
-    tree.nodes.reserve(order.len());
-    let mut known = HashMap::with_capacity(order.len());
-    let mut queue = VecDeque::new();
-    let top = tree.push(None);
-    queue.push_back((top, 0..order.len(), 0));
-    while let Some((node, mut range, depth)) = queue.pop_front() {
+    building.tree.nodes.reserve(count);
+    let top = building.tree.push(None);
+    building.queue.push_back((top, 0..count, 0));
+    while let Some((node, range, depth)) = building.queue.pop_front() {
+        let content = building.content(range, depth, issues)?;
+        building.tree.set(node, content);
+    }
+    Ok(building.tree)
+}
+
+/// A tree under construction.
+struct Building<'k> {
+    keypaths: &'k Keypaths<'k>,
+    sorted: Sorted,
+    tree: Tree,
+    /// The numbers of keys.
+    known: HashMap<&'k str, usize>,
+    /// The nodes without content yet: which of the sorted leaves lie at and below each, and how deep
+    /// it lies.
+    queue: VecDeque<(usize, Range<usize>, usize)>,
+}
+
+impl Building<'_> {
+    /// The content of a node of this depth, at and below which the leaves in `range` lie.
+    fn content(
+        &mut self,
+        mut range: Range<usize>,
+        depth: usize,
+        issues: &mut Vec<Error>,
+    ) -> Result<Content> {
+        let keypaths = self.keypaths;
         // Sorting puts the keypaths that end here first.
-        let here = order.get(range.clone()).unwrap_or_default();
+        let here = self.sorted.order.get(range.clone()).unwrap_or_default();
         let ends_here = |leaf: &&usize| keypaths.get(**leaf).len() == depth;
         let ending = here.iter().take_while(ends_here).count();
-        if ending == here.len() {
-            tree.set(node, Content::Leaf(survivor(keypaths, here, issues)));
-            continue;
+        let (ending, below) = here.split_at_checked(ending).unwrap_or_default();
+        if below.is_empty() {
+            return Ok(Content::Leaf(survivor(keypaths, ending, issues)));
         }
-        for &leaf in here.get(..ending).unwrap_or_default() {
+        for &leaf in ending {
             let path = readable(keypaths.get(leaf));
             issues.push(Error::new(
                 ErrorKind::Malformed,
                 format!("leaf {path} is left out: other leaves lie below it"),
             ));
         }
-        range.start = range.start.saturating_add(ending);
-        let kind = container(
-            keypaths,
-            order.get(range.clone()).unwrap_or_default(),
-            depth,
-        )?;
-        let first = tree.nodes.len();
+        let kind = container(keypaths, below, depth)?;
+        range.start = range.start.saturating_add(ending.len());
+        Ok(Content::Children(kind, self.children(range, depth)?))
+    }
+
+    /// Adds the children of a node of this depth, below which the leaves in `range` lie.
+    fn children(&mut self, mut range: Range<usize>, depth: usize) -> Result<Range<usize>> {
+        let keypaths = self.keypaths;
+        let first = self.tree.nodes.len();
         while !range.is_empty() {
-            let group = order.get(range.clone()).unwrap_or_default();
-            let head = group.first().copied().unwrap_or_default();
+            let head = self.sorted.order.get(range.start).copied();
+            let head = head.unwrap_or_default();
             let Some(key) = keypaths.get(head).get(depth) else {
                 break;
             };
-            // The first keypath of the next child shares no more than this node with the one before.
-            let rest = range.start.saturating_add(1)..range.end;
-            let mut rest = shared.get(rest).unwrap_or_default().iter();
-            let size = rest
-                .position(|shared| *shared <= depth)
-                .map_or(group.len(), |more| more.saturating_add(1));
             let key = match key {
-                KeyEntry::Mapping(key) => Some(tree.intern(&mut known, key)),
+                KeyEntry::Mapping(key) => Some(self.tree.intern(&mut self.known, key)),
                 KeyEntry::Sequence(index) => {
-                    let place = to_u64(tree.nodes.len().saturating_sub(first));
+                    let place = to_u64(self.tree.nodes.len().saturating_sub(first));
                     check_place(*index, place)
                         .map_err(|reason| at_node(keypaths, head, depth, &reason))?;
                     None
                 }
             };
-            let child = tree.push(key);
-            let end = range.start.saturating_add(size);
-            queue.push_back((child, range.start..end, depth.saturating_add(1)));
+            let child = self.tree.push(key);
+            let end = self.sorted.end_of_child(range.clone(), depth);
+            self.queue
+                .push_back((child, range.start..end, depth.saturating_add(1)));
             range.start = end;
         }
-        let children = first..tree.nodes.len();
-        tree.set(node, Content::Children(kind, children));
+        Ok(first..self.tree.nodes.len())
     }
-    Ok(tree)
 }
 
 /// The container of the leaves in `group`, which are sorted and all lie below a node of this depth.
@@ -141,6 +169,15 @@ impl Sorted {
         order.sort_by(|a, b| ranks.get(*a).cmp(ranks.get(*b)));
         let (shared, _) = self::shared(&order, |leaf| ranks.get(leaf));
         Self { order, shared }
+    }
+
+    /// Where the leaves of the first child end, among those in `range` below a node of this depth.
+    fn end_of_child(&self, range: Range<usize>, depth: usize) -> usize {
+        // The first keypath of the next child shares no more than this node with the one before.
+        let rest = range.start.saturating_add(1)..range.end;
+        let mut shared = self.shared.get(rest.clone()).unwrap_or_default().iter();
+        let more = shared.position(|shared| *shared <= depth);
+        more.map_or(range.end, |more| rest.start.saturating_add(more))
     }
 }
 

@@ -42,23 +42,13 @@ pub(super) fn check(
     let handlers = own_documents(store, &root, limits, &mut report)?;
     let children = root.checkpointables();
     let trees = choose::pytrees(store, &root, &children)?;
-    let flat = root.layout == Layout::V0
-        && (root.has(names::TREE_METADATA)
-            || (root.has_file(names::AGGREGATE) && !trees.contains(&true)));
-    let none = !trees.contains(&true);
-    if !flat && none && !root.has(names::CHECKPOINT_METADATA) {
+    let flat = is_flat(&root, &trees);
+    if !flat && !trees.contains(&true) && !root.has(names::CHECKPOINT_METADATA) {
         return Err(detect::no_checkpoint(store, &root));
     }
     missing_checkpointables(&root, &handlers, flat, &mut report);
     commit_marker(store, &root, &children, &mut report)?;
-    if let Some(name) = &root.deleted {
-        let reason = "is being deleted";
-        let finding = Finding::new(Code::Deletion, reason).in_file(&root.path);
-        report.add(Finding {
-            checkpointable: Some(name.clone()),
-            ..finding
-        });
-    }
+    deletion(&root, &mut report);
     let mut checking = Checking {
         store,
         options,
@@ -66,13 +56,13 @@ pub(super) fn check(
         report: &mut report,
         done: super::Progress::default(),
     };
+    let found: Vec<(&str, bool)> = children.into_iter().zip(trees).collect();
     if flat {
-        let others = children.iter().zip(&trees);
-        let others = others.filter(|(_, tree)| **tree);
+        let others = found.iter().filter(|(_, tree)| *tree);
         let others: Vec<&str> = others.map(|(name, _)| *name).collect();
         item::check(&mut checking, None, &root.path, &others)?;
     }
-    for (name, tree) in children.iter().zip(trees) {
+    for (name, tree) in found {
         if !checking.report.complete {
             break;
         }
@@ -84,13 +74,27 @@ pub(super) fn check(
         }
     }
     if root.has(names::METRICS) {
-        documents(
-            &mut checking,
-            names::METRICS,
-            &root.path.join(names::METRICS)?,
-        )?;
+        let directory = root.path.join(names::METRICS)?;
+        documents(&mut checking, names::METRICS, &directory)?;
     }
     Ok(report)
+}
+
+/// Whether the checkpoint is one pytree without a name, given which of its directories are pytrees.
+fn is_flat(root: &Root, trees: &[bool]) -> bool {
+    let aggregate = root.has_file(names::AGGREGATE) && !trees.contains(&true);
+    root.layout == Layout::V0 && (root.has(names::TREE_METADATA) || aggregate)
+}
+
+/// Reports that a checkpointable is being deleted.
+fn deletion(root: &Root, report: &mut Report) {
+    if let Some(name) = &root.deleted {
+        let finding = Finding::new(Code::Deletion, "is being deleted").in_file(&root.path);
+        report.add(Finding {
+            checkpointable: Some(name.clone()),
+            ..finding
+        });
+    }
 }
 
 /// The finding that says why a directory is not taken for a checkpoint.

@@ -82,39 +82,21 @@ impl<'a> Members<'a> {
         let chunks = required(self.chunks, "chunks", start)?;
         let element = required(self.dtype, "dtype", start)?;
         let compression = required(self.compressor, "compressor", start)?.value;
-        let mut fill_value = required(self.fill_value, "fill_value", start)?.value;
+        let fill_value = required(self.fill_value, "fill_value", start)?.value;
         let order = required(self.order, "order", start)?;
         required(self.filters, "filters", start)?;
 
-        if chunks.value.len() != shape.len() {
-            let (found, wanted) = (chunks.value.len(), shape.len());
-            let reason = format!("chunks: {found} dimensions, but shape has {wanted}");
-            return Err(Error::malformed(chunks.offset, reason));
-        }
+        let item_bytes = item_bytes(&shape, &chunks, &element)?;
+        let has_fill_value = has_fill_value(fill_value, &element.value, item_bytes)
+            .map_err(|error| error.while_reading("fill_value"))?;
+        let encoding = encoding(&element.value.stored, compression);
+        let separator = self.dimension_separator.unwrap_or(".");
         let Element {
             dtype,
             stored,
             inner_shape,
-            raw,
+            ..
         } = element.value;
-        let item_bytes = chunk_bytes(&inner_shape, dtype.item_bytes())
-            .filter(|bytes| chunk_bytes(&chunks.value, *bytes).is_some())
-            .ok_or_else(|| too_large(&chunks.value, chunks.offset).while_reading("chunks"))?;
-        if shape.len().saturating_add(inner_shape.len()) > MAX_RANK {
-            let reason = format!("dtype: adds dimensions beyond {MAX_RANK}");
-            return Err(Error::malformed(element.offset, reason));
-        }
-        let has_fill_value = fill_value.peek()? != Kind::Null;
-        let spelling = if raw {
-            Spelling::Bytes(item_bytes)
-        } else {
-            Spelling::of(dtype)
-        };
-        fill_value::check_v2(&mut fill_value, spelling)
-            .map_err(|error| error.while_reading("fill_value"))?;
-        let separator = self.dimension_separator.unwrap_or(".");
-        // A structured type is spelled with brackets and quotes around its field's.
-        let big_endian = stored.contains("'>") || stored.starts_with('>');
         Ok(ArrayHeader {
             format: Format::V2 {
                 order,
@@ -130,16 +112,51 @@ impl<'a> Members<'a> {
                 prefixed: false,
                 separator: separator.bytes().next().unwrap_or(b'.'),
             },
-            encoding: Encoding {
-                content: Content::Elements,
-                big_endian,
-                steps: compression
-                    .and_then(|compression| Step::compressor(compression.algorithm))
-                    .into_iter()
-                    .collect(),
-            },
+            encoding,
             has_fill_value,
         })
+    }
+}
+
+/// The bytes of an element, if dimensions and sizes are such as an array can have.
+fn item_bytes(shape: &[u64], chunks: &Field<Vec<u64>>, element: &Field<Element>) -> Result<u64> {
+    if chunks.value.len() != shape.len() {
+        let (found, wanted) = (chunks.value.len(), shape.len());
+        let reason = format!("chunks: {found} dimensions, but shape has {wanted}");
+        return Err(Error::malformed(chunks.offset, reason));
+    }
+    let Element {
+        dtype, inner_shape, ..
+    } = &element.value;
+    let item_bytes = chunk_bytes(inner_shape, dtype.item_bytes())
+        .filter(|bytes| chunk_bytes(&chunks.value, *bytes).is_some())
+        .ok_or_else(|| too_large(&chunks.value, chunks.offset).while_reading("chunks"))?;
+    if shape.len().saturating_add(inner_shape.len()) > MAX_RANK {
+        let reason = format!("dtype: adds dimensions beyond {MAX_RANK}");
+        return Err(Error::malformed(element.offset, reason));
+    }
+    Ok(item_bytes)
+}
+
+/// Whether there is a fill value, which must be one of the element type.
+fn has_fill_value(mut json: Json<'_>, element: &Element, item_bytes: u64) -> Result<bool> {
+    let found = json.peek()? != Kind::Null;
+    let spelling = if element.raw {
+        Spelling::Bytes(item_bytes)
+    } else {
+        Spelling::of(element.dtype)
+    };
+    fill_value::check_v2(&mut json, spelling)?;
+    Ok(found)
+}
+
+fn encoding(stored: &str, compression: Option<Compression>) -> Encoding {
+    let compressor = compression.and_then(|found| Step::compressor(found.algorithm));
+    Encoding {
+        content: Content::Elements,
+        // A structured type is spelled with brackets and quotes around its field's.
+        big_endian: stored.contains("'>") || stored.starts_with('>'),
+        steps: compressor.into_iter().collect(),
     }
 }
 
