@@ -1,0 +1,26 @@
+//! What the programs have in common that go through one checkpoint a number of times: their arguments
+//! are `PATH [ROUNDS]`.
+
+use std::path::Path;
+
+use orbscan_core::path::StorePath;
+use orbscan_core::store::local::LocalStore;
+
+/// Calls `round` with the checkpoint that the command line names, as often as it says.
+pub fn run(mut round: impl FnMut(&LocalStore, &StorePath)) {
+    let mut arguments = std::env::args().skip(1);
+    let path = arguments.next().expect("the path of a checkpoint");
+    let rounds = arguments
+        .next()
+        .map_or(1, |text| text.parse().expect("a number of rounds"));
+    let path = std::path::absolute(path).expect("a path");
+    let name = path
+        .file_name()
+        .and_then(|name| name.to_str())
+        .expect("a name");
+    let name = StorePath::new(name).expect("a plain name");
+    for _ in 0..rounds {
+        let store = LocalStore::new(path.parent().unwrap_or(Path::new("/")));
+        round(&store, &name);
+    }
+}
