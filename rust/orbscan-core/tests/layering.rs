@@ -1,5 +1,6 @@
 //! A room uses only rooms below it. The order is that of `ARCHITECTURE.md`.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -11,8 +12,8 @@ const CORE: Order = &[
     &["path", "cursor"],
     &["json", "msgpack"],
     &["tree"],
-    &["ocdbt"],
     &["zarr"],
+    &["ocdbt"],
     &["orbax"],
     &["safetensors"],
     &["record"],
@@ -42,28 +43,64 @@ fn level(order: Order, room: &str) -> Option<usize> {
     order.iter().position(|rooms| rooms.contains(&room))
 }
 
-/// The rooms that a source text uses, tests left out.
-fn uses(text: &str) -> Vec<String> {
-    let code = text.split("#[cfg(test)]").next().unwrap_or_default();
-    let words = code.split("crate::").skip(1);
-    let room = |rest: &str| {
-        rest.chars()
-            .take_while(|c| c.is_ascii_alphanumeric() || *c == '_')
-            .collect::<String>()
-    };
+/// A source text without the items that are there for tests alone.
+fn without_tests(text: &str) -> String {
+    let mut code = String::new();
+    let mut lines = text.lines();
+    while let Some(line) = lines.next() {
+        if line.trim() == "#[cfg(test)]" {
+            // rustfmt ends an item at the indentation at which it begins.
+            let indent = line.find('#').unwrap();
+            let ends =
+                |line: &&str| line.find(|c| c != ' ') == Some(indent) && line.ends_with([';', '}']);
+            lines.find(ends);
+        } else {
+            code += line;
+            code += "\n";
+        }
+    }
+    code
+}
+
+/// The name that a text begins with.
+fn name(text: &str) -> &str {
+    let end = text.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_'));
+    &text[..end.unwrap_or(text.len())]
+}
+
+/// The rooms that code uses.
+fn uses(code: &str) -> Vec<&str> {
     // What the crate itself has, such as a constant, belongs to no room.
-    words
-        .map(room)
+    let rooms = code.split("crate::").skip(1).map(name);
+    rooms
         .filter(|room| room.starts_with(|c: char| c.is_ascii_lowercase()))
         .collect()
 }
 
+/// The files beside its own that code may use, and names that are none; `room` leads to them.
+fn beside<'c>(code: &'c str, room: &str) -> Vec<&'c str> {
+    let room = format!("crate::{room}");
+    let paths = code.split("super::").skip(1);
+    let paths = paths.chain(code.split(room.as_str()).skip(1));
+    let mut names = Vec::new();
+    for path in paths {
+        match path.strip_prefix('{') {
+            Some(group) => {
+                let end = group.find("};").unwrap_or(group.len());
+                names.extend(group[..end].split([' ', ',', '\n']).map(name));
+            }
+            None => names.push(name(path)),
+        }
+    }
+    names
+}
+
 fn check(order: Order, file: &Path, own: &str) {
-    let text = fs::read_to_string(file).unwrap();
+    let code = without_tests(&fs::read_to_string(file).unwrap());
     let place =
         level(order, own).unwrap_or_else(|| panic!("{} is no room of the order", file.display()));
-    for used in uses(&text) {
-        let Some(other) = level(order, &used) else {
+    for used in uses(&code) {
+        let Some(other) = level(order, used) else {
             panic!(
                 "{} uses {used}, which is no room of the order",
                 file.display()
@@ -110,4 +147,87 @@ fn the_order_names_every_room() {
             .collect();
         assert_eq!(unknown, [""; 0]);
     }
+}
+
+/// Checks that the files of each directory can be put in an order, too.
+fn check_circles(directory: &Path, room: &str) {
+    let mut waiting = BTreeMap::new();
+    for entry in fs::read_dir(directory).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
+        if path.is_dir() {
+            check_circles(&path, &format!("{room}{name}::"));
+        } else if !["lib", "mod", "tests"].contains(&name.as_str()) {
+            waiting.insert(name, without_tests(&fs::read_to_string(path).unwrap()));
+        }
+    }
+    while !waiting.is_empty() {
+        let ready: Vec<String> = waiting
+            .iter()
+            .filter(|(own, code)| {
+                let mut used = beside(code, room).into_iter();
+                !used.any(|used| used != *own && waiting.contains_key(used))
+            })
+            .map(|(own, _)| own.clone())
+            .collect();
+        assert!(
+            !ready.is_empty(),
+            "{}: of {:?} some use each other",
+            directory.display(),
+            waiting.keys()
+        );
+        waiting.retain(|own, _| !ready.contains(own));
+    }
+}
+
+#[test]
+fn no_files_of_a_room_use_each_other() {
+    for (name, _) in CRATES {
+        check_circles(&source(name), "");
+    }
+}
+
+#[test]
+fn the_order_is_that_of_the_page() {
+    let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../../ARCHITECTURE.md");
+    let page = fs::read_to_string(page).unwrap();
+    let rows = page
+        .lines()
+        .skip_while(|line| !line.starts_with("| room |"));
+    let rows = rows.take_while(|line| line.starts_with('|')).skip(2);
+    let cells = rows.map(|row| row.split('|').nth(1).unwrap());
+    let rooms = cells.flat_map(|cell| cell.split('`').skip(1).step_by(2));
+    let rooms: Vec<&str> = rooms
+        .map(|room| room.trim_end_matches(".rs").trim_end_matches('/'))
+        .collect();
+    let levels: Vec<Option<usize>> = rooms.iter().map(|room| level(CORE, room)).collect();
+    assert!(levels.is_sorted() && levels[0].is_some(), "{rooms:?}");
+    let all = CORE.iter().copied().flatten();
+    let unknown: Vec<_> = all.filter(|room| !rooms.contains(room)).collect();
+    assert_eq!(unknown, [&""; 0]);
+}
+
+#[test]
+fn only_tests_are_left_out_of_what_is_looked_at() {
+    let text = "\
+use crate::a;
+#[cfg(test)]
+mod tests;
+use crate::b;
+impl B {
+    #[cfg(test)]
+    #[allow(dead_code)]
+    fn c() {
+        crate::c::d();
+    }
+    fn e() {
+        crate::e::f();
+    }
+}
+#[cfg(test)]
+mod more {
+    use crate::g;
+}
+";
+    assert_eq!(uses(&without_tests(text)), ["a", "b", "e"]);
 }
