@@ -109,7 +109,7 @@ pub(super) struct Nodes<'a> {
     directory: &'a StorePath,
     limits: &'a Limits,
     pub(super) visitor: &'a mut dyn Visitor,
-    nodes: u64,
+    count: u64,
     body_bytes: u64,
     paths_bytes: u64,
     key: Vec<u8>,
@@ -128,7 +128,7 @@ impl<'a> Nodes<'a> {
             directory,
             limits,
             visitor,
-            nodes: 0,
+            count: 0,
             body_bytes: 0,
             paths_bytes: 0,
             key: Vec::new(),
@@ -143,8 +143,8 @@ impl<'a> Nodes<'a> {
 
     /// Reads a node, shows the entries of a leaf and gives the children of an interior node.
     pub(super) fn read(&mut self, node: &Pending, bytes: &Bytes) -> Result<Content> {
-        self.nodes = self.nodes.saturating_add(1);
-        if self.nodes > self.limits.max_nodes {
+        self.count = self.count.saturating_add(1);
+        if self.count > self.limits.max_nodes {
             return Err(over(self.limits.max_nodes, "nodes"));
         }
         let at = Offset::File(node.extent.offset);
