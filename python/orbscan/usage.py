@@ -245,7 +245,7 @@ def _leaf_document(leaf: LeafUsage) -> dict[str, object]:
 def _leaves(
     name: str | None, table: _core.LeafTable, arrays: list[_core.ArrayUsage]
 ) -> list[LeafUsage]:
-    from orbscan.cli.leaves import leaves
+    from orbscan.leaves import leaves
 
     stored = {array[0]: array for array in arrays}
     names = table.node_names()

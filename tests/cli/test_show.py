@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
-from orbscan import errors, text
-from orbscan.cli import leaves, main
+from orbscan import errors, leaves, text
+from orbscan.cli import main
 from orbscan.tree import assemble, dtype_named
 from tests.support import fake_core, tables
 from tests.support.tables import array, checkpoint, numpy_array, scalar

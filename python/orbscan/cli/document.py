@@ -23,8 +23,8 @@ from __future__ import annotations
 import json
 from math import isfinite
 
-from orbscan.cli.leaves import VALUE_TYPES, Leaf, leaves
 from orbscan.cli.totals import element_types
+from orbscan.leaves import VALUE_TYPES, Leaf, leaves
 
 # See orbscan/__init__.py.
 TYPE_CHECKING = False

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import argparse
 
     from orbscan import _core
-    from orbscan.cli.leaves import Leaf
+    from orbscan.leaves import Leaf
     from orbscan.planning.array import Array
     from orbscan.planning.value import RestorePlan
 
@@ -88,7 +88,7 @@ def _plan(checkpoint: _core.Checkpoint, arguments: argparse.Namespace) -> Restor
         Refusal: the checkpoint does not fit the mesh, or there is no such mesh.
     """
     from orbscan import codes
-    from orbscan.cli.leaves import leaves
+    from orbscan.leaves import leaves
     from orbscan.planning.build import build
     from orbscan.planning.fit import MeshMismatchError
     from orbscan.text import keypath

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from orbscan import codes
-from orbscan.cli.leaves import VALUE_TYPES, Leaf, distinct
 from orbscan.cli.totals import element_type, element_types
 from orbscan.errors import located
 from orbscan.forest import Forest
+from orbscan.leaves import VALUE_TYPES, Leaf, distinct
 from orbscan.text import (
     LABEL,
     brackets,

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections import Counter
 
 from orbscan import codes
-from orbscan.cli.leaves import VALUE_TYPES, Leaf, distinct, leaves
 from orbscan.errors import located
+from orbscan.leaves import VALUE_TYPES, Leaf, distinct, leaves
 from orbscan.text import keypath
 
 # See orbscan/__init__.py.

@@ -43,7 +43,7 @@ def matcher(pattern: str) -> Callable[[str], object]:
 
 def selected_nodes(table: _core.LeafTable, pattern: str) -> set[int]:
     """Find the leaves whose readable keypath a pattern matches: the numbers of their nodes."""
-    from orbscan.cli.leaves import leaves
+    from orbscan.leaves import leaves
 
     matches = matcher(pattern)
     return {node for entries, node, _ in leaves(table) if matches(keypath(entries))}

@@ -10,7 +10,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from orbscan.cli.leaves import Leaf
+    from orbscan.leaves import Leaf
 
 
 def element_type(leaf: Leaf) -> str:
