@@ -7,7 +7,7 @@ Importing this module loads nothing heavy.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from orbscan import api
@@ -114,7 +114,7 @@ class Usage:
     chunk_files: int
     strays: int
     others: int
-    issues: tuple[Issue, ...]
+    issues: tuple[Issue, ...] = ()
 
     @property
     def nbytes(self) -> int:
@@ -205,36 +205,36 @@ def du(path: str | os.PathLike[str], *, step: StepChoice | None = None) -> Usage
         DeletionRecoveryError: the record of an interrupted deletion is damaged.
         ValueError: the path is a URL.
     """
-    text = api.local_path(path, step)
-    checkpoint, items, others = measured(text)
+    found, issues = measured(api.local_path(path, step))
     from orbscan.result import Issue
 
-    leaves: list[LeafUsage] = []
-    files: list[FileUsage] = []
-    for (name, table), (_, arrays, of_files, _, _) in zip(checkpoint.items, items, strict=True):
-        files += [FileUsage(name, *file) for file in of_files]
-        if table is not None:
-            leaves += _leaves(name, table, arrays)
-    return Usage(
-        path=text,
-        leaves=tuple(leaves),
-        files=tuple(files),
-        chunk_files=sum(chunk_files[1] for *_, chunk_files, _ in items),
-        strays=sum(strays for *_, strays in items),
-        others=others[1],
-        issues=tuple(Issue(*issue) for issue in checkpoint.issues),
-    )
+    return replace(found, issues=tuple(Issue(*issue) for issue in issues))
 
 
-def measured(path: str) -> _core.Usage:
-    """Measure a checkpoint: its tables, and what each pytree takes, as columns.
+def measured(path: str) -> tuple[Usage, list[_core.Issue]]:
+    """Measure a checkpoint; the part of `du` that needs no other library.
+
+    Returns:
+        the usage without its issues, and these as columns.
 
     Raises:
-        OrbscanError: as `du`.
+        OrbscanError: as `du` does.
     """
     from orbscan import _core
 
-    return _core.usage(path)
+    checkpoint, items, (_, others) = _core.usage(path)
+    leaves: list[LeafUsage] = []
+    files: list[FileUsage] = []
+    chunk_files = strays = 0
+    for (name, table), item in zip(checkpoint.items, items, strict=True):
+        _, arrays, of_files, (_, of_chunks), of_strays = item
+        files += [FileUsage(name, *file) for file in of_files]
+        if table is not None:
+            leaves += _leaves(name, table, arrays)
+        chunk_files += of_chunks
+        strays += of_strays
+    usage = Usage(path, tuple(leaves), tuple(files), chunk_files, strays, others)
+    return usage, checkpoint.issues
 
 
 def _leaf_document(leaf: LeafUsage) -> dict[str, object]:
@@ -247,12 +247,12 @@ def _leaves(
 ) -> list[LeafUsage]:
     from orbscan.leaves import leaves
 
-    stored = {array[0]: array for array in arrays}
+    stored = {array: amounts for array, *amounts in arrays}
     names = table.node_names()
     found = []
     for entries, node, leaf in leaves(table):
         param_name = names[node] or ""
-        _, chunks, in_files, inline, _ = stored.get(param_name, ("", 0, 0, 0, 0))
+        chunks, in_files, inline, _ = stored.get(param_name, (0, 0, 0, 0))
         if leaf.dtype is None:
             chunks = in_files = inline = 0
         found.append(

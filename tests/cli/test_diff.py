@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
@@ -17,14 +15,6 @@ from tests.support import corpus
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
-
-_PROGRAM = """
-import sys
-from orbscan.__main__ import main
-status = main(sys.argv[1:])
-print(*sorted(sys.modules), file=sys.stderr)
-sys.exit(status)
-"""
 
 
 class Shown(NamedTuple):
@@ -192,13 +182,3 @@ def test_wrong_use_is_told_apart(
 def test_the_words_of_the_command_are_those_of_the_library() -> None:
     assert aspects.ASPECTS == diff.WORDS
     assert {*diff.IGNORED} == aspects.IGNORED
-
-
-@pytest.mark.parametrize("form", ["table", "json"])
-def test_no_library_is_loaded(zarr2: Path, sharded: Path, form: str) -> None:
-    program = [sys.executable, "-c", _PROGRAM, "diff", str(zarr2), str(sharded), "-o", form]
-    ended = subprocess.run(program, capture_output=True, check=False)  # noqa: S603
-    loaded = set(ended.stderr.decode().split())
-    assert ended.returncode == 1
-    assert "orbscan.differing.renames" in loaded
-    assert not loaded & {"numpy", "jax", "tensorstore", "msgspec", "rich", "shtab", "ml_dtypes"}

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-import textwrap
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -154,23 +151,3 @@ def test_a_tolerated_fault_is_also_a_warning(plan: Command) -> None:
     issue = ("malformed", "state/_sharding", 12, False, "expected an object")
     shown = plan(checkpoint({"a": array((8,))}, issues=[issue]), "p", "--mesh", "x=2")
     assert shown.err == "orbscan: warning: state/_sharding, byte 12: expected an object\n"
-
-
-_PROGRAM = """
-    import sys
-    import orbscan
-    from tests.support.fake_core import FakeCore
-    from tests.support.tables import array, checkpoint
-    sys.modules["orbscan._core"] = orbscan._core = FakeCore(checkpoint({"a": array((2,))}))
-    from orbscan.__main__ import main
-    assert main(["plan", "p", "--mesh", "x=2", *sys.argv[1:]]) == 0
-    print(*sorted(sys.modules), file=sys.stderr)
-"""
-
-
-@pytest.mark.parametrize("form", ["table", "json"])
-def test_no_library_is_loaded(form: str) -> None:
-    program: list[Any] = [sys.executable, "-c", textwrap.dedent(_PROGRAM), "-o", form]
-    loaded = set(subprocess.run(program, capture_output=True, check=True).stderr.decode().split())  # noqa: S603
-    assert "orbscan.planning.build" in loaded
-    assert not loaded & {"numpy", "jax", "tensorstore", "msgspec", "rich", "shtab", "ml_dtypes"}

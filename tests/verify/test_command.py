@@ -212,3 +212,15 @@ def test_du_json_has_stable_members(v1: Path, capsys: pytest.CaptureFixture[str]
     files = sum(file["size"] for file in document["files"])
     everything = sum(path.stat().st_size for path in v1.rglob("*") if path.is_file())
     assert document["totals"]["total"] == files + document["totals"]["others"] == everything
+
+
+def test_du_tells_the_faults_that_it_tolerates(
+    unpacked: Unpacked, capsys: pytest.CaptureFixture[str]
+) -> None:
+    checkpoint = unpacked("o0.12.8-damaged-flat-sharding", "missing")
+    usage = orbscan.du(checkpoint)
+    (issue,) = usage.issues
+    assert main(["du", str(checkpoint), "-o", "json"]) == 0
+    shown = capsys.readouterr()
+    assert json.loads(shown.out) == json.loads(json.dumps(usage.to_dict()))
+    assert shown.err == f"orbscan: warning: {issue}\n"

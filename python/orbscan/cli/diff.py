@@ -108,5 +108,5 @@ def _outline(arguments: argparse.Namespace, path: str, step: StepChoice | None) 
 
     this = argparse.Namespace(**{**vars(arguments), "path": path, "step": step})
     read, checkpoint = source.read(this, rich_types=arguments.rich_types)
-    source.warn(checkpoint)
+    source.warn(checkpoint.issues)
     return outline_of_checkpoint(read, checkpoint)

@@ -8,7 +8,6 @@ from orbscan import api
 from orbscan.cli import source, stdin
 from orbscan.cli.exits import FINE, PARTIAL
 from orbscan.cli.help import EXIT_CODES, add_output, help_formatter, whole_number
-from orbscan.errors import located
 from orbscan.text import counted, labelled, padded, printable, size
 
 # See orbscan/__init__.py.
@@ -75,20 +74,24 @@ def run(arguments: argparse.Namespace) -> int:
         path = api.local_path(stdin.one_path(arguments.path))
     except ValueError as error:
         arguments.parser.error(printable(str(error)))
-    from orbscan.usage import du
+    # What goes wrong from here on is no wrong use.
+    path = api.local_path(path, arguments.step)
+    from orbscan.usage import measured
 
-    usage = du(path, step=arguments.step)
+    usage, issues = measured(path)
     if arguments.output == "json":
         import json
 
-        sys.stdout.write(json.dumps(usage.to_dict(), allow_nan=False) + "\n")
+        from orbscan.cli.document import ISSUE
+
+        faults = [dict(zip(ISSUE, issue, strict=True)) for issue in issues]
+        document = {**usage.to_dict(), "issues": faults}
+        sys.stdout.write(json.dumps(document, allow_nan=False) + "\n")
     else:
         from orbscan.cli import output
 
         output.write(table(usage, depth=arguments.depth, all_files=arguments.files))
-    for issue in usage.issues:
-        warning = located(issue.reason, issue.file, issue.offset, in_body=issue.in_body)
-        print(f"orbscan: warning: {printable(warning)}", file=sys.stderr)
+    source.warn(issues)
     unknown = any(file.role == "unknown" for file in usage.files)
     return PARTIAL if unknown else FINE
 

@@ -76,7 +76,7 @@ def run(arguments: argparse.Namespace) -> int:
         from orbscan.planning.text import report
 
         sys.stdout.write("".join(f"{line}\n" for line in report(plan, arguments.memory)))
-    source.warn(checkpoint)
+    source.warn(checkpoint.issues)
     fits = arguments.memory is None or plan.device_memory <= arguments.memory
     return FINE if fits else FINDINGS
 

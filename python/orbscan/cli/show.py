@@ -80,7 +80,7 @@ def run(arguments: argparse.Namespace) -> int:
         fold = arguments.fold or "auto"
         lines = render.table(path, checkpoint, selected=selected, fold=fold, depth=arguments.depth)
         output.write(lines, paged=arguments.pager)
-    source.warn(checkpoint)
+    source.warn(checkpoint.issues)
     return FINE
 
 

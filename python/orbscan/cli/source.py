@@ -15,6 +15,7 @@ TYPE_CHECKING = False
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Iterable
 
     from orbscan import _core
     from orbscan.step_choice import StepChoice
@@ -94,8 +95,8 @@ def read(
     return path, api.read_pytree(path, arguments.name, rich_types=rich_types)
 
 
-def warn(checkpoint: _core.Checkpoint) -> None:
+def warn(issues: Iterable[_core.Issue]) -> None:
     """Write the faults that were tolerated to stderr."""
-    for _, file, offset, in_body, reason in checkpoint.issues:
+    for _, file, offset, in_body, reason in issues:
         warning = located(reason, file, offset, in_body=in_body)
         print(f"orbscan: warning: {printable(warning)}", file=sys.stderr)
