@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 _SHOWN_NUMBERS = 12
 _SHOWN_TEXT = 160
 _OFFSET_WIDTH = 10
-_FILE_END = 1 << 63
+
+FILE_END = 1 << 63
+"""Where no file can have a byte any more."""
 
 
 @dataclass(frozen=True)
@@ -82,11 +84,11 @@ def dump(path: str | os.PathLike[str], part: tuple[int, int] | None = None) -> l
         CheckpointNotFoundError: the file does not exist.
         FormatError: the file is a directory, or too large, or does not have such a part.
         StoreError: the file system refused or failed.
-        ValueError: the part begins or ends where no file does.
+        ValueError: the part begins or ends where no file does, or the path is a URL.
     """
     from orbscan import _core
 
-    if part is not None and not all(0 <= number < _FILE_END for number in part):
+    if part is not None and not all(0 <= number < FILE_END for number in part):
         message = f"no file has {part[1]} bytes at {part[0]}"
         raise ValueError(message)
 

@@ -28,6 +28,11 @@ if TYPE_CHECKING:
     Since: TypeAlias = Mapping[str, int] | Iterable["CheckpointEntry"] | Previous
 
 _LAST_STEP = (1 << 64) - 1
+_MOST = (1 << 64) - 1
+
+MOST_THREADS = 1_024
+"""More of them would only wait for each other."""
+
 _GLOB_CHARACTERS = frozenset("*?[")
 
 
@@ -66,7 +71,8 @@ def scan(  # noqa: PLR0913 - keywords, each with a meaning of its own
             and metrics.
         ordered: whether to give entries in the order of their paths, steps by their numbers,
             rather than as they come.
-        threads: how many read side by side; with one, everything happens in the calling thread.
+        threads: how many read side by side, at most 1,024; with one, everything happens in the
+            calling thread.
         since: the entries of an earlier scan, their identities by their paths, or a table of it
             as `orbscan.tables.identities` takes it. What has not changed is not read again
             (`state` is `unchanged`), unless a part of it could not be read then, or trees are
@@ -120,12 +126,16 @@ def begun(  # noqa: PLR0913 - as for scan
 
     Raises as `scan` does.
     """
-    for name, number in (("latest", latest), ("threads", threads)):
-        if number is not None and number < 1:
-            message = f"{name} must be at least 1, not {number}"
+    for name, number, most in (("latest", latest, _MOST), ("threads", threads, MOST_THREADS)):
+        if number is not None and not 1 <= number <= most:
+            message = f"{name} must be at least 1 and at most {most:,}, not {number}"
             raise ValueError(message)
-    if shard is not None and not 0 <= shard[0] < shard[1]:
+    if shard is not None and not 0 <= shard[0] < shard[1] <= _MOST:
         message = f"shard {shard} is not an index from 0 and a number of shares above it"
+        raise ValueError(message)
+    known = None if since is None else identities(since, leaves=leaves)
+    if known and not 0 <= min(known.values()) <= max(known.values()) <= _MOST:
+        message = "since has an identity that is no number of 64 bits"
         raise ValueError(message)
     from orbscan import _core
 
@@ -134,7 +144,7 @@ def begun(  # noqa: PLR0913 - as for scan
         steps=None if steps is None else step_bounds(steps),
         latest=latest,
         threads=threads,
-        since=None if since is None else identities(since, leaves=leaves),
+        since=known,
         shard=shard,
         leaves=leaves,
         atomicity=None if atomicity == "auto" else atomicity,

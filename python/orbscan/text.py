@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 _SPECIAL = frozenset("/[]{}'\"\\ ")
 _BINARY, _DECIMAL = 1024, 1000
 _NSECS_PER_SEC = 1_000_000_000
+_SIZES_END = 1 << 64
 _UNITS = ("KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
 _BYTES_OF_UNIT = (
     {"": 1, "b": 1}
@@ -95,7 +96,8 @@ def parsed_size(text: str) -> int:
     """Read a number of bytes: `16GiB`, `1.5 TB`, `4096`.
 
     Raises:
-        ValueError: it is not a number of at least 0 with a unit, or without one.
+        ValueError: it is not a number of at least 0 with a unit, or without one; or it is more
+            than 64 bits can count.
 
     >>> parsed_size("1.5 KiB"), parsed_size("2kB"), parsed_size("7")
     (1536, 2000, 7)
@@ -106,7 +108,11 @@ def parsed_size(text: str) -> int:
     if factor is None or not (digits.isascii() and digits.isdecimal()):
         message = f"{text!r} is not a size such as 16GiB"
         raise ValueError(message)
-    return int(number) * factor if number.isdecimal() else int(float(number) * factor)
+    amount = float(number) * factor
+    if amount >= _SIZES_END:
+        message = f"{text!r} is more bytes than 64 bits can count"
+        raise ValueError(message)
+    return int(number) * factor if number.isdecimal() else int(amount)
 
 
 def brackets(shape: tuple[int, ...]) -> str:

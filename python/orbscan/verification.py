@@ -32,6 +32,7 @@ LEVELS = ("structure", "index", "data")
 SCHEMA_VERSION = 1
 """Of the JSON documents of reports."""
 
+_BYTES_END = 1 << 64
 _SEVERITIES: tuple[Severity, ...] = ("error", "warning", "note")
 
 
@@ -294,13 +295,14 @@ def verify(  # noqa: PLR0913 - keywords, each with a meaning of its own
         CheckpointNotFoundError: the path does not exist.
         InvalidLayoutError: it is no checkpoint at all.
         StoreError: the file system refused or failed.
-        ValueError: there is no such level, or the path is a URL.
+        ValueError: there is no such level, the bandwidth is no number of bytes, or the path is a
+            URL.
     """
     if level not in LEVELS:
         message = f"level {level!r}: expected one of {', '.join(LEVELS)}"
         raise ValueError(message)
-    if max_bandwidth is not None and max_bandwidth <= 0:
-        message = f"max_bandwidth {max_bandwidth}: expected a positive number of bytes"
+    if max_bandwidth is not None and not 0 < max_bandwidth < _BYTES_END:
+        message = f"max_bandwidth {max_bandwidth}: expected a positive number of bytes of 64 bits"
         raise ValueError(message)
     from orbscan import _core
 

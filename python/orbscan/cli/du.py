@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 from orbscan import api
-from orbscan.cli import source, stdin
+from orbscan.cli import source
 from orbscan.cli.exits import FINE, PARTIAL
 from orbscan.cli.help import EXIT_CODES, add_output, help_formatter, whole_number
 from orbscan.text import counted, labelled, padded, printable, size
@@ -70,10 +70,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Measure the checkpoint, and write the answer to stdout and warnings to stderr."""
     if arguments.output == "json" and (arguments.depth is not None or arguments.files):
         arguments.parser.error("--depth and --files are for the table, not for JSON")
-    try:
-        path = api.local_path(stdin.one_path(arguments.path))
-    except ValueError as error:
-        arguments.parser.error(printable(str(error)))
+    path = source.local_path(arguments, arguments.path)
     # What goes wrong from here on is no wrong use.
     path = api.local_path(path, arguments.step)
     from orbscan.usage import measured

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from argparse import ArgumentTypeError
+
+from orbscan.cli import source
 from orbscan.cli.exits import FINDINGS, FINE
-from orbscan.cli.help import EXIT_CODES, add_output, help_formatter
+from orbscan.cli.help import EXIT_CODES, add_output, help_formatter, whole_number
 
 # See orbscan/__init__.py.
 TYPE_CHECKING = False
@@ -22,9 +25,6 @@ examples:
   orbscan dump checkpoints/1000/state/_METADATA -o json | jq '.structures[0].error'
 
 """
-
-
-_FILE_END = 1 << 63
 
 
 def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -51,28 +51,32 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
 def _part(text: str) -> tuple[int, int]:
     """Read OFFSET:LENGTH.
 
+    Raises:
+        ArgumentTypeError: it is not.
+
     >>> _part("38:95")
     (38, 95)
     """
-    offset, _, length = text.partition(":")
-    sound = offset.isdecimal() and length.isdecimal()
-    if not sound or max(int(offset), int(length)) >= _FILE_END:
-        import argparse
+    from orbscan.dumping import FILE_END
 
-        message = f"{text!r} is no OFFSET:LENGTH in bytes"
-        raise argparse.ArgumentTypeError(message)
-    return int(offset), int(length)
+    offset, _, length = text.partition(":")
+    part = whole_number(offset), whole_number(length)
+    if max(part) >= FILE_END:
+        message = f"no file has {length} bytes at {offset}"
+        raise ArgumentTypeError(message)
+    return part
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Take the file apart, and write what is in it to stdout."""
+    path = source.local_path(arguments, arguments.file)
     from orbscan.dumping import dump
 
-    found = dump(arguments.file, arguments.at)
+    found = dump(path, arguments.at)
     if arguments.output == "json":
         import json
 
-        print(json.dumps(_document(arguments.file, found)))
+        print(json.dumps(_document(path, found)))
     else:
         print("\n\n".join(map(str, found)))
     return FINDINGS if any(structure.error for structure in found) else FINE

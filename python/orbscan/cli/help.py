@@ -56,7 +56,12 @@ def whole_number(text: str) -> int:
     if not (text.isascii() and text.isdecimal()):
         message = f"{text!r} is not a whole number"
         raise ArgumentTypeError(message)
-    return int(text)
+    try:
+        return int(text)
+    except ValueError as error:
+        # Python reads no number of thousands of digits.
+        message = f"a number of {len(text):,} digits is too large"
+        raise ArgumentTypeError(message) from error
 
 
 def number_of_bytes(text: str) -> int:

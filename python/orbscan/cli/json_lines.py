@@ -165,7 +165,8 @@ def _each(previous: str, use: Callable[[Row, str], str | None]) -> Iterator[str 
         Refusal: it is no such file.
     """
     head, made = "", None
-    with open(previous, encoding="utf-8") as file:  # noqa: PTH123
+    # What is not UTF-8 is no JSON either way, and has a line then.
+    with open(previous, encoding="utf-8", errors="surrogateescape") as file:  # noqa: PTH123
         for number, line in enumerate(file, 1):
             if head and line.startswith(head) and line.endswith(_NO_ERROR):
                 yield None if made is None else line
@@ -173,7 +174,7 @@ def _each(previous: str, use: Callable[[Row, str], str | None]) -> Iterator[str 
             head = line[: line.find(_END_OF_HEAD) + 1]
             try:
                 made = use(json.loads(line), line)
-            except (ValueError, KeyError, TypeError) as error:
+            except (ValueError, KeyError, TypeError, RecursionError) as error:
                 message = f"{previous}, line {number}: not a row of an earlier scan"
                 raise Refusal(message, USAGE) from error
             yield made

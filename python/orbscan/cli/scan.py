@@ -36,6 +36,7 @@ It is 3 if there is none.
 _JSON = "json"
 _JSON_LINES = ".jsonl"
 _BY_PYARROW = (".parquet", ".arrow", ".csv")
+_READ_BY_PYARROW = (".parquet", ".arrow")
 
 
 def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -108,6 +109,8 @@ def _ending(arguments: argparse.Namespace) -> str:
         arguments.parser.error(
             "a .jsonl file goes with --since of a .jsonl file, and only with one"
         )
+    if since not in {None, _JSON_LINES, *_READ_BY_PYARROW}:
+        arguments.parser.error(f"--since takes a file that ends in {', '.join(_READ_BY_PYARROW)}")
     return ending
 
 
@@ -125,12 +128,19 @@ def _by_pyarrow(arguments: argparse.Namespace) -> json_lines.Tally:
     from orbscan.cli import json_lines, progress
     from orbscan.scanning import Scan
 
-    since = None if arguments.since is None else tables.identities(arguments.since)
-    scan = _begin(arguments, since)
-    whole = Scan(scan)
-    stream = whole.leaves() if arguments.table == "leaves" else whole.checkpoints()
-    with progress.Line(scan):
-        written = tables.write_watched(stream, arguments.output, since=arguments.since)
+    previous = arguments.since
+    try:
+        since = None if previous is None else tables.identities(previous)
+        scan = _begin(arguments, since)
+        whole = Scan(scan)
+        stream = whole.leaves() if arguments.table == "leaves" else whole.checkpoints()
+        with progress.Line(scan):
+            written = tables.write_watched(stream, arguments.output, since=previous)
+    except ValueError as error:
+        if previous is None:
+            raise
+        message = f"{previous}: {error}"
+        raise Refusal(message, USAGE) from error
     failed = len(written.failed) + sum(map(_has_lost, written.doubtful))
     return json_lines.Tally(stream.checkpoints_seen, failed)
 

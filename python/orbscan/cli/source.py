@@ -7,6 +7,7 @@ from argparse import ArgumentTypeError
 
 from orbscan import api
 from orbscan.cli import stdin
+from orbscan.cli.help import whole_number
 from orbscan.errors import located
 from orbscan.text import printable
 
@@ -42,6 +43,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def local_path(arguments: argparse.Namespace, path: str) -> str:
+    """Give a path of the command line, or the one on stdin, as the extension module takes it.
+
+    Raises:
+        SystemExit: wrong use, the path is a URL; the usage was printed.
+        Refusal: as `stdin.one_path` does.
+    """
+    try:
+        return api.local_path(stdin.one_path(path))
+    except ValueError as error:
+        arguments.parser.error(printable(str(error)))
+
+
 def add_step(parser: argparse.ArgumentParser) -> None:
     """Add --step to a command."""
     parser.add_argument(
@@ -65,7 +79,7 @@ def step_choice(text: str) -> StepChoice:
     if text == "latest":
         return "latest"
     if text.isascii() and text.isdecimal():
-        return int(text)
+        return whole_number(text)
     word, _, metric = text.partition(":")
     name, _, mode = metric.rpartition(":")
     if word == "best" and metric:
@@ -85,8 +99,8 @@ def read(
         SystemExit: wrong use; the usage was printed.
         OrbscanError: as `orbscan.metadata` does.
     """
+    path = local_path(arguments, arguments.path)
     try:
-        path = api.local_path(stdin.one_path(arguments.path))
         api.check_name(arguments.name)
     except ValueError as error:
         arguments.parser.error(printable(str(error)))

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from orbscan import api
-from orbscan.cli import stdin
+from orbscan.cli import source
 from orbscan.cli.exits import FINE, PARTIAL
 from orbscan.cli.help import EXIT_CODES, add_output, help_formatter
 from orbscan.errors import located
@@ -77,10 +76,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Read the steps, and write the answer to stdout."""
     from orbscan.step_choice import read_steps
 
-    try:
-        root = api.local_path(stdin.one_path(arguments.path))
-    except ValueError as error:
-        arguments.parser.error(printable(str(error)))
+    root = source.local_path(arguments, arguments.path)
     rows = read_steps(root, atomicity=arguments.atomicity)
     if arguments.output == "json":
         sys.stdout.write(document(root, rows))
