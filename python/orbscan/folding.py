@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 _DIGITS = "0123456789"
 _SHORTEST_RANGE = 3
-_LONGEST_NUMBER = 18
+LONGEST_NUMBER = 18
+"""Digits of the longest number that is taken for one: longer ones count nothing."""
 
 
 class Several:
@@ -122,6 +123,6 @@ def _parts(name: str | int) -> tuple[str | None, str, str]:
     if not name or name[-1] not in _DIGITS:
         end = max(name.rfind(digit) for digit in _DIGITS) + 1
     start = len(name[:end].rstrip(_DIGITS))
-    if end - start > _LONGEST_NUMBER:
+    if end - start > LONGEST_NUMBER:
         return name, "", ""
     return name[:start], name[start:end], name[end:]

@@ -63,7 +63,8 @@ class CheckpointMetadata(Generic[T]):
         metadata: a tree (`PyTreeMetadata`), or a dict of trees by the name of the checkpointable.
         init_timestamp_nsecs: when the save began, in nanoseconds since 1970 in UTC; None if the
             writer did not say.
-        commit_timestamp_nsecs: when the save finished, likewise.
+        commit_timestamp_nsecs: when the save finished, likewise. Of safetensors, when the last of
+            the files was changed, in whole seconds, as Orbax gives it.
         custom_metadata: what the user stored beside the tree.
         issues: the faults that were tolerated; empty for a sound checkpoint.
     """

@@ -17,9 +17,10 @@ if TYPE_CHECKING:
     Entry: TypeAlias = str | int | Several
 
 # Characters that would make a key look like something else in a keypath.
+NSECS_PER_SEC = 1_000_000_000
+
 _SPECIAL = frozenset("/[]{}'\"\\ ")
 _BINARY, _DECIMAL = 1024, 1000
-_NSECS_PER_SEC = 1_000_000_000
 _SIZES_END = 1 << 64
 _UNITS = ("KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
 _BYTES_OF_UNIT = (
@@ -149,7 +150,7 @@ def moment(nsecs: int) -> str:
     >>> moment(1_700_000_000_123_456_789)
     '2023-11-14 22:13:20.123456 UTC'
     """
-    seconds, rest = divmod(nsecs, _NSECS_PER_SEC)
+    seconds, rest = divmod(nsecs, NSECS_PER_SEC)
     import time
 
     try:

@@ -99,3 +99,10 @@ def test_rich_types_decide_whether_a_tuple_can_become_a_list() -> None:
     trees = {"a": (array(2), array(3))}, {"b": [array(2), array(3)]}
     assert suggested(*trees) == ["a -> b"]
     assert suggested(*trees, rich_types=True) == ["a[0] -> b[0]", "a[1] -> b[1]"]
+
+
+def test_numbers_of_thousands_of_digits_are_words() -> None:
+    digits = "1" * 5_000
+    before = {f"layers_{digits}{number}": dense(4) for number in range(3)}
+    after = {f"blocks_{digits}{number}": dense(4) for number in range(3)}
+    assert len(suggested(before, after)) == 3

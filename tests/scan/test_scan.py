@@ -21,6 +21,7 @@ from orbax.checkpoint.options import AtomicityMode, AtomicityOptions
 
 import orbscan
 from orbscan import CheckpointEntry, scan
+from orbscan.cli import main
 from orbscan.errors import CheckpointNotFoundError, FormatError, InvalidLayoutError, StoreError
 from tests.scan.conftest import unpacked
 
@@ -39,7 +40,7 @@ def scanned(root: Path, **options: object) -> list[str]:
     return ways([*scan(root, ordered=True, **options)], root)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("threads", [None, 1, 2, 32, 1 << 40])
+@pytest.mark.parametrize("threads", [None, 1, 2, 32, 1_024])
 def test_steps_come_in_the_order_of_their_numbers(runs: Path, threads: int | None) -> None:
     entries = [*scan(runs, ordered=True, threads=threads)]
     assert ways(entries, runs) == ALL
@@ -146,7 +147,9 @@ def test_leftovers_have_the_times_and_the_reason_that_a_list_of_steps_gives(runs
     assert row["save_duration_nsecs"] > 0
 
 
-def test_a_commit_of_safetensors_is_in_nanoseconds(tmp_path: Path) -> None:
+def test_a_commit_of_safetensors_is_told_as_the_moment_it_was(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     file = tmp_path / "model.safetensors"
     file.write_bytes((2).to_bytes(8, "little") + b"{}")
     os.utime(file, (1_700_000_000, 1_700_000_000))
@@ -154,6 +157,8 @@ def test_a_commit_of_safetensors_is_in_nanoseconds(tmp_path: Path) -> None:
     assert entry.commit_timestamp_nsecs == 1_700_000_000 * 10**9
     row = pa.table(scan(tmp_path).checkpoints()).to_pylist()[0]
     assert row["commit_timestamp"].value == entry.commit_timestamp_nsecs
+    assert main(["show", str(file)]) == 0
+    assert "committed  2023-11-14 22:13:20" in capsys.readouterr().out
 
 
 def test_a_checkpoint_of_json_alone_is_sound(tmp_path: Path) -> None:

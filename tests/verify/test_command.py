@@ -117,6 +117,26 @@ def test_a_whole_tree_of_directories_is_searched(
     assert capsys.readouterr().out.splitlines()[-1].startswith("3 checkpoints: 2 ok, 1 damaged")
 
 
+def test_each_of_several_paths_is_checked_whatever_comes_first(
+    v1: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    gone = tmp_path / "gone"
+    for paths in ([gone, v1], [v1, gone], [gone, v1, gone]):
+        assert main(["verify", *map(str, paths)]) == 5
+        shown = capsys.readouterr()
+        assert f"{v1}: ok" in shown.out
+        assert str(gone) in shown.err
+    assert main(["verify", str(gone)]) == 3
+
+
+def test_nothing_on_stdin_is_nothing_to_check(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO(""))
+    assert main(["verify", "-"]) == 3
+    assert "nothing to check" in capsys.readouterr().err
+
+
 def test_a_directory_without_any_checkpoint_is_said_to_be_none(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:

@@ -10,7 +10,7 @@ import pytest
 import tensorstore as ts
 
 import orbscan
-from orbscan.__main__ import main
+from orbscan.cli import main
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,7 +10,7 @@ from orbscan.cli.exits import FINE, PARTIAL
 from orbscan.cli.help import EXIT_CODES, add_output, help_formatter
 from orbscan.errors import located
 from orbscan.scanning import is_whole
-from orbscan.text import counted, padded, printable, size
+from orbscan.text import NSECS_PER_SEC, counted, padded, printable, size
 
 # See orbscan/__init__.py.
 TYPE_CHECKING = False
@@ -48,7 +48,6 @@ _COLUMNS = {
     "NOTE": "fault",
 }
 _RIGHT = {0, 3, 4, 5, 6, 7}
-_NSECS_PER_SEC = 1_000_000_000
 _AGES = (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
 
 
@@ -166,7 +165,8 @@ def _block(rows: list[tuple[str, ...]]) -> Iterable[output.Line]:
 
 
 def _cells(entry: _core.Entry, now_nsecs: int) -> tuple[str, ...]:
-    from orbscan.cli.rows import commit_nsecs, duration_nsecs, totals
+    from orbscan.cli.rows import duration_nsecs, totals
+    from orbscan.cli.totals import commit_nsecs
 
     name = entry.path.rstrip("/").rpartition("/")[2]
     step = "" if entry.step is None else str(entry.step)
@@ -182,7 +182,7 @@ def _cells(entry: _core.Entry, now_nsecs: int) -> tuple[str, ...]:
         "" if held is None else f"{held.leaves:,}",
         "" if held is None else f"{held.parameters:,}",
         "" if held is None else size(held.nbytes),
-        "" if took is None else f"{took / _NSECS_PER_SEC:.1f} s",
+        "" if took is None else f"{took / NSECS_PER_SEC:.1f} s",
         _state(entry),
         _note(entry),
     )
@@ -218,7 +218,7 @@ def age(nsecs: int) -> str:
     >>> age(90 * 60 * 10**9), age(-1)
     ('1.5 h', '0 s')
     """
-    seconds = max(nsecs, 0) / _NSECS_PER_SEC
+    seconds = max(nsecs, 0) / NSECS_PER_SEC
     for unit, length in _AGES:
         if seconds >= length:
             amount = seconds / length

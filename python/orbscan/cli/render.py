@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from orbscan import codes
-from orbscan.cli.totals import element_type, element_types
+from orbscan.cli.totals import commit_nsecs, element_type, element_types
 from orbscan.errors import located
 from orbscan.forest import Forest
 from orbscan.leaves import VALUE_TYPES, Leaf, distinct
 from orbscan.text import (
     LABEL,
+    NSECS_PER_SEC,
     brackets,
     counted,
     grid,
@@ -45,7 +46,6 @@ _COLUMNS = {
 }
 _RIGHT = {4, 5}
 _CUSTOM_METADATA_WIDTH = 200
-_NSECS_PER_SEC = 1_000_000_000
 
 _EMPTY_TYPES = {
     codes.EMPTY_DICT: "{}",
@@ -156,7 +156,7 @@ def _times(line: Line) -> str:
 
 
 def _header(path: str, name: str | None, checkpoint: _core.Checkpoint) -> Iterator[tuple[str, str]]:
-    begun, committed = checkpoint.init_timestamp_nsecs, checkpoint.commit_timestamp_nsecs
+    begun, committed = checkpoint.init_timestamp_nsecs, commit_nsecs(checkpoint)
     yield "path", printable(path)
     yield "layout", checkpoint.layout
     if name is not None:
@@ -166,7 +166,7 @@ def _header(path: str, name: str | None, checkpoint: _core.Checkpoint) -> Iterat
     if committed is not None:
         yield "committed", moment(committed)
     if begun is not None and committed is not None:
-        yield "took", f"{(committed - begun) / _NSECS_PER_SEC:.3f} s"
+        yield "took", f"{(committed - begun) / NSECS_PER_SEC:.3f} s"
     if checkpoint.custom_metadata is not None:
         yield "custom", _shortened(_one_line(checkpoint.custom_metadata))
 

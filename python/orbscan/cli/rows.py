@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections import Counter
 
 from orbscan import codes
+from orbscan.cli.totals import commit_nsecs
 from orbscan.errors import located
 from orbscan.leaves import VALUE_TYPES, Leaf, distinct, leaves
-from orbscan.text import keypath
+from orbscan.text import NSECS_PER_SEC, keypath
 
 # See orbscan/__init__.py.
 TYPE_CHECKING = False
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 SCHEMA_VERSION = 1
 """The version of the columns; that of the Arrow tables."""
 
-_NSECS_PER_SEC = 1_000_000_000
 _MOST = (1 << 63) - 1
 _SHARDING_TYPES = {
     "named": "NamedSharding",
@@ -61,14 +61,6 @@ def totals(checkpoint: _core.Checkpoint) -> Totals | None:
     """Sum up what was read of a checkpoint; None if that is no pytree."""
     tables = [table for _, table in checkpoint.items if table is not None]
     return Totals(tables) if tables else None
-
-
-def commit_nsecs(checkpoint: _core.Checkpoint) -> int | None:
-    """When a checkpoint was committed; Orbax gives that of safetensors in seconds."""
-    stored = checkpoint.commit_timestamp_nsecs
-    if stored is not None and checkpoint.layout == "safetensors":
-        return stored * _NSECS_PER_SEC
-    return stored
 
 
 def duration_nsecs(checkpoint: _core.Checkpoint) -> int | None:
@@ -242,5 +234,5 @@ def _moment(nsecs: int | None) -> str | None:
         return None
     import time
 
-    seconds, rest = divmod(nsecs, _NSECS_PER_SEC)
+    seconds, rest = divmod(nsecs, NSECS_PER_SEC)
     return f"{time.strftime('%Y-%m-%d %H:%M:%S', time.gmtime(seconds))}.{rest:09}Z"

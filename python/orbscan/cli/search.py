@@ -175,6 +175,9 @@ def step_bounds(text: str) -> tuple[int | None, int | None]:
     return (whole_number(low) if low else None, whole_number(high) if high else None)
 
 
+_MOST_SHARES = (1 << 64) - 1
+
+
 def share(text: str) -> tuple[int, int]:
     """Read the value of `--shard`.
 
@@ -186,6 +189,9 @@ def share(text: str) -> tuple[int, int]:
     """
     index, _, count = text.partition("/")
     shard = whole_number(index), positive_number(count)
+    if shard[1] > _MOST_SHARES:
+        message = f"{count} shares are too many"
+        raise ArgumentTypeError(message)
     if shard[0] >= shard[1]:
         message = f"{text!r} is not one of 0/{count} to {shard[1] - 1}/{count}"
         raise ArgumentTypeError(message)

@@ -51,9 +51,10 @@ def local_path(arguments: argparse.Namespace, path: str) -> str:
         Refusal: as `stdin.one_path` does.
     """
     try:
-        return api.local_path(stdin.one_path(path))
+        local = api.local_path(stdin.one_path(path))
     except ValueError as error:
         arguments.parser.error(printable(str(error)))
+    return local
 
 
 def add_step(parser: argparse.ArgumentParser) -> None:

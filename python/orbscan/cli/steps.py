@@ -8,7 +8,7 @@ from orbscan.cli import source
 from orbscan.cli.exits import FINE, PARTIAL
 from orbscan.cli.help import EXIT_CODES, add_output, help_formatter
 from orbscan.errors import located
-from orbscan.text import counted, moment, padded, printable
+from orbscan.text import NSECS_PER_SEC, counted, moment, padded, printable
 
 # See orbscan/__init__.py.
 TYPE_CHECKING = False
@@ -45,7 +45,6 @@ _COLUMNS = {
 }
 _RIGHT = {0, 4}
 _METRICS_WIDTH = 200
-_NSECS_PER_SEC = 1_000_000_000
 
 
 def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -153,7 +152,7 @@ def _cells(row: _core.Step) -> tuple[str, ...]:
         "" if name == str(number) else printable(name),
         "committed" if committed else "uncommitted",
         "" if ended is None else moment(ended),
-        "" if begun is None or ended is None else f"{(ended - begun) / _NSECS_PER_SEC:.3f} s",
+        "" if begun is None or ended is None else f"{(ended - begun) / NSECS_PER_SEC:.3f} s",
         "" if metrics is None else _shown(metrics),
         "; ".join(notes),
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from orbscan.text import printable
+from orbscan.text import NSECS_PER_SEC, printable
 
 # See orbscan/__init__.py.
 TYPE_CHECKING = False
@@ -10,6 +10,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from orbscan import _core
     from orbscan.leaves import Leaf
 
 
@@ -31,3 +32,11 @@ def element_types(found: Iterable[tuple[Leaf, int]]) -> dict[str, tuple[int, int
             count, amount = tally.get(key, (0, 0))
             tally[key] = (count + times, amount + times * leaf.nbytes)
     return dict(sorted(tally.items(), key=lambda item: (-item[1][1], item[0])))
+
+
+def commit_nsecs(checkpoint: _core.Checkpoint) -> int | None:
+    """When a checkpoint was committed; Orbax gives that of safetensors in seconds."""
+    stored = checkpoint.commit_timestamp_nsecs
+    if stored is not None and checkpoint.layout == "safetensors":
+        return stored * NSECS_PER_SEC
+    return stored

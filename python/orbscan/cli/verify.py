@@ -6,7 +6,7 @@ import sys
 
 from orbscan import api
 from orbscan.cli import search, source, stdin
-from orbscan.cli.exits import FINDINGS, FINE, PARTIAL
+from orbscan.cli.exits import FINDINGS, FINE, NOT_FOUND, PARTIAL, Refusal
 from orbscan.cli.help import EXIT_CODES, add_output, help_formatter, number_of_bytes
 from orbscan.errors import OrbscanError
 from orbscan.text import counted, printable, size
@@ -86,18 +86,24 @@ def run(arguments: argparse.Namespace) -> int:
         arguments.parser.error("--check-values and --max-bandwidth need --level data")
     if arguments.max_bandwidth == 0:
         arguments.parser.error("--max-bandwidth must be more than nothing")
+    paths = _local_paths(arguments)
     tally = _Tally()
-    for path in _checkpoints(_paths(arguments), arguments.shard):
+    for path in paths:
+        # Of several paths each is checked, whatever becomes of the others.
+        alone = len(paths) == 1
         try:
-            report = _verified(arguments, path)
+            root = api.local_path(path, arguments.step)
         except OrbscanError as error:
-            if not tally.many and not isinstance(path, _Found):
-                raise
-            print(f"orbscan: error: {printable(str(error))}", file=sys.stderr)
-            tally.failed += 1
+            tally.fail(error, alone=alone)
             continue
-        tally.add(report)
-        _write(arguments, report)
+        for checkpoint in _checkpoints(root, arguments.shard):
+            try:
+                report = _verified(arguments, checkpoint)
+            except OrbscanError as error:
+                tally.fail(error, alone=alone and not isinstance(checkpoint, _Found))
+                continue
+            tally.add(report)
+            _write(arguments, report)
     tally.write(arguments)
     return tally.status
 
@@ -108,28 +114,35 @@ class _Found(str):
     __slots__ = ()
 
 
-def _paths(arguments: argparse.Namespace) -> Iterator[str]:
-    for text in stdin.paths(arguments.paths):
-        try:
-            local = api.local_path(text)
-        except ValueError as error:
-            arguments.parser.error(printable(str(error)))
-        yield api.local_path(local, arguments.step)
+def _local_paths(arguments: argparse.Namespace) -> list[str]:
+    """Give the paths of the arguments and of stdin.
+
+    Raises:
+        Refusal: stdin has none.
+    """
+    given = stdin.paths(arguments.paths)
+    if not given:
+        message = "there is nothing to check: no path on stdin"
+        raise Refusal(message, NOT_FOUND)
+    try:
+        return [api.local_path(text) for text in given]
+    except ValueError as error:
+        arguments.parser.error(printable(str(error)))
+    return []
 
 
-def _checkpoints(paths: Iterable[str], shard: tuple[int, int] | None) -> Iterator[str]:
-    """The checkpoints among the paths, and those below the paths that are none, or a share."""
-    for path in paths:
-        below: Iterable[str] = ()
-        if shard is not None or _may_be_root(path):
-            # Of a checkpoint it gives the checkpoint itself, if it is in the share.
-            below = map(_Found, _below(path, shard))
-        any_below = False
-        for found in below:
-            any_below = True
-            yield path if found == path else found
-        if not any_below and shard is None:
-            yield path
+def _checkpoints(path: str, shard: tuple[int, int] | None) -> Iterator[str]:
+    """The checkpoint at a path, or those below a path that is none; or a share of them."""
+    below: Iterable[str] = ()
+    if shard is not None or _may_be_root(path):
+        # Of a checkpoint it gives the checkpoint itself, if it is in the share.
+        below = map(_Found, _below(path, shard))
+    any_below = False
+    for found in below:
+        any_below = True
+        yield path if found == path else found
+    if not any_below and shard is None:
+        yield path
 
 
 def _may_be_root(path: str) -> bool:
@@ -203,11 +216,6 @@ class _Tally:
         self.checked = self.damaged = self.lost = self.failed = 0
 
     @property
-    def many(self) -> bool:
-        """Whether there was more than one checkpoint."""
-        return self.checked + self.failed > 0
-
-    @property
     def status(self) -> int:
         """The exit code."""
         if self.damaged:
@@ -219,6 +227,17 @@ class _Tally:
         self.checked += 1
         self.damaged += not report.ok
         self.lost += len(report.lost_leaves)
+
+    def fail(self, error: OrbscanError, *, alone: bool) -> None:
+        """Count a checkpoint that could not be checked, and tell why.
+
+        Raises:
+            OrbscanError: it was all that was to be checked.
+        """
+        if alone:
+            raise error
+        print(f"orbscan: error: {printable(str(error))}", file=sys.stderr)
+        self.failed += 1
 
     def write(self, arguments: argparse.Namespace) -> None:
         """Sum up, if there was more than one checkpoint."""

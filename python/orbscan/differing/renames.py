@@ -19,6 +19,7 @@ from orbscan.differing import leaf as kinds
 from orbscan.differing.diff import AmbiguousRename, Rename
 from orbscan.differing.outline import KEYED
 from orbscan.differing.walk import children_of, members_of
+from orbscan.folding import LONGEST_NUMBER
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterator
@@ -223,7 +224,9 @@ def _end(length: int, keypath: Keypath) -> Words | None:
 
 
 def _end_with_numbers(length: int, keypath: Keypath) -> Words | None:
-    numbers = tuple(int(found) for entry in keypath for found in _NUMBER.findall(str(entry)))
+    found = (digits for entry in keypath for digits in _NUMBER.findall(str(entry)))
+    # Python makes no number of thousands of digits, and nobody counts so far.
+    numbers = tuple(int(digits) if len(digits) <= LONGEST_NUMBER else digits for digits in found)
     end = tuple(map(str, keypath[-length:])) if length else ()
     return (numbers, *end) if numbers and len(keypath) >= length else None
 
