@@ -62,22 +62,34 @@ pub(super) fn check(
         let others: Vec<&str> = others.map(|(name, _)| *name).collect();
         item::check(&mut checking, None, &root.path, &others)?;
     }
+    checkpointables(&mut checking, &root, &found, flat, &handlers)?;
+    Ok(report)
+}
+
+/// Checks the checkpointables, of which it is known whether they are pytrees, and the metrics.
+fn checkpointables(
+    checking: &mut Checking<'_, '_>,
+    root: &Root,
+    found: &[(&str, bool)],
+    flat: bool,
+    handlers: &ItemHandlers,
+) -> Result<()> {
     for (name, tree) in found {
         if !checking.report.complete {
             break;
         }
         let directory = root.path.join(name)?;
-        if tree {
-            item::check(&mut checking, Some(name), &directory, &[])?;
+        if *tree {
+            item::check(checking, Some(name), &directory, &[])?;
         } else if !flat {
-            no_tree(&mut checking, name, &directory, &handlers)?;
+            no_tree(checking, name, &directory, handlers)?;
         }
     }
     if root.has(names::METRICS) {
         let directory = root.path.join(names::METRICS)?;
-        documents(&mut checking, names::METRICS, &directory)?;
+        documents(checking, names::METRICS, &directory)?;
     }
-    Ok(report)
+    Ok(())
 }
 
 /// Whether the checkpoint is one pytree without a name, given which of its directories are pytrees.
