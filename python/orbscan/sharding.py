@@ -72,12 +72,16 @@ class DeviceMesh(Value, frozen=True, gc=False):
     ids: tuple[int, ...]
 
     @property
-    def mesh(self) -> tuple[Any, ...]:
-        """The ids as tuples nested like the mesh.
+    def mesh(self) -> tuple[Any, ...] | int:
+        """The ids as tuples nested like the mesh; of a mesh without axes the id alone.
 
         >>> DeviceMesh((2, 2), (0, 1, 2, 3)).mesh
         ((0, 1), (2, 3))
+        >>> DeviceMesh((), (5,)).mesh
+        5
         """
+        if not self.shape and len(self.ids) == 1:
+            return self.ids[0]
         nested: tuple[Any, ...] = self.ids
         for length in reversed(self.shape[1:]):
             rows = range(0, len(nested), max(length, 1))

@@ -98,12 +98,16 @@ pub fn is_manifest(path: &str) -> bool {
     name == MANIFEST || crate::ocdbt::manifest::number(name).is_some()
 }
 
+/// The word by which Orbax is told to choose a pytree.
+const AUTO: &str = "AUTO";
+
 /// Where a pytree stands among those to choose from: the lowest is read if none is named.
 ///
 /// Orbax 0.12 prefers the name `state`, and earlier releases `pytree`; each was the standard name of
 /// its time. The older one comes first, so that a checkpoint that has both reads the same as when
-/// it was written.
-pub fn preference(name: &str) -> (bool, bool, &str) {
+/// it was written. A checkpointable that is called as the word for choosing comes last: Orbax, which
+/// keeps that word for itself, never chooses it.
+pub fn preference(name: &str) -> (bool, bool, bool, &str) {
     // False sorts before true.
-    (name != PYTREE, name != STATE, name)
+    (name == AUTO, name != PYTREE, name != STATE, name)
 }
