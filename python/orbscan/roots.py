@@ -7,25 +7,20 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from orbscan._value import Value, as_dataclass
 from orbscan.api import local_path
 from orbscan.result import Issue, as_datetime
-from orbscan.step_choice import MAX, best_of, read_steps
+from orbscan.step_choice import MAX, best_step, read_steps
 
 if TYPE_CHECKING:
     import os
     from datetime import datetime
-    from typing import TypeAlias
 
     from orbscan import _core
     from orbscan.errors import OrbscanError
-    from orbscan.step_choice import Mode
-
-    Atomicity: TypeAlias = Literal[
-        "auto", "atomic_rename", "commit_file", "commit_file_or_atomic_rename"
-    ]
+    from orbscan.step_choice import Atomicity, Mode
 
 
 @as_dataclass
@@ -164,9 +159,7 @@ def best(
         InvalidLayoutError: as for `steps`; so are all the others.
     """
     text = local_path(root)
-    rows = read_steps(text, "committed", atomicity)
-    row = best_of(((row, row[8]) for row in rows), text, metric, mode)
-    return _step(Path(text), row)
+    return _step(Path(text), best_step(text, metric, mode, atomicity))
 
 
 def root_metadata(root: str | os.PathLike[str]) -> RootMetadata:

@@ -14,17 +14,27 @@ from orbscan import errors
 TYPE_CHECKING = False
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-    from typing import Literal, SupportsIndex, TypeAlias, TypeVar
+    from collections.abc import Mapping
+    from typing import Literal, SupportsIndex, TypeAlias
 
     from orbscan import _core
 
+    Atomicity: TypeAlias = Literal[
+        "auto", "atomic_rename", "commit_file", "commit_file_or_atomic_rename"
+    ]
     Mode: TypeAlias = Literal["max", "min"]
     StepChoice: TypeAlias = SupportsIndex | Literal["latest"] | tuple[str, Mode]
-    T = TypeVar("T")
 
 MAX: Mode = "max"
 MIN: Mode = "min"
+
+ATOMICITIES: tuple[Atomicity, ...] = (
+    "auto",
+    "atomic_rename",
+    "commit_file",
+    "commit_file_or_atomic_rename",
+)
+"""What can make a step a committed one; `auto` is what Orbax takes on a local disk."""
 
 _LOCAL_ATOMICITY = "atomic_rename"
 _SHOWN_METRICS = 10
@@ -48,8 +58,7 @@ def step_directory(root: str, step: StepChoice) -> str:
     """
     if isinstance(step, tuple):
         metric, mode = _metric_and_mode(step)
-        rows = read_steps(root)
-        name = best_of(((row[0], row[8]) for row in rows if row[2]), root, metric, mode)
+        name, *_ = best_step(root, metric, mode)
     else:
         from orbscan import _core
 
@@ -58,7 +67,9 @@ def step_directory(root: str, step: StepChoice) -> str:
 
 
 def read_steps(
-    root: str, step: int | Literal["latest", "committed"] | None = None, atomicity: str = "auto"
+    root: str,
+    step: int | Literal["latest", "committed"] | None = None,
+    atomicity: Atomicity = "auto",
 ) -> list[_core.Step]:
     """Read the rows of the steps of a root: all, the committed ones, one of a number or the latest.
 
@@ -68,11 +79,11 @@ def read_steps(
     """
     from orbscan import _core
 
-    mode = _LOCAL_ATOMICITY if atomicity == "auto" else atomicity
-    if mode not in _core.ATOMICITIES:
-        known = ", ".join(map(repr, ("auto", *_core.ATOMICITIES)))
+    if atomicity not in ATOMICITIES:
+        known = ", ".join(map(repr, ATOMICITIES))
         message = f"atomicity must be one of {known}, not {atomicity!r}"
         raise ValueError(message)
+    mode = _LOCAL_ATOMICITY if atomicity == "auto" else atomicity
     return _core.read_steps(root, step, mode)
 
 
@@ -96,30 +107,34 @@ def number_or_latest(root: str, step: object) -> int | Literal["latest"]:
     return number
 
 
-def best_of(
-    candidates: Iterable[tuple[T, str | None]], root: str, metric: str, mode: Mode = MAX
-) -> T:
-    """Choose the candidate with the greatest or least value of a metric, of equals the last.
+def best_step(
+    root: str, metric: str, mode: Mode = MAX, atomicity: Atomicity = "auto"
+) -> _core.Step:
+    """Read the row of the committed step with the greatest or least value of a metric.
+
+    Of equals it is the last. Steps without the metric, or with one that is no number or not a
+    number, are left out.
 
     Args:
-        candidates: with the JSON text of their metrics, or None. Those without the metric, or
-            with one that is no number or not a number, are left out.
-        root: where they come from.
+        root: the directory that holds the steps.
         metric: a member of the metrics.
         mode: `max` or `min`.
+        atomicity: what makes a step a committed one.
 
     Raises:
         CheckpointNotFoundError: none has the metric; says which ones there are.
-        ValueError: the mode is another word.
+        OrbscanError: as `read_steps` does.
+        ValueError: there is no such mode or atomicity.
     """
     import json
 
     if mode not in {MAX, MIN}:
         message = f"mode must be {MAX!r} or {MIN!r}, not {mode!r}"
         raise ValueError(message)
-    best: tuple[float, T] | None = None
+    best: tuple[float, _core.Step] | None = None
     seen: set[str] = set()
-    for candidate, text in candidates:
+    for row in read_steps(root, "committed", atomicity):
+        *_, text, _, _ = row
         metrics: Mapping[str, object] = {} if text is None else json.loads(text)
         seen.update(metrics)
         value = metrics.get(metric)
@@ -127,7 +142,7 @@ def best_of(
         if not isinstance(value, int | float) or isinstance(value, bool) or value != value:  # noqa: PLR0124
             continue
         if best is None or (value >= best[0] if mode == MAX else value <= best[0]):
-            best = (value, candidate)
+            best = (value, row)
     if best is None:
         kind = "not_found"
         raise errors.error(kind, f"no committed step has the metric {metric!r}{_other(seen)}", root)

@@ -12,12 +12,13 @@ from orbax.checkpoint._src.path import temporary_paths
 
 import orbscan
 from orbscan import _core
+from orbscan.step_choice import ATOMICITIES
 from tests.steps.support import write_step
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from orbscan.roots import Atomicity
+    from orbscan.step_choice import Atomicity
 
 MODES = options.AtomicityMode
 ORBAX: dict[Atomicity, options.AtomicityOptions | None] = {
@@ -103,6 +104,10 @@ def test_the_modes_of_orbax_itself_are_understood(tmp_path: Path) -> None:
     write_step(tmp_path, "1")
     committed = {mode: orbscan.steps(tmp_path, atomicity=mode.value)[0].committed for mode in MODES}
     assert committed == {MODES.AUTO: True, MODES.ATOMIC_RENAME: True, MODES.COMMIT_FILE: False}
+
+
+def test_the_rules_are_those_of_the_extension_module() -> None:
+    assert ("auto", *_core.ATOMICITIES) == ATOMICITIES == tuple(ORBAX)
 
 
 def test_another_mode_is_refused_with_the_modes_there_are(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from orbscan.cli import stdin
 from orbscan.cli.exits import NOT_FOUND, Refusal
 from orbscan.cli.help import whole_number
 from orbscan.scanning import begun, expanded
+from orbscan.step_choice import ATOMICITIES
 from orbscan.text import printable
 
 # See orbscan/__init__.py.
@@ -65,7 +66,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--atomicity",
-        choices=["auto", "atomic_rename", "commit_file", "commit_file_or_atomic_rename"],
+        choices=ATOMICITIES,
         help="what makes a checkpoint a finished one: a name that is not temporary, "
         "commit_success.txt, or either; auto: atomic_rename (default: auto)",
     )

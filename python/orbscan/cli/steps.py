@@ -8,6 +8,7 @@ from orbscan.cli import source
 from orbscan.cli.exits import FINE, PARTIAL
 from orbscan.cli.help import EXIT_CODES, add_output, help_formatter
 from orbscan.errors import located
+from orbscan.step_choice import ATOMICITIES, read_steps
 from orbscan.text import NSECS_PER_SEC, counted, moment, padded, printable
 
 # See orbscan/__init__.py.
@@ -33,7 +34,6 @@ The exit code is 5 if a part of some step could not be read.
 
 """
 
-_ATOMICITIES = ["auto", "atomic_rename", "commit_file", "commit_file_or_atomic_rename"]
 _COLUMNS = {
     "STEP": "",
     "NAME": "",
@@ -62,7 +62,7 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     )
     parser.add_argument(
         "--atomicity",
-        choices=_ATOMICITIES,
+        choices=ATOMICITIES,
         default="auto",
         help="what makes a step count as committed: a name that is not temporary, "
         "commit_success.txt, or either; auto: atomic_rename (default: auto)",
@@ -73,8 +73,6 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
 
 def run(arguments: argparse.Namespace) -> int:
     """Read the steps, and write the answer to stdout."""
-    from orbscan.step_choice import read_steps
-
     root = source.local_path(arguments, arguments.path)
     rows = read_steps(root, atomicity=arguments.atomicity)
     if arguments.output == "json":
@@ -83,7 +81,7 @@ def run(arguments: argparse.Namespace) -> int:
         from orbscan.cli import output
 
         output.write(table(root, rows))
-    return FINE if all(row[10] is None for row in rows) else PARTIAL
+    return FINE if all(error is None for *_, error in rows) else PARTIAL
 
 
 def table(root: str, rows: list[_core.Step]) -> list[output.Line]:
@@ -99,8 +97,8 @@ def table(root: str, rows: list[_core.Step]) -> list[output.Line]:
         lines.append(pieces)
     if rows:
         lines.append([])
-    committed = sum(row[2] for row in rows)
-    total = f"{counted(len(rows), 'step')}, {committed:,} committed"
+    finished = sum(committed for _, _, committed, *_ in rows)
+    total = f"{counted(len(rows), 'step')}, {finished:,} committed"
     return [*lines, [("label", "total      "), ("", total)]]
 
 
