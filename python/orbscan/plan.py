@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from orbscan.planning.array import Array, axes_of
+from orbscan.planning.array import Array, collected, named, scalar
 from orbscan.planning.build import build
 from orbscan.planning.fit import MeshMismatchError, Problem
 from orbscan.planning.value import DevicePlan, HostPlan, LeafPlan, RestorePlan
@@ -17,7 +17,6 @@ from orbscan.sharding import (
     PositionalShardingMetadata,
     SingleDeviceShardingMetadata,
 )
-from orbscan.text import keypath
 from orbscan.types import ArrayMetadata, NumpyMetadata, UnreadableLeaf
 
 if TYPE_CHECKING:
@@ -34,8 +33,6 @@ __all__ = [
     "RestorePlan",
     "restore_plan",
 ]
-
-_SCALAR_NBYTES: dict[type, int] = {bool: 1, int: 8, float: 8, complex: 16}
 
 
 def restore_plan(
@@ -71,18 +68,9 @@ def restore_plan(
     [32, 32, 32, 32]
     """
     tree = metadata.metadata if isinstance(metadata, CheckpointMetadata) else metadata
-    # Equal leaves are mostly one object, which needs to be looked at once only. The tree keeps
-    # the objects, and so their identities, alive.
-    known: dict[int, Array | None] = {}
-    leaves: list[tuple[str, Array]] = []
-    unreadable = 0
-    for entries, leaf in _leaves(tree):
-        if id(leaf) not in known:
-            known[id(leaf)] = _array(leaf)
-        array = known[id(leaf)]
-        if array is not None:
-            leaves.append((keypath(entries), array))
-        unreadable += isinstance(leaf, UnreadableLeaf)
+    leaves, unreadable = collected(
+        _leaves(tree), _array, lambda leaf: isinstance(leaf, UnreadableLeaf)
+    )
     return build(
         leaves, mesh, devices_per_host=devices_per_host, hosts=hosts, unreadable=unreadable
     )
@@ -113,12 +101,9 @@ def _array(leaf: object) -> Array | None:
             return Array(*common, "numpy")
         sharding = leaf.sharding_metadata
         if isinstance(sharding, NamedShardingMetadata):
-            # A damaged document can have more of the one than of the other.
-            saved_axes = tuple(zip(sharding.axis_names, sharding.shape, strict=False))
-            return Array(*common, "named", axes_of(sharding.partition_spec), saved_axes)
+            return named(common, sharding.partition_spec, sharding.axis_names, sharding.shape)
         if isinstance(sharding, SingleDeviceShardingMetadata):
             return Array(*common, "single")
         known = isinstance(sharding, PositionalShardingMetadata)
         return Array(*common, "positional" if known else "unknown")
-    nbytes = _SCALAR_NBYTES.get(type(leaf))
-    return None if nbytes is None else Array((), nbytes, (), "scalar")
+    return scalar(type(leaf))

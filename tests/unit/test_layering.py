@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -46,6 +47,14 @@ USES = {name_of(file): uses(file.read_text("utf-8")) for file in PACKAGE.rglob("
 
 def below(names: set[str], room: str) -> set[str]:
     return {name for name in names if f"{name}.".startswith(f"{room}.")}
+
+
+@pytest.mark.parametrize("room", ["differing", "planning"])
+def test_a_room_names_what_is_in_it(room: str) -> None:
+    own = PACKAGE / room / "__init__.py"
+    text = ast.get_docstring(ast.parse(own.read_text("utf-8")))
+    named = re.findall(r"`([a-z_]+)`", text or "")
+    assert {*named} == {file.stem for file in own.parent.glob("*.py")} - {"__init__"}
 
 
 def test_only_the_program_uses_the_command_line() -> None:

@@ -89,21 +89,13 @@ def _plan(checkpoint: _core.Checkpoint, arguments: argparse.Namespace) -> Restor
     """
     from orbscan import codes
     from orbscan.leaves import leaves
+    from orbscan.planning.array import collected
     from orbscan.planning.build import build
     from orbscan.planning.fit import MeshMismatchError
-    from orbscan.text import keypath
 
     _, table = checkpoint.items[0]
-    known: dict[int, Array | None] = {}
-    found: list[tuple[str, Array]] = []
-    unreadable = 0
-    for entries, _, leaf in leaves(table) if table is not None else ():
-        if id(leaf) not in known:
-            known[id(leaf)] = _array(leaf)
-        array = known[id(leaf)]
-        if array is not None:
-            found.append((keypath(entries), array))
-        unreadable += leaf.kind == codes.UNREADABLE
+    every = () if table is None else ((entries, leaf) for entries, _, leaf in leaves(table))
+    found, unreadable = collected(every, _array, lambda leaf: leaf.kind == codes.UNREADABLE)
     try:
         return build(
             found,
@@ -121,14 +113,13 @@ def _plan(checkpoint: _core.Checkpoint, arguments: argparse.Namespace) -> Restor
 def _array(leaf: Leaf) -> Array | None:
     """What a plan must know of a leaf; None for what has no bytes."""
     from orbscan import codes
-    from orbscan.planning.array import Array, axes_of
+    from orbscan.planning.array import Array, named, scalar
 
     if leaf.shape is None or leaf.dtype is None:
         return None
     if leaf.kind == codes.SCALAR:
-        # A scalar is restored as a number of Python, whatever it was saved as.
-        nbytes = 1 if leaf.dtype == "bool" else 16 if leaf.dtype.startswith("complex") else 8
-        return Array((), nbytes, (), "scalar")
+        is_complex = leaf.dtype.startswith("complex")
+        return scalar(bool if leaf.dtype == "bool" else complex if is_complex else float)
     common = (leaf.shape, leaf.itemsize, leaf.chunk_shape)
     if leaf.kind == codes.NUMPY_ARRAY:
         return Array(*common, "numpy")
@@ -137,7 +128,5 @@ def _array(leaf: Leaf) -> Array | None:
         return Array(*common, "unknown")
     if row[0] == "named":
         _, shape, axis_names, _, spec, _ = row
-        # A damaged document can have more of the one than of the other.
-        saved_axes = tuple(zip(axis_names, shape, strict=False))
-        return Array(*common, "named", axes_of(spec), saved_axes)
+        return named(common, spec, axis_names, shape)
     return Array(*common, row[0])

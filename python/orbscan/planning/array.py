@@ -5,8 +5,17 @@ from __future__ import annotations
 from math import prod
 from typing import TYPE_CHECKING, NamedTuple
 
+from orbscan.text import keypath
+
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from typing import TypeVar
+
     from orbscan.planning.mesh import Axes
+
+    Leaf = TypeVar("Leaf")
+
+_SCALAR_NBYTES: dict[type, int] = {bool: 1, int: 8, float: 8, complex: 16}
 
 
 class Array(NamedTuple):
@@ -48,6 +57,62 @@ class Array(NamedTuple):
     def chunk_nbytes(self) -> int:
         """The bytes of a whole chunk, uncompressed. Chunks at the edge are stored whole too."""
         return prod(self.chunk) * self.itemsize
+
+
+def scalar(kind: type) -> Array | None:
+    """A scalar: it is restored as a number of Python, whatever it was saved as.
+
+    None if the kind is not `bool`, `int`, `float` or `complex`.
+    """
+    nbytes = _SCALAR_NBYTES.get(kind)
+    return None if nbytes is None else Array((), nbytes, (), "scalar")
+
+
+def named(
+    common: tuple[tuple[int, ...], int, tuple[int, ...] | None],
+    spec: tuple[str | tuple[str, ...] | None, ...],
+    axis_names: tuple[str, ...],
+    mesh_shape: tuple[int, ...],
+) -> Array:
+    """An array with a named sharding.
+
+    Args:
+        common: its shape, the size of an element, and the shape of a chunk.
+        spec: which mesh axes split which dimension.
+        axis_names: of the mesh.
+        mesh_shape: of the mesh. A damaged document can have more of the one than of the other.
+    """
+    saved_axes = tuple(zip(axis_names, mesh_shape, strict=False))
+    return Array(*common, "named", axes_of(spec), saved_axes)
+
+
+def collected(
+    leaves: Iterable[tuple[tuple[str | int, ...], Leaf]],
+    array_of: Callable[[Leaf], Array | None],
+    is_unreadable: Callable[[Leaf], bool],
+) -> tuple[list[tuple[str, Array]], int]:
+    """Find the arrays of a tree.
+
+    Args:
+        leaves: with their keypaths. Equal ones are mostly one object, which is looked at once:
+            the objects must live, and so keep their identities, until the last one is given.
+        array_of: what a plan must know of a leaf; None for what has no bytes.
+        is_unreadable: whether the metadata of a leaf cannot be read.
+
+    Returns:
+        readable keypath and array of each leaf that has bytes, and how many are unreadable.
+    """
+    known: dict[int, Array | None] = {}
+    found: list[tuple[str, Array]] = []
+    unreadable = 0
+    for entries, leaf in leaves:
+        if id(leaf) not in known:
+            known[id(leaf)] = array_of(leaf)
+        array = known[id(leaf)]
+        if array is not None:
+            found.append((keypath(entries), array))
+        unreadable += is_unreadable(leaf)
+    return found, unreadable
 
 
 def axes_of(spec: tuple[str | tuple[str, ...] | None, ...]) -> tuple[tuple[str, ...], ...]:
