@@ -187,7 +187,6 @@ print(open("/proc/self/status").read().split("VmHWM:")[1].split()[0])
 """
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="the peak is read from /proc")
 def test_memory_does_not_grow_with_the_number_of_checkpoints(tree: Tree) -> None:
     def peak_kb(roots: list[Path]) -> int:
         command = [sys.executable, "-c", STREAM, *map(str, roots)]

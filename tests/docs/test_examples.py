@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import re
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import jax
 
 import orbscan
+from orbscan.cli import main
 from tools import demo
 
 if TYPE_CHECKING:
     import pytest
 
 ROOT = Path(__file__).parents[2]
+CONSOLE = re.compile(r"^```console\n\$ orbscan (.*?)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 EXAMPLE = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
@@ -57,6 +60,32 @@ def test_the_examples_about_scanning_run(
     before = names["before"]
     assert isinstance(before, list)
     assert (len(before), names["changed"]) == (2, [])
+
+
+def test_the_examples_about_the_restore_plan_give_what_they_say(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "checkpoints" / "1000"
+    demo.write_composite(path)
+    page = ROOT / "docs" / "restore-plan.md"
+    names: dict[str, object] = {"orbscan": orbscan, "path": path}
+    assert run_examples(page, names, tmp_path) == 1
+    report = capsys.readouterr().out
+    (command, shown) = CONSOLE.findall(page.read_text(encoding="utf-8"))[0]
+    arguments = shlex.split(command.replace("checkpoints/1000", str(path)))
+    assert main(arguments) == 0
+    assert capsys.readouterr().out == shown
+    # The example in Python says nothing of memory.
+    lines = [line for line in shown.splitlines() if not line.startswith("memory")]
+    assert report.splitlines() == lines
+
+
+def test_every_page_with_python_is_run() -> None:
+    pages = {page.stem for page in (ROOT / "docs").glob("*.md") if EXAMPLE.search(page.read_text())}
+    here = {"restore-plan", "restoring", "scan", "steps"}
+    # By tests of their own, beside those of what they are about.
+    elsewhere = {"diff", "tables"}
+    assert pages == here | elsewhere
 
 
 def test_the_examples_of_the_readme_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
