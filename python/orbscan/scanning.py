@@ -193,8 +193,8 @@ class Scan:
     def leaves(self) -> _core.ArrowStream:
         """Give what the scan finds as a table with a row for each leaf: see docs/tables.md.
 
-        A stream of Arrow record batches, which polars, duckdb, pandas and pyarrow read as it is;
-        checkpoints are read as it is. The scan itself is closed then.
+        A stream of Arrow record batches, which polars, duckdb, pandas and pyarrow take directly.
+        Checkpoints are read while the stream is. The scan itself is closed then.
 
         Raises:
             ValueError: the scan was closed, or is read as a table already.

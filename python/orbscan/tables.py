@@ -48,10 +48,11 @@ def leaf_table(
         options: as for `scan`.
 
     Returns:
-        a stream of record batches, which can be read once. Checkpoints are read as it is.
+        a stream of record batches, which can be read once. Checkpoints are read while it is; one
+        that cannot be read is a row without a keypath whose `error` says why.
 
-    Raises as `scan` does. A checkpoint that cannot be read is a row without a keypath whose
-    `error` says why.
+    Raises:
+        ValueError: an argument has no meaning, or a root is a URL.
     """
     import orbscan
 
@@ -61,7 +62,11 @@ def leaf_table(
 def checkpoint_table(
     paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]], **options: Any
 ) -> _core.ArrowStream:
-    """Read checkpoints into a table with a row for each; otherwise as `leaf_table`."""
+    """Read checkpoints into a table with a row for each; otherwise as `leaf_table`.
+
+    Raises:
+        ValueError: as for `leaf_table`.
+    """
     import orbscan
 
     return orbscan.scan(paths, **options).checkpoints()
