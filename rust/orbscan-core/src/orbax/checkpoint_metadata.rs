@@ -78,10 +78,10 @@ fn members(bytes: &[u8], limits: &Limits) -> Result<CheckpointMetadata> {
             "item_handlers" => metadata.item_handlers = item_handlers(json)?,
             "metrics" => metrics(json)?,
             "performance_metrics" => {
-                json.optional(|json| json.expect(Kind::Object))?;
-                if json.peek()? == Kind::Object {
-                    json.skip()?;
-                }
+                json.optional(|json| {
+                    json.expect(Kind::Object)?;
+                    json.skip()
+                })?;
             }
             "init_timestamp_nsecs" => metadata.init_timestamp_nsecs = timestamp(json)?,
             "commit_timestamp_nsecs" => metadata.commit_timestamp_nsecs = timestamp(json)?,
@@ -256,6 +256,16 @@ mod tests {
             let (metadata, _) = read(text);
             assert_eq!(metadata.unwrap_err().kind(), ErrorKind::Malformed, "{text}");
         }
+    }
+
+    #[test]
+    fn every_member_may_be_null() {
+        let (metadata, issues) = read(
+            r#"{"item_handlers": null, "metrics": null, "performance_metrics": null,
+               "init_timestamp_nsecs": null, "commit_timestamp_nsecs": 7, "custom_metadata": null}"#,
+        );
+        assert_eq!(metadata.unwrap().commit_timestamp_nsecs, Some(7));
+        assert!(issues.is_empty());
     }
 
     #[test]
