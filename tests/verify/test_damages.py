@@ -40,7 +40,7 @@ def codes(report: orbscan.Report) -> dict[str, str]:
 
 
 def orbax_refuses(checkpoint: Path) -> bool:
-    """Whether Orbax does not restore the pytree; what it leaves unfinished ends with its process."""
+    """Whether Orbax restores no pytree, in a process with which all that it left undone ends."""
     code = "import sys, orbax.checkpoint.experimental.v1 as ocp; ocp.load(sys.argv[1])"
     command = [sys.executable, "-c", code, str(checkpoint)]
     return subprocess.run(command, capture_output=True, check=False).returncode != 0  # noqa: S603
