@@ -13,14 +13,8 @@ pub fn run(mut round: impl FnMut(&LocalStore, &StorePath)) {
     let rounds = arguments
         .next()
         .map_or(1, |text| text.parse().expect("a number of rounds"));
-    let path = std::path::absolute(path).expect("a path");
-    let name = path
-        .file_name()
-        .and_then(|name| name.to_str())
-        .expect("a name");
-    let name = StorePath::new(name).expect("a plain name");
     for _ in 0..rounds {
-        let store = LocalStore::new(path.parent().unwrap_or(Path::new("/")));
-        round(&store, &name);
+        let (store, place) = LocalStore::open(Path::new(&path)).expect("a path");
+        round(&store, &place);
     }
 }

@@ -17,7 +17,8 @@ class OrbscanError(Exception):
     Attributes:
         kind: what went wrong, in one word; a key of `CLASS_OF_KIND`.
         reason: why, in words that repeat neither the file nor the offset.
-        file: the file or directory it went wrong in, or None if it was not one file.
+        file: the file or directory it went wrong in, spelled as the path that was given; None if
+            it was not one file.
         offset: where in the file, in bytes, or None if it was not one place.
         in_body: whether the offset counts from the start of what the file, or the node in it,
             decompresses to.

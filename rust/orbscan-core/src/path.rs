@@ -81,6 +81,16 @@ impl StorePath {
         let parent = self.0.rsplit_once('/').map_or("", |(parent, _)| parent);
         Some(Self(parent.to_owned()))
     }
+
+    /// What leads from `other` to this path, empty if they are the same; `None` if this path does not
+    /// lie there.
+    pub fn below(&self, other: &Self) -> Option<&str> {
+        let rest = self.0.strip_prefix(other.as_str())?;
+        if rest.is_empty() || other.0.is_empty() {
+            return Some(rest);
+        }
+        rest.strip_prefix('/')
+    }
 }
 
 impl fmt::Display for StorePath {
@@ -111,6 +121,20 @@ mod tests {
         );
         assert_eq!(StorePath::root().parent(), None);
         assert_eq!(StorePath::root().join("").unwrap(), StorePath::root());
+    }
+
+    #[test]
+    fn a_path_lies_below_another_only_at_a_separator() {
+        let path = StorePath::new("run/7/state").unwrap();
+        for (other, rest) in [
+            ("", Some("run/7/state")),
+            ("run", Some("7/state")),
+            ("run/7/state", Some("")),
+            ("ru", None),
+            ("run/7/state/d", None),
+        ] {
+            assert_eq!(path.below(&StorePath::new(other).unwrap()), rest, "{other}");
+        }
     }
 
     #[test]

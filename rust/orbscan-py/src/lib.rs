@@ -42,39 +42,13 @@ const PATIENCE: Duration = Duration::from_millis(50);
 /// The name that stands for "choose one".
 const AUTO: &str = "AUTO";
 
-/// A local path as a store and a path in it. The store's top is the directory above, since whether a
-/// directory is a checkpoint also depends on where it lies.
-fn open(path: &Path) -> Result<(LocalStore, StorePath), Error> {
-    let failed = |error: std::io::Error| {
-        let kind = match error.kind() {
-            std::io::ErrorKind::NotFound => ErrorKind::NotFound,
-            _ => ErrorKind::Store,
-        };
-        Error::new(kind, format!("{}: {error}", path.display())).with_errno(error.raw_os_error())
-    };
-    let absolute = std::path::absolute(path).map_err(failed)?;
-    // A path that ends in `..` has no name of its own.
-    let absolute = match absolute.file_name() {
-        Some(_) => absolute,
-        None => absolute.canonicalize().map_err(failed)?,
-    };
-    let (Some(parent), Some(name)) = (absolute.parent(), absolute.file_name()) else {
-        return Ok((LocalStore::new(absolute), StorePath::root()));
-    };
-    let Some(name) = name.to_str() else {
-        let reason = format!("{}: the name is not UTF-8", path.display());
-        return Err(Error::new(ErrorKind::Unsupported, reason));
-    };
-    Ok((LocalStore::new(parent), StorePath::new(name)?))
-}
-
 /// Runs `read` without the interpreter and turns its failure into an exception.
 fn detached<T: Send>(
     py: Python<'_>,
     path: &Path,
     read: impl FnOnce(&LocalStore, &StorePath) -> Result<T, Error> + Send,
 ) -> PyResult<T> {
-    py.detach(|| open(path).and_then(|(store, path)| read(&store, &path)))
+    py.detach(|| LocalStore::open(path).and_then(|(store, path)| read(&store, &path)))
         .map_err(|error| errors::raised(py, &error))
 }
 

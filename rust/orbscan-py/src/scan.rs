@@ -13,6 +13,7 @@ use orbscan_core::scan::glob::Glob;
 use orbscan_core::scan::selection::{Selection, Shard};
 use orbscan_core::scan::{Monitor, Options, Poll, Root};
 use orbscan_core::store::Store;
+use orbscan_core::store::local::LocalStore;
 use pyo3::exceptions::{PyBaseException, PyValueError};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
@@ -21,7 +22,7 @@ use pyo3::types::PyTuple;
 use crate::checkpoint::Checkpoint;
 use crate::leaf_table::Crossed;
 use crate::steps::atomicity_named;
-use crate::{PATIENCE, errors, open, options};
+use crate::{PATIENCE, errors, options};
 
 /// Searches below `roots`; see the stub for the meaning of each argument.
 #[pyfunction]
@@ -81,7 +82,7 @@ pub fn scan(
 }
 
 fn root(path: &Path) -> Root {
-    let place = open(path).map(|(store, path)| {
+    let place = LocalStore::open(path).map(|(store, path)| {
         let store: Arc<dyn Store> = Arc::new(store);
         (store, path)
     });

@@ -377,7 +377,7 @@ impl Scan {
             below.then(|| (base, way.trim_start_matches('/')))
         })?;
         let place = base.path.join(way).ok()?;
-        let spelled = place::normal(&base.store.locate(&place));
+        let spelled = place::normal(&base.store.absolute(&place));
         let share = self.shared.options.selection.is_in_share(&spelled);
         let gone = share && !walk::exists(base.store.as_ref(), &place);
         gone.then(|| told(path, &base.text, Content::Vanished))

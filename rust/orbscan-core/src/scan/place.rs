@@ -20,8 +20,7 @@ pub struct Base {
 impl Base {
     /// The way from the base to a path in its store; empty for the base itself.
     pub fn way_to<'p>(&self, path: &'p StorePath) -> &'p str {
-        let below = path.as_str().strip_prefix(self.path.as_str());
-        below.unwrap_or_default().trim_start_matches('/')
+        path.below(&self.path).unwrap_or_default()
     }
 
     /// A path in the store as a user would write it: the base as it was given, and the way there.
@@ -81,7 +80,7 @@ impl Visit {
 
     /// The path in full, however the base was spelled: what decides in whose share it is.
     pub fn place(&self) -> String {
-        normal(&self.base.store.locate(&self.path))
+        normal(&self.base.store.absolute(&self.path))
     }
 
     /// Whether it was given, and not come upon.

@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::{ErrorKind as IoErrorKind, Read, Seek, SeekFrom};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::time::SystemTime;
 
 use super::{Bytes, Entry, EntryKind, Span, Stat, Store, Want};
@@ -18,12 +18,62 @@ const FIRST_BYTES: u64 = 16 << 10;
 #[derive(Clone, Debug)]
 pub struct LocalStore {
     root: PathBuf,
+    given: Option<Given>,
+}
+
+/// A path as its user wrote it.
+#[derive(Clone, Debug)]
+struct Given {
+    place: StorePath,
+    text: PathBuf,
 }
 
 impl LocalStore {
     /// The store whose top is `root`, which need not exist.
     pub fn new(root: impl Into<PathBuf>) -> Self {
-        Self { root: root.into() }
+        let root = root.into();
+        Self { root, given: None }
+    }
+
+    /// The store that holds what lies at `path`, and where it lies there. The store's top is the
+    /// directory above, since whether a directory is a checkpoint also depends on where it lies.
+    /// Messages spell paths as `path` is spelled: relative ones stay relative.
+    ///
+    /// # Errors
+    /// `NotFound` or `Store` if a path that ends in `..` leads nowhere, or the working directory is
+    /// gone; `Unsupported` if the name is not UTF-8. All name the path.
+    pub fn open(path: &Path) -> Result<(Self, StorePath)> {
+        Self::opened(path).map_err(|error| error.in_file(&path.to_string_lossy()))
+    }
+
+    fn opened(path: &Path) -> Result<(Self, StorePath)> {
+        // The working directory of the process may change while the store is read.
+        let absolute = std::path::absolute(path).map_err(|error| {
+            let reason = format!("the working directory: {}", io_reason(&error));
+            Error::new(ErrorKind::Store, reason).with_errno(error.raw_os_error())
+        })?;
+        // A path that ends in `..` has no name of its own.
+        let absolute = match absolute.file_name() {
+            Some(_) => absolute,
+            None => fs::canonicalize(&absolute).map_err(|error| failure(&error, &absolute))?,
+        };
+        let (root, place) = match (absolute.parent(), absolute.file_name()) {
+            (Some(parent), Some(name)) => {
+                let not_utf8 = || Error::new(ErrorKind::Unsupported, "the name is not UTF-8");
+                (parent, StorePath::new(name.to_str().ok_or_else(not_utf8)?)?)
+            }
+            _ => (absolute.as_path(), StorePath::root()),
+        };
+        let given = Given {
+            place: place.clone(),
+            // Without separators at the end.
+            text: path.components().as_path().to_owned(),
+        };
+        let store = Self {
+            root: root.to_owned(),
+            given: Some(given),
+        };
+        Ok((store, place))
     }
 
     fn path(&self, path: &StorePath) -> PathBuf {
@@ -77,6 +127,30 @@ impl LocalStore {
             want.within(file.metadata().map_err(fail)?.len())?;
         }
         Ok(bytes.into())
+    }
+}
+
+impl Given {
+    /// A path of the store, seen from where the user stands.
+    fn spell(&self, path: &StorePath) -> PathBuf {
+        match path.below(&self.place) {
+            Some("") => self.text.clone(),
+            Some(rest) => self.text.join(rest),
+            None => match (self.above(), path.as_str()) {
+                (above, "") if above.as_os_str().is_empty() => PathBuf::from("."),
+                (above, "") => above,
+                (above, beside) => above.join(beside),
+            },
+        }
+    }
+
+    /// The directory above the path that was given, which is the top of the store.
+    fn above(&self) -> PathBuf {
+        match self.text.components().next_back() {
+            Some(Component::Normal(_)) => self.text.parent().unwrap_or(Path::new("")).to_owned(),
+            Some(Component::CurDir) => PathBuf::from(".."),
+            _ => self.text.join(".."),
+        }
     }
 }
 
@@ -140,6 +214,14 @@ impl Store for LocalStore {
     }
 
     fn locate(&self, path: &StorePath) -> String {
+        let shown = match &self.given {
+            Some(given) => given.spell(path),
+            None => self.path(path),
+        };
+        shown.to_string_lossy().into_owned()
+    }
+
+    fn absolute(&self, path: &StorePath) -> String {
         self.path(path).to_string_lossy().into_owned()
     }
 
@@ -194,4 +276,63 @@ fn io_reason(error: &std::io::Error) -> String {
     let text = error.to_string();
     let text = text.split(" (os error").next().unwrap_or_default();
     text.to_lowercase()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn located(given: &str, below: &str) -> (String, String) {
+        let (store, place) = LocalStore::open(Path::new(given)).unwrap();
+        let below = place.join(below).unwrap();
+        let above = place.parent().unwrap_or_default();
+        (store.locate(&below), store.locate(&above))
+    }
+
+    #[test]
+    fn paths_are_shown_as_they_were_given() {
+        for (given, itself, below, above) in [
+            ("/runs/7", "/runs/7", "/runs/7/state/d", "/runs"),
+            ("/runs/7//", "/runs/7", "/runs/7/state/d", "/runs"),
+            ("runs/7", "runs/7", "runs/7/state/d", "runs"),
+            ("7", "7", "7/state/d", "."),
+            ("./7/", "./7", "./7/state/d", "."),
+            ("7/.", "7", "7/state/d", "."),
+            (".", ".", "./state/d", ".."),
+            ("..", "..", "../state/d", "../.."),
+            ("src/..", "src/..", "src/../state/d", "src/../.."),
+            ("../7", "../7", "../7/state/d", ".."),
+            ("/", "/", "/state/d", "/"),
+        ] {
+            let found = located(given, "");
+            assert_eq!(found, (itself.into(), above.into()), "{given}");
+            assert_eq!(located(given, "state/d").0, below, "{given}");
+        }
+    }
+
+    #[test]
+    fn what_lies_beside_a_path_is_shown_from_there() {
+        let (store, _) = LocalStore::open(Path::new("runs/7")).unwrap();
+        let beside = StorePath::new("70/state").unwrap();
+        assert_eq!(store.locate(&beside), "runs/70/state");
+        let (store, _) = LocalStore::open(Path::new("7")).unwrap();
+        assert_eq!(store.locate(&beside), "70/state");
+    }
+
+    #[test]
+    fn the_same_place_is_absolutely_the_same() {
+        let here = std::env::current_dir().unwrap();
+        for given in ["runs/7", "./runs/7/", "runs//7"] {
+            let (store, place) = LocalStore::open(Path::new(given)).unwrap();
+            let expected = here.join("runs/7").to_string_lossy().into_owned();
+            assert_eq!(store.absolute(&place), expected);
+        }
+    }
+
+    #[test]
+    fn a_path_that_leads_nowhere_is_named_as_it_was_given() {
+        let error = LocalStore::open(Path::new("nowhere/..")).unwrap_err();
+        assert_eq!(error.to_string(), "nowhere/..: does not exist");
+        assert_eq!(error.kind(), ErrorKind::NotFound);
+    }
 }

@@ -162,8 +162,13 @@ pub trait Store: Send + Sync {
     /// file.
     fn fetch(&self, wants: &[Want]) -> Vec<Result<Bytes>>;
 
-    /// The path as a user would write it, for messages.
+    /// The path as the user who named the store's top, or a path in it, would write it: for messages.
     fn locate(&self, path: &StorePath) -> String;
+
+    /// The path in full, however the user wrote it; it may still have links and `..` in it.
+    fn absolute(&self, path: &StorePath) -> String {
+        self.locate(path)
+    }
 
     /// Where a path leads once all links in it are followed. Two paths lead to the same place
     /// exactly if these texts agree, and a place lies in another if its text goes on behind the
@@ -172,7 +177,7 @@ pub trait Store: Send + Sync {
     /// # Errors
     /// `NotFound`; `Store`. Both name the path.
     fn resolve(&self, path: &StorePath) -> Result<String> {
-        Ok(self.locate(path))
+        Ok(self.absolute(path))
     }
 
     /// The answer to a single want.

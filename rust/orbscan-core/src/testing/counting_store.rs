@@ -76,4 +76,12 @@ impl Store for CountingStore<'_> {
     fn locate(&self, path: &StorePath) -> String {
         self.inner.locate(path)
     }
+
+    fn absolute(&self, path: &StorePath) -> String {
+        self.inner.absolute(path)
+    }
+
+    fn resolve(&self, path: &StorePath) -> Result<String> {
+        self.inner.resolve(path)
+    }
 }
