@@ -144,17 +144,18 @@ def best(
 ) -> Step:
     """Find the committed step with the greatest value of a metric; of equals the last.
 
-    Steps without the metric are left out, also those whose metrics cannot be read, as the `error`
-    in `steps` tells. NaN is never the best.
+    Steps in which the metric is not a number are left out, also those whose metrics cannot be
+    read, as the `error` in `steps` tells. A boolean counts as 0 or 1; NaN is never the best.
 
     Args:
         root: as for `steps`.
-        metric: a member of the metrics that the manager was given with each step.
+        metric: a member of the metrics that the manager was given with each step. A name with dots
+            reaches into objects: `eval.loss`, unless a member is itself called so.
         mode: `max`, or `min` for the least value.
         atomicity: as for `steps`.
 
     Raises:
-        CheckpointNotFoundError: the root does not exist, or no step has the metric.
+        CheckpointNotFoundError: the root does not exist, or the metric is a number in no step.
         ValueError: the mode is another word; otherwise as for `steps`.
         InvalidLayoutError: as for `steps`; so are all the others.
     """

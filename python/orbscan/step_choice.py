@@ -14,10 +14,10 @@ from orbscan import errors
 TYPE_CHECKING = False
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from typing import Literal, SupportsIndex, TypeAlias
 
     from orbscan import _core
+    from orbscan.metric import Metrics
 
     Atomicity: TypeAlias = Literal[
         "auto", "atomic_rename", "commit_file", "commit_file_or_atomic_rename"
@@ -46,7 +46,7 @@ def step_directory(root: str, step: StepChoice) -> str:
 
     Args:
         root: the directory that holds the steps.
-        step: a number, `latest`, or a metric with `max` or `min`, `("loss", "min")`.
+        step: a number, `latest`, or a metric with `max` or `min`, `("eval.loss", "min")`.
 
     Raises:
         CheckpointNotFoundError: there is no such root, step or metric.
@@ -107,52 +107,79 @@ def number_or_latest(root: str, step: object) -> int | Literal["latest"]:
     return number
 
 
-def best_step(
-    root: str, metric: str, mode: Mode = MAX, atomicity: Atomicity = "auto"
-) -> _core.Step:
+def best_step(root: str, name: str, mode: Mode = MAX, atomicity: Atomicity = "auto") -> _core.Step:
     """Read the row of the committed step with the greatest or least value of a metric.
 
-    Of equals it is the last. Steps without the metric, or with one that is no number or not a
-    number, are left out.
+    Of equals it is the last. Steps without the metric, or in which it is not a number or NaN, are
+    left out.
 
     Args:
         root: the directory that holds the steps.
-        metric: a member of the metrics.
+        name: of the metric; with dots that of one in an object, as `metric.find` has it.
         mode: `max` or `min`.
         atomicity: what makes a step a committed one.
 
     Raises:
-        CheckpointNotFoundError: none has the metric; says which ones there are.
+        CheckpointNotFoundError: in none is the metric a number; says which numbers there are.
         OrbscanError: as `read_steps` does.
         ValueError: there is no such mode or atomicity.
     """
-    import json
+    from orbscan import metric
 
     if mode not in {MAX, MIN}:
         message = f"mode must be {MAX!r} or {MIN!r}, not {mode!r}"
         raise ValueError(message)
     best: tuple[float, _core.Step] | None = None
-    seen: set[str] = set()
-    for row in read_steps(root, "committed", atomicity):
-        *_, text, _, _ = row
-        metrics: Mapping[str, object] = {} if text is None else json.loads(text)
-        seen.update(metrics)
-        value = metrics.get(metric)
-        # A boolean is a number to Python, but nobody's metric. NaN alone is not equal to itself.
-        if not isinstance(value, int | float) or isinstance(value, bool) or value != value:  # noqa: PLR0124
+    rows = read_steps(root, "committed", atomicity)
+    for row in rows:
+        value = metric.find(_metrics(row), name)
+        if not metric.is_number(value):
             continue
         if best is None or (value >= best[0] if mode == MAX else value <= best[0]):
             best = (value, row)
     if best is None:
         kind = "not_found"
-        raise errors.error(kind, f"no committed step has the metric {metric!r}{_other(seen)}", root)
+        raise errors.error(kind, _without(name, rows), root)
     return best[1]
 
 
-def _other(metrics: set[str]) -> str:
+def _metrics(row: _core.Step) -> Metrics:
+    import json
+
+    *_, text, _, _ = row
+    metrics: Metrics = {} if text is None else json.loads(text)
+    return metrics
+
+
+def _without(name: str, rows: list[_core.Step]) -> str:
+    """Say why a metric cannot be compared: what it is in the last step that has it."""
+    from orbscan import metric
+
+    numbers: set[str] = set()
+    found: tuple[object, int] | None = None
+    for row in reversed(rows):
+        metrics = _metrics(row)
+        value = metric.find(metrics, name)
+        if found is None and value is not metric.MISSING:
+            found = value, row[1]
+        numbers.update(each for each, held in metric.members(metrics) if metric.is_number(held))
+    if found is None:
+        reason, offered = f"no committed step has the metric {name!r}", "there is"
+    else:
+        value, step = found
+        reason = f"the metric {name!r} is not a number: it is {metric.kind(value)} in step {step}"
+        inside = {each for each in numbers if each.startswith(f"{name}.")}
+        offered = "the numbers in it are" if inside else "there is"
+        numbers = inside or numbers
+    if numbers:
+        reason += f"; {offered} {_names(numbers)}"
+    damaged = sum(text is None and error is not None for *_, text, _, error in rows)
+    return f"{reason}; steps that cannot be read completely: {damaged}" if damaged else reason
+
+
+def _names(metrics: set[str]) -> str:
     shown = ", ".join(map(repr, sorted(metrics)[:_SHOWN_METRICS]))
-    more = " and others" if len(metrics) > _SHOWN_METRICS else ""
-    return f"; there is {shown}{more}" if metrics else ""
+    return f"{shown} and others" if len(metrics) > _SHOWN_METRICS else shown
 
 
 def _metric_and_mode(choice: tuple[object, ...]) -> tuple[str, Mode]:

@@ -6,13 +6,14 @@ import json
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
 BEGUN, ENDED = 1_795_470_688_469_149_184, 1_795_470_688_711_944_088
 
 
 def write_step(
-    root: Path, name: str, metrics: dict[str, object] | None = None, *, committed: bool = True
+    root: Path, name: str, metrics: Mapping[str, object] | None = None, *, committed: bool = True
 ) -> Path:
     """Write what a listing of steps looks at, and nothing else."""
     step = root / name

@@ -63,8 +63,9 @@ def add_step(parser: argparse.ArgumentParser) -> None:
         "--step",
         metavar="STEP",
         type=step_choice,
-        help="of the steps that PATH holds, read this one: a number, latest, or best:METRIC, which "
-        "is the one with the greatest value, and with best:METRIC:min the least",
+        help="of the steps that PATH holds, read this one: a number, latest, or best:METRIC for "
+        "the greatest value of a metric, best:METRIC:min for the least, as of a loss; with dots "
+        "METRIC reaches into objects: best:eval.loss:min",
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 
+from orbscan import metric
 from orbscan.cli import source
 from orbscan.cli.exits import FINE, PARTIAL
 from orbscan.cli.help import EXIT_CODES, add_output, help_formatter
@@ -151,7 +152,7 @@ def _cells(row: _core.Step) -> tuple[str, ...]:
         "committed" if committed else "uncommitted",
         "" if ended is None else moment(ended),
         "" if begun is None or ended is None else f"{(ended - begun) / NSECS_PER_SEC:.3f} s",
-        "" if metrics is None else _shown(metrics),
+        "" if metrics is None else printable(metric.shown(metrics, _METRICS_WIDTH)),
         "; ".join(notes),
     )
 
@@ -161,12 +162,3 @@ def _faults(error: OrbscanError | None, issues: tuple[_core.Issue, ...]) -> Iter
         yield printable(str(error))
     for _, file, offset, in_body, reason in issues:
         yield printable(located(reason, file, offset, in_body=in_body))
-
-
-def _shown(metrics: str) -> str:
-    import json
-
-    # The spelling of the file, as far as it goes: 0.1 must not become 0.1000000001.
-    members = json.loads(metrics, parse_float=str, parse_int=str, parse_constant=str)
-    text = printable(" ".join(f"{name}={value}" for name, value in members.items()))
-    return text if len(text) <= _METRICS_WIDTH else f"{text[:_METRICS_WIDTH]}..."

@@ -1,0 +1,132 @@
+"""One metric among those of a step: found by its name, shown as the file spells it.
+
+Metrics are an object of JSON that may hold others. A name with dots reaches into them: `eval.loss`
+is the member `loss` of the object `eval`, unless a member is itself called `eval.loss`.
+
+Importing this module loads nothing else.
+"""
+
+from __future__ import annotations
+
+# See orbscan/__init__.py.
+TYPE_CHECKING = False
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import TypeAlias, TypeGuard
+
+    Metrics: TypeAlias = dict[str, object]
+
+MISSING = object()
+"""What `find` gives where there is nothing."""
+
+# Texts that would look like something else without quotes; a number begins with a digit or a minus.
+_WORDS = frozenset({"", "true", "false", "null", "NaN", "Infinity"})
+_SPECIAL = frozenset(' =,"[]{}')
+
+# A longer name helps nobody. Members of hostile files are named by megabytes.
+_MAX_NAME = 200
+
+
+class _Number(str):
+    """A number in the spelling of the file: 0.1 must not become 0.1000000001."""
+
+    __slots__ = ()
+
+
+def find(metrics: Metrics, name: str) -> object:
+    """Give the value of a metric, or `MISSING`.
+
+    At each level a member of the whole name comes first, then the object with the longest name.
+
+    >>> find({"eval": {"loss": 0.5}}, "eval.loss"), find({"eval.loss": 1, "eval": {}}, "eval.loss")
+    (0.5, 1)
+    """
+    waiting = [(metrics, name)]
+    while waiting:
+        found, rest = waiting.pop()
+        if rest in found:
+            return found[rest]
+        for at, character in enumerate(rest):
+            inner = found.get(rest[:at]) if character == "." else None
+            if isinstance(inner, dict):
+                waiting.append((inner, rest[at + 1 :]))
+    return MISSING
+
+
+def members(metrics: Metrics, prefix: str = "") -> Iterator[tuple[str, object]]:
+    """Give every metric with its name, in the order of the file; those in objects in their place.
+
+    >>> list(members({"eval": {"loss": 0.5, "by_class": {}}, "loss": 1}))
+    [('eval.loss', 0.5), ('eval.by_class', {}), ('loss', 1)]
+    """
+    waiting = [(prefix, iter(metrics.items()))]
+    while waiting:
+        above, rest = waiting[-1]
+        for key, value in rest:
+            name = f"{above}{key}"
+            if isinstance(value, dict) and value and len(name) <= _MAX_NAME:
+                waiting.append((f"{name}.", iter(value.items())))
+                break
+            yield name, value
+        else:
+            waiting.pop()
+
+
+def is_number(value: object) -> TypeGuard[float]:
+    """Tell whether a metric can be compared. A boolean can, as 0 or 1, as it can in Orbax."""
+    # NaN alone is not equal to itself.
+    return isinstance(value, int | float) and value == value  # noqa: PLR0124
+
+
+def kind(value: object) -> str:
+    """Say what a metric is that is not a number.
+
+    >>> kind({"loss": 1}), kind(None), kind(float("nan"))
+    ('an object', 'null', 'NaN')
+    """
+    if value is None:
+        return "null"
+    if isinstance(value, float):
+        return "NaN"
+    if isinstance(value, str):
+        return "a string"
+    return "a list" if isinstance(value, list) else "an object"
+
+
+def shown(text: str, width: int) -> str:
+    """Show the metrics of a JSON text in a line, cut to a width.
+
+    >>> shown('{"loss": 1.50, "eval": {"acc": 1e-3, "best": true}, "by": [1, {}]}', 80)
+    'loss=1.50 eval.acc=1e-3 eval.best=true by=[1, {}]'
+    """
+    import json
+
+    metrics = json.loads(text, parse_float=_Number, parse_int=_Number, parse_constant=_Number)
+    line = ""
+    for name, value in members(metrics):
+        line += f"{' ' if line else ''}{name}={_shown(value)}"
+        if len(line) > width:
+            return f"{line[:width]}..."
+    return line
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, list):
+        return f"[{', '.join(map(_shown_inside, value))}]"
+    return _shown_inside(value)
+
+
+def _shown_inside(value: object) -> str:
+    """Show a value in a list, of which nothing that is deeper."""
+    import json
+
+    if isinstance(value, _Number):
+        return str(value)
+    if isinstance(value, list | dict) and value:
+        return "[...]" if isinstance(value, list) else "{...}"
+    if isinstance(value, str) and not (
+        value in _WORDS or value[0] in "-0123456789" or _SPECIAL.intersection(value)
+    ):
+        return value
+    return json.dumps(value, ensure_ascii=False)
