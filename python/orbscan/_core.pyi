@@ -301,6 +301,7 @@ def scan(
     latest: int | None = None,
     committed: bool | None = None,
     pattern: str | None = None,
+    exclude: Sequence[str] = (),
     shard: tuple[int, int] | None = None,
     leaves: bool = True,
     ordered: bool = False,

@@ -43,6 +43,7 @@ def scan(  # noqa: PLR0913 - keywords, each with a meaning of its own
     latest: int | None = None,
     committed: bool | None = None,
     match: str | None = None,
+    exclude: str | Iterable[str] = (),
     leaves: bool = True,
     ordered: bool = False,
     threads: int | None = None,
@@ -67,6 +68,9 @@ def scan(  # noqa: PLR0913 - keywords, each with a meaning of its own
         committed: True for finished checkpoints only, False for unfinished ones only.
         match: only checkpoints whose way from the root matches: `*` and `?` stay within a level,
             `**` does not, `[0-9]` is a set of characters.
+        exclude: one or several such patterns: a directory whose path from the root matches one of
+            them is neither searched nor reported. A checkpoint that is itself a root is matched by
+            its name; any other root is searched whatever its name.
         leaves: whether to read the trees; without them there are names, times, custom metadata
             and metrics.
         ordered: whether to give entries in the order of their paths, steps by their numbers,
@@ -98,6 +102,7 @@ def scan(  # noqa: PLR0913 - keywords, each with a meaning of its own
             latest=latest,
             committed=committed,
             pattern=match,
+            exclude=exclude,
             leaves=leaves,
             ordered=ordered,
             threads=threads,
@@ -115,6 +120,7 @@ def begun(  # noqa: PLR0913 - as for scan
     *,
     steps: Steps | None = None,
     latest: int | None = None,
+    exclude: str | Iterable[str] = (),
     threads: int | None = None,
     since: Since | None = None,
     shard: tuple[int, int] | None = None,
@@ -143,6 +149,7 @@ def begun(  # noqa: PLR0913 - as for scan
         expanded(roots),
         steps=None if steps is None else step_bounds(steps),
         latest=latest,
+        exclude=[exclude] if isinstance(exclude, str) else [*exclude],
         threads=threads,
         since=known,
         shard=shard,

@@ -25,7 +25,7 @@ _LISTED = 5
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add ROOT and what selects checkpoints below it to a command."""
+    """Add ROOT and all that says which checkpoints below it are wanted to a command."""
     parser.add_argument(
         "roots",
         metavar="ROOT",
@@ -33,6 +33,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="a directory to search, a checkpoint, or a pattern in quotes; - reads paths from "
         "stdin, one on each line, or separated by NUL characters",
     )
+    add_filters(parser)
+    parser.add_argument(
+        "--threads",
+        metavar="N",
+        type=positive_number,
+        help="read so many checkpoints side by side",
+    )
+    add_share(parser)
+
+
+def add_filters(parser: argparse.ArgumentParser) -> None:
+    """Add the options that select checkpoints, whose values `filters` gives, to a command."""
     parser.add_argument(
         "--steps",
         metavar="A:B",
@@ -48,7 +60,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--match",
         metavar="GLOB",
-        help="only checkpoints whose way from ROOT matches: * stays within a level, ** does not",
+        help="only checkpoints whose path from ROOT matches: * stays within a level, ** does not",
+    )
+    parser.add_argument(
+        "--exclude",
+        metavar="GLOB",
+        action="append",
+        default=[],
+        help="leave out directories whose path from ROOT matches, and all below them; can be given "
+        "several times",
     )
     which = parser.add_mutually_exclusive_group()
     which.add_argument(
@@ -70,13 +90,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="what makes a checkpoint a finished one: a name that is not temporary, "
         "commit_success.txt, or either; auto: atomic_rename (default: auto)",
     )
-    parser.add_argument(
-        "--threads",
-        metavar="N",
-        type=positive_number,
-        help="read so many checkpoints side by side",
-    )
-    add_share(parser)
 
 
 def add_share(parser: argparse.ArgumentParser) -> None:
@@ -87,6 +100,18 @@ def add_share(parser: argparse.ArgumentParser) -> None:
         type=share,
         help="only one of N shares of the checkpoints, counted from 0, for as many jobs",
     )
+
+
+def filters(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Give the values of the options of `add_filters` as keywords of `orbscan.scanning.begun`."""
+    return {
+        "steps": arguments.steps,
+        "latest": arguments.latest,
+        "pattern": arguments.match,
+        "exclude": arguments.exclude,
+        "committed": arguments.committed,
+        "atomicity": arguments.atomicity,
+    }
 
 
 def begin(arguments: argparse.Namespace, **more: Any) -> _core.Scan:
@@ -103,13 +128,9 @@ def begin(arguments: argparse.Namespace, **more: Any) -> _core.Scan:
             raise Refusal(message, NOT_FOUND)
         scan = begun(
             roots,
-            steps=arguments.steps,
-            latest=arguments.latest,
-            pattern=arguments.match,
-            committed=arguments.committed,
-            atomicity=arguments.atomicity,
             threads=arguments.threads,
             shard=arguments.shard,
+            **filters(arguments),
             **more,
         )
     except ValueError as error:
@@ -122,6 +143,7 @@ def nothing_found(arguments: argparse.Namespace) -> Refusal:
     options = {
         "--steps": arguments.steps is not None,
         "--match": arguments.match is not None,
+        "--exclude": bool(arguments.exclude),
         "--committed": arguments.committed is True,
         "--uncommitted": arguments.committed is False,
     }

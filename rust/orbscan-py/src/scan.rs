@@ -33,6 +33,7 @@ use crate::{PATIENCE, errors, options};
     latest = None,
     committed = None,
     pattern = None,
+    exclude = Vec::new(),
     shard = None,
     leaves = true,
     ordered = false,
@@ -49,6 +50,7 @@ pub fn scan(
     latest: Option<usize>,
     committed: Option<bool>,
     pattern: Option<&str>,
+    exclude: Vec<String>,
     shard: Option<(u64, u64)>,
     leaves: bool,
     ordered: bool,
@@ -62,6 +64,7 @@ pub fn scan(
         latest,
         committed,
         pattern: pattern.map(Glob::new),
+        exclude: exclude.iter().map(|text| Glob::new(text)).collect(),
         shard: shard.map(|(index, count)| Shard { index, count }),
     };
     let options = Options {

@@ -378,8 +378,9 @@ impl Scan {
         })?;
         let place = base.path.join(way).ok()?;
         let spelled = place::normal(&base.store.absolute(&place));
-        let share = self.shared.options.selection.is_in_share(&spelled);
-        let gone = share && !walk::exists(base.store.as_ref(), &place);
+        let selection = &self.shared.options.selection;
+        let ours = selection.is_in_share(&spelled) && !selection.excludes_way(way);
+        let gone = ours && !walk::exists(base.store.as_ref(), &place);
         gone.then(|| told(path, &base.text, Content::Vanished))
     }
 }

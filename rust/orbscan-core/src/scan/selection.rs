@@ -27,6 +27,8 @@ pub struct Selection {
     pub committed: Option<bool>,
     /// What the way from what was given must match; for what was itself given, its name.
     pub pattern: Option<Glob>,
+    /// Directories that are not searched, by the same paths as `pattern`.
+    pub exclude: Vec<Glob>,
     /// A share of them.
     pub shard: Option<Shard>,
 }
@@ -62,6 +64,22 @@ impl Selection {
         self.pattern.as_ref().is_none_or(may)
     }
 
+    /// Whether the directory `name` in the one at `way` is excluded. What lies below an excluded
+    /// directory is never asked about, since nobody looks into it.
+    pub fn excludes(&self, way: &str, name: &str) -> bool {
+        !self.exclude.is_empty() && self.excludes_path(&format!("{way}/{name}"))
+    }
+
+    /// Whether a path is excluded, or a directory on the way to it.
+    pub fn excludes_way(&self, way: &str) -> bool {
+        let above = way.match_indices('/').filter_map(|(at, _)| way.get(..at));
+        !self.exclude.is_empty() && above.chain([way]).any(|path| self.excludes_path(path))
+    }
+
+    fn excludes_path(&self, path: &str) -> bool {
+        self.exclude.iter().any(|pattern| pattern.matches(path))
+    }
+
     /// Whether it is in the share, by its path in full.
     pub fn is_in_share(&self, path: &str) -> bool {
         self.shard.is_none_or(|shard| {
@@ -82,8 +100,7 @@ impl Selection {
                 .unwrap_or_default(),
             way => way,
         };
-        self.pattern
-            .as_ref()
-            .is_none_or(|pattern| pattern.matches(way))
+        let matches = |pattern: &Glob| pattern.matches(way);
+        self.pattern.as_ref().is_none_or(matches) && !self.excludes_path(way)
     }
 }

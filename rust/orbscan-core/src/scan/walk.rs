@@ -283,10 +283,11 @@ fn below(
     options: &Options,
     links: &Links,
 ) -> Vec<Batch> {
-    let mut directories: Vec<&store::Entry> = entries
-        .iter()
-        .filter(|entry| entry.kind == EntryKind::Directory)
-        .collect();
+    let way = visit.base.way_to(&visit.path);
+    let is_walked = |entry: &&store::Entry| {
+        entry.kind == EntryKind::Directory && !options.selection.excludes(way, &entry.name)
+    };
+    let mut directories: Vec<&store::Entry> = entries.iter().filter(is_walked).collect();
     directories.sort_unstable_by(|a, b| step::compare(&a.name, &b.name));
     let shown = shown_prefixes(visit, &directories, options);
     let mut waiting = Siblings::default();
