@@ -271,8 +271,7 @@ class Damaged:
         try:
             return ask()
         finally:
-            for path in case.changes:
-                self._put(path, self._files[path])
+            self.take_back(case)
 
     def put(self, case: Case) -> None:
         """Damages the checkpoint."""
@@ -280,6 +279,11 @@ class Damaged:
             self._put(path, content)
         if case.kind == "directory removed":
             _remove_empty(self._root / case.file)
+
+    def take_back(self, case: Case) -> None:
+        """Makes the checkpoint whole again."""
+        for path in case.changes:
+            self._put(path, self._files[path])
 
     def _put(self, path: str, content: bytes | None) -> None:
         target = self._root / path

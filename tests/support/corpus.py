@@ -121,6 +121,11 @@ def unpack(archive: Path, destination: Path) -> None:
             (destination / name).write_bytes(content.read())
 
 
+def targets(case: Case) -> list[str]:
+    """The paths in a case that the reference was asked about."""
+    return [target["path"] for target in _load(case.expected)["targets"]]
+
+
 def questions(case: Case, *, prefer_pytree: bool = True) -> list[Question]:
     """Everything the reference was asked about a case, with its answers.
 
