@@ -20,8 +20,6 @@ pub const ARRAY_METADATAS_PREFIX: &str = "process_";
 pub const MANIFEST: &str = "manifest.ocdbt";
 /// What the names of the databases begin with that single processes write before the merge.
 pub const PROCESS_DATABASE_PREFIX: &str = "ocdbt.process_";
-/// The directory in which an OCDBT database keeps its nodes and values.
-pub const DATABASE_FILES: &str = "d";
 /// The msgpack file of releases before 0.5.16: the whole tree, with small values in-line.
 pub const AGGREGATE: &str = "checkpoint";
 /// Metrics of a step. Reserved: not a checkpointable that a user may name.
@@ -89,17 +87,6 @@ pub fn is_document(path: &str) -> bool {
     is_known || is_manifest(path) || in_directory(ARRAY_METADATAS)
 }
 
-/// Whether Orbax writes a directory of that name into the directory of a pytree, besides those of
-/// arrays. Beside other parts of a pytree, a directory called so is not a checkpointable.
-pub fn is_directory_of_tree(name: &str) -> bool {
-    matches!(name, ARRAY_METADATAS | DATABASE_FILES) || name.starts_with(PROCESS_DATABASE_PREFIX)
-}
-
-/// Whether Orbax writes a file of that name into the directory of a pytree, and nowhere else.
-pub fn is_file_of_tree(name: &str) -> bool {
-    matches!(name, TREE_METADATA | SHARDING | AGGREGATE | STRINGS) || is_manifest(name)
-}
-
 /// Whether a path is that of a manifest, numbered or not, of the merged database or of that of a
 /// process.
 pub fn is_manifest(path: &str) -> bool {
@@ -123,32 +110,4 @@ const AUTO: &str = "AUTO";
 pub fn preference(name: &str) -> (bool, bool, bool, &str) {
     // False sorts before true.
     (name == AUTO, name != PYTREE, name != STATE, name)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_orbax_writes_into_a_pytree_is_told_from_what_users_name() {
-        for name in [
-            "array_metadatas",
-            "d",
-            "ocdbt.process_0",
-            "ocdbt.process_1a",
-        ] {
-            assert!(is_directory_of_tree(name), "{name}");
-        }
-        for name in ["_METADATA", "_sharding", "checkpoint", "manifest.ocdbt"] {
-            assert!(is_file_of_tree(name), "{name}");
-        }
-        for name in [
-            "state", "default", "data", "params.w", "manifest", "metrics",
-        ] {
-            assert!(
-                !is_directory_of_tree(name) && !is_file_of_tree(name),
-                "{name}"
-            );
-        }
-    }
 }

@@ -111,31 +111,17 @@ pub fn no_pytree(store: &dyn Store, root: &Root) -> Error {
         return detect::no_checkpoint(store, root);
     }
     let candidates = candidates(root);
-    let mut parts = root.parts_of_tree();
-    parts.extend(arrays(store, root, &candidates));
-    let missing = names::TREE_METADATA;
-    let reason = if !parts.is_empty() {
-        let parts = shown(&parts);
-        format!("has no pytree: it holds parts of one ({parts}), but no {missing}")
-    } else if candidates.is_empty() {
-        format!("has no pytree: no {missing} in it, and no checkpointables")
+    let names: Vec<String> = candidates.iter().map(|name| (*name).to_owned()).collect();
+    let seen = if names.is_empty() {
+        "none".to_owned()
     } else {
-        let seen = shown(&candidates);
-        format!("has no pytree: no {missing} in it or in its checkpointables ({seen})")
+        detect::shown(&names)
     };
+    let reason = format!(
+        "has no pytree: no {} in it or in its checkpointables ({seen})",
+        names::TREE_METADATA
+    );
     Error::new(ErrorKind::UnknownLayout, reason).in_file(&root.path)
-}
-
-/// The directories that are an array of a flat checkpoint. A hint for people, so trouble on the way is
-/// not reported.
-fn arrays<'d>(store: &dyn Store, root: &Root, directories: &[&'d str]) -> Vec<&'d str> {
-    let mut arrays = Vec::new();
-    for document in [names::ZARR_V2, names::ZARR_V3] {
-        let found = stat_in(store, root, directories, document).unwrap_or_default();
-        let found = directories.iter().zip(found);
-        arrays.extend(found.filter_map(|(name, stat)| stat.map(|_| *name)));
-    }
-    arrays
 }
 
 fn direct(store: &dyn Store, root: &Root) -> Result<()> {
@@ -152,13 +138,10 @@ fn named(store: &dyn Store, root: &Root, name: &str) -> Result<String> {
         return Err(Error::new(ErrorKind::DeletionInProgress, reason).in_file(&root.path));
     }
     let known = root.checkpointables().contains(&name);
-    let is_part = root.parts_of_tree().contains(&name);
     if known && pytrees(store, root, &[name])?.contains(&true) {
         return Ok(name.to_owned());
     }
-    let reason = if is_part {
-        format!("{name:?} is a part of a pytree, not a checkpointable")
-    } else if known {
+    let reason = if known {
         format!("{name:?} is no pytree: it has no {}", names::TREE_METADATA)
     } else {
         format!("no checkpointable is called {name:?}")
@@ -171,74 +154,13 @@ fn no_such(store: &dyn Store, root: &Root, reason: &str) -> Error {
     let children = root.checkpointables();
     let found = pytrees(store, root, &children).unwrap_or_default();
     let pytrees = children.iter().zip(found).filter(|(_, found)| *found);
-    let pytrees: Vec<&str> = pytrees.map(|(name, _)| *name).collect();
-    let hint = if let [pytree] = pytrees.as_slice() {
-        format!("its pytree is {pytree:?}")
-    } else if !pytrees.is_empty() {
-        format!("its pytrees are {}", shown(&pytrees))
+    let pytrees: Vec<String> = pytrees.map(|(name, _)| (*name).to_owned()).collect();
+    let hint = if !pytrees.is_empty() {
+        format!("its pytrees are {}", detect::shown(&pytrees))
     } else if root.has(names::TREE_METADATA) {
         "the checkpoint itself is a pytree: pass checkpointable_name=None".to_owned()
     } else {
-        "the checkpoint has no pytree".to_owned()
+        "it has no pytree".to_owned()
     };
     Error::new(ErrorKind::NoSuchCheckpointable, format!("{reason}; {hint}")).in_file(&root.path)
-}
-
-fn shown(names: &[&str]) -> String {
-    let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
-    detect::shown(&names)
-}
-
-#[cfg(test)]
-mod tests {
-    use crate::path::StorePath;
-    use crate::reader::{Options, Recall, Selection, read_pytree};
-    use crate::store::memory::MemoryStore;
-
-    fn refusal(files: &[&str], selection: Selection<'_>) -> String {
-        let mut store = MemoryStore::new();
-        for file in ["_CHECKPOINT_METADATA"].iter().chain(files) {
-            store.insert(StorePath::new(file).unwrap(), "{}");
-        }
-        let options = Options::default();
-        let root = StorePath::root();
-        let read = read_pytree(&store, &root, selection, &options, &Recall::new());
-        read.unwrap_err().reason().to_owned()
-    }
-
-    #[test]
-    fn directories_of_the_format_are_not_told_as_checkpointables() {
-        let flat = [
-            "_sharding",
-            "array_metadatas/process_0",
-            "d/00ff",
-            "manifest.ocdbt",
-            "ocdbt.process_0/manifest.ocdbt",
-        ];
-        assert_eq!(
-            refusal(&flat, Selection::Auto),
-            "has no pytree: it holds parts of one (\"_sharding\", \"array_metadatas\", \"d\", \
-             \"manifest.ocdbt\", \"ocdbt.process_0\"), but no _METADATA"
-        );
-        assert_eq!(
-            refusal(&flat, Selection::Named("d")),
-            "\"d\" is a part of a pytree, not a checkpointable; the checkpoint has no pytree"
-        );
-        let plain = refusal(&["params.w/.zarray"], Selection::Auto);
-        assert!(plain.contains("parts of one (\"params.w\")"), "{plain}");
-    }
-
-    #[test]
-    fn a_checkpointable_may_be_called_like_a_directory_of_the_format() {
-        let items = ["d/data.json", "checkpoint/data.json", "state/data.json"];
-        assert!(refusal(&items[..1], Selection::Auto).ends_with("its checkpointables (\"d\")"));
-        assert!(refusal(&items[1..], Selection::Auto).ends_with("(\"state\", \"checkpoint\")"));
-        let named = refusal(&items, Selection::Named("d"));
-        assert!(named.starts_with("\"d\" is no pytree"), "{named}");
-        let none = refusal(&[], Selection::Auto);
-        assert_eq!(
-            none,
-            "has no pytree: no _METADATA in it, and no checkpointables"
-        );
-    }
 }

@@ -88,19 +88,6 @@ impl Root {
                 && self.deleted.as_deref() != Some(entry.name.as_str())
         })
     }
-
-    /// The names of what Orbax writes into the directory of a pytree, arrays apart, sorted; none if it
-    /// is nothing but a directory whose name a user may have chosen.
-    pub fn parts_of_tree(&self) -> Vec<&str> {
-        let parts = sorted(&self.entries, |entry| match entry.kind {
-            EntryKind::Directory => names::is_directory_of_tree(&entry.name),
-            EntryKind::File => names::is_file_of_tree(&entry.name),
-        });
-        if parts == [names::DATABASE_FILES] {
-            return Vec::new();
-        }
-        parts
-    }
 }
 
 fn has(entries: &[Entry], name: &str) -> bool {

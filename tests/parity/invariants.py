@@ -1,0 +1,33 @@
+"""Everything that must hold between the answers of all commands about one path."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tests.parity import reads, twins
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from tests.parity.asking import Asked, Violations
+
+INVARIANTS: list[Callable[[Asked], Violations]] = [
+    reads.issues_are_findings,
+    reads.a_tree_is_the_same_by_its_name,
+    reads.what_reads_is_a_checkpoint,
+    reads.a_diff_with_itself_is_empty,
+    reads.dump_ends_with_a_value_or_its_own_error,
+    twins.show_prints_what_metadata_returns,
+    twins.du_prints_what_its_twin_returns,
+    twins.steps_prints_what_its_twin_returns,
+    twins.diff_prints_what_its_twin_returns,
+    twins.dump_prints_what_its_twin_returns,
+]
+"""Each is a function of what is asked of one path, and yields its violations."""
+
+
+def violations(asked: Asked) -> Iterator[str]:
+    """All violations at one path, each with the name of the invariant, the place and the path."""
+    for invariant in INVARIANTS:
+        for violation in invariant(asked):
+            yield f"{invariant.__name__}: {asked.name}: {asked.path}: {violation}"

@@ -1,0 +1,218 @@
+"""What a command of the command line prints, beside what its twin in Python returns.
+
+Both are brought to one form: what `json` makes of them.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import orbscan
+from orbscan.cli.document import ISSUE, decoded
+from orbscan.cli.exits import FINDINGS, FINE, NOT_FOUND, PARTIAL, STORE
+from orbscan.errors import OrbscanError, StoreError
+from tests.parity.asking import Asked, Outcome, Printed, once_for_each_content, run
+from tests.parity.leaves import leaves
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.parity.asking import Violations
+
+
+def show_prints_what_metadata_returns(asked: Asked) -> Violations:
+    """`show`: path, times, issues, and each leaf."""
+    printed, read = asked.cli("show"), asked.metadata
+    if read.value is None:
+        yield from _refusal("metadata", read, printed)
+        return
+    found = read.value
+    shown = printed.document
+    ours = {
+        "path": str(found.path),
+        "init_timestamp_nsecs": found.init_timestamp_nsecs,
+        "commit_timestamp_nsecs": found.commit_timestamp_nsecs,
+        "custom_metadata": decoded(json.dumps(found.custom_metadata)),
+        "issues": [_fault(issue) for issue in found.issues],
+        "leaves": [(list(keypath), *_facts(leaf)) for keypath, leaf in leaves(found.metadata)],
+    }
+    theirs = {name: shown[name] for name in ours} | {
+        "leaves": [_facts_shown(leaf) for leaf in shown["leaves"]]
+    }
+    yield from _compare("metadata", ours, "show", theirs)
+    yield from _status("show", printed, FINE)
+
+
+def _facts(leaf: Any) -> tuple[Any, ...]:
+    """What is known of a leaf: value type, shape, dtype, chunks, write shape, error."""
+    if isinstance(leaf, orbscan.UnreadableLeaf):
+        return ("unreadable", None, None, None, None, _fault(leaf.error))
+    if isinstance(leaf, orbscan.ArrayMetadata | orbscan.NumpyMetadata):
+        stored = leaf.storage_metadata
+        chunks = None if stored is None else (stored.chunk_shape, stored.write_shape)
+        kind = "np.ndarray" if isinstance(leaf, orbscan.NumpyMetadata) else "jax.Array"
+        return (kind, leaf.shape, str(leaf.dtype), *(chunks or (None, None)), None)
+    kind = {
+        "NoneType": "None",
+        "str": "string",
+        "dict": "Dict",
+        "list": "List",
+        "tuple": "Tuple",
+    }.get(type(leaf).__name__, "scalar")
+    return (kind, None, None, None, None, None)
+
+
+_PLAIN = {"safetensors": "jax.Array", "NamedTuple": "None"}
+"""What a reader gives that does not ask for rich types, where `show` has another word."""
+
+
+def _facts_shown(leaf: dict[str, Any]) -> tuple[Any, ...]:
+    kind = _PLAIN.get(leaf["value_type"], leaf["value_type"])
+    array = kind in {"jax.Array", "np.ndarray"}
+    members = ("shape", "dtype", "chunk_shape", "write_shape")
+    known = [leaf[member] if array else None for member in members]
+    return (leaf["keypath"], kind, *known, leaf["error"])
+
+
+def du_prints_what_its_twin_returns(asked: Asked) -> Violations:
+    """`du`: the usage."""
+    printed = asked.cli("du")
+    if asked.usage.value is None:
+        yield from _refusal("du", asked.usage, printed)
+        return
+    yield from _compare("du", asked.usage.value.to_dict(), "du", printed.document)
+    yield from _status("du", printed, FINE, PARTIAL)
+
+
+def steps_prints_what_its_twin_returns(asked: Asked) -> Violations:
+    """`steps`: each with all its facts."""
+    printed = asked.cli("steps")
+    if asked.steps.value is None:
+        yield from _refusal("steps", asked.steps, printed)
+        return
+    plain = ("step", "name", "committed", "leftover", "commit_reason")
+    times = ("init_timestamp_nsecs", "commit_timestamp_nsecs")
+    ours = [
+        {name: getattr(step, name) for name in (*plain, *times)}
+        | {
+            "path": str(step.path),
+            "metrics": None if step.metrics is None else decoded(json.dumps(step.metrics)),
+            "custom_metadata": decoded(json.dumps(step.custom_metadata)),
+            "issues": [_fault(issue) for issue in step.issues],
+            "error": None if step.error is None else _fault(step.error),
+        }
+        for step in asked.steps.value
+    ]
+    yield from _compare("steps", ours, "steps", printed.document["steps"])
+    whole = all(step.error is None for step in asked.steps.value)
+    yield from _status("steps", printed, FINE if whole else PARTIAL)
+
+
+def diff_prints_what_its_twin_returns(asked: Asked) -> Violations:
+    """`diff` of a path with itself."""
+    printed = run("diff", str(asked.path), str(asked.path), "-o", "json")
+    found = asked.difference
+    if found.value is None:
+        yield from _refusal("diff", found, printed)
+        return
+    shown = printed.document
+    ours = {
+        "a": found.value.a,
+        "b": found.value.b,
+        "same": found.value.same,
+        "unchanged": found.value.unchanged,
+        "changed": [list(change.keypath) for change in found.value.changed],
+        "notes": list(found.value.notes),
+    }
+    theirs = {name: shown.get(name) for name in ours} | {
+        "unchanged": shown["totals"]["unchanged"],
+        "changed": [change["keypath"] for change in shown["changed"]],
+    }
+    yield from _compare("diff", ours, "diff", theirs)
+    yield from _status("diff", printed, FINE if found.value.same else FINDINGS)
+
+
+def dump_prints_what_its_twin_returns(asked: Asked) -> Violations:
+    """`dump` of each file: every structure, every field."""
+    for name, file in asked.files.items():
+        for violation in once_for_each_content(file, _compared_dumps):
+            yield f"dump {name}: {violation}"
+
+
+def _compared_dumps(file: Path) -> Violations:
+    """Beside each other, what both say of a file."""
+    found: Outcome[list[orbscan.Dump]] = Outcome.of(lambda: orbscan.dump(file))
+    printed = run("dump", str(file), "-o", "json")
+    if found.value is None:
+        yield from _refusal("dump", found, printed)
+        return
+    ours = [
+        {
+            "kind": structure.kind,
+            "error": structure.error and structure.error.reason,
+            "fields": [
+                (field.level, field.offset, field.name, _spelled(field.value))
+                for field in structure.fields
+            ],
+        }
+        for structure in found.value
+    ]
+    theirs = [
+        {
+            "kind": structure["kind"],
+            "error": structure["error"] and structure["error"]["reason"],
+            "fields": [
+                (field["level"], field["offset"], field["name"], field["value"])
+                for field in structure["fields"]
+            ],
+        }
+        for structure in printed.document["structures"]
+    ]
+    yield from _compare("dump", ours, "dump on the command line", theirs)
+    faults = any(structure.error for structure in found.value)
+    yield from _status("dump", printed, FINDINGS if faults else FINE)
+
+
+def _spelled(value: Any) -> Any:
+    return repr(value)[2:-1] if isinstance(value, bytes) else value
+
+
+def _fault(fault: orbscan.Issue | OrbscanError) -> dict[str, Any]:
+    return {name: getattr(fault, name) for name in ISSUE}
+
+
+def _refusal(name: str, outcome: Outcome[Any], printed: Printed) -> Violations:
+    """What is raised in Python is told on stderr, with the exit code of its kind."""
+    error = outcome.error
+    if not isinstance(error, OrbscanError):
+        yield f"{name}: {error!r} is none of orbscan's"
+        return
+    expected = STORE if isinstance(error, StoreError) else NOT_FOUND
+    if printed.out or printed.status != expected:
+        yield f"{name}: {outcome}; on the command line: {printed}"
+
+
+def _status(name: str, printed: Printed, *expected: int) -> Violations:
+    if printed.status not in expected:
+        yield f"{name}: exit code {printed.status} instead of {expected}: {printed}"
+
+
+def _compare(first: str, ours: Any, second: str, theirs: Any) -> Violations:
+    """Two answers that should be the same in JSON; the first place where they are not."""
+    a, b = (json.loads(json.dumps(answer)) for answer in (ours, theirs))
+    if a != b:
+        place, mine, other = next(_differences(a, b, ""))
+        yield f"{place}: {first}: {mine!r}; {second}: {other!r}"
+
+
+def _differences(a: Any, b: Any, place: str) -> Iterator[tuple[str, Any, Any]]:
+    if isinstance(a, dict) and isinstance(b, dict) and a.keys() == b.keys():
+        for key in a:
+            yield from _differences(a[key], b[key], f"{place}.{key}")
+    elif isinstance(a, list) and isinstance(b, list) and len(a) == len(b):
+        for index, pair in enumerate(zip(a, b, strict=True)):
+            yield from _differences(*pair, f"{place}[{index}]")
+    elif a != b:
+        yield place, a, b
