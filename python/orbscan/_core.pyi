@@ -159,12 +159,20 @@ class Checkpoint:
 
         From `read_pytree` exactly one, with a table, and without a name if the checkpoint has
         none. From `read_checkpointables` one for each, sorted by name; the table is None for
-        what is no pytree or cannot be read.
+        what is no pytree or cannot be read. From `read_everything` likewise, and the tree of a
+        flat checkpoint has no name.
         """
 
     @property
     def unreadable(self) -> list[tuple[str | None, Issue]]:
         """The checkpointables that cannot be read, and why; these are also among the issues."""
+
+    @property
+    def unread(self) -> list[str | None]:
+        """From `read_pytree` what the listing shows beside that pytree; elsewhere nothing.
+
+        The names of what may be a checkpointable; None for a tree of the checkpoint itself.
+        """
 
 @final
 class Entry:
@@ -321,6 +329,15 @@ def read_pytree(path: str, name: str | None, rich_types: bool) -> Checkpoint:
 
 def read_checkpointables(path: str, rich_types: bool) -> Checkpoint:
     """Read every checkpointable."""
+
+def read_everything(path: str, rich_types: bool) -> Checkpoint:
+    """Read every checkpointable, or the pytree that has no name."""
+
+def others(path: str, name: str | None) -> list[tuple[str | None, bool]]:
+    """List the checkpointables besides the one called `name`, and tell whether they are pytrees.
+
+    No tree is read. None is the name of the tree of the checkpoint itself.
+    """
 
 def is_orbax_checkpoint(path: str) -> bool:
     """Tell whether a path is laid out like a finished checkpoint."""

@@ -115,6 +115,7 @@ fn checkpoint(tables: Vec<(Option<&str>, Option<LeafTable>)>) -> Content {
         custom_metadata: None,
         issues: Vec::new(),
         items: tables.into_iter().map(item).collect(),
+        unread: Vec::new(),
     }))
 }
 

@@ -152,4 +152,7 @@ pub struct Checkpoint {
     pub issues: Vec<Issue>,
     /// What was asked for.
     pub items: Vec<Item>,
+    /// What the listing shows beside the one pytree that was asked for, sorted: directories that may
+    /// be checkpointables; `None` stands for the checkpoint itself, which holds a tree too.
+    pub unread: Vec<Option<String>>,
 }

@@ -17,6 +17,7 @@ pub struct Checkpoint {
     issues: Py<PyList>,
     items: Py<PyList>,
     unreadable: Py<PyList>,
+    unread: Py<PyList>,
 }
 
 impl Checkpoint {
@@ -47,6 +48,7 @@ impl Checkpoint {
             issues: issues.unbind(),
             items: items.unbind(),
             unreadable: unreadable.unbind(),
+            unread: PyList::new(py, read.unread)?.unbind(),
         })
     }
 }

@@ -29,7 +29,7 @@ use std::time::Duration;
 use orbscan_core::error::{Error, ErrorKind};
 use orbscan_core::limits::Limits;
 use orbscan_core::path::StorePath;
-use orbscan_core::reader::{self, Options, Recall, Selection};
+use orbscan_core::reader::{self, Options, Recall, Selection, beside, everything};
 use orbscan_core::record;
 use orbscan_core::store::local::LocalStore;
 use pyo3::prelude::*;
@@ -89,6 +89,31 @@ fn read_checkpointables(py: Python<'_>, path: PathBuf, rich_types: bool) -> PyRe
     Checkpoint::new(py, read, &leaf_table::Crossed::default())
 }
 
+/// Reads every pytree of the checkpoint at `path`, whatever its layout.
+#[pyfunction]
+#[pyo3(signature = (path, rich_types))]
+fn read_everything(py: Python<'_>, path: PathBuf, rich_types: bool) -> PyResult<Checkpoint> {
+    let read = detached(py, &path, |store, path| {
+        everything::read_path(store, path, &options(rich_types), &Recall::new())
+    })?;
+    Checkpoint::new(py, read, &leaf_table::Crossed::default())
+}
+
+/// The checkpointables of the checkpoint at `path` besides one, and whether they are pytrees.
+#[pyfunction]
+#[pyo3(signature = (path, name))]
+fn others(
+    py: Python<'_>,
+    path: PathBuf,
+    name: Option<&str>,
+) -> PyResult<Vec<(Option<String>, bool)>> {
+    let found = detached(py, &path, |store, path| {
+        beside::others(store, path, name, &options(false))
+    })?;
+    let others = found.into_iter();
+    Ok(others.map(|other| (other.name, other.is_pytree)).collect())
+}
+
 /// Whether Orbax would call the path a checkpoint.
 #[pyfunction]
 fn is_orbax_checkpoint(py: Python<'_>, path: PathBuf) -> PyResult<bool> {
@@ -113,6 +138,8 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(tables::checkpoint_stream, module)?)?;
     module.add_function(wrap_pyfunction!(read_pytree, module)?)?;
     module.add_function(wrap_pyfunction!(read_checkpointables, module)?)?;
+    module.add_function(wrap_pyfunction!(read_everything, module)?)?;
+    module.add_function(wrap_pyfunction!(others, module)?)?;
     module.add_function(wrap_pyfunction!(is_orbax_checkpoint, module)?)?;
     module.add_function(wrap_pyfunction!(dump::take_apart, module)?)?;
     verify::register(module)?;

@@ -4,7 +4,7 @@
 //! looked at twice: what a directory holds shows in the answers to the fetches that its tree needs
 //! anyway.
 
-use super::detect::Root;
+use super::detect::{self, Root};
 use super::outline::ItemFiles;
 use super::{Options, Recall, Waves, absent, choose};
 use crate::error::Result;
@@ -99,6 +99,31 @@ fn recognised(store: &dyn Store, found: Recognised, options: &Options) -> Result
     Root::listed(store, path, layout, entries, &options.limits)
 }
 
+/// Reads every pytree of the checkpoint at `path`, whatever its layout.
+///
+/// # Errors
+/// As [`read`]; and as [`super::read_pytree`] that names none, if there is no pytree that can be read
+/// and should be one, or nothing of a checkpoint.
+pub fn read_path(
+    store: &dyn Store,
+    path: &StorePath,
+    options: &Options,
+    recall: &Recall,
+) -> Result<Checkpoint> {
+    super::located(store, || {
+        let root = detect::detect(store, path, &options.limits)?;
+        let Everything { checkpoint, chosen } = of_root(store, &root, options, recall)?;
+        let readable = checkpoint.items.iter().any(|item| item.table.is_some());
+        match chosen {
+            Some(Err(error)) if !readable => Err(error),
+            None if root.layout == Layout::V0 && !root.has(names::CHECKPOINT_METADATA) => {
+                Err(detect::no_checkpoint(store, &root))
+            }
+            _ => Ok(checkpoint),
+        }
+    })
+}
+
 fn read_items(
     store: &dyn Store,
     found: Recognised,
@@ -106,18 +131,28 @@ fn read_items(
     recall: &Recall,
 ) -> Result<Everything> {
     let root = recognised(store, found, options)?;
+    of_root(store, &root, options, recall)
+}
+
+fn of_root(
+    store: &dyn Store,
+    root: &Root,
+    options: &Options,
+    recall: &Recall,
+) -> Result<Everything> {
     if root.layout == Layout::Safetensors {
-        let checkpoint = super::safetensors::read(store, &root, &options.limits)?;
+        let checkpoint = super::safetensors::read(store, root, &options.limits)?;
         let chosen = Some(Ok(Chosen::default()));
         return Ok(Everything { checkpoint, chosen });
     }
-    if may_be_flat(&root) {
-        return flat(store, &root, options, recall);
+    if may_be_flat(root) {
+        return flat(store, root, options, recall);
     }
-    composite(store, &root, options, recall)
+    composite(store, root, options, recall)
 }
 
-fn may_be_flat(root: &Root) -> bool {
+/// Whether a checkpoint looks as if it held a tree of its own.
+pub(super) fn may_be_flat(root: &Root) -> bool {
     let tree = root.has(names::TREE_METADATA) || root.has_file(names::AGGREGATE);
     root.layout == Layout::V0 && tree
 }

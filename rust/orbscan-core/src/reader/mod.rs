@@ -13,6 +13,7 @@
 mod absent;
 pub mod aggregate;
 pub mod arrays;
+pub mod beside;
 pub mod choose;
 pub mod detect;
 pub mod everything;
@@ -89,12 +90,14 @@ pub fn read_pytree(
             let handlers = &waves.metadata.item_handlers;
             issues.extend(absent::preferred(&root, handlers, chosen));
         }
+        let unread = beside::unread(&root, selection, name.as_deref());
         let items = vec![Item {
             name,
             table: Some(table),
             error: None,
         }];
-        Ok(checkpoint(&root, waves.metadata, issues, items))
+        let read = checkpoint(&root, waves.metadata, issues, items);
+        Ok(Checkpoint { unread, ..read })
     })
 }
 
@@ -226,6 +229,7 @@ fn checkpoint(
         custom_metadata: metadata.custom_metadata,
         issues,
         items,
+        unread: Vec::new(),
     }
 }
 

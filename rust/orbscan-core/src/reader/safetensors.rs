@@ -78,6 +78,7 @@ pub fn read(store: &dyn Store, root: &Root, limits: &Limits) -> Result<Checkpoin
             table: Some(Arc::new(builder.table)),
             error: None,
         }],
+        unread: Vec::new(),
     })
 }
 

@@ -187,6 +187,7 @@ fn header(store: &dyn Store, root: &Root, options: &reader::Options) -> Result<C
             .map(|e: Error| e.in_file(&path))
             .collect(),
         items: Vec::new(),
+        unread: Vec::new(),
     })
 }
 

@@ -1,0 +1,77 @@
+//! What a checkpoint has beside the one pytree that is read of it.
+
+use super::detect::{self, Root};
+use super::{Options, Selection, choose, everything, locate};
+use crate::error::Result;
+use crate::path::StorePath;
+use crate::record::Layout;
+use crate::store::Store;
+
+/// A checkpointable that was not read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Other {
+    /// Its name; `None` for the tree of the checkpoint itself.
+    pub name: Option<String>,
+    /// Whether it is a pytree.
+    pub is_pytree: bool,
+}
+
+/// What may be a checkpointable besides the one that was chosen, as far as the listing tells.
+pub fn unread(root: &Root, selection: Selection<'_>, chosen: Option<&str>) -> Vec<Option<String>> {
+    // The choice has already found that none of the directories is a pytree.
+    if selection == Selection::Auto && chosen.is_none() {
+        return Vec::new();
+    }
+    let own = chosen.is_some() && everything::may_be_flat(root);
+    let own = own.then_some(None);
+    let directories = root.checkpointables().into_iter();
+    let others = directories.filter(|name| chosen != Some(*name));
+    own.into_iter()
+        .chain(others.map(|name| Some(name.to_owned())))
+        .collect()
+}
+
+/// What is a checkpointable besides the one that was chosen. No tree is read.
+///
+/// # Errors
+/// As [`detect::detect`].
+pub fn others(
+    store: &dyn Store,
+    path: &StorePath,
+    chosen: Option<&str>,
+    options: &Options,
+) -> Result<Vec<Other>> {
+    find(store, path, chosen, options).map_err(|error| locate(store, error))
+}
+
+fn find(
+    store: &dyn Store,
+    path: &StorePath,
+    chosen: Option<&str>,
+    options: &Options,
+) -> Result<Vec<Other>> {
+    let root = detect::detect(store, path, &options.limits)?;
+    if root.layout == Layout::Safetensors {
+        return Ok(Vec::new());
+    }
+    let flat = everything::may_be_flat(&root);
+    let names = root.checkpointables();
+    let pytrees = if flat {
+        choose::with_metadata(store, &root, &names)?
+    } else {
+        choose::pytrees(store, &root, &names)?
+    };
+    let own = Other {
+        name: None,
+        is_pytree: true,
+    };
+    let mut others = Vec::from_iter((flat && chosen.is_some()).then_some(own));
+    for (name, is_pytree) in names.into_iter().zip(pytrees) {
+        // The other directories of a flat checkpoint are parts of its tree.
+        if chosen != Some(name) && (is_pytree || !flat) {
+            let name = Some(name.to_owned());
+            others.push(Other { name, is_pytree });
+        }
+    }
+    Ok(others)
+}
