@@ -228,7 +228,7 @@ class Report:
             if finding.severity in severities:
                 yield str(finding)
         for code, more in self.left_out.items():
-            yield f"  and {more:,} more findings {code}"
+            yield f"  and {counted(more, 'more finding')} {code}"
 
     def to_dict(self) -> dict[str, object]:
         """Convert the report to what `json.dumps` takes; the members are stable."""

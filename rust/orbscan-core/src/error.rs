@@ -7,6 +7,11 @@ use std::fmt;
 /// The outcome of anything that can fail in this crate.
 pub type Result<T> = std::result::Result<T, Error>;
 
+/// A number of things for a reason: `1 byte`, `2 bytes`.
+pub fn counted(count: u64, one: &str, many: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { many })
+}
+
 /// The closed list of what can go wrong. Each kind has one exception class in Python.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ErrorKind {

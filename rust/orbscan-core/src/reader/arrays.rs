@@ -7,7 +7,7 @@
 use super::detect::shown;
 use super::ocdbt_lookup::Database;
 use crate::cursor::to_u64;
-use crate::error::{Error, ErrorKind, Result, Subject};
+use crate::error::{Error, ErrorKind, Result, Subject, counted};
 use crate::limits::Limits;
 use crate::orbax::names;
 use crate::path::StorePath;
@@ -238,10 +238,7 @@ impl Search<'_> {
     }
 
     fn detour_issue(&self, place: &Place, format: Format, count: usize) -> Issue {
-        let arrays = match count {
-            1 => "1 array was".to_owned(),
-            n => format!("{n} arrays were"),
-        };
+        let arrays = counted(to_u64(count), "array was", "arrays were");
         let document = format.document();
         let (file, reason) = match place {
             Place::Process(directory) => (

@@ -14,7 +14,7 @@ use bytes::Bytes;
 use super::ocdbt_faults::missing_data_file;
 use super::ocdbt_lookup::Database;
 use crate::cursor::to_u64;
-use crate::error::{Error, ErrorKind, Offset, Result};
+use crate::error::{Error, ErrorKind, Offset, Result, counted};
 use crate::limits::Limits;
 use crate::ocdbt::Statistics;
 use crate::ocdbt::keys::Bounds;
@@ -251,7 +251,12 @@ fn shown(statistics: Statistics) -> String {
         tree_bytes,
         indirect_value_bytes,
     } = statistics;
-    format!("{keys} keys in {tree_bytes} bytes of nodes and {indirect_value_bytes} bytes of values")
+    format!(
+        "{} in {} of nodes and {} of values",
+        counted(keys, "key", "keys"),
+        counted(tree_bytes, "byte", "bytes"),
+        counted(indirect_value_bytes, "byte", "bytes")
+    )
 }
 
 #[cfg(test)]

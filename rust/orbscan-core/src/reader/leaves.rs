@@ -123,8 +123,11 @@ impl<'a> LeafShardings<'a> {
                     }
                     _ => error.in_file(&path),
                 };
-                let unknown = format_args!("the shardings of {count} arrays are unknown");
-                issues.push(error.while_reading(unknown));
+                let shardings = match count {
+                    1 => "the sharding of 1 array is".to_owned(),
+                    _ => format!("the shardings of {count} arrays are"),
+                };
+                issues.push(error.while_reading(format_args!("{shardings} unknown")));
                 Self::Nothing
             }
         }

@@ -5,7 +5,7 @@ use super::finite::NotFinite;
 use super::flaw::Flaw;
 use super::sinks::{Outcome, Sink, Values, chain};
 use crate::cursor::to_usize;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result, counted};
 use crate::path::StorePath;
 use crate::store::{Bytes, Store, Want};
 use crate::zarr::ArrayHeader;
@@ -147,7 +147,7 @@ impl Decoding<'_> {
         let index_bytes = shards.index_bytes();
         let Some(before) = length.checked_sub(index_bytes) else {
             let expected = format!("at least {index_bytes} bytes, of the index");
-            return Err(Flaw::damaged(expected, format!("{length} bytes")));
+            return Err(Flaw::damaged(expected, counted(length, "byte", "bytes")));
         };
         let index_at = if shards.index_first { 0 } else { before };
         let index = self.index(shards, start.saturating_add(index_at))?;
@@ -162,13 +162,19 @@ impl Decoding<'_> {
             }
             if offset.checked_add(part).is_none_or(|end| end > length) {
                 return Err(Flaw::damaged(
-                    format!("sub-chunk {number} within the {length} bytes of its shard"),
-                    format!("{part} bytes at {offset}"),
+                    format!(
+                        "sub-chunk {number} within the {} of its shard",
+                        counted(length, "byte", "bytes")
+                    ),
+                    format!("{} at {offset}", counted(part, "byte", "bytes")),
                 ));
             }
             if taken.insert(offset, part) {
                 return Err(Flaw::damaged(
-                    format!("{part} bytes at {offset} for sub-chunk {number} alone"),
+                    format!(
+                        "{} at {offset} for sub-chunk {number} alone",
+                        counted(part, "byte", "bytes")
+                    ),
                     "bytes that another sub-chunk or the index holds, too",
                 ));
             }

@@ -12,7 +12,7 @@ use super::flaw::Flaw;
 use super::sinks::Outcome;
 use super::survey::{ChunkAt, Chunks, Verdict};
 use super::{OnProgress, Options, Progress, pace};
-use crate::error::Error;
+use crate::error::{Error, counted};
 use crate::path::StorePath;
 use crate::reader::index::{Extent, Value};
 use crate::store::{Bytes, Store, Want};
@@ -227,7 +227,11 @@ fn fault(decoded: Result<Outcome, Flaw>) -> Option<ChunkFault> {
         Ok(outcome) if outcome.not_finite > 0 => (
             Code::NotFinite,
             "finite values".to_owned(),
-            format!("{} values that are NaN or infinite", outcome.not_finite),
+            counted(
+                outcome.not_finite,
+                "value that is NaN or infinite",
+                "values that are NaN or infinite",
+            ),
         ),
         Ok(outcome) if outcome.undecoded => (
             Code::NotDecoded,

@@ -11,6 +11,7 @@ use zstd::stream::raw::{Decoder, InBuffer, Operation, OutBuffer};
 use super::finite::NotFinite;
 use super::flaw::Flaw;
 use crate::cursor::to_u64;
+use crate::error::counted;
 use crate::zarr::encoding::Step;
 
 /// Bytes decompressed at a time.
@@ -91,7 +92,7 @@ impl Sink for Elements {
     fn feed(&mut self, bytes: &[u8]) -> Result<(), Flaw> {
         self.seen = self.seen.saturating_add(to_u64(bytes.len()));
         if self.seen > self.expected {
-            let expected = format!("{} bytes of elements", self.expected);
+            let expected = counted(self.expected, "byte of elements", "bytes of elements");
             return Err(Flaw::damaged(expected, "more"));
         }
         if let Some(not_finite) = &mut self.values.not_finite {
@@ -107,8 +108,8 @@ impl Sink for Elements {
 
     fn finish(&mut self) -> Result<Outcome, Flaw> {
         if self.seen < self.expected {
-            let expected = format!("{} bytes of elements", self.expected);
-            return Err(Flaw::damaged(expected, format!("{} bytes", self.seen)));
+            let expected = counted(self.expected, "byte of elements", "bytes of elements");
+            return Err(Flaw::damaged(expected, counted(self.seen, "byte", "bytes")));
         }
         Ok(Outcome {
             not_finite: self.values.not_finite.as_ref().map_or(0, NotFinite::count),
@@ -292,7 +293,7 @@ impl Sink for Crc32c {
         let Ok(stored) = <[u8; 4]>::try_from(self.tail.as_slice()) else {
             return Err(Flaw::damaged(
                 "a checksum",
-                format!("{} bytes", self.tail.len()),
+                counted(to_u64(self.tail.len()), "byte", "bytes"),
             ));
         };
         let stored = u32::from_le_bytes(stored);
@@ -338,7 +339,7 @@ impl Sink for Blosc {
     fn finish(&mut self) -> Result<Outcome, Flaw> {
         // Source: c-blosc `README_CHUNK_FORMAT.rst`: bytes before compression at 4, after it at 12.
         let (Some(decoded), Some(length)) = (self.number(4), self.number(12)) else {
-            let found = format!("{} bytes", self.length);
+            let found = counted(self.length, "byte", "bytes");
             return Err(Flaw::damaged("a blosc header", found));
         };
         if (decoded, length) != (self.decoded, self.length) {

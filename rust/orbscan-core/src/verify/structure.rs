@@ -7,7 +7,7 @@ use super::members;
 use super::report::{Finding, Report};
 use super::texts;
 use crate::cursor::to_u64;
-use crate::error::Result;
+use crate::error::{Result, counted};
 use crate::limits::Limits;
 use crate::orbax::sharding::{Sharding, SpecEntry};
 use crate::orbax::{names, shardings};
@@ -55,7 +55,10 @@ fn distinct_leaves(table: &LeafTable, report: &mut Report) {
             let Alike { first, count } = alike.get(number).copied().unwrap_or_default();
             let reason = match count.saturating_sub(1) {
                 0 => reason,
-                more => format!("{reason}; so for {more} more leaves"),
+                more => {
+                    let more = counted(to_u64(more), "more leaf", "more leaves");
+                    format!("{reason}; so for {more}")
+                }
             };
             report.add(Finding::new(code, reason).of_leaf(table.names.get(first)));
         }
@@ -101,8 +104,8 @@ fn sharding_fault(table: &LeafTable, leaf: &Leaf, array: &Array) -> Option<Strin
     let shape = array.shape();
     if partition_spec.len() > shape.len() {
         return Some(format!(
-            "a partition spec of {} entries for an array of rank {}",
-            partition_spec.len(),
+            "a partition spec of {} for an array of rank {}",
+            counted(to_u64(partition_spec.len()), "entry", "entries"),
             shape.len()
         ));
     }
@@ -117,7 +120,7 @@ fn sharding_fault(table: &LeafTable, leaf: &Leaf, array: &Array) -> Option<Strin
             let place = axis_names.iter().position(|name| name == axis);
             let Some(size) = place.and_then(|place| mesh.get(place)) else {
                 return Some(format!(
-                    "dimension {dimension} is split over axis {axis:?}, which the mesh has not"
+                    "dimension {dimension} is split over axis {axis:?}, which the mesh does not have"
                 ));
             };
             parts = parts.saturating_mul(u64::try_from(*size).unwrap_or_default());
@@ -178,8 +181,12 @@ fn surplus_shardings(files: &ItemFiles, table: &LeafTable, limits: &Limits, repo
             finding = finding.in_file(&path);
         }
         report.add(finding.but(
-            format!("{} entries", to_u64(decoded.len().saturating_sub(surplus))),
-            format!("{} entries", decoded.len()),
+            counted(
+                to_u64(decoded.len().saturating_sub(surplus)),
+                "entry",
+                "entries",
+            ),
+            counted(to_u64(decoded.len()), "entry", "entries"),
         ));
     }
 }
