@@ -415,14 +415,15 @@ def dump(
 ArrayUsage: TypeAlias = tuple[str, int, int, int, int]
 """(name in the store, chunks, bytes in data files, bytes in nodes, bytes of the document)"""
 
-FileUsage: TypeAlias = tuple[str, str, int | None, int, int, int, int, int]
-"""(path, role, size, values, their bytes, nodes, their bytes, bytes that nothing refers to)"""
+FileUsage: TypeAlias = tuple[str | None, str, str, int | None, int, int, int, int, int, int]
+"""(checkpointable, path in its directory, role, size, values, nodes, bytes of values, of documents
+and nodes, of what nothing refers to, of what is not known)"""
 
-ItemUsage: TypeAlias = tuple[str | None, list[ArrayUsage], list[FileUsage], tuple[int, int], int]
-"""(name, arrays, files, (chunk files, their bytes), bytes of values that belong to no leaf)"""
+ItemUsage: TypeAlias = tuple[str | None, list[ArrayUsage], int]
+"""(name, arrays, bytes of values that belong to no leaf)"""
 
-Usage: TypeAlias = tuple[Checkpoint, list[ItemUsage], tuple[int, int]]
-"""(checkpoint, its pytrees in the same order, (files outside of them, their bytes))"""
+Usage: TypeAlias = tuple[Checkpoint, list[ItemUsage], list[FileUsage]]
+"""(checkpoint, its pytrees in the same order, all of its files)"""
 
 def usage(path: str) -> Usage:
     """Measure what a checkpoint takes on disk."""

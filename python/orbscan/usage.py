@@ -8,6 +8,7 @@ Importing this module loads nothing heavy.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import starmap
 from typing import NamedTuple
 
 from orbscan import api
@@ -18,10 +19,13 @@ TYPE_CHECKING = False
 
 if TYPE_CHECKING:
     import os
+    from typing import Literal, TypeAlias
 
     from orbscan import _core
     from orbscan.result import Issue
     from orbscan.step_choice import StepChoice
+
+    Role: TypeAlias = Literal["document", "data", "chunk", "unused", "unknown", "other"]
 
 SCHEMA_VERSION = 1
 """Of the JSON documents of usages."""
@@ -34,11 +38,12 @@ class LeafUsage(NamedTuple):
         checkpointable: its name; None for one without names.
         entries: its keypath: keys of dicts, fields of namedtuples, indices.
         param_name: the name of its array in the store. Two leaves may share one array.
-        dtype: the element type; None for what is no array.
-        nbytes: what its elements take in memory.
+        dtype: the element type; None for what is not an array, and for an unreadable leaf.
+        nbytes: what its elements take in memory; 0 for an unreadable leaf.
         stored: bytes of its chunks, as they are stored; exact.
         inline: how many of them lie in nodes of the index, counted before the node is compressed.
         chunks: how many chunks are stored.
+        readable: whether it could be read. What an unreadable leaf stores is counted all the same.
     """
 
     checkpointable: str | None
@@ -49,6 +54,7 @@ class LeafUsage(NamedTuple):
     stored: int
     inline: int
     chunks: int
+    readable: bool
 
     @property
     def keypath(self) -> str:
@@ -63,35 +69,43 @@ class LeafUsage(NamedTuple):
 
     @property
     def ratio(self) -> float | None:
-        """How many bytes in memory one stored byte stands for; None if nothing is stored."""
-        return self.nbytes / self.stored if self.stored else None
+        """How many bytes in memory one stored byte stands for; None if that is not known."""
+        return self.nbytes / self.stored if self.stored and self.readable else None
 
 
 class FileUsage(NamedTuple):
     """What one file holds.
 
+    The size of a file is the sum of its `data_bytes`, `index_bytes`, `free_bytes` and
+    `unknown_bytes`; a file of the role `other` has none of them.
+
     Attributes:
-        checkpointable: the name of the pytree it belongs to.
-        path: in the directory of the pytree.
-        role: `document`, `data`, `unused` if nothing refers to it, or `unknown` if what could
-            tell is damaged.
+        checkpointable: the name of the checkpointable in whose directory it lies; None for the
+            files of the checkpoint itself, and for a checkpoint without names.
+        path: in the directory of the checkpointable.
+        role: `document`; `data` if chunks or nodes of the index lie in it; `chunk` if it is a
+            chunk; `unused` if it belongs to a database or an array and nothing refers to it;
+            `unknown` if what could tell is damaged; `other` for all else, such as files of other
+            programs and what is neither a pytree nor JSON.
         size: in bytes; None if it is missing.
         values: how many values lie in it.
-        value_bytes: their bytes.
         nodes: how many nodes of the index lie in it.
-        node_bytes: their bytes.
-        free: bytes that nothing of the newest version refers to.
+        data_bytes: of values: of chunks, and of what belongs to no leaf.
+        index_bytes: of documents and of nodes.
+        free_bytes: that nothing of the newest version refers to.
+        unknown_bytes: of which it is not known whether anything refers to them.
     """
 
     checkpointable: str | None
     path: str
-    role: str
+    role: Role
     size: int | None
     values: int
-    value_bytes: int
     nodes: int
-    node_bytes: int
-    free: int
+    data_bytes: int
+    index_bytes: int
+    free_bytes: int
+    unknown_bytes: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,19 +115,15 @@ class Usage:
     Attributes:
         path: of the checkpoint.
         leaves: of all its pytrees, in the order of the trees.
-        files: of all its pytrees, those that hold one chunk each left out.
-        chunk_files: bytes of the files that hold one chunk each.
-        strays: bytes of values that belong to no leaf.
-        others: bytes of files outside the pytrees.
+        files: all of its files, each once.
+        strays: bytes of values that belong to no leaf, those in nodes of the index included.
         issues: the faults that were tolerated.
     """
 
     path: str
     leaves: tuple[LeafUsage, ...]
     files: tuple[FileUsage, ...]
-    chunk_files: int
     strays: int
-    others: int
     issues: tuple[Issue, ...] = ()
 
     @property
@@ -129,8 +139,13 @@ class Usage:
 
     @property
     def total(self) -> int:
-        """Bytes of all files."""
-        return sum(file.size or 0 for file in self.files) + self.chunk_files + self.others
+        """Bytes of all files: the sum of `data`, `index`, `free`, `unknown` and `others`."""
+        return sum(file.size or 0 for file in self.files)
+
+    @property
+    def data(self) -> int:
+        """Bytes of values in files. Short values lie in nodes of the index, and count there."""
+        return sum(file.data_bytes for file in self.files)
 
     @property
     def free(self) -> int:
@@ -138,14 +153,22 @@ class Usage:
 
         They come from superseded versions, and from what processes wrote before the merge.
         """
-        return sum(file.free for file in self.files)
+        return sum(file.free_bytes for file in self.files)
 
     @property
     def index(self) -> int:
         """Bytes of documents and of nodes of the index."""
-        return sum(
-            file.node_bytes + (file.size or 0) * (file.role == "document") for file in self.files
-        )
+        return sum(file.index_bytes for file in self.files)
+
+    @property
+    def unknown(self) -> int:
+        """Bytes of which it is not known whether anything refers to them: the index is damaged."""
+        return sum(file.unknown_bytes for file in self.files)
+
+    @property
+    def others(self) -> int:
+        """Bytes of files of the role `other`: of other programs, or in what is not a pytree."""
+        return sum(file.size or 0 for file in self.files if file.role == "other")
 
     def dtypes(self) -> dict[str, tuple[int, int, int]]:
         """Leaves, bytes in memory and stored bytes of each element type, most stored first."""
@@ -164,9 +187,11 @@ class Usage:
             "totals": {
                 "nbytes": self.nbytes,
                 "stored": self.stored,
+                "strays": self.strays,
+                "data": self.data,
                 "index": self.index,
                 "free": self.free,
-                "strays": self.strays,
+                "unknown": self.unknown,
                 "others": self.others,
                 "total": self.total,
             },
@@ -222,19 +247,21 @@ def measured(path: str) -> tuple[Usage, list[_core.Issue]]:
     """
     from orbscan import _core
 
-    checkpoint, items, (_, others) = _core.usage(path)
+    checkpoint, items, found = _core.usage(path)
     leaves: list[LeafUsage] = []
-    files: list[FileUsage] = []
-    chunk_files = strays = 0
-    for (name, table), item in zip(checkpoint.items, items, strict=True):
-        _, arrays, of_files, (_, of_chunks), of_strays = item
-        files += [FileUsage(name, *file) for file in of_files]
+    strays = 0
+    for (name, table), (_, arrays, of_strays) in zip(checkpoint.items, items, strict=True):
         if table is not None:
             leaves += _leaves(name, table, arrays)
-        chunk_files += of_chunks
         strays += of_strays
-    usage = Usage(path, tuple(leaves), tuple(files), chunk_files, strays, others)
+    files = sorted(starmap(FileUsage, found), key=_place)
+    usage = Usage(path, tuple(leaves), tuple(files), strays)
     return usage, checkpoint.issues
+
+
+def _place(file: FileUsage) -> tuple[str, str]:
+    """The place of a file among those of its checkpoint."""
+    return file.checkpointable or "", file.path
 
 
 def _leaf_document(leaf: LeafUsage) -> dict[str, object]:
@@ -253,7 +280,8 @@ def _leaves(
     for entries, node, leaf in leaves(table):
         param_name = names[node] or ""
         chunks, in_files, inline, _ = stored.get(param_name, (0, 0, 0, 0))
-        if leaf.dtype is None:
+        readable = leaf.error is None
+        if leaf.dtype is None and readable:
             chunks = in_files = inline = 0
         found.append(
             LeafUsage(
@@ -265,6 +293,7 @@ def _leaves(
                 stored=in_files + inline,
                 inline=inline,
                 chunks=chunks,
+                readable=readable,
             )
         )
     return found

@@ -27,9 +27,10 @@ examples:
   orbscan du checkpoints/1000 --files
   orbscan du checkpoints/1000 -o json | jq '.totals'
 
-Stored bytes are those of chunks, from the index of the store; what they stand
-for in memory is MEMORY. RATIO is the one divided by the other. UNUSED is what
-nothing of the newest version refers to.
+STORED is the bytes of chunks, from the index of the store; MEMORY is what they
+take in memory, and RATIO is MEMORY divided by STORED. UNUSED is what nothing of
+the newest version refers to. The lines from "data" to "other" add up to "on
+disk"; short chunks lie in the index, so that "data" can be less than "chunks".
 
 """
 
@@ -60,7 +61,9 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         "are more than 100 leaves)",
     )
     parser.add_argument(
-        "--files", action="store_true", help="show every file, not only the largest"
+        "--files",
+        action="store_true",
+        help="show every file, not only the largest, and each of those that hold one chunk",
     )
     add_output(parser)
     parser.set_defaults(run=run, parser=parser)
@@ -89,7 +92,7 @@ def run(arguments: argparse.Namespace) -> int:
 
         output.write(table(usage, depth=arguments.depth, all_files=arguments.files))
     source.warn(issues)
-    unknown = any(file.role == "unknown" for file in usage.files)
+    unknown = any(file.role == "unknown" or file.unknown_bytes for file in usage.files)
     return PARTIAL if unknown else FINE
 
 
@@ -119,13 +122,15 @@ class _Sum:
         nbytes = sum(leaf.nbytes for leaf in self.leaves)
         stored = sum(leaf.stored for leaf in self.leaves)
         (first, *more) = self.leaves
+        known = all(leaf.readable for leaf in self.leaves)
+        one = first.dtype or ("" if known else "unreadable")
         return (
             name,
-            counted(len(self.leaves), "leaf", "leaves") if more else first.dtype or "",
+            counted(len(self.leaves), "leaf", "leaves") if more else one,
             f"{sum(leaf.chunks for leaf in self.leaves):,}",
-            size(nbytes),
+            size(nbytes) if known else "unknown",
             size(stored),
-            f"{nbytes / stored:.2f}" if stored else "",
+            f"{nbytes / stored:.2f}" if stored and known else "",
         )
 
 
@@ -142,20 +147,28 @@ def _leaf_rows(usage: Usage, depth: int | None) -> Iterator[tuple[str, ...]]:
 
 
 def _file_rows(usage: Usage, all_files: bool) -> Iterator[tuple[str, ...]]:  # noqa: FBT001
-    files = sorted(usage.files, key=lambda file: (-(file.size or 0), file.path))
+    files = sorted(usage.files, key=lambda file: -(file.size or 0))
+    chunks: list[FileUsage] = []
+    if not all_files:
+        chunks = [file for file in files if file.role == "chunk"]
+        files = [file for file in files if file.role != "chunk"]
     shown = files if all_files else files[:_FILES_SHOWN]
     for file in shown:
         yield _file_row(file)
-    if len(shown) < len(files):
-        rest = files[len(shown) :]
-        yield (
-            f"({counted(len(rest), 'more file')})",
-            "",
-            f"{sum(file.values for file in rest):,}",
-            f"{sum(file.nodes for file in rest):,}",
-            size(sum(file.size or 0 for file in rest)),
-            size(sum(file.free for file in rest)),
-        )
+    for rest, noun in ((files[len(shown) :], "more file"), (chunks, "chunk file")):
+        if rest:
+            yield _rest_row(rest, noun)
+
+
+def _rest_row(files: list[FileUsage], noun: str) -> tuple[str, ...]:
+    return (
+        f"({counted(len(files), noun)})",
+        "",
+        f"{sum(file.values for file in files):,}",
+        f"{sum(file.nodes for file in files):,}",
+        size(sum(file.size or 0 for file in files)),
+        size(sum(file.free_bytes for file in files)),
+    )
 
 
 def _file_row(file: FileUsage) -> tuple[str, ...]:
@@ -166,24 +179,34 @@ def _file_row(file: FileUsage) -> tuple[str, ...]:
         f"{file.values:,}" if file.values else "",
         f"{file.nodes:,}" if file.nodes else "",
         "missing" if file.size is None else size(file.size),
-        size(file.free) if file.free else "",
+        size(file.free_bytes) if file.free_bytes else "",
     )
 
 
 def _totals(usage: Usage) -> Iterator[tuple[str, str]]:
     yield "path", printable(usage.path)
-    ratio = f", ratio {usage.nbytes / usage.stored:.2f}" if usage.stored else ""
+    unreadable = [leaf for leaf in usage.leaves if not leaf.readable]
+    known = usage.stored and not unreadable
+    ratio = f", ratio {usage.nbytes / usage.stored:.2f}" if known else ""
     yield "chunks", f"{size(usage.stored)} for {size(usage.nbytes)} in memory{ratio}"
     label = "types"
     for dtype, (count, nbytes, stored) in usage.dtypes().items():
         leaves = counted(count, "leaf", "leaves")
         yield label, f"{dtype}: {leaves}, {size(stored)} for {size(nbytes)}"
         label = ""
-    yield "index", f"{size(usage.index)} of documents and nodes"
+    if unreadable:
+        leaves = counted(len(unreadable), "leaf", "leaves")
+        yield label, f"unreadable: {leaves}, {size(sum(leaf.stored for leaf in unreadable))}"
     if usage.strays:
         yield "stray", f"{size(usage.strays)} of values that belong to no leaf"
+    yield "data", f"{size(usage.data)} of values in files"
+    yield "index", f"{size(usage.index)} of documents and nodes"
     yield "unused", f"{size(usage.free)} that nothing of the newest version refers to"
-    yield "on disk", f"{size(usage.total)} in all files"
+    if usage.unknown:
+        yield "unknown", f"{size(usage.unknown)} that may be unused: the index is damaged"
+    if usage.others:
+        yield "other", f"{size(usage.others)} of other files"
+    yield "on disk", f"{size(usage.total)} in {counted(len(usage.files), 'file')}"
 
 
 def _table(heading: tuple[str, ...], rows: Iterator[tuple[str, ...]]) -> list[output.Line]:

@@ -7,7 +7,7 @@ use std::sync::Mutex;
 use orbscan_core::error::Offset;
 use orbscan_core::verify::code::Code;
 use orbscan_core::verify::report::{Chunks, Finding, Report};
-use orbscan_core::verify::usage::{self, ItemUsage};
+use orbscan_core::verify::usage::{self, FileUsage, ItemUsage};
 use orbscan_core::verify::{self, Level, Options, Progress};
 use pyo3::prelude::*;
 use pyo3::types::{PyList, PyTuple};
@@ -150,7 +150,11 @@ fn measure(py: Python<'_>, path: PathBuf) -> PyResult<Py<PyTuple>> {
         items.append(item_tuple(py, item)?)?;
     }
     let checkpoint = Checkpoint::new(py, measured.checkpoint, &Crossed::default())?;
-    let tuple = (checkpoint, items, measured.other_files).into_pyobject(py)?;
+    let files = PyList::empty(py);
+    for file in &measured.files {
+        files.append(file_tuple(py, file)?)?;
+    }
+    let tuple = (checkpoint, items, files).into_pyobject(py)?;
     Ok(tuple.unbind())
 }
 
@@ -165,25 +169,22 @@ fn item_tuple<'py>(py: Python<'py>, item: &ItemUsage) -> PyResult<Bound<'py, PyT
             array.document_bytes,
         ))?;
     }
-    let files = PyList::empty(py);
-    for file in &item.files {
-        files.append((
-            &file.path,
-            file.role.name(),
-            file.size,
-            file.values.0,
-            file.values.1,
-            file.nodes.0,
-            file.nodes.1,
-            file.free_bytes,
-        ))?;
-    }
+    (item.name.as_deref(), arrays, item.stray_bytes).into_pyobject(py)
+}
+
+fn file_tuple<'py>(py: Python<'py>, file: &FileUsage) -> PyResult<Bound<'py, PyTuple>> {
+    let parts = file.parts;
     (
-        item.name.as_deref(),
-        arrays,
-        files,
-        item.chunk_files,
-        item.stray_bytes,
+        file.checkpointable.as_deref(),
+        &file.path,
+        file.role.name(),
+        file.size,
+        file.values,
+        file.nodes,
+        parts.data,
+        parts.index,
+        parts.unused,
+        parts.unknown,
     )
         .into_pyobject(py)
 }

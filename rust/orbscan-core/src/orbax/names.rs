@@ -49,6 +49,13 @@ pub const DEFAULT: &str = "default";
 pub const PYTREE: &str = "pytree";
 /// The standard checkpointable name since 0.12.
 pub const STATE: &str = "state";
+/// The directory of an item in which its database keeps the data files it writes itself.
+pub const DATA_FILES: &str = "d";
+/// The checkpointable that says which processes wrote a local checkpoint and what devices they had.
+pub const PROCESS_METADATA: &str = "process_metadata";
+/// Its documents: the devices of each process, and the devices in the order of the mesh.
+pub const PROCESS_METADATA_DOCUMENTS: [&str; 2] =
+    ["global_process_metadata.json", "mesh_metadata.json"];
 /// How a safetensors file ends.
 pub const SAFETENSORS_SUFFIX: &str = ".safetensors";
 /// The document of a Zarr v2 array.
@@ -80,11 +87,44 @@ pub fn is_document(path: &str) -> bool {
             | STRINGS
             | COMMIT_SUCCESS
     );
-    let in_directory = |directory: &str| {
-        let rest = path.strip_prefix(directory);
-        rest.is_some_and(|rest| rest.starts_with('/'))
+    let in_directory = match path.split_once('/') {
+        Some((ARRAY_METADATAS, name)) => name.starts_with(ARRAY_METADATAS_PREFIX),
+        // Beside a pytree that has no name of its own.
+        Some((METRICS, name)) => name == METRICS,
+        _ => false,
     };
-    is_known || is_manifest(path) || in_directory(ARRAY_METADATAS)
+    is_known || in_directory || is_manifest(path)
+}
+
+/// Whether a file of a checkpoint that belongs to no pytree, by its path in the checkpoint, is one
+/// that Orbax writes: a document of the checkpoint, or of a checkpointable that is no pytree.
+pub fn is_document_outside(path: &str) -> bool {
+    match path.split_once('/') {
+        None => matches!(
+            path,
+            V1_MARKER | CHECKPOINT_METADATA | DELETION_RECORD | COMMIT_SUCCESS
+        ),
+        Some((PROCESS_METADATA, name)) if PROCESS_METADATA_DOCUMENTS.contains(&name) => true,
+        Some((_, name)) => name == COMMIT_SUCCESS || JSON_DOCUMENTS.contains(&name),
+    }
+}
+
+/// Whether a file of a pytree, by its path in the directory of the pytree, is the document of an
+/// array.
+pub fn is_array_document(path: &str) -> bool {
+    let name = path.rsplit('/').next().unwrap_or_default();
+    name == ZARR_V2 || name == ZARR_V3
+}
+
+/// What follows the directory in the path of a file, in the directory of a pytree, that lies where the
+/// merged database or that of a process keeps its data files.
+pub fn data_file(path: &str) -> Option<&str> {
+    let path = match path.split_once('/') {
+        Some((directory, path)) if directory.starts_with(PROCESS_DATABASE_PREFIX) => path,
+        _ => path,
+    };
+    let (directory, name) = path.split_once('/')?;
+    (directory == DATA_FILES).then_some(name)
 }
 
 /// Whether a path is that of a manifest, numbered or not, of the merged database or of that of a

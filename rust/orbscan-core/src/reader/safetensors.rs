@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use super::detect::Root;
 use super::table::TableBuilder;
+use crate::cursor::to_u64;
 use crate::error::{Error, ErrorKind, Result};
 use crate::json::quote;
 use crate::limits::Limits;
@@ -19,11 +20,38 @@ use crate::tree::{Container, Nest};
 
 const NSECS_PER_SEC: i128 = 1_000_000_000;
 
+/// What a file holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct File {
+    /// Where it lies in the store.
+    pub path: StorePath,
+    /// Its size in bytes.
+    pub size: u64,
+    /// Bytes of its header and before it.
+    pub header_bytes: u64,
+    /// How many tensors it has.
+    pub tensors: u64,
+    /// Their bytes.
+    pub data_bytes: u64,
+}
+
 /// Reads the headers. The tree is a flat mapping, in the order of the files and their headers.
 ///
 /// # Errors
 /// `Malformed` if a header is, or a tensor is in two files; `Store`.
 pub fn read(store: &dyn Store, root: &Root, limits: &Limits) -> Result<Checkpoint> {
+    read_files(store, root, limits).map(|(checkpoint, _)| checkpoint)
+}
+
+/// Reads the headers, and tells what each file holds.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_files(
+    store: &dyn Store,
+    root: &Root,
+    limits: &Limits,
+) -> Result<(Checkpoint, Vec<File>)> {
     let found = root.files_ending(names::SAFETENSORS_SUFFIX);
     let mut files = found
         .iter()
@@ -39,11 +67,22 @@ pub fn read(store: &dyn Store, root: &Root, limits: &Limits) -> Result<Checkpoin
     let mut seen = HashSet::new();
     let mut custom: Vec<(String, String)> = Vec::new();
     let mut modified = None;
+    let mut measured = Vec::with_capacity(files.len());
     for (file, stat) in files.iter().zip(store.stat(&files)) {
         let absent = || Error::new(ErrorKind::NotFound, "does not exist").in_file(file);
         let stat = stat?.ok_or_else(absent)?;
         modified = modified.max(stat.modified_nsecs);
-        let header = header(store, file, stat.size, limits).map_err(|error| error.in_file(file))?;
+        let header = header(store, file, stat.size, limits).map_err(|error| error.in_file(file));
+        let (header_bytes, header) = header?;
+        let bytes = |tensor: &format::Tensor| tensor.dtype.array_bytes(&tensor.shape);
+        let data_bytes = header.tensors.iter().filter_map(bytes);
+        measured.push(File {
+            path: file.clone(),
+            size: stat.size,
+            header_bytes,
+            tensors: to_u64(header.tensors.len()),
+            data_bytes: data_bytes.fold(0, u64::saturating_add),
+        });
         custom.extend(header.metadata);
         for tensor in header.tensors {
             if !seen.insert(tensor.name.clone()) {
@@ -67,7 +106,7 @@ pub fn read(store: &dyn Store, root: &Root, limits: &Limits) -> Result<Checkpoin
     }
     let top = nest.container(Container::Dict, children);
     builder.table.tree = nest.into_tree(top);
-    Ok(Checkpoint {
+    let checkpoint = Checkpoint {
         layout: Layout::Safetensors,
         init_timestamp_nsecs: None,
         commit_timestamp_nsecs: modified.map(|nsecs| nsecs.div_euclid(NSECS_PER_SEC)),
@@ -79,21 +118,23 @@ pub fn read(store: &dyn Store, root: &Root, limits: &Limits) -> Result<Checkpoin
             error: None,
         }],
         unread: Vec::new(),
-    })
+    };
+    Ok((checkpoint, measured))
 }
 
-/// Two requests: the length of the header, then the header.
+/// Two requests: the length of the header, then the header. The length counts what is before it.
 fn header(
     store: &dyn Store,
     file: &StorePath,
     size: u64,
     limits: &Limits,
-) -> Result<format::Header> {
+) -> Result<(u64, format::Header)> {
     let prefix = Want::range(file.clone(), 0, size.min(format::PREFIX_BYTES));
     let length = format::header_bytes(&store.fetch_one(prefix)?, size, limits)?;
     let header = Want::range(file.clone(), format::PREFIX_BYTES, length);
     let bytes = store.fetch_one(header)?;
-    format::decode_header(&bytes, size, limits)
+    let header = format::decode_header(&bytes, size, limits)?;
+    Ok((length.saturating_add(format::PREFIX_BYTES), header))
 }
 
 fn as_json(members: &[(String, String)]) -> Option<String> {

@@ -4,6 +4,7 @@ use std::cmp::Ordering;
 
 use super::code::Code;
 use super::marks::{Budget, Marks};
+use crate::error::counted;
 use crate::orbax::names;
 use crate::reader::index::Extent;
 use crate::record::{self, LeafKind, LeafTable};
@@ -159,13 +160,13 @@ impl<'a> Arrays<'a> {
             return None;
         }
         let expected = match most {
-            Some(most) if most == least => format!("{least} bytes"),
-            _ => format!("at least {least} bytes"),
+            Some(most) if most == least => counted(least, "byte", "bytes"),
+            _ => format!("at least {}", counted(least, "byte", "bytes")),
         };
         Some(ChunkFault {
             code: Code::ChunkLength,
             expected,
-            found: format!("{length} bytes"),
+            found: counted(length, "byte", "bytes"),
         })
     }
 
@@ -243,10 +244,7 @@ impl<'a> Arrays<'a> {
             if is_document(rest) {
                 return Some(Meaning::Document(number));
             }
-            // Nobody knows what its chunks are called, but their names begin like this.
-            let first = rest.first()?;
-            let plausible = first.is_ascii_digit() || rest == b"c" || rest.starts_with(b"c/");
-            return plausible.then_some(Meaning::Chunk(number, None));
+            return is_chunk_key(rest).then_some(Meaning::Chunk(number, None));
         };
         match self
             .grids
@@ -328,6 +326,13 @@ impl<'a> Arrays<'a> {
         found.dedup();
         found
     }
+}
+
+/// Whether the rest of a key behind an array's name can be that of a chunk, if it is not known what
+/// its chunks are called.
+pub(super) fn is_chunk_key(rest: &[u8]) -> bool {
+    let first = rest.first();
+    first.is_some_and(u8::is_ascii_digit) || rest == b"c" || rest.starts_with(b"c/")
 }
 
 /// Whether the rest of a key behind an array's name is that of its document.

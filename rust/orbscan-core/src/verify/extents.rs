@@ -39,14 +39,12 @@ impl Runs {
         self.bytes
     }
 
-    /// Bytes that are referred to, each counted once.
-    pub fn covered(&self) -> u64 {
-        let last = self.last.1.saturating_sub(self.last.0);
-        let lengths = self
-            .others
-            .iter()
-            .map(|(start, end)| end.saturating_sub(*start));
-        lengths.fold(last, u64::saturating_add)
+    /// Bytes before `end` that are referred to, each counted once.
+    pub fn covered(&self, end: u64) -> u64 {
+        let length = |(start, stop): (u64, u64)| stop.min(end).saturating_sub(start);
+        let others = self.others.iter().map(|(start, stop)| (*start, *stop));
+        let lengths = others.map(length);
+        lengths.fold(length(self.last), u64::saturating_add)
     }
 
     /// Where the last run ends.
@@ -118,7 +116,9 @@ mod tests {
                 prop_assert_eq!(runs.insert(offset, length), shared);
                 bytes[range].fill(true);
                 let covered = bytes.iter().filter(|byte| **byte).count() as u64;
-                prop_assert_eq!(runs.covered(), covered);
+                prop_assert_eq!(runs.covered(u64::MAX), covered);
+                let covered = bytes[..30].iter().filter(|byte| **byte).count() as u64;
+                prop_assert_eq!(runs.covered(30), covered);
                 let end = bytes.iter().rposition(|byte| *byte).map_or(0, |at| at as u64 + 1);
                 prop_assert_eq!(runs.end(), end);
             }

@@ -18,6 +18,8 @@ pub struct FileUse {
     pub values: u64,
     /// Their bytes.
     pub value_bytes: u64,
+    /// How many of those are documents of arrays.
+    pub document_bytes: u64,
     /// B+tree nodes that lie in it.
     pub nodes: u64,
     /// Their bytes.
@@ -28,6 +30,8 @@ pub struct FileUse {
     pub nodes_overlap: bool,
     /// Whether the file is one value: that of the key that is its path.
     pub plain: bool,
+    /// Whether its path is a key of an array that lies elsewhere.
+    pub surplus: bool,
 }
 
 impl FileUse {
@@ -38,9 +42,8 @@ impl FileUse {
 
     /// Bytes of it that nothing refers to.
     pub fn free_bytes(&self) -> u64 {
-        self.size
-            .unwrap_or_default()
-            .saturating_sub(self.runs.covered())
+        let size = self.size.unwrap_or_default();
+        size.saturating_sub(self.runs.covered(size))
     }
 
     /// Whether it ends before something that is said to lie in it.
@@ -85,11 +88,13 @@ impl Files {
                 size: None,
                 values: 0,
                 value_bytes: 0,
+                document_bytes: 0,
                 nodes: 0,
                 node_bytes: 0,
                 runs: Runs::default(),
                 nodes_overlap: false,
                 plain: false,
+                surplus: false,
             });
             next
         })
@@ -117,6 +122,20 @@ impl Files {
             Some(_) if overlaps => Some(Misplaced::Shared),
             Some(_) => None,
         }
+    }
+
+    /// Notes that a value is the document of an array.
+    pub fn add_document(&mut self, extent: Extent) {
+        if let Some(file) = self.files.get_mut(extent.file) {
+            file.document_bytes = file.document_bytes.saturating_add(extent.length);
+        }
+    }
+
+    /// Whether there is a file at a path.
+    pub fn has(&self, path: &StorePath) -> bool {
+        let file = self.numbers.get(path);
+        let file = file.and_then(|number| self.files.get(*number));
+        file.is_some_and(|file| file.size.is_some())
     }
 
     /// The path of a file.

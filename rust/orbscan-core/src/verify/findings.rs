@@ -8,9 +8,10 @@ use super::arrays::{Array, Fault};
 use super::code::Code;
 use super::files::FileUse;
 use super::report::{Chunks, Finding, Report};
+use super::roles::{Role, Roles};
 use super::survey::{Survey, relative};
 use crate::cursor::to_u64;
-use crate::error::{Error, Offset};
+use crate::error::{Error, Offset, counted};
 use crate::orbax::names;
 use crate::path::StorePath;
 
@@ -25,6 +26,14 @@ pub(super) struct Databases {
     pub(super) errors: Vec<Error>,
 }
 
+impl Databases {
+    /// How many there are; `None` if one cannot be read.
+    pub(super) fn count(&self) -> Option<usize> {
+        let count = self.unmerged.len().saturating_add(usize::from(self.merged));
+        self.errors.is_empty().then_some(count)
+    }
+}
+
 /// Adds what a survey found. `stores_all` finds out, if need be, whether the writer stored every
 /// chunk: if it is not known, it may have left out those that hold nothing but a fill value.
 pub(super) fn add(
@@ -33,7 +42,8 @@ pub(super) fn add(
     stores_all: impl FnOnce() -> bool,
     report: &mut Report,
 ) {
-    extent(survey, report);
+    let roles = Roles::new(survey, databases.count());
+    extent(survey, &roles, report);
     for error in &databases.errors {
         report.add(Finding::of(Code::DatabaseUnreadable, error));
     }
@@ -51,12 +61,10 @@ pub(super) fn add(
         array_findings(survey, array, report);
     }
     strays(survey, report);
-    // What is unused, only a whole index tells.
-    let is_whole = databases.errors.is_empty() && in_damaged_nodes.is_empty();
-    files(survey, is_whole, report);
+    files(survey, &roles, report);
 }
 
-fn extent(survey: &Survey<'_>, report: &mut Report) {
+fn extent(survey: &Survey<'_>, roles: &Roles<'_>, report: &mut Report) {
     let extent = &mut report.extent;
     let nodes = survey.files.files.iter().map(|file| file.nodes);
     extent.nodes = nodes.fold(extent.nodes, u64::saturating_add);
@@ -64,9 +72,9 @@ fn extent(survey: &Survey<'_>, report: &mut Report) {
         .arrays
         .saturating_add(to_u64(survey.arrays.arrays.len()));
     extent.chunks = extent.chunks.saturating_add(survey.chunks);
-    extent.files = extent
-        .files
-        .saturating_add(to_u64(survey.files.files.len()));
+    let files = survey.files.files.iter();
+    let files = files.filter(|file| roles.of(file) != Role::Other);
+    extent.files = extent.files.saturating_add(to_u64(files.count()));
 }
 
 fn not_merged(databases: &Databases, report: &mut Report) {
@@ -76,7 +84,12 @@ fn not_merged(databases: &Databases, report: &mut Report) {
     if databases.unmerged.is_empty() || known.into_iter().any(|f| f.code == Code::NotMerged) {
         return;
     }
-    let reason = format!("{} databases of single processes", databases.unmerged.len());
+    let count = to_u64(databases.unmerged.len());
+    let reason = counted(
+        count,
+        "database of a single process",
+        "databases of single processes",
+    );
     let mut finding = Finding::new(Code::NotMerged, reason);
     if let Some(first) = databases.unmerged.first() {
         finding = finding.in_file(first);
@@ -105,7 +118,11 @@ fn damages(survey: &Survey<'_>, report: &mut Report) {
         report.add(finding);
     }
     if survey.more_damages > 0 {
-        let reason = format!("{} more damaged nodes", survey.more_damages);
+        let reason = counted(
+            survey.more_damages,
+            "more damaged node",
+            "more damaged nodes",
+        );
         report.add(Finding::new(Code::NodeDamaged, reason));
     }
 }
@@ -152,8 +169,8 @@ fn missing(
         _ => "chunks that the store does not have",
     };
     let finding = Finding::new(code, reason).of_leaf(array.name).but(
-        counted(chunks.of, "chunk"),
-        counted(array.present.count(), "chunk"),
+        counted(chunks.of, "chunk", "chunks"),
+        counted(array.present.count(), "chunk", "chunks"),
     );
     report.add(Finding {
         chunks: Some(chunks),
@@ -208,33 +225,34 @@ fn fault_finding(survey: &Survey<'_>, array: &Array<'_>, fault: &Fault) -> Findi
 }
 
 fn strays(survey: &Survey<'_>, report: &mut Report) {
-    for stray in &survey.strays {
+    for stray in &survey.strays.groups {
         let (code, what) = if stray.has_document {
             (Code::ArrayWithoutLeaf, "an array that no leaf names")
         } else {
             (Code::KeyStray, "keys that belong to no array")
         };
         let reason = format!(
-            "{what}: {:?}, {} of {} bytes",
+            "{what}: {:?}, {} of {}",
             stray.name,
-            counted(stray.keys, "key"),
-            stray.bytes
+            counted(stray.keys, "key", "keys"),
+            counted(stray.bytes, "byte", "bytes")
         );
         report.add(Finding::new(code, reason));
     }
-    if survey.more_strays > 0 {
-        let reason = format!("{} more keys that belong to no array", survey.more_strays);
+    if survey.strays.more > 0 {
+        let more = counted(survey.strays.more, "more key", "more keys");
+        let reason = format!("{more} that belong to no array");
         report.add(Finding::new(Code::KeyStray, reason));
     }
 }
 
-fn files(survey: &Survey<'_>, is_whole: bool, report: &mut Report) {
+fn files(survey: &Survey<'_>, roles: &Roles<'_>, report: &mut Report) {
     let mut unused: (u64, u64, Option<&StorePath>) = (0, 0, None);
     for file in &survey.files.files {
         if file.is_used() {
             used_file(file, report);
         } else if let Some(size) = file.size
-            && is_whole
+            && roles.of(file) == Role::Unused
             && !is_expected(relative(&survey.directory, &file.path))
         {
             unused.0 = unused.0.saturating_add(1);
@@ -244,8 +262,9 @@ fn files(survey: &Survey<'_>, is_whole: bool, report: &mut Report) {
     }
     if let (count, bytes, Some(first)) = unused {
         let reason = format!(
-            "{} of {bytes} bytes that nothing refers to; this is the first",
-            counted(count, "file")
+            "{} of {} that nothing refers to; this is the first",
+            counted(count, "file", "files"),
+            counted(bytes, "byte", "bytes")
         );
         report.add(Finding::new(Code::DataFileUnused, reason).in_file(first));
     }
@@ -254,15 +273,15 @@ fn files(survey: &Survey<'_>, is_whole: bool, report: &mut Report) {
 /// Whether a file may well be referred to by nothing. After the merge nobody needs what the processes
 /// wrote but the values, which are the smaller part of these files if chunks are small.
 fn is_expected(path: &str) -> bool {
-    names::is_document(path) || path.starts_with(names::PROCESS_DATABASE_PREFIX)
+    path.starts_with(names::PROCESS_DATABASE_PREFIX)
 }
 
 fn used_file(file: &FileUse, report: &mut Report) {
     let holds = format!(
-        "{} of {} bytes and {}",
-        counted(file.values, "value"),
-        file.value_bytes,
-        counted(file.nodes, "node")
+        "{} of {} and {}",
+        counted(file.values, "value", "values"),
+        counted(file.value_bytes, "byte", "bytes"),
+        counted(file.nodes, "node", "nodes")
     );
     match file.size {
         None => {
@@ -272,20 +291,14 @@ fn used_file(file: &FileUse, report: &mut Report) {
         Some(size) if file.is_short() => {
             let reason = format!("the data file ends too early; it held {holds}");
             let finding = Finding::new(Code::DataFileShort, reason).in_file(&file.path);
-            let expected = format!("at least {} bytes", file.runs.end());
-            report.add(finding.but(expected, format!("{size} bytes")));
+            let expected = counted(file.runs.end(), "byte", "bytes");
+            let found = counted(size, "byte", "bytes");
+            report.add(finding.but(format!("at least {expected}"), found));
         }
         Some(_) if file.nodes_overlap => {
             let reason = "B+tree nodes that share bytes with something else";
             report.add(Finding::new(Code::NodeOverlap, reason).in_file(&file.path));
         }
         Some(_) => {}
-    }
-}
-
-fn counted(count: u64, what: &str) -> String {
-    match count {
-        1 => format!("1 {what}"),
-        count => format!("{count} {what}s"),
     }
 }

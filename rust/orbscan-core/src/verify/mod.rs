@@ -5,11 +5,11 @@
 //! |---|---|
 //! | `code` `report` | what can be found; findings of bounded number, and the leaves that are lost |
 //! | `marks` `extents` | which chunks of a grid, which bytes of a file: sets of bounded size |
-//! | `arrays` `files` `survey` | one pass over all keys: chunks counted by array, bytes by file |
+//! | `arrays` `files` `strays` `survey` | one pass over all keys: chunks counted by array, bytes by file |
 //! | `checkpoint` `structure` `members` `texts` `item` | the documents, held against each other and the survey |
 //! | `data` `pace` | the bytes of all chunks, in batches, no faster than allowed |
 //! | `chunk` `sinks` `finite` `flaw` | one chunk decoded, a piece at a time |
-//! | `usage` | the survey as what each leaf takes |
+//! | `roles` `usage` | what each file is for; the survey as what each leaf takes |
 
 pub mod arrays;
 mod checkpoint;
@@ -26,7 +26,9 @@ pub mod marks;
 mod members;
 mod pace;
 pub mod report;
+pub mod roles;
 mod sinks;
+pub mod strays;
 mod structure;
 pub mod survey;
 mod texts;

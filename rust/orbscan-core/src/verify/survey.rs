@@ -6,10 +6,11 @@
 
 use std::ops::ControlFlow;
 
-use super::arrays::{Arrays, ChunkFault, Meaning};
+use super::arrays::{Arrays, ChunkFault, Meaning, is_chunk_key};
 use super::code::Code;
 use super::files::{Files, Misplaced};
-use crate::error::{ErrorKind, Result};
+use super::strays::{Strays, guessed_array, shown};
+use crate::error::{ErrorKind, Result, counted};
 use crate::limits::Limits;
 use crate::orbax::names;
 use crate::path::StorePath;
@@ -19,24 +20,8 @@ use crate::record::LeafTable;
 use crate::store::{Bytes, Store};
 use crate::zarr::ArrayHeader;
 
-/// Damaged nodes and groups of stray keys that are kept; more are counted.
+/// Damaged nodes that are kept; more are counted.
 const KEPT: usize = 1_000;
-
-/// Bytes of a stray name that are kept.
-const NAME_SHOWN: usize = 200;
-
-/// Keys that belong to no array that a leaf names, as far as they seem to be of one.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Stray {
-    /// What the keys have in common: the name of an array, if they are of one.
-    pub name: String,
-    /// How many.
-    pub keys: u64,
-    /// Bytes of their values.
-    pub bytes: u64,
-    /// Whether one of them is the document of an array.
-    pub has_document: bool,
-}
 
 /// A chunk that was come upon.
 #[derive(Clone, Copy, Debug)]
@@ -89,22 +74,19 @@ pub struct Survey<'a> {
     /// The files.
     pub files: Files,
     /// Keys of no array.
-    pub strays: Vec<Stray>,
-    /// Stray keys beyond those that are kept.
-    pub more_strays: u64,
+    pub strays: Strays,
     /// Damaged nodes.
     pub damages: Vec<Damage>,
     /// Damaged nodes beyond those that are kept.
     pub more_damages: u64,
-    /// Bytes of values of stray keys.
-    pub stray_bytes: u64,
+    /// Values of keys of no array and no chunk: bytes of those in files, and of those in nodes.
+    pub stray_bytes: (u64, u64),
     /// Chunks that were seen.
     pub chunks: u64,
     /// Bytes that a chunk claims and something else claimed before.
     shared: Vec<Extent>,
     /// Whether this walk looks for nothing but the chunks that hold those.
     finds_owners: bool,
-    stray: Option<Stray>,
     sink: Option<&'a mut dyn Chunks>,
     verdicts: Vec<Verdict>,
 }
@@ -116,15 +98,13 @@ impl<'a> Survey<'a> {
             arrays: Arrays::new(table),
             directory: StorePath::root(),
             files: Files::default(),
-            strays: Vec::new(),
-            more_strays: 0,
+            strays: Strays::default(),
             damages: Vec::new(),
             more_damages: 0,
-            stray_bytes: 0,
+            stray_bytes: (0, 0),
             chunks: 0,
             shared: Vec::new(),
             finds_owners: false,
-            stray: None,
             sink,
             verdicts: Vec::new(),
         }
@@ -166,7 +146,7 @@ impl<'a> Survey<'a> {
         limits: &Limits,
     ) -> Result<ControlFlow<()>> {
         let flow = index::walk(store, directory, manifest, limits, self);
-        self.end_stray();
+        self.strays.end();
         flow
     }
 
@@ -212,28 +192,34 @@ impl<'a> Survey<'a> {
         }
     }
 
-    /// Takes the files below `directory` that are chunks of arrays. Where arrays lie in a database,
-    /// other files are nobody's; otherwise they are stray.
+    /// Takes the files below `directory` that are chunks or documents of arrays. Where arrays lie in a
+    /// database, such files are surplus, unless the database has no chunk of their array. All others
+    /// are no business of the format: programs keep files of their own beside a tree.
     pub fn walk_files(&mut self, directory: &StorePath, in_database: bool) -> ControlFlow<()> {
+        let chunks = self.arrays.arrays.iter().map(|array| array.chunks);
+        let from_database: Vec<u64> = chunks.collect();
         for number in 0..self.files.files.len() {
             let Some((key, size)) = self.chunk_file(directory, number) else {
                 continue;
             };
             let key = self.arrays.unescaped(key);
             let meaning = self.arrays.meaning(key.as_bytes());
-            let elsewhere = match meaning {
+            let (is_key, surplus) = match meaning {
                 Meaning::Chunk(array, _) => {
-                    let array = self.arrays.arrays.get(array);
-                    in_database && array.is_some_and(|array| array.stored_bytes > 0)
+                    let chunks = from_database.get(array).copied().unwrap_or_default();
+                    (true, in_database && chunks > 0)
                 }
-                Meaning::Stray => in_database || is_data_file(&key),
-                _ => in_database,
+                Meaning::Document(_) | Meaning::Outside(_) => (true, in_database),
+                Meaning::Stray | Meaning::Unknown(_) => {
+                    (self.is_of_array(directory, &key), in_database)
+                }
             };
-            if elsewhere {
-                continue;
-            }
             if let Some(file) = self.files.files.get_mut(number) {
-                file.plain = true;
+                file.surplus = is_key && surplus;
+                file.plain = is_key && !surplus;
+            }
+            if !is_key || surplus {
+                continue;
             }
             let value = Value::Stored(Extent {
                 file: number,
@@ -244,7 +230,7 @@ impl<'a> Survey<'a> {
                 return ControlFlow::Break(());
             }
         }
-        self.end_stray();
+        self.strays.end();
         ControlFlow::Continue(())
     }
 
@@ -255,6 +241,22 @@ impl<'a> Survey<'a> {
         let free = !file.is_used() && !names::is_document(relative);
         free.then(|| Some((relative.to_owned(), file.size?)))
             .flatten()
+    }
+
+    /// Whether a key that no leaf names is of an array all the same: one that has a document.
+    fn is_of_array(&self, directory: &StorePath, key: &str) -> bool {
+        if names::is_array_document(key) {
+            return true;
+        }
+        let (name, _) = guessed_array(key.as_bytes());
+        let name = str::from_utf8(name).unwrap_or_default();
+        let rest = key.get(name.len()..).unwrap_or_default();
+        let array = directory.join(name);
+        is_chunk_key(rest.trim_start_matches('/').as_bytes())
+            && array.is_ok_and(|array| {
+                let mut documents = [names::ZARR_V2, names::ZARR_V3].into_iter();
+                documents.any(|name| array.join(name).is_ok_and(|path| self.files.has(&path)))
+            })
     }
 
     /// Judges what is left.
@@ -274,13 +276,26 @@ impl<'a> Survey<'a> {
             Value::Stored(extent) => self.files.add_value(extent),
         };
         if meaning != Meaning::Stray {
-            self.end_stray();
+            self.strays.end();
+        }
+        if matches!(
+            meaning,
+            Meaning::Stray | Meaning::Outside(_) | Meaning::Unknown(_)
+        ) {
+            let bytes = match value {
+                Value::Stored(_) => &mut self.stray_bytes.0,
+                Value::Inline(_) => &mut self.stray_bytes.1,
+            };
+            *bytes = bytes.saturating_add(length);
         }
         match meaning {
             Meaning::Chunk(array, chunk) => self.chunk(array, chunk, value, misplaced),
             Meaning::Document(array) => {
                 if let Some(array) = self.arrays.arrays.get_mut(array) {
                     array.document_bytes = length;
+                }
+                if let Value::Stored(extent) = value {
+                    self.files.add_document(extent);
                 }
                 ControlFlow::Continue(())
             }
@@ -293,11 +308,10 @@ impl<'a> Survey<'a> {
                     group.0 = group.0.saturating_add(1);
                     group.1.get_or_insert_with(|| shown(key));
                 }
-                self.stray_bytes = self.stray_bytes.saturating_add(length);
                 ControlFlow::Continue(())
             }
             Meaning::Stray => {
-                self.add_stray(key, length);
+                self.strays.add(key, length);
                 ControlFlow::Continue(())
             }
         }
@@ -371,32 +385,6 @@ impl<'a> Survey<'a> {
             self.arrays.add_fault(array, Some(chunk), place, fault);
         }
     }
-
-    fn add_stray(&mut self, key: &[u8], bytes: u64) {
-        self.stray_bytes = self.stray_bytes.saturating_add(bytes);
-        let (name, has_document) = guessed_array(key);
-        let name = shown(name);
-        if self.stray.as_ref().is_none_or(|stray| stray.name != name) {
-            self.end_stray();
-        }
-        let stray = self.stray.get_or_insert_with(|| Stray {
-            name,
-            ..Stray::default()
-        });
-        stray.keys = stray.keys.saturating_add(1);
-        stray.bytes = stray.bytes.saturating_add(bytes);
-        stray.has_document |= has_document;
-    }
-
-    fn end_stray(&mut self) {
-        if let Some(stray) = self.stray.take() {
-            if self.strays.len() < KEPT {
-                self.strays.push(stray);
-            } else {
-                self.more_strays = self.more_strays.saturating_add(stray.keys);
-            }
-        }
-    }
 }
 
 impl Visitor for Survey<'_> {
@@ -438,63 +426,23 @@ pub(super) fn relative<'a>(directory: &StorePath, file: &'a StorePath) -> &'a st
     rest.strip_prefix('/').unwrap_or(rest)
 }
 
-/// Whether a path is that of a data file of a database that has no manifest any more.
-fn is_data_file(path: &str) -> bool {
-    let name = path.strip_prefix("d/").unwrap_or_default();
-    let plain = name.len() == 32 && name.bytes().all(|byte| byte.is_ascii_hexdigit());
-    plain || path.starts_with(names::PROCESS_DATABASE_PREFIX)
-}
-
-/// The name of the array that a key seems to be of, and whether it is that of its document.
-fn guessed_array(key: &[u8]) -> (&[u8], bool) {
-    let (before, last) = match key.iter().rposition(|byte| *byte == b'/') {
-        Some(slash) => (
-            key.get(..slash).unwrap_or_default(),
-            key.get(slash.saturating_add(1)..).unwrap_or_default(),
-        ),
-        None => (&[][..], key),
-    };
-    let is_document = last == names::ZARR_V2.as_bytes() || last == names::ZARR_V3.as_bytes();
-    if is_document || last == b"c" {
-        return (before, is_document);
-    }
-    // `name/c/0/1`: numbers, and a `c` before them.
-    let mut parts = key.rsplit(|byte| *byte == b'/');
-    let mut length = key.len();
-    let is_number = |part: &&[u8]| part.iter().all(u8::is_ascii_digit) && !part.is_empty();
-    for part in parts.by_ref().take_while(is_number) {
-        length = length.saturating_sub(part.len().saturating_add(1));
-    }
-    let prefix = key.get(..length).unwrap_or_default();
-    match prefix.strip_suffix(b"/c") {
-        Some(name) => (name, false),
-        None if prefix == b"c" => (&[], false),
-        None => (before, false),
-    }
-}
-
-fn shown(key: &[u8]) -> String {
-    let key = key.get(..NAME_SHOWN).unwrap_or(key);
-    String::from_utf8_lossy(key).into_owned()
-}
-
 fn misplaced_fault(misplaced: Misplaced, place: Option<Extent>) -> ChunkFault {
     let end = place.map_or(0, |place| place.offset.saturating_add(place.length));
     let length = place.map_or(0, |place| place.length);
     let (code, expected, found) = match misplaced {
         Misplaced::Missing => (
             Code::ChunkLost,
-            format!("{length} bytes"),
+            counted(length, "byte", "bytes"),
             "the data file does not exist".to_owned(),
         ),
         Misplaced::Beyond(size) => (
             Code::ChunkLost,
-            format!("{length} bytes up to byte {end}"),
-            format!("a data file of {size} bytes"),
+            format!("{} up to byte {end}", counted(length, "byte", "bytes")),
+            format!("a data file of {}", counted(size, "byte", "bytes")),
         ),
         Misplaced::Shared => (
             Code::ChunkOverlap,
-            format!("{length} bytes of its own"),
+            counted(length, "byte of its own", "bytes of its own"),
             "bytes that something else holds, too".to_owned(),
         ),
     };

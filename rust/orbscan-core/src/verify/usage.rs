@@ -3,9 +3,13 @@
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
+use foldhash::HashSet;
+
 use super::Options;
+use super::files::FileUse;
 use super::item::surveyed;
 use super::report::Report;
+use super::roles::{Role, Roles};
 use super::survey::{Survey, relative};
 use crate::error::{Error, ErrorKind, Result};
 use crate::orbax::checkpoint_metadata;
@@ -33,46 +37,72 @@ pub struct ArrayUsage {
     pub document_bytes: u64,
 }
 
-/// What a file is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Role {
-    /// Describes: metadata, a manifest.
-    Document,
-    /// Holds nodes or values that something refers to.
-    Data,
-    /// Nothing refers to it.
-    Unused,
-    /// Nothing is known to refer to it, and what could tell is damaged.
-    Unknown,
-}
-
-impl Role {
-    /// The stable name.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Document => "document",
-            Self::Data => "data",
-            Self::Unused => "unused",
-            Self::Unknown => "unknown",
-        }
-    }
-}
-
 /// What one file holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FileUsage {
-    /// Its path in the checkpoint.
+    /// The checkpointable in whose directory it lies; `None` for one of the checkpoint itself.
+    pub checkpointable: Option<String>,
+    /// Its path in that directory.
     pub path: String,
     /// What it is for.
     pub role: Role,
     /// Its size in bytes; `None` if it does not exist.
     pub size: Option<u64>,
-    /// Values in it, and their bytes.
-    pub values: (u64, u64),
-    /// B+tree nodes in it, and their bytes.
-    pub nodes: (u64, u64),
+    /// Values in it.
+    pub values: u64,
+    /// B+tree nodes in it.
+    pub nodes: u64,
+    /// What its bytes are.
+    pub parts: Parts,
+}
+
+/// What the bytes of a file are. Together they are its size, but for a file of the role `Other`, which
+/// has no such part.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Parts {
+    /// Bytes of values: of chunks, and of what belongs to no leaf.
+    pub data: u64,
+    /// Bytes of documents and of nodes.
+    pub index: u64,
     /// Bytes that nothing refers to.
-    pub free_bytes: u64,
+    pub unused: u64,
+    /// Bytes of which that is not known.
+    pub unknown: u64,
+}
+
+impl Parts {
+    /// The parts of a file of a pytree. Where values and nodes share bytes or lie behind its end, each
+    /// byte counts once.
+    fn of(file: &FileUse, role: Role, is_whole: bool) -> Self {
+        let size = file.size.unwrap_or_default();
+        let all = |part: fn(&mut Self) -> &mut u64| {
+            let mut parts = Self::default();
+            *part(&mut parts) = size;
+            parts
+        };
+        match role {
+            Role::Document => all(|parts| &mut parts.index),
+            Role::Chunk => all(|parts| &mut parts.data),
+            Role::Unused => all(|parts| &mut parts.unused),
+            Role::Unknown => all(|parts| &mut parts.unknown),
+            Role::Other => Self::default(),
+            Role::Data => {
+                let free = file.free_bytes();
+                let (unused, unknown) = if is_whole { (free, 0) } else { (0, free) };
+                let used = size.saturating_sub(free);
+                let index = file
+                    .node_bytes
+                    .saturating_add(file.document_bytes)
+                    .min(used);
+                Self {
+                    data: used.saturating_sub(index),
+                    index,
+                    unused,
+                    unknown,
+                }
+            }
+        }
+    }
 }
 
 /// What one checkpointable takes.
@@ -82,11 +112,7 @@ pub struct ItemUsage {
     pub name: Option<String>,
     /// Its arrays.
     pub arrays: Vec<ArrayUsage>,
-    /// Its files, those that hold one chunk each left out.
-    pub files: Vec<FileUsage>,
-    /// The files that hold one chunk each: how many, and their bytes.
-    pub chunk_files: (u64, u64),
-    /// Bytes of values that belong to no leaf.
+    /// Bytes of values that belong to no leaf, wherever they lie.
     pub stray_bytes: u64,
 }
 
@@ -97,8 +123,8 @@ pub struct Usage {
     pub checkpoint: Checkpoint,
     /// Its pytrees, as in `checkpoint`.
     pub items: Vec<ItemUsage>,
-    /// Files outside its pytrees: how many, and their bytes.
-    pub other_files: (u64, u64),
+    /// Its files, each once.
+    pub files: Vec<FileUsage>,
 }
 
 /// Measures the checkpoint at `path`.
@@ -135,8 +161,11 @@ fn measure(store: &dyn Store, path: &StorePath, options: &reader::Options) -> Re
     let mut usage = Usage {
         checkpoint: header(store, &root, options)?,
         items: Vec::new(),
-        other_files: (0, 0),
+        files: Vec::new(),
     };
+    if !flat {
+        usage.files = outside(store, &root.path, &others, names::is_document_outside)?;
+    }
     for name in wanted {
         let directory = root.path.join(name.unwrap_or_default())?;
         let without = if name.is_none() {
@@ -145,17 +174,18 @@ fn measure(store: &dyn Store, path: &StorePath, options: &reader::Options) -> Re
             &[]
         };
         let issues = &mut usage.checkpoint.issues;
-        let (table, mut item) = of_item(store, &directory, without, options, issues)?;
+        let (table, mut item, files) = of_item(store, &directory, without, options, issues)?;
         item.name = name.map(ToOwned::to_owned);
+        usage.files.extend(files.into_iter().map(|file| FileUsage {
+            checkpointable: item.name.clone(),
+            ..file
+        }));
         usage.checkpoint.items.push(Item {
             name: item.name.clone(),
             table,
             error: None,
         });
         usage.items.push(item);
-    }
-    if !flat {
-        usage.other_files = total(store, &root.path, &others)?;
     }
     Ok(usage)
 }
@@ -198,7 +228,7 @@ fn of_item(
     without: &[&str],
     options: &reader::Options,
     issues: &mut Vec<Issue>,
-) -> Result<(Option<Arc<LeafTable>>, ItemUsage)> {
+) -> Result<(Option<Arc<LeafTable>>, ItemUsage, Vec<FileUsage>)> {
     let wants = ItemFiles::wants(directory, options.limits.max_document_bytes)?;
     let mut answers = store.fetch(&wants).into_iter();
     let files = ItemFiles::from_answers(directory.clone(), &mut answers);
@@ -218,8 +248,7 @@ fn of_item(
     };
     let mut report = Report::new();
     let databases = surveyed(store, &files, &how, without, &mut survey, &mut report)?;
-    let lost = survey.damages.iter().any(|damage| damage.lost);
-    let is_whole = databases.errors.is_empty() && !lost;
+    let count = databases.count();
     let damages = survey.damages.iter().map(|damage| damage.error.clone());
     for error in databases.errors.into_iter().chain(damages) {
         // The read before met the root node, too.
@@ -227,13 +256,14 @@ fn of_item(
             issues.push(error);
         }
     }
-    let usage = summed_up(&survey, directory, is_whole);
+    let usage = summed_up(&survey);
+    let files = used_files(&survey, count);
     drop(survey);
-    Ok((table, usage))
+    Ok((table, usage, files))
 }
 
-/// Adds up what a survey found; if the index is not whole, nobody knows what is unused.
-fn summed_up(survey: &Survey<'_>, directory: &StorePath, is_whole: bool) -> ItemUsage {
+/// Adds up what a survey found of arrays.
+fn summed_up(survey: &Survey<'_>) -> ItemUsage {
     let arrays = survey.arrays.arrays.iter().map(|array| ArrayUsage {
         name: array.name.to_owned(),
         chunks: array.chunks,
@@ -241,66 +271,74 @@ fn summed_up(survey: &Survey<'_>, directory: &StorePath, is_whole: bool) -> Item
         inline_bytes: array.inline_bytes,
         document_bytes: array.document_bytes,
     });
-    let mut usage = ItemUsage {
+    let (in_files, inline) = survey.stray_bytes;
+    ItemUsage {
+        name: None,
         arrays: arrays.collect(),
-        stray_bytes: survey.stray_bytes,
-        ..ItemUsage::default()
-    };
-    for file in &survey.files.files {
-        let path = relative(directory, &file.path);
-        let document = names::is_document(path) || is_zarr(path);
-        // A database may name files that nothing of the newest version lies in.
-        if !file.is_used() && file.size.is_none() {
-            continue;
-        }
-        if file.plain && !document {
-            let (count, bytes) = &mut usage.chunk_files;
-            *count = count.saturating_add(1);
-            *bytes = bytes.saturating_add(file.size.unwrap_or_default());
-            continue;
-        }
-        let role = match (document, file.is_used()) {
-            (true, _) => Role::Document,
-            (false, true) => Role::Data,
-            (false, false) if is_whole => Role::Unused,
-            (false, false) => Role::Unknown,
-        };
-        let free_bytes = match role {
-            Role::Data | Role::Unused if is_whole => file.free_bytes(),
-            _ => 0,
-        };
-        usage.files.push(FileUsage {
-            path: path.to_owned(),
+        stray_bytes: in_files.saturating_add(inline),
+    }
+}
+
+/// The files that a survey found.
+fn used_files(survey: &Survey<'_>, databases: Option<usize>) -> Vec<FileUsage> {
+    let roles = Roles::new(survey, databases);
+    let files = survey.files.files.iter();
+    // A database may name files that nothing of the newest version lies in.
+    let files = files.filter(|file| file.is_used() || file.size.is_some());
+    let usage = |file: &FileUse| {
+        let role = roles.of(file);
+        FileUsage {
+            checkpointable: None,
+            path: relative(&survey.directory, &file.path).to_owned(),
             role,
             size: file.size,
-            values: (file.values, file.value_bytes),
-            nodes: (file.nodes, file.node_bytes),
-            free_bytes,
+            values: file.values,
+            nodes: file.nodes,
+            parts: Parts::of(file, role, roles.are_whole()),
+        }
+    };
+    files.map(usage).collect()
+}
+
+/// The files below `root` that lie in none of its pytrees.
+fn outside(
+    store: &dyn Store,
+    root: &StorePath,
+    pytrees: &[&str],
+    is_document: fn(&str) -> bool,
+) -> Result<Vec<FileUsage>> {
+    let mut files = Vec::new();
+    let walked = inventory::walk(store, root, pytrees, |file| {
+        let path = relative(root, &file.path);
+        let role = if is_document(path) {
+            Role::Document
+        } else {
+            Role::Other
+        };
+        let (checkpointable, path) = match path.split_once('/') {
+            Some((name, path)) => (Some(name), path),
+            None => (None, path),
+        };
+        files.push(FileUsage {
+            checkpointable: checkpointable.map(ToOwned::to_owned),
+            path: path.to_owned(),
+            role,
+            size: Some(file.size),
+            values: 0,
+            nodes: 0,
+            parts: Parts {
+                index: if role == Role::Document { file.size } else { 0 },
+                ..Parts::default()
+            },
         });
-    }
-    usage
-}
-
-/// Whether a file is the document of an array.
-fn is_zarr(path: &str) -> bool {
-    let name = path.rsplit('/').next().unwrap_or_default();
-    name == names::ZARR_V2 || name == names::ZARR_V3
-}
-
-/// How many files there are below a directory, and their bytes.
-fn total(store: &dyn Store, directory: &StorePath, without: &[&str]) -> Result<(u64, u64)> {
-    let (mut count, mut bytes) = (0_u64, 0_u64);
-    let walked = inventory::walk(store, directory, without, |file| {
-        count = count.saturating_add(1);
-        bytes = bytes.saturating_add(file.size);
         ControlFlow::Continue(())
     });
-    walked.map(|_| (count, bytes))
+    walked.map(|_| files)
 }
 
 /// Safetensors files hold every array as it is in memory.
 fn of_safetensors(store: &dyn Store, root: &Root, options: &reader::Options) -> Result<Usage> {
-    let checkpoint = safetensors::read(store, root, &options.limits)?;
+    let (checkpoint, read) = safetensors::read_files(store, root, &options.limits)?;
     let mut usage = ItemUsage::default();
     for table in checkpoint
         .items
@@ -319,11 +357,40 @@ fn of_safetensors(store: &dyn Store, root: &Root, options: &reader::Options) -> 
             });
         }
     }
+    let mut files: Vec<FileUsage> = read.iter().map(of_tensors).collect();
+    // A checkpoint that is a single file has no others.
+    if read.iter().all(|file| file.path != root.path) {
+        let known: HashSet<&str> = read.iter().map(|file| file.path.name()).collect();
+        let others = outside(store, &root.path, &[], |_| false)?;
+        let is_known =
+            |file: &FileUsage| file.checkpointable.is_none() && known.contains(file.path.as_str());
+        files.extend(others.into_iter().filter(|file| !is_known(file)));
+    }
     Ok(Usage {
         checkpoint,
         items: vec![usage],
-        other_files: (0, 0),
+        files,
     })
+}
+
+/// What a safetensors file holds.
+fn of_tensors(file: &safetensors::File) -> FileUsage {
+    let index = file.header_bytes.min(file.size);
+    let data = file.data_bytes.min(file.size.saturating_sub(index));
+    FileUsage {
+        checkpointable: None,
+        path: file.path.name().to_owned(),
+        role: Role::Data,
+        size: Some(file.size),
+        values: file.tensors,
+        nodes: 0,
+        parts: Parts {
+            data,
+            index,
+            unused: file.size.saturating_sub(index).saturating_sub(data),
+            unknown: 0,
+        },
+    }
 }
 
 fn bytes(array: &Array) -> Option<u64> {

@@ -1,7 +1,8 @@
 //! What a checkpoint takes: exact, and nothing is counted twice.
 
 use orbscan_core::reader;
-use orbscan_core::verify::usage::{Role, usage};
+use orbscan_core::verify::roles::Role;
+use orbscan_core::verify::usage::{Parts, usage};
 
 use crate::support::*;
 
@@ -19,16 +20,24 @@ fn the_bytes_of_files_are_the_sum_of_what_lies_in_them() {
             assert_eq!(array.chunks, 8);
         }
         assert_eq!(item.arrays.len(), 3);
-        for file in item.files.iter().filter(|file| file.role == Role::Data) {
-            let held = file.values.1 + file.nodes.1 + file.free_bytes;
-            assert_eq!(file.size, Some(held), "{file:?}");
+        for file in &usage.files {
+            let Parts {
+                data,
+                index,
+                unused,
+                unknown,
+            } = file.parts;
+            assert_eq!(file.size, Some(data + index + unused + unknown), "{file:?}");
         }
-        let sizes: u64 = item.files.iter().filter_map(|file| file.size).sum();
+        let in_files: u64 = item.arrays.iter().map(|array| array.stored_bytes).sum();
+        let data: u64 = usage.files.iter().map(|file| file.parts.data).sum();
+        assert_eq!(data, in_files);
+        let sizes: u64 = usage.files.iter().filter_map(|file| file.size).sum();
         let stored = store
             .files()
             .filter(|(file, _)| file.as_str().starts_with(ROOT));
         let stored: u64 = stored.map(|(_, bytes)| bytes.len() as u64).sum();
-        assert_eq!(sizes + usage.other_files.1, stored);
+        assert_eq!(sizes, stored);
     }
 }
 
@@ -40,11 +49,8 @@ fn what_nothing_refers_to_is_free() {
     store.insert(values(), longer);
     let usage = usage(&store, &path(ROOT), &reader::Options::default()).unwrap();
     let free = |name: &str| {
-        let file = usage.items[0]
-            .files
-            .iter()
-            .find(|file| file.path.ends_with(name));
-        file.map(|file| (file.role, file.free_bytes)).unwrap()
+        let file = usage.files.iter().find(|file| file.path.ends_with(name));
+        file.map(|file| (file.role, file.parts.unused)).unwrap()
     };
     assert_eq!(free("d/old"), (Role::Unused, 1_000));
     assert_eq!(free("d/values"), (Role::Data, 77));

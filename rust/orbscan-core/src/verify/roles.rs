@@ -1,0 +1,119 @@
+//! What each file of a checkpoint is for.
+
+use foldhash::{HashSet, HashSetExt};
+
+use super::files::FileUse;
+use super::survey::{Survey, relative};
+use crate::orbax::names;
+use crate::path::StorePath;
+
+/// What a file is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// Describes: metadata, a manifest.
+    Document,
+    /// Holds nodes or values that something refers to.
+    Data,
+    /// Holds one chunk.
+    Chunk,
+    /// Belongs to a database or an array, and nothing refers to it.
+    Unused,
+    /// Belongs to a database, and what could tell whether anything refers to it is damaged.
+    Unknown,
+    /// Orbax writes nothing of such a name.
+    Other,
+}
+
+impl Role {
+    /// The stable name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Document => "document",
+            Self::Data => "data",
+            Self::Chunk => "chunk",
+            Self::Unused => "unused",
+            Self::Unknown => "unknown",
+            Self::Other => "other",
+        }
+    }
+}
+
+/// Tells the roles of the files of one survey.
+pub struct Roles<'s> {
+    /// The directory of the pytree.
+    directory: &'s StorePath,
+    /// Whether the whole index was seen, without which nobody knows what is unused.
+    is_whole: bool,
+    /// Whether there was a database at all.
+    has_database: bool,
+    /// The directories of data files; they need not have the usual names.
+    directories: HashSet<&'s str>,
+}
+
+impl<'s> Roles<'s> {
+    /// The roles of the files that a survey has seen. `databases` says how many databases it walked;
+    /// `None` if one could not be read.
+    pub fn new(survey: &'s Survey<'_>, databases: Option<usize>) -> Self {
+        let damaged = survey.more_damages > 0 || survey.damages.iter().any(|damage| damage.lost);
+        let mut directories = HashSet::new();
+        for file in &survey.files.files {
+            if file.is_used() && !file.plain {
+                directories.insert(directory(relative(&survey.directory, &file.path)));
+            }
+        }
+        // A data file beside the documents makes none of them a data file.
+        directories.remove("");
+        Self {
+            directory: &survey.directory,
+            is_whole: databases.is_some() && !damaged,
+            has_database: databases != Some(0),
+            directories,
+        }
+    }
+
+    /// Whether it is known of every data file that nothing refers to that it is unused.
+    pub const fn are_whole(&self) -> bool {
+        self.is_whole
+    }
+
+    /// The role of a file.
+    pub fn of(&self, file: &FileUse) -> Role {
+        let path = relative(self.directory, &file.path);
+        if names::is_document(path)
+            || (names::is_array_document(path) && (file.plain || file.surplus))
+        {
+            return Role::Document;
+        }
+        if file.plain {
+            return Role::Chunk;
+        }
+        if file.is_used() {
+            return Role::Data;
+        }
+        if file.surplus {
+            return Role::Unused;
+        }
+        let unreferenced = if self.is_whole {
+            Role::Unused
+        } else {
+            Role::Unknown
+        };
+        match names::data_file(path) {
+            Some(_) if self.has_database => unreferenced,
+            // The manifest of its database is gone.
+            Some(name) if is_generated(name) => Role::Unknown,
+            None if self.directories.contains(directory(path)) => unreferenced,
+            _ => Role::Other,
+        }
+    }
+}
+
+/// The directory that a file lies in.
+fn directory(path: &str) -> &str {
+    path.rsplit_once('/').map_or("", |(directory, _)| directory)
+}
+
+/// Whether a name is one that TensorStore makes up for a data file.
+fn is_generated(name: &str) -> bool {
+    name.len() == 32 && name.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
