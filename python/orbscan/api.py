@@ -22,6 +22,9 @@ AUTO = "AUTO"
 # Names that Orbax keeps for itself, and refuses in the same way.
 _RESERVED_NAMES = frozenset({"metrics", "_CHECKPOINT_DELETION"})
 
+# What the name of a scheme may have besides letters and digits.
+_OTHERS_IN_SCHEMES = dict.fromkeys(map(ord, "+-."))
+
 
 def metadata(
     path: str | os.PathLike[str],
@@ -36,7 +39,8 @@ def metadata(
     result can be given to `orbax.checkpoint.load` as the tree to restore.
 
     Args:
-        path: the checkpoint, a local directory; `~` stands for the home directory.
+        path: the checkpoint, a local directory, or its `file://` URL; `~` stands for the home
+            directory.
         checkpointable_name: the sub-directory that holds the pytree; None if `path` itself holds
             it; `AUTO` for `pytree`, else `state`, else the first by name, else `path` itself.
         rich_types: whether to show saved tuples and namedtuples as such, where the writer
@@ -51,7 +55,8 @@ def metadata(
         StoreError: the file system refused or failed.
         DeletionInProgressError: the pytree is being deleted.
         DeletionRecoveryError: the record of an interrupted deletion is damaged.
-        ValueError: the name is empty or reserved, the path is a URL, or the step no step.
+        ValueError: the name is empty or reserved, the path is a remote URL, or the
+            step no step.
         TypeError: the name is neither a string nor None, or the step in none of its forms.
     """
     text = local_path(path, step)
@@ -103,7 +108,7 @@ def is_orbax_checkpoint(path: str | os.PathLike[str], *, step: StepChoice | None
 
     Raises:
         StoreError: the file system refused or failed.
-        ValueError: the path is a URL, or the step no step.
+        ValueError: the path is a remote URL, or the step no step.
         TypeError: as for `metadata`.
     """
     try:
@@ -130,24 +135,61 @@ def local_path(path: str | os.PathLike[str], step: StepChoice | None = None) -> 
     """Give a path, or that of a step below it, as the text that the extension module takes.
 
     Raises:
-        ValueError: the path is a URL.
+        ValueError: the path is a URL, and not a `file://` URL of this machine.
         OrbscanError: there is no such step; as `step_choice.step_directory` does.
 
-    >>> local_path("checkpoints/1000/")
-    'checkpoints/1000/'
+    >>> local_path("checkpoints/1000/"), local_path("file:///data/run%201")
+    ('checkpoints/1000/', '/data/run 1')
     """
     text = os.fsdecode(path)
-    scheme, separator, _ = text.partition("://")
-    if separator and scheme.replace("+", "").isalnum():
+    scheme = url_scheme(text)
+    if scheme == "file":
+        local = _path_of_file_url(text)
+    elif scheme is not None:
         message = f"{text}: only local paths can be read, copy the checkpoint to a local disk first"
         raise ValueError(message)
-    # An empty path is the working directory, as for pathlib.
-    local = os.path.expanduser(text) or os.curdir  # noqa: PTH111 - pathlib takes longer to import than a read
+    else:
+        # An empty path is the working directory, as for pathlib.
+        local = os.path.expanduser(text) or os.curdir  # noqa: PTH111 - pathlib takes longer to import than a read
     if step is None:
         return local
     from orbscan.step_choice import step_directory
 
     return step_directory(local, step)
+
+
+def url_scheme(text: str) -> str | None:
+    """Give the scheme of a URL in lower case; None if the text is a path.
+
+    >>> url_scheme("gs://bucket/run"), url_scheme("a:b/c"), url_scheme("a/b://c")
+    ('gs', None, None)
+    """
+    scheme, separator, _ = text.partition("://")
+    is_scheme = separator and scheme.translate(_OTHERS_IN_SCHEMES).isalnum()
+    return scheme.lower() if is_scheme else None
+
+
+def _path_of_file_url(url: str) -> str:
+    """Give the path that a `file://` URL names, as RFC 8089 has it.
+
+    Raises:
+        ValueError: it names another machine, or no absolute path.
+    """
+    host, separator, path = url.partition("://")[2].partition("/")
+    if host.lower() not in {"", "localhost"}:
+        message = (
+            f"{url}: {host!r} stands where a file URL names its host, and only this machine can be "
+            "read: a file URL of an absolute path has three slashes, file:///data"
+        )
+        raise ValueError(message)
+    if not separator:
+        message = f"{url}: this URL names no path"
+        raise ValueError(message)
+    from urllib.parse import unquote_to_bytes
+
+    local = os.fsdecode(unquote_to_bytes(os.fsencode(path)))
+    has_drive = os.name == "nt" and local[1:2] == ":"
+    return local if has_drive else f"/{local}"
 
 
 def check_name(name: str | None) -> None:

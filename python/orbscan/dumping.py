@@ -84,7 +84,7 @@ def dump(path: str | os.PathLike[str], part: tuple[int, int] | None = None) -> l
         CheckpointNotFoundError: the file does not exist.
         FormatError: the file is a directory, or too large, or does not have such a part.
         StoreError: the file system refused or failed.
-        ValueError: the part begins or ends where no file does, or the path is a URL.
+        ValueError: the part begins or ends where no file does, or the path is a remote URL.
     """
     from orbscan import _core
 

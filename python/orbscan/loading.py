@@ -8,7 +8,7 @@ from __future__ import annotations
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
 
-from orbscan.api import AUTO, check_name, local_path, read_pytree
+from orbscan.api import AUTO, check_name, local_path, read_pytree, url_scheme
 from orbscan.orbax_types import orbax_v1
 from orbscan.result import CheckpointMetadata
 from orbscan.sharding import ShardingError
@@ -160,7 +160,7 @@ def _resolve(
     """The path, the name of the pytree and the layout; Orbax and orbscan choose differently."""
     text = _absolute(path, step)
     check_name(name)
-    if "://" in text:
+    if url_scheme(text) is not None:
         return text, name, None
     checkpoint = read_pytree(text, name, rich_types=False)
     (found, _), *_ = checkpoint.items
@@ -172,7 +172,7 @@ def _absolute(path: str | os.PathLike[str], step: StepChoice | None) -> str:
     import os
 
     text = os.fsdecode(path)
-    if step is None and "://" in text:
+    if step is None and url_scheme(text) not in {None, "file"}:
         return text
     return os.path.abspath(local_path(text, step))  # noqa: PTH100
 

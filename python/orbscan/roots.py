@@ -115,7 +115,7 @@ def steps(root: str | os.PathLike[str], *, atomicity: Atomicity = "auto") -> tup
         CheckpointNotFoundError: the root does not exist.
         InvalidLayoutError: the root is a file, or itself a checkpoint.
         StoreError: the file system refused or failed.
-        ValueError: the root is a URL, or the atomicity another word.
+        ValueError: the root is a remote URL, or the atomicity another word.
     """
     text = local_path(root)
     directory = Path(text)
@@ -172,7 +172,7 @@ def root_metadata(root: str | os.PathLike[str]) -> RootMetadata:
         CheckpointNotFoundError: the root does not exist.
         FormatError: the file is damaged.
         StoreError: the file system refused or failed.
-        ValueError: the root is a URL.
+        ValueError: the root is a remote URL.
     """
     text = local_path(root)
     from orbscan import _core

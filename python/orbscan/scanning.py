@@ -89,7 +89,7 @@ def scan(  # noqa: PLR0913 - keywords, each with a meaning of its own
             `commit_file_or_atomic_rename`.
 
     Raises:
-        ValueError: an argument has no meaning, or a root is a URL.
+        ValueError: an argument has no meaning, or a root is a remote URL.
         TypeError: `steps` is something else.
 
     >>> [entry.step for entry in scan([])]
@@ -492,7 +492,7 @@ def expanded(roots: Path | Iterable[Path]) -> list[str]:
     value. One that stands for nothing stays, so that somebody is told that it does not exist.
 
     Raises:
-        ValueError: a root is a URL.
+        ValueError: a root is a remote URL.
     """
     several = [roots] if isinstance(roots, str | os.PathLike) else roots
     texts: list[str] = []

@@ -52,7 +52,7 @@ def leaf_table(
         that cannot be read is a row without a keypath whose `error` says why.
 
     Raises:
-        ValueError: an argument has no meaning, or a root is a URL.
+        ValueError: an argument has no meaning, or a root is a remote URL.
     """
     import orbscan
 

@@ -228,7 +228,7 @@ def du(path: str | os.PathLike[str], *, step: StepChoice | None = None) -> Usage
         InvalidLayoutError: it is no finished checkpoint.
         StoreError: the file system refused or failed.
         DeletionRecoveryError: the record of an interrupted deletion is damaged.
-        ValueError: the path is a URL.
+        ValueError: the path is a remote URL.
     """
     found, issues = measured(api.local_path(path, step))
     from orbscan.result import Issue

@@ -96,7 +96,8 @@ def open_array(
 def _plain_keys(keypath: Sequence[Any]) -> tuple[str | int, ...]:
     """The keys of a keypath, also of one of jax, whose entries wrap them."""
     if isinstance(keypath, str | bytes):
-        message = f"a keypath is a sequence of keys, as ({keypath!r},)"
+        keys = tuple(os.fsdecode(keypath).split("/"))
+        message = f"a keypath is a sequence of keys, such as {keys!r}"
         raise TypeError(message)
     plain: list[str | int] = []
     for entry in keypath:

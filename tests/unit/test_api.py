@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import textwrap
@@ -168,6 +169,14 @@ class Fspath:
         ("~/run", "/home/jo/run", "/home/jo/run"),
         ("a:b/c", "a:b/c", "a:b/c"),
         ("", ".", "."),
+        ("file:///data/run/1000", "/data/run/1000", "/data/run/1000"),
+        ("file://localhost/data/run%201", "/data/run 1", "/data/run 1"),
+        ("FILE:///%7E/a%2Fb/", "/~/a/b/", "/~/a/b"),
+        ("file:////data", "//data", "//data"),
+        ("file:///", "/", "/"),
+        (b"file:///r\xc3\xa4um%C3%A4", "/räumä", "/räumä"),
+        ("file:/data", "file:/data", "file:/data"),
+        ("a/b://c", "a/b://c", "a/b:/c"),
     ],
 )
 def test_any_kind_of_local_path_is_taken(
@@ -180,15 +189,31 @@ def test_any_kind_of_local_path_is_taken(
     assert [call[1] for call in core.calls] == [asked, asked]
 
 
-@pytest.mark.parametrize("url", ["gs://bucket/run", "s3://bucket", "https://x.org/a", "file:///a"])
+@pytest.mark.parametrize(
+    "url", ["gs://bucket/run", "s3://bucket", "https://x.org/a", "git+ssh://h/p"]
+)
 def test_a_url_is_refused_in_words(url: str) -> None:
     for function in (
         orbscan.metadata,
         orbscan.checkpointables_metadata,
         orbscan.is_orbax_checkpoint,
     ):
-        with pytest.raises(ValueError, match=f"{url}: only local paths"):
+        with pytest.raises(ValueError, match=f"{re.escape(url)}: only local paths"):
             function(url)
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("file://host/data", "'host' stands where a file URL names its host"),
+        ("file://runs", "'runs' stands where"),
+        ("file://", "this URL names no path"),
+        ("file://localhost", "this URL names no path"),
+    ],
+)
+def test_a_file_url_of_no_path_here_is_refused_in_words(url: str, said: str) -> None:
+    with pytest.raises(ValueError, match=f"^{url}: {said}"):
+        orbscan.metadata(url)
 
 
 def test_what_is_no_path_is_a_type_error() -> None:

@@ -47,7 +47,7 @@ def local_path(arguments: argparse.Namespace, path: str) -> str:
     """Give a path of the command line, or the one on stdin, as the extension module takes it.
 
     Raises:
-        SystemExit: wrong use, the path is a URL; the usage was printed.
+        SystemExit: wrong use, the path is a remote URL; the usage was printed.
         Refusal: as `stdin.one_path` does.
     """
     try:
