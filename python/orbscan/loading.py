@@ -8,7 +8,16 @@ from __future__ import annotations
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
 
-from orbscan.api import AUTO, check_name, local_path, read_pytree, url_scheme
+from orbscan import saved_devices
+from orbscan.api import (
+    AUTO,
+    check_name,
+    checkpointables_metadata,
+    local_path,
+    read_pytree,
+    url_scheme,
+)
+from orbscan.errors import OrbscanError
 from orbscan.orbax_types import orbax_v1
 from orbscan.result import CheckpointMetadata
 from orbscan.sharding import ShardingError
@@ -18,6 +27,7 @@ if TYPE_CHECKING:
     import os
     from types import ModuleType
 
+    from orbscan import _core
     from orbscan.result import PyTreeMetadata
     from orbscan.step_choice import StepChoice
 
@@ -45,15 +55,21 @@ def load(
 
     Raises:
         ImportError: Orbax is not installed.
-        MissingDevicesError: an array was saved on devices that this process does not have.
+        MissingDevicesError: an array gets the sharding of the save, and this process does not have
+            its devices.
         ShardingError: a sharding has no devices, and no mesh is set that has.
         OrbscanError: the tree has an `UnreadableLeaf`, or there is no such pytree.
         Exception: whatever Orbax raises.
     """
     ocp = orbax_v1()
-    text, name, layout = _resolve(path, checkpointable_name, step)
-    with _layout_context(ocp, layout):
-        return ocp.load(text, _for_orbax(abstract), checkpointable_name=name)
+    text, name, found = _resolve(path, checkpointable_name, step)
+    wanted = _for_orbax(abstract)
+    if found is not None and saved_devices.matter():
+        from orbscan import answer
+
+        saved_devices.check(answer.pytree(text, found).metadata, wanted)
+    with _layout_context(ocp, found):
+        return ocp.load(text, wanted, checkpointable_name=name)
 
 
 def load_async(
@@ -72,8 +88,8 @@ def load_async(
         Exception: as `load` does; NotImplementedError for other layouts.
     """
     ocp = orbax_v1()
-    text, name, layout = _resolve(path, checkpointable_name, step)
-    with _layout_context(ocp, layout):
+    text, name, found = _resolve(path, checkpointable_name, step)
+    with _layout_context(ocp, found):
         return ocp.load_async(text, _for_orbax(abstract), checkpointable_name=name)
 
 
@@ -94,9 +110,11 @@ def load_checkpointables(
     Raises:
         Exception: as `load` does.
     """
-    loaded: dict[str, Any] = orbax_v1().load_checkpointables(
-        _absolute(path, step), _checkpointables_for_orbax(abstract)
-    )
+    ocp = orbax_v1()
+    text = _absolute(path, step)
+    wanted = _checkpointables_for_orbax(abstract)
+    _check_checkpointables(text, wanted)
+    loaded: dict[str, Any] = ocp.load_checkpointables(text, wanted)
     return loaded
 
 
@@ -139,9 +157,26 @@ def _for_orbax(abstract: Any) -> Any:
     return tree
 
 
-def _layout_context(ocp: ModuleType, layout: str | None) -> AbstractContextManager[object]:
+def _check_checkpointables(path: str, wanted: Any) -> None:
+    """Check the devices of pytrees; raises as `saved_devices.check` does."""
+    if url_scheme(path) is not None or not saved_devices.matter():
+        return
+    try:
+        found = checkpointables_metadata(path).metadata
+    except OrbscanError:
+        # What Orbax makes of it, Orbax says.
+        return
+    for name, saved in found.items():
+        if saved is not None and (not isinstance(wanted, dict) or name in wanted):
+            item = wanted[name] if isinstance(wanted, dict) else None
+            saved_devices.check(saved, item)
+
+
+def _layout_context(
+    ocp: ModuleType, found: _core.Checkpoint | None
+) -> AbstractContextManager[object]:
     """The context in which Orbax recognises a layout; it has to be told of safetensors."""
-    if layout != "safetensors":
+    if found is None or found.layout != "safetensors":
         return nullcontext()
     from orbax.checkpoint.experimental.v1._src.context import context
 
@@ -156,15 +191,15 @@ def _layout_context(ocp: ModuleType, layout: str | None) -> AbstractContextManag
 
 def _resolve(
     path: str | os.PathLike[str], name: str | None, step: StepChoice | None
-) -> tuple[str, str | None, str | None]:
-    """The path, the name of the pytree and the layout; Orbax and orbscan choose differently."""
+) -> tuple[str, str | None, _core.Checkpoint | None]:
+    """The path, the name of the pytree and what was read; Orbax and orbscan choose differently."""
     text = _absolute(path, step)
     check_name(name)
     if url_scheme(text) is not None:
         return text, name, None
     checkpoint = read_pytree(text, name, rich_types=False)
     (found, _), *_ = checkpoint.items
-    return text, found, checkpoint.layout
+    return text, found, checkpoint
 
 
 def _absolute(path: str | os.PathLike[str], step: StepChoice | None) -> str:

@@ -24,8 +24,9 @@ if TYPE_CHECKING:
 
 _SHOWN_IDS = 8
 _WAY_ROUND = (
-    "lay the arrays over devices that are there, with orbscan.abstract_state(metadata, mesh=...) "
-    "or to_jax_sharding(mesh)"
+    "lay the arrays over devices that are there, with orbscan.abstract_state(metadata, mesh=...), "
+    "on one device with orbscan.abstract_state(metadata, sharding=...), or with "
+    "to_jax_sharding(mesh)"
 )
 
 

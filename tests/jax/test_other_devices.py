@@ -85,7 +85,8 @@ def test_it_is_described_and_abstracted_with_one_device_and_without_orbax(path: 
         (
             "this process has 1 device and lacks those with the ids 1, 2, 3, 4, 5, 6, 7, 8 "
             "and 503 more; lay the arrays over devices that are there, with "
-            "orbscan.abstract_state(metadata, mesh=...) or to_jax_sharding(mesh)"
+            "orbscan.abstract_state(metadata, mesh=...), on one device with "
+            "orbscan.abstract_state(metadata, sharding=...), or with to_jax_sharding(mesh)"
         ),
     ]
 
@@ -105,3 +106,83 @@ def test_it_is_loaded_onto_one_device(path: Path) -> None:
         """,
     )
     assert lines == ["True [0, 1, 2, 3, 4, 5, 6, 7]", "[0, 3] True"]
+
+
+LOADS = {
+    "load(path)": "orbscan.load(path)",
+    "load(path, metadata)": "orbscan.load(path, m)",
+    "load(path, shapes)": "orbscan.load(path, {**shapes, 'key': ...})",
+    "load(path, types)": "orbscan.load(path, dict.fromkeys(shapes, jax.ShapeDtypeStruct))",
+    "load_checkpointables(path)": "orbscan.load_checkpointables(path)",
+    "load_checkpointables(path, None)": "orbscan.load_checkpointables(path, {'state': None})",
+    "load_checkpointables(path, shapes)": "orbscan.load_checkpointables(path, {'state': shapes})",
+    "orbscan.orbax": "ocp.load(path)",
+}
+
+
+@pytest.mark.parametrize("call", LOADS.values(), ids=LOADS)
+def test_a_load_without_shardings_names_the_devices_before_orbax_is_asked(
+    path: Path, call: str
+) -> None:
+    lines = run_on(
+        1,
+        f"""
+        import logging, sys
+        import jax, orbscan
+        import orbscan.orbax as ocp
+
+        logging.basicConfig(stream=sys.stdout, format="logged: %(message)s")
+        path = {str(path)!r}
+        m = orbscan.metadata(path)
+        shapes = {{name: jax.ShapeDtypeStruct(m.metadata[name].shape, m.metadata[name].dtype)
+                  for name in ("w", "b", "key")}}
+        try:
+            {call}
+        except orbscan.MissingDevicesError as error:
+            print(error)
+        """,
+    )
+    (line,) = lines
+    assert line.startswith("this process has 1 device and lacks those with the ids 1, 2, 3")
+    assert "abstract_state(metadata, sharding=...)" in line
+
+
+def test_what_needs_none_of_the_devices_is_loaded(path: Path) -> None:
+    lines = run_on(
+        1,
+        f"""
+        import jax, orbscan
+        from jax.sharding import SingleDeviceSharding
+        import orbax.checkpoint.experimental.v1 as ocp
+
+        path = {str(path)!r}
+        m = orbscan.metadata(path)
+        one = orbscan.abstract_state(m, sharding=SingleDeviceSharding(jax.devices()[0]))
+        print(orbscan.load(path, one)["b"].tolist())
+        print(orbscan.load_checkpointables(path, {{"state": one}})["state"]["b"].tolist())
+        context = ocp.Context()
+        context.pytree.loading.partial_load = True
+        with context:
+            print(orbscan.load(path, {{"b": one["b"]}})["b"].tolist())
+
+        class Elsewhere(ocp.handlers.CheckpointableHandler):
+            def is_handleable(self, checkpointable): return True
+            def is_abstract_handleable(self, abstract): return True
+            async def save(self, directory, checkpointable): raise NotImplementedError
+            async def metadata(self, directory): return None
+            async def load(self, directory, abstract=None):
+                async def loaded(): return "by a handler of its own"
+                return loaded()
+
+        registry = ocp.handlers.local_registry(include_global_registry=False)
+        registry.add(Elsewhere, checkpointable_name="state")
+        context = ocp.Context()
+        context.checkpointables.registry = registry
+        with context:
+            print(orbscan.load(path))
+            print(orbscan.load_checkpointables(path))
+        """,
+    )
+    numbers = "[0, 1, 2, 3, 4, 5, 6, 7]"
+    said = "by a handler of its own"
+    assert lines == [numbers, numbers, numbers, said, f"{{'state': {said!r}}}"]
