@@ -324,10 +324,23 @@ def scan(
     `threads` are started.
     """
 
-def read_pytree(path: str, name: str | None, rich_types: bool) -> Checkpoint:
+def read_pytree(
+    path: str,
+    name: str | None,
+    rich_types: bool,
+    *,
+    atomicity: str | None = None,
+    allow_uncommitted: bool = False,
+) -> Checkpoint:
     """Read one pytree; `name` is `AUTO`, None for the root itself, or a name."""
 
-def read_checkpointables(path: str, rich_types: bool) -> Checkpoint:
+def read_checkpointables(
+    path: str,
+    rich_types: bool,
+    *,
+    atomicity: str | None = None,
+    allow_uncommitted: bool = False,
+) -> Checkpoint:
     """Read every checkpointable."""
 
 def read_everything(path: str, rich_types: bool) -> Checkpoint:
@@ -339,7 +352,7 @@ def others(path: str, name: str | None) -> list[tuple[str | None, bool]]:
     No tree is read. None is the name of the tree of the checkpoint itself.
     """
 
-def is_orbax_checkpoint(path: str) -> bool:
+def is_orbax_checkpoint(path: str, *, atomicity: str | None = None) -> bool:
     """Tell whether a path is laid out like a finished checkpoint."""
 
 def read_steps(root: str, step: int | str | None, atomicity: str) -> list[Step]:
@@ -394,6 +407,8 @@ def verify(
     check_values: bool,
     max_bandwidth: int | None,
     progress: Callable[[int, int, int], object] | None,
+    *,
+    atomicity: str | None = None,
 ) -> Report:
     """Check a checkpoint: 0 structure, 1 index, 2 data.
 
@@ -425,5 +440,5 @@ ItemUsage: TypeAlias = tuple[str | None, list[ArrayUsage], int]
 Usage: TypeAlias = tuple[Checkpoint, list[ItemUsage], list[FileUsage]]
 """(checkpoint, its pytrees in the same order, all of its files)"""
 
-def usage(path: str) -> Usage:
+def usage(path: str, *, atomicity: str | None = None, allow_uncommitted: bool = False) -> Usage:
     """Measure what a checkpoint takes on disk."""

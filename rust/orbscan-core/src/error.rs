@@ -12,6 +12,22 @@ pub fn counted(count: u64, one: &str, many: &str) -> String {
     format!("{count} {}", if count == 1 { one } else { many })
 }
 
+/// How many names an error lists at most.
+const NAMES_SHOWN: usize = 10;
+
+/// Names for people, not too many.
+pub fn shown<S: AsRef<str>>(names: &[S]) -> String {
+    let some: Vec<String> = names
+        .iter()
+        .take(NAMES_SHOWN)
+        .map(|name| format!("{:?}", name.as_ref()))
+        .collect();
+    match names.len().saturating_sub(some.len()) {
+        0 => some.join(", "),
+        more => format!("{} and {more} more", some.join(", ")),
+    }
+}
+
 /// The closed list of what can go wrong. Each kind has one exception class in Python.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ErrorKind {
@@ -118,6 +134,16 @@ pub enum Subject {
     WriteShape,
     /// Arrays that lie where the tree's own document does not say.
     ArraysElsewhere,
+    /// A checkpointable that is recorded and not there.
+    MissingCheckpointable,
+    /// A checkpointable whose directory still has its temporary name.
+    UnfinishedCheckpointable,
+    /// A pytree without its own document.
+    LostTree,
+    /// A checkpoint of which only a part is there.
+    Incomplete,
+    /// A directory of another library.
+    Foreign,
 }
 
 /// One failure. Small, so that a `Result` stays cheap to pass around.

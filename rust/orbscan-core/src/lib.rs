@@ -22,6 +22,7 @@ pub mod cursor;
 pub mod dump;
 pub mod error;
 pub mod json;
+pub mod layout;
 pub mod limits;
 pub mod msgpack;
 pub mod ocdbt;

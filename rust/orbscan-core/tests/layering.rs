@@ -18,6 +18,7 @@ const CORE: Order = &[
     &["safetensors"],
     &["record"],
     &["store"],
+    &["layout"],
     &["reader"],
     &["dump", "scan", "verify"],
     &["testing"],

@@ -516,10 +516,8 @@ fn where_a_file_commits_every_step_without_one_is_told() {
     store.insert_directory(path("runs/2024/empty"));
     write(&mut store, "runs/run_1/9");
     let told = |atomicity| -> Vec<(String, &str, bool, bool)> {
-        let options = Options {
-            atomicity,
-            ..options(2)
-        };
+        let mut options = options(2);
+        options.read.rules.atomicity = atomicity;
         let entries = found(store.clone(), options).into_iter();
         let shown = |entry: Entry| {
             let way = entry.path.trim_start_matches("runs/").to_owned();
@@ -547,6 +545,9 @@ fn where_a_file_commits_every_step_without_one_is_told() {
         [
             row("cf/1", "v1", true, false),
             row("cf/2", "v1", true, false),
+            // Nothing is there of these but their names.
+            row("cf/3", "unknown", true, false),
+            row("cf/4", "unknown", true, false),
             row("cf/5.orbax-checkpoint-tmp", "temporary", false, true),
             row("cf/6.partial_save", "temporary", false, false),
             row("cf/7.orbax-checkpoint-tmp", "v1", true, false),
@@ -604,10 +605,8 @@ fn locked(at: &'static str) -> Odd {
 #[test]
 fn a_step_that_may_not_be_read_is_finished_if_its_name_says_so() {
     let committed = |at, atomicity| {
-        let options = Options {
-            atomicity,
-            ..options(2)
-        };
+        let mut options = options(2);
+        options.read.rules.atomicity = atomicity;
         let entries: Vec<Entry> = scan(vec![root(locked(at), "runs")], options).collect();
         let mut unknown = entries.iter().filter(|entry| entry.kind == Kind::Unknown);
         let entry = unknown.next().unwrap();

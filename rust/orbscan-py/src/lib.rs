@@ -27,7 +27,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use orbscan_core::error::{Error, ErrorKind};
+use orbscan_core::layout::Rules;
 use orbscan_core::limits::Limits;
+use orbscan_core::orbax::commit::Atomicity;
 use orbscan_core::path::StorePath;
 use orbscan_core::reader::{self, Options, Recall, Selection, beside, everything};
 use orbscan_core::record;
@@ -52,39 +54,61 @@ fn detached<T: Send>(
         .map_err(|error| errors::raised(py, &error))
 }
 
-fn options(rich_types: bool) -> Options {
-    Options {
+/// How a checkpoint is read.
+///
+/// # Errors
+/// `ValueError` for an atomicity of no name.
+fn options(
+    rich_types: bool,
+    atomicity: Option<&str>,
+    allow_uncommitted: bool,
+) -> PyResult<Options> {
+    Ok(Options {
         rich_types,
+        rules: Rules {
+            atomicity: atomicity.map_or(Ok(Atomicity::default()), steps::atomicity_named)?,
+            allow_uncommitted,
+        },
         limits: Limits::default(),
-    }
+    })
 }
 
 /// Reads one pytree of the checkpoint at `path`.
 #[pyfunction]
-#[pyo3(signature = (path, name, rich_types))]
+#[pyo3(signature = (path, name, rich_types, *, atomicity = None, allow_uncommitted = false))]
 fn read_pytree(
     py: Python<'_>,
     path: PathBuf,
     name: Option<&str>,
     rich_types: bool,
+    atomicity: Option<&str>,
+    allow_uncommitted: bool,
 ) -> PyResult<Checkpoint> {
     let selection = match name {
         None => Selection::Flat,
         Some(AUTO) => Selection::Auto,
         Some(name) => Selection::Named(name),
     };
+    let options = options(rich_types, atomicity, allow_uncommitted)?;
     let read: record::Checkpoint = detached(py, &path, |store, path| {
-        reader::read_pytree(store, path, selection, &options(rich_types), &Recall::new())
+        reader::read_pytree(store, path, selection, &options, &Recall::new())
     })?;
     Checkpoint::new(py, read, &leaf_table::Crossed::default())
 }
 
 /// Reads all checkpointables of the checkpoint at `path`.
 #[pyfunction]
-#[pyo3(signature = (path, rich_types))]
-fn read_checkpointables(py: Python<'_>, path: PathBuf, rich_types: bool) -> PyResult<Checkpoint> {
+#[pyo3(signature = (path, rich_types, *, atomicity = None, allow_uncommitted = false))]
+fn read_checkpointables(
+    py: Python<'_>,
+    path: PathBuf,
+    rich_types: bool,
+    atomicity: Option<&str>,
+    allow_uncommitted: bool,
+) -> PyResult<Checkpoint> {
+    let options = options(rich_types, atomicity, allow_uncommitted)?;
     let read = detached(py, &path, |store, path| {
-        reader::read_checkpointables(store, path, &options(rich_types), &Recall::new())
+        reader::read_checkpointables(store, path, &options, &Recall::new())
     })?;
     Checkpoint::new(py, read, &leaf_table::Crossed::default())
 }
@@ -93,8 +117,9 @@ fn read_checkpointables(py: Python<'_>, path: PathBuf, rich_types: bool) -> PyRe
 #[pyfunction]
 #[pyo3(signature = (path, rich_types))]
 fn read_everything(py: Python<'_>, path: PathBuf, rich_types: bool) -> PyResult<Checkpoint> {
+    let options = options(rich_types, None, false)?;
     let read = detached(py, &path, |store, path| {
-        everything::read_path(store, path, &options(rich_types), &Recall::new())
+        everything::read_path(store, path, &options, &Recall::new())
     })?;
     Checkpoint::new(py, read, &leaf_table::Crossed::default())
 }
@@ -107,8 +132,9 @@ fn others(
     path: PathBuf,
     name: Option<&str>,
 ) -> PyResult<Vec<(Option<String>, bool)>> {
+    let options = options(false, None, false)?;
     let found = detached(py, &path, |store, path| {
-        beside::others(store, path, name, &options(false))
+        beside::others(store, path, name, &options)
     })?;
     let others = found.into_iter();
     Ok(others.map(|other| (other.name, other.is_pytree)).collect())
@@ -116,8 +142,12 @@ fn others(
 
 /// Whether Orbax would call the path a checkpoint.
 #[pyfunction]
-fn is_orbax_checkpoint(py: Python<'_>, path: PathBuf) -> PyResult<bool> {
-    detached(py, &path, |store, path| reader::is_checkpoint(store, path))
+#[pyo3(signature = (path, *, atomicity = None))]
+fn is_orbax_checkpoint(py: Python<'_>, path: PathBuf, atomicity: Option<&str>) -> PyResult<bool> {
+    let rules = options(false, atomicity, false)?.rules;
+    detached(py, &path, |store, path| {
+        reader::is_checkpoint(store, path, rules.atomicity)
+    })
 }
 
 #[pymodule(gil_used = false)]

@@ -4,7 +4,6 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use orbscan_core::orbax::commit::Atomicity;
 use orbscan_core::reader::everything::Chosen;
 use orbscan_core::record;
 use orbscan_core::scan as core;
@@ -21,7 +20,6 @@ use pyo3::types::PyTuple;
 
 use crate::checkpoint::Checkpoint;
 use crate::leaf_table::Crossed;
-use crate::steps::atomicity_named;
 use crate::{PATIENCE, errors, options};
 
 /// Searches below `roots`; see the stub for the meaning of each argument.
@@ -68,13 +66,12 @@ pub fn scan(
         shard: shard.map(|(index, count)| Shard { index, count }),
     };
     let options = Options {
-        read: options(rich_types),
+        read: options(rich_types, atomicity, false)?,
         leaves,
         selection,
         threads: threads.unwrap_or(core::DEFAULT_THREADS),
         ordered,
         since: since.unwrap_or_default(),
-        atomicity: atomicity.map_or(Ok(Atomicity::default()), atomicity_named)?,
     };
     let started = py.detach(|| core::scan(roots.iter().map(|path| root(path)).collect(), options));
     Ok(Scan {

@@ -18,7 +18,7 @@ use crate::{detached, options};
 
 /// Checks the checkpoint at `path`; see the stub for the meaning of what comes back.
 #[pyfunction]
-#[pyo3(name = "verify", signature = (path, level, check_values, max_bandwidth, progress))]
+#[pyo3(name = "verify", signature = (path, level, check_values, max_bandwidth, progress, *, atomicity = None))]
 fn check(
     py: Python<'_>,
     path: PathBuf,
@@ -26,6 +26,7 @@ fn check(
     check_values: bool,
     max_bandwidth: Option<u64>,
     progress: Option<Py<PyAny>>,
+    atomicity: Option<&str>,
 ) -> PyResult<Py<PyTuple>> {
     let options = Options {
         level: match level {
@@ -35,7 +36,7 @@ fn check(
         },
         check_values,
         max_bandwidth,
-        read: options(false),
+        read: options(false, atomicity, false)?,
     };
     let interruption = Interruption::default();
     let report = detached(py, &path, |store, path| {
@@ -140,11 +141,15 @@ fn chunks_tuple<'py>(py: Python<'py>, chunks: &Chunks) -> PyResult<Bound<'py, Py
 
 /// What the checkpoint at `path` takes on disk; see the stub for the meaning of what comes back.
 #[pyfunction]
-#[pyo3(name = "usage")]
-fn measure(py: Python<'_>, path: PathBuf) -> PyResult<Py<PyTuple>> {
-    let measured = detached(py, &path, |store, path| {
-        usage::usage(store, path, &options(false))
-    })?;
+#[pyo3(name = "usage", signature = (path, *, atomicity = None, allow_uncommitted = false))]
+fn measure(
+    py: Python<'_>,
+    path: PathBuf,
+    atomicity: Option<&str>,
+    allow_uncommitted: bool,
+) -> PyResult<Py<PyTuple>> {
+    let options = options(false, atomicity, allow_uncommitted)?;
+    let measured = detached(py, &path, |store, path| usage::usage(store, path, &options))?;
     let items = PyList::empty(py);
     for item in &measured.items {
         items.append(item_tuple(py, item)?)?;

@@ -18,6 +18,8 @@ pub const ARRAY_METADATAS: &str = "array_metadatas";
 pub const ARRAY_METADATAS_PREFIX: &str = "process_";
 /// The entry point of an OCDBT database.
 pub const MANIFEST: &str = "manifest.ocdbt";
+/// The directory of an OCDBT database that holds its data files.
+pub const DATABASE_FILES: &str = "d";
 /// What the names of the databases begin with that single processes write before the merge.
 pub const PROCESS_DATABASE_PREFIX: &str = "ocdbt.process_";
 /// The msgpack file of releases before 0.5.16: the whole tree, with small values in-line.
@@ -63,8 +65,6 @@ pub const ZARR_V2: &str = ".zarray";
 /// The document of a Zarr v3 array.
 pub const ZARR_V3: &str = "zarr.json";
 
-/// The file of an item that is JSON, and so no pytree.
-pub const JSON_ITEM: &str = "metadata";
 /// The texts of text leaves, by param name.
 pub const STRINGS: &str = "_strings.json";
 
@@ -127,6 +127,17 @@ pub fn data_file(path: &str) -> Option<&str> {
     (directory == DATA_FILES).then_some(name)
 }
 
+/// Whether Orbax writes a directory of that name into the directory of a pytree, besides those of
+/// arrays. Beside other parts of a pytree, a directory called so is not a checkpointable.
+pub fn is_directory_of_tree(name: &str) -> bool {
+    matches!(name, ARRAY_METADATAS | DATABASE_FILES) || name.starts_with(PROCESS_DATABASE_PREFIX)
+}
+
+/// Whether Orbax writes a file of that name into the directory of a pytree, and nowhere else.
+pub fn is_file_of_tree(name: &str) -> bool {
+    matches!(name, TREE_METADATA | SHARDING | AGGREGATE | STRINGS) || is_manifest(name)
+}
+
 /// Whether a path is that of a manifest, numbered or not, of the merged database or of that of a
 /// process.
 pub fn is_manifest(path: &str) -> bool {
@@ -141,13 +152,60 @@ pub fn is_manifest(path: &str) -> bool {
 /// The word by which Orbax is told to choose a pytree.
 const AUTO: &str = "AUTO";
 
+/// What [`preference`] gives: the least comes first.
+pub type Preference<'a> = (bool, bool, bool, bool, &'a str);
+
 /// Where a pytree stands among those to choose from: the lowest is read if none is named.
+///
+/// One that was never finished, as its name says, comes after all that were.
 ///
 /// Orbax 0.12 prefers the name `state`, and earlier releases `pytree`; each was the standard name of
 /// its time. The older one comes first, so that a checkpoint that has both reads the same as when
 /// it was written. A checkpointable that is called as the word for choosing comes last: Orbax, which
 /// keeps that word for itself, never chooses it.
-pub fn preference(name: &str) -> (bool, bool, bool, &str) {
+pub fn preference(name: &str) -> Preference<'_> {
     // False sorts before true.
-    (name == AUTO, name != PYTREE, name != STATE, name)
+    (
+        name.contains(TEMPORARY_MARK),
+        name == AUTO,
+        name != PYTREE,
+        name != STATE,
+        name,
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_orbax_writes_into_a_pytree_is_told_from_what_users_name() {
+        for name in [
+            "array_metadatas",
+            "d",
+            "ocdbt.process_0",
+            "ocdbt.process_1a",
+        ] {
+            assert!(is_directory_of_tree(name), "{name}");
+        }
+        for name in ["_METADATA", "_sharding", "checkpoint", "manifest.ocdbt"] {
+            assert!(is_file_of_tree(name), "{name}");
+        }
+        for name in [
+            "state", "default", "data", "params.w", "manifest", "metrics",
+        ] {
+            assert!(
+                !is_directory_of_tree(name) && !is_file_of_tree(name),
+                "{name}"
+            );
+        }
+    }
+
+    #[test]
+    fn an_unfinished_checkpointable_comes_after_all_finished_ones() {
+        let mut names = ["a.orbax-checkpoint-tmp-1", "AUTO", "b", "state", "pytree"];
+        names.sort_by_key(|name| preference(name));
+        let expected = ["pytree", "state", "b", "AUTO", "a.orbax-checkpoint-tmp-1"];
+        assert_eq!(names, expected);
+    }
 }

@@ -4,10 +4,9 @@
 //! What is not there is looked for in every other place that a release of Orbax has written to, and
 //! each such detour is an issue.
 
-use super::detect::shown;
 use super::ocdbt_lookup::Database;
 use crate::cursor::to_u64;
-use crate::error::{Error, ErrorKind, Result, Subject, counted};
+use crate::error::{Error, ErrorKind, Result, Subject, counted, shown};
 use crate::limits::Limits;
 use crate::orbax::names;
 use crate::path::StorePath;

@@ -1,8 +1,10 @@
 //! What a checkpoint has beside the one pytree that is read of it.
 
-use super::detect::{self, Root};
-use super::{Options, Selection, choose, everything, locate};
+use super::{Options, Selection, locate};
 use crate::error::Result;
+use crate::layout::choose::{self, Tree};
+use crate::layout::detect;
+use crate::layout::root::Root;
 use crate::path::StorePath;
 use crate::record::Layout;
 use crate::store::Store;
@@ -22,7 +24,7 @@ pub fn unread(root: &Root, selection: Selection<'_>, chosen: Option<&str>) -> Ve
     if selection == Selection::Auto && chosen.is_none() {
         return Vec::new();
     }
-    let own = chosen.is_some() && everything::may_be_flat(root);
+    let own = chosen.is_some() && choose::own_tree(root, false) != Tree::None;
     let own = own.then_some(None);
     let directories = root.checkpointables().into_iter();
     let others = directories.filter(|name| chosen != Some(*name));
@@ -50,25 +52,20 @@ fn find(
     chosen: Option<&str>,
     options: &Options,
 ) -> Result<Vec<Other>> {
-    let root = detect::detect(store, path, &options.limits)?;
+    let root = detect::detect(store, path, options.rules, &options.limits)?;
     if root.layout == Layout::Safetensors {
         return Ok(Vec::new());
     }
-    let flat = everything::may_be_flat(&root);
-    let names = root.checkpointables();
-    let pytrees = if flat {
-        choose::with_metadata(store, &root, &names)?
-    } else {
-        choose::pytrees(store, &root, &names)?
-    };
+    let contents = choose::contents(store, &root)?;
     let own = Other {
         name: None,
         is_pytree: true,
     };
-    let mut others = Vec::from_iter((flat && chosen.is_some()).then_some(own));
-    for (name, is_pytree) in names.into_iter().zip(pytrees) {
+    let mut others = Vec::from_iter((contents.flat && chosen.is_some()).then_some(own));
+    for (name, tree) in contents.items {
+        let is_pytree = tree != Tree::None;
         // The other directories of a flat checkpoint are parts of its tree.
-        if chosen != Some(name) && (is_pytree || !flat) {
+        if chosen != Some(name) && (is_pytree || !contents.flat) {
             let name = Some(name.to_owned());
             others.push(Other { name, is_pytree });
         }

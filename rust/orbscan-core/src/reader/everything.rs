@@ -4,10 +4,12 @@
 //! looked at twice: what a directory holds shows in the answers to the fetches that its tree needs
 //! anyway.
 
-use super::detect::{self, Root};
 use super::outline::ItemFiles;
-use super::{Options, Recall, Waves, absent, choose};
+use super::{Options, Recall, Waves};
 use crate::error::Result;
+use crate::layout::choose::{self, Candidate, Tree};
+use crate::layout::root::Root;
+use crate::layout::{detect, expected, foreign, refusal};
 use crate::orbax::checkpoint_metadata::ItemHandlers;
 use crate::orbax::names;
 use crate::path::StorePath;
@@ -76,17 +78,24 @@ pub fn read_header(store: &dyn Store, found: Recognised, options: &Options) -> R
     super::located(store, || {
         let root = recognised(store, found, options)?;
         let waves = super::fetch(store, &root, &[], options)?;
-        let direct = matches!(waves.metadata.item_handlers, ItemHandlers::Flat(_));
-        let flat = direct || root.layout == Layout::Safetensors || may_be_flat(&root);
-        let named = root.checkpointables().into_iter().map(Some);
+        let contents = choose::contents(store, &root)?;
+        let handlers = &waves.metadata.item_handlers;
+        let mut issues = waves.issues;
+        issues.extend(expected::faults(
+            store,
+            &root,
+            handlers,
+            &contents,
+            &options.limits,
+        )?);
+        let own = choose::own_tree(&root, contents.pytrees().next().is_some());
+        let lost = contents.is_treeless()
+            && expected::lost_whole(store, &root, handlers, &options.limits)?.is_some();
+        let flat = root.layout == Layout::Safetensors || lost || choose::is_flat(own, handlers);
+        let named = contents.items.iter().map(|(name, _)| Some(*name));
         let shown: Vec<Option<&str>> = if flat { vec![None] } else { named.collect() };
         let items = shown.into_iter().map(unread).collect();
-        Ok(super::checkpoint(
-            &root,
-            waves.metadata,
-            waves.issues,
-            items,
-        ))
+        Ok(super::checkpoint(&root, waves.metadata, issues, items))
     })
 }
 
@@ -96,7 +105,7 @@ fn recognised(store: &dyn Store, found: Recognised, options: &Options) -> Result
         layout,
         entries,
     } = found;
-    Root::listed(store, path, layout, entries, &options.limits)
+    detect::recognised(store, path, layout, entries, &options.limits)
 }
 
 /// Reads every pytree of the checkpoint at `path`, whatever its layout.
@@ -111,13 +120,18 @@ pub fn read_path(
     recall: &Recall,
 ) -> Result<Checkpoint> {
     super::located(store, || {
-        let root = detect::detect(store, path, &options.limits)?;
-        let Everything { checkpoint, chosen } = of_root(store, &root, options, recall)?;
+        let root = detect::detect(store, path, options.rules, &options.limits)?;
+        let Everything {
+            mut checkpoint,
+            chosen,
+        } = of_root(store, &root, options, recall)?;
+        checkpoint.issues.extend(root.uncommitted.clone());
         let readable = checkpoint.items.iter().any(|item| item.table.is_some());
         match chosen {
             Some(Err(error)) if !readable => Err(error),
             None if root.layout == Layout::V0 && !root.has(names::CHECKPOINT_METADATA) => {
-                Err(detect::no_checkpoint(store, &root))
+                let unknown = ItemHandlers::Unknown;
+                Err(refusal::no_pytree(store, &root, &unknown, &options.limits))
             }
             _ => Ok(checkpoint),
         }
@@ -145,55 +159,29 @@ fn of_root(
         let chosen = Some(Ok(Chosen::default()));
         return Ok(Everything { checkpoint, chosen });
     }
-    if may_be_flat(root) {
-        return flat(store, root, options, recall);
+    if choose::own_tree(root, false) == Tree::None {
+        return composite(store, root, options, recall);
     }
-    composite(store, root, options, recall)
+    flat(store, root, options, recall)
 }
-
-/// Whether a checkpoint looks as if it held a tree of its own.
-pub(super) fn may_be_flat(root: &Root) -> bool {
-    let tree = root.has(names::TREE_METADATA) || root.has_file(names::AGGREGATE);
-    root.layout == Layout::V0 && tree
-}
-
-/// What a directory was found to hold of a pytree.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Tree {
-    /// `_METADATA`.
-    Metadata,
-    /// The aggregate file of early releases alone.
-    Aggregate,
-    /// Nothing.
-    None,
-}
-
-/// A directory that is or may be a pytree; without a name, the checkpoint itself.
-type Candidate<'a> = (Option<&'a str>, Tree);
 
 /// Reads a checkpoint that has a tree of its own. Its directories are parts of that tree, but one
 /// that looks like a pytree passes for a checkpointable and comes before it.
 fn flat(store: &dyn Store, root: &Root, options: &Options, recall: &Recall) -> Result<Everything> {
-    let own = if root.has(names::TREE_METADATA) {
-        Tree::Metadata
-    } else {
-        Tree::Aggregate
-    };
-    let children = root.checkpointables();
-    let found = choose::with_metadata(store, root, &children)?;
-    let mut candidates = vec![(None, own)];
-    for (name, found) in children.into_iter().zip(found) {
-        if found {
-            candidates.push((Some(name), Tree::Metadata));
+    let contents = choose::contents(store, root)?;
+    let own = choose::own_tree(root, contents.pytrees().next().is_some());
+    let mut candidates: Vec<Candidate<'_>> = Vec::new();
+    if contents.flat {
+        candidates.push((None, own));
+    }
+    for (name, tree) in contents.items {
+        if tree != Tree::None {
+            candidates.push((Some(name), tree));
         }
     }
-    let waves = fetch(
-        store,
-        root,
-        candidates.iter().map(|(name, _)| *name),
-        options,
-    )?;
-    Ok(assemble(store, root, &candidates, waves, options, recall))
+    let names = candidates.iter().map(|(name, _)| *name);
+    let waves = fetch(store, root, names, options)?;
+    assemble(store, root, &candidates, waves, options, recall)
 }
 
 /// Reads a checkpoint of named items. Only where a fetch found no tree is the store asked again.
@@ -204,22 +192,12 @@ fn composite(
     recall: &Recall,
 ) -> Result<Everything> {
     let children = root.checkpointables();
-    let waves = fetch(
-        store,
-        root,
-        children.iter().map(|name| Some(*name)),
-        options,
-    )?;
+    let names = children.iter().map(|name| Some(*name));
+    let waves = fetch(store, root, names, options)?;
     let metadata: Vec<bool> = waves.items.iter().map(ItemFiles::has_metadata).collect();
-    let any = choose::or_aggregate(store, root, &children, metadata.clone())?;
-    let tree = |(metadata, any)| match (metadata, any) {
-        (true, _) => Tree::Metadata,
-        (false, true) => Tree::Aggregate,
-        (false, false) => Tree::None,
-    };
-    let trees = metadata.into_iter().zip(any).map(tree);
+    let trees = choose::or_aggregate(store, root, &children, &metadata)?;
     let candidates: Vec<Candidate<'_>> = children.into_iter().map(Some).zip(trees).collect();
-    Ok(assemble(store, root, &candidates, waves, options, recall))
+    assemble(store, root, &candidates, waves, options, recall)
 }
 
 fn fetch<'a>(
@@ -233,24 +211,6 @@ fn fetch<'a>(
     super::fetch(store, root, &directories, options)
 }
 
-/// The place of the pytree that is read if none is named, by the rules of [`choose::choose`].
-fn chosen(candidates: &[Candidate<'_>]) -> Option<usize> {
-    // False sorts before true.
-    let rank = |(name, tree): Candidate<'_>| {
-        let standard = name.map(|name| (name != names::PYTREE, name != names::STATE));
-        (
-            tree == Tree::Aggregate,
-            name.is_none(),
-            standard,
-            name.map(str::to_owned),
-        )
-    };
-    let places = (0..).zip(candidates);
-    let pytrees = places.filter(|(_, (_, tree))| *tree != Tree::None);
-    let first = pytrees.min_by_key(|(_, candidate)| rank(**candidate));
-    first.map(|(place, _)| place)
-}
-
 fn assemble(
     store: &dyn Store,
     root: &Root,
@@ -258,21 +218,30 @@ fn assemble(
     waves: Waves,
     options: &Options,
     recall: &Recall,
-) -> Everything {
-    let choice = chosen(candidates);
-    let mut result = None;
-    // A flat checkpoint whose tree is lost looks like a composite one of odd items.
-    let is_flat = matches!(waves.metadata.item_handlers, ItemHandlers::Flat(_));
-    let mut is_missing = is_flat;
-    let mut issues = waves.issues;
-    let of_header = issues.len();
+) -> Result<Everything> {
+    let choice = choose::first(candidates);
     let handlers = &waves.metadata.item_handlers;
-    issues.extend(absent::lost(root, handlers));
+    let mut issues = waves.issues;
+    if choice.is_none() && expected::lost_whole(store, root, handlers, &options.limits)?.is_some() {
+        // A flat checkpoint whose tree is lost looks like a composite one of odd items.
+        let error = refusal::no_pytree(store, root, handlers, &options.limits);
+        let items = vec![unread(None)];
+        return Ok(Everything {
+            checkpoint: super::checkpoint(root, waves.metadata, issues, items),
+            chosen: Some(Err(error)),
+        });
+    }
+    let mut result = None;
+    let mut is_missing = false;
+    let of_header = issues.len();
+    issues.extend(expected::missing(root, handlers));
     let mut items = Vec::with_capacity(candidates.len());
-    for ((place, (name, tree)), files) in (0..).zip(candidates).zip(&waves.items) {
+    for ((place, (name, tree)), files) in candidates.iter().enumerate().zip(&waves.items) {
         if *tree == Tree::None {
             let name = name.unwrap_or_default();
-            let missing = super::missing_tree(store, name, files, handlers);
+            let handler = expected::handler_of(handlers, name);
+            let missing =
+                expected::lost_tree(store, &files.directory, name, handler, &options.limits)?;
             is_missing |= missing.is_some();
             let read = missing.map_or(Ok(None), Err);
             items.push(super::item(Some(name), read, &mut issues));
@@ -280,12 +249,22 @@ fn assemble(
         }
         let before = issues.len();
         let read = super::item::read(store, files, options, recall, &mut issues);
+        let read = read.map_err(|error| match name {
+            None => foreign::explained(root, error),
+            Some(_) => error,
+        });
         if choice == Some(place) {
-            let own = (0..).zip(&issues);
+            let own = issues.iter().enumerate();
             let own = own.filter(|(at, _)| *at < of_header || *at >= before);
             let mut issues: Vec<Issue> = own.map(|(_, issue)| issue.clone()).collect();
             if let Some(name) = name {
-                issues.extend(absent::preferred(root, handlers, name));
+                issues.extend(expected::passed_over(
+                    store,
+                    root,
+                    handlers,
+                    name,
+                    &options.limits,
+                )?);
             }
             let chosen = Chosen {
                 item: place,
@@ -295,16 +274,19 @@ fn assemble(
         }
         items.push(super::item(*name, read.map(Some), &mut issues));
     }
-    if is_flat && choice.is_none() {
-        items = vec![unread(None)];
-    }
+    issues.extend(expected::lost_metrics(store, root, &options.limits)?);
     if choice.is_none() && is_missing {
-        result = Some(Err(choose::no_pytree(store, root)));
+        result = Some(Err(refusal::no_pytree(
+            store,
+            root,
+            handlers,
+            &options.limits,
+        )));
     }
-    Everything {
+    Ok(Everything {
         checkpoint: super::checkpoint(root, waves.metadata, issues, items),
         chosen: result,
-    }
+    })
 }
 
 fn unread(name: Option<&str>) -> Item {

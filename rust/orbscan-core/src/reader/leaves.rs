@@ -1,12 +1,11 @@
 //! Joins what the files of an item say of each leaf: its array, its sharding, its key type.
 
 use super::arrays::{self, Document};
-use super::detect::shown;
 use super::inline::InlineValues;
 use super::outline::{ItemFiles, Outline};
 use super::stored::Arrays;
 use super::table::TableBuilder;
-use crate::error::{Error, ErrorKind, Result, Subject};
+use crate::error::{Error, ErrorKind, Result, Subject, shown};
 use crate::limits::Limits;
 use crate::orbax::aggregate::AggregateValue;
 use crate::orbax::leaf_entry::{LeafEntry, ValueType};

@@ -10,12 +10,9 @@
 //! | 3 … | one level of the B+tree each, only nodes that can hold a wanted key |
 //! | last | values too large to lie in a node; `array_metadatas/`, if a leaf may be a PRNG key |
 
-mod absent;
 pub mod aggregate;
 pub mod arrays;
 pub mod beside;
-pub mod choose;
-pub mod detect;
 pub mod everything;
 pub mod index;
 pub mod inline;
@@ -29,19 +26,23 @@ pub mod outline;
 pub mod prng;
 pub mod recall;
 pub mod safetensors;
+mod select;
 pub mod stored;
 pub mod table;
 
 use std::sync::Arc;
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::layout::choose::{self, Tree};
+use crate::layout::root::Root;
+use crate::layout::{Rules, detect, expected, foreign, header, refusal};
 use crate::limits::Limits;
-use crate::orbax::checkpoint_metadata::{self, CheckpointMetadata, ItemHandlers};
+use crate::orbax::checkpoint_metadata::CheckpointMetadata;
+use crate::orbax::commit::Atomicity;
 use crate::orbax::names;
 use crate::path::StorePath;
 use crate::record::{Checkpoint, Issue, Item, Layout, LeafTable};
-use crate::store::{Bytes, EntryKind, Stat, Store, Want};
-use detect::Root;
+use crate::store::{Bytes, Store, Want};
 use outline::ItemFiles;
 pub use recall::Recall;
 
@@ -61,6 +62,8 @@ pub enum Selection<'a> {
 pub struct Options {
     /// Whether the recorded container types are wanted.
     pub rich_types: bool,
+    /// What counts as a finished checkpoint.
+    pub rules: Rules,
     /// What the checkpoint may cost.
     pub limits: Limits,
 }
@@ -77,7 +80,7 @@ pub fn read_pytree(
     recall: &Recall,
 ) -> Result<Checkpoint> {
     located(store, || {
-        let root = detect::detect(store, path, &options.limits)?;
+        let root = detect::detect(store, path, options.rules, &options.limits)?;
         if root.layout == Layout::Safetensors {
             return safetensors::read(store, &root, &options.limits);
         }
@@ -85,10 +88,21 @@ pub fn read_pytree(
         let mut issues = waves.issues;
         let files = waves.items.pop();
         let files = files.ok_or_else(|| Error::new(ErrorKind::NotFound, "no item was chosen"))?;
-        let table = item::read(store, &files, options, recall, &mut issues)?;
+        let table = item::read(store, &files, options, recall, &mut issues);
+        let table = table.map_err(|error| match name {
+            None => foreign::explained(&root, error),
+            Some(_) => error,
+        })?;
+        issues.extend(root.uncommitted.clone());
         if let (Selection::Auto, Some(chosen)) = (selection, &name) {
             let handlers = &waves.metadata.item_handlers;
-            issues.extend(absent::preferred(&root, handlers, chosen));
+            issues.extend(expected::passed_over(
+                store,
+                &root,
+                handlers,
+                chosen,
+                &options.limits,
+            )?);
         }
         let unread = beside::unread(&root, selection, name.as_deref());
         let items = vec![Item {
@@ -113,7 +127,7 @@ pub fn read_checkpointables(
     recall: &Recall,
 ) -> Result<Checkpoint> {
     located(store, || {
-        let root = detect::detect(store, path, &options.limits)?;
+        let root = detect::detect(store, path, options.rules, &options.limits)?;
         if root.layout == Layout::Safetensors {
             return Err(flat(&root, "is a safetensors checkpoint"));
         }
@@ -121,31 +135,34 @@ pub fn read_checkpointables(
         let directories = children.iter().map(|name| root.path.join(name));
         let directories: Vec<StorePath> = directories.collect::<Result<_>>()?;
         let waves = fetch(store, &root, &directories, options)?;
-        let pytrees = waves.items.iter().map(ItemFiles::has_metadata).collect();
-        let pytrees = choose::or_aggregate(store, &root, &children, pytrees)?;
-        let has_trees = pytrees.contains(&true);
-        let direct = matches!(waves.metadata.item_handlers, ItemHandlers::Flat(_));
-        let aggregate = !has_trees && root.has_file(names::AGGREGATE);
+        let handlers = &waves.metadata.item_handlers;
+        let trees: Vec<bool> = waves.items.iter().map(ItemFiles::has_metadata).collect();
+        let trees = choose::or_aggregate(store, &root, &children, &trees)?;
+        let has_trees = trees.iter().any(|tree| *tree != Tree::None);
         if root.layout == Layout::V0 {
-            if direct || aggregate || root.has(names::TREE_METADATA) {
+            if choose::is_flat(choose::own_tree(&root, has_trees), handlers) {
                 return Err(flat(&root, "is a flat checkpoint"));
             }
             if !has_trees && !root.has(names::CHECKPOINT_METADATA) {
-                return Err(detect::no_checkpoint(store, &root));
+                return Err(refusal::no_pytree(store, &root, handlers, &options.limits));
             }
         }
         let mut issues = waves.issues;
-        issues.extend(absent::lost(&root, &waves.metadata.item_handlers));
+        issues.extend(root.uncommitted.clone());
+        issues.extend(expected::missing(&root, handlers));
         let mut items = Vec::with_capacity(children.len());
-        for ((name, found), files) in children.iter().zip(pytrees).zip(&waves.items) {
-            let read = if found {
-                item::read(store, files, options, recall, &mut issues).map(Some)
+        for ((name, tree), files) in children.iter().zip(trees).zip(&waves.items) {
+            let read = if tree == Tree::None {
+                let handler = expected::handler_of(handlers, name);
+                let lost =
+                    expected::lost_tree(store, &files.directory, name, handler, &options.limits)?;
+                lost.map_or(Ok(None), Err)
             } else {
-                let missing = missing_tree(store, name, files, &waves.metadata.item_handlers);
-                missing.map_or(Ok(None), Err)
+                item::read(store, files, options, recall, &mut issues).map(Some)
             };
             items.push(item(Some(name), read, &mut issues));
         }
+        issues.extend(expected::lost_metrics(store, &root, &options.limits)?);
         Ok(checkpoint(&root, waves.metadata, issues, items))
     })
 }
@@ -154,8 +171,8 @@ pub fn read_checkpointables(
 ///
 /// # Errors
 /// `Store`.
-pub fn is_checkpoint(store: &dyn Store, path: &StorePath) -> Result<bool> {
-    detect::is_checkpoint(store, path).map_err(|error| locate(store, error))
+pub fn is_checkpoint(store: &dyn Store, path: &StorePath, atomicity: Atomicity) -> Result<bool> {
+    detect::is_checkpoint(store, path, atomicity).map_err(|error| locate(store, error))
 }
 
 /// What was read of a checkpointable. That it cannot be read is also an issue of the checkpoint.
@@ -172,51 +189,8 @@ fn item(name: Option<&str>, read: Result<Option<Arc<LeafTable>>>, issues: &mut V
     }
 }
 
-/// The fault of an item that should be a pytree and has no tree, if it is one.
-fn missing_tree(
-    store: &dyn Store,
-    name: &str,
-    files: &ItemFiles,
-    handlers: &ItemHandlers,
-) -> Option<Issue> {
-    let handler = match handlers {
-        ItemHandlers::Named(named) => named.iter().find(|(item, _)| item == name),
-        _ => None,
-    };
-    let handler = handler.and_then(|(_, handler)| handler.as_deref());
-    let by_handler = handler.is_some_and(is_pytree_handler);
-    // Releases that record no handlers leave nothing but the name, which JSON may have as well.
-    let by_name = || handler.is_none() && matches!(name, names::STATE | names::PYTREE);
-    let is_missing = by_handler || (by_name() && !is_json(store, files));
-    is_missing.then(|| {
-        let reason = format!("should be a pytree but has no {}", names::TREE_METADATA);
-        Error::new(ErrorKind::Malformed, reason).in_file(&files.directory)
-    })
-}
-
-/// Whether an item holds JSON and nothing of a pytree.
-fn is_json(store: &dyn Store, files: &ItemFiles) -> bool {
-    let is_absent = |file: &Result<Bytes>| {
-        let error = file.as_ref().err();
-        error.is_some_and(|error| error.kind() == ErrorKind::NotFound)
-    };
-    let Ok(file) = files.directory.join(names::JSON_ITEM) else {
-        return false;
-    };
-    // In a pytree it can only be the directory of an array.
-    let is_file = |stat: Stat| stat.kind == EntryKind::File;
-    is_absent(&files.sharding)
-        && is_absent(&files.manifest)
-        && matches!(store.stat(&[file]).pop(), Some(Ok(Some(stat))) if is_file(stat))
-}
-
-/// Whether a handler, by its class, writes pytrees.
-pub(crate) fn is_pytree_handler(handler: &str) -> bool {
-    let class = handler.rsplit('.').next().unwrap_or_default();
-    class.starts_with("PyTree") || class.starts_with("StandardCheckpoint")
-}
-
-fn checkpoint(
+/// A checkpoint of what was read.
+pub(crate) fn checkpoint(
     root: &Root,
     metadata: CheckpointMetadata,
     issues: Vec<Issue>,
@@ -276,13 +250,13 @@ fn fetch_chosen(
     selection: Selection<'_>,
     options: &Options,
 ) -> Result<(Option<String>, Waves)> {
-    if let Some(name) = choose::likely(root, selection) {
+    if let Some(name) = select::likely(root, selection) {
         let waves = fetch(store, root, &[root.path.join(name)?], options)?;
         if waves.items.iter().all(ItemFiles::has_metadata) {
             return Ok((Some(name.to_owned()), waves));
         }
     }
-    let name = choose::choose(store, root, selection)?;
+    let name = select::choose(store, root, selection, options)?;
     let directory = root.path.join(name.as_deref().unwrap_or_default())?;
     let waves = fetch(store, root, &[directory], options)?;
     Ok((name, waves))
@@ -315,7 +289,7 @@ fn fetch(
         .map(|want| want.path.clone())
         .unwrap_or_default();
     let own = answers.next().unwrap_or_else(|| Ok(Bytes::default()));
-    let (metadata, issues) = header(own, &file, &options.limits)?;
+    let (metadata, issues) = header::decode(own, &file, &options.limits)?;
     let mut items = Vec::with_capacity(directories.len());
     for directory in directories {
         items.push(ItemFiles::from_answers(directory.clone(), &mut answers));
@@ -325,31 +299,4 @@ fn fetch(
         issues,
         items,
     })
-}
-
-/// Decodes `_CHECKPOINT_METADATA`. Early releases have none; one that cannot be read as JSON is an
-/// issue, since the tree does not depend on it.
-///
-/// # Errors
-/// `Malformed`, `Limit`, `Store`.
-pub fn header(
-    answer: Result<Bytes>,
-    file: &StorePath,
-    limits: &Limits,
-) -> Result<(CheckpointMetadata, Vec<Issue>)> {
-    let mut issues = Vec::new();
-    let metadata = match answer {
-        Ok(bytes) => checkpoint_metadata::decode(&bytes, limits, &mut issues),
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(CheckpointMetadata::default()),
-        Err(error) if error.kind() == ErrorKind::Malformed => {
-            issues.push(error);
-            Ok(CheckpointMetadata::default())
-        }
-        Err(error) => Err(error),
-    };
-    let issues = issues
-        .into_iter()
-        .map(|issue| issue.in_file(file))
-        .collect();
-    Ok((metadata.map_err(|error| error.in_file(file))?, issues))
 }

@@ -5,11 +5,11 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use super::detect::Root;
 use super::table::TableBuilder;
 use crate::cursor::to_u64;
 use crate::error::{Error, ErrorKind, Result};
 use crate::json::quote;
+use crate::layout::root::Root;
 use crate::limits::Limits;
 use crate::orbax::names;
 use crate::path::StorePath;

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use super::place::{Base, Visit};
+use super::place::{Base, Beside, Visit};
 use crate::path::StorePath;
 
 /// The numbers of a directory and of those above it among their siblings, the highest first.
@@ -17,8 +17,8 @@ pub struct Child {
     pub link: bool,
     /// What [`Visit::links`] is behind it, if that differs from what it is beside it.
     pub links: Option<Arc<[String]>>,
-    /// As [`Visit::among_steps`].
-    pub among_steps: bool,
+    /// As [`Visit::beside`].
+    pub beside: Option<Arc<Beside>>,
     /// Its number among all its siblings.
     pub number: u32,
 }
@@ -141,7 +141,7 @@ impl Batch {
                     path: parent.join(&child.name).ok()?,
                     link: child.link,
                     links: child.links.unwrap_or_else(|| Arc::clone(links)),
-                    among_steps: child.among_steps,
+                    beside: child.beside,
                 };
                 (child.number, visit)
             }

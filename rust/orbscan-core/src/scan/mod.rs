@@ -11,10 +11,8 @@ pub mod glob;
 mod links;
 mod place;
 mod read;
-mod recognise;
 mod schedule;
 pub mod selection;
-mod step;
 pub mod steps;
 mod walk;
 
@@ -28,6 +26,7 @@ use std::time::{Duration, Instant};
 
 use crate::cursor::to_u64;
 use crate::error::{Error, ErrorKind};
+use crate::layout::step;
 use crate::orbax::commit::Atomicity;
 use crate::path::StorePath;
 use crate::reader::{self, Recall};
@@ -79,8 +78,13 @@ pub struct Options {
     pub ordered: bool,
     /// The paths and identities of an earlier scan.
     pub since: HashMap<String, u64>,
+}
+
+impl Options {
     /// What makes a checkpoint a finished one.
-    pub atomicity: Atomicity,
+    pub const fn atomicity(&self) -> Atomicity {
+        self.read.rules.atomicity
+    }
 }
 
 impl Default for Options {
@@ -92,7 +96,6 @@ impl Default for Options {
             threads: DEFAULT_THREADS,
             ordered: false,
             since: HashMap::new(),
-            atomicity: Atomicity::default(),
         }
     }
 }

@@ -1,8 +1,10 @@
 //! Where a walk stands.
 
 use std::path::{Component, Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
+use crate::error::Result;
+use crate::layout::part;
 use crate::path::StorePath;
 use crate::store::Store;
 
@@ -60,9 +62,18 @@ pub struct Visit {
     pub link: bool,
     /// The real places of the directories in which links were followed on the way here.
     pub links: Arc<[String]>,
-    /// Whether it is called like a step and lies beside a checkpoint that is, so that it is one too,
-    /// finished or not.
-    pub among_steps: bool,
+    /// If it is called like a step, what lies beside it.
+    pub beside: Option<Arc<Beside>>,
+}
+
+/// Directories that are called like steps of one prefix.
+pub struct Beside {
+    /// Where they lie.
+    pub parent: StorePath,
+    /// What they are called.
+    pub names: Vec<String>,
+    /// Whether one of them is a step.
+    pub any_is_step: OnceLock<bool>,
 }
 
 impl Visit {
@@ -74,13 +85,27 @@ impl Visit {
             path,
             link: false,
             links: Arc::from([]),
-            among_steps: false,
+            beside: None,
         }
     }
 
     /// The path in full, however the base was spelled: what decides in whose share it is.
     pub fn place(&self) -> String {
         normal(&self.base.store.absolute(&self.path))
+    }
+
+    /// Whether it lies beside a step that shows that it is a checkpoint, so that it is a step too,
+    /// finished or not. The store is asked once for all that lie there, and only where it matters.
+    pub fn is_among_steps(&self) -> Result<bool> {
+        let store = self.base.store.as_ref();
+        let Some(beside) = &self.beside else {
+            return part::is_among_steps(store, &self.path);
+        };
+        if let Some(known) = beside.any_is_step.get() {
+            return Ok(*known);
+        }
+        let found = part::any_is_step(store, &beside.parent, &beside.names)?;
+        Ok(*beside.any_is_step.get_or_init(|| found))
     }
 
     /// Whether it was given, and not come upon.

@@ -6,6 +6,7 @@ use super::fingerprint::Fingerprint;
 use super::place::Visit;
 use super::walk::{Found, exists};
 use crate::error::{ErrorKind, Result};
+use crate::layout::header;
 use crate::limits::Limits;
 use crate::orbax::{metrics, names};
 use crate::path::StorePath;
@@ -93,7 +94,7 @@ fn timestamps(
 ) -> Result<(Option<i128>, Option<i128>)> {
     let file = path.join(names::CHECKPOINT_METADATA)?;
     let answer = store.fetch_one(Want::whole(file.clone(), limits.max_document_bytes));
-    let (metadata, _) = reader::header(answer, &file, limits)?;
+    let (metadata, _) = header::decode(answer, &file, limits)?;
     Ok((
         metadata.init_timestamp_nsecs,
         metadata.commit_timestamp_nsecs,

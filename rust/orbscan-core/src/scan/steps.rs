@@ -10,15 +10,15 @@
 //! [`step_name`]. Directories that differ in more than the number are different steps, also if the
 //! number is the same.
 
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result, shown};
+use crate::layout::header;
 use crate::limits::Limits;
 use crate::orbax::checkpoint_metadata::CheckpointMetadata;
 use crate::orbax::commit::{self, Atomicity, Commit, Facts};
 use crate::orbax::root_metadata::{self, RootMetadata};
 use crate::orbax::{metrics, names, step_name};
 use crate::path::StorePath;
-use crate::reader::detect::shown;
-use crate::reader::{header, locate};
+use crate::reader::locate;
 use crate::store::{Bytes, Entry, EntryKind, Store, Want};
 
 /// A directory whose name says that it holds a step, or what a save of one left behind.
@@ -327,7 +327,7 @@ fn read_step(
     limits: &Limits,
 ) -> Step {
     let mut errors = Vec::new();
-    let read = header(header_answer, header_file, limits);
+    let read = header::decode(header_answer, header_file, limits);
     let (metadata, mut issues) = read.unwrap_or_else(|error| {
         errors.push(error);
         Default::default()

@@ -1,23 +1,22 @@
 //! Looks at one directory: is it a checkpoint, and if not, what is below it?
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
+use std::sync::{Arc, OnceLock};
 
+use super::Options;
 use super::batch::{Batch, Child, Finding, Key, Rule};
 use super::entry::{Content, Entry, Kind};
 use super::links::Links;
-use super::place::Visit;
-use super::{Options, recognise, step};
+use super::place::{Beside, Visit};
 use crate::error::{Error, ErrorKind, Result};
-use crate::orbax::commit::{self, Atomicity, Commit, Facts};
+use crate::layout::{detect, part, recognise, refusal, step};
+use crate::orbax::commit::{self, Commit, Facts};
 use crate::orbax::names;
 use crate::path::StorePath;
+use crate::reader;
 use crate::reader::everything::Recognised;
-use crate::reader::{self, detect};
 use crate::record::Layout;
 use crate::store::{self, EntryKind, Store};
-
-/// How many files are asked for at once to see whether one of many siblings is a checkpoint.
-const ASKED_AT_ONCE: usize = 32;
 
 /// What lies in a directory.
 pub enum Sight {
@@ -75,13 +74,16 @@ pub fn look(visit: &Visit, key: &Key, options: &Options, links: &Links) -> Look 
 
 fn try_look(visit: &Visit, key: &Key, options: &Options, links: &Links) -> Result<Look> {
     let store = visit.base.store.as_ref();
-    let by_name = !options.atomicity.needs_commit_file();
+    let by_name = !options.atomicity().needs_commit_file();
     if recognise::is_leftover(visit.path.name(), visit.link, by_name) && !is_link(visit) {
         return Ok(Sight::found(leftover(visit, options)).into());
     }
     let mut entries = Vec::new();
+    let mut has_other = false;
     let listed = store.list_each(&visit.path, &mut |entry| {
-        if recognise::matters(&entry) {
+        // One file of another name shows that the directory is not empty.
+        if recognise::matters(&entry) || !has_other {
+            has_other |= !recognise::matters(&entry);
             entries.push(entry);
         }
     });
@@ -92,30 +94,105 @@ fn try_look(visit: &Visit, key: &Key, options: &Options, links: &Links) -> Resul
         listed => listed?,
     }
     let layout = recognise::layout(store, &visit.path, &entries)?;
-    if visit.is_base() && layout != Some(Layout::V1) && detect::is_inside(store, &visit.path)? {
-        return Err(detect::inside_checkpoint(store, &visit.path));
+    let may_be_inside = layout != Some(Layout::V1) && !detect::is_own_step(&visit.path, &entries);
+    if visit.is_base() && may_be_inside && detect::is_inside(store, &visit.path)? {
+        return Err(refusal::inside_checkpoint(store, &visit.path));
     }
-    let bare = layout.is_none() && is_bare_leftover(visit, &entries, options);
-    let below = match layout {
-        // All below it is a part of it. What is merely called like a step may hold checkpoints.
-        None if bare && !visit.among_steps => Vec::new(),
-        None | Some(Layout::Safetensors) => below(visit, key, &entries, options, links),
-        Some(Layout::V0 | Layout::V1) => Vec::new(),
-    };
-    let sight = match layout {
-        Some(layout) => Sight::found(checkpoint(visit, layout, entries, options)),
-        None if bare => Sight::found(leftover(visit, options)),
-        None => Sight::Nothing,
-    };
+    match layout {
+        None => ordinary(visit, key, &entries, options, links),
+        Some(layout) => {
+            let below = match layout {
+                Layout::Safetensors => below(visit, key, &entries, options, links),
+                Layout::V0 => below(visit, key, &own_steps(visit, &entries)?, options, links),
+                // All below it is a part of it.
+                Layout::V1 => Vec::new(),
+            };
+            let sight = Sight::found(checkpoint(visit, layout, entries, options));
+            Ok(Look { sight, below })
+        }
+    }
+}
+
+/// A directory in which nothing makes it a checkpoint: a part of one, the leftover of a save, or what
+/// may hold some.
+fn ordinary(
+    visit: &Visit,
+    key: &Key,
+    entries: &[store::Entry],
+    options: &Options,
+    links: &Links,
+) -> Result<Look> {
+    let store = visit.base.store.as_ref();
+    let among_steps =
+        || step::parse(visit.path.name()).map_or(Ok(false), |_| visit.is_among_steps());
+    if is_bare_leftover(visit, entries, options, among_steps)? {
+        // What is merely called like a step may hold checkpoints.
+        let is_part = || part::fault(store, &visit.path, entries, || Ok(true));
+        let below = if among_steps()? && is_part()?.is_none() {
+            below(visit, key, entries, options, links)
+        } else {
+            Vec::new()
+        };
+        let sight = Sight::found(leftover(visit, options));
+        return Ok(Look { sight, below });
+    }
+    if let Some(fault) = part::fault(store, &visit.path, entries, || visit.is_among_steps())? {
+        return Ok(Sight::found(incomplete(visit, entries, fault, options)).into());
+    }
+    let sight = Sight::Nothing;
+    let below = below(visit, key, entries, options, links);
     Ok(Look { sight, below })
+}
+
+/// A step of which only a part is there.
+fn incomplete(visit: &Visit, entries: &[store::Entry], fault: Error, options: &Options) -> Found {
+    let commit = commit(visit, has_commit_file(entries), options);
+    let fault = reader::locate(visit.base.store.as_ref(), fault);
+    Found {
+        entry: entry(visit, Kind::Unknown, commit, Content::Failed(fault)),
+        recognised: None,
+    }
+}
+
+/// Those of the entries of a checkpoint that are steps of their own: a manager may keep its steps in
+/// the directory of a flat one.
+fn own_steps(visit: &Visit, entries: &[store::Entry]) -> Result<Vec<store::Entry>> {
+    let is_flat = entries
+        .iter()
+        .any(|entry| entry.name == names::TREE_METADATA);
+    let numbered = entries
+        .iter()
+        .filter(|entry| entry.kind == EntryKind::Directory && step::parse(&entry.name).is_some());
+    let numbered: Vec<&store::Entry> = numbered.filter(|_| is_flat).collect();
+    let headers = numbered.iter().map(|entry| {
+        visit
+            .path
+            .join(&entry.name)?
+            .join(names::CHECKPOINT_METADATA)
+    });
+    let headers: Vec<StorePath> = headers.collect::<Result<_>>()?;
+    let mut steps = Vec::new();
+    for (entry, stat) in numbered.into_iter().zip(visit.base.store.stat(&headers)) {
+        if stat?.is_some() {
+            steps.push(entry.clone());
+        }
+    }
+    Ok(steps)
 }
 
 /// Whether a directory in which nothing makes it a checkpoint is the leftover of a save all the same,
 /// where commit files decide.
-fn is_bare_leftover(visit: &Visit, entries: &[store::Entry], options: &Options) -> bool {
-    let is_save = visit.among_steps || visit.path.name().contains(names::TEMPORARY_MARK);
-    let is_finished = || commit(visit, has_commit_file(entries), options).committed;
-    is_save && !visit.link && !is_link(visit) && !is_finished()
+fn is_bare_leftover(
+    visit: &Visit,
+    entries: &[store::Entry],
+    options: &Options,
+    among_steps: impl FnOnce() -> Result<bool>,
+) -> Result<bool> {
+    let is_finished = commit(visit, has_commit_file(entries), options).committed;
+    if is_finished || visit.link || is_link(visit) {
+        return Ok(false);
+    }
+    Ok(visit.path.name().contains(names::TEMPORARY_MARK) || among_steps()?)
 }
 
 fn has_commit_file(entries: &[store::Entry]) -> bool {
@@ -153,7 +230,7 @@ fn file(visit: &Visit, error: Error, options: &Options) -> Result<Found> {
 fn entry(visit: &Visit, kind: Kind, commit: Commit, content: Content) -> Entry {
     Entry {
         path: visit.base.text_of(&visit.path),
-        root: std::sync::Arc::clone(&visit.base.text),
+        root: Arc::clone(&visit.base.text),
         step: step::of(visit.path.name()),
         kind,
         commit,
@@ -214,7 +291,7 @@ fn commit(visit: &Visit, commit_file: bool, options: &Options) -> Commit {
         link: visit.link,
         commit_file,
     };
-    commit::judge(facts, options.atomicity)
+    commit::judge(facts, options.atomicity())
 }
 
 /// What is told of a directory that could not be looked at.
@@ -250,7 +327,7 @@ fn unreadable(visit: &Visit, error: Error, options: &Options) -> Sight {
 /// name need not be a checkpoint at all.
 fn commit_by_name(visit: &Visit, error: &Error, options: &Options) -> Option<Commit> {
     let is_step = step::of(visit.path.name()).is_some();
-    let says = error.kind() == ErrorKind::Store && !options.atomicity.needs_commit_file();
+    let says = error.kind() == ErrorKind::Store && !options.atomicity().needs_commit_file();
     (is_step && says && is_directory(visit)).then(|| commit(visit, false, options))
 }
 
@@ -289,7 +366,7 @@ fn below(
     };
     let mut directories: Vec<&store::Entry> = entries.iter().filter(is_walked).collect();
     directories.sort_unstable_by(|a, b| step::compare(&a.name, &b.name));
-    let shown = shown_prefixes(visit, &directories, options);
+    let beside = beside(visit, &directories);
     let mut waiting = Siblings::default();
     for (number, entry) in (0_u32..).zip(directories) {
         let Ok(path) = visit.path.join(&entry.name) else {
@@ -310,7 +387,9 @@ fn below(
             name: entry.name.clone(),
             link: entry.link,
             links: followed,
-            among_steps: prefix.is_some_and(|prefix| shown.contains(&prefix)),
+            beside: prefix
+                .and_then(|prefix| beside.get(&prefix))
+                .map(Arc::clone),
             number,
         };
         waiting.add(child, options);
@@ -318,36 +397,27 @@ fn below(
     waiting.batches(visit, key, options)
 }
 
-/// The prefixes of names of steps of which one shows that it is a checkpoint; what else has them is
-/// a step that was begun. Asked only where a name that is final does not say that the step is.
-fn shown_prefixes<'e>(
+/// The directories that are called like steps, by their prefix. Links are left out: nothing is told of
+/// a step by what was linked beside it.
+fn beside<'e>(
     visit: &Visit,
     directories: &[&'e store::Entry],
-    options: &Options,
-) -> BTreeSet<Option<&'e str>> {
-    if options.atomicity != Atomicity::CommitFile {
-        return BTreeSet::new();
-    }
-    let mut asked: BTreeMap<Option<&str>, Vec<StorePath>> = BTreeMap::new();
+) -> BTreeMap<Option<&'e str>, Arc<Beside>> {
+    let mut names: BTreeMap<Option<&str>, Vec<String>> = BTreeMap::new();
     for entry in directories.iter().filter(|entry| !entry.link) {
-        let Some((prefix, _)) = step::parse(&entry.name) else {
-            continue;
-        };
-        let directory = visit.path.join(&entry.name);
-        let file = |name: &str| directory.as_ref().ok()?.join(name).ok();
-        let files = [names::COMMIT_SUCCESS, names::CHECKPOINT_METADATA];
-        let files = files.into_iter().filter_map(file);
-        asked.entry(prefix).or_default().extend(files);
+        if let Some((prefix, _)) = step::parse(&entry.name) {
+            names.entry(prefix).or_default().push(entry.name.clone());
+        }
     }
-    let store = visit.base.store.as_ref();
-    let any = |files: &[StorePath]| {
-        let mut stats = store.stat(files).into_iter();
-        stats.any(|stat| matches!(stat, Ok(Some(_))))
+    let beside = |names| Beside {
+        parent: visit.path.clone(),
+        names,
+        any_is_step: OnceLock::new(),
     };
-    let shown = asked
-        .into_iter()
-        .filter(|(_, files)| files.chunks(ASKED_AT_ONCE).any(any));
-    shown.map(|(prefix, _)| prefix).collect()
+    let names = names.into_iter();
+    names
+        .map(|(prefix, names)| (prefix, Arc::new(beside(names))))
+        .collect()
 }
 
 /// Directories to be looked at, by what one may tell about another.

@@ -25,6 +25,7 @@ use crate::ocdbt::manifest::Manifest;
 use crate::ocdbt::values;
 use crate::ocdbt::version_node::VersionNode;
 use crate::ocdbt::version_tree::VersionNodeReference;
+use crate::orbax::commit::Atomicity;
 use crate::orbax::{
     aggregate, array_metadata, base64, checkpoint_metadata, deletion, rich_types, shardings,
     tree_metadata,
@@ -380,6 +381,7 @@ pub fn checkpoint(bytes: &[u8]) {
         let options = reader::Options {
             rich_types,
             limits: limits(),
+            ..reader::Options::default()
         };
         let read = |selection, recall: &Recall| {
             reader::read_pytree(&store, &top, selection, &options, recall)
@@ -393,7 +395,7 @@ pub fn checkpoint(bytes: &[u8]) {
         let all = reader::read_checkpointables(&store, &top, &options, &recall);
         check_checkpoint(&store, all);
     }
-    reader::is_checkpoint(&store, &top).unwrap();
+    reader::is_checkpoint(&store, &top, Atomicity::default()).unwrap();
 }
 
 /// A checkpoint as for [`checkpoint`]: checking it to its last chunk, and measuring it, ends; and what
@@ -402,8 +404,8 @@ pub fn verify(bytes: &[u8]) {
     let store = bundle::unpack(bytes);
     let top = StorePath::root();
     let read = reader::Options {
-        rich_types: false,
         limits: limits(),
+        ..reader::Options::default()
     };
     let options = verifying::Options {
         level: verifying::Level::Data,

@@ -4,16 +4,17 @@ use super::code::Code;
 use super::item::{self, Checking};
 use super::report::{Finding, Report};
 use super::{OnProgress, Options, members};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result, Subject};
 use crate::json::{Dialect, Json};
+use crate::layout::choose::{self, Contents, Tree};
+use crate::layout::root::Root;
+use crate::layout::{detect, expected, foreign, header, refusal};
 use crate::limits::Limits;
 use crate::orbax::checkpoint_metadata::ItemHandlers;
 use crate::orbax::names;
 use crate::path::StorePath;
-use crate::reader::choose;
-use crate::reader::detect::{self, Root};
-use crate::reader::{self, is_pytree_handler, safetensors};
-use crate::record::Layout;
+use crate::reader::safetensors;
+use crate::record::{Issue, Layout};
 use crate::store::{Entry, EntryKind, Store, Want};
 
 /// Checks everything that `options` ask for.
@@ -27,10 +28,11 @@ pub(super) fn check(
     progress: OnProgress<'_>,
 ) -> Result<Report> {
     let mut report = Report::new();
-    let root = match detect::detect(store, path, &options.read.limits) {
+    let limits = &options.read.limits;
+    let root = match detect::detect(store, path, options.read.rules, limits) {
         Ok(root) => root,
         Err(error) => {
-            report.add(refusal(store, path, error)?);
+            report.add(refused(error)?);
             report.complete = false;
             return Ok(report);
         }
@@ -38,17 +40,28 @@ pub(super) fn check(
     if root.layout == Layout::Safetensors {
         return check_safetensors(store, &root, options, report);
     }
-    let limits = &options.read.limits;
-    let handlers = own_documents(store, &root, limits, &mut report)?;
-    let children = root.checkpointables();
-    let trees = choose::pytrees(store, &root, &children)?;
-    let flat = is_flat(&root, &trees);
-    if !flat && !trees.contains(&true) && !root.has(names::CHECKPOINT_METADATA) {
-        return Err(detect::no_checkpoint(store, &root));
+    if let Some(uncommitted) = &root.uncommitted {
+        report.add(Finding::of(Code::Uncommitted, uncommitted));
     }
-    missing_checkpointables(&root, &handlers, flat, &mut report);
-    commit_marker(store, &root, &children, &mut report)?;
+    let handlers = own_documents(store, &root, limits, &mut report)?;
+    let contents = choose::contents(store, &root)?;
+    if contents.is_treeless() && !root.has(names::CHECKPOINT_METADATA) {
+        report.add(refused(refusal::no_pytree(
+            store, &root, &handlers, limits,
+        ))?);
+        return Ok(report);
+    }
+    let faults = expected::faults(store, &root, &handlers, &contents, limits)?;
+    let is_lost = |fault: &Issue| fault.kind() == ErrorKind::UnknownLayout;
+    let whole_is_lost = faults.iter().any(is_lost);
+    for fault in &faults {
+        report.add(expected_finding(&root, fault));
+    }
+    commit_marker(store, &root, &contents, &mut report)?;
     deletion(&root, &mut report);
+    if whole_is_lost {
+        return Ok(report);
+    }
     let mut checking = Checking {
         store,
         options,
@@ -56,46 +69,82 @@ pub(super) fn check(
         report: &mut report,
         done: super::Progress::default(),
     };
-    let found: Vec<(&str, bool)> = children.into_iter().zip(trees).collect();
-    if flat {
-        let others = found.iter().filter(|(_, tree)| *tree);
-        let others: Vec<&str> = others.map(|(name, _)| *name).collect();
-        item::check(&mut checking, None, &root.path, &others)?;
+    if contents.flat {
+        check_flat(&mut checking, &root, &contents)?;
     }
-    checkpointables(&mut checking, &root, &found, flat, &handlers)?;
+    checkpointables(&mut checking, &root, &contents, &handlers)?;
     Ok(report)
+}
+
+/// Checks the tree of a flat checkpoint.
+fn check_flat(checking: &mut Checking<'_, '_>, root: &Root, contents: &Contents<'_>) -> Result<()> {
+    let mut others: Vec<&str> = contents.pytrees().collect();
+    others.extend(choose::steps(checking.store, root)?);
+    item::check(checking, None, &root.path, &others)?;
+    let findings = &checking.report.findings;
+    let mut unreadable = findings.iter();
+    // What orbscan cannot read and another library can is not damaged.
+    if let Some(finding) = unreadable.find(|finding| finding.code == Code::TreeUnreadable) {
+        let error = Error::new(ErrorKind::Malformed, finding.reason.clone());
+        let explained = foreign::explained(root, error);
+        if explained.subject() == Some(Subject::Foreign) {
+            return Err(explained);
+        }
+    }
+    Ok(())
 }
 
 /// Checks the checkpointables, of which it is known whether they are pytrees, and the metrics.
 fn checkpointables(
     checking: &mut Checking<'_, '_>,
     root: &Root,
-    found: &[(&str, bool)],
-    flat: bool,
+    contents: &Contents<'_>,
     handlers: &ItemHandlers,
 ) -> Result<()> {
-    for (name, tree) in found {
+    for (name, tree) in &contents.items {
         if !checking.report.complete {
             break;
         }
         let directory = root.path.join(name)?;
-        if *tree {
+        if *tree != Tree::None {
             item::check(checking, Some(name), &directory, &[])?;
-        } else if !flat {
+        } else if !contents.flat {
             no_tree(checking, name, &directory, handlers)?;
         }
     }
-    if root.has(names::METRICS) {
-        let directory = root.path.join(names::METRICS)?;
-        documents(checking, names::METRICS, &directory)?;
+    if root.has_directory(names::METRICS) {
+        metrics(checking, root)?;
     }
     Ok(())
 }
 
-/// Whether the checkpoint is one pytree without a name, given which of its directories are pytrees.
-fn is_flat(root: &Root, trees: &[bool]) -> bool {
-    let aggregate = root.has_file(names::AGGREGATE) && !trees.contains(&true);
-    root.layout == Layout::V0 && (root.has(names::TREE_METADATA) || aggregate)
+/// Checks what lies under the name of the metrics: a document, or a pytree that somebody called so.
+fn metrics(checking: &mut Checking<'_, '_>, root: &Root) -> Result<()> {
+    let directory = root.path.join(names::METRICS)?;
+    let trees = choose::trees(checking.store, root, &[names::METRICS])?;
+    if trees.contains(&Tree::Metadata) {
+        return item::check(checking, Some(names::METRICS), &directory, &[]);
+    }
+    documents(checking, names::METRICS, &directory).map(drop)
+}
+
+/// The finding for something that should be there.
+fn expected_finding(root: &Root, fault: &Issue) -> Finding {
+    let code = match fault.subject() {
+        Some(Subject::MissingCheckpointable) => Code::CheckpointableMissing,
+        Some(Subject::UnfinishedCheckpointable) => Code::Uncommitted,
+        _ if fault.kind() == ErrorKind::UnknownLayout => Code::Layout,
+        _ => Code::TreeUnreadable,
+    };
+    let finding = Finding::of(code, fault);
+    let inside = fault
+        .file()
+        .and_then(|file| file.strip_prefix(root.path.as_str()));
+    let name = inside.map(|name| name.trim_start_matches('/'));
+    Finding {
+        checkpointable: name.filter(|name| !name.is_empty()).map(ToOwned::to_owned),
+        ..finding
+    }
 }
 
 /// Reports that a checkpointable is being deleted.
@@ -113,17 +162,14 @@ fn deletion(root: &Root, report: &mut Report) {
 ///
 /// # Errors
 /// The error itself, if nothing shows that it should have been one.
-fn refusal(store: &dyn Store, path: &StorePath, error: Error) -> Result<Finding> {
+fn refused(error: Error) -> Result<Finding> {
     let code = match error.kind() {
         ErrorKind::Uncommitted => Code::Uncommitted,
         ErrorKind::DeletionRecord => Code::DeletionRecord,
-        ErrorKind::UnknownLayout => {
-            let entries = store.list(path).unwrap_or_default();
-            if !entries.iter().any(|entry| entry.name == names::V1_MARKER) {
-                return Err(error);
-            }
-            Code::Layout
-        }
+        ErrorKind::UnknownLayout => match error.subject() {
+            Some(Subject::Incomplete | Subject::LostTree) => Code::Layout,
+            _ => return Err(error),
+        },
         ErrorKind::NotFound | ErrorKind::Store => return Err(error),
         _ => Code::Layout,
     };
@@ -161,7 +207,7 @@ fn own_documents(
     if let Ok(bytes) = &answer {
         members::check(bytes, &path, limits, report);
     }
-    match reader::header(answer, &path, limits) {
+    match header::decode(answer, &path, limits) {
         Ok((metadata, issues)) => {
             for issue in &issues {
                 report.add(Finding::of(Code::CheckpointMetadata, issue));
@@ -182,15 +228,14 @@ fn own_documents(
 fn commit_marker(
     store: &dyn Store,
     root: &Root,
-    children: &[&str],
+    contents: &Contents<'_>,
     report: &mut Report,
 ) -> Result<()> {
     if root.has(names::COMMIT_SUCCESS) {
         return Ok(());
     }
-    let markers = children
-        .iter()
-        .map(|name| root.path.join(name)?.join(names::COMMIT_SUCCESS));
+    let names = contents.items.iter().map(|(name, _)| name);
+    let markers = names.map(|name| root.path.join(name)?.join(names::COMMIT_SUCCESS));
     let markers: Vec<StorePath> = markers.collect::<Result<_>>()?;
     for found in store.stat(&markers) {
         if found?.is_some() {
@@ -202,38 +247,7 @@ fn commit_marker(
     Ok(())
 }
 
-/// Reports every checkpointable that has a handler but no directory.
-fn missing_checkpointables(root: &Root, handlers: &ItemHandlers, flat: bool, report: &mut Report) {
-    match handlers {
-        ItemHandlers::Named(named) => {
-            for (name, handler) in named {
-                let deleted = root.deleted.as_ref() == Some(name);
-                if root.has_directory(name) || deleted || handler.is_none() {
-                    continue;
-                }
-                let reason = format!(
-                    "{} names its handler, but there is no such directory",
-                    names::CHECKPOINT_METADATA
-                );
-                let finding = Finding::new(Code::CheckpointableMissing, reason).in_file(&root.path);
-                report.add(Finding {
-                    checkpointable: Some(name.clone()),
-                    ..finding
-                });
-            }
-        }
-        ItemHandlers::Flat(handler) if !flat && is_pytree_handler(handler) => {
-            let reason = format!(
-                "has the handler of a pytree but no {}",
-                names::TREE_METADATA
-            );
-            report.add(Finding::new(Code::TreeUnreadable, reason).in_file(&root.path));
-        }
-        _ => {}
-    }
-}
-
-/// Checks a checkpointable without a tree.
+/// Checks the documents of a checkpointable without a tree.
 fn no_tree(
     checking: &mut Checking<'_, '_>,
     name: &str,
@@ -241,28 +255,9 @@ fn no_tree(
     handlers: &ItemHandlers,
 ) -> Result<()> {
     let has_document = documents(checking, name, directory)?;
-    let by_handler = match handlers {
-        ItemHandlers::Named(named) => {
-            let handler = named.iter().find(|(item, _)| item == name);
-            handler.and_then(|(_, handler)| handler.as_deref())
-        }
-        _ => None,
-    };
-    if !has_document && by_handler.is_some_and(is_json_handler) {
+    let handler = expected::handler_of(handlers, name);
+    if !has_document && handler.is_some_and(is_json_handler) {
         report_empty(checking, name, directory)?;
-    }
-    let expected = match by_handler {
-        Some(handler) => is_pytree_handler(handler),
-        // Releases that name no handlers call JSON by the names of trees, too.
-        None => !has_document && matches!(name, names::STATE | names::PYTREE),
-    };
-    if expected {
-        let reason = format!("should be a pytree but has no {}", names::TREE_METADATA);
-        let finding = Finding::new(Code::TreeUnreadable, reason).in_file(directory);
-        checking.report.add(Finding {
-            checkpointable: Some(name.to_owned()),
-            ..finding
-        });
     }
     Ok(())
 }

@@ -87,17 +87,17 @@ fn documents(
 /// Reads the tree once more by its recorded container types, if it has any, and reports the faults
 /// that are not `known` of it without them.
 fn rich_types(checking: &mut Checking<'_, '_>, files: &ItemFiles, known: &[Issue]) -> Result<()> {
-    let limits = &checking.options.read.limits;
     let Ok(bytes) = &files.metadata else {
         return Ok(());
     };
+    let limits = &checking.options.read.limits;
     let tree = tree_metadata::decode(bytes, limits, &mut Vec::new());
     if tree.is_ok_and(|tree| tree.rich_types.is_none()) {
         return Ok(());
     }
     let options = reader::Options {
         rich_types: true,
-        limits: limits.clone(),
+        ..checking.options.read.clone()
     };
     let mut issues = Vec::new();
     match item::read(checking.store, files, &options, &Recall::new(), &mut issues) {

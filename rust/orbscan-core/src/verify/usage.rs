@@ -11,12 +11,12 @@ use super::item::surveyed;
 use super::report::Report;
 use super::roles::{Role, Roles};
 use super::survey::{Survey, relative};
-use crate::error::{Error, ErrorKind, Result};
-use crate::orbax::checkpoint_metadata;
+use crate::error::{ErrorKind, Result};
+use crate::layout::root::Root;
+use crate::layout::{choose, detect, expected, header, refusal};
+use crate::orbax::checkpoint_metadata::CheckpointMetadata;
 use crate::orbax::names;
 use crate::path::StorePath;
-use crate::reader::choose;
-use crate::reader::detect::{self, Root};
 use crate::reader::outline::ItemFiles;
 use crate::reader::{self, Recall, inventory, item, safetensors};
 use crate::record::{Array, Checkpoint, Issue, Item, Layout, LeafTable};
@@ -141,25 +141,33 @@ pub fn usage(store: &dyn Store, path: &StorePath, options: &reader::Options) -> 
 }
 
 fn measure(store: &dyn Store, path: &StorePath, options: &reader::Options) -> Result<Usage> {
-    let root = detect::detect(store, path, &options.limits)?;
+    let root = detect::detect(store, path, options.rules, &options.limits)?;
     if root.layout == Layout::Safetensors {
         return of_safetensors(store, &root, options);
     }
-    let children = root.checkpointables();
-    let trees = choose::pytrees(store, &root, &children)?;
-    let named = children.iter().zip(&trees);
-    let named = named.filter(|(_, tree)| **tree);
-    let mut wanted: Vec<Option<&str>> = named.map(|(name, _)| Some(*name)).collect();
-    let others: Vec<&str> = wanted.iter().flatten().copied().collect();
-    let aggregate = others.is_empty() && root.has_file(names::AGGREGATE);
-    let flat = root.layout == Layout::V0 && (root.has(names::TREE_METADATA) || aggregate);
+    let (metadata, mut issues) = own_document(store, &root, options)?;
+    let handlers = &metadata.item_handlers;
+    let contents = choose::contents(store, &root)?;
+    if contents.is_treeless() && !root.has(names::CHECKPOINT_METADATA) {
+        return Err(refusal::no_pytree(store, &root, handlers, &options.limits));
+    }
+    issues.extend(root.uncommitted.clone());
+    issues.extend(expected::faults(
+        store,
+        &root,
+        handlers,
+        &contents,
+        &options.limits,
+    )?);
+    let flat = contents.flat;
+    let mut others: Vec<&str> = contents.pytrees().collect();
+    let mut wanted: Vec<Option<&str>> = others.iter().copied().map(Some).collect();
     if flat {
         wanted.insert(0, None);
-    } else if wanted.is_empty() && !root.has(names::CHECKPOINT_METADATA) {
-        return Err(detect::no_checkpoint(store, &root));
+        others.extend(choose::steps(store, &root)?);
     }
     let mut usage = Usage {
-        checkpoint: header(store, &root, options)?,
+        checkpoint: reader::checkpoint(&root, metadata, issues, Vec::new()),
         items: Vec::new(),
         files: Vec::new(),
     };
@@ -190,35 +198,15 @@ fn measure(store: &dyn Store, path: &StorePath, options: &reader::Options) -> Re
     Ok(usage)
 }
 
-fn header(store: &dyn Store, root: &Root, options: &reader::Options) -> Result<Checkpoint> {
+/// `_CHECKPOINT_METADATA`, and what was tolerated in it.
+fn own_document(
+    store: &dyn Store,
+    root: &Root,
+    options: &reader::Options,
+) -> Result<(CheckpointMetadata, Vec<Issue>)> {
     let path = root.path.join(names::CHECKPOINT_METADATA)?;
-    let mut issues = Vec::new();
     let want = Want::whole(path.clone(), options.limits.max_document_bytes);
-    let decoded = store.fetch_one(want);
-    let decoded =
-        decoded.and_then(|bytes| checkpoint_metadata::decode(&bytes, &options.limits, &mut issues));
-    let metadata = match decoded {
-        Ok(metadata) => metadata,
-        Err(error) if error.kind() == ErrorKind::Store => return Err(error),
-        Err(error) => {
-            if error.kind() != ErrorKind::NotFound {
-                issues.push(error);
-            }
-            checkpoint_metadata::CheckpointMetadata::default()
-        }
-    };
-    Ok(Checkpoint {
-        layout: root.layout,
-        init_timestamp_nsecs: metadata.init_timestamp_nsecs,
-        commit_timestamp_nsecs: metadata.commit_timestamp_nsecs,
-        custom_metadata: metadata.custom_metadata,
-        issues: issues
-            .into_iter()
-            .map(|e: Error| e.in_file(&path))
-            .collect(),
-        items: Vec::new(),
-        unread: Vec::new(),
-    })
+    header::decode(store.fetch_one(want), &path, &options.limits)
 }
 
 /// Measures one pytree.

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use orbscan_core::error::Offset;
-use orbscan_core::limits::Limits;
 use orbscan_core::ocdbt::{Reference, Statistics};
 use orbscan_core::reader::{self, Selection};
 use orbscan_core::store::Store;
@@ -327,10 +326,7 @@ fn many_findings_of_a_kind_are_counted_not_kept() {
 fn no_chunk_is_read_below_the_level_data() {
     let store = intact();
     let counting = CountingStore::new(&store);
-    let none = reader::Options {
-        rich_types: false,
-        limits: Limits::default(),
-    };
+    let none = reader::Options::default();
     reader::read_pytree(
         &counting,
         &path(ROOT),

@@ -1,15 +1,16 @@
 //! From the listing of a directory to what lies there.
 //!
 //! Stricter than Orbax, to which any directory is a checkpoint that is not known to be something
-//! else, even an empty one: a scan wants a reason to call it one.
+//! else, even an empty one: a scan needs evidence to call it one.
 
+use super::root::{has, has_kind};
+use super::{evidence, foreign, step};
 use crate::error::Result;
+use crate::ocdbt::manifest;
 use crate::orbax::names;
 use crate::path::StorePath;
 use crate::record::Layout;
 use crate::store::{Entry, EntryKind, Stat, Store, Want};
-
-use super::step;
 
 /// Whether an entry of a directory can matter to anybody. Millions of other files may lie beside
 /// the checkpoints.
@@ -21,10 +22,14 @@ pub fn matters(entry: &Entry) -> bool {
         names::TREE_METADATA,
         names::AGGREGATE,
         names::COMMIT_SUCCESS,
+        names::MANIFEST,
+        names::SHARDING,
     ];
     entry.kind == EntryKind::Directory
         || known.contains(&entry.name.as_str())
         || entry.name.ends_with(names::SAFETENSORS_SUFFIX)
+        || manifest::number(&entry.name).is_some()
+        || foreign::is_mark(&entry.name)
 }
 
 /// Whether a directory is the leftover of a save, whatever lies in it. A link never is; and where
@@ -34,32 +39,41 @@ pub fn is_leftover(name: &str, link: bool, by_name: bool) -> bool {
     (temporary || name.ends_with(names::PARTIAL_SAVE_SUFFIX)) && !link
 }
 
+/// Whether a listing has the mark of a V1 checkpoint. A directory of that name is none by itself.
+pub fn is_marked_v1(entries: &[Entry]) -> bool {
+    has_kind(entries, names::V1_MARKER, EntryKind::File)
+        || (has(entries, names::V1_MARKER) && has(entries, names::CHECKPOINT_METADATA))
+}
+
+/// Whether a listing has a safetensors file.
+pub fn has_safetensors(entries: &[Entry]) -> bool {
+    let is_tensors = |entry: &Entry| entry.name.ends_with(names::SAFETENSORS_SUFFIX);
+    entries
+        .iter()
+        .any(|entry| entry.kind == EntryKind::File && is_tensors(entry))
+}
+
 /// The layout of the checkpoint in a directory; `None` if it is an ordinary directory.
 ///
 /// # Errors
 /// `Store`.
 pub fn layout(store: &dyn Store, path: &StorePath, entries: &[Entry]) -> Result<Option<Layout>> {
-    let find = |name: &str| entries.iter().find(|entry| entry.name == name);
-    let is_file = |name: &str| find(name).is_some_and(|entry| entry.kind == EntryKind::File);
-    let header = find(names::CHECKPOINT_METADATA).is_some();
-    if is_file(names::V1_MARKER) || (header && find(names::V1_MARKER).is_some()) {
+    if is_marked_v1(entries) {
         return Ok(Some(Layout::V1));
     }
-    if header || find(names::TREE_METADATA).is_some() {
+    if has(entries, names::CHECKPOINT_METADATA) || has(entries, names::TREE_METADATA) {
         return Ok(Some(Layout::V0));
     }
-    if is_file(names::AGGREGATE) && is_aggregate(store, &path.join(names::AGGREGATE)?) {
-        return Ok(Some(Layout::V0));
-    }
-    let is_tensors = |entry: &Entry| entry.name.ends_with(names::SAFETENSORS_SUFFIX);
-    if entries
-        .iter()
-        .any(|entry| entry.kind == EntryKind::File && is_tensors(entry))
+    if has_kind(entries, names::AGGREGATE, EntryKind::File)
+        && is_aggregate(store, &path.join(names::AGGREGATE)?)
     {
+        return Ok(Some(Layout::V0));
+    }
+    if has_safetensors(entries) {
         return Ok(Some(Layout::Safetensors));
     }
-    let old = holds_old_items(store, path, entries)?;
-    Ok(old.then_some(Layout::V0))
+    let is_one = holds_old_items(store, path, entries)? || evidence::of_orbax(entries).is_some();
+    Ok(is_one.then_some(Layout::V0))
 }
 
 /// Other programs call files `checkpoint` too; that of Orbax is a msgpack mapping or list.

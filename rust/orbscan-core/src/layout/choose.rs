@@ -1,0 +1,203 @@
+//! Flat or composite, and which pytree of a checkpoint is read.
+
+use super::root::Root;
+use crate::error::Result;
+use crate::orbax::checkpoint_metadata::ItemHandlers;
+use crate::orbax::names;
+use crate::record::Layout;
+use crate::store::{EntryKind, Stat, Store};
+
+/// What a directory was found to hold of a pytree.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Tree {
+    /// `_METADATA`.
+    Metadata,
+    /// The aggregate file of early releases alone.
+    Aggregate,
+    /// Nothing.
+    None,
+}
+
+/// A directory that is or may be a pytree; without a name, the checkpoint itself.
+pub type Candidate<'a> = (Option<&'a str>, Tree);
+
+/// The pytrees of a checkpoint.
+#[derive(Debug)]
+pub struct Contents<'r> {
+    /// Whether the checkpoint is itself one pytree, without a name. Directories of it that look like
+    /// pytrees pass for checkpointables all the same.
+    pub flat: bool,
+    /// Its checkpointables, sorted by name, and what each has of a pytree.
+    pub items: Vec<(&'r str, Tree)>,
+}
+
+impl<'r> Contents<'r> {
+    /// The names of the checkpointables that are pytrees.
+    pub fn pytrees(&self) -> impl Iterator<Item = &'r str> {
+        let trees = self.items.iter().filter(|(_, tree)| *tree != Tree::None);
+        trees.map(|(name, _)| *name)
+    }
+
+    /// Whether there is no pytree at all.
+    pub fn is_treeless(&self) -> bool {
+        !self.flat && self.pytrees().next().is_none()
+    }
+}
+
+/// Looks for the pytrees of a checkpoint: two batches of requests at most.
+///
+/// # Errors
+/// `Store`.
+pub fn contents<'r>(store: &dyn Store, root: &'r Root) -> Result<Contents<'r>> {
+    let children = root.checkpointables();
+    let trees = if root.has(names::TREE_METADATA) {
+        // A file of another name in a directory of a flat checkpoint is a part of its tree.
+        let found = with_metadata(store, root, &children)?;
+        found.into_iter().map(of_metadata).collect()
+    } else {
+        trees(store, root, &children)?
+    };
+    let any = trees.iter().any(|tree| *tree != Tree::None);
+    Ok(Contents {
+        flat: own_tree(root, any) != Tree::None,
+        items: children.into_iter().zip(trees).collect(),
+    })
+}
+
+/// What the checkpoint itself has of a pytree, given whether any of its checkpointables is one: then
+/// a file `checkpoint` beside them is not Orbax's.
+pub fn own_tree(root: &Root, any_item: bool) -> Tree {
+    if root.layout == Layout::V0 && root.has(names::TREE_METADATA) {
+        Tree::Metadata
+    } else if root.layout == Layout::V0 && !any_item && root.has_file(names::AGGREGATE) {
+        Tree::Aggregate
+    } else {
+        Tree::None
+    }
+}
+
+/// Whether a checkpoint has no named checkpointables, as its own tree or its handler tells.
+pub fn is_flat(own: Tree, handlers: &ItemHandlers) -> bool {
+    own != Tree::None || matches!(handlers, ItemHandlers::Flat(_))
+}
+
+/// What each of the named directories has of a pytree.
+///
+/// # Errors
+/// `Store`.
+pub fn trees(store: &dyn Store, root: &Root, directories: &[&str]) -> Result<Vec<Tree>> {
+    let found = with_metadata(store, root, directories)?;
+    or_aggregate(store, root, directories, &found)
+}
+
+/// Completes the answer of [`trees`], given which of the directories have `_METADATA`.
+///
+/// # Errors
+/// `Store`.
+pub fn or_aggregate(
+    store: &dyn Store,
+    root: &Root,
+    directories: &[&str],
+    metadata: &[bool],
+) -> Result<Vec<Tree>> {
+    let others = directories.iter().zip(metadata);
+    let others: Vec<&str> = others.filter(|(_, has)| !**has).map(|(n, _)| *n).collect();
+    let mut aggregates = with_aggregate(store, root, &others)?.into_iter();
+    let mut tree = |has_metadata: bool| {
+        if has_metadata {
+            Tree::Metadata
+        } else if aggregates.next().unwrap_or(false) {
+            Tree::Aggregate
+        } else {
+            Tree::None
+        }
+    };
+    Ok(metadata.iter().map(|has| tree(*has)).collect())
+}
+
+/// Which of the named directories have `_METADATA`.
+fn with_metadata(store: &dyn Store, root: &Root, directories: &[&str]) -> Result<Vec<bool>> {
+    let found = stat_in(store, root, directories, names::TREE_METADATA)?;
+    Ok(found.iter().map(Option::is_some).collect())
+}
+
+/// Which of the named directories have the aggregate file of early releases.
+fn with_aggregate(store: &dyn Store, root: &Root, directories: &[&str]) -> Result<Vec<bool>> {
+    let found = stat_in(store, root, directories, names::AGGREGATE)?;
+    let is_file = |stat: &Option<Stat>| stat.is_some_and(|stat| stat.kind == EntryKind::File);
+    Ok(found.iter().map(is_file).collect())
+}
+
+fn stat_in(
+    store: &dyn Store,
+    root: &Root,
+    directories: &[&str],
+    file: &str,
+) -> Result<Vec<Option<Stat>>> {
+    let path = |name: &&str| root.path.join(name)?.join(file);
+    let paths: Vec<_> = directories.iter().map(path).collect::<Result<_>>()?;
+    store.stat(&paths).into_iter().collect()
+}
+
+/// The checkpointable that is read where none is named, if it has `_METADATA`: asking for that file
+/// will tell. None if the checkpoint is itself a pytree, or has no checkpointables.
+pub fn likely(root: &Root) -> Option<&str> {
+    // Any of the directories of a flat checkpoint could be an item, but none of them ever is.
+    if root.has(names::TREE_METADATA) {
+        return None;
+    }
+    let names = root.checkpointables().into_iter();
+    names.min_by_key(|name| names::preference(name))
+}
+
+/// The place of the pytree that is read where none is named: one with `_METADATA` before one with
+/// the aggregate file, a named one before the checkpoint itself, then by
+/// [`names::preference`]. `None` if none is a pytree.
+pub fn first(candidates: &[Candidate<'_>]) -> Option<usize> {
+    let places = candidates.iter().enumerate();
+    let pytrees = places.filter(|(_, (_, tree))| *tree != Tree::None);
+    let first = pytrees.min_by_key(|(_, candidate)| rank(**candidate));
+    first.map(|(place, _)| place)
+}
+
+/// The least is read.
+fn rank((name, tree): Candidate<'_>) -> (Tree, bool, Option<names::Preference<'_>>) {
+    (tree, name.is_none(), name.map(names::preference))
+}
+
+/// The name of the pytree that is read where none is named, and `Some(None)` for the checkpoint
+/// itself; `None` if there is none.
+///
+/// # Errors
+/// `Store`.
+pub fn automatic<'r>(store: &dyn Store, root: &'r Root) -> Result<Option<Option<&'r str>>> {
+    let names = root.checkpointables();
+    let metadata = with_metadata(store, root, &names)?;
+    let own = own_tree(root, false);
+    let candidates = |trees: Vec<Tree>| -> Vec<Candidate<'r>> {
+        let items = names.iter().map(|name| Some(*name)).zip(trees);
+        items.chain([(None, own)]).collect()
+    };
+    let mut found = candidates(metadata.iter().copied().map(of_metadata).collect());
+    // Only where nothing newer was found can an aggregate file be chosen.
+    if !metadata.contains(&true) && own != Tree::Metadata {
+        found = candidates(or_aggregate(store, root, &names, &metadata)?);
+    }
+    Ok(first(&found).and_then(|place| found.get(place).map(|(name, _)| *name)))
+}
+
+fn of_metadata(has: bool) -> Tree {
+    if has { Tree::Metadata } else { Tree::None }
+}
+
+/// The steps that a manager keeps in the directory of a flat checkpoint, sorted: no parts of it.
+///
+/// # Errors
+/// `Store`.
+pub fn steps<'r>(store: &dyn Store, root: &'r Root) -> Result<Vec<&'r str>> {
+    let names = root.numbered();
+    let found = stat_in(store, root, &names, names::CHECKPOINT_METADATA)?;
+    let steps = names.into_iter().zip(found);
+    let steps = steps.filter(|(_, found)| found.is_some());
+    Ok(steps.map(|(name, _)| name).collect())
+}

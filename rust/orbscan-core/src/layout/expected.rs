@@ -1,0 +1,334 @@
+//! What should be in a checkpoint, and is not.
+//!
+//! Each fault has a [`Subject`], by which a check tells them apart.
+
+use super::choose::{Contents, Tree};
+use super::evidence;
+use super::root::{Root, Unfinished, has, has_kind};
+use crate::error::{Error, ErrorKind, Result, Subject, shown};
+use crate::limits::Limits;
+use crate::orbax::checkpoint_metadata::ItemHandlers;
+use crate::orbax::names;
+use crate::path::StorePath;
+use crate::record::{Issue, Layout};
+use crate::store::{Entry, EntryKind, Store};
+
+/// Whether a handler, by its class, writes pytrees.
+pub fn is_pytree_handler(handler: &str) -> bool {
+    let class = handler.rsplit('.').next().unwrap_or_default();
+    class.starts_with("PyTree") || class.starts_with("StandardCheckpoint")
+}
+
+/// The handler of a checkpointable, if it is recorded.
+pub fn handler_of<'h>(handlers: &'h ItemHandlers, name: &str) -> Option<&'h str> {
+    let mut named = named(handlers);
+    named.find(|(item, _)| *item == name)?.1
+}
+
+/// The checkpointables that are recorded and have no directory, or only an unfinished one. Deleting
+/// one takes its name out of the list as well, so each of them was lost.
+pub fn missing(root: &Root, handlers: &ItemHandlers) -> Vec<Issue> {
+    let unfinished = root.unfinished();
+    let is_unfinished = |name: &str| unfinished.iter().any(|item| item.name == name);
+    // One without a handler was declared and perhaps never saved.
+    let saved = named(handlers).filter(|(_, handler)| handler.is_some());
+    let names = saved.map(|(name, _)| name);
+    let lost = names.filter(|name| !root.is_deleted(name) && !root.has_directory(name));
+    let lost = lost.filter(|name| !is_unfinished(name));
+    let lost = lost.map(|name| without_directory(root, name));
+    lost.chain(unfinished_items(root)).collect()
+}
+
+/// The checkpointables that were never finished, though the checkpoint has its final name.
+pub fn unfinished_items(root: &Root) -> Vec<Issue> {
+    if root.uncommitted.is_some() {
+        // That is said of the checkpoint as a whole.
+        return Vec::new();
+    }
+    let issue = |item: Unfinished<'_>| {
+        let reason = format!(
+            "the checkpointable {:?} was never finished: its directory is still called {:?}",
+            item.name, item.directory
+        );
+        Error::new(ErrorKind::Uncommitted, reason)
+            .about(Subject::UnfinishedCheckpointable)
+            .in_file(&root.path)
+    };
+    root.unfinished().into_iter().map(issue).collect()
+}
+
+/// What a read that names no checkpointable has to say of those that it passed over: the recorded
+/// pytrees that come before `chosen` and are missing, those before it that lost their tree, and
+/// those that were never finished.
+///
+/// # Errors
+/// `Store`.
+pub fn passed_over(
+    store: &dyn Store,
+    root: &Root,
+    handlers: &ItemHandlers,
+    chosen: &str,
+    limits: &Limits,
+) -> Result<Vec<Issue>> {
+    let comes_before =
+        |name: &str| names::preference(name) < names::preference(chosen) && !root.is_deleted(name);
+    let mut issues = unfinished_items(root);
+    let is_unfinished = |name: &str| root.unfinished().iter().any(|item| item.name == name);
+    for (name, handler) in named(handlers) {
+        let is_tree = handler.is_some_and(is_pytree_handler);
+        if is_tree && comes_before(name) && !root.has_directory(name) && !is_unfinished(name) {
+            issues.push(without_directory(root, name));
+        }
+    }
+    for name in root.checkpointables() {
+        if comes_before(name) && !name.contains(names::TEMPORARY_MARK) {
+            let directory = root.path.join(name)?;
+            let lost = lost_tree(store, &directory, name, handler_of(handlers, name), limits)?;
+            issues.extend(lost.map(|_| without_tree(root, name)));
+        }
+    }
+    Ok(issues)
+}
+
+/// The fault of a checkpointable without a tree that should have one: its handler writes pytrees,
+/// its directory has a store, or its name is that of a pytree and there is no other document.
+///
+/// # Errors
+/// `Store`.
+pub fn lost_tree(
+    store: &dyn Store,
+    directory: &StorePath,
+    name: &str,
+    handler: Option<&str>,
+    limits: &Limits,
+) -> Result<Option<Issue>> {
+    let lost = |reason: String| {
+        Error::new(ErrorKind::Malformed, reason)
+            .about(Subject::LostTree)
+            .in_file(directory)
+    };
+    let should_be = || {
+        lost(format!(
+            "should be a pytree but has no {}",
+            names::TREE_METADATA
+        ))
+    };
+    if handler.is_some_and(is_pytree_handler) {
+        return Ok(Some(should_be()));
+    }
+    let entries = match store.list(directory) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    if let Some(found) = evidence::of_store(store, directory, &entries, limits)? {
+        let reason = format!(
+            "has lost its {}: it still holds {found}",
+            names::TREE_METADATA
+        );
+        return Ok(Some(lost(reason)));
+    }
+    // Releases that record no handlers leave nothing but the name, which JSON may have as well.
+    let by_name = handler.is_none() && matches!(name, names::STATE | names::PYTREE);
+    Ok((by_name && !has_json(&entries)).then(should_be))
+}
+
+/// Whether a directory has one of the documents of checkpointables that are JSON. In a pytree that
+/// can only be the directory of an array.
+pub fn has_json(entries: &[Entry]) -> bool {
+    let mut documents = names::JSON_DOCUMENTS.iter();
+    documents.any(|document| has_kind(entries, document, EntryKind::File))
+}
+
+/// What is wrong with a checkpoint of no pytree as a whole: its only tree is lost, or there is
+/// nothing in it at all. `None` where there are checkpointables of other kinds.
+///
+/// # Errors
+/// `Store`.
+pub fn lost_whole(
+    store: &dyn Store,
+    root: &Root,
+    handlers: &ItemHandlers,
+    limits: &Limits,
+) -> Result<Option<Issue>> {
+    let lost = |reason: String| {
+        Error::new(ErrorKind::UnknownLayout, reason)
+            .about(Subject::LostTree)
+            .in_file(&root.path)
+    };
+    let named = matches!(handlers, ItemHandlers::Named(named) if !named.is_empty());
+    if root.layout == Layout::V0 && !named {
+        if let Some(found) = evidence::of_store(store, &root.path, &root.entries, limits)? {
+            let mut parts = root.parts_of_tree();
+            if parts.is_empty() {
+                parts.push(&found);
+            }
+            let reason = format!(
+                "has lost its {}: it still holds parts of a pytree ({})",
+                names::TREE_METADATA,
+                shown(&parts)
+            );
+            return Ok(Some(lost(reason)));
+        }
+        if matches!(handlers, ItemHandlers::Flat(handler) if is_pytree_handler(handler)) {
+            let reason = format!(
+                "has the handler of a pytree but no {}",
+                names::TREE_METADATA
+            );
+            return Ok(Some(lost(reason)));
+        }
+    }
+    let of_header = [
+        names::V1_MARKER,
+        names::CHECKPOINT_METADATA,
+        names::COMMIT_SUCCESS,
+    ];
+    let mut entries = root.entries.iter();
+    let is_empty = entries.all(|entry| of_header.contains(&entry.name.as_str())) && !named;
+    let has_header = has(&root.entries, names::CHECKPOINT_METADATA);
+    Ok((is_empty && has_header).then(|| {
+        let reason = format!("holds nothing beside {}", names::CHECKPOINT_METADATA);
+        lost(reason)
+    }))
+}
+
+/// The fault of `metrics`, which is no checkpointable, if it has the store of a pytree without a
+/// tree.
+///
+/// # Errors
+/// `Store`.
+pub fn lost_metrics(store: &dyn Store, root: &Root, limits: &Limits) -> Result<Option<Issue>> {
+    if !root.has_directory(names::METRICS) {
+        return Ok(None);
+    }
+    let directory = root.path.join(names::METRICS)?;
+    let tree = directory.join(names::TREE_METADATA)?;
+    match store.stat(&[tree]).pop().transpose()?.flatten() {
+        Some(_) => Ok(None),
+        None => lost_tree(store, &directory, names::METRICS, None, limits),
+    }
+}
+
+/// Everything that is missing of a checkpoint, told without reading any tree.
+///
+/// # Errors
+/// `Store`.
+pub fn faults(
+    store: &dyn Store,
+    root: &Root,
+    handlers: &ItemHandlers,
+    contents: &Contents<'_>,
+    limits: &Limits,
+) -> Result<Vec<Issue>> {
+    if root.layout == Layout::Safetensors {
+        return Ok(Vec::new());
+    }
+    if contents.is_treeless()
+        && let Some(whole) = lost_whole(store, root, handlers, limits)?
+    {
+        return Ok(vec![whole]);
+    }
+    let mut faults = missing(root, handlers);
+    if !contents.flat {
+        for (name, tree) in &contents.items {
+            if *tree == Tree::None {
+                let directory = root.path.join(name)?;
+                let handler = handler_of(handlers, name);
+                faults.extend(lost_tree(store, &directory, name, handler, limits)?);
+            }
+        }
+    }
+    faults.extend(lost_metrics(store, root, limits)?);
+    Ok(faults)
+}
+
+fn named(handlers: &ItemHandlers) -> impl Iterator<Item = (&str, Option<&str>)> {
+    let named = match handlers {
+        ItemHandlers::Named(named) => named.as_slice(),
+        _ => &[],
+    };
+    named
+        .iter()
+        .map(|(name, handler)| (name.as_str(), handler.as_deref()))
+}
+
+fn without_directory(root: &Root, name: &str) -> Issue {
+    let reason = format!(
+        "the checkpointable {name:?} is gone: {} names it, but it has no directory",
+        names::CHECKPOINT_METADATA
+    );
+    Error::new(ErrorKind::Malformed, reason)
+        .about(Subject::MissingCheckpointable)
+        .in_file(&root.path)
+}
+
+fn without_tree(root: &Root, name: &str) -> Issue {
+    let reason = format!(
+        "the checkpointable {name:?} should be a pytree but has no {}: another was chosen",
+        names::TREE_METADATA
+    );
+    Error::new(ErrorKind::Malformed, reason)
+        .about(Subject::LostTree)
+        .in_file(&root.path)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::path::StorePath;
+    use crate::reader::{Options, Recall, Selection, read_checkpointables, read_pytree};
+    use crate::store::memory::MemoryStore;
+    use crate::testing::checkpoint_writer::CheckpointWriter;
+
+    /// A checkpoint with the pytrees `names`, of which all but `state` lack their directory.
+    fn checkpoint(names: &[&str]) -> MemoryStore {
+        let mut store = MemoryStore::new();
+        let path = StorePath::root();
+        let (leaves, chunks) = (2, 0);
+        CheckpointWriter { leaves, chunks }.write(&path, &mut store);
+        let handlers: Vec<String> = names
+            .iter()
+            .map(|name| format!(r#""{name}": "h.PyTreeHandler""#))
+            .collect();
+        let document = format!(r#"{{"item_handlers": {{{}}}}}"#, handlers.join(", "));
+        store.insert(path.join("_CHECKPOINT_METADATA").unwrap(), document);
+        store
+    }
+
+    fn chosen(store: &MemoryStore) -> Vec<String> {
+        let options = Options::default();
+        let read = read_pytree(
+            store,
+            &StorePath::root(),
+            Selection::Auto,
+            &options,
+            &Recall::new(),
+        )
+        .unwrap();
+        read.issues.iter().map(ToString::to_string).collect()
+    }
+
+    /// Found by the damage campaign: another item was chosen without a word.
+    #[test]
+    fn a_lost_item_that_would_have_been_chosen_is_said() {
+        assert_eq!(chosen(&checkpoint(&["state", "zebra"])), [""; 0]);
+        let mut store = checkpoint(&["pytree", "state"]);
+        let issues = chosen(&store);
+        assert!(issues[0].contains("\"pytree\" is gone"), "{issues:?}");
+        store.insert_directory(StorePath::new("pytree").unwrap());
+        let issues = chosen(&store);
+        assert!(
+            issues[0].contains("\"pytree\" should be a pytree"),
+            "{issues:?}"
+        );
+    }
+
+    #[test]
+    fn every_lost_item_is_said_among_all() {
+        let store = checkpoint(&["state", "zebra"]);
+        let options = Options::default();
+        let read =
+            read_checkpointables(&store, &StorePath::root(), &options, &Recall::new()).unwrap();
+        assert_eq!(read.issues.len(), 1);
+        assert!(read.issues[0].reason().contains("\"zebra\" is gone"));
+    }
+}

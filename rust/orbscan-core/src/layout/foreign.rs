@@ -1,0 +1,97 @@
+//! What the directory of another library is, so that nobody is told that it is a damaged checkpoint.
+//!
+//! Sources: tensorflow `python/checkpoint/checkpoint_management.py` (`checkpoint`, a text of the
+//! protocol buffer `CheckpointState`) and `saved_model.pb`; torch `distributed/checkpoint/
+//! filesystem.py` (`.metadata`, `*.distcp`); zarr-specs v2 (`.zgroup`) and v3 (`zarr.json`);
+//! t5x `checkpoints.py` (arrays in directories that begin with `target.` or `state.`).
+
+use super::root::{Root, has_kind};
+use crate::error::{Error, ErrorKind, Result, Subject};
+use crate::orbax::names;
+use crate::path::StorePath;
+use crate::store::{Entry, EntryKind, Store, Want};
+
+/// How much of a file is looked at to tell what it is.
+const LOOKED_AT: u64 = 64;
+
+/// Other libraries' files, and what a directory is that has one.
+const MARKS: &[(&str, &str)] = &[
+    ("saved_model.pb", "a TensorFlow SavedModel"),
+    ("saved_model.pbtxt", "a TensorFlow SavedModel"),
+    (".metadata", "a PyTorch distributed checkpoint"),
+    (".zgroup", "a Zarr group"),
+    (names::ZARR_V2, "a Zarr array"),
+    ("pytorch_model.bin", "a PyTorch checkpoint"),
+    ("pytorch_model.bin.index.json", "a PyTorch checkpoint"),
+];
+
+/// The file of a Zarr v3 node says of which type it is; either way it is none of Orbax.
+const ZARR_V3: &str = "a Zarr array or group";
+
+/// Whether a file of that name in a directory matters to [`told`].
+pub fn is_mark(name: &str) -> bool {
+    name == names::ZARR_V3 || MARKS.iter().any(|(mark, _)| *mark == name)
+}
+
+/// What a directory is, in words for people, if its listing shows files of another library. To be
+/// asked only where nothing of Orbax was found.
+pub fn told(root: &Root) -> Option<&'static str> {
+    let mut marks = MARKS.iter();
+    let found = marks.find(|(mark, _)| root.has_file(mark));
+    let zarr = || root.has_file(names::ZARR_V3).then_some(ZARR_V3);
+    found.map(|(_, what)| *what).or_else(zarr)
+}
+
+/// Whether the file `checkpoint` of a directory is the text in which TensorFlow keeps the name of
+/// its newest checkpoint.
+///
+/// # Errors
+/// `Store`.
+pub fn is_tensorflow(store: &dyn Store, path: &StorePath, entries: &[Entry]) -> Result<bool> {
+    if !has_kind(entries, names::AGGREGATE, EntryKind::File) {
+        return Ok(false);
+    }
+    let file = path.join(names::AGGREGATE)?;
+    let size = match store.stat(std::slice::from_ref(&file)).pop() {
+        Some(stat) => stat?.map_or(0, |stat| stat.size),
+        None => 0,
+    };
+    let want = Want::range(file, 0, size.min(LOOKED_AT));
+    match store.fetch_one(want) {
+        Ok(bytes) => Ok(bytes
+            .trim_ascii_start()
+            .starts_with(b"model_checkpoint_path")),
+        Err(error) if error.kind() == ErrorKind::Store => Err(error),
+        Err(_) => Ok(false),
+    }
+}
+
+/// The refusal of a directory of TensorFlow.
+pub fn tensorflow(path: &StorePath) -> Error {
+    refusal(path, "a TensorFlow checkpoint")
+}
+
+/// The refusal of a directory of another library.
+pub fn refusal(path: &StorePath, what: &str) -> Error {
+    let reason = format!("is {what}, not an Orbax checkpoint");
+    Error::new(ErrorKind::UnknownLayout, reason)
+        .about(Subject::Foreign)
+        .in_file(path)
+}
+
+/// What becomes of the failure to read the msgpack file of a directory without `_METADATA`: of a T5X
+/// checkpoint, whose arrays only T5X can find, it says so.
+#[must_use]
+pub fn explained(root: &Root, error: Error) -> Error {
+    let is_t5x = |name: &str| name.starts_with("target.") || name.starts_with("state.");
+    let mut directories = root.entries.iter();
+    let t5x = directories.any(|entry| entry.kind == EntryKind::Directory && is_t5x(&entry.name));
+    if t5x && !root.has(names::TREE_METADATA) && error.kind() != ErrorKind::Store {
+        let what = format!(
+            "a T5X checkpoint that orbscan cannot read ({})",
+            error.reason()
+        );
+        return refusal(&root.path, &what);
+    }
+    error
+}

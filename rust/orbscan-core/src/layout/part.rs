@@ -1,0 +1,135 @@
+//! A step of which only a part is there, as an interrupted copy leaves it.
+//!
+//! Nothing in such a directory makes it a checkpoint, but Orbax's manager takes it for a committed
+//! step by its name alone, resumes at it, and fails. Source: orbax `_src/path/step.py`, which asks
+//! for a name and no more.
+
+use super::root::{directories, has};
+use super::{evidence, recognise, step};
+use crate::error::{Error, ErrorKind, Result, Subject};
+use crate::orbax::names;
+use crate::path::StorePath;
+use crate::store::{Entry, EntryKind, Store};
+
+/// How many siblings are asked for at once to see whether one of them is a checkpoint.
+const ASKED_AT_ONCE: usize = 32;
+
+/// How many directories of a step are looked into for what is left of it.
+const LOOKED_INTO: usize = 32;
+
+/// The siblings of a directory that are called like steps with its prefix, itself left out.
+fn siblings<'e>(name: &str, entries: &'e [Entry]) -> Vec<&'e str> {
+    let Some((prefix, _)) = step::parse(name) else {
+        return Vec::new();
+    };
+    let beside = entries.iter().filter(|entry| {
+        entry.kind == EntryKind::Directory
+            && entry.name != name
+            && step::parse(&entry.name).is_some_and(|(other, _)| other == prefix)
+    });
+    beside.map(|entry| entry.name.as_str()).collect()
+}
+
+/// Whether any of the directories of `parent` has `_CHECKPOINT_METADATA` or `commit_success.txt`, so
+/// that its name is that of a step.
+///
+/// # Errors
+/// `Malformed` if a name cannot be part of a path.
+pub fn any_is_step<S: AsRef<str>>(
+    store: &dyn Store,
+    parent: &StorePath,
+    names: &[S],
+) -> Result<bool> {
+    for some in names.chunks(ASKED_AT_ONCE) {
+        let mut asked = Vec::with_capacity(some.len().saturating_mul(2));
+        for name in some {
+            let directory = parent.join(name.as_ref())?;
+            asked.push(directory.join(names::CHECKPOINT_METADATA)?);
+            asked.push(directory.join(names::COMMIT_SUCCESS)?);
+        }
+        let found = store.stat(&asked);
+        if found.iter().any(|stat| matches!(stat, Ok(Some(_)))) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// The fault of a directory that is called like a step and that nothing makes a checkpoint: it is
+/// the part of one if there is the store of a pytree in it or in a directory of it, or if it lies
+/// beside steps. `None` if it is something else, as where checkpoints lie in it.
+///
+/// `among_steps` says whether it lies beside steps, and is asked only where it matters.
+///
+/// # Errors
+/// `Store`.
+pub fn fault(
+    store: &dyn Store,
+    path: &StorePath,
+    entries: &[Entry],
+    among_steps: impl FnOnce() -> Result<bool>,
+) -> Result<Option<Error>> {
+    if step::parse(path.name()).is_none() {
+        return Ok(None);
+    }
+    let told = |what: String| {
+        let reason = format!("is an incomplete step: {what}");
+        let error = Error::new(ErrorKind::UnknownLayout, reason).about(Subject::Incomplete);
+        Some(error.in_file(path))
+    };
+    let header = names::CHECKPOINT_METADATA;
+    if let Some(found) = evidence::of_orbax(entries) {
+        return Ok(told(format!(
+            "it has {found}, but no {header} and no {}",
+            names::TREE_METADATA
+        )));
+    }
+    let below = directories(entries);
+    for name in below.iter().take(LOOKED_INTO) {
+        let directory = path.join(name)?;
+        let Ok(inside) = store.list(&directory) else {
+            continue;
+        };
+        if has(&inside, header) || step::parse(name).is_some() && recognise::is_marked_v1(&inside) {
+            // Checkpoints lie in it.
+            return Ok(None);
+        }
+        if let Some(found) = evidence::of_orbax(&inside) {
+            return Ok(told(format!(
+                "{name:?} has {found}, but no {}, and there is no {header}",
+                names::TREE_METADATA
+            )));
+        }
+    }
+    if !among_steps()? {
+        return Ok(None);
+    }
+    Ok(told(match below.first() {
+        None if entries.is_empty() => "it is empty".to_owned(),
+        None => format!("it has no {header} and no checkpointable"),
+        Some(first) => format!(
+            "it has no {header}, and {first:?} has no {}",
+            names::TREE_METADATA
+        ),
+    }))
+}
+
+/// [`fault`] of a directory whose siblings nobody has listed.
+///
+/// # Errors
+/// `Store`.
+pub fn fault_of(store: &dyn Store, path: &StorePath, entries: &[Entry]) -> Result<Option<Error>> {
+    fault(store, path, entries, || is_among_steps(store, path))
+}
+
+/// Whether a directory whose siblings nobody has listed is called like a step and lies beside one.
+///
+/// # Errors
+/// `Store`.
+pub fn is_among_steps(store: &dyn Store, path: &StorePath) -> Result<bool> {
+    let Some(parent) = path.parent() else {
+        return Ok(false);
+    };
+    let beside = store.list(&parent)?;
+    any_is_step(store, &parent, &siblings(path.name(), &beside))
+}

@@ -1,0 +1,237 @@
+//! Why something is not read, in words for people: what was looked for, and what to do instead.
+
+use super::root::{Root, directories, has};
+use super::{choose, evidence, expected, foreign, part};
+use crate::error::{Error, ErrorKind, Result, Subject, shown};
+use crate::limits::Limits;
+use crate::orbax::checkpoint_metadata::ItemHandlers;
+use crate::orbax::names;
+use crate::path::StorePath;
+use crate::store::{Entry, Store};
+
+/// How many directories below a non-checkpoint are looked into for checkpoints to suggest.
+const SUGGESTIONS_LOOKED_INTO: usize = 32;
+
+/// A refusal for another layout than expected.
+pub fn unknown(path: &StorePath, reason: impl Into<String>) -> Error {
+    Error::new(ErrorKind::UnknownLayout, reason).in_file(path)
+}
+
+/// The refusal of a directory that is a part of a checkpoint.
+pub fn inside_checkpoint(store: &dyn Store, path: &StorePath) -> Error {
+    let parent = path.parent().unwrap_or_default();
+    let reason = format!(
+        "is a part of the checkpoint {}: pass that path, and {:?} as the checkpointable_name",
+        store.locate(&parent),
+        path.name()
+    );
+    unknown(path, reason)
+}
+
+/// The child directories that have one of the named entries, sorted.
+///
+/// # Errors
+/// `Store`.
+pub fn directories_with(
+    store: &dyn Store,
+    path: &StorePath,
+    entries: &[Entry],
+    wanted: &[&str],
+) -> Result<Vec<String>> {
+    let directories = directories(entries);
+    let mut asked = Vec::with_capacity(directories.len().saturating_mul(wanted.len()));
+    for directory in &directories {
+        let child = path.join(directory)?;
+        for name in wanted {
+            asked.push((*directory, child.join(name)?));
+        }
+    }
+    let (owners, paths): (Vec<&str>, Vec<StorePath>) = asked.into_iter().unzip();
+    let mut found: Vec<String> = Vec::new();
+    for (owner, stat) in owners.into_iter().zip(store.stat(&paths)) {
+        if stat?.is_some() && found.last().map(String::as_str) != Some(owner) {
+            found.push(owner.to_owned());
+        }
+    }
+    Ok(found)
+}
+
+/// The refusal of a checkpoint in which no pytree was found: what it is instead, what it has lost, or
+/// what was looked for.
+pub fn no_pytree(
+    store: &dyn Store,
+    root: &Root,
+    handlers: &ItemHandlers,
+    limits: &Limits,
+) -> Error {
+    if let Some(error) = &root.uncommitted {
+        return error.clone();
+    }
+    let lost = || expected::lost_whole(store, root, handlers, limits);
+    if root.has(names::CHECKPOINT_METADATA) || evidence::of_orbax(&root.entries).is_some() {
+        return match lost() {
+            Ok(Some(lost)) => lost,
+            Ok(None) => without_pytree(store, root, handlers, limits),
+            Err(error) => error,
+        };
+    }
+    match part::fault_of(store, &root.path, &root.entries) {
+        Ok(Some(part)) => part,
+        Ok(None) => no_checkpoint(store, root),
+        Err(error) => error,
+    }
+}
+
+/// The refusal of a checkpoint whose checkpointables are not pytrees, or have lost their trees.
+fn without_pytree(
+    store: &dyn Store,
+    root: &Root,
+    handlers: &ItemHandlers,
+    limits: &Limits,
+) -> Error {
+    let names = root.checkpointables();
+    for name in &names {
+        let Ok(directory) = root.path.join(name) else {
+            continue;
+        };
+        let handler = expected::handler_of(handlers, name);
+        match expected::lost_tree(store, &directory, name, handler, limits) {
+            Ok(Some(lost)) => {
+                let reason = format!("has no pytree: {name:?} {}", lost.reason());
+                return unknown(&root.path, reason).about(Subject::LostTree);
+            }
+            Ok(None) => {}
+            Err(error) => return error,
+        }
+    }
+    let seen = if names.is_empty() {
+        "none".to_owned()
+    } else {
+        shown(&names)
+    };
+    let reason = format!(
+        "has no pytree: no {} in it or in its checkpointables ({seen})",
+        names::TREE_METADATA
+    );
+    unknown(&root.path, reason)
+}
+
+/// The error for a directory that holds nothing of a checkpoint: what was looked for, and which
+/// checkpoints lie below.
+fn no_checkpoint(store: &dyn Store, root: &Root) -> Error {
+    if let Some(what) = foreign::told(root) {
+        return foreign::refusal(&root.path, what);
+    }
+    let mut reason = format!(
+        "is not a checkpoint: no {}, {} or {} in it, and no {} or {} file in a directory of it",
+        names::V1_MARKER,
+        names::CHECKPOINT_METADATA,
+        names::TREE_METADATA,
+        names::TREE_METADATA,
+        names::AGGREGATE,
+    );
+    let below = checkpoints_below(store, root);
+    if !below.is_empty() {
+        reason.push_str(&format!("; checkpoints below it: {}", shown(&below)));
+    }
+    unknown(&root.path, reason)
+}
+
+/// Child directories that look like checkpoints. A hint for people, so trouble on the way is not
+/// reported, and the look is bounded.
+fn checkpoints_below(store: &dyn Store, root: &Root) -> Vec<String> {
+    let markers = [
+        names::CHECKPOINT_METADATA,
+        names::TREE_METADATA,
+        names::AGGREGATE,
+    ];
+    let mut found = Vec::new();
+    let children = root.checkpointables().into_iter();
+    for name in children.take(SUGGESTIONS_LOOKED_INTO) {
+        let Ok(child) = root.path.join(name) else {
+            continue;
+        };
+        let Ok(entries) = store.list(&child) else {
+            continue;
+        };
+        let marked = markers.iter().any(|marker| has(&entries, marker));
+        if marked
+            || directories_with(store, &child, &entries, &markers).is_ok_and(|d| !d.is_empty())
+        {
+            found.push(name.to_owned());
+        }
+    }
+    found
+}
+
+/// The error for a name that does not exist, with those that do.
+pub fn no_such(store: &dyn Store, root: &Root, reason: &str) -> Error {
+    let contents = choose::contents(store, root).ok();
+    let pytrees = contents.iter().flat_map(choose::Contents::pytrees);
+    let pytrees: Vec<&str> = pytrees.collect();
+    let hint = if let [pytree] = pytrees.as_slice() {
+        format!("its pytree is {pytree:?}")
+    } else if !pytrees.is_empty() {
+        format!("its pytrees are {}", shown(&pytrees))
+    } else if root.has(names::TREE_METADATA) {
+        "the checkpoint itself is a pytree: pass checkpointable_name=None".to_owned()
+    } else {
+        "the checkpoint has no pytree".to_owned()
+    };
+    Error::new(ErrorKind::NoSuchCheckpointable, format!("{reason}; {hint}")).in_file(&root.path)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::path::StorePath;
+    use crate::reader::{Options, Recall, Selection, read_pytree};
+    use crate::store::memory::MemoryStore;
+
+    fn refusal(files: &[&str], selection: Selection<'_>) -> String {
+        let mut store = MemoryStore::new();
+        for file in ["_CHECKPOINT_METADATA"].iter().chain(files) {
+            store.insert(StorePath::new(file).unwrap(), "{}");
+        }
+        let options = Options::default();
+        let root = StorePath::root();
+        let read = read_pytree(&store, &root, selection, &options, &Recall::new());
+        read.unwrap_err().reason().to_owned()
+    }
+
+    #[test]
+    fn directories_of_the_format_are_not_told_as_checkpointables() {
+        let flat = [
+            "_sharding",
+            "array_metadatas/process_0",
+            "d/00ff",
+            "manifest.ocdbt",
+            "ocdbt.process_0/manifest.ocdbt",
+        ];
+        assert_eq!(
+            refusal(&flat, Selection::Auto),
+            "has lost its _METADATA: it still holds parts of a pytree (\"_sharding\", \
+             \"array_metadatas\", \"d\", \"manifest.ocdbt\", \"ocdbt.process_0\")"
+        );
+        assert_eq!(
+            refusal(&flat, Selection::Named("d")),
+            "\"d\" is a part of a pytree, not a checkpointable; the checkpoint has no pytree"
+        );
+        let plain = refusal(&["params.w/.zarray"], Selection::Auto);
+        assert!(plain.contains("(\"params.w/.zarray\")"), "{plain}");
+    }
+
+    #[test]
+    fn a_checkpointable_may_be_called_like_a_directory_of_the_format() {
+        let items = ["d/data.json", "checkpoint/data.json", "state/data.json"];
+        assert!(refusal(&items[..1], Selection::Auto).ends_with("its checkpointables (\"d\")"));
+        assert!(refusal(&items[1..], Selection::Auto).ends_with("(\"checkpoint\", \"state\")"));
+        let named = refusal(&items, Selection::Named("d"));
+        assert!(named.starts_with("\"d\" is not a pytree"), "{named}");
+    }
+
+    #[test]
+    fn a_checkpoint_of_nothing_is_refused_as_one() {
+        let nothing = refusal(&["commit_success.txt"], Selection::Auto);
+        assert_eq!(nothing, "holds nothing beside _CHECKPOINT_METADATA");
+    }
+}

@@ -1,0 +1,125 @@
+//! What the listing of a checkpoint tells.
+
+use super::step;
+use crate::orbax::names;
+use crate::path::StorePath;
+use crate::record::{Issue, Layout};
+use crate::store::{Entry, EntryKind};
+
+/// A directory that is a checkpoint, with what its listing tells.
+#[derive(Debug)]
+pub struct Root {
+    /// The directory; for safetensors also a single file.
+    pub path: StorePath,
+    /// How its files are arranged.
+    pub layout: Layout,
+    /// The checkpointable that is being deleted.
+    pub deleted: Option<String>,
+    /// Why it is not a finished checkpoint, if it is read all the same.
+    pub uncommitted: Option<Issue>,
+    /// Its children. Files whose names mean nothing may be missing.
+    pub entries: Vec<Entry>,
+}
+
+/// A checkpointable whose directory still has the temporary name under which it was written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unfinished<'r> {
+    /// What it was to be called.
+    pub name: &'r str,
+    /// What it is called.
+    pub directory: &'r str,
+}
+
+impl Root {
+    /// Whether the directory has an entry of that name, of whatever kind.
+    pub fn has(&self, name: &str) -> bool {
+        has(&self.entries, name)
+    }
+
+    /// Whether the directory has a file of that name.
+    pub fn has_file(&self, name: &str) -> bool {
+        has_kind(&self.entries, name, EntryKind::File)
+    }
+
+    /// Whether the directory has a directory of that name.
+    pub fn has_directory(&self, name: &str) -> bool {
+        has_kind(&self.entries, name, EntryKind::Directory)
+    }
+
+    /// The names of the files that end in `suffix`, sorted.
+    pub fn files_ending(&self, suffix: &str) -> Vec<&str> {
+        sorted(&self.entries, |entry| {
+            entry.kind == EntryKind::File && entry.name.ends_with(suffix)
+        })
+    }
+
+    /// The names of the checkpointables, sorted: all directories but a reserved or a deleted one.
+    pub fn checkpointables(&self) -> Vec<&str> {
+        sorted(&self.entries, |entry| {
+            entry.kind == EntryKind::Directory
+                && !names::is_reserved(&entry.name)
+                && !self.is_deleted(&entry.name)
+        })
+    }
+
+    /// The checkpointables that were never finished, by the temporary names of their directories.
+    pub fn unfinished(&self) -> Vec<Unfinished<'_>> {
+        let directories = self.checkpointables().into_iter();
+        let unfinished = directories.filter_map(|directory| {
+            let (name, _) = directory.split_once(names::TEMPORARY_MARK)?;
+            Some(Unfinished { name, directory })
+        });
+        unfinished.collect()
+    }
+
+    /// Whether a checkpointable is being deleted.
+    pub fn is_deleted(&self, name: &str) -> bool {
+        self.deleted.as_deref() == Some(name)
+    }
+
+    /// The names of what Orbax writes into the directory of a pytree, arrays apart, sorted; none if it
+    /// is nothing but a directory whose name a user may have chosen.
+    pub fn parts_of_tree(&self) -> Vec<&str> {
+        let parts = sorted(&self.entries, |entry| match entry.kind {
+            EntryKind::Directory => names::is_directory_of_tree(&entry.name),
+            EntryKind::File => names::is_file_of_tree(&entry.name),
+        });
+        if parts == [names::DATABASE_FILES] {
+            return Vec::new();
+        }
+        parts
+    }
+
+    /// The directories that are called like steps, sorted: a manager may keep its steps in a flat
+    /// checkpoint.
+    pub fn numbered(&self) -> Vec<&str> {
+        sorted(&self.entries, |entry| {
+            entry.kind == EntryKind::Directory && step::parse(&entry.name).is_some()
+        })
+    }
+}
+
+/// Whether there is an entry of that name, of whatever kind.
+pub fn has(entries: &[Entry], name: &str) -> bool {
+    entries.iter().any(|entry| entry.name == name)
+}
+
+/// Whether there is an entry of that name and kind.
+pub fn has_kind(entries: &[Entry], name: &str, kind: EntryKind) -> bool {
+    entries
+        .iter()
+        .any(|entry| entry.name == name && entry.kind == kind)
+}
+
+/// The names of the entries that are wanted, sorted.
+pub fn sorted(entries: &[Entry], wanted: impl Fn(&Entry) -> bool) -> Vec<&str> {
+    let chosen = entries.iter().filter(|entry| wanted(entry));
+    let mut found: Vec<&str> = chosen.map(|entry| entry.name.as_str()).collect();
+    found.sort_unstable();
+    found
+}
+
+/// The names of the directories, sorted.
+pub fn directories(entries: &[Entry]) -> Vec<&str> {
+    sorted(entries, |entry| entry.kind == EntryKind::Directory)
+}

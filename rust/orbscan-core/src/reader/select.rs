@@ -1,0 +1,87 @@
+//! Which pytree a read gives.
+
+use super::{Options, Selection, Waves};
+use crate::error::{Error, ErrorKind, Result};
+use crate::layout::choose::{self, Tree};
+use crate::layout::refusal;
+use crate::layout::root::Root;
+use crate::orbax::names;
+use crate::record::Layout;
+use crate::store::Store;
+
+/// The item that is read if it has `_METADATA`, which asking for that file will tell.
+pub fn likely<'a>(root: &'a Root, selection: Selection<'a>) -> Option<&'a str> {
+    match selection {
+        Selection::Auto => choose::likely(root),
+        Selection::Flat => None,
+        Selection::Named(name) => root.checkpointables().contains(&name).then_some(name),
+    }
+}
+
+/// The name of the item to read; `None` for the checkpoint itself.
+///
+/// # Errors
+/// `NoSuchCheckpointable`, `DeletionInProgress`; `UnknownLayout` if there is none to choose; `Store`.
+pub fn choose(
+    store: &dyn Store,
+    root: &Root,
+    selection: Selection<'_>,
+    options: &Options,
+) -> Result<Option<String>> {
+    match selection {
+        Selection::Auto => {
+            if let Some(name) = choose::automatic(store, root)? {
+                return Ok(name.map(str::to_owned));
+            }
+            let Waves { metadata, .. } = super::fetch(store, root, &[], options)?;
+            let handlers = &metadata.item_handlers;
+            Err(refusal::no_pytree(store, root, handlers, &options.limits))
+        }
+        Selection::Flat => direct(store, root).map(|()| None),
+        Selection::Named(name) => named(store, root, name).map(Some),
+    }
+}
+
+fn direct(store: &dyn Store, root: &Root) -> Result<()> {
+    let flat = root.has(names::TREE_METADATA) || root.has_file(names::AGGREGATE);
+    if root.layout == Layout::V0 && flat {
+        return Ok(());
+    }
+    Err(refusal::no_such(
+        store,
+        root,
+        "the checkpoint itself is not a pytree",
+    ))
+}
+
+fn named(store: &dyn Store, root: &Root, name: &str) -> Result<String> {
+    if root.is_deleted(name) {
+        let reason = format!("the checkpointable {name:?} is being deleted");
+        return Err(Error::new(ErrorKind::DeletionInProgress, reason).in_file(&root.path));
+    }
+    let known = root.checkpointables().contains(&name);
+    if known
+        && choose::trees(store, root, &[name])?
+            .iter()
+            .any(|tree| *tree != Tree::None)
+    {
+        return Ok(name.to_owned());
+    }
+    let mut unfinished = root.unfinished().into_iter();
+    let reason = if root.parts_of_tree().contains(&name) {
+        format!("{name:?} is a part of a pytree, not a checkpointable")
+    } else if known {
+        format!(
+            "{name:?} is not a pytree: it has no {}",
+            names::TREE_METADATA
+        )
+    } else if let Some(item) = unfinished.find(|item| item.name == name) {
+        format!(
+            "the checkpointable {name:?} was never finished: its directory is still called {:?}",
+            item.directory
+        )
+    } else {
+        format!("no checkpointable is called {name:?}")
+    };
+    Err(refusal::no_such(store, root, &reason))
+}
