@@ -154,12 +154,12 @@ class Asked:
 
     @cached_property
     def files(self) -> dict[str, Path]:
-        """Every file at the path and below, by the way from the path; links are files."""
+        """Every file at the path and below, by the way from the path; links are followed."""
         if not self.path.is_dir():
             return {"": self.path} if os.path.lexists(self.path) else {}
         found = (
             Path(directory, name)
-            for directory, _, names in os.walk(self.path)
+            for directory, _, names in os.walk(self.path, followlinks=True)
             for name in sorted(names)
         )
         return {file.relative_to(self.path).as_posix(): file for file in found}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tests.parity import reads, twins
+from tests.parity import reads, sizes, twins
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -17,6 +17,8 @@ INVARIANTS: list[Callable[[Asked], Violations]] = [
     reads.what_reads_is_a_checkpoint,
     reads.a_diff_with_itself_is_empty,
     reads.dump_ends_with_a_value_or_its_own_error,
+    sizes.du_lists_each_file_once,
+    sizes.du_has_each_byte_in_one_line,
     twins.show_prints_what_metadata_returns,
     twins.du_prints_what_its_twin_returns,
     twins.steps_prints_what_its_twin_returns,
