@@ -199,6 +199,10 @@ class Entry:
         """`read`, `unchanged`, `vanished`, `unread` or `failed`."""
 
     @property
+    def complete(self) -> bool | None:
+        """Whether all that was wanted of it could be read; None if nothing was."""
+
+    @property
     def committed(self) -> bool:
         """Whether a job would take it for finished."""
 
@@ -284,8 +288,8 @@ class ArrowStream:
         """How many checkpoints the stream has come to."""
 
     @property
-    def checkpoints_failed(self) -> int:
-        """How many of them cannot be read."""
+    def checkpoints_incomplete(self) -> int:
+        """How many of them could not be read completely."""
 
     def unchanged(self) -> list[str]:
         """List the checkpoints that were not read again, of those that the stream has come to."""

@@ -5,35 +5,32 @@ Importing this module loads nothing heavy; trees are assembled when they are ask
 
 from __future__ import annotations
 
-import os
 from operator import index
 
-from orbscan import api
+from orbscan import globbing
 
 # See orbscan/__init__.py.
 TYPE_CHECKING = False
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    import os
+    from collections.abc import Iterable, Iterator
     from types import TracebackType
     from typing import Any, NoReturn, Self, TypeAlias
 
     from orbscan import _core
+    from orbscan.earlier import Since
     from orbscan.errors import OrbscanError
     from orbscan.result import CheckpointMetadata, PyTreeMetadata
-    from orbscan.tables import Previous
 
     Path: TypeAlias = str | os.PathLike[str]
     Steps: TypeAlias = int | range | tuple[int | None, int | None]
-    Since: TypeAlias = Mapping[str, int] | Iterable["CheckpointEntry"] | Previous
 
 _LAST_STEP = (1 << 64) - 1
 _MOST = (1 << 64) - 1
 
 MOST_THREADS = 1_024
 """More of them would only wait for each other."""
-
-_GLOB_CHARACTERS = frozenset("*?[")
 
 
 def scan(  # noqa: PLR0913 - keywords, each with a meaning of its own
@@ -77,11 +74,11 @@ def scan(  # noqa: PLR0913 - keywords, each with a meaning of its own
             rather than as they come.
         threads: how many read side by side, at most 1,024; with one, everything happens in the
             calling thread.
-        since: the entries of an earlier scan, their identities by their paths, or a table of it
-            as `orbscan.tables.identities` takes it. What has not changed is not read again
-            (`state` is `unchanged`), unless a part of it could not be read then, or trees are
-            wanted and were not read; what is gone is told at the end (`vanished`). Paths compare
-            as text, so the roots must be given as they were then.
+        since: the entries of an earlier scan, or a table of it: a `.parquet` or `.arrow` file, or
+            anything with `__arrow_c_stream__`; or identities by paths, of what was read completely.
+            What has not changed is not read again (`state` is `unchanged`), unless it was not read
+            completely then, or trees are wanted and were not read; what is gone is told at the end
+            (`vanished`). Paths compare as text, so the roots must be given as they were then.
         shard: `(index, count)`: only a stable share of the paths, for `count` machines.
         rich_types: as for `orbscan.metadata`.
         atomicity: what makes a checkpoint a finished one: `atomic_rename` (the default, also as
@@ -139,14 +136,18 @@ def begun(  # noqa: PLR0913 - as for scan
     if shard is not None and not 0 <= shard[0] < shard[1] <= _MOST:
         message = f"shard {shard} is not an index from 0 and a number of shares above it"
         raise ValueError(message)
-    known = None if since is None else identities(since, leaves=leaves)
+    known = None
+    if since is not None:
+        from orbscan.earlier import identities
+
+        known = identities(since, leaves=leaves)
     if known and not 0 <= min(known.values()) <= max(known.values()) <= _MOST:
         message = "since has an identity that is no number of 64 bits"
         raise ValueError(message)
     from orbscan import _core
 
     return _core.scan(
-        expanded(roots),
+        globbing.expanded(roots),
         steps=None if steps is None else step_bounds(steps),
         latest=latest,
         exclude=[exclude] if isinstance(exclude, str) else [*exclude],
@@ -266,6 +267,8 @@ class CheckpointEntry:
         commit_timestamp_nsecs: when it was committed, likewise; of safetensors, when they were
             changed.
         identity: a number that changes with its metadata; None if it has none.
+        complete: whether all of it could be read: every checkpointable, every leaf, and what
+            stands beside them, such as metrics. None if nothing was read (`unread`, `vanished`).
         error: what reading it with `orbscan.metadata` raises; None if that would succeed, and
             also if it just has no pytree.
     """
@@ -277,10 +280,10 @@ class CheckpointEntry:
         "_metrics",
         "_names",
         "_source",
-        "_whole",
         "commit_reason",
         "commit_timestamp_nsecs",
         "committed",
+        "complete",
         "error",
         "identity",
         "init_timestamp_nsecs",
@@ -303,6 +306,7 @@ class CheckpointEntry:
     init_timestamp_nsecs: int | None
     commit_timestamp_nsecs: int | None
     identity: int | None
+    complete: bool | None
     error: OrbscanError | None
     _source: _core.Entry | None
     _metrics: str | None
@@ -357,13 +361,6 @@ class CheckpointEntry:
         metrics: dict[str, Any] = json.loads(self._metrics)
         return metrics
 
-    def _answers(self, *, leaves: bool) -> bool:
-        """Whether a later scan would find nothing else, or find out no more, if nothing changed."""
-        if self.state not in _KNOWN or (leaves and not self._leaves):
-            return False
-        whole: bool = self._once("_whole", is_whole)
-        return whole
-
     def __fspath__(self) -> str:
         """Give the path."""
         return self.path
@@ -390,7 +387,6 @@ class CheckpointEntry:
             "_metrics": self._metrics,
             "_source": None,
             "_leaves": self._leaves,
-            "_whole": self._once("_whole", is_whole),
             "_metadata": self.metadata,
             "_checkpointables": self.checkpointables,
             "_names": self.names,
@@ -415,9 +411,6 @@ class CheckpointEntry:
         return value
 
 
-# The states of checkpoints of which an entry tells all that a scan would find again.
-_KNOWN = ("read", "unchanged")
-
 _PLAIN = (
     "path",
     "root",
@@ -430,6 +423,7 @@ _PLAIN = (
     "init_timestamp_nsecs",
     "commit_timestamp_nsecs",
     "identity",
+    "complete",
     "error",
 )
 
@@ -463,80 +457,9 @@ def _checkpointables(
     return composed(source.path, checkpoint, trees, checkpoint.issues)
 
 
-def is_whole(source: _core.Entry) -> bool:
-    """Tell whether nothing of a checkpoint is known to be lost.
-
-    False if it, one of its checkpointables or one of its leaves cannot be read.
-    """
-    if source.error is not None:
-        return False
-    checkpoint = source.checkpoint
-    # Whatever cannot be read is among the issues.
-    if checkpoint is None or not checkpoint.issues:
-        return True
-    tables = (table for _, table in checkpoint.items if table is not None)
-    lost = (error for table in tables for *_, error in table.leaves if error is not None)
-    return not checkpoint.unreadable and next(lost, None) is None
-
-
 def _names(source: _core.Entry) -> tuple[str | None, ...]:
     checkpoint = source.checkpoint
     return () if checkpoint is None else tuple(name for name, _ in checkpoint.items)
-
-
-def expanded(roots: Path | Iterable[Path]) -> list[str]:
-    """Give roots as texts, and in the place of a pattern what it stands for.
-
-    A pattern stands for no plain file but a `.safetensors` one, and for nothing below what it also
-    stands for, which is searched anyway; the order is that of names, numbers in them by their
-    value. One that stands for nothing stays, so that somebody is told that it does not exist.
-
-    Raises:
-        ValueError: a root is a remote URL.
-    """
-    several = [roots] if isinstance(roots, str | os.PathLike) else roots
-    texts: list[str] = []
-    for root in several:
-        text = api.local_path(root)
-        if _GLOB_CHARACTERS.isdisjoint(text) or os.path.lexists(text):
-            texts.append(text)
-            continue
-        texts += _matches(text) or [text]
-    return texts
-
-
-def _matches(pattern: str) -> list[str]:
-    import glob
-
-    found = glob.glob(pattern, recursive=True)  # noqa: PTH207 - paths stay as they are given
-    roots: list[str] = []
-    above: list[str] = []
-    for path in sorted(found, key=_natural):
-        parts = _parts(path)
-        if above and parts[: len(above)] == above:
-            continue
-        if path.endswith(".safetensors") or not os.path.isfile(path):  # noqa: PTH113
-            roots.append(path)
-            above = parts
-    return roots
-
-
-def _parts(path: str) -> list[str]:
-    parts = path.split("/")
-    return parts if parts[-1] else parts[:-1]
-
-
-def _natural(path: str) -> list[list[tuple[bool, int, str]]]:
-    """Order paths level by level, and numbers by their value, before other texts."""
-    import re
-
-    return [
-        [
-            (not digits, int(digits or 0), piece)
-            for piece, digits in ((m[0], m[1]) for m in re.finditer(r"([0-9]+)|[^0-9]+", part))
-        ]
-        for part in _parts(path)
-    ]
 
 
 def step_bounds(steps: Steps) -> tuple[int, int]:
@@ -570,29 +493,3 @@ def step_bounds(steps: Steps) -> tuple[int, int]:
         # No step has a number below zero; an interval with nothing in it says the same.
         return 1, 0
     return min(max(first, 0), _LAST_STEP), min(last, _LAST_STEP)
-
-
-def identities(since: Since, *, leaves: bool = True) -> dict[str, int]:
-    """Give the identities of what an earlier scan read, by paths.
-
-    Left out is what a scan should read again: a checkpoint of which a part could not be read, and
-    one whose trees are wanted and were not read.
-
-    Args:
-        since: as for `scan`. Of identities by paths all are taken.
-        leaves: whether trees are wanted.
-    """
-    from collections.abc import Mapping
-
-    if isinstance(since, Mapping):
-        return dict(since)
-    if isinstance(since, (str, os.PathLike)) or hasattr(since, "__arrow_c_stream__"):
-        from orbscan import tables
-
-        earlier: Previous = since  # type: ignore[assignment] # the checker ignores `hasattr`
-        return tables.identities(earlier, leaves=leaves)
-    return {
-        entry.path: entry.identity
-        for entry in since
-        if entry.identity is not None and entry._answers(leaves=leaves)  # noqa: SLF001 - our own
-    }

@@ -1,7 +1,7 @@
 """Tables of many checkpoints: as Arrow streams, and as files.
 
 A stream has `__arrow_c_stream__`, so polars, duckdb, pandas and pyarrow read it as it is. Only
-`write_table` and `identities` need a library of their own: pyarrow.
+`write_table` and `found` need a library of their own: pyarrow.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from orbscan import _core
+    from orbscan.earlier import Found
 
     class ArrowTable(Protocol):
         """Anything with the Arrow PyCapsule interface."""
@@ -30,9 +31,7 @@ SCHEMA_VERSION = 1
 
 _VERSION_KEY = b"orbscan.schema_version"
 
-# The states of checkpoints of which a table has all that a scan would find again.
 _UNCHANGED = "unchanged"
-_KNOWN = ("read", _UNCHANGED)
 
 
 def leaf_table(
@@ -72,44 +71,34 @@ def checkpoint_table(
     return orbscan.scan(paths, **options).checkpoints()
 
 
-def identities(previous: Previous, *, leaves: bool = True) -> dict[str, int]:
-    """Tell which checkpoints a table of an earlier scan holds, and which identity each had.
-
-    A scan that is given the result reads only those that have another identity now. Left out are
-    checkpoints without an identity, and what should be read again: those with an error in any row,
-    in a table of checkpoints also those with issues (one may be of a part that was lost), and those
-    whose trees are wanted and were not read.
+def found(previous: Previous) -> Iterator[Found]:
+    """Give what a table of an earlier scan says of each checkpoint.
 
     Args:
         previous: a table of leaves or of checkpoints: the path of a `.parquet` or `.arrow` file, or
             anything with `__arrow_c_stream__`.
-        leaves: whether trees are wanted.
 
     Raises:
         ValueError: it is no such table, or of another schema version.
         ModuleNotFoundError: pyarrow is not installed.
     """
-    import pyarrow as pa
-    import pyarrow.compute as pc
+    from orbscan.earlier import Found
 
-    found: dict[str, int] = {}
-    unknown: set[str] = set()
-    _, batches = _opened(previous, ("path", "identity", "error", "state", "issues", "leaves"))
+    _, batches = _opened(previous, ("path", "identity", "complete", "leaves"))
     for batch in batches:
-        known = pc.is_null(batch["error"])
-        if "state" in batch.schema.names:
-            known = pc.and_(known, pc.is_in(_as(batch["state"], pa.string()), _array(_KNOWN)))
-            known = pc.and_(known, pc.invert(_has_items(batch["issues"])))
-            if leaves:
-                known = pc.and_(known, pc.is_valid(batch["leaves"]))
-        paths, numbers = _comparable(batch["path"]), _comparable(batch["identity"])
-        unknown.update(_texts(paths.filter(pc.invert(known)).unique()))
-        known = pc.and_(known, pc.is_valid(numbers))
-        paths, numbers = paths.filter(known), numbers.filter(known)
+        paths = _comparable(batch["path"])
         heads = _heads(paths)
-        pairs = zip(_texts(paths.take(heads)), _texts(numbers.take(heads)), strict=True)
-        found.update((name, int(number, 16)) for name, number in pairs)
-    return {name: number for name, number in found.items() if name not in unknown}
+        # The rows of a table of leaves are the leaves of trees.
+        trees = batch["leaves"] if "leaves" in batch.schema.names else paths
+        columns: tuple[list[Any], ...] = (
+            _texts(paths.take(heads)),
+            _texts(_comparable(batch["identity"]).take(heads)),
+            batch["complete"].take(heads).to_pylist(),
+            trees.take(heads).is_valid().to_pylist(),
+        )
+        for path, identity, complete, has_trees in zip(*columns, strict=True):
+            number = None if identity is None else int(identity, 16)
+            yield Found(path, number, complete=complete, trees=has_trees)
 
 
 def _comparable(column: pa.Array) -> pa.Array:
@@ -155,14 +144,6 @@ def _heads(column: pa.Array) -> pa.Array:
     return pc.indices_nonzero(pa.concat_arrays([pc.is_valid(values.slice(0, 1)), differs]))
 
 
-def _has_items(lists: pa.Array) -> pa.Array:
-    """Tell which lists hold something; null holds nothing."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    return pc.and_kleene(pc.is_valid(lists), pc.list_value_length(lists).cast(pa.bool_()))
-
-
 def write_table(
     stream: _core.ArrowStream, path: str | os.PathLike[str], *, since: Previous | None = None
 ) -> int:
@@ -187,27 +168,6 @@ def write_table(
         OSError: the file cannot be written.
         ModuleNotFoundError: pyarrow is not installed.
     """
-    return write_watched(stream, path, since=since).rows
-
-
-class Written(NamedTuple):
-    """What was written of a scan.
-
-    Attributes:
-        rows: how many.
-        failed: the checkpoints with an error in any of their rows.
-        doubtful: in a table of checkpoints, those with issues but no error of their own.
-    """
-
-    rows: int
-    failed: set[str]
-    doubtful: set[str]
-
-
-def write_watched(
-    stream: _core.ArrowStream, path: str | os.PathLike[str], *, since: Previous | None = None
-) -> Written:
-    """Write a table as `write_table` does, and tell what was seen of errors on the way."""
     import pyarrow as pa
 
     target = Path(path)
@@ -220,12 +180,10 @@ def write_watched(
         target = target.resolve()
     # Hidden, and in the same directory, so that it can be renamed.
     unfinished = target.with_name(f".{target.name}.{os.getpid()}.tmp")
-    failed: set[str] = set()
-    doubtful: set[str] = set()
     reader = pa.RecordBatchReader.from_stream(stream)
     schema = reader.schema if form.dictionaries else _without_dictionaries(reader.schema)
     try:
-        fresh = _watched(_fresh(reader, schema), failed, doubtful)
+        fresh = _fresh(reader, schema)
         if since is None:
             rows = form.write(unfinished, schema, fresh)
         else:
@@ -236,23 +194,7 @@ def write_watched(
         # Libraries turn what Ctrl-C raises inside of a stream into errors of their own.
         stream.check_interrupt()
         raise
-    return Written(rows, failed, doubtful)
-
-
-def _watched(
-    batches: Iterator[pa.RecordBatch], failed: set[str], doubtful: set[str]
-) -> Iterator[pa.RecordBatch]:
-    """Note the checkpoints with errors, or with issues alone, as they pass."""
-    import pyarrow.compute as pc
-
-    for batch in batches:
-        error = batch["error"]
-        if error.null_count < len(error):
-            failed.update(batch["path"].filter(pc.is_valid(error)).unique().to_pylist())
-        if "issues" in batch.schema.names:
-            alone = pc.and_(_has_items(batch["issues"]), pc.is_null(error))
-            doubtful.update(batch["path"].filter(alone).to_pylist())
-        yield batch
+    return rows
 
 
 def _fresh(reader: pa.RecordBatchReader, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
@@ -406,10 +348,11 @@ def _opened(
             f" {SCHEMA_VERSION}: scan once without it"
         )
         raise ValueError(message)
-    names = {*schema.names}
-    of_checkpoints = {"state", "issues", "leaves"} <= names
-    if not {"path", "identity", "error"} <= names or not (of_checkpoints or "keypath" in names):
-        message = "the earlier table is not one of a scan: it lacks path, identity or error"
+    of_checkpoints = "state" in schema.names
+    needed = ("path", "identity", "complete", "leaves" if of_checkpoints else "keypath")
+    lacking = [name for name in needed if name not in schema.names]
+    if lacking:
+        message = f"the earlier table is not one of a scan: it has no column {lacking[0]!r}"
         raise ValueError(message)
     return schema, batches
 

@@ -240,7 +240,7 @@ def test_a_broken_checkpoint_is_a_row_and_an_exit_code(
     target = tmp_path / "leaves.jsonl"
     shown = run("scan", runs, "-o", target)
     assert shown.status == 5
-    assert "1 of 5 checkpoints could not be read, or not whole" in shown.err
+    assert "1 of 5 checkpoints could not be read completely" in shown.err
     (row,) = [row for row in rows(target) if row["error"]]
     assert (row["path"], row["keypath"], row["error_kind"]) == (
         str(runs / "a" / "10"),
@@ -308,7 +308,7 @@ def test_a_lost_part_is_an_exit_code(runs: Path, run: Any, tmp_path: Path, part:
         for target in ("json", tmp_path / "t.jsonl", tmp_path / "t.parquet", tmp_path / "t.csv"):
             shown = run("scan", runs, "--table", table, "-o", target)
             assert shown.status == 5
-            assert "1 of 5 checkpoints could not be read, or not whole" in shown.err
+            assert "1 of 5 checkpoints could not be read completely" in shown.err
 
 
 def test_tolerated_faults_are_no_lost_parts(runs: Path, run: Any, tmp_path: Path) -> None:

@@ -117,7 +117,7 @@ def test_a_path_that_does_not_exist_is_a_row(tmp_path: Path) -> None:
     (row,) = pa.table(stream).to_pylist()
     assert (row["keypath"], row["error_kind"]) == (None, "not_found")
     assert str(tmp_path / "gone") in row["error"]
-    assert (stream.checkpoints_seen, stream.checkpoints_failed) == (1, 1)
+    assert (stream.checkpoints_seen, stream.checkpoints_incomplete) == (1, 1)
 
 
 def test_a_stream_is_read_once(run: Path) -> None:

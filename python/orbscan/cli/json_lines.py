@@ -8,24 +8,24 @@ import os
 
 from orbscan.cli.exits import USAGE, Refusal
 from orbscan.cli.rows import checkpoint_row, leaf_rows
-from orbscan.scanning import is_whole
+from orbscan.earlier import Found
 
 # See orbscan/__init__.py.
 TYPE_CHECKING = False
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
+    from typing import TypeVar
 
     from orbscan import _core
     from orbscan.cli.rows import Row
 
-# The states of checkpoints of which a table has all that a scan would find again.
-_KNOWN = ("read", "unchanged")
+    T = TypeVar("T")
 
 
 # What all rows of leaves of one checkpoint begin with ends here; quotes in a text are escaped.
 _END_OF_HEAD = ', "checkpointable": '
-_NO_ERROR = '"error": null}\n'
+_COMPLETE = ', "complete": true}\n'
 
 
 class Tally:
@@ -33,7 +33,7 @@ class Tally:
 
     Attributes:
         checkpoints: how many were found.
-        failed: of how many of them all or a part could not be read.
+        failed: how many of them could not be read completely.
     """
 
     __slots__ = ("checkpoints", "failed")
@@ -46,7 +46,7 @@ class Tally:
         """Count entries as they pass."""
         for entry in entries:
             self.checkpoints += 1
-            self.failed += not is_whole(entry)
+            self.failed += entry.complete is False
             yield entry
 
 
@@ -99,8 +99,8 @@ def _is_link(path: str) -> bool:
     return os.path.islink(path)  # noqa: PTH114
 
 
-def identities(previous: str, table: str) -> dict[str, int]:
-    """Tell which checkpoints the file of an earlier scan has whole, and the identity of each.
+def found(previous: str, table: str) -> Iterator[Found]:
+    """Give what the file of an earlier scan says of each checkpoint.
 
     Args:
         previous: the file.
@@ -110,27 +110,22 @@ def identities(previous: str, table: str) -> dict[str, int]:
         Refusal: it is no such file, or one of the other table.
         OSError: it cannot be read.
     """
-    found: dict[str, int] = {}
-    partial: set[str] = set()
 
-    def note(row: Row, _: str) -> None:
-        path, identity = str(row["path"]), row["identity"]
+    def of_row(row: Row) -> Found:
         if ("state" in row) != (table == "checkpoints"):
             message = f"{previous} is a table of another kind, not of {table}"
             raise Refusal(message, USAGE)
-        known = row["error"] is None
-        if "state" in row:
-            # One issue may be of a part that was lost; without trees there is no number of leaves.
-            whole = row["state"] in _KNOWN and not row["issues"] and row["leaves"] is not None
-            known = known and whole
-        if not known:
-            partial.add(path)
-        elif identity is not None:
-            found[path] = int(str(identity), 16)
+        identity = None if row["identity"] is None else int(str(row["identity"]), 16)
+        complete = None if row["complete"] is None else bool(row["complete"])
+        # The rows of a table of leaves are the leaves of trees.
+        trees = "state" not in row or row["leaves"] is not None
+        return Found(str(row["path"]), identity, complete=complete, trees=trees)
 
-    for _ in _each(previous, note):
-        pass
-    return {path: identity for path, identity in found.items() if path not in partial}
+    last = None
+    for one, _ in _each(previous, of_row):
+        if one is not last:
+            yield one
+        last = one
 
 
 def _fresh(entries: Iterable[_core.Entry], unchanged: set[str]) -> Iterator[_core.Entry]:
@@ -145,36 +140,34 @@ def _fresh(entries: Iterable[_core.Entry], unchanged: set[str]) -> Iterator[_cor
 def _kept(previous: str, unchanged: set[str]) -> Iterator[str]:
     """The lines of an earlier file about what has not changed."""
 
-    def line_of(row: Row, line: str) -> str | None:
-        if row["path"] not in unchanged:
-            return None
-        if "state" not in row:
-            return line
-        return json.dumps({**row, "state": "unchanged"}, ensure_ascii=False) + "\n"
+    def row_of(row: Row) -> Row | None:
+        return row if row["path"] in unchanged else None
 
-    return (line for line in _each(previous, line_of) if line is not None)
+    for row, line in _each(previous, row_of):
+        if row is not None and "state" in row:
+            yield json.dumps({**row, "state": "unchanged"}, ensure_ascii=False) + "\n"
+        elif row is not None:
+            yield line
 
 
-def _each(previous: str, use: Callable[[Row, str], str | None]) -> Iterator[str | None]:
-    """What is made of each row of an earlier file and its line.
+def _each(previous: str, use: Callable[[Row], T]) -> Iterator[tuple[T, str]]:
+    """The lines of an earlier file, each with what is made of the row.
 
-    Only the first row of a checkpoint is decoded, and those with an error: of the others their own
-    line is made if something was made of the first.
+    Only the first row of a complete checkpoint is decoded: what is made of it stands for the others
+    too. All rows of a checkpoint begin and end alike.
 
     Raises:
         Refusal: it is no such file.
     """
-    head, made = "", None
+    head: str = ""
     # What is not UTF-8 is no JSON either way, and has a line then.
     with open(previous, encoding="utf-8", errors="surrogateescape") as file:  # noqa: PTH123
         for number, line in enumerate(file, 1):
-            if head and line.startswith(head) and line.endswith(_NO_ERROR):
-                yield None if made is None else line
-                continue
-            head = line[: line.find(_END_OF_HEAD) + 1]
-            try:
-                made = use(json.loads(line), line)
-            except (ValueError, KeyError, TypeError, RecursionError) as error:
-                message = f"{previous}, line {number}: not a row of an earlier scan"
-                raise Refusal(message, USAGE) from error
-            yield made
+            if not (head and line.startswith(head) and line.endswith(_COMPLETE)):
+                head = line[: line.find(_END_OF_HEAD) + 1]
+                try:
+                    made = use(json.loads(line))
+                except (ValueError, KeyError, TypeError, RecursionError) as error:
+                    message = f"{previous}, line {number}: not a row of an earlier scan"
+                    raise Refusal(message, USAGE) from error
+            yield made, line

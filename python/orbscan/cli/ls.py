@@ -9,7 +9,6 @@ from orbscan.cli import search
 from orbscan.cli.exits import FINE, PARTIAL
 from orbscan.cli.help import EXIT_CODES, add_output, help_formatter
 from orbscan.errors import located
-from orbscan.scanning import is_whole
 from orbscan.text import NSECS_PER_SEC, counted, padded, printable, size
 
 # See orbscan/__init__.py.
@@ -82,7 +81,7 @@ def run(arguments: argparse.Namespace) -> int:
         output.write(table(found))
     if not found.checkpoints and arguments.shard is None:
         raise search.nothing_found(arguments)
-    return PARTIAL if found.states["broken"] or found.states["damaged"] else FINE
+    return PARTIAL if found.incomplete else FINE
 
 
 class Found:
@@ -91,11 +90,13 @@ class Found:
     Attributes:
         checkpoints: the directory that each lies in, and what is shown of it.
         states: how many there are in each state.
+        incomplete: how many could not be read completely.
     """
 
     def __init__(self) -> None:
         self.checkpoints: list[tuple[str, Any]] = []
         self.states: Counter[str] = Counter()
+        self.incomplete = 0
 
     @classmethod
     def as_rows(cls, entries: Iterable[_core.Entry]) -> Found:
@@ -126,6 +127,7 @@ class Found:
             directory, _, _ = entry.path.rstrip("/").rpartition("/")
             found.checkpoints.append((directory, shown(entry)))
             found.states[_state(entry)] += 1
+            found.incomplete += entry.complete is False
         return found
 
 
@@ -193,7 +195,7 @@ def _state(entry: _core.Entry) -> str:
         return "broken"
     if entry.state == "vanished":
         return "gone"
-    if not is_whole(entry):
+    if entry.complete is False:
         return "damaged"
     return "committed" if entry.committed else "uncommitted"
 
@@ -202,7 +204,7 @@ def _note(entry: _core.Entry) -> str:
     if entry.error is not None:
         return printable(str(entry.error))
     issues = [] if entry.checkpoint is None else entry.checkpoint.issues
-    if issues and not is_whole(entry):
+    if entry.complete is False:
         return "; ".join(
             printable(located(reason, file, offset, in_body=in_body))
             for _, file, offset, in_body, reason in issues

@@ -82,6 +82,7 @@ def checkpoint_row(entry: _core.Entry) -> Row:
         **_read(entry.checkpoint, entry.metrics),
         **_error(entry.error),
         "issues": None if entry.checkpoint is None else _issues(entry.checkpoint),
+        "complete": entry.complete,
     }
 
 
@@ -91,15 +92,16 @@ def leaf_rows(entry: _core.Entry) -> Iterator[Row]:
     A checkpoint or a checkpointable that cannot be read has a row without a keypath.
     """
     origin = _origin(entry)
+    complete = {"complete": entry.complete}
     nothing = dict.fromkeys(("checkpointable", "keypath", "keys", "value_type", *_FACTS))
     of_entry = _error(entry.error)
     if entry.error is not None:
-        yield {**origin, **nothing, **of_entry}
+        yield {**origin, **nothing, **of_entry, **complete}
     checkpoint = entry.checkpoint
     unreadable = {} if checkpoint is None else dict(checkpoint.unreadable)
     for name, table in () if checkpoint is None else checkpoint.items:
         if name in unreadable and (fault := _fault(unreadable[name])) != of_entry:
-            yield {**origin, **nothing, "checkpointable": name, **fault}
+            yield {**origin, **nothing, "checkpointable": name, **fault, **complete}
         for entries, _, leaf in () if table is None else leaves(table):
             yield {
                 **origin,
@@ -108,6 +110,7 @@ def leaf_rows(entry: _core.Entry) -> Iterator[Row]:
                 "keys": [_key(entry) for entry in entries],
                 "value_type": VALUE_TYPES[leaf.kind],
                 **_facts(leaf),
+                **complete,
             }
 
 

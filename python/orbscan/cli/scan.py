@@ -28,7 +28,7 @@ examples:
   find runs -name '*000' | orbscan scan - -o leaves.arrow
   orbscan scan runs -o "part-$SLURM_ARRAY_TASK_ID.parquet" --shard "$SLURM_ARRAY_TASK_ID/64"
 
-The exit code is 5 if a checkpoint, or a part of one, could not be read: a row says why.
+The exit code is 5 if a checkpoint, or a part of one, could not be read: its rows are not complete.
 It is 3 if there is none.
 
 """
@@ -87,7 +87,7 @@ def run(arguments: argparse.Namespace) -> int:
             tally = _as_json(arguments)
     if tally.failed:
         of = counted(tally.checkpoints, "checkpoint")
-        message = f"{tally.failed:,} of {of} could not be read, or not whole; the table says why"
+        message = f"{tally.failed:,} of {of} could not be read completely: see the column complete"
         raise Refusal(message, PARTIAL)
     if not tally.checkpoints and arguments.shard is None:
         raise search.nothing_found(arguments)
@@ -126,30 +126,22 @@ def _by_pyarrow(arguments: argparse.Namespace) -> json_lines.Tally:
         raise Refusal(message, USAGE)
     from orbscan import tables
     from orbscan.cli import json_lines, progress
+    from orbscan.earlier import identities
     from orbscan.scanning import Scan
 
     previous = arguments.since
     try:
-        since = None if previous is None else tables.identities(previous)
-        scan = _begin(arguments, since)
+        scan = _begin(arguments, None if previous is None else identities(previous))
         whole = Scan(scan)
         stream = whole.leaves() if arguments.table == "leaves" else whole.checkpoints()
         with progress.Line(scan):
-            written = tables.write_watched(stream, arguments.output, since=previous)
+            tables.write_table(stream, arguments.output, since=previous)
     except ValueError as error:
         if previous is None:
             raise
         message = f"{previous}: {error}"
         raise Refusal(message, USAGE) from error
-    failed = len(written.failed) + sum(map(_has_lost, written.doubtful))
-    return json_lines.Tally(stream.checkpoints_seen, failed)
-
-
-def _has_lost(path: str) -> bool:
-    """Whether one of the issues of a checkpoint is about a part that cannot be read."""
-    from orbscan.scanning import begun, is_whole
-
-    return not all(map(is_whole, begun(path)))
+    return json_lines.Tally(stream.checkpoints_seen, stream.checkpoints_incomplete)
 
 
 def _as_json(arguments: argparse.Namespace) -> json_lines.Tally:
@@ -173,9 +165,12 @@ def _as_json(arguments: argparse.Namespace) -> json_lines.Tally:
 def _as_json_lines(arguments: argparse.Namespace) -> json_lines.Tally:
     """Write a file, row by row."""
     from orbscan.cli import json_lines, progress
+    from orbscan.earlier import taken_over
 
     previous = arguments.since
-    since = None if previous is None else json_lines.identities(previous, arguments.table)
+    since = None
+    if previous is not None:
+        since = taken_over(json_lines.found(previous, arguments.table), leaves=True)
     scan = _begin(arguments, since)
     try:
         with progress.Line(scan):

@@ -8,7 +8,8 @@ from argparse import ArgumentTypeError
 from orbscan.cli import stdin
 from orbscan.cli.exits import NOT_FOUND, Refusal
 from orbscan.cli.help import whole_number
-from orbscan.scanning import begun, expanded
+from orbscan.globbing import expanded
+from orbscan.scanning import begun
 from orbscan.step_choice import ATOMICITIES
 from orbscan.text import printable
 

@@ -95,6 +95,7 @@ struct Rows {
     error_kind: Codes,
     error: Texts,
     issues: Lists<Texts>,
+    complete: Flags,
     kinds: Words,
     states: Words,
     error_kinds: Words,
@@ -121,8 +122,9 @@ impl Rows {
         self.identity
             .push(entry.identity.map(identity).as_deref())?;
         self.kind.push(Some(self.kinds.number(entry.kind.name())?));
-        self.committed.push(entry.commit.committed);
-        self.leftover.push(entry.commit.leftover);
+        self.committed.push(Some(entry.commit.committed));
+        self.leftover.push(Some(entry.commit.leftover));
+        self.complete.push(entry.complete());
         self.commit_reason.push(Some(&entry.commit.reason))?;
         self.state
             .push(Some(self.states.number(entry.content.name())?));
@@ -209,6 +211,7 @@ impl Rows {
             self.error_kinds.finish(&mut self.error_kind)?,
             self.error.finish()?,
             self.issues.finish()?,
+            self.complete.finish(),
         ])
     }
 }

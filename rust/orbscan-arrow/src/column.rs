@@ -8,10 +8,10 @@ mod parts;
 use std::ops::Range;
 use std::sync::Arc;
 
+use arrow_array::builder::BooleanBuilder;
 use arrow_array::types::{ArrowPrimitiveType, Int32Type, Int64Type};
 use arrow_array::{
-    Array, ArrayRef, BooleanArray, DictionaryArray, ListArray, PrimitiveArray, StringArray,
-    StructArray,
+    Array, ArrayRef, DictionaryArray, ListArray, PrimitiveArray, StringArray, StructArray,
 };
 use arrow_buffer::{Buffer, ScalarBuffer};
 use arrow_schema::ArrowError;
@@ -190,19 +190,24 @@ impl<T: ArrowPrimitiveType> Column for Numbers<T> {
     }
 }
 
-/// Truth values; every row has one.
+/// Truth values.
 #[derive(Debug, Default)]
-pub struct Flags(Vec<bool>);
+pub struct Flags(BooleanBuilder);
 
 impl Flags {
-    /// Appends a truth value.
-    pub fn push(&mut self, value: bool) {
-        self.0.push(value);
+    /// Appends a truth value, or a row without one.
+    pub fn push(&mut self, value: Option<bool>) {
+        self.0.append_option(value);
+    }
+
+    /// Appends the same truth value several times.
+    pub fn repeat(&mut self, value: bool, count: usize) {
+        self.0.append_n(count, value);
     }
 
     /// The column as an array; it begins anew.
     pub fn finish(&mut self) -> ArrayRef {
-        Arc::new(BooleanArray::from(std::mem::take(&mut self.0)))
+        Arc::new(self.0.finish())
     }
 }
 

@@ -10,7 +10,7 @@ use orbscan_core::record::{Item, LeafTable};
 use orbscan_core::scan::entry::{Content, Entry};
 
 use crate::block::{Block, KnownTables, TableRows};
-use crate::column::{Column, Integers, Result, Texts};
+use crate::column::{Column, Flags, Integers, Result, Texts};
 use crate::facts::{Facts, Vocabulary};
 use crate::keypath::Keypaths;
 use crate::schema::leaf_schema;
@@ -60,6 +60,7 @@ struct Origin {
     root: Arc<str>,
     step: Option<i64>,
     identity: Option<String>,
+    complete: bool,
 }
 
 impl<I: Iterator<Item = Entry>> LeafBatches<I> {
@@ -101,11 +102,13 @@ impl<I: Iterator<Item = Entry>> LeafBatches<I> {
 
     fn begin(&mut self, entry: Entry) -> Result<()> {
         let error = entry.error().cloned();
+        let complete = entry.complete() == Some(true);
         let origin = Origin {
             path: entry.path,
             root: entry.root,
             step: entry.step.and_then(|step| i64::try_from(step).ok()),
             identity: entry.identity.map(identity),
+            complete,
         };
         if let Some(error) = &error {
             self.rows
@@ -194,6 +197,7 @@ struct Rows {
     checkpointable: Texts,
     keypaths: Keypaths,
     facts: Facts,
+    complete: Flags,
 }
 
 impl Rows {
@@ -250,6 +254,7 @@ impl Rows {
         self.root.repeat(Some(&origin.root), count)?;
         self.step.repeat(origin.step, count);
         self.identity.repeat(origin.identity.as_deref(), count)?;
+        self.complete.repeat(origin.complete, count);
         self.checkpointable.repeat(checkpointable, count)
     }
 
@@ -264,6 +269,7 @@ impl Rows {
             self.keypaths.keys.finish()?,
         ];
         columns.extend(self.facts.finish(vocabulary)?);
+        columns.push(self.complete.finish());
         RecordBatch::try_new(SchemaRef::clone(schema), columns)
     }
 }

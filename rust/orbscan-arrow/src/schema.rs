@@ -46,6 +46,7 @@ pub const UTC: &str = "UTC";
 /// | `device` | dictionary | of a single-device sharding |
 /// | `error_kind` | dictionary | of a leaf or a checkpoint that cannot be read |
 /// | `error` | text | |
+/// | `complete` | bool | whether all of the checkpoint could be read |
 pub fn leaf_schema() -> SchemaRef {
     schema(
         "leaves",
@@ -72,6 +73,7 @@ pub fn leaf_schema() -> SchemaRef {
             optional("device", dictionary()),
             optional("error_kind", dictionary()),
             optional("error", DataType::Utf8),
+            required("complete", DataType::Boolean),
         ],
     )
 }
@@ -101,6 +103,7 @@ pub fn leaf_schema() -> SchemaRef {
 /// | `error_kind` | dictionary | why it cannot be read |
 /// | `error` | text | |
 /// | `issues` | list of text | the faults that were tolerated; null if it was not read |
+/// | `complete` | bool | whether all of it could be read; null if it is `unread` or `vanished` |
 pub fn checkpoint_schema() -> SchemaRef {
     schema(
         "checkpoints",
@@ -126,6 +129,7 @@ pub fn checkpoint_schema() -> SchemaRef {
             optional("error_kind", dictionary()),
             optional("error", DataType::Utf8),
             optional("issues", list(DataType::Utf8)),
+            optional("complete", DataType::Boolean),
         ],
     )
 }

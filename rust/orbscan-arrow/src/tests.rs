@@ -331,19 +331,52 @@ fn a_checkpoint_is_summed_up_over_its_trees() {
 
 #[test]
 fn what_was_not_read_is_not_counted() {
-    for (content, state, error) in [
-        (Content::Unchanged, "unchanged", "-"),
-        (Content::Vanished, "vanished", "-"),
-        (Content::Unread, "unread", "-"),
-        (failed(), "failed", "not_found"),
-        (checkpoint(vec![(Some("dataset"), None)]), "read", "-"),
+    for (content, state, complete, error) in [
+        (Content::Unchanged, "unchanged", "true", "-"),
+        (Content::Vanished, "vanished", "-", "-"),
+        (Content::Unread, "unread", "-", "-"),
+        (failed(), "failed", "false", "not_found"),
+        (
+            checkpoint(vec![(Some("dataset"), None)]),
+            "read",
+            "true",
+            "-",
+        ),
     ] {
         let row = [checkpoint_row(content)];
         assert_eq!(column(&row, "state"), [state]);
+        assert_eq!(column(&row, "complete"), [complete]);
         assert_eq!(column(&row, "error_kind"), [error]);
         for name in ["leaves", "parameters", "nbytes"] {
             assert_eq!(column(&row, name), ["-"], "{name} of {state}");
         }
+    }
+}
+
+#[test]
+fn every_row_says_whether_its_checkpoint_is_complete() {
+    let whole = LeafTable {
+        errors: Vec::new(),
+        ..table()
+    };
+    let odd = |issue: Error| {
+        let Content::Read(mut read) = checkpoint(vec![(None, Some(whole.clone()))]) else {
+            unreachable!()
+        };
+        read.issues.push(issue);
+        Content::Read(read)
+    };
+    let issue = Error::new(ErrorKind::Malformed, "does not agree");
+    for (content, complete) in [
+        (checkpoint(vec![(None, Some(whole.clone()))]), "true"),
+        (checkpoint(vec![(None, Some(table()))]), "false"),
+        (odd(issue.clone().without_loss()), "true"),
+        (odd(issue), "false"),
+    ] {
+        let leaves: Vec<RecordBatch> = LeafBatches::new([entry("a", content)].into_iter())
+            .collect::<Result<_, _>>()
+            .unwrap();
+        assert_eq!(column(&leaves, "complete"), [complete; 5]);
     }
 }
 

@@ -158,6 +158,8 @@ struct Inner {
     reason: String,
     subject: Option<Subject>,
     errno: Option<i32>,
+    /// Whether all was read in spite of it.
+    lossless: bool,
 }
 
 impl Error {
@@ -170,6 +172,7 @@ impl Error {
             reason: reason.into(),
             subject: None,
             errno: None,
+            lossless: false,
         }))
     }
 
@@ -196,6 +199,13 @@ impl Error {
     #[must_use]
     pub fn about(mut self, subject: Subject) -> Self {
         self.0.subject = Some(subject);
+        self
+    }
+
+    /// Adds that all was read in spite of it: something is unusual, or was never written.
+    #[must_use]
+    pub fn without_loss(mut self) -> Self {
+        self.0.lossless = true;
         self
     }
 
@@ -251,6 +261,11 @@ impl Error {
     /// What it is about, so that nobody has to look for that in the reason.
     pub fn subject(&self) -> Option<Subject> {
         self.0.subject
+    }
+
+    /// Whether something could not be read because of it. In doubt it is a loss.
+    pub fn is_loss(&self) -> bool {
+        !self.0.lossless
     }
 
     /// The operating system's error number, for [`ErrorKind::Store`] and [`ErrorKind::NotFound`].

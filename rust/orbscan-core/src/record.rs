@@ -156,3 +156,14 @@ pub struct Checkpoint {
     /// be checkpointables; `None` stands for the checkpoint itself, which holds a tree too.
     pub unread: Vec<Option<String>>,
 }
+
+impl Checkpoint {
+    /// Whether nothing is known that could not be read.
+    pub fn is_complete(&self) -> bool {
+        let read = |item: &Item| {
+            let table = item.table.as_ref();
+            item.error.is_none() && table.is_none_or(|table| table.errors.is_empty())
+        };
+        !self.issues.iter().any(Issue::is_loss) && self.items.iter().all(read)
+    }
+}

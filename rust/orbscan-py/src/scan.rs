@@ -160,6 +160,7 @@ pub struct Entry {
     /// Without its content, if it was read.
     found: entry::Entry,
     state: &'static str,
+    complete: Option<bool>,
     /// What was read, until it has crossed into Python.
     read: Mutex<Option<Box<record::Checkpoint>>>,
     checkpoint: PyOnceLock<Option<Py<Checkpoint>>>,
@@ -169,6 +170,7 @@ pub struct Entry {
 impl Entry {
     fn new(mut entry: entry::Entry, tables: &Arc<Crossed>) -> Self {
         let state = entry.content.name();
+        let complete = entry.complete();
         let read = match std::mem::replace(&mut entry.content, Content::Unread) {
             Content::Read(checkpoint) => Some(checkpoint),
             other => {
@@ -179,6 +181,7 @@ impl Entry {
         Self {
             found: entry,
             state,
+            complete,
             read: Mutex::new(read),
             checkpoint: PyOnceLock::new(),
             tables: Arc::clone(tables),
@@ -211,6 +214,11 @@ impl Entry {
     #[getter]
     const fn state(&self) -> &'static str {
         self.state
+    }
+
+    #[getter]
+    const fn complete(&self) -> Option<bool> {
+        self.complete
     }
 
     #[getter]

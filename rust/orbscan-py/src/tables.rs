@@ -33,8 +33,8 @@ pub struct ArrowStream {
 struct Seen {
     /// How many checkpoints the stream has come to.
     checkpoints: usize,
-    /// How many of them cannot be read.
-    failed: usize,
+    /// How many of them could not be read completely.
+    incomplete: usize,
     /// Those that were not read again, in their order.
     unchanged: Vec<String>,
     /// What Ctrl-C raised.
@@ -96,8 +96,8 @@ impl ArrowStream {
     }
 
     #[getter]
-    fn checkpoints_failed(&self) -> usize {
-        locked(&self.seen).failed
+    fn checkpoints_incomplete(&self) -> usize {
+        locked(&self.seen).incomplete
     }
 
     fn unchanged(&self) -> Vec<String> {
@@ -143,8 +143,8 @@ impl Watched {
     fn note(&self, entry: &Entry) {
         let mut seen = locked(&self.seen);
         seen.checkpoints = seen.checkpoints.saturating_add(1);
-        if entry.error().is_some() {
-            seen.failed = seen.failed.saturating_add(1);
+        if entry.complete() == Some(false) {
+            seen.incomplete = seen.incomplete.saturating_add(1);
         }
         if matches!(entry.content, Content::Unchanged) {
             seen.unchanged.push(entry.path.clone());

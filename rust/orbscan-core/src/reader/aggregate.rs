@@ -85,7 +85,8 @@ pub fn read(
     let path = files.directory.join(names::AGGREGATE)?;
     let reason = "written before release 0.4.3: the tree was read from the msgpack file, \
                   which does not tell JAX arrays, numpy arrays and scalars apart";
-    issues.push(Error::new(ErrorKind::Unsupported, reason).in_file(&path));
+    let issue = Error::new(ErrorKind::Unsupported, reason).in_file(&path);
+    issues.push(issue.without_loss());
     let sharded = sharded(files, limits);
     let entry = |value: &AggregateValue| {
         let jax = matches!(value, AggregateValue::Placeholder(name) if sharded(name));

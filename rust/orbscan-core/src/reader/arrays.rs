@@ -233,7 +233,7 @@ impl Search<'_> {
             shown(&names)
         );
         let issue = Error::new(ErrorKind::Malformed, reason).in_file(self.storage.directory);
-        (!names.is_empty()).then_some(issue)
+        (!names.is_empty()).then(|| issue.without_loss())
     }
 
     fn detour_issue(&self, place: &Place, format: Format, count: usize) -> Issue {
@@ -261,7 +261,9 @@ impl Search<'_> {
                 self.storage.format.document()
             )
         };
-        let issue = Error::new(ErrorKind::Malformed, reason).in_file(&file);
+        let issue = Error::new(ErrorKind::Malformed, reason)
+            .in_file(&file)
+            .without_loss();
         match place {
             Place::Process(_) => issue,
             Place::Files | Place::Merged => issue.about(Subject::ArraysElsewhere),

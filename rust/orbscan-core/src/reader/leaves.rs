@@ -86,7 +86,7 @@ fn unusual_scalars(table: &LeafTable) -> Option<Issue> {
         "bool or complex scalars, which Orbax does not read: {}",
         shown(&names)
     );
-    Some(Error::new(ErrorKind::Unsupported, reason))
+    Some(Error::new(ErrorKind::Unsupported, reason).without_loss())
 }
 
 /// What `_sharding` says.
@@ -117,9 +117,10 @@ impl<'a> LeafShardings<'a> {
             Ok(shardings) => Self::File(shardings, path),
             Err(error) => {
                 let error = match error.kind() {
-                    ErrorKind::NotFound => {
-                        Error::new(error.kind(), "does not exist").in_file(&path)
-                    }
+                    // Releases before 0.4.0 wrote none.
+                    ErrorKind::NotFound => Error::new(error.kind(), "does not exist")
+                        .in_file(&path)
+                        .without_loss(),
                     _ => error.in_file(&path),
                 };
                 let shardings = match count {
@@ -222,7 +223,8 @@ impl Joining<'_> {
             let reason =
                 format!("leaf {name:?}: write_shape of rank {found}, the array has rank {wanted}");
             let issue = self.in_tree(ErrorKind::Malformed, reason);
-            self.issues.push(issue.about(Subject::WriteShape));
+            let issue = issue.about(Subject::WriteShape);
+            self.issues.push(issue.without_loss());
         }
     }
 
@@ -313,8 +315,8 @@ impl Joining<'_> {
         if let LeafShardings::File(shardings, path) = self.shardings {
             if !self.without_sharding.is_empty() {
                 let reason = format!("no entry for {}", shown(&self.without_sharding));
-                self.issues
-                    .push(Error::new(ErrorKind::Malformed, reason).in_file(&path));
+                let issue = Error::new(ErrorKind::Malformed, reason).in_file(&path);
+                self.issues.push(issue.without_loss());
             }
             self.builder.table.shardings = shardings.table;
         }

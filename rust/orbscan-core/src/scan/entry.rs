@@ -100,6 +100,17 @@ impl Entry {
         self.commit = self.commit.clone().beside(init_nsecs, commit_nsecs);
     }
 
+    /// Whether all that was wanted of it could be read; `None` if nothing was: it is not committed, or
+    /// gone. Nothing is unchanged but what an earlier scan read completely.
+    pub fn complete(&self) -> Option<bool> {
+        match &self.content {
+            Content::Read(read) => Some(self.error().is_none() && read.is_complete()),
+            Content::Failed(_) => Some(false),
+            Content::Unchanged => Some(true),
+            Content::Vanished | Content::Unread => None,
+        }
+    }
+
     /// Why its metadata cannot be had: that of the checkpoint, or of the pytree that a read chooses.
     pub fn error(&self) -> Option<&Error> {
         match (&self.content, &self.chosen) {

@@ -1,0 +1,87 @@
+"""What an earlier scan found, and what of it a new scan need not read again: the one rule."""
+
+from __future__ import annotations
+
+import os
+
+# See orbscan/__init__.py.
+TYPE_CHECKING = False
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from typing import TypeAlias
+
+    from orbscan.scanning import CheckpointEntry
+    from orbscan.tables import Previous
+
+    Since: TypeAlias = Mapping[str, int] | Iterable[CheckpointEntry] | Previous
+
+
+class Found:
+    """What an earlier scan says of one checkpoint.
+
+    Attributes:
+        path: where it lies, as text.
+        identity: a number that changes with its metadata; None if it has none.
+        complete: whether all of it could be read; None if nothing was.
+        trees: whether its trees were read.
+    """
+
+    __slots__ = ("complete", "identity", "path", "trees")
+
+    def __init__(
+        self, path: str, identity: int | None, *, complete: bool | None, trees: bool
+    ) -> None:
+        self.path = path
+        self.identity = identity
+        self.complete = complete
+        self.trees = trees
+
+
+def taken_over(found: Iterable[Found], *, leaves: bool) -> dict[str, int]:
+    """Give the identities of what need not be read again while it has them.
+
+    That is what was read completely, with its trees if these are wanted. What comes several times
+    must agree every time.
+
+    Args:
+        found: what an earlier scan says.
+        leaves: whether trees are wanted.
+    """
+    known: dict[str, int] = {}
+    doubtful: set[str] = set()
+    for one in found:
+        identity = one.identity
+        if identity is None or known.setdefault(one.path, identity) != identity:
+            doubtful.add(one.path)
+        if not one.complete or (leaves and not one.trees):
+            doubtful.add(one.path)
+    return {path: identity for path, identity in known.items() if path not in doubtful}
+
+
+def identities(since: Since, *, leaves: bool = True) -> dict[str, int]:
+    """Give the identities of what a scan need not read again, by paths.
+
+    Args:
+        since: as for `orbscan.scan`. Of identities by paths all are taken.
+        leaves: whether trees are wanted.
+
+    Raises:
+        ValueError: it is a table that is not one of a scan, or of another schema version.
+        ModuleNotFoundError: it is a table, and pyarrow is not installed.
+    """
+    from collections.abc import Mapping
+
+    if isinstance(since, Mapping):
+        return dict(since)
+    if isinstance(since, (str, os.PathLike)) or hasattr(since, "__arrow_c_stream__"):
+        from orbscan import tables
+
+        earlier: Previous = since  # type: ignore[assignment] # the checker ignores `hasattr`
+        return taken_over(tables.found(earlier), leaves=leaves)
+    return taken_over(map(_of_entry, since), leaves=leaves)
+
+
+def _of_entry(entry: CheckpointEntry) -> Found:
+    trees = entry._leaves  # noqa: SLF001 - our own
+    return Found(entry.path, entry.identity, complete=entry.complete, trees=trees)
