@@ -165,7 +165,8 @@ def test_where_no_root_exists_nothing_is_touched(runs: Path, run: Any, tmp_path:
     target = tmp_path / "table.jsonl"
     target.write_text("old\n")
     gone = runs / "gone"
-    for arguments in (("ls",), ("scan", "-o", target), ("scan", "-o", tmp_path / "t.parquet")):
+    files = (("scan", "-o", target), ("scan", "-o", tmp_path / "t.parquet"))
+    for arguments in (("ls",), ("scan",), *files):
         shown = run(arguments[0], gone, runs / "a" / "9" / "gone*", *arguments[1:])
         assert (shown.status, shown.out) == (3, "")
         assert f"no such file or directory: {gone}, " in shown.err

@@ -152,10 +152,12 @@ def _as_json(arguments: argparse.Namespace) -> json_lines.Tally:
     from orbscan.cli.rows import SCHEMA_VERSION
 
     tally = json_lines.Tally()
+    # Before anything is written: what is refused leaves no half of a document behind.
+    scan = _begin(arguments)
     head = json.dumps({"schema_version": SCHEMA_VERSION, "table": arguments.table})
     sys.stdout.write(f'{head[:-1]}, "rows": [')
     separator = "\n"
-    for row in json_lines.rows(arguments.table, tally.counting(_begin(arguments))):
+    for row in json_lines.rows(arguments.table, tally.counting(scan)):
         sys.stdout.write(separator + json.dumps(row))
         separator = ",\n"
     sys.stdout.write("\n]}\n")
