@@ -23,6 +23,7 @@ INVARIANTS: list[Callable[[Asked], Violations]] = [
     twins.du_prints_what_its_twin_returns,
     twins.steps_prints_what_its_twin_returns,
     twins.diff_prints_what_its_twin_returns,
+    twins.scan_and_ls_print_what_their_twins_return,
     twins.dump_prints_what_its_twin_returns,
 ]
 """Each is a function of what is asked of one path, and yields its violations."""

@@ -6,6 +6,8 @@ Both are brought to one form: what `json` makes of them.
 from __future__ import annotations
 
 import json
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import orbscan
@@ -17,7 +19,6 @@ from tests.parity.leaves import leaves
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from tests.parity.asking import Violations
 
@@ -132,6 +133,40 @@ def diff_prints_what_its_twin_returns(asked: Asked) -> Violations:
     }
     yield from _compare("diff", ours, "diff", theirs)
     yield from _status("diff", printed, FINE if found.value.same else FINDINGS)
+
+
+def scan_and_ls_print_what_their_twins_return(asked: Asked) -> Violations:
+    """`scan` prints both tables, `ls` that of checkpoints."""
+    error = asked.entries[0].error if len(asked.entries) == 1 else None
+    if isinstance(error, orbscan.CheckpointNotFoundError):
+        # A root that does not exist is wrong use on the command line, an entry in Python.
+        for printed in (asked.cli("scan"), asked.cli("ls")):
+            yield from _refusal("scan", Outcome(error=error), printed)
+        return
+    for table in ("leaves", "checkpoints"):
+        printed = asked.cli("scan", "--ordered", "--threads", "1", "--table", table)
+        shown = _rows_printed(printed, "rows")
+        yield from _compare(
+            f"table of {table}", _rows(asked, table), f"scan --table {table}", shown
+        )
+        if table == "checkpoints":
+            listed = asked.cli("ls")
+            rows = _rows_printed(listed, "checkpoints")
+            yield from _compare("scan --table checkpoints", shown, "ls", rows)
+            yield from _status("ls", listed, printed.status)
+
+
+def _rows_printed(printed: Printed, member: str) -> Any:
+    document = printed.document
+    return document[member] if isinstance(document, dict) else document or []
+
+
+def _rows(asked: Asked, table: str) -> list[Any]:
+    with tempfile.TemporaryDirectory() as folder:
+        target = Path(folder) / "rows.jsonl"
+        scan = orbscan.scan(asked.path, ordered=True, threads=1)
+        orbscan.write_table(scan.leaves() if table == "leaves" else scan.checkpoints(), target)
+        return [json.loads(line) for line in target.read_text(encoding="utf-8").splitlines()]
 
 
 def dump_prints_what_its_twin_returns(asked: Asked) -> Violations:
