@@ -15,7 +15,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from orbscan import _core
     from orbscan.result import CheckpointMetadata, PyTreeMetadata
-    from orbscan.step_choice import StepChoice
+    from orbscan.step_choice import Atomicity, StepChoice
 
 AUTO = "AUTO"
 
@@ -26,12 +26,14 @@ _RESERVED_NAMES = frozenset({"metrics", "_CHECKPOINT_DELETION"})
 _OTHERS_IN_SCHEMES = dict.fromkeys(map(ord, "+-."))
 
 
-def metadata(
+def metadata(  # noqa: PLR0913 - keywords, each with a meaning of its own
     path: str | os.PathLike[str],
     checkpointable_name: str | None = AUTO,
     *,
     rich_types: bool = False,
     step: StepChoice | None = None,
+    atomicity: Atomicity = "auto",
+    allow_uncommitted: bool = False,
 ) -> CheckpointMetadata[PyTreeMetadata]:
     """Read the metadata of the pytree in a checkpoint.
 
@@ -47,6 +49,11 @@ def metadata(
             recorded them, rather than as lists and dicts.
         step: of the steps that `path` holds the one to read: its number, `"latest"`, or that of
             the greatest or least metric, `("loss", "min")`. None if `path` is the checkpoint.
+        atomicity: what makes a checkpoint a finished one: `atomic_rename`, a name that is not
+            temporary, which is what `auto` means on a local disk; `commit_file`, a file
+            `commit_success.txt`; `commit_file_or_atomic_rename`, either.
+        allow_uncommitted: whether to read the save of a job that did not finish it; `issues` then
+            says so.
 
     Raises:
         CheckpointNotFoundError: the path does not exist, or holds no such step.
@@ -55,12 +62,18 @@ def metadata(
         StoreError: the file system refused or failed.
         DeletionInProgressError: the pytree is being deleted.
         DeletionRecoveryError: the record of an interrupted deletion is damaged.
-        ValueError: the name is empty or reserved, the path is a remote URL, or the
-            step no step.
+        ValueError: the name is empty or reserved, the path is a remote URL, the step is not a
+            step, or there is no such atomicity.
         TypeError: the name is neither a string nor None, or the step in none of its forms.
     """
     text = local_path(path, step)
-    checkpoint = read_pytree(text, checkpointable_name, rich_types=rich_types)
+    checkpoint = read_pytree(
+        text,
+        checkpointable_name,
+        rich_types=rich_types,
+        atomicity=atomicity,
+        allow_uncommitted=allow_uncommitted,
+    )
     from orbscan import answer
 
     return answer.pytree(text, checkpoint)
@@ -71,6 +84,8 @@ def checkpointables_metadata(
     *,
     rich_types: bool = False,
     step: StepChoice | None = None,
+    atomicity: Atomicity = "auto",
+    allow_uncommitted: bool = False,
 ) -> CheckpointMetadata[dict[str, PyTreeMetadata]]:
     """Read the metadata of every checkpointable in a checkpoint, by name.
 
@@ -81,6 +96,8 @@ def checkpointables_metadata(
         path: as for `metadata`.
         rich_types: as for `metadata`.
         step: as for `metadata`.
+        atomicity: as for `metadata`.
+        allow_uncommitted: as for `metadata`.
 
     Raises:
         InvalidLayoutError: besides the reasons of `metadata`, the checkpoint holds one pytree
@@ -90,13 +107,20 @@ def checkpointables_metadata(
     text = local_path(path, step)
     from orbscan import _core
 
-    checkpoint = _core.read_checkpointables(text, rich_types)
+    checkpoint = _core.read_checkpointables(
+        text, rich_types, atomicity=atomicity, allow_uncommitted=allow_uncommitted
+    )
     from orbscan import answer
 
     return answer.checkpointables(text, checkpoint)
 
 
-def is_orbax_checkpoint(path: str | os.PathLike[str], *, step: StepChoice | None = None) -> bool:
+def is_orbax_checkpoint(
+    path: str | os.PathLike[str],
+    *,
+    step: StepChoice | None = None,
+    atomicity: Atomicity = "auto",
+) -> bool:
     """Tell whether a path is laid out like a finished Orbax checkpoint.
 
     Looks at names only: the files can still turn out to be damaged. False for a path or a step
@@ -105,10 +129,12 @@ def is_orbax_checkpoint(path: str | os.PathLike[str], *, step: StepChoice | None
     Args:
         path: as for `metadata`.
         step: as for `metadata`.
+        atomicity: as for `metadata`.
 
     Raises:
         StoreError: the file system refused or failed.
-        ValueError: the path is a remote URL, or the step no step.
+        ValueError: the path is a remote URL, the step is not a step, or there is no such
+            atomicity.
         TypeError: as for `metadata`.
     """
     try:
@@ -117,10 +143,17 @@ def is_orbax_checkpoint(path: str | os.PathLike[str], *, step: StepChoice | None
         return False
     from orbscan import _core
 
-    return _core.is_orbax_checkpoint(text)
+    return _core.is_orbax_checkpoint(text, atomicity=atomicity)
 
 
-def read_pytree(path: str, name: str | None, *, rich_types: bool) -> _core.Checkpoint:
+def read_pytree(
+    path: str,
+    name: str | None,
+    *,
+    rich_types: bool,
+    atomicity: Atomicity = "auto",
+    allow_uncommitted: bool = False,
+) -> _core.Checkpoint:
     """Read the columns of one pytree; the part of `metadata` that needs no other library.
 
     Raises as `metadata` does.
@@ -128,7 +161,9 @@ def read_pytree(path: str, name: str | None, *, rich_types: bool) -> _core.Check
     check_name(name)
     from orbscan import _core
 
-    return _core.read_pytree(path, name, rich_types)
+    return _core.read_pytree(
+        path, name, rich_types, atomicity=atomicity, allow_uncommitted=allow_uncommitted
+    )
 
 
 def local_path(path: str | os.PathLike[str], step: StepChoice | None = None) -> str:

@@ -155,7 +155,7 @@ def begun(  # noqa: PLR0913 - as for scan
         since=known,
         shard=shard,
         leaves=leaves,
-        atomicity=None if atomicity == "auto" else atomicity,
+        atomicity=atomicity,
         **options,
     )
 

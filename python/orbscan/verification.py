@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from typing import Literal, TypeAlias
 
     from orbscan import _core
-    from orbscan.step_choice import StepChoice
+    from orbscan.step_choice import Atomicity, StepChoice
 
     Level: TypeAlias = Literal["structure", "index", "data"]
     Severity: TypeAlias = Literal["error", "warning", "note"]
@@ -275,6 +275,7 @@ def verify(  # noqa: PLR0913 - keywords, each with a meaning of its own
     check_values: bool = False,
     max_bandwidth: int | None = None,
     progress: Callable[[Progress], object] | None = None,
+    atomicity: Atomicity = "auto",
 ) -> Report:
     """Check whether a checkpoint is complete and intact.
 
@@ -290,6 +291,7 @@ def verify(  # noqa: PLR0913 - keywords, each with a meaning of its own
         check_values: whether to look for NaN and infinity in floats; at the level `data`.
         max_bandwidth: how many bytes of chunks to read in a second at most; None for no limit.
         progress: called now and then at the level `data`; what it raises ends the check.
+        atomicity: as for `orbscan.metadata`.
 
     Raises:
         CheckpointNotFoundError: the path does not exist.
@@ -308,7 +310,9 @@ def verify(  # noqa: PLR0913 - keywords, each with a meaning of its own
 
     text = api.local_path(path, step)
     told = None if progress is None else lambda *numbers: progress(Progress(*numbers))
-    answer = _core.verify(text, LEVELS.index(level), check_values, max_bandwidth, told)
+    answer = _core.verify(
+        text, LEVELS.index(level), check_values, max_bandwidth, told, atomicity=atomicity
+    )
     return _report(text, level, answer)
 
 

@@ -22,14 +22,14 @@ class FakeCore(ModuleType):
         self.answer = answer
         self.calls: list[tuple[Any, ...]] = []
 
-    def read_pytree(self, path: str, name: str | None, rich_types: bool) -> Any:  # noqa: FBT001 - as in the original
-        return self._reply("read_pytree", path, name, rich_types)
+    def read_pytree(self, path: str, name: str | None, rich_types: bool, **rules: Any) -> Any:  # noqa: FBT001 - as in the original
+        return self._reply("read_pytree", path, name, rich_types, *_given(rules))
 
-    def read_checkpointables(self, path: str, rich_types: bool) -> Any:  # noqa: FBT001
-        return self._reply("read_checkpointables", path, rich_types)
+    def read_checkpointables(self, path: str, rich_types: bool, **rules: Any) -> Any:  # noqa: FBT001
+        return self._reply("read_checkpointables", path, rich_types, *_given(rules))
 
-    def is_orbax_checkpoint(self, path: str) -> Any:
-        return self._reply("is_orbax_checkpoint", path)
+    def is_orbax_checkpoint(self, path: str, **rules: Any) -> Any:
+        return self._reply("is_orbax_checkpoint", path, *_given(rules))
 
     def find_step(self, root: str, step: int | str, atomicity: str) -> Any:
         self.calls.append(("find_step", root, step, atomicity))
@@ -40,6 +40,12 @@ class FakeCore(ModuleType):
         if isinstance(self.answer, BaseException):
             raise self.answer
         return self.answer
+
+
+def _given(rules: dict[str, Any]) -> list[tuple[str, Any]]:
+    """The rules that are not those of a plain call."""
+    plain = {"atomicity": "auto", "allow_uncommitted": False}
+    return [(name, value) for name, value in rules.items() if value != plain[name]]
 
 
 def install(monkeypatch: pytest.MonkeyPatch, answer: Any) -> FakeCore:

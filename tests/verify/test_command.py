@@ -89,18 +89,20 @@ def test_a_directory_of_checkpoints_is_searched(
 ) -> None:
     calls: list[tuple[str, dict[str, Any]]] = []
 
-    def scan(root: str, **options: Any) -> list[SimpleNamespace]:
+    def begun(root: str, **options: Any) -> list[SimpleNamespace]:
         calls.append((root, options))
-        return [SimpleNamespace(path=str(path)) for path in (v1, damaged, tmp_path / "gone")]
+        paths = (v1, damaged, tmp_path / "gone")
+        return [SimpleNamespace(path=str(path), committed=True) for path in paths]
 
-    monkeypatch.setattr(scanning, "scan", scan)
+    monkeypatch.setattr(scanning, "begun", begun)
     root = v1.parent
     assert main(["verify", str(root)]) == 1
     shown = capsys.readouterr()
     last = shown.out.splitlines()[-1]
-    assert last == "2 checkpoints: 1 ok, 1 damaged, 1 leaf lost, 1 could not be checked"
+    assert last == "3 checkpoints: 1 ok, 1 damaged, 1 leaf lost, 1 could not be checked"
     assert "gone" in shown.err
-    assert calls == [(str(root), {"leaves": False, "ordered": True, "shard": None})]
+    ((searched, options),) = calls
+    assert (searched, options["leaves"], options["ordered"]) == (str(root), False, True)
 
 
 def test_a_whole_tree_of_directories_is_searched(

@@ -8,9 +8,9 @@ from argparse import ArgumentTypeError
 from orbscan.cli import stdin
 from orbscan.cli.exits import NOT_FOUND, Refusal
 from orbscan.cli.help import whole_number
+from orbscan.cli.source import add_atomicity
 from orbscan.globbing import expanded
 from orbscan.scanning import begun
-from orbscan.step_choice import ATOMICITIES
 from orbscan.text import printable
 
 # See orbscan/__init__.py.
@@ -85,12 +85,7 @@ def add_filters(parser: argparse.ArgumentParser) -> None:
         default=None,
         help="only those that it would not",
     )
-    parser.add_argument(
-        "--atomicity",
-        choices=ATOMICITIES,
-        help="what makes a checkpoint a finished one: a name that is not temporary, "
-        "commit_success.txt, or either; auto: atomic_rename (default: auto)",
-    )
+    add_atomicity(parser)
 
 
 def add_share(parser: argparse.ArgumentParser) -> None:
@@ -139,7 +134,7 @@ def begin(arguments: argparse.Namespace, **more: Any) -> _core.Scan:
     return scan
 
 
-def nothing_found(arguments: argparse.Namespace) -> Refusal:
+def nothing_found(arguments: argparse.Namespace, *roots: str) -> Refusal:
     """Say that there is no checkpoint, or none that the options do not leave out."""
     options = {
         "--steps": arguments.steps is not None,
@@ -149,7 +144,7 @@ def nothing_found(arguments: argparse.Namespace) -> Refusal:
         "--uncommitted": arguments.committed is False,
     }
     given = [option for option, is_given in options.items() if is_given]
-    message = f"no checkpoint below {_listed(arguments.roots)}"
+    message = f"no checkpoint below {_listed(list(roots) or arguments.roots)}"
     if given:
         message += f" is one that {' and '.join(given)} would keep"
     return Refusal(message, NOT_FOUND)

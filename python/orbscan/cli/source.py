@@ -9,6 +9,7 @@ from orbscan import api
 from orbscan.cli import stdin
 from orbscan.cli.help import whole_number
 from orbscan.errors import located
+from orbscan.step_choice import ATOMICITIES
 from orbscan.text import printable
 
 # See orbscan/__init__.py.
@@ -55,6 +56,27 @@ def local_path(arguments: argparse.Namespace, path: str) -> str:
     except ValueError as error:
         arguments.parser.error(printable(str(error)))
     return local
+
+
+def add_commit_rules(parser: argparse.ArgumentParser) -> None:
+    """Add the options that say what counts as a finished checkpoint to a command that reads one."""
+    add_atomicity(parser)
+    parser.add_argument(
+        "--uncommitted",
+        action="store_true",
+        help="also read a save that was never finished, and warn that it was not",
+    )
+
+
+def add_atomicity(parser: argparse.ArgumentParser) -> None:
+    """Add --atomicity to a command."""
+    parser.add_argument(
+        "--atomicity",
+        choices=ATOMICITIES,
+        default="auto",
+        help="what makes a checkpoint a finished one: a name that is not temporary, "
+        "commit_success.txt, or either; auto: atomic_rename (default: auto)",
+    )
 
 
 def add_step(parser: argparse.ArgumentParser) -> None:
@@ -108,7 +130,14 @@ def read(
         arguments.parser.error(printable(str(error)))
     # What goes wrong from here on is no wrong use.
     path = api.local_path(path, arguments.step)
-    return path, api.read_pytree(path, arguments.name, rich_types=rich_types)
+    read = api.read_pytree(
+        path,
+        arguments.name,
+        rich_types=rich_types,
+        atomicity=getattr(arguments, "atomicity", "auto"),
+        allow_uncommitted=getattr(arguments, "uncommitted", False),
+    )
+    return path, read
 
 
 def warn(issues: Iterable[_core.Issue]) -> None:

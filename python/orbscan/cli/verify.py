@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from typing import NamedTuple
 
 from orbscan import api
 from orbscan.cli import search, source, stdin
@@ -16,7 +17,7 @@ TYPE_CHECKING = False
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterator
 
     from orbscan.verification import Progress, Report, Severity
 
@@ -26,10 +27,12 @@ examples:
   orbscan verify checkpoints/1000 --level data --max-bandwidth 200MB
   orbscan verify checkpoints                        # all checkpoints below
   orbscan verify checkpoints/1000 -o json | jq '.lost_leaves[].leaf'
+  orbscan verify checkpoints --latest 3 --exclude '**/_todelete_*'
   ls -d checkpoints/* | orbscan verify -
 
-The exit code is 1 if an error was found in any checkpoint. With several
-checkpoints, -o json prints one document a line.
+The exit code is 1 if an error was found in any checkpoint. A save that was never
+finished is an error if it is named, and counted if it lies below a directory that
+is. With several checkpoints, -o json prints one document a line.
 
 """
 
@@ -50,8 +53,14 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         help="a checkpoint, or a directory of checkpoints; - for paths from stdin, one a line, or "
         "separated by NUL characters",
     )
-    search.add_share(parser)
     source.add_step(parser)
+    search.add_filters(parser)
+    search.add_share(parser)
+    parser.add_argument(
+        "--strict",
+        action="store_true",
+        help="a save that was never finished is an error below a directory, too",
+    )
     parser.add_argument(
         "--level",
         choices=["structure", "index", "data"],
@@ -85,7 +94,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.level != "data" and (arguments.check_values or arguments.max_bandwidth):
         arguments.parser.error("--check-values and --max-bandwidth need --level data")
     if arguments.max_bandwidth == 0:
-        arguments.parser.error("--max-bandwidth must be more than nothing")
+        arguments.parser.error("--max-bandwidth must be positive")
     paths = _local_paths(arguments)
     tally = _Tally()
     for path in paths:
@@ -96,22 +105,55 @@ def run(arguments: argparse.Namespace) -> int:
         except OrbscanError as error:
             tally.fail(error, alone=alone)
             continue
-        for checkpoint in _checkpoints(root, arguments.shard):
-            try:
-                report = _verified(arguments, checkpoint)
-            except OrbscanError as error:
-                tally.fail(error, alone=alone and not isinstance(checkpoint, _Found))
-                continue
-            tally.add(report)
-            _write(arguments, report)
+        for target in _checkpoints(root, arguments):
+            _check(arguments, target, tally, alone=alone and not target.below)
     tally.write(arguments)
     return tally.status
 
 
-class _Found(str):
-    """The path of a checkpoint that was found below a directory."""
+class _Target(NamedTuple):
+    """A checkpoint to be checked.
 
-    __slots__ = ()
+    Attributes:
+        path: where it lies.
+        below: whether it was found below a directory, rather than named.
+        unfinished: why it is not a finished one, if it was found below a directory.
+    """
+
+    path: str
+    below: bool
+    unfinished: str | None = None
+
+
+def _check(arguments: argparse.Namespace, target: _Target, tally: _Tally, *, alone: bool) -> None:
+    if target.unfinished is not None and not arguments.strict:
+        tally.uncommitted += 1
+        _write_uncommitted(arguments, target.path, target.unfinished)
+        return
+    try:
+        report = _verified(arguments, target.path)
+    except OrbscanError as error:
+        tally.fail(error, alone=alone)
+        return
+    tally.add(report)
+    _write(arguments, report)
+
+
+def _write_uncommitted(arguments: argparse.Namespace, path: str, reason: str) -> None:
+    if arguments.output == "json":
+        import json
+
+        from orbscan.verification import SCHEMA_VERSION
+
+        document = {
+            "schema_version": SCHEMA_VERSION,
+            "path": path,
+            "committed": False,
+            "reason": reason,
+        }
+        print(json.dumps(document))
+    elif not arguments.quiet:
+        print(f"{printable(path)}: uncommitted: {reason}")
 
 
 def _local_paths(arguments: argparse.Namespace) -> list[str]:
@@ -131,43 +173,25 @@ def _local_paths(arguments: argparse.Namespace) -> list[str]:
     return []
 
 
-def _checkpoints(path: str, shard: tuple[int, int] | None) -> Iterator[str]:
-    """The checkpoint at a path, or those below a path that is none; or a share of them."""
-    below: Iterable[str] = ()
-    if shard is not None or _may_be_root(path):
-        # Of a checkpoint it gives the checkpoint itself, if it is in the share.
-        below = map(_Found, _below(path, shard))
-    any_below = False
-    for found in below:
-        any_below = True
-        yield path if found == path else found
-    if not any_below and shard is None:
-        yield path
+def _checkpoints(path: str, arguments: argparse.Namespace) -> Iterator[_Target]:
+    """The checkpoint at a path and those below it, as a scan finds them; or what lies there."""
+    from orbscan.scanning import begun
 
-
-def _may_be_root(path: str) -> bool:
-    """Whether a path is a directory without any mark of a checkpoint, so that some may lie below.
-
-    Orbax takes every such directory for a checkpoint if there is none right below it.
-    """
-    from pathlib import Path
-
-    return Path(path).is_dir() and not _looks_broken(path)
-
-
-def _looks_broken(path: str) -> bool:
-    """Whether a directory was meant to be a checkpoint."""
-    from pathlib import Path
-
-    marks = ("orbax.checkpoint", "_CHECKPOINT_METADATA", "_METADATA")
-    return ".orbax-checkpoint-tmp" in path or any((Path(path) / mark).exists() for mark in marks)
-
-
-def _below(path: str, shard: tuple[int, int] | None) -> Iterator[str]:
-    from orbscan.scanning import scan
-
-    for entry in scan(path, leaves=False, ordered=True, shard=shard):
-        yield entry.path
+    any_found = False
+    filters = search.filters(arguments)
+    for entry in begun(path, leaves=False, ordered=True, shard=arguments.shard, **filters):
+        any_found = True
+        if entry.path == path:
+            yield _Target(path, below=False)
+            continue
+        unfinished = None if entry.committed else entry.commit_reason
+        yield _Target(entry.path, below=True, unfinished=unfinished)
+    if any_found or arguments.shard is not None:
+        return
+    if any(value not in (None, []) for name, value in filters.items() if name != "atomicity"):
+        raise search.nothing_found(arguments, path)
+    # A check says why there is nothing.
+    yield _Target(path, below=False)
 
 
 def _verified(arguments: argparse.Namespace, path: str) -> Report:
@@ -181,6 +205,7 @@ def _verified(arguments: argparse.Namespace, path: str) -> Report:
             check_values=arguments.check_values,
             max_bandwidth=arguments.max_bandwidth,
             progress=shown,
+            atomicity=arguments.atomicity,
         )
     finally:
         if shown is not None:
@@ -213,7 +238,7 @@ class _Tally:
     """What all reports come to."""
 
     def __init__(self) -> None:
-        self.checked = self.damaged = self.lost = self.failed = 0
+        self.checked = self.damaged = self.lost = self.failed = self.uncommitted = 0
 
     @property
     def status(self) -> int:
@@ -241,9 +266,11 @@ class _Tally:
 
     def write(self, arguments: argparse.Namespace) -> None:
         """Sum up, if there was more than one checkpoint."""
-        if self.checked + self.failed > 1 and arguments.output == "text":
+        seen = self.checked + self.failed + self.uncommitted
+        if (seen > 1 or self.uncommitted) and arguments.output == "text":
             print(
-                f"{counted(self.checked, 'checkpoint')}: {self.checked - self.damaged:,} ok, "
+                f"{counted(seen, 'checkpoint')}: {self.checked - self.damaged:,} ok, "
                 f"{self.damaged:,} damaged, {counted(self.lost, 'leaf', 'leaves')} lost"
+                + (f", {self.uncommitted:,} uncommitted" if self.uncommitted else "")
                 + (f", {self.failed:,} could not be checked" if self.failed else "")
             )

@@ -44,6 +44,9 @@ const PATIENCE: Duration = Duration::from_millis(50);
 /// The name that stands for "choose one".
 const AUTO: &str = "AUTO";
 
+/// The atomicity that depends on where a checkpoint lies.
+const AUTO_ATOMICITY: &str = "auto";
+
 /// Runs `read` without the interpreter and turns its failure into an exception.
 fn detached<T: Send>(
     py: Python<'_>,
@@ -66,7 +69,11 @@ fn options(
     Ok(Options {
         rich_types,
         rules: Rules {
-            atomicity: atomicity.map_or(Ok(Atomicity::default()), steps::atomicity_named)?,
+            atomicity: match atomicity {
+                // On a local disk.
+                None | Some(AUTO_ATOMICITY) => Atomicity::default(),
+                Some(name) => steps::atomicity_named(name)?,
+            },
             allow_uncommitted,
         },
         limits: Limits::default(),

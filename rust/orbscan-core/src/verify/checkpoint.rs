@@ -132,7 +132,7 @@ fn metrics(checking: &mut Checking<'_, '_>, root: &Root) -> Result<()> {
 fn expected_finding(root: &Root, fault: &Issue) -> Finding {
     let code = match fault.subject() {
         Some(Subject::MissingCheckpointable) => Code::CheckpointableMissing,
-        Some(Subject::UnfinishedCheckpointable) => Code::Uncommitted,
+        Some(Subject::UnfinishedCheckpointable) => Code::CheckpointableUnfinished,
         _ if fault.kind() == ErrorKind::UnknownLayout => Code::Layout,
         _ => Code::TreeUnreadable,
     };

@@ -53,7 +53,10 @@ macro_rules! codes {
 codes! {
     /// The directory is the leftover of a save that never finished.
     Uncommitted = "uncommitted", Error,
-        "Orbax does not take this for a checkpoint";
+        "the save was never finished: what is there may be incomplete";
+    /// The directory of a checkpointable still has the temporary name of its save.
+    CheckpointableUnfinished = "checkpointable-unfinished", Error,
+        "this checkpointable was never finished; the others can be restored";
     /// What makes the directory a checkpoint is missing or contradictory.
     Layout = "layout", Error,
         "Orbax refuses the whole checkpoint";

@@ -11,9 +11,9 @@ use super::item::surveyed;
 use super::report::Report;
 use super::roles::{Role, Roles};
 use super::survey::{Survey, relative};
-use crate::error::{ErrorKind, Result};
+use crate::error::{ErrorKind, Result, Subject};
 use crate::layout::root::Root;
-use crate::layout::{choose, detect, expected, header, refusal};
+use crate::layout::{choose, detect, expected, foreign, header, refusal};
 use crate::orbax::checkpoint_metadata::CheckpointMetadata;
 use crate::orbax::names;
 use crate::path::StorePath;
@@ -183,6 +183,12 @@ fn measure(store: &dyn Store, path: &StorePath, options: &reader::Options) -> Re
         };
         let issues = &mut usage.checkpoint.issues;
         let (table, mut item, files) = of_item(store, &directory, without, options, issues)?;
+        if let (None, None, Some(error)) = (name, &table, issues.last()) {
+            let explained = foreign::explained(&root, error.clone());
+            if explained.subject() == Some(Subject::Foreign) {
+                return Err(explained);
+            }
+        }
         item.name = name.map(ToOwned::to_owned);
         usage.files.extend(files.into_iter().map(|file| FileUsage {
             checkpointable: item.name.clone(),
