@@ -12,6 +12,7 @@ use super::flaw::Flaw;
 use super::sinks::Outcome;
 use super::survey::{ChunkAt, Chunks, Verdict};
 use super::{OnProgress, Options, Progress, pace};
+use crate::cursor::to_u64;
 use crate::error::{Error, counted};
 use crate::path::StorePath;
 use crate::reader::index::{Extent, Value};
@@ -46,8 +47,8 @@ pub(super) struct Reader<'a, 'p> {
     progress: OnProgress<'p>,
     now: &'a mut Progress,
     began: Instant,
-    /// Bytes that were read before this one began.
-    before: u64,
+    /// Bytes that were read for this one: those of nodes were read before.
+    read: u64,
     waiting: Vec<Pending>,
     waiting_bytes: u64,
     untold: u64,
@@ -64,9 +65,9 @@ impl<'a, 'p> Reader<'a, 'p> {
             store,
             options,
             progress,
-            before: now.bytes,
             now,
             began: Instant::now(),
+            read: 0,
             waiting: Vec::new(),
             waiting_bytes: 0,
             untold: 0,
@@ -95,6 +96,7 @@ impl<'a, 'p> Reader<'a, 'p> {
                 None
             };
             let decoded = self.decode(&pending, answer);
+            self.read = self.read.saturating_add(pending.extent.length);
             self.count(pending.extent.length);
             judge(&pending, decoded, verdicts);
         }
@@ -107,8 +109,7 @@ impl<'a, 'p> Reader<'a, 'p> {
         loop {
             (self.progress)(*self.now)?;
             let pause = self.options.max_bandwidth.map_or(Duration::ZERO, |limit| {
-                let bytes = self.now.bytes.saturating_sub(self.before);
-                pace::pause(bytes, self.began.elapsed(), limit)
+                pace::pause(self.read, self.began.elapsed(), limit)
             });
             if pause.is_zero() {
                 return ControlFlow::Continue(());
@@ -158,7 +159,9 @@ impl<'a, 'p> Reader<'a, 'p> {
                 fault,
             });
         }
-        self.now.chunks = self.now.chunks.saturating_add(1);
+        // The sizes of files, of which the expectation is made, count compressed nodes.
+        self.expect(to_u64(bytes.len()));
+        self.count(to_u64(bytes.len()));
         self.untold = self.untold.saturating_add(1);
         if self.untold < INLINE_CHUNKS {
             return ControlFlow::Continue(());

@@ -165,7 +165,7 @@ pub struct Extent {
     pub nodes: u64,
     /// Files.
     pub files: u64,
-    /// Bytes of chunks that were read.
+    /// Bytes of chunks that were decoded, as they are stored; in nodes, before those are compressed.
     pub data_bytes: u64,
 }
 
