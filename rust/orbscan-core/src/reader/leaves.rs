@@ -104,7 +104,9 @@ impl<'a> LeafShardings<'a> {
         limits: &Limits,
         issues: &mut Vec<Issue>,
     ) -> Self {
-        let jax = |entry: &&LeafEntry| entry.value_type == ValueType::JaxArray;
+        // A value in the aggregate file never had one, and is restored without.
+        let jax =
+            |entry: &&LeafEntry| entry.value_type == ValueType::JaxArray && !entry.skip_deserialize;
         let count = outline.leaves.iter().filter(jax).count();
         if count == 0 {
             return Self::Nothing;

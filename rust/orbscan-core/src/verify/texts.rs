@@ -11,7 +11,7 @@ use crate::orbax::names;
 use crate::orbax::strings::Strings;
 use crate::path::StorePath;
 use crate::reader::outline::ItemFiles;
-use crate::record::{Array, LeafKind, LeafTable};
+use crate::record::{Array, Leaf, LeafKind, LeafTable};
 use crate::store::{EntryKind, Store, Want};
 
 /// Checks what each process says of the arrays it wrote against the tree and the arrays.
@@ -93,7 +93,12 @@ impl<'a> ByName<'a> {
                 .leaf_of
                 .get(place)
                 .and_then(|leaf| table.leaves.get(*leaf));
-            if leaf.is_some_and(|leaf| leaf.kind == LeafKind::JaxArray) {
+            // Values in the aggregate file never had an entry.
+            let is_stored = |leaf: &Leaf| {
+                let array = leaf.array.and_then(|array| table.arrays.get(array));
+                leaf.kind == LeafKind::JaxArray && matches!(array, Some(Array::Zarr(_)))
+            };
+            if leaf.is_some_and(is_stored) {
                 places.insert(name, place);
             } else {
                 others.insert(name);
