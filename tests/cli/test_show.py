@@ -99,10 +99,11 @@ def full() -> Any:
 def test_the_table_shows_everything(show: Command) -> None:
     shown = show(full(), "run/1000")
     assert shown.out == TABLE
+    assert shown.err == ""
     assert shown.status == 0
 
 
-def test_a_tolerated_fault_is_also_a_warning(show: Command) -> None:
+def test_beside_json_a_tolerated_fault_is_also_a_warning(show: Command) -> None:
     shown = show(full(), "run/1000", "-o", "json")
     place = "state/_sharding, byte 12 of the decompressed body"
     assert shown.err == f"orbscan: warning: {place}: expected an object\n"

@@ -203,7 +203,7 @@ def _totals(usage: Usage) -> Iterator[tuple[str, str]]:
     yield "index", f"{size(usage.index)} of documents and nodes"
     yield "unused", f"{size(usage.free)} that nothing of the newest version refers to"
     if usage.unknown:
-        yield "unknown", f"{size(usage.unknown)} that may be unused: the index is damaged"
+        yield "unknown", f"{size(usage.unknown)} that may be unused: the index is damaged or gone"
     if usage.others:
         yield "other", f"{size(usage.others)} of other files"
     yield "on disk", f"{size(usage.total)} in {counted(len(usage.files), 'file')}"

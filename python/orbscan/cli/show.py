@@ -63,7 +63,7 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Read the checkpoint, and write the answer to stdout and warnings to stderr."""
+    """Read the checkpoint, and write the answer to stdout; beside JSON, warnings to stderr."""
     as_json = arguments.output == "json"
     if as_json and (arguments.depth is not None or arguments.fold or arguments.pager):
         arguments.parser.error("--depth, --fold and --pager are for the table, not for JSON")
@@ -75,13 +75,14 @@ def run(arguments: argparse.Namespace) -> int:
         from orbscan.cli import document
 
         sys.stdout.write(document.render(path, checkpoint, selected))
+        source.warn(checkpoint.issues)
     else:
         from orbscan.cli import output, render
 
         fold = arguments.fold or "auto"
         lines = render.table(path, checkpoint, selected=selected, fold=fold, depth=arguments.depth)
+        # The table ends with the faults that were tolerated.
         output.write(lines, paged=arguments.pager)
-    source.warn(checkpoint.issues)
     return FINE
 
 

@@ -144,6 +144,8 @@ pub enum Subject {
     Incomplete,
     /// A directory of another library.
     Foreign,
+    /// Databases that processes wrote and nobody merged.
+    NotMerged,
 }
 
 /// One failure. Small, so that a `Result` stays cheap to pass around.

@@ -116,15 +116,17 @@ pub fn is_array_document(path: &str) -> bool {
     name == ZARR_V2 || name == ZARR_V3
 }
 
-/// What follows the directory in the path of a file, in the directory of a pytree, that lies where the
-/// merged database or that of a process keeps its data files.
-pub fn data_file(path: &str) -> Option<&str> {
-    let path = match path.split_once('/') {
-        Some((directory, path)) if directory.starts_with(PROCESS_DATABASE_PREFIX) => path,
-        _ => path,
+/// Where a file lies, by its path in the directory of a pytree, if that is where a database keeps its
+/// data files: the directory of the process, or `None` for the merged database; and what follows.
+pub fn data_file(path: &str) -> Option<(Option<&str>, &str)> {
+    let (process, path) = match path.split_once('/') {
+        Some((directory, path)) if directory.starts_with(PROCESS_DATABASE_PREFIX) => {
+            (Some(directory), path)
+        }
+        _ => (None, path),
     };
     let (directory, name) = path.split_once('/')?;
-    (directory == DATA_FILES).then_some(name)
+    (directory == DATA_FILES).then_some((process, name))
 }
 
 /// Whether Orbax writes a directory of that name into the directory of a pytree, besides those of

@@ -86,6 +86,7 @@ pub fn find(
         wanted,
         found: vec![None; wanted.len()],
         count: 0,
+        unmerged: Vec::new(),
         from_processes: Vec::new(),
         conflicts: Vec::new(),
         failure: None,
@@ -115,6 +116,7 @@ pub fn find(
                 }
             }
         }
+        issues.extend(search.unmerged_issue());
         issues.extend(search.conflict_issue());
     }
     search.answers(&primary)
@@ -143,6 +145,8 @@ struct Search<'a> {
     found: Vec<Option<Result<Document>>>,
     /// How many of them were found.
     count: usize,
+    /// The databases of processes that were looked into.
+    unmerged: Vec<StorePath>,
     /// Which of them were found in the database of a process.
     from_processes: Vec<usize>,
     /// Which of them another process describes otherwise.
@@ -216,10 +220,44 @@ impl Search<'_> {
         let before = self.count;
         self.look(place, format)?;
         let count = self.count.saturating_sub(before);
-        if count > 0 {
+        // What the databases of processes have is told of all together.
+        if count > 0 && !matches!(place, Place::Process(_)) {
             issues.push(self.detour_issue(place, format, count));
         }
         Ok(())
+    }
+
+    /// What there is to say of databases of processes that hold what the merged one should.
+    fn unmerged_issue(&self) -> Option<Issue> {
+        let found = self.from_processes.iter().filter_map(|place| {
+            let document = self.found.get(*place)?.as_ref()?.as_ref();
+            Some(document.map_or(self.storage.format, |(format, _)| *format))
+        });
+        let (as_said, otherwise): (Vec<Format>, Vec<Format>) =
+            found.partition(|format| *format == self.storage.format);
+        let count = as_said.len().saturating_add(otherwise.len());
+        if count == 0 {
+            return None;
+        }
+        let arrays = counted(to_u64(count), "array was", "arrays were");
+        let mut reason = match self.unmerged.len() {
+            1 => format!("the database of a process is not merged: {arrays} found in it"),
+            n => format!("the databases of {n} processes are not merged: {arrays} found in them"),
+        };
+        if !otherwise.is_empty() {
+            let format = self.storage.format;
+            let (other, own) = (format.other().document(), format.document());
+            reason = match otherwise.len() {
+                n if n == count => format!("{reason} as {other} (_METADATA says {own})"),
+                n => format!("{reason}, {n} as {other} (_METADATA says {own})"),
+            };
+        }
+        let file = match self.unmerged.as_slice() {
+            [only] => only,
+            _ => self.storage.directory,
+        };
+        let issue = Error::new(ErrorKind::Malformed, reason).in_file(file);
+        Some(issue.about(Subject::NotMerged).without_loss())
     }
 
     fn conflict_issue(&self) -> Option<Issue> {
@@ -239,19 +277,13 @@ impl Search<'_> {
     fn detour_issue(&self, place: &Place, format: Format, count: usize) -> Issue {
         let arrays = counted(to_u64(count), "array was", "arrays were");
         let document = format.document();
-        let (file, reason) = match place {
-            Place::Process(directory) => (
-                directory.clone(),
-                format!("the databases of this item are not merged: {arrays} found here"),
-            ),
-            Place::Files => (
-                self.storage.directory.clone(),
-                format!("{arrays} found in plain {document} files, not in the database"),
-            ),
-            Place::Merged => (
-                self.storage.directory.clone(),
-                format!("{arrays} found as {document} in the database, not where _METADATA says"),
-            ),
+        let reason = match place {
+            Place::Files => {
+                format!("{arrays} found in plain {document} files, not in the database")
+            }
+            Place::Merged | Place::Process(_) => {
+                format!("{arrays} found as {document} in the database, not where _METADATA says")
+            }
         };
         let reason = if format == self.storage.format {
             reason
@@ -261,13 +293,8 @@ impl Search<'_> {
                 self.storage.format.document()
             )
         };
-        let issue = Error::new(ErrorKind::Malformed, reason)
-            .in_file(&file)
-            .without_loss();
-        match place {
-            Place::Process(_) => issue,
-            Place::Files | Place::Merged => issue.about(Subject::ArraysElsewhere),
-        }
+        let issue = Error::new(ErrorKind::Malformed, reason).in_file(self.storage.directory);
+        issue.about(Subject::ArraysElsewhere).without_loss()
     }
 
     /// Looks for what is missing in one place, as one version.
@@ -287,7 +314,12 @@ impl Search<'_> {
                 let want =
                     Want::whole(directory.join(names::MANIFEST)?, self.limits.max_node_bytes);
                 match self.store.fetch_one(want) {
-                    Ok(manifest) => self.look_in_database(place, directory, &manifest, format),
+                    Ok(manifest) => {
+                        if self.unmerged.last() != Some(directory) {
+                            self.unmerged.push(directory.clone());
+                        }
+                        self.look_in_database(place, directory, &manifest, format)
+                    }
                     Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
                     Err(error) => Err(error),
                 }

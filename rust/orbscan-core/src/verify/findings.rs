@@ -6,33 +6,15 @@ use foldhash::HashSet;
 
 use super::arrays::{Array, Fault};
 use super::code::Code;
+use super::databases::Databases;
 use super::files::FileUse;
 use super::report::{Chunks, Finding, Report};
 use super::roles::{Role, Roles};
 use super::survey::{Survey, relative};
 use crate::cursor::to_u64;
-use crate::error::{Error, Offset, counted};
+use crate::error::{Offset, counted};
 use crate::orbax::names;
 use crate::path::StorePath;
-
-/// The databases of a checkpointable.
-#[derive(Debug, Default)]
-pub(super) struct Databases {
-    /// Whether there is a merged one.
-    pub(super) merged: bool,
-    /// Those of single processes that are no part of a merged one.
-    pub(super) unmerged: Vec<StorePath>,
-    /// Why one cannot be read.
-    pub(super) errors: Vec<Error>,
-}
-
-impl Databases {
-    /// How many there are; `None` if one cannot be read.
-    pub(super) fn count(&self) -> Option<usize> {
-        let count = self.unmerged.len().saturating_add(usize::from(self.merged));
-        self.errors.is_empty().then_some(count)
-    }
-}
 
 /// Adds what a survey found. `stores_all` finds out, if need be, whether the writer stored every
 /// chunk: if it is not known, it may have left out those that hold nothing but a fill value.
@@ -42,7 +24,7 @@ pub(super) fn add(
     stores_all: impl FnOnce() -> bool,
     report: &mut Report,
 ) {
-    let roles = Roles::new(survey, databases.count());
+    let roles = Roles::new(survey, databases);
     extent(survey, &roles, report);
     for error in &databases.errors {
         report.add(Finding::of(Code::DatabaseUnreadable, error));

@@ -4,7 +4,8 @@ use std::ops::ControlFlow;
 
 use super::code::Code;
 use super::data::Reader;
-use super::findings::{self, Databases};
+use super::databases::Databases;
+use super::findings;
 use super::report::{Finding, Report};
 use super::survey::{Chunks, Survey};
 use super::{Level, OnProgress, Options, Progress, structure};
@@ -139,9 +140,9 @@ fn tolerated(report: &mut Report, issues: &[Issue], of_leaves: &[Error]) {
         let code = match (name, parent) {
             _ if issue.subject() == Some(Subject::WriteShape) => Code::WriteShape,
             _ if issue.subject() == Some(Subject::ArraysElsewhere) => Code::ArraysElsewhere,
+            _ if issue.subject() == Some(Subject::NotMerged) => Code::NotMerged,
             (names::SHARDING, _) => Code::Sharding,
             (_, Some(names::ARRAY_METADATAS)) => Code::ArrayMetadatas,
-            (name, _) if name.starts_with(names::PROCESS_DATABASE_PREFIX) => Code::NotMerged,
             _ => Code::Document,
         };
         report.add(Finding::of(code, issue));

@@ -9,13 +9,14 @@
 //! | `checkpoint` `structure` `members` `texts` `item` | the documents, held against each other and the survey |
 //! | `data` `pace` | the bytes of all chunks, in batches, no faster than allowed |
 //! | `chunk` `sinks` `finite` `flaw` | one chunk decoded, a piece at a time |
-//! | `roles` `usage` | what each file is for; the survey as what each leaf takes |
+//! | `databases` `roles` `usage` | what says which files are in use; what each is for; the survey as what each leaf takes |
 
 pub mod arrays;
 mod checkpoint;
 mod chunk;
 pub mod code;
 mod data;
+pub mod databases;
 pub mod extents;
 pub mod files;
 mod findings;

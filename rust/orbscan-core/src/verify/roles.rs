@@ -2,6 +2,7 @@
 
 use foldhash::{HashSet, HashSetExt};
 
+use super::databases::Databases;
 use super::files::FileUse;
 use super::survey::{Survey, relative};
 use crate::orbax::names;
@@ -44,16 +45,14 @@ pub struct Roles<'s> {
     directory: &'s StorePath,
     /// Whether the whole index was seen, without which nobody knows what is unused.
     is_whole: bool,
-    /// Whether there was a database at all.
-    has_database: bool,
+    databases: &'s Databases,
     /// The directories of data files; they need not have the usual names.
     directories: HashSet<&'s str>,
 }
 
 impl<'s> Roles<'s> {
-    /// The roles of the files that a survey has seen. `databases` says how many databases it walked;
-    /// `None` if one could not be read.
-    pub fn new(survey: &'s Survey<'_>, databases: Option<usize>) -> Self {
+    /// The roles of the files that a survey of these databases has seen.
+    pub fn new(survey: &'s Survey<'_>, databases: &'s Databases) -> Self {
         let damaged = survey.more_damages > 0 || survey.damages.iter().any(|damage| damage.lost);
         let mut directories = HashSet::new();
         for file in &survey.files.files {
@@ -65,8 +64,8 @@ impl<'s> Roles<'s> {
         directories.remove("");
         Self {
             directory: &survey.directory,
-            is_whole: databases.is_some() && !damaged,
-            has_database: databases != Some(0),
+            is_whole: databases.errors.is_empty() && !damaged,
+            databases,
             directories,
         }
     }
@@ -99,9 +98,9 @@ impl<'s> Roles<'s> {
             Role::Unknown
         };
         match names::data_file(path) {
-            Some(_) if self.has_database => unreferenced,
+            Some((process, _)) if self.databases.account_for(process) => unreferenced,
             // The manifest of its database is gone.
-            Some(name) if is_generated(name) => Role::Unknown,
+            Some((_, name)) if is_generated(name) => Role::Unknown,
             None if self.directories.contains(directory(path)) => unreferenced,
             _ => Role::Other,
         }

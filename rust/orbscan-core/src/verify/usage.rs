@@ -6,6 +6,7 @@ use std::sync::Arc;
 use foldhash::HashSet;
 
 use super::Options;
+use super::databases::Databases;
 use super::files::FileUse;
 use super::item::surveyed;
 use super::report::Report;
@@ -242,16 +243,15 @@ fn of_item(
     };
     let mut report = Report::new();
     let databases = surveyed(store, &files, &how, without, &mut survey, &mut report)?;
-    let count = databases.count();
     let damages = survey.damages.iter().map(|damage| damage.error.clone());
-    for error in databases.errors.into_iter().chain(damages) {
+    for error in databases.errors.iter().cloned().chain(damages) {
         // The read before met the root node, too.
         if !issues.contains(&error) {
             issues.push(error);
         }
     }
     let usage = summed_up(&survey);
-    let files = used_files(&survey, count);
+    let files = used_files(&survey, &databases);
     drop(survey);
     Ok((table, usage, files))
 }
@@ -274,7 +274,7 @@ fn summed_up(survey: &Survey<'_>) -> ItemUsage {
 }
 
 /// The files that a survey found.
-fn used_files(survey: &Survey<'_>, databases: Option<usize>) -> Vec<FileUsage> {
+fn used_files(survey: &Survey<'_>, databases: &Databases) -> Vec<FileUsage> {
     let roles = Roles::new(survey, databases);
     let files = survey.files.files.iter();
     // A database may name files that nothing of the newest version lies in.
