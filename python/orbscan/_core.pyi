@@ -338,6 +338,15 @@ def read_pytree(
 ) -> Checkpoint:
     """Read one pytree; `name` is `AUTO`, None for the root itself, or a name."""
 
+def recover(
+    path: str,
+    name: str | None,
+    *,
+    atomicity: str | None = None,
+    allow_uncommitted: bool = False,
+) -> Checkpoint:
+    """List the arrays in the store of one pytree, as a flat mapping from their names."""
+
 def read_checkpointables(
     path: str,
     rich_types: bool,

@@ -34,6 +34,7 @@ def metadata(  # noqa: PLR0913 - keywords, each with a meaning of its own
     step: StepChoice | None = None,
     atomicity: Atomicity = "auto",
     allow_uncommitted: bool = False,
+    recover: bool = False,
 ) -> CheckpointMetadata[PyTreeMetadata]:
     """Read the metadata of the pytree in a checkpoint.
 
@@ -54,6 +55,9 @@ def metadata(  # noqa: PLR0913 - keywords, each with a meaning of its own
             `commit_success.txt`; `commit_file_or_atomic_rename`, either.
         allow_uncommitted: whether to read the save of a job that did not finish it; `issues` then
             says so.
+        recover: whether to list what the store itself holds, for a checkpoint whose `_METADATA` is
+            gone: a dict from the names of the arrays to their shapes and types, without structure,
+            shardings or what is not an array. `issues` says so.
 
     Raises:
         CheckpointNotFoundError: the path does not exist, or holds no such step.
@@ -73,6 +77,7 @@ def metadata(  # noqa: PLR0913 - keywords, each with a meaning of its own
         rich_types=rich_types,
         atomicity=atomicity,
         allow_uncommitted=allow_uncommitted,
+        recover=recover,
     )
     from orbscan import answer
 
@@ -146,13 +151,14 @@ def is_orbax_checkpoint(
     return _core.is_orbax_checkpoint(text, atomicity=atomicity)
 
 
-def read_pytree(
+def read_pytree(  # noqa: PLR0913 - as for metadata
     path: str,
     name: str | None,
     *,
     rich_types: bool,
     atomicity: Atomicity = "auto",
     allow_uncommitted: bool = False,
+    recover: bool = False,
 ) -> _core.Checkpoint:
     """Read the columns of one pytree; the part of `metadata` that needs no other library.
 
@@ -161,6 +167,8 @@ def read_pytree(
     check_name(name)
     from orbscan import _core
 
+    if recover:
+        return _core.recover(path, name, atomicity=atomicity, allow_uncommitted=allow_uncommitted)
     return _core.read_pytree(
         path, name, rich_types, atomicity=atomicity, allow_uncommitted=allow_uncommitted
     )

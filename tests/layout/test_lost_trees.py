@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -186,3 +186,46 @@ def test_a_scan_chooses_what_a_read_chooses(copy: Copy) -> None:
     assert entry.metadata is not None
     read = orbscan.metadata(step)
     assert entry.metadata.metadata == read.metadata == orbscan.metadata(step, "z").metadata
+
+
+@pytest.mark.parametrize("path", ["o0.6.4-flat/ckpt", "o0.12.8-no-ocdbt/ckpt", "o0.4.8-unmerged"])
+def test_a_store_without_its_tree_is_recovered(
+    copy: Copy, golden: Path, path: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    if path == "o0.4.8-unmerged":
+        path = next(str(p.parent.relative_to(golden)) for p in (golden / path).rglob("_METADATA"))
+    checkpoint = copy(path, "ckpt")
+    whole = flat(orbscan.metadata(checkpoint).metadata)
+    (checkpoint / "_METADATA").unlink()
+    read = orbscan.metadata(checkpoint, recover=True)
+    found = {name: (leaf.shape, leaf.dtype) for name, leaf in read.metadata.items()}
+    arrays = {
+        name: (leaf.shape, leaf.dtype) for name, leaf in whole.items() if hasattr(leaf, "shape")
+    }
+    assert found.items() >= arrays.items()
+    assert "recovered from the store" in read.issues[0].reason
+    assert main(["show", str(checkpoint), "--recover"]) == 0
+    shown = capsys.readouterr()
+    assert all(name in shown.out for name in arrays)
+    assert "the structure and all that is not an array is unknown" in shown.err
+
+
+def test_the_store_of_an_item_is_recovered_and_nothing_else(copy: Copy) -> None:
+    step = copy("o0.12.8-manager/run/0", "0")
+    whole = flat(orbscan.metadata(step, "params").metadata)
+    (step / "params" / "_METADATA").unlink()
+    found = orbscan.metadata(step, "params", recover=True).metadata
+    assert set(found) == set(whole)
+    with pytest.raises(orbscan.InvalidLayoutError, match="no store to recover from"):
+        orbscan.metadata(step, "config", recover=True)
+
+
+def flat(tree: Any, name: str = "") -> dict[str, Any]:
+    """The leaves by their names in the store."""
+    if not isinstance(tree, dict | list | tuple):
+        return {name: tree}
+    items = tree.items() if isinstance(tree, dict) else enumerate(tree)
+    leaves: dict[str, Any] = {}
+    for key, child in items:
+        leaves |= flat(child, f"{name}.{key}" if name else str(key))
+    return leaves

@@ -38,6 +38,12 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     source.add_arguments(parser)
     source.add_commit_rules(parser)
     parser.add_argument(
+        "--recover",
+        action="store_true",
+        help="list the arrays in the store of a checkpoint that lost its _METADATA: their names, "
+        "shapes and types, without structure",
+    )
+    parser.add_argument(
         "--param",
         metavar="GLOB",
         help="show and count only leaves whose keypath matches: * stays within a level, ** does "

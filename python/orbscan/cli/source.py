@@ -136,6 +136,7 @@ def read(
         rich_types=rich_types,
         atomicity=getattr(arguments, "atomicity", "auto"),
         allow_uncommitted=getattr(arguments, "uncommitted", False),
+        recover=getattr(arguments, "recover", False),
     )
     return path, read
 

@@ -80,6 +80,14 @@ fn options(
     })
 }
 
+fn selection(name: Option<&str>) -> Selection<'_> {
+    match name {
+        None => Selection::Flat,
+        Some(AUTO) => Selection::Auto,
+        Some(name) => Selection::Named(name),
+    }
+}
+
 /// Reads one pytree of the checkpoint at `path`.
 #[pyfunction]
 #[pyo3(signature = (path, name, rich_types, *, atomicity = None, allow_uncommitted = false))]
@@ -91,14 +99,26 @@ fn read_pytree(
     atomicity: Option<&str>,
     allow_uncommitted: bool,
 ) -> PyResult<Checkpoint> {
-    let selection = match name {
-        None => Selection::Flat,
-        Some(AUTO) => Selection::Auto,
-        Some(name) => Selection::Named(name),
-    };
     let options = options(rich_types, atomicity, allow_uncommitted)?;
     let read: record::Checkpoint = detached(py, &path, |store, path| {
-        reader::read_pytree(store, path, selection, &options, &Recall::new())
+        reader::read_pytree(store, path, selection(name), &options, &Recall::new())
+    })?;
+    Checkpoint::new(py, read, &leaf_table::Crossed::default())
+}
+
+/// Lists what the store of one pytree holds, without its tree.
+#[pyfunction]
+#[pyo3(signature = (path, name, *, atomicity = None, allow_uncommitted = false))]
+fn recover(
+    py: Python<'_>,
+    path: PathBuf,
+    name: Option<&str>,
+    atomicity: Option<&str>,
+    allow_uncommitted: bool,
+) -> PyResult<Checkpoint> {
+    let options = options(false, atomicity, allow_uncommitted)?;
+    let read = detached(py, &path, |store, path| {
+        reader::recover::read(store, path, selection(name), &options)
     })?;
     Checkpoint::new(py, read, &leaf_table::Crossed::default())
 }
@@ -174,6 +194,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(tables::leaf_stream, module)?)?;
     module.add_function(wrap_pyfunction!(tables::checkpoint_stream, module)?)?;
     module.add_function(wrap_pyfunction!(read_pytree, module)?)?;
+    module.add_function(wrap_pyfunction!(recover, module)?)?;
     module.add_function(wrap_pyfunction!(read_checkpointables, module)?)?;
     module.add_function(wrap_pyfunction!(read_everything, module)?)?;
     module.add_function(wrap_pyfunction!(others, module)?)?;

@@ -25,6 +25,7 @@ mod ocdbt_search;
 pub mod outline;
 pub mod prng;
 pub mod recall;
+pub mod recover;
 pub mod safetensors;
 mod select;
 pub mod stored;
