@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from orbscan.orbax_types import to_orbax
     from orbscan.plan import restore_plan
     from orbscan.result import CheckpointMetadata, Issue, PyTreeMetadata
-    from orbscan.roots import RootMetadata, Step, best, latest, root_metadata, steps
+    from orbscan.roots import RootMetadata, Step, Steps, best, latest, root_metadata, steps
     from orbscan.scanning import CheckpointEntry, Scan, scan
     from orbscan.sharding import (
         DeviceMesh,
@@ -84,6 +84,7 @@ __all__ = [
     "ShardingError",
     "SingleDeviceShardingMetadata",
     "Step",
+    "Steps",
     "StorageMetadata",
     "StoreError",
     "UnreadableLeaf",
@@ -142,6 +143,7 @@ _MODULE_OF = {
     "ShardingError": "sharding",
     "SingleDeviceShardingMetadata": "sharding",
     "Step": "roots",
+    "Steps": "roots",
     "StorageMetadata": "types",
     "StoreError": "errors",
     "UnreadableLeaf": "types",

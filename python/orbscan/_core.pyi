@@ -57,23 +57,6 @@ Leaf: TypeAlias = tuple[int, int, int, Shape | None, str | None, Issue | None]
 
 The kind is one of `orbscan.codes`; array and sharding are indices, -1 for none."""
 
-Step: TypeAlias = tuple[
-    str,
-    int,
-    bool,
-    bool,
-    str,
-    int | None,
-    int | None,
-    str | None,
-    str | None,
-    tuple[Issue, ...],
-    OrbscanError | None,
-]
-"""(name, step, committed, leftover, why, init, commit, custom metadata, metrics, issues, error)
-
-The times are nanoseconds since 1970; custom metadata and metrics are JSON texts of objects."""
-
 ATOMICITIES: tuple[str, ...]
 """Every rule for what is committed."""
 
@@ -173,6 +156,58 @@ class Checkpoint:
 
         The names of what may be a checkpointable; None for a tree of the checkpoint itself.
         """
+
+@final
+class Step:
+    """A directory of a manager root that is called like a step, or the leftover of one."""
+
+    @property
+    def name(self) -> str:
+        """What it is called."""
+
+    @property
+    def step(self) -> int:
+        """The number in its name."""
+
+    @property
+    def prefix(self) -> str | None:
+        """What stands before the number and an underscore; None for a bare number."""
+
+    @property
+    def committed(self) -> bool:
+        """Whether a job would take it for finished."""
+
+    @property
+    def leftover(self) -> bool:
+        """Whether a job that cleans up would delete it."""
+
+    @property
+    def commit_reason(self) -> str:
+        """Why."""
+
+    @property
+    def init_timestamp_nsecs(self) -> int | None:
+        """When the save began, in nanoseconds since 1970 in UTC."""
+
+    @property
+    def commit_timestamp_nsecs(self) -> int | None:
+        """When the save finished, in nanoseconds since 1970 in UTC."""
+
+    @property
+    def custom_metadata(self) -> str | None:
+        """The JSON text of an object, in the dialect of Python's json; None for an empty one."""
+
+    @property
+    def metrics(self) -> str | None:
+        """The JSON text of an object, likewise; None if there are none or they cannot be read."""
+
+    @property
+    def issues(self) -> tuple[Issue, ...]:
+        """The faults that were tolerated."""
+
+    @property
+    def error(self) -> OrbscanError | None:
+        """Why a part of this could not be read."""
 
 @final
 class Entry:
@@ -368,15 +403,27 @@ def others(path: str, name: str | None) -> list[tuple[str | None, bool]]:
 def is_orbax_checkpoint(path: str, *, atomicity: str | None = None) -> bool:
     """Tell whether a path is laid out like a finished checkpoint."""
 
-def read_steps(root: str, step: int | str | None, atomicity: str) -> list[Step]:
-    """Read what is known of steps without their trees, by number and then by name.
+Prefix: TypeAlias = tuple[str | None] | None
+"""Which prefix of names of steps counts, in a tuple, `(None,)` for bare numbers; None for any"""
 
-    Of all, or of the committed one of a number, of the last committed one, `latest`, or of all
-    `committed` ones.
+def list_steps(root: str, prefix: Prefix, atomicity: str) -> tuple[list[Step], list[str], int]:
+    """Read all that a root holds: (steps, other checkpoints, directories not looked into).
+
+    The steps come by number and then by name; the others are names.
     """
 
-def find_step(root: str, step: int | str, atomicity: str) -> str:
+def read_steps(root: str, step: int | str, prefix: Prefix, atomicity: str) -> list[Step]:
+    """Read what is known of steps without their trees, by number and then by name.
+
+    Of the committed one of a number, of the last committed one, `latest`, or of all `committed`
+    ones.
+    """
+
+def find_step(root: str, step: int | str, prefix: Prefix, atomicity: str) -> str:
     """Find the name of the directory of a committed step, by its number or as `latest`."""
+
+def check_step_name(root: str, name: str) -> None:
+    """Raise unless something of that name lies in a root."""
 
 def read_root_metadata(root: str) -> tuple[str | None, str | None]:
     """Read what is stored about all steps: Orbax's and the user's JSON objects, None if empty."""

@@ -15,7 +15,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from orbscan import _core
     from orbscan.result import CheckpointMetadata, PyTreeMetadata
-    from orbscan.step_choice import Atomicity, StepChoice
+    from orbscan.step_choice import Atomicity, Prefix, StepChoice
 
 AUTO = "AUTO"
 
@@ -48,8 +48,9 @@ def metadata(  # noqa: PLR0913 - keywords, each with a meaning of its own
             it; `AUTO` for `pytree`, else `state`, else the first by name, else `path` itself.
         rich_types: whether to show saved tuples and namedtuples as such, where the writer
             recorded them, rather than as lists and dicts.
-        step: of the steps that `path` holds the one to read: its number, `"latest"`, or that of
-            the greatest or least metric, `("loss", "min")`. None if `path` is the checkpoint.
+        step: of the steps that `path` holds the one to read: its number, `"latest"`, that of the
+            greatest or least metric, `("loss", "min")`, or the name of a directory. None if
+            `path` is the checkpoint.
         atomicity: what makes a checkpoint a finished one: `atomic_rename`, a name that is not
             temporary, which is what `auto` means on a local disk; `commit_file`, a file
             `commit_success.txt`; `commit_file_or_atomic_rename`, either.
@@ -174,7 +175,9 @@ def read_pytree(  # noqa: PLR0913 - as for metadata
     )
 
 
-def local_path(path: str | os.PathLike[str], step: StepChoice | None = None) -> str:
+def local_path(
+    path: str | os.PathLike[str], step: StepChoice | None = None, prefix: Prefix = ...
+) -> str:
     """Give a path, or that of a step below it, as the text that the extension module takes.
 
     Raises:
@@ -198,7 +201,7 @@ def local_path(path: str | os.PathLike[str], step: StepChoice | None = None) -> 
         return local
     from orbscan.step_choice import step_directory
 
-    return step_directory(local, step)
+    return step_directory(local, step, prefix)
 
 
 def url_scheme(text: str) -> str | None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from orbscan._value import Value, as_dataclass
 from orbscan.api import local_path
 from orbscan.result import Issue, as_datetime
-from orbscan.step_choice import MAX, best_step, read_steps
+from orbscan.step_choice import LATEST, MAX, best_step, list_steps, read_steps
 
 if TYPE_CHECKING:
     import os
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from orbscan import _core
     from orbscan.errors import OrbscanError
-    from orbscan.step_choice import Atomicity, Mode
+    from orbscan.step_choice import Atomicity, Mode, Prefix
 
 
 @as_dataclass
@@ -33,6 +33,7 @@ class Step(Value, frozen=True):
         committed: whether a job would take it for finished, as Orbax decides.
         leftover: whether a job that cleans up when it starts would delete it.
         commit_reason: why, in words.
+        prefix: what stands before the number and an underscore in the name; None for a bare number.
         init_timestamp_nsecs: when the save began, in nanoseconds since 1970 in UTC; None if the
             writer did not say.
         commit_timestamp_nsecs: when the save finished, likewise.
@@ -47,6 +48,7 @@ class Step(Value, frozen=True):
     committed: bool
     leftover: bool
     commit_reason: str
+    prefix: str | None = None
     init_timestamp_nsecs: int | None = None
     commit_timestamp_nsecs: int | None = None
     metrics: dict[str, Any] | None = None
@@ -97,12 +99,30 @@ class RootMetadata(Value, frozen=True):
     internal_metadata: dict[str, Any]
 
 
-def steps(root: str | os.PathLike[str], *, atomicity: Atomicity = "auto") -> tuple[Step, ...]:
+class Steps(tuple[Step, ...]):  # noqa: SLOT001 - a tuple can have no slots for attributes
+    """The steps of a manager root, by number and then by name.
+
+    Attributes:
+        others: the names of checkpoints, and of unfinished saves, that lie beside the steps and are
+            not called like one; `step=` takes such a name.
+        not_looked_into: how many directories beside the steps may be checkpoints as well: only
+            the first 64 are looked into, and some cannot be read.
+    """
+
+    others: tuple[str, ...]
+    not_looked_into: int
+
+
+def steps(
+    root: str | os.PathLike[str], *, atomicity: Atomicity = "auto", prefix: Prefix = ...
+) -> Steps:
     """List what a manager root holds, by number and then by name.
 
     Every directory counts whose name is a number, with or without a prefix and leading zeros:
     `7`, `007`, `step_7` and `_7` are four steps. So do the leftovers of saves that never finished;
-    they are not committed. A step that is damaged has an `error`, and hides no other.
+    they are not committed. A step that is damaged has an `error`, and hides no other. Where there
+    are checkpoints under one prefix, directories under another under which there are none, such
+    as `events_2024`, do not count.
 
     Args:
         root: the directory that holds the steps, a local one; `~` stands for the home directory.
@@ -110,28 +130,43 @@ def steps(root: str | os.PathLike[str], *, atomicity: Atomicity = "auto") -> tup
             name that is not temporary, which is what `auto` means on a local disk; `commit_file`, a
             file `commit_success.txt`, which is the rule in a bucket, and so for a copy of one;
             `commit_file_or_atomic_rename`, either, as with `allow_legacy_atomic_rename`.
+        prefix: lists only steps whose names begin with it and an underscore, as with `step_prefix`
+            of Orbax's manager; None for those that are bare numbers. By default all.
 
     Raises:
         CheckpointNotFoundError: the root does not exist.
-        InvalidLayoutError: the root is a file, or itself a checkpoint.
+        InvalidLayoutError: the root is a file, or itself a checkpoint in which there is no step.
         StoreError: the file system refused or failed.
         ValueError: the root is a remote URL, or the atomicity another word.
+        TypeError: the prefix is neither a string nor None.
     """
     text = local_path(root)
     directory = Path(text)
-    return tuple(_step(directory, row) for row in read_steps(text, atomicity=atomicity))
+    rows, others, not_looked_into = list_steps(text, atomicity, prefix)
+    found = Steps(_step(directory, row) for row in rows)
+    found.others = tuple(others)
+    found.not_looked_into = not_looked_into
+    return found
 
 
-def latest(root: str | os.PathLike[str], *, atomicity: Atomicity = "auto") -> Step:
+def latest(
+    root: str | os.PathLike[str], *, atomicity: Atomicity = "auto", prefix: Prefix = ...
+) -> Step:
     """Find the committed step of the greatest number, of equals the last by name, as Orbax does.
+
+    Args:
+        root: as for `steps`.
+        atomicity: as for `steps`.
+        prefix: as for `steps`; needed where the steps have several.
 
     Raises:
         CheckpointNotFoundError: the root does not exist, or has no step.
-        InvalidLayoutError: besides the reasons of `steps`, no step is committed.
+        InvalidLayoutError: besides the reasons of `steps`, no step is committed, or their prefixes
+            differ.
         StoreError: as for `steps`; so are all the others.
     """
     text = local_path(root)
-    (row,) = read_steps(text, "latest", atomicity)
+    (row,) = read_steps(text, LATEST, atomicity, prefix)
     return _step(Path(text), row)
 
 
@@ -141,6 +176,7 @@ def best(
     mode: Mode = MAX,
     *,
     atomicity: Atomicity = "auto",
+    prefix: Prefix = ...,
 ) -> Step:
     """Find the committed step with the greatest value of a metric; of equals the last.
 
@@ -153,14 +189,15 @@ def best(
             reaches into objects: `eval.loss`, unless a member is itself called so.
         mode: `max`, or `min` for the least value.
         atomicity: as for `steps`.
+        prefix: as for `latest`.
 
     Raises:
         CheckpointNotFoundError: the root does not exist, or the metric is a number in no step.
         ValueError: the mode is another word; otherwise as for `steps`.
-        InvalidLayoutError: as for `steps`; so are all the others.
+        InvalidLayoutError: as for `latest`; so are all the others.
     """
     text = local_path(root)
-    return _step(Path(text), best_step(text, metric, mode, atomicity))
+    return _step(Path(text), best_step(text, metric, mode, atomicity, prefix))
 
 
 def root_metadata(root: str | os.PathLike[str]) -> RootMetadata:
@@ -182,19 +219,19 @@ def root_metadata(root: str | os.PathLike[str]) -> RootMetadata:
 
 
 def _step(root: Path, row: _core.Step) -> Step:
-    name, number, committed, leftover, reason, begun, ended, custom, metrics, issues, error = row
     return Step(
-        root / name,
-        number,
-        committed,
-        leftover,
-        reason,
-        init_timestamp_nsecs=begun,
-        commit_timestamp_nsecs=ended,
-        metrics=None if metrics is None else _object(metrics),
-        custom_metadata=_object(custom),
-        issues=tuple(Issue(*issue) for issue in issues),
-        error=error,
+        root / row.name,
+        row.step,
+        row.committed,
+        row.leftover,
+        row.commit_reason,
+        prefix=row.prefix,
+        init_timestamp_nsecs=row.init_timestamp_nsecs,
+        commit_timestamp_nsecs=row.commit_timestamp_nsecs,
+        metrics=None if row.metrics is None else _object(row.metrics),
+        custom_metadata=_object(row.custom_metadata),
+        issues=tuple(Issue(*issue) for issue in row.issues),
+        error=row.error,
     )
 
 

@@ -14,6 +14,7 @@ from orbscan import errors
 TYPE_CHECKING = False
 
 if TYPE_CHECKING:
+    from types import EllipsisType
     from typing import Literal, SupportsIndex, TypeAlias
 
     from orbscan import _core
@@ -23,7 +24,8 @@ if TYPE_CHECKING:
         "auto", "atomic_rename", "commit_file", "commit_file_or_atomic_rename"
     ]
     Mode: TypeAlias = Literal["max", "min"]
-    StepChoice: TypeAlias = SupportsIndex | Literal["latest"] | tuple[str, Mode]
+    Prefix: TypeAlias = str | EllipsisType | None
+    StepChoice: TypeAlias = SupportsIndex | str | tuple[str, Mode]
 
 MAX: Mode = "max"
 MIN: Mode = "min"
@@ -36,42 +38,54 @@ ATOMICITIES: tuple[Atomicity, ...] = (
 )
 """What can make a step a committed one; `auto` is what Orbax takes on a local disk."""
 
+LATEST: Literal["latest"] = "latest"
+"""The word for the last committed step."""
+
 _LOCAL_ATOMICITY = "atomic_rename"
 _SHOWN_METRICS = 10
 _STEPS_END = 1 << 64
 
 
-def step_directory(root: str, step: StepChoice) -> str:
+def step_directory(root: str, step: StepChoice, prefix: Prefix = ...) -> str:
     """Find the directory of a step.
 
     Args:
         root: the directory that holds the steps.
-        step: a number, `latest`, or a metric with `max` or `min`, `("eval.loss", "min")`.
+        step: a number, `latest`, a metric with `max` or `min`, `("eval.loss", "min")`, or the name
+            of a directory.
+        prefix: what stands before the underscore in the names of the steps that count, as
+            `step_prefix` of Orbax's manager; None for bare numbers. By default any.
 
     Raises:
-        CheckpointNotFoundError: there is no such root, step or metric.
-        InvalidLayoutError: the step is not committed, several directories are that step, or the
-            root is itself a checkpoint.
+        CheckpointNotFoundError: there is no such root, step, metric or name.
+        InvalidLayoutError: the step is not committed, several directories are that step, the
+            prefixes of the steps differ, or the root is itself a checkpoint.
         StoreError: the file system refused or failed.
-        ValueError: the step is another word, or a negative number.
+        ValueError: the step is a negative number, or a text that cannot be a name; or a prefix
+            comes with a name.
         TypeError: the step is none of these.
     """
+    from orbscan import _core
+
     if isinstance(step, tuple):
         metric, mode = _metric_and_mode(step)
-        name, *_ = best_step(root, metric, mode)
+        name = best_step(root, metric, mode, prefix=prefix).name
+    elif isinstance(step, str) and step != LATEST:
+        name = _checked_name(root, step)
+        if prefix is not ...:
+            message = f"a prefix chooses among steps, and {name!r} is the name of a directory"
+            raise ValueError(message)
+        _core.check_step_name(root, name)
     else:
-        from orbscan import _core
-
-        name = _core.find_step(root, number_or_latest(root, step), _LOCAL_ATOMICITY)
+        wanted = LATEST if isinstance(step, str) else _number(root, step)
+        name = _core.find_step(root, wanted, _wanted_prefix(root, prefix), _LOCAL_ATOMICITY)
     return os.path.join(root, name)  # noqa: PTH118 - pathlib takes longer to import than a read
 
 
-def read_steps(
-    root: str,
-    step: int | Literal["latest", "committed"] | None = None,
-    atomicity: Atomicity = "auto",
-) -> list[_core.Step]:
-    """Read the rows of the steps of a root: all, the committed ones, one of a number or the latest.
+def list_steps(
+    root: str, atomicity: Atomicity = "auto", prefix: Prefix = ...
+) -> tuple[list[_core.Step], list[str], int]:
+    """Read what a root holds: its steps, its other checkpoints, how much was not looked into.
 
     Raises:
         OrbscanError: as `step_directory` does.
@@ -79,21 +93,63 @@ def read_steps(
     """
     from orbscan import _core
 
+    return _core.list_steps(root, _wanted_prefix(root, prefix), _rule(atomicity))
+
+
+def read_steps(
+    root: str,
+    step: int | Literal["latest", "committed"],
+    atomicity: Atomicity = "auto",
+    prefix: Prefix = ...,
+) -> list[_core.Step]:
+    """Read the rows of steps of a root: the committed ones, one of a number or the latest.
+
+    Raises:
+        OrbscanError: as `step_directory` does.
+        ValueError: there is no such atomicity.
+    """
+    from orbscan import _core
+
+    return _core.read_steps(root, step, _wanted_prefix(root, prefix), _rule(atomicity))
+
+
+def _rule(atomicity: Atomicity) -> str:
     if atomicity not in ATOMICITIES:
         known = ", ".join(map(repr, ATOMICITIES))
         message = f"atomicity must be one of {known}, not {atomicity!r}"
         raise ValueError(message)
-    mode = _LOCAL_ATOMICITY if atomicity == "auto" else atomicity
-    return _core.read_steps(root, step, mode)
+    return _LOCAL_ATOMICITY if atomicity == "auto" else atomicity
 
 
-def number_or_latest(root: str, step: object) -> int | Literal["latest"]:
-    """Check a step that is a number or a word; raises as `step_directory` does."""
-    if step == "latest":
-        return "latest"
-    if isinstance(step, str):
-        message = f"step must be a number, 'latest' or (metric, 'max' or 'min'), not {step!r}"
-        raise ValueError(message)  # noqa: TRY004 - another text would be right
+def _wanted_prefix(root: str, prefix: Prefix) -> tuple[str | None] | None:
+    if prefix is ...:
+        return None
+    if not isinstance(prefix, str | None):
+        message = f"prefix must be a str or None, not {type(prefix).__name__}"
+        raise TypeError(message)
+    if prefix is not None:
+        _check_text(root, prefix)
+    return (prefix,)
+
+
+def _checked_name(root: str, name: str) -> str:
+    separators = {"/", os.sep, os.altsep or os.sep, "\0"}
+    if name in {"", ".", ".."} or separators.intersection(name):
+        message = f"{name!r} is not a step: a number, 'latest', a metric or a name of a directory"
+        raise ValueError(message)
+    _check_text(root, name)
+    return name
+
+
+def _check_text(root: str, text: str) -> None:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        kind = "unsupported"
+        raise errors.error(kind, f"the name {text!r} is not UTF-8", root) from None
+
+
+def _number(root: str, step: object) -> int:
     if isinstance(step, bool) or not hasattr(step, "__index__"):
         message = f"step must be a number, a word or a tuple, not {type(step).__name__}"
         raise TypeError(message)
@@ -107,7 +163,9 @@ def number_or_latest(root: str, step: object) -> int | Literal["latest"]:
     return number
 
 
-def best_step(root: str, name: str, mode: Mode = MAX, atomicity: Atomicity = "auto") -> _core.Step:
+def best_step(
+    root: str, name: str, mode: Mode = MAX, atomicity: Atomicity = "auto", prefix: Prefix = ...
+) -> _core.Step:
     """Read the row of the committed step with the greatest or least value of a metric.
 
     Of equals it is the last. Steps without the metric, or in which it is not a number or NaN, are
@@ -118,6 +176,7 @@ def best_step(root: str, name: str, mode: Mode = MAX, atomicity: Atomicity = "au
         name: of the metric; with dots that of one in an object, as `metric.find` has it.
         mode: `max` or `min`.
         atomicity: what makes a step a committed one.
+        prefix: as for `step_directory`.
 
     Raises:
         CheckpointNotFoundError: in none is the metric a number; says which numbers there are.
@@ -130,7 +189,7 @@ def best_step(root: str, name: str, mode: Mode = MAX, atomicity: Atomicity = "au
         message = f"mode must be {MAX!r} or {MIN!r}, not {mode!r}"
         raise ValueError(message)
     best: tuple[float, _core.Step] | None = None
-    rows = read_steps(root, "committed", atomicity)
+    rows = read_steps(root, "committed", atomicity, prefix)
     for row in rows:
         value = metric.find(_metrics(row), name)
         if not metric.is_number(value):
@@ -146,8 +205,7 @@ def best_step(root: str, name: str, mode: Mode = MAX, atomicity: Atomicity = "au
 def _metrics(row: _core.Step) -> Metrics:
     import json
 
-    *_, text, _, _ = row
-    metrics: Metrics = {} if text is None else json.loads(text)
+    metrics: Metrics = {} if row.metrics is None else json.loads(row.metrics)
     return metrics
 
 
@@ -161,7 +219,7 @@ def _without(name: str, rows: list[_core.Step]) -> str:
         metrics = _metrics(row)
         value = metric.find(metrics, name)
         if found is None and value is not metric.MISSING:
-            found = value, row[1]
+            found = value, row.step
         numbers.update(each for each, held in metric.members(metrics) if metric.is_number(held))
     if found is None:
         reason, offered = f"no committed step has the metric {name!r}", "there is"
@@ -173,7 +231,7 @@ def _without(name: str, rows: list[_core.Step]) -> str:
         numbers = inside or numbers
     if numbers:
         reason += f"; {offered} {_names(numbers)}"
-    damaged = sum(text is None and error is not None for *_, text, _, error in rows)
+    damaged = sum(row.metrics is None and row.error is not None for row in rows)
     return f"{reason}; steps that cannot be read completely: {damaged}" if damaged else reason
 
 

@@ -92,8 +92,10 @@ def test_a_checkpoint_has_no_steps(root: Path) -> None:
     ("step", "error"),
     [
         (-1, ValueError),
-        ("last", ValueError),
-        ("10", ValueError),
+        ("", ValueError),
+        ("..", ValueError),
+        ("step_10/default", ValueError),
+        ("a\0b", ValueError),
         (("loss", "least"), ValueError),
         (True, TypeError),
         (1.0, TypeError),

@@ -119,8 +119,8 @@ def test_another_mode_is_a_wrong_argument_and_no_fault_of_a_file(tmp_path: Path)
     write_step(tmp_path, "1")
     root = str(tmp_path)
     for call in (
-        lambda: _core.read_steps(root, None, "rename"),
-        lambda: _core.find_step(root, "latest", "rename"),
+        lambda: _core.read_steps(root, "latest", None, "rename"),
+        lambda: _core.find_step(root, "latest", None, "rename"),
         lambda: _core.scan([root], atomicity="rename"),
     ):
         with pytest.raises(ValueError, match="none of atomic_rename, commit_file") as raised:

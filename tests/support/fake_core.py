@@ -31,8 +31,8 @@ class FakeCore(ModuleType):
     def is_orbax_checkpoint(self, path: str, **rules: Any) -> Any:
         return self._reply("is_orbax_checkpoint", path, *_given(rules))
 
-    def find_step(self, root: str, step: int | str, atomicity: str) -> Any:
-        self.calls.append(("find_step", root, step, atomicity))
+    def find_step(self, root: str, step: int | str, prefix: Any, atomicity: str) -> Any:
+        self.calls.append(("find_step", root, step, prefix, atomicity))
         return f"step_{step}"
 
     def _reply(self, *call: Any) -> Any:

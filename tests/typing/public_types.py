@@ -47,7 +47,7 @@ def errors_say_where(error: orbscan.OrbscanError) -> None:
 
 
 def steps_are_paths_with_facts(root: str) -> None:
-    assert_type(orbscan.steps(root), tuple[orbscan.Step, ...])
+    assert_type(orbscan.steps(root), orbscan.Steps)
     step = orbscan.best(root, "loss", "min")
     assert_type(step, orbscan.Step)
     assert_type(step.metrics, dict[str, Any] | None)

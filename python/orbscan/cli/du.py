@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 
-from orbscan import api
 from orbscan.cli import source
 from orbscan.cli.exits import FINE, PARTIAL
 from orbscan.cli.help import EXIT_CODES, add_output, help_formatter, whole_number
@@ -75,7 +74,7 @@ def run(arguments: argparse.Namespace) -> int:
         arguments.parser.error("--depth and --files are for the table, not for JSON")
     path = source.local_path(arguments, arguments.path)
     # What goes wrong from here on is no wrong use.
-    path = api.local_path(path, arguments.step)
+    path = source.step_path(arguments, path)
     from orbscan.usage import measured
 
     usage, issues = measured(path)

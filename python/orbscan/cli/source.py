@@ -9,7 +9,7 @@ from orbscan import api
 from orbscan.cli import stdin
 from orbscan.cli.help import whole_number
 from orbscan.errors import located
-from orbscan.step_choice import ATOMICITIES
+from orbscan.step_choice import ATOMICITIES, LATEST
 from orbscan.text import printable
 
 # See orbscan/__init__.py.
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add PATH, --step, --name and --flat to a command."""
+    """Add PATH, --step, --prefix, --name and --flat to a command."""
     parser.add_argument(
         "path", metavar="PATH", help="the directory of the checkpoint; - reads it from stdin"
     )
@@ -80,14 +80,32 @@ def add_atomicity(parser: argparse.ArgumentParser) -> None:
 
 
 def add_step(parser: argparse.ArgumentParser) -> None:
-    """Add --step to a command."""
+    """Add --step, and what chooses among steps, to a command."""
     parser.add_argument(
         "--step",
         metavar="STEP",
         type=step_choice,
-        help="of the steps that PATH holds, read this one: a number, latest, or best:METRIC for "
-        "the greatest value of a metric, best:METRIC:min for the least, as of a loss; with dots "
-        "METRIC reaches into objects: best:eval.loss:min",
+        help="of the steps that PATH holds, read this one: a number, latest, best:METRIC for "
+        "the greatest value of a metric, best:METRIC:min for the least, as of a loss, or the name "
+        "of a directory; with dots METRIC reaches into objects: best:eval.loss:min",
+    )
+    add_prefix(parser)
+
+
+def add_prefix(parser: argparse.ArgumentParser) -> None:
+    """Add --prefix and --no-prefix to a command."""
+    prefixes = parser.add_mutually_exclusive_group()
+    prefixes.add_argument(
+        "--prefix",
+        default=...,
+        help="only steps that are called PREFIX_7, PREFIX_007 and so on; '' for _7",
+    )
+    prefixes.add_argument(
+        "--no-prefix",
+        action="store_const",
+        dest="prefix",
+        const=None,
+        help="only steps that are called by a bare number",
     )
 
 
@@ -99,9 +117,9 @@ def step_choice(text: str) -> StepChoice:
 
     >>> step_choice("1200"), step_choice("best:loss:min"), step_choice("best:a:b")
     (1200, ('loss', 'min'), ('a:b', 'max'))
+    >>> step_choice("best_0.5")
+    'best_0.5'
     """
-    if text == "latest":
-        return "latest"
     if text.isascii() and text.isdecimal():
         return whole_number(text)
     word, _, metric = text.partition(":")
@@ -110,8 +128,24 @@ def step_choice(text: str) -> StepChoice:
         if name and mode == "min":
             return name, "min"
         return (name if name and mode == "max" else metric), "max"
-    message = f"{text!r} is no step: a number, latest, or best:METRIC"
-    raise ArgumentTypeError(message)
+    if text in {"", ".", "..", "best:"} or "/" in text:
+        message = f"{text!r} is no step: a number, latest, best:METRIC, or the name of a directory"
+        raise ArgumentTypeError(message)
+    return text
+
+
+def step_path(arguments: argparse.Namespace, path: str) -> str:
+    """Give the path of the step that the arguments choose, or the path itself.
+
+    Raises:
+        SystemExit: wrong use; the usage was printed.
+        OrbscanError: there is no such step.
+    """
+    step, prefix = arguments.step, arguments.prefix
+    by_name = isinstance(step, str) and step != LATEST
+    if prefix is not ... and (step is None or by_name):
+        arguments.parser.error("--prefix and --no-prefix need a --step that is not a name")
+    return api.local_path(path, step, prefix)
 
 
 def read(
@@ -129,7 +163,7 @@ def read(
     except ValueError as error:
         arguments.parser.error(printable(str(error)))
     # What goes wrong from here on is no wrong use.
-    path = api.local_path(path, arguments.step)
+    path = step_path(arguments, path)
     read = api.read_pytree(
         path,
         arguments.name,

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sys
+from typing import NamedTuple
 
 from orbscan import metric
 from orbscan.cli import source
-from orbscan.cli.exits import FINE, PARTIAL
+from orbscan.cli.exits import FINE, NOT_FOUND, PARTIAL, Refusal
 from orbscan.cli.help import EXIT_CODES, add_output, help_formatter
 from orbscan.errors import located
-from orbscan.step_choice import ATOMICITIES, read_steps
+from orbscan.step_choice import ATOMICITIES, list_steps
 from orbscan.text import NSECS_PER_SEC, counted, moment, padded, printable
 
 # See orbscan/__init__.py.
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 
     from orbscan import _core
     from orbscan.cli import output
-    from orbscan.errors import OrbscanError
 
 SCHEMA_VERSION = 1
 
@@ -29,9 +29,11 @@ _EXAMPLES = """\
 examples:
   orbscan steps checkpoints
   orbscan steps checkpoints -o json | jq '.steps[] | select(.committed | not) | .path'
+  orbscan steps checkpoints --prefix step
   orbscan show checkpoints --step best:loss:min
 
-The exit code is 5 if a part of some step could not be read.
+The exit code is 5 if a part of some step could not be read, and 3 if there is
+neither a step nor another checkpoint.
 
 """
 
@@ -46,6 +48,7 @@ _COLUMNS = {
 }
 _RIGHT = {0, 4}
 _METRICS_WIDTH = 200
+_SHOWN_OTHERS = 20
 
 
 def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -68,42 +71,89 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         help="what makes a step count as committed: a name that is not temporary, "
         "commit_success.txt, or either; auto: atomic_rename (default: auto)",
     )
+    source.add_prefix(parser)
     add_output(parser)
     parser.set_defaults(run=run, parser=parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Read the steps, and write the answer to stdout."""
-    root = source.local_path(arguments, arguments.path)
-    rows = read_steps(root, atomicity=arguments.atomicity)
+    path = source.local_path(arguments, arguments.path)
+    root = Root(path, *list_steps(path, arguments.atomicity, arguments.prefix))
     if arguments.output == "json":
-        sys.stdout.write(document(root, rows))
-    else:
+        sys.stdout.write(document(root))
+    elif root.steps or root.others:
         from orbscan.cli import output
 
-        output.write(table(root, rows))
-    return FINE if all(error is None for *_, error in rows) else PARTIAL
+        output.write(table(root))
+    if not root.steps and not root.others:
+        raise _nothing_found(root, arguments)
+    return FINE if all(step.error is None for step in root.steps) else PARTIAL
 
 
-def table(root: str, rows: list[_core.Step]) -> list[output.Line]:
-    """Show steps as text: a line for each, and how many there are."""
-    cells = [tuple(_COLUMNS), *map(_cells, rows)]
+class Root(NamedTuple):
+    """What a manager root holds.
+
+    Attributes:
+        path: as it was given.
+        steps: by number and then by name.
+        others: names of other checkpoints.
+        not_looked_into: how many directories may be checkpoints as well.
+    """
+
+    path: str
+    steps: list[_core.Step]
+    others: list[str]
+    not_looked_into: int
+
+
+def _nothing_found(root: Root, arguments: argparse.Namespace) -> Refusal:
+    kept = "" if arguments.prefix is ... else " of that prefix"
+    message = f"no step{kept} and no other checkpoint in {printable(root.path)}"
+    if root.not_looked_into:
+        message += f", where {_not_looked_into(root)}"
+    return Refusal(f"{message}; orbscan ls looks into what is below it", NOT_FOUND)
+
+
+def _not_looked_into(root: Root) -> str:
+    count = root.not_looked_into
+    was = "was" if count == 1 else "were"
+    return f"{counted(count, 'directory', 'directories')} {was} not looked into"
+
+
+def table(root: Root) -> list[output.Line]:
+    """Show steps as text: a line for each, the other checkpoints, and how many there are."""
+    cells = [tuple(_COLUMNS), *map(_cells, root.steps)]
     roles = [*_COLUMNS.values()]
-    lines: list[output.Line] = [[("label", "root       "), ("", printable(root))], []]
-    for row in padded(cells, right=_RIGHT) if rows else ():
+    lines: list[output.Line] = [[("label", "root       "), ("", printable(root.path))], []]
+    for row in padded(cells, right=_RIGHT) if root.steps else []:
         pieces: output.Line = []
         for at, text in row:
             pieces += [("", "  ")] if pieces else []
             pieces.append((roles[at] if len(lines) > 2 else "heading", text))  # noqa: PLR2004
         lines.append(pieces)
-    if rows:
+    if root.steps:
         lines.append([])
-    finished = sum(committed for _, _, committed, *_ in rows)
-    total = f"{counted(len(rows), 'step')}, {finished:,} committed"
+    lines += _beside(root)
+    finished = sum(step.committed for step in root.steps)
+    total = f"{counted(len(root.steps), 'step')}, {finished:,} committed"
     return [*lines, [("label", "total      "), ("", total)]]
 
 
-def document(root: str, rows: list[_core.Step]) -> str:
+def _beside(root: Root) -> Iterator[output.Line]:
+    """What lies beside the steps."""
+    if root.others:
+        shown = ", ".join(map(printable, root.others[:_SHOWN_OTHERS]))
+        more = len(root.others) - _SHOWN_OTHERS
+        shown += f" and {more:,} more" if more > 0 else ""
+        yield [("label", "others     "), ("", f"{shown}; --step NAME reads one of them")]
+    if root.not_looked_into:
+        yield [("label", "unknown    "), ("", _not_looked_into(root))]
+    if root.others or root.not_looked_into:
+        yield []
+
+
+def document(root: Root) -> str:
     """Compose a JSON document of steps: one line of ASCII text."""
     import json
     import os
@@ -112,53 +162,49 @@ def document(root: str, rows: list[_core.Step]) -> str:
 
     steps = [
         {
-            "step": number,
-            "name": name,
-            "path": os.path.join(root, name),  # noqa: PTH118 - as in orbscan.step_choice
-            "committed": committed,
-            "leftover": leftover,
-            "commit_reason": reason,
-            "init_timestamp_nsecs": begun,
-            "commit_timestamp_nsecs": ended,
-            "metrics": None if metrics is None else decoded(metrics),
-            "custom_metadata": decoded(custom),
-            "issues": [dict(zip(ISSUE, issue, strict=True)) for issue in issues],
-            "error": None if error is None else {fact: getattr(error, fact) for fact in ISSUE},
+            "step": step.step,
+            "prefix": step.prefix,
+            "name": step.name,
+            "path": os.path.join(root.path, step.name),  # noqa: PTH118 - as in orbscan.step_choice
+            "committed": step.committed,
+            "leftover": step.leftover,
+            "commit_reason": step.commit_reason,
+            "init_timestamp_nsecs": step.init_timestamp_nsecs,
+            "commit_timestamp_nsecs": step.commit_timestamp_nsecs,
+            "metrics": None if step.metrics is None else decoded(step.metrics),
+            "custom_metadata": decoded(step.custom_metadata),
+            "issues": [dict(zip(ISSUE, issue, strict=True)) for issue in step.issues],
+            "error": step.error and {fact: getattr(step.error, fact) for fact in ISSUE},
         }
-        for (
-            name,
-            number,
-            committed,
-            leftover,
-            reason,
-            begun,
-            ended,
-            custom,
-            metrics,
-            issues,
-            error,
-        ) in rows
+        for step in root.steps
     ]
-    whole = {"schema_version": SCHEMA_VERSION, "path": root, "steps": steps}
+    whole = {
+        "schema_version": SCHEMA_VERSION,
+        "path": root.path,
+        "steps": steps,
+        "others": root.others,
+        "not_looked_into": root.not_looked_into,
+    }
     return json.dumps(whole, allow_nan=False) + "\n"
 
 
-def _cells(row: _core.Step) -> tuple[str, ...]:
-    name, number, committed, _, reason, begun, ended, _, metrics, issues, error = row
-    notes = [*([] if committed else [reason]), *_faults(error, issues)]
+def _cells(step: _core.Step) -> tuple[str, ...]:
+    begun, ended = step.init_timestamp_nsecs, step.commit_timestamp_nsecs
+    notes = [*([] if step.committed else [step.commit_reason]), *_faults(step)]
+    metrics = "" if step.metrics is None else metric.shown(step.metrics, _METRICS_WIDTH)
     return (
-        str(number),
-        "" if name == str(number) else printable(name),
-        "committed" if committed else "uncommitted",
+        str(step.step),
+        "" if step.name == str(step.step) else printable(step.name),
+        "committed" if step.committed else "uncommitted",
         "" if ended is None else moment(ended),
         "" if begun is None or ended is None else f"{(ended - begun) / NSECS_PER_SEC:.3f} s",
-        "" if metrics is None else printable(metric.shown(metrics, _METRICS_WIDTH)),
+        printable(metrics),
         "; ".join(notes),
     )
 
 
-def _faults(error: OrbscanError | None, issues: tuple[_core.Issue, ...]) -> Iterator[str]:
-    if error is not None:
-        yield printable(str(error))
-    for _, file, offset, in_body, reason in issues:
+def _faults(step: _core.Step) -> Iterator[str]:
+    if step.error is not None:
+        yield printable(str(step.error))
+    for _, file, offset, in_body, reason in step.issues:
         yield printable(located(reason, file, offset, in_body=in_body))

@@ -101,7 +101,7 @@ def run(arguments: argparse.Namespace) -> int:
         # Of several paths each is checked, whatever becomes of the others.
         alone = len(paths) == 1
         try:
-            root = api.local_path(path, arguments.step)
+            root = source.step_path(arguments, path)
         except OrbscanError as error:
             tally.fail(error, alone=alone)
             continue

@@ -5,10 +5,10 @@ use std::path::PathBuf;
 use orbscan_core::error::{Error, ErrorKind};
 use orbscan_core::limits::Limits;
 use orbscan_core::orbax::commit::Atomicity;
-use orbscan_core::scan::steps::{self, Step, Wanted};
-use pyo3::exceptions::PyValueError;
+use orbscan_core::scan::steps::{self, Prefixes, Scope, Wanted};
+use pyo3::exceptions::{PyBaseException, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::{PyList, PyTuple};
+use pyo3::types::PyTuple;
 
 use crate::{detached, errors};
 
@@ -40,6 +40,17 @@ impl Choice {
     }
 }
 
+/// What Python says of a prefix: nothing, or one, which may be none.
+type Prefix = Option<(Option<String>,)>;
+
+fn scope<'p>(prefix: &'p Prefix, atomicity: &str) -> PyResult<Scope<'p>> {
+    let only = |(prefix,): &'p (Option<String>,)| Prefixes::Only(prefix.as_deref());
+    Ok(Scope {
+        prefixes: prefix.as_ref().map_or(Prefixes::Any, only),
+        atomicity: atomicity_named(atomicity)?,
+    })
+}
+
 /// What makes a checkpoint a finished one, by its name.
 pub fn atomicity_named(name: &str) -> PyResult<Atomicity> {
     let modes = Atomicity::ALL.map(Atomicity::name).join(", ");
@@ -47,59 +58,107 @@ pub fn atomicity_named(name: &str) -> PyResult<Atomicity> {
     Atomicity::from_name(name).ok_or_else(unknown)
 }
 
-/// Reads what is known of steps without their trees; see the stub for the columns.
-#[pyfunction]
-#[pyo3(signature = (root, step, atomicity))]
-fn read_steps<'py>(
-    py: Python<'py>,
-    root: PathBuf,
-    step: Option<Choice>,
-    atomicity: &str,
-) -> PyResult<Bound<'py, PyList>> {
-    let atomicity = atomicity_named(atomicity)?;
-    let found = detached(py, &root, |store, path| {
-        let wanted = step.map_or(Ok(Wanted::All), Choice::wanted)?;
-        steps::read(store, path, wanted, atomicity, &Limits::default())
-    })?;
-    let rows = PyList::empty(py);
-    for step in found {
-        rows.append(row(py, step)?)?;
-    }
-    Ok(rows)
+/// What is known of a step without its trees; see the stub for the meaning of each attribute.
+#[pyclass(frozen, get_all, name = "Step", module = "orbscan._core")]
+pub struct Row {
+    name: String,
+    step: u64,
+    prefix: Option<String>,
+    committed: bool,
+    leftover: bool,
+    commit_reason: String,
+    init_timestamp_nsecs: Option<i128>,
+    commit_timestamp_nsecs: Option<i128>,
+    custom_metadata: Option<String>,
+    metrics: Option<String>,
+    issues: Py<PyTuple>,
+    error: Option<Py<PyBaseException>>,
 }
 
-fn row(py: Python<'_>, step: Step) -> PyResult<Bound<'_, PyTuple>> {
-    let issues = step.issues.iter().map(|issue| errors::as_tuple(py, issue));
-    let issues = PyTuple::new(py, issues.collect::<PyResult<Vec<_>>>()?)?;
-    let error = step
-        .error
-        .map(|error| errors::raised(py, &error).into_value(py));
-    (
-        step.found.name,
-        step.found.step,
-        step.found.commit.committed,
-        step.found.commit.leftover,
-        step.found.commit.reason,
-        step.metadata.init_timestamp_nsecs,
-        step.metadata.commit_timestamp_nsecs,
-        step.metadata.custom_metadata,
-        step.metrics,
-        issues,
-        error,
-    )
-        .into_pyobject(py)
+impl Row {
+    fn new(py: Python<'_>, step: steps::Step) -> PyResult<Self> {
+        let issues = step.issues.iter().map(|issue| errors::as_tuple(py, issue));
+        let issues = PyTuple::new(py, issues.collect::<PyResult<Vec<_>>>()?)?;
+        let error = step.error.map(|error| errors::raised(py, &error));
+        Ok(Self {
+            name: step.found.name,
+            step: step.found.step,
+            prefix: step.found.prefix,
+            committed: step.found.commit.committed,
+            leftover: step.found.commit.leftover,
+            commit_reason: step.found.commit.reason.into_owned(),
+            init_timestamp_nsecs: step.metadata.init_timestamp_nsecs,
+            commit_timestamp_nsecs: step.metadata.commit_timestamp_nsecs,
+            custom_metadata: step.metadata.custom_metadata,
+            metrics: step.metrics,
+            issues: issues.unbind(),
+            error: error.map(|error| error.into_value(py)),
+        })
+    }
+
+    fn all(py: Python<'_>, found: Vec<steps::Step>) -> PyResult<Vec<Self>> {
+        found.into_iter().map(|step| Self::new(py, step)).collect()
+    }
+}
+
+/// Reads all that a root holds.
+#[pyfunction]
+#[pyo3(signature = (root, prefix, atomicity))]
+fn list_steps(
+    py: Python<'_>,
+    root: PathBuf,
+    prefix: Prefix,
+    atomicity: &str,
+) -> PyResult<(Vec<Row>, Vec<String>, usize)> {
+    let scope = scope(&prefix, atomicity)?;
+    let found = detached(py, &root, |store, path| {
+        steps::list(store, path, scope, &Limits::default())
+    })?;
+    let others = found.others;
+    Ok((Row::all(py, found.steps)?, others.names, others.unknown))
+}
+
+/// Reads what is known of the steps that are wanted.
+#[pyfunction]
+#[pyo3(signature = (root, step, prefix, atomicity))]
+fn read_steps(
+    py: Python<'_>,
+    root: PathBuf,
+    step: Choice,
+    prefix: Prefix,
+    atomicity: &str,
+) -> PyResult<Vec<Row>> {
+    let scope = scope(&prefix, atomicity)?;
+    let found = detached(py, &root, |store, path| {
+        steps::read(store, path, step.wanted()?, scope, &Limits::default())
+    })?;
+    Row::all(py, found)
 }
 
 /// The name of the directory of a committed step.
 #[pyfunction]
-#[pyo3(signature = (root, step, atomicity))]
-fn find_step(py: Python<'_>, root: PathBuf, step: Choice, atomicity: &str) -> PyResult<String> {
-    let atomicity = atomicity_named(atomicity)?;
+#[pyo3(signature = (root, step, prefix, atomicity))]
+fn find_step(
+    py: Python<'_>,
+    root: PathBuf,
+    step: Choice,
+    prefix: Prefix,
+    atomicity: &str,
+) -> PyResult<String> {
+    let scope = scope(&prefix, atomicity)?;
     let found = detached(py, &root, |store, path| {
-        steps::find(store, path, step.wanted()?, atomicity)
+        steps::find(store, path, step.wanted()?, scope)
     })?;
     // Never empty: a step that is not there is an error.
     Ok(found.into_iter().map(|step| step.name).collect())
+}
+
+/// Checks that something of a name lies in a root.
+#[pyfunction]
+fn check_step_name(py: Python<'_>, root: PathBuf, name: &str) -> PyResult<()> {
+    detached(py, &root, |store, path| {
+        steps::check_name(store, path, name)
+    })
 }
 
 /// The JSON texts of Orbax's and the user's metadata about all steps of a root.
@@ -115,7 +174,10 @@ fn read_root_metadata(py: Python<'_>, root: PathBuf) -> PyResult<(Option<String>
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     let modes = Atomicity::ALL.map(Atomicity::name);
     module.add("ATOMICITIES", PyTuple::new(module.py(), modes)?)?;
+    module.add_class::<Row>()?;
+    module.add_function(wrap_pyfunction!(list_steps, module)?)?;
     module.add_function(wrap_pyfunction!(read_steps, module)?)?;
     module.add_function(wrap_pyfunction!(find_step, module)?)?;
+    module.add_function(wrap_pyfunction!(check_step_name, module)?)?;
     module.add_function(wrap_pyfunction!(read_root_metadata, module)?)
 }

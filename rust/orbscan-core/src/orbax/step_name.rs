@@ -6,6 +6,8 @@
 //! Source: orbax `_src/path/step.py`, release 0.12.8: `_StandardNameFormat`, whose prefix may be
 //! empty, unlike that of the pattern `(.+)_(\d+)` of the older functions there.
 
+use std::cmp::Ordering;
+
 use crate::orbax::names;
 
 /// What the name of a step directory says.
@@ -36,6 +38,46 @@ pub fn parse_unfinished(name: &str) -> Option<StepName<'_>> {
     // A partial save may itself have been interrupted.
     let partial = whole.strip_suffix(names::PARTIAL_SAVE_SUFFIX);
     numbered(partial.unwrap_or(whole))
+}
+
+/// The order of names for people: numbers in them by their value, all else as text.
+pub fn compare(a: &str, b: &str) -> Ordering {
+    let (mut left, mut right) = (a, b);
+    loop {
+        let (first, second) = (run(left), run(right));
+        let order = match (number(first), number(second)) {
+            (Some(first), Some(second)) => (first.len(), first).cmp(&(second.len(), second)),
+            (Some(_), None) if !second.is_empty() => Ordering::Less,
+            (None, Some(_)) if !first.is_empty() => Ordering::Greater,
+            _ => first.cmp(second),
+        };
+        if order.is_ne() {
+            return order;
+        }
+        if first.is_empty() {
+            // Leading zeros alone tell them apart.
+            return a.cmp(b);
+        }
+        left = left.get(first.len()..).unwrap_or_default();
+        right = right.get(second.len()..).unwrap_or_default();
+    }
+}
+
+/// The digits with which a text begins, or all before the first one.
+fn run(text: &str) -> &str {
+    let is_digit = |character: char| character.is_ascii_digit();
+    let end = if text.starts_with(is_digit) {
+        text.find(|character| !is_digit(character))
+    } else {
+        text.find(is_digit)
+    };
+    text.get(..end.unwrap_or(text.len())).unwrap_or_default()
+}
+
+/// The digits of a run that is a number, without leading zeros.
+fn number(run: &str) -> Option<&str> {
+    let is_number = run.starts_with(|character: char| character.is_ascii_digit());
+    is_number.then(|| run.trim_start_matches('0'))
 }
 
 fn numbered(name: &str) -> Option<StepName<'_>> {
@@ -111,6 +153,36 @@ mod tests {
             "a.orbax-checkpoint-tmp_7",
         ] {
             assert_eq!(parse(name), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn names_are_ordered_by_the_numbers_in_them() {
+        let ordered = [
+            "",
+            "0",
+            "5",
+            "007",
+            "7",
+            "10",
+            "5000",
+            "199999",
+            "_7",
+            "best_-0.5",
+            "ckpt",
+            "ckpt-7",
+            "ckpt-10",
+            "epoch=3-step=5",
+            "epoch=3-step=12",
+            "epoch=10-step=1",
+            "step_9",
+            "step_10",
+            "é",
+        ];
+        for (at, a) in ordered.iter().enumerate() {
+            for (other, b) in ordered.iter().enumerate() {
+                assert_eq!(compare(a, b), at.cmp(&other), "{a:?} {b:?}");
+            }
         }
     }
 

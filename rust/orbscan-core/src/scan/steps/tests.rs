@@ -1,5 +1,5 @@
 use super::*;
-use crate::error::Offset;
+use crate::error::{ErrorKind, Offset};
 use crate::store::memory::MemoryStore;
 use crate::testing::counting_store::{CountingStore, Requests};
 
@@ -26,11 +26,20 @@ fn store_of(names: &[&str]) -> MemoryStore {
 
 fn read_all(store: &MemoryStore) -> Vec<Step> {
     let limits = Limits::default();
-    read(store, &root(), Wanted::All, Atomicity::Rename, &limits).unwrap()
+    list(store, &root(), Scope::default(), &limits)
+        .unwrap()
+        .steps
+}
+
+fn by_commit_file<'a>() -> Scope<'a> {
+    Scope {
+        atomicity: Atomicity::CommitFile,
+        ..Scope::default()
+    }
 }
 
 fn only(store: &MemoryStore, wanted: Wanted) -> Result<String> {
-    let found = find(store, &root(), wanted, Atomicity::Rename)?;
+    let found = find(store, &root(), wanted, Scope::default())?;
     Ok(found.into_iter().map(|step| step.name).collect())
 }
 
@@ -133,13 +142,20 @@ fn the_number_of_waves_does_not_depend_on_the_number_of_steps() {
     let store = store_of(&names.iter().map(String::as_str).collect::<Vec<_>>());
     let limits = Limits::default();
     for (atomicity, wanted, lists, stats, fetches) in [
-        (Atomicity::Rename, Wanted::All, 1, 0, 6_000),
-        (Atomicity::Rename, Wanted::Latest, 1, 0, 2),
-        (Atomicity::Rename, Wanted::Number(1_200), 1, 0, 2),
-        (Atomicity::CommitFileOrRename, Wanted::All, 1, 3_000, 6_000),
+        (Atomicity::Rename, None, 1, 0, 6_000),
+        (Atomicity::Rename, Some(Wanted::Latest), 1, 0, 2),
+        (Atomicity::Rename, Some(Wanted::Number(1_200)), 1, 0, 2),
+        (Atomicity::CommitFileOrRename, None, 1, 3_000, 6_000),
     ] {
         let counting = CountingStore::new(&store);
-        let found = read(&counting, &root(), wanted, atomicity, &limits).unwrap();
+        let scope = Scope {
+            atomicity,
+            ..Scope::default()
+        };
+        let found = match wanted {
+            None => list(&counting, &root(), scope, &limits).unwrap().steps,
+            Some(wanted) => read(&counting, &root(), wanted, scope, &limits).unwrap(),
+        };
         assert_eq!(found.len() * 2, fetches);
         let asked = counting.requests();
         let bytes = asked.bytes;
@@ -160,7 +176,7 @@ fn the_number_of_waves_does_not_depend_on_the_number_of_steps() {
 fn a_step_is_found_with_one_listing() {
     let store = store_of(&["1", "step_0012"]);
     let counting = CountingStore::new(&store);
-    let found = find(&counting, &root(), Wanted::Number(12), Atomicity::Rename).unwrap();
+    let found = find(&counting, &root(), Wanted::Number(12), Scope::default()).unwrap();
     assert_eq!(found[0].name, "step_0012");
     let expected = Requests {
         lists: 1,
@@ -204,24 +220,20 @@ fn a_number_that_two_directories_have_names_both() {
 #[test]
 fn what_is_no_root_is_refused() {
     let limits = Limits::default();
-    let missing = read(
-        &MemoryStore::new(),
-        &root(),
-        Wanted::All,
-        Atomicity::Rename,
-        &limits,
-    );
+    let missing = list(&MemoryStore::new(), &root(), Scope::default(), &limits);
     assert_eq!(missing.unwrap_err().kind(), ErrorKind::NotFound);
     let mut file = MemoryStore::new();
     file.insert(root(), "");
-    let error = only(&file, Wanted::All).unwrap_err();
+    let error = only(&file, Wanted::Latest).unwrap_err();
     assert_eq!(
         error.to_string(),
         "memory:run: is a file, expected a directory of steps"
     );
     let mut checkpoint = store_of(&["1"]);
     checkpoint.insert(path("run/_METADATA"), "{}");
-    let error = only(&checkpoint, Wanted::All).unwrap_err();
+    checkpoint.insert(path("run/1/_METADATA"), "{}");
+    checkpoint.remove(&path("run/1/_CHECKPOINT_METADATA"));
+    let error = only(&checkpoint, Wanted::Latest).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::UnknownLayout);
     assert_eq!(error.file(), Some("memory:run"));
 }
@@ -230,10 +242,14 @@ fn what_is_no_root_is_refused() {
 fn where_a_file_commits_its_absence_counts() {
     let mut store = store_of(&["1", "2"]);
     store.insert(path("run/1/commit_success.txt"), "");
-    let found = find(&store, &root(), Wanted::All, Atomicity::CommitFile).unwrap();
-    let committed: Vec<_> = found.iter().map(|step| step.commit.committed).collect();
+    let limits = Limits::default();
+    let found = list(&store, &root(), by_commit_file(), &limits)
+        .unwrap()
+        .steps;
+    let committed = found.iter().map(|step| step.found.commit.committed);
+    let committed: Vec<_> = committed.collect();
     assert_eq!(committed, [true, false]);
-    let latest = find(&store, &root(), Wanted::Latest, Atomicity::CommitFile).unwrap();
+    let latest = find(&store, &root(), Wanted::Latest, by_commit_file()).unwrap();
     assert_eq!(latest[0].name, "1");
 }
 
@@ -243,7 +259,7 @@ fn a_temporary_name_is_no_step_to_be_chosen() {
     for name in ["5", "7.orbax-checkpoint-tmp"] {
         store.insert(path(&format!("run/{name}/commit_success.txt")), "");
     }
-    let find = |wanted| find(&store, &root(), wanted, Atomicity::CommitFile);
+    let find = |wanted| find(&store, &root(), wanted, by_commit_file());
     let names = |wanted| -> Vec<String> {
         let found = find(wanted).unwrap().into_iter();
         found.map(|step| step.name).collect()
@@ -251,8 +267,8 @@ fn a_temporary_name_is_no_step_to_be_chosen() {
     assert_eq!(names(Wanted::Latest), ["5"]);
     assert_eq!(names(Wanted::Committed), ["5"]);
     // Listed it is, and finished, as Orbax decides.
-    let all = find(Wanted::All).unwrap();
-    assert!(all[2].commit.committed);
+    let all = list(&store, &root(), by_commit_file(), &Limits::default()).unwrap();
+    assert!(all.steps[2].found.commit.committed);
     let error = find(Wanted::Number(7)).unwrap_err();
     assert_eq!(
         error.to_string(),

@@ -1,0 +1,213 @@
+//! The directories of a root, told apart by their names.
+
+use std::collections::BTreeSet;
+
+use super::{Found, Prefixes, Scope};
+use crate::error::{Error, ErrorKind, Result};
+use crate::layout::recognise;
+use crate::orbax::commit::{self, Facts};
+use crate::orbax::step_name::StepName;
+use crate::orbax::{names, step_name};
+use crate::path::StorePath;
+use crate::store::{Bytes, Entry, EntryKind, Store};
+
+/// What stands in a name for bytes that are not UTF-8.
+const MARK: char = char::REPLACEMENT_CHARACTER;
+
+/// A root by its listing.
+pub struct Listing {
+    /// The directories that are called like steps of the prefixes that are wanted, or like the
+    /// leftovers of such, by number and then by name.
+    pub found: Vec<Found>,
+    /// All other directories, in no order. Empty if the root is itself a checkpoint: they are parts
+    /// of it.
+    pub others: Vec<Entry>,
+    /// The prefixes of all directories that are called like steps.
+    pub prefixes: BTreeSet<Option<String>>,
+}
+
+/// The number and the prefix in the name of a directory, and the directory.
+type Numbered = (u64, Option<String>, Entry);
+
+/// Lists a root.
+///
+/// # Errors
+/// `NotFound`; `UnknownLayout` if it is a file, or itself a checkpoint in which there is no step;
+/// `Store`.
+pub fn list(store: &dyn Store, root: &StorePath, scope: Scope<'_>) -> Result<Listing> {
+    let entries = children(store, root)?;
+    let marker = own_marker(&entries);
+    let is_numbered =
+        |entry: &Entry| entry.kind == EntryKind::Directory && name_of(entry).is_some();
+    if marker.is_none()
+        && !entries.iter().any(is_numbered)
+        && recognise::layout(store, root, &entries)?.is_some()
+    {
+        return Err(checkpoint("it holds one without a file that says so"));
+    }
+    let directories = entries
+        .into_iter()
+        .filter(|entry| entry.kind == EntryKind::Directory);
+    let mut numbered: Vec<Numbered> = Vec::new();
+    let mut others = Vec::new();
+    for entry in directories {
+        let name = name_of(&entry);
+        match name.map(|name| (name.step, name.prefix.map(str::to_owned))) {
+            Some((step, prefix)) => numbered.push((step, prefix, entry)),
+            None => others.push(entry),
+        }
+    }
+    if let Some(marker) = marker {
+        numbered = steps_in_checkpoint(store, root, numbered, marker)?;
+        others.clear();
+    }
+    let prefixes = numbered.iter().map(|(_, prefix, _)| prefix.clone());
+    let prefixes = prefixes.collect();
+    if let Prefixes::Only(wanted) = scope.prefixes {
+        numbered.retain(|(_, prefix, _)| prefix.as_deref() == wanted);
+    }
+    numbered.sort_unstable_by(|(a, _, left), (b, _, right)| (a, &left.name).cmp(&(b, &right.name)));
+    let found = judged(store, root, numbered, scope)?;
+    Ok(Listing {
+        found,
+        others,
+        prefixes,
+    })
+}
+
+/// What the name of a directory says of a step, or of the leftover of one.
+fn name_of(entry: &Entry) -> Option<StepName<'_>> {
+    step_name::parse(&entry.name).or_else(|| step_name::parse_unfinished(&entry.name))
+}
+
+/// The refusal of a root that is itself a checkpoint.
+fn checkpoint(why: &str) -> Error {
+    let reason = format!("is itself a checkpoint, not a directory of steps: {why}");
+    Error::new(ErrorKind::UnknownLayout, reason)
+}
+
+/// What is in the root. A file in its place is not a missing one.
+///
+/// # Errors
+/// `NotFound`, `UnknownLayout`, `Store`.
+pub fn children(store: &dyn Store, root: &StorePath) -> Result<Vec<Entry>> {
+    store.list(root).map_err(|error| {
+        let mut found = store.stat(std::slice::from_ref(root));
+        match (error.kind(), found.pop()) {
+            (ErrorKind::NotFound, Some(Ok(Some(_)))) => {
+                let reason = "is a file, expected a directory of steps";
+                Error::new(ErrorKind::UnknownLayout, reason).in_file(root)
+            }
+            _ => error.in_file(root),
+        }
+    })
+}
+
+/// The answer, or `None` if there is no such file.
+///
+/// # Errors
+/// Those of the answer.
+pub fn unless_missing(answer: Result<Bytes>) -> Result<Option<Bytes>> {
+    match answer {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// The file that makes the root itself a checkpoint.
+fn own_marker(entries: &[Entry]) -> Option<&'static str> {
+    let own = [
+        names::V1_MARKER,
+        names::CHECKPOINT_METADATA,
+        names::TREE_METADATA,
+    ];
+    let is_there = |marker: &&str| entries.iter().any(|entry| entry.name == *marker);
+    own.into_iter().find(is_there)
+}
+
+/// The steps that a manager keeps in the directory of a checkpoint: its first save went there, and
+/// Orbax does not mind.
+///
+/// Arrays and checkpointables may be called like steps, too. Only a step has the file that names its
+/// handlers; where there is one, what a save left behind belongs to the manager as well.
+fn steps_in_checkpoint(
+    store: &dyn Store,
+    root: &StorePath,
+    numbered: Vec<Numbered>,
+    marker: &str,
+) -> Result<Vec<Numbered>> {
+    let header =
+        |(_, _, entry): &Numbered| root.join(&entry.name)?.join(names::CHECKPOINT_METADATA);
+    let headers: Vec<StorePath> = numbered.iter().map(header).collect::<Result<_>>()?;
+    let stats = store.stat(&headers).into_iter();
+    let have_header: Vec<bool> = stats
+        .map(|stat| stat.map(|stat| stat.is_some()))
+        .collect::<Result<_>>()?;
+    if !have_header.contains(&true) {
+        return Err(checkpoint(&format!("it has {marker}")));
+    }
+    let of_manager = |(numbered, has_header): (Numbered, bool)| {
+        let is_leftover = step_name::parse(&numbered.2.name).is_none();
+        (has_header || is_leftover).then_some(numbered)
+    };
+    Ok(numbered
+        .into_iter()
+        .zip(have_header)
+        .filter_map(of_manager)
+        .collect())
+}
+
+/// Says of each directory whether a job would take it for finished.
+fn judged(
+    store: &dyn Store,
+    root: &StorePath,
+    numbered: Vec<Numbered>,
+    scope: Scope<'_>,
+) -> Result<Vec<Found>> {
+    let paths = numbered.iter().map(|(_, _, entry)| root.join(&entry.name));
+    let paths: Vec<StorePath> = paths.collect::<Result<_>>()?;
+    let commit_files = commit_files(store, &paths, scope)?;
+    let named = named(store, &paths);
+    let found = numbered.into_iter().zip(commit_files).zip(named);
+    let found = found.map(|(((step, prefix, entry), commit_file), is_named)| {
+        let facts = Facts {
+            name: &entry.name,
+            directory: true,
+            link: entry.link,
+            commit_file,
+        };
+        Found {
+            commit: commit::judge(facts, scope.atomicity),
+            name: entry.name,
+            step,
+            prefix,
+            is_named,
+        }
+    });
+    Ok(found.collect())
+}
+
+/// Whether each of the directories has a `commit_success.txt`; not asked where it does not matter.
+fn commit_files(store: &dyn Store, paths: &[StorePath], scope: Scope<'_>) -> Result<Vec<bool>> {
+    if !scope.atomicity.needs_commit_file() {
+        return Ok(vec![false; paths.len()]);
+    }
+    let files = paths.iter().map(|path| path.join(names::COMMIT_SUCCESS));
+    let files: Vec<StorePath> = files.collect::<Result<_>>()?;
+    let stats = store.stat(&files).into_iter();
+    stats.map(|stat| stat.map(|stat| stat.is_some())).collect()
+}
+
+/// Whether each name is really that of its directory. Where it is not UTF-8 the listing has a mark in
+/// it, and nothing is found under such a name.
+fn named(store: &dyn Store, paths: &[StorePath]) -> Vec<bool> {
+    let is_named = |path: &StorePath| {
+        if !path.name().contains(MARK) {
+            return true;
+        }
+        let found = store.stat(std::slice::from_ref(path)).pop();
+        !matches!(found, Some(Ok(None)))
+    };
+    paths.iter().map(is_named).collect()
+}
