@@ -133,7 +133,7 @@ class Asked:
         return next((entry for entry in self.entries if entry.path == str(self.path)), None)
 
     @cached_property
-    def steps(self) -> Outcome[tuple[orbscan.Step, ...]]:
+    def steps(self) -> Outcome[orbscan.Steps]:
         """The steps, if it is a root."""
         return Outcome.of(lambda: orbscan.steps(self.path))
 

@@ -93,7 +93,7 @@ def steps_prints_what_its_twin_returns(asked: Asked) -> Violations:
     if asked.steps.value is None:
         yield from _refusal("steps", asked.steps, printed)
         return
-    plain = ("step", "name", "committed", "leftover", "commit_reason")
+    plain = ("step", "prefix", "name", "committed", "leftover", "commit_reason")
     times = ("init_timestamp_nsecs", "commit_timestamp_nsecs")
     ours = [
         {name: getattr(step, name) for name in (*plain, *times)}
@@ -107,8 +107,11 @@ def steps_prints_what_its_twin_returns(asked: Asked) -> Violations:
         for step in asked.steps.value
     ]
     yield from _compare("steps", ours, "steps", printed.document["steps"])
+    others = asked.steps.value.others
+    yield from _compare("steps", list(others), "steps", printed.document["others"])
     whole = all(step.error is None for step in asked.steps.value)
-    yield from _status("steps", printed, FINE if whole else PARTIAL)
+    wanted = FINE if whole else PARTIAL
+    yield from _status("steps", printed, wanted if asked.steps.value or others else NOT_FOUND)
 
 
 def diff_prints_what_its_twin_returns(asked: Asked) -> Violations:
