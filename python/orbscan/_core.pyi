@@ -475,16 +475,19 @@ def verify(
     `progress` is told bytes read, bytes in all, chunks read; what it raises is raised.
     """
 
+FILES: tuple[tuple[str, str, str], ...]
+"""(names, what it is, what it is for) of every file that a save can write"""
+
 DumpField: TypeAlias = tuple[int, int | None, bool, str, str, int | list[int] | bytes | str | None]
 """(level, offset, whether it counts from the start of a body, name, kind of value, value)"""
 
 def dump(
     path: str, part: tuple[int, int] | None
-) -> list[tuple[str, list[DumpField], Issue | None]]:
+) -> list[tuple[str, str, list[DumpField], Issue | None]]:
     """Take a file apart, or the part of it at an offset and of a length.
 
-    Each structure is (what it is, its fields, what is wrong with it). A value is of the kind
-    `group` (None), `number`, `numbers`, `bytes`, `text`, or `json` (its spelling).
+    Each structure is (what it is, what it is for, its fields, what is wrong with it). A value is of
+    the kind `group` (None), `number`, `numbers`, `bytes`, `text`, or `json` (its spelling).
     """
 
 ArrayUsage: TypeAlias = tuple[str, int, int, int, int]

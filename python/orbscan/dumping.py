@@ -53,16 +53,20 @@ class Dump:
 
     Attributes:
         kind: what it is, in words.
+        meaning: what it is for, in words; of a chunk, which one of which array; empty if nobody
+            knows.
         fields: its fields in order; those inside a field follow it.
         error: what is wrong with it, or None.
     """
 
     kind: str
+    meaning: str
     fields: list[Field]
     error: errors.OrbscanError | None
 
     def __str__(self) -> str:
-        lines = [self.kind, *map(str, self.fields)]
+        meaning = [f"  {printable(self.meaning)}"] if self.meaning else []
+        lines = [self.kind, *meaning, *map(str, self.fields)]
         if self.error is not None:
             lines.append(f"error: {printable(str(self.error))}")
         return "\n".join(lines)
@@ -72,9 +76,9 @@ def dump(path: str | os.PathLike[str], part: tuple[int, int] | None = None) -> l
     """Take a file of a checkpoint apart, as far as it can be read.
 
     Args:
-        path: a manifest, a data file, a document of Orbax or Zarr, a safetensors file, or the
-            msgpack file of early releases. What a file is, its name tells, or its first bytes; in
-            a data file all nodes are looked for.
+        path: any file of a checkpoint: the names are listed in docs/files.md. What a file is, its
+            name tells, or its first bytes, or the documents above it; in a data file all nodes are
+            looked for.
         part: offset and length of the part of the file to look at, in bytes.
 
     Returns:
@@ -96,12 +100,14 @@ def dump(path: str | os.PathLike[str], part: tuple[int, int] | None = None) -> l
     return [_dump(text, *structure) for structure in _core.dump(text, part)]
 
 
-def _dump(path: str, kind: str, fields: list[Any], error: tuple[Any, ...] | None) -> Dump:
+def _dump(
+    path: str, kind: str, meaning: str, fields: list[Any], error: tuple[Any, ...] | None
+) -> Dump:
     failure = None
     if error is not None:
         kind_of_error, _, offset, in_body, reason = error
         failure = errors.error(kind_of_error, reason, path, offset, in_body)
-    return Dump(kind, [_field(*field) for field in fields], failure)
+    return Dump(kind, meaning, [_field(*field) for field in fields], failure)
 
 
 def _field(level: int, at: int | None, in_body: bool, name: str, kind: str, value: Any) -> Field:  # noqa: FBT001, PLR0913, PLR0917 - the fields of the Rust side in order
@@ -129,7 +135,6 @@ def _shown(value: Any) -> str:
     else:
         text = json.dumps(value)
     if len(text) > _SHOWN_TEXT:
-        return (
-            f"{text[:_SHOWN_TEXT]}… {len(value) if isinstance(value, bytes | str) else ''} in all"
-        )
+        length = f" {len(value):,} in all" if isinstance(value, bytes | str) else ""
+        return f"{text[:_SHOWN_TEXT]}…{length}"
     return text

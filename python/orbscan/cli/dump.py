@@ -37,7 +37,7 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         epilog=_EXAMPLES + EXIT_CODES,
         formatter_class=help_formatter,
     )
-    parser.add_argument("file", metavar="FILE", help="any file of a checkpoint but chunks")
+    parser.add_argument("file", metavar="FILE", help="any file of a checkpoint")
     parser.add_argument(
         "--at",
         metavar="OFFSET:LENGTH",
@@ -89,6 +89,7 @@ def _document(path: str, found: list[Dump]) -> dict[str, Any]:
         "structures": [
             {
                 "kind": structure.kind,
+                "meaning": structure.meaning,
                 "error": _error(structure),
                 "fields": [
                     {

@@ -2,38 +2,47 @@
 
 use std::path::PathBuf;
 
+use orbscan_core::dump::known::DESCRIPTIONS;
 use orbscan_core::dump::{self, Dump, Field, Value};
 use orbscan_core::error::Offset;
 use orbscan_core::limits::Limits;
 use orbscan_core::reader;
+use orbscan_core::store::local::LocalStore;
 use orbscan_core::store::{Store, Want};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList, PyTuple};
 
-use crate::{detached, errors};
+use crate::errors;
+
+/// Adds what is here to the module.
+pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    let files = DESCRIPTIONS.map(|row| (row.names, row.what, row.meaning));
+    module.add("FILES", PyTuple::new(module.py(), files)?)?;
+    module.add_function(wrap_pyfunction!(take_apart, module)?)
+}
 
 /// Takes the file at `path` apart, or the part of it that is given by offset and length; see the
 /// stub for the meaning of what comes back.
 #[pyfunction]
 #[pyo3(name = "dump", signature = (path, part))]
-pub fn take_apart(
+fn take_apart(
     py: Python<'_>,
     path: PathBuf,
     part: Option<(u64, u64)>,
 ) -> PyResult<Bound<'_, PyList>> {
     let limits = Limits::default();
-    let dumps = detached(py, &path, |store, path| {
-        let want = match part {
-            None => Want::whole(path.clone(), limits.max_document_bytes),
-            Some((offset, length)) => Want::range(path.clone(), offset, length),
+    let dumps = py.detach(|| {
+        let (store, path) = LocalStore::open_from_top(&path)?;
+        let dumps = match part {
+            None => dump::file_in(&store, &path, &limits),
+            Some((offset, length)) => {
+                let fetched = store.fetch_one(Want::range(path, offset, length));
+                fetched.map(|bytes| dump::part(&bytes, offset, &limits))
+            }
         };
-        let fetched = store.fetch_one(want);
-        let bytes = fetched.map_err(|error| reader::locate(store, error))?;
-        Ok(match part {
-            None => dump::file(path.as_str(), &bytes, &limits),
-            Some((offset, _)) => dump::part(&bytes, offset, &limits),
-        })
-    })?;
+        dumps.map_err(|error| reader::locate(&store, error))
+    });
+    let dumps = dumps.map_err(|error| errors::raised(py, &error))?;
     let list = PyList::empty(py);
     for dump in &dumps {
         list.append(dump_tuple(py, dump)?)?;
@@ -50,7 +59,7 @@ fn dump_tuple<'py>(py: Python<'py>, dump: &Dump) -> PyResult<Bound<'py, PyTuple>
         Some(error) => Some(errors::as_tuple(py, error)?),
         None => None,
     };
-    (dump.kind, fields, error).into_pyobject(py)
+    (dump.kind, &dump.meaning, fields, error).into_pyobject(py)
 }
 
 fn field_tuple<'py>(py: Python<'py>, field: &Field) -> PyResult<Bound<'py, PyTuple>> {

@@ -199,7 +199,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(read_everything, module)?)?;
     module.add_function(wrap_pyfunction!(others, module)?)?;
     module.add_function(wrap_pyfunction!(is_orbax_checkpoint, module)?)?;
-    module.add_function(wrap_pyfunction!(dump::take_apart, module)?)?;
+    dump::register(module)?;
     verify::register(module)?;
     steps::register(module)
 }

@@ -4,19 +4,58 @@ use bytes::Bytes;
 
 use super::Dump;
 use super::fields::{Fields, Room, Value};
+use super::known::FileKind;
 use crate::error::{Error, Offset, Result};
 use crate::json::{Dialect, Json, Kind};
 use crate::limits::Limits;
-use crate::orbax::{checkpoint_metadata, shardings as sharding_file, tree_metadata as tree_file};
+use crate::orbax::{
+    array_metadata, checkpoint_metadata, deletion, metrics, root_metadata,
+    shardings as sharding_file, strings, tree_metadata as tree_file,
+};
 use crate::zarr;
 
-/// `_METADATA`.
-pub fn tree_metadata(bytes: &Bytes, limits: &Limits) -> Dump {
+/// A document of a kind that is known, with what its own decoder says of it.
+pub fn known(kind: FileKind, bytes: &Bytes, limits: &Limits) -> Dump {
     let mut issues = Vec::new();
-    let decoded = tree_file::decode(bytes, limits, &mut issues).map(|_| ());
-    let decoded = decoded.and(first(issues));
+    let decoded = match kind {
+        FileKind::TreeMetadata => {
+            let decoded = tree_file::decode(bytes, limits, &mut issues).map(|_| ());
+            decoded.and(first(issues))
+        }
+        FileKind::CheckpointMetadata => {
+            let decoded = checkpoint_metadata::decode(bytes, limits, &mut issues).map(|_| ());
+            decoded.and(first(issues))
+        }
+        FileKind::Shardings => sharding_file::decode(bytes, limits).map(|_| ()),
+        FileKind::Strings => strings::Strings::decode(bytes, limits).map(|_| ()),
+        FileKind::ArrayMetadatas => array_metadata::visit(bytes, limits, |_, _| ()),
+        FileKind::Metrics => metrics::decode(bytes, limits).map(|_| ()),
+        FileKind::RootMetadata => root_metadata::decode(bytes, limits).map(|_| ()),
+        FileKind::ZarrV2 => zarr::v2::decode(bytes, limits).map(|_| ()),
+        FileKind::ZarrV3 => zarr::v3::decode(bytes, limits).map(|_| ()),
+        _ => Ok(()),
+    };
+    let row = kind.description();
+    document(row.what, row.meaning, bytes, dialect(kind), limits, decoded)
+}
+
+/// TensorStore writes what concerns arrays, Python the rest.
+const fn dialect(kind: FileKind) -> Dialect {
+    match kind {
+        FileKind::Shardings | FileKind::Strings | FileKind::ZarrV2 | FileKind::ZarrV3 => {
+            Dialect::Strict
+        }
+        _ => Dialect::Python,
+    }
+}
+
+/// The record of a deletion, given the checkpoint metadata that it must agree with.
+pub fn deletion_record(bytes: &Bytes, metadata: Option<&[u8]>, limits: &Limits) -> Dump {
+    let decoded = deletion::deleted_name(bytes, metadata, limits).map(|_| ());
+    let row = FileKind::DeletionRecord.description();
     document(
-        "tree metadata of Orbax",
+        row.what,
+        row.meaning,
         bytes,
         Dialect::Python,
         limits,
@@ -24,51 +63,28 @@ pub fn tree_metadata(bytes: &Bytes, limits: &Limits) -> Dump {
     )
 }
 
-/// `_sharding`.
-pub fn shardings(bytes: &Bytes, limits: &Limits) -> Dump {
-    let decoded = sharding_file::decode(bytes, limits).map(|_| ());
-    document(
-        "shardings of Orbax",
-        bytes,
-        Dialect::Strict,
-        limits,
-        decoded,
-    )
+/// A document that Orbax gives no name to.
+pub fn other(bytes: &Bytes, limits: &Limits) -> Dump {
+    Dump {
+        meaning:
+            "its name is not one that Orbax gives: a file of another program, or of a handler \
+                  that is not one of Orbax's own"
+                .to_owned(),
+        ..part(bytes, Offset::File(0), limits)
+    }
 }
 
-/// `_CHECKPOINT_METADATA`.
-pub fn checkpoint_metadata(bytes: &Bytes, limits: &Limits) -> Dump {
-    let mut issues = Vec::new();
-    let decoded = checkpoint_metadata::decode(bytes, limits, &mut issues).map(|_| ());
-    let decoded = decoded.and(first(issues));
-    document(
-        "checkpoint metadata of Orbax",
-        bytes,
-        Dialect::Python,
-        limits,
-        decoded,
-    )
-}
-
-/// `.zarray`.
-pub fn zarr_v2(bytes: &Bytes, limits: &Limits) -> Dump {
-    let decoded = zarr::v2::decode(bytes, limits).map(|_| ());
-    document("Zarr v2 array", bytes, Dialect::Strict, limits, decoded)
-}
-
-/// `zarr.json`.
-pub fn zarr_v3(bytes: &Bytes, limits: &Limits) -> Dump {
-    let decoded = zarr::v3::decode(bytes, limits).map(|_| ());
-    document("Zarr v3 array", bytes, Dialect::Strict, limits, decoded)
-}
-
-/// Any other document; it lies at `at`.
-pub fn any(bytes: &Bytes, at: Offset, limits: &Limits) -> Dump {
+/// A document that is a part of a file, and lies at `at`.
+pub fn part(bytes: &Bytes, at: Offset, limits: &Limits) -> Dump {
     let mut fields = Fields::new(Room::of(bytes.len(), limits));
     let walked = Json::nested(bytes, Dialect::Python, limits, at, 0)
         .and_then(|mut json| whole(&mut json, &mut fields, limits));
     Dump {
         kind: "a JSON document",
+        meaning:
+            "its name is none that Orbax gives: a file of another program, or of a handler that \
+                  is not one of Orbax's own"
+                .to_owned(),
         fields: fields.into_vec(),
         error: walked.err(),
     }
@@ -80,6 +96,7 @@ fn first(issues: Vec<Error>) -> Result<()> {
 
 fn document(
     kind: &'static str,
+    meaning: &str,
     bytes: &Bytes,
     dialect: Dialect,
     limits: &Limits,
@@ -90,6 +107,7 @@ fn document(
         .and_then(|mut json| whole(&mut json, &mut fields, limits));
     Dump {
         kind,
+        meaning: meaning.to_owned(),
         fields: fields.into_vec(),
         error: decoded.err().or(walked.err()),
     }

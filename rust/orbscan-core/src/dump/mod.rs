@@ -5,14 +5,19 @@
 //! its decoder, and every field is noted on the way; then the decoder itself says what is wrong, if
 //! anything is. Nothing is checked twice: a walk only ever ends where its bytes do.
 
+mod around;
 mod btree;
+mod chunk;
+mod database;
 mod document;
 mod fields;
+pub mod known;
 mod manifest;
 mod msgpack;
 mod node;
 mod references;
 mod safetensors;
+mod text;
 mod version_node;
 
 pub use fields::{Field, Fields, Value};
@@ -20,35 +25,105 @@ pub use fields::{Field, Fields, Value};
 use bytes::Bytes;
 use fields::Room;
 
-use crate::error::{Error, ErrorKind, Offset};
+use known::FileKind;
+
+use crate::error::{Error, ErrorKind, Offset, Result};
 use crate::limits::Limits;
 use crate::ocdbt::envelope::Content;
-use crate::orbax::names;
+use crate::path::StorePath;
+use crate::stand_in;
+use crate::store::{EntryKind, Store, Want};
 
 /// One structure, taken apart.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Dump {
     /// What it is, in words: `OCDBT manifest`.
     pub kind: &'static str,
+    /// What it is for, in words; empty if nobody knows.
+    pub meaning: String,
     /// Its fields in order; a field is followed by those inside it, which have a greater level.
     pub fields: Vec<Field>,
     /// What is wrong with it.
     pub error: Option<Error>,
 }
 
-/// Takes a file apart: all structures in it, in order. A data file may hold any number of nodes,
-/// which are found by their first bytes.
-pub fn file(name: &str, bytes: &Bytes, limits: &Limits) -> Vec<Dump> {
-    let base = name.rsplit('/').next().unwrap_or_default();
-    let one = match base {
-        names::TREE_METADATA => document::tree_metadata(bytes, limits),
-        names::SHARDING => document::shardings(bytes, limits),
-        names::CHECKPOINT_METADATA => document::checkpoint_metadata(bytes, limits),
-        names::ZARR_V2 => document::zarr_v2(bytes, limits),
-        names::ZARR_V3 => document::zarr_v3(bytes, limits),
-        names::AGGREGATE => msgpack::aggregate(bytes, limits),
-        _ if base.ends_with(names::SAFETENSORS_SUFFIX) => safetensors::file(bytes, limits),
-        _ => return unnamed(base, bytes, limits),
+/// Takes a file of a store apart: all structures in it, in order. What lies around it tells what it
+/// is where its own name does not.
+///
+/// # Errors
+/// `NotFound`, `Malformed` if it is a directory; `Limit`; `Store`.
+pub fn file_in(store: &dyn Store, path: &StorePath, limits: &Limits) -> Result<Vec<Dump>> {
+    let named = FileKind::of_name(path.as_str());
+    let found = store
+        .stat(std::slice::from_ref(path))
+        .pop()
+        .transpose()?
+        .flatten();
+    let found = found.filter(|stat| stat.kind == EntryKind::File);
+    if let (None, Some(stat)) = (named, found)
+        && let Some(array) = around::array_above(store, path, limits)?
+        && let Some(dump) = chunk::dump(&array, stat.size, limits)
+    {
+        // Chunks may be large, and all that is wanted of them is whether they are there.
+        let head = stat.size.min(stand_in::MAX_BYTES);
+        let head = store.fetch_one(Want::range(path.clone(), 0, head))?;
+        let pointer = text::pointer(Some(FileKind::Chunk), &head, limits);
+        return Ok(vec![pointer.unwrap_or(dump)]);
+    }
+    let bytes = store.fetch_one(Want::whole(path.clone(), limits.max_document_bytes))?;
+    let kind = match named {
+        Some(FileKind::DeletionRecord) => {
+            let metadata = around::checkpoint_metadata(store, path, limits);
+            return Ok(vec![document::deletion_record(
+                &bytes,
+                metadata.as_deref(),
+                limits,
+            )]);
+        }
+        Some(FileKind::JsonItem) if around::is_about_steps(store, path)? => {
+            Some(FileKind::RootMetadata)
+        }
+        named => named,
+    };
+    let is_data_file = kind.is_none() && FileKind::is_data_file(path.as_str());
+    if is_data_file && stand_in::remark(&bytes).is_empty() {
+        let mut found = nodes(&bytes, limits);
+        let content = database::content(store, path, limits)?;
+        let beside = content.beside(&found, bytes.len(), limits);
+        found.extend(beside);
+        return Ok(found);
+    }
+    Ok(of_kind(kind, path.as_str(), &bytes, limits))
+}
+
+/// Takes a file apart that is known by its path and its bytes alone. A data file may hold any number
+/// of nodes, which are found by their first bytes.
+pub fn file(path: &str, bytes: &Bytes, limits: &Limits) -> Vec<Dump> {
+    of_kind(FileKind::of_name(path), path, bytes, limits)
+}
+
+fn of_kind(kind: Option<FileKind>, path: &str, bytes: &Bytes, limits: &Limits) -> Vec<Dump> {
+    if let Some(pointer) = text::pointer(kind, bytes, limits) {
+        return vec![pointer];
+    }
+    let one = match kind {
+        None => return unnamed(path, bytes, limits),
+        Some(FileKind::Manifest | FileKind::NumberedManifest) => {
+            let room = Room::of(bytes.len(), limits);
+            node::dump(bytes, Content::Manifest, Offset::File(0), room, limits).0
+        }
+        Some(FileKind::Aggregate) => msgpack::aggregate(bytes, limits),
+        Some(FileKind::Safetensors) => safetensors::file(bytes, limits),
+        Some(
+            kind @ (FileKind::V1Marker
+            | FileKind::CommitMarker
+            | FileKind::Proto
+            | FileKind::Descriptor
+            | FileKind::Replicator
+            | FileKind::Lock),
+        ) => text::file(kind, bytes, limits),
+        Some(kind @ (FileKind::DataFile | FileKind::Chunk)) => text::opaque(kind, bytes, limits),
+        Some(kind) => document::known(kind, bytes, limits),
     };
     vec![one]
 }
@@ -60,17 +135,27 @@ pub fn part(bytes: &Bytes, at: u64, limits: &Limits) -> Vec<Dump> {
         return vec![node::dump(bytes, content, at, Room::of(bytes.len(), limits), limits).0];
     }
     match bytes.first() {
-        Some(b'{') => vec![document::any(bytes, at, limits)],
-        _ => vec![unknown(at)],
+        Some(b'{') => vec![document::part(bytes, at, limits)],
+        _ => vec![text::unknown(at)],
     }
 }
 
-fn unnamed(name: &str, bytes: &Bytes, limits: &Limits) -> Vec<Dump> {
-    let start = Offset::File(0);
+fn unnamed(path: &str, bytes: &Bytes, limits: &Limits) -> Vec<Dump> {
+    let found = nodes(bytes, limits);
+    match bytes.first() {
+        _ if !found.is_empty() => found,
+        _ if FileKind::is_data_file(path) => vec![text::opaque(FileKind::DataFile, bytes, limits)],
+        Some(b'{' | b'[') => vec![document::other(bytes, limits)],
+        _ => vec![msgpack::map(bytes, limits).unwrap_or_else(|| text::foreign(path))],
+    }
+}
+
+/// The manifest that a file is, or the nodes that lie in it.
+fn nodes(bytes: &Bytes, limits: &Limits) -> Vec<Dump> {
     let whole = content(bytes).filter(|_| node::claimed_length(bytes) == Some(bytes.len()));
     let mut room = Room::of(bytes.len(), limits);
-    if names::is_manifest(name) || whole == Some(Content::Manifest) {
-        return vec![node::dump(bytes, Content::Manifest, start, room, limits).0];
+    if whole == Some(Content::Manifest) {
+        return vec![node::dump(bytes, Content::Manifest, Offset::File(0), room, limits).0];
     }
     let mut found = Vec::new();
     for (at, length, content) in node::find(bytes) {
@@ -86,11 +171,7 @@ fn unnamed(name: &str, bytes: &Bytes, limits: &Limits) -> Vec<Dump> {
         }
         room = left;
     }
-    match bytes.first() {
-        _ if !found.is_empty() => found,
-        Some(b'{' | b'[') => vec![document::any(bytes, start, limits)],
-        _ => vec![unknown(start)],
-    }
+    found
 }
 
 /// What the first four bytes say.
@@ -99,16 +180,6 @@ fn content(bytes: &[u8]) -> Option<Content> {
     Content::ALL
         .into_iter()
         .find(|content| content.magic() == magic)
-}
-
-fn unknown(at: Offset) -> Dump {
-    let reason = "no known kind of file: neither its name nor its first bytes tell one, and no \
-                  OCDBT node lies in it";
-    Dump {
-        kind: "unknown",
-        fields: Vec::new(),
-        error: Some(Error::new(ErrorKind::Unsupported, reason).at(at)),
-    }
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use bytes::Bytes;
 
 use super::Dump;
 use super::fields::{Fields, Room, Value};
+use super::known::FileKind;
 use crate::error::{Offset, Result};
 use crate::limits::Limits;
 use crate::msgpack::{Msgpack, Token};
@@ -21,11 +22,24 @@ pub fn aggregate(bytes: &Bytes, limits: &Limits) -> Dump {
     )
     .and_then(|()| msgpack.finish());
     let decoded = aggregate_file::decode(bytes, limits).map(|_| ());
+    let row = FileKind::Aggregate.description();
     Dump {
-        kind: "msgpack file of early releases",
+        kind: row.what,
+        meaning: row.meaning.to_owned(),
         fields: fields.into_vec(),
         error: decoded.err().or(walked.err()),
     }
+}
+
+/// A whole file that is one map of msgpack, under whatever name: the aggregate file can be given one,
+/// and Flax wrote such files before Orbax did. `None` if it is something else.
+pub fn map(bytes: &Bytes, limits: &Limits) -> Option<Dump> {
+    let mut msgpack = Msgpack::new(bytes, Offset::File(0));
+    let Ok(Token::Map(1..)) = msgpack.token() else {
+        return None;
+    };
+    let dump = aggregate(bytes, limits);
+    dump.error.is_none().then_some(dump)
 }
 
 /// Recursion ends at `depth`, where the decoder ends it too.

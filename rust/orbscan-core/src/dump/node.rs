@@ -3,6 +3,7 @@
 use bytes::{Bytes, BytesMut};
 
 use super::fields::Room;
+use super::known::FileKind;
 use super::{Dump, Fields, Value, btree, content, manifest, version_node};
 use crate::cursor::{Cursor, to_u64, to_usize};
 use crate::error::{Offset, Result};
@@ -101,10 +102,22 @@ pub fn dump(
     let left = fields.room();
     let dump = Dump {
         kind: content.name(),
+        meaning: meaning(content).to_owned(),
         fields: fields.into_vec(),
         error,
     };
     (dump, left)
+}
+
+/// What a structure is for.
+fn meaning(content: Content) -> &'static str {
+    match content {
+        Content::Manifest => FileKind::Manifest.description().meaning,
+        Content::BtreeNode => {
+            "keys of a database with their values, or where the nodes of such lie"
+        }
+        Content::VersionNode => "older versions of a database, and where their B+trees lie",
+    }
 }
 
 fn head(bytes: &Bytes, at: Offset, fields: &mut Fields) -> Result<()> {

@@ -3,6 +3,7 @@
 use bytes::Bytes;
 
 use super::fields::{Fields, Room, Value};
+use super::known::FileKind;
 use super::{Dump, document};
 use crate::cursor::{to_u64, to_usize};
 use crate::error::{Offset, Result};
@@ -14,8 +15,10 @@ use crate::safetensors::{PREFIX_BYTES, decode_header, header_bytes};
 pub fn file(bytes: &Bytes, limits: &Limits) -> Dump {
     let mut fields = Fields::new(Room::of(bytes.len(), limits));
     let walked = walk(bytes, limits, &mut fields);
+    let row = FileKind::Safetensors.description();
     Dump {
-        kind: "safetensors file",
+        kind: row.what,
+        meaning: row.meaning.to_owned(),
         fields: fields.into_vec(),
         error: walked.err(),
     }

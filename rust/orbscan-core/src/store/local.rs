@@ -43,31 +43,38 @@ impl LocalStore {
     /// `NotFound` or `Store` if a path that ends in `..` leads nowhere, or the working directory is
     /// gone; `Unsupported` if the name is not UTF-8. All name the path.
     pub fn open(path: &Path) -> Result<(Self, StorePath)> {
-        Self::opened(path).map_err(|error| error.in_file(&path.to_string_lossy()))
+        let opened = absolute(path).and_then(|absolute| {
+            let above = absolute.parent().unwrap_or(&absolute);
+            Self::below(above, &absolute, path)
+        });
+        opened.map_err(|error| error.in_file(&path.to_string_lossy()))
     }
 
-    fn opened(path: &Path) -> Result<(Self, StorePath)> {
-        // The working directory of the process may change while the store is read.
-        let absolute = std::path::absolute(path).map_err(|error| {
-            let reason = format!("the working directory: {}", io_reason(&error));
-            Error::new(ErrorKind::Store, reason).with_errno(error.raw_os_error())
-        })?;
-        // A path that ends in `..` has no name of its own.
-        let absolute = match absolute.file_name() {
-            Some(_) => absolute,
-            None => fs::canonicalize(&absolute).map_err(|error| failure(&error, &absolute))?,
-        };
-        let (root, place) = match (absolute.parent(), absolute.file_name()) {
-            (Some(parent), Some(name)) => {
-                let not_utf8 = || Error::new(ErrorKind::Unsupported, "the name is not UTF-8");
-                (parent, StorePath::new(name.to_str().ok_or_else(not_utf8)?)?)
-            }
-            _ => (absolute.as_path(), StorePath::root()),
-        };
+    /// As [`LocalStore::open`], but the store's top is that of the file system, so that everything
+    /// above the path can be looked at.
+    ///
+    /// # Errors
+    /// As [`LocalStore::open`]; also if a directory above has a name that is not UTF-8.
+    pub fn open_from_top(path: &Path) -> Result<(Self, StorePath)> {
+        let opened = absolute(path).and_then(|absolute| {
+            let absolute = without_parents(absolute)?;
+            let top = absolute.ancestors().last().unwrap_or(&absolute);
+            Self::below(top, &absolute, path)
+        });
+        opened.map_err(|error| error.in_file(&path.to_string_lossy()))
+    }
+
+    /// The store at `root`, and where `absolute` lies there, which its user wrote as `given`.
+    fn below(root: &Path, absolute: &Path, given: &Path) -> Result<(Self, StorePath)> {
+        let mut place = StorePath::root();
+        for part in absolute.strip_prefix(root).unwrap_or(absolute) {
+            let not_utf8 = || Error::new(ErrorKind::Unsupported, "the name is not UTF-8");
+            place = place.join(part.to_str().ok_or_else(not_utf8)?)?;
+        }
         let given = Given {
             place: place.clone(),
             // Without separators at the end.
-            text: path.components().as_path().to_owned(),
+            text: given.components().as_path().to_owned(),
         };
         let store = Self {
             root: root.to_owned(),
@@ -133,25 +140,57 @@ impl LocalStore {
 impl Given {
     /// A path of the store, seen from where the user stands.
     fn spell(&self, path: &StorePath) -> PathBuf {
-        match path.below(&self.place) {
-            Some("") => self.text.clone(),
-            Some(rest) => self.text.join(rest),
-            None => match (self.above(), path.as_str()) {
-                (above, "") if above.as_os_str().is_empty() => PathBuf::from("."),
-                (above, "") => above,
-                (above, beside) => above.join(beside),
-            },
+        let (mut place, mut text) = (self.place.clone(), self.text.clone());
+        loop {
+            if let Some(rest) = path.below(&place) {
+                return match (text.as_os_str().is_empty(), rest) {
+                    (true, "") => PathBuf::from("."),
+                    (false, "") => text,
+                    _ => text.join(rest),
+                };
+            }
+            // Nothing lies outside the top of the store.
+            place = place.parent().unwrap_or_default();
+            text = above(&text);
         }
     }
+}
 
-    /// The directory above the path that was given, which is the top of the store.
-    fn above(&self) -> PathBuf {
-        match self.text.components().next_back() {
-            Some(Component::Normal(_)) => self.text.parent().unwrap_or(Path::new("")).to_owned(),
-            Some(Component::CurDir) => PathBuf::from(".."),
-            _ => self.text.join(".."),
-        }
+/// The directory above a path; the working directory is an empty path.
+fn above(path: &Path) -> PathBuf {
+    match path.components().next_back() {
+        Some(Component::Normal(_)) => path.parent().unwrap_or(Path::new("")).to_owned(),
+        None | Some(Component::CurDir) => PathBuf::from(".."),
+        _ => path.join(".."),
     }
+}
+
+/// A path in full. One that ends in `..` has no name of its own, and is resolved.
+fn absolute(path: &Path) -> Result<PathBuf> {
+    // The working directory of the process may change while the store is read.
+    let absolute = std::path::absolute(path).map_err(|error| {
+        let reason = format!("the working directory: {}", io_reason(&error));
+        Error::new(ErrorKind::Store, reason).with_errno(error.raw_os_error())
+    })?;
+    match absolute.file_name() {
+        Some(_) => Ok(absolute),
+        None => resolved(&absolute),
+    }
+}
+
+/// An absolute path without `..` in it.
+fn without_parents(path: PathBuf) -> Result<PathBuf> {
+    let is_parent = |part| part == Component::ParentDir;
+    match (path.parent(), path.file_name()) {
+        (Some(parent), Some(name)) if path.components().any(is_parent) => {
+            Ok(resolved(parent)?.join(name))
+        }
+        _ => Ok(path),
+    }
+}
+
+fn resolved(path: &Path) -> Result<PathBuf> {
+    fs::canonicalize(path).map_err(|error| failure(&error, path))
 }
 
 /// Opens a file. A pipe in its place would make us wait until somebody writes into it; it is taken
@@ -317,6 +356,20 @@ mod tests {
         assert_eq!(store.locate(&beside), "runs/70/state");
         let (store, _) = LocalStore::open(Path::new("7")).unwrap();
         assert_eq!(store.locate(&beside), "70/state");
+    }
+
+    #[test]
+    fn from_the_top_everything_above_is_shown_from_there() {
+        let (store, place) = LocalStore::open_from_top(Path::new("src/../src/lib.rs")).unwrap();
+        assert!(place.as_str().ends_with("/src/lib.rs"), "{place}");
+        assert_eq!(store.locate(&place), "src/../src/lib.rs");
+        let directory = place.parent().unwrap();
+        assert_eq!(store.locate(&directory), "src/../src");
+        let (store, place) = LocalStore::open_from_top(Path::new("x")).unwrap();
+        let here = place.parent().unwrap();
+        assert_eq!(store.locate(&here), ".");
+        assert_eq!(store.locate(&here.join("y").unwrap()), "y");
+        assert_eq!(store.locate(&here.parent().unwrap()), "..");
     }
 
     #[test]
