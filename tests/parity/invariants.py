@@ -19,6 +19,7 @@ INVARIANTS: list[Callable[[Asked], Violations]] = [
     reads.dump_ends_with_a_value_or_its_own_error,
     sizes.du_lists_each_file_once,
     sizes.du_has_each_byte_in_one_line,
+    sizes.du_refuses_what_reads_refuse_as_a_whole,
     twins.show_prints_what_metadata_returns,
     twins.du_prints_what_its_twin_returns,
     twins.steps_prints_what_its_twin_returns,

@@ -43,3 +43,15 @@ def du_has_each_byte_in_one_line(asked: Asked) -> Violations:
     parts = (usage.data, usage.index, usage.free, usage.unknown, usage.others)
     if usage.total != sizes or sum(parts) != sizes:
         yield f"du: {usage.total} bytes in {parts}; on disk: {sizes}"
+
+
+def du_refuses_what_reads_refuse_as_a_whole(asked: Asked) -> Violations:
+    """Where every read is refused there is no usage; where a part is lost, there is one."""
+    refusal = asked.checkpointables.error
+    # Sound or not, a pytree without a name is not among those that have one.
+    nameless = "is a flat checkpoint" in str(refusal)
+    if asked.metadata.error is None or refusal is None or nameless:
+        if asked.usage.error is not None:
+            yield f"metadata: {asked.metadata}; du: {asked.usage}"
+    elif asked.usage.error is None:
+        yield f"metadata: {asked.metadata}; du: no error"
