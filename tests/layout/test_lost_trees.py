@@ -207,7 +207,7 @@ def test_a_store_without_its_tree_is_recovered(
     assert main(["show", str(checkpoint), "--recover"]) == 0
     shown = capsys.readouterr()
     assert all(name in shown.out for name in arrays)
-    assert "the structure and all that is not an array is unknown" in shown.err
+    assert "the structure and all that is not an array is unknown" in shown.out
 
 
 def test_the_store_of_an_item_is_recovered_and_nothing_else(copy: Copy) -> None:

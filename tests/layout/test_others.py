@@ -75,3 +75,20 @@ def test_what_is_not_a_step_of_its_own_stays_a_part(nested: Path) -> None:
     (nested / "200" / "_CHECKPOINT_METADATA").unlink()
     with pytest.raises(orbscan.InvalidLayoutError, match="is a part of the checkpoint"):
         orbscan.metadata(nested / "200")
+
+
+def test_directories_of_tensorflow_are_not_checkpointables(tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "checkpoint").write_text(STRANGERS["TensorFlow"]["checkpoint"])
+    with pytest.raises(orbscan.InvalidLayoutError, match="is not a checkpoint"):
+        orbscan.checkpointables_metadata(tmp_path)
+    assert not list(orbscan.scan(tmp_path))
+
+
+def test_a_single_array_is_not_a_lost_tree(golden: Path) -> None:
+    array = golden / "o0.5.10-manager-arrays" / "run" / "0" / "jax_key"
+    assert not list(orbscan.scan(array))
+    for item in ("array", "jax_key"):
+        read = orbscan.checkpointables_metadata(array.parent)
+        assert read.metadata[item] is None
+        assert not read.issues

@@ -100,7 +100,7 @@ def test_a_temporary_directory_can_be_looked_into_on_purpose(
     assert everything.metadata["state"] == read.metadata
     assert main(["show", str(leftover)]) == 3
     assert main(["show", "--uncommitted", str(leftover)]) == 0
-    assert "its name is temporary" in capsys.readouterr().err
+    assert "its name is temporary" in capsys.readouterr().out
 
 
 def test_the_atomicity_decides_for_every_command(copy: Copy) -> None:

@@ -1,5 +1,6 @@
 //! Flat or composite, and which pytree of a checkpoint is read.
 
+use super::foreign;
 use super::root::Root;
 use crate::error::Result;
 use crate::orbax::checkpoint_metadata::ItemHandlers;
@@ -121,11 +122,17 @@ fn with_metadata(store: &dyn Store, root: &Root, directories: &[&str]) -> Result
     Ok(found.iter().map(Option::is_some).collect())
 }
 
-/// Which of the named directories have the aggregate file of early releases.
+/// Which of the named directories have the aggregate file of early releases. TensorFlow has a file of
+/// that name, too.
 fn with_aggregate(store: &dyn Store, root: &Root, directories: &[&str]) -> Result<Vec<bool>> {
     let found = stat_in(store, root, directories, names::AGGREGATE)?;
     let is_file = |stat: &Option<Stat>| stat.is_some_and(|stat| stat.kind == EntryKind::File);
-    Ok(found.iter().map(is_file).collect())
+    let mut aggregates = Vec::with_capacity(directories.len());
+    for (name, stat) in directories.iter().zip(&found) {
+        let file = root.path.join(name)?.join(names::AGGREGATE)?;
+        aggregates.push(is_file(stat) && !foreign::is_text_of_tensorflow(store, &file)?);
+    }
+    Ok(aggregates)
 }
 
 fn stat_in(

@@ -84,7 +84,10 @@ pub fn of_store(
 
 /// Whether a directory holds a single array: that of the directory `checkpoint`, or the only one that
 /// `_sharding` knows.
-fn is_single_array(
+///
+/// # Errors
+/// `Store`.
+pub fn is_single_array(
     store: &dyn Store,
     directory: &StorePath,
     entries: &[Entry],

@@ -51,12 +51,19 @@ pub fn is_tensorflow(store: &dyn Store, path: &StorePath, entries: &[Entry]) -> 
     if !has_kind(entries, names::AGGREGATE, EntryKind::File) {
         return Ok(false);
     }
-    let file = path.join(names::AGGREGATE)?;
-    let size = match store.stat(std::slice::from_ref(&file)).pop() {
+    is_text_of_tensorflow(store, &path.join(names::AGGREGATE)?)
+}
+
+/// Whether a file `checkpoint` is that text.
+///
+/// # Errors
+/// `Store`.
+pub fn is_text_of_tensorflow(store: &dyn Store, file: &StorePath) -> Result<bool> {
+    let size = match store.stat(std::slice::from_ref(file)).pop() {
         Some(stat) => stat?.map_or(0, |stat| stat.size),
         None => 0,
     };
-    let want = Want::range(file, 0, size.min(LOOKED_AT));
+    let want = Want::range(file.clone(), 0, size.min(LOOKED_AT));
     match store.fetch_one(want) {
         Ok(bytes) => Ok(bytes
             .trim_ascii_start()

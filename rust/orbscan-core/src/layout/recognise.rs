@@ -6,6 +6,7 @@
 use super::root::{has, has_kind};
 use super::{evidence, foreign, step};
 use crate::error::Result;
+use crate::limits::Limits;
 use crate::ocdbt::manifest;
 use crate::orbax::names;
 use crate::path::StorePath;
@@ -72,7 +73,12 @@ pub fn layout(store: &dyn Store, path: &StorePath, entries: &[Entry]) -> Result<
     if has_safetensors(entries) {
         return Ok(Some(Layout::Safetensors));
     }
-    let is_one = holds_old_items(store, path, entries)? || evidence::of_orbax(entries).is_some();
+    let has_lost_tree = || -> Result<bool> {
+        let limits = Limits::default();
+        Ok(evidence::of_orbax(entries).is_some()
+            && !evidence::is_single_array(store, path, entries, &limits)?)
+    };
+    let is_one = holds_old_items(store, path, entries)? || has_lost_tree()?;
     Ok(is_one.then_some(Layout::V0))
 }
 

@@ -89,6 +89,10 @@ fn without_pytree(
     handlers: &ItemHandlers,
     limits: &Limits,
 ) -> Error {
+    if let Some(missing) = expected::missing(root, handlers).into_iter().next() {
+        let reason = format!("has no pytree: {}", missing.reason());
+        return unknown(&root.path, reason).about(Subject::LostTree);
+    }
     let names = root.checkpointables();
     for name in &names {
         let Ok(directory) = root.path.join(name) else {

@@ -232,9 +232,10 @@ fn assemble(
         });
     }
     let mut result = None;
-    let mut is_missing = false;
+    let missing = expected::missing(root, handlers);
+    let mut is_missing = !missing.is_empty();
     let of_header = issues.len();
-    issues.extend(expected::missing(root, handlers));
+    issues.extend(missing);
     let mut items = Vec::with_capacity(candidates.len());
     for ((place, (name, tree)), files) in candidates.iter().enumerate().zip(&waves.items) {
         if *tree == Tree::None {
