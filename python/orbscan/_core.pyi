@@ -394,10 +394,11 @@ def read_checkpointables(
 def read_everything(path: str, rich_types: bool) -> Checkpoint:
     """Read every checkpointable, or the pytree that has no name."""
 
-def others(path: str, name: str | None) -> list[tuple[str | None, bool]]:
+def others(path: str, name: str | None) -> list[tuple[str | None, bool | None]]:
     """List the checkpointables besides the one called `name`, and tell whether they are pytrees.
 
-    No tree is read. None is the name of the tree of the checkpoint itself.
+    No tree is read. None is the name of the tree of the checkpoint itself; and None is told where
+    the file system does not let us look.
     """
 
 def is_orbax_checkpoint(path: str, *, atomicity: str | None = None) -> bool:

@@ -175,6 +175,34 @@ def read_pytree(  # noqa: PLR0913 - as for metadata
     )
 
 
+def read_everything(path: str, *, rich_types: bool) -> _core.Checkpoint:
+    """Read the columns of every pytree, also of one without a name.
+
+    Raises as `metadata` does; a pytree that cannot be read is an issue if another one can.
+    """
+    from orbscan import _core
+
+    return _core.read_everything(path, rich_types)
+
+
+def others(path: str, read: _core.Checkpoint) -> list[tuple[str | None, bool | None]]:
+    """Name the checkpointables beside the one that `read_pytree` has read, without reading them.
+
+    Returns:
+        their names, None for the tree of the checkpoint itself, and whether they are pytrees; None
+        where the file system does not let us look.
+
+    Raises:
+        OrbscanError: as `metadata` does.
+    """
+    if not read.unread:
+        return []
+    from orbscan import _core
+
+    (name, _), *_ = read.items
+    return _core.others(path, name)
+
+
 def local_path(
     path: str | os.PathLike[str], step: StepChoice | None = None, prefix: Prefix = ...
 ) -> str:

@@ -29,6 +29,9 @@ _BYTES_OF_UNIT = (
     | {f"{unit[0].lower()}b": _DECIMAL ** (at + 1) for at, unit in enumerate(_UNITS)}
 )
 
+# How many names a line has at most.
+_SHOWN_NAMES = 10
+
 LABEL = 11
 """The width of the label of a line, with the space behind it."""
 
@@ -74,6 +77,36 @@ def key(name: str) -> str:
     """Show a key, in quotes if it could be taken for something else."""
     plain = name and name != "." and name.isprintable() and _SPECIAL.isdisjoint(name)
     return name if plain else repr(name)
+
+
+def checkpointable(name: str | None) -> str:
+    """Show the name of a checkpointable; None is that of a tree without one.
+
+    >>> checkpointable("params"), checkpointable(None)
+    ('params', '(unnamed)')
+    """
+    return "(unnamed)" if name is None else key(name)
+
+
+def others(found: Iterable[tuple[str | None, bool | None]]) -> str:
+    """Show the names of checkpointables that were left out, and which are not pytrees.
+
+    >>> others([("ema", True), ("dataset", False)])
+    'ema, dataset (not a pytree)'
+    """
+    notes = {True: "", False: " (not a pytree)", None: " (cannot be looked into)"}
+    names = [f"{checkpointable(name)}{notes[is_pytree]}" for name, is_pytree in found]
+    return some(names, _SHOWN_NAMES, ", ")
+
+
+def some(texts: Sequence[str], most: int, between: str) -> str:
+    """Show the first of several texts, and how many more there are.
+
+    >>> some(["a", "b", "c", "d"], 2, " | ")
+    'a | b | 2 more'
+    """
+    more = len(texts) - most
+    return between.join([*texts[:most], *([f"{more:,} more"] if more > 0 else [])])
 
 
 def size(nbytes: int) -> str:

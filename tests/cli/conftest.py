@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
 from orbscan.cli import main
 from tests.support import fake_core
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
 
 
 class Shown(NamedTuple):
@@ -31,8 +34,14 @@ class Command:
         self._capsys = capsys
         self.calls: list[tuple[Any, ...]] = []
 
-    def __call__(self, answer: Any, *arguments: str) -> Shown:
+    def __call__(
+        self,
+        answer: Any,
+        *arguments: str,
+        beside: Sequence[tuple[str | None, bool | None]] = (),
+    ) -> Shown:
         core = fake_core.install(self._monkeypatch, answer)
+        core.beside = [*beside]
         try:
             status = main([self._name, *arguments])
         except SystemExit as exit_:
@@ -52,3 +61,17 @@ def show(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) ->
 @pytest.fixture
 def plan(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
     return Command("plan", monkeypatch, capsys)
+
+
+@pytest.fixture
+def command(capsys: pytest.CaptureFixture[str]) -> Callable[..., Shown]:
+    """Run `orbscan diff` over checkpoints on disk."""
+
+    def run(*arguments: object) -> Shown:
+        try:
+            status = main(["diff", *map(str, arguments)])
+        except SystemExit as exit_:
+            status = int(exit_.code or 0)
+        return Shown(status, *capsys.readouterr())
+
+    return run

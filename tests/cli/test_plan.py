@@ -42,6 +42,7 @@ def test_the_document_shows_everything(plan: Command) -> None:
         "schema_version": 1,
         "path": "run/1000",
         "checkpointable": "state",
+        "others": [],
         "mesh": [{"axis": "x", "length": 2}],
         "devices_per_host": 1,
         "totals": {

@@ -165,6 +165,7 @@ def test_the_document_shows_everything(show: Command) -> None:
         "path": "run/1000",
         "layout": "v1",
         "checkpointable": "state",
+        "others": [],
         "init_timestamp_nsecs": 1_700_000_000_123_456_789,
         "commit_timestamp_nsecs": 1_700_000_001_500_000_000,
         "custom_metadata": {"note": "ü\n", "x": "NaN"},

@@ -20,6 +20,7 @@ class FakeCore(ModuleType):
     def __init__(self, answer: Any) -> None:
         super().__init__("orbscan._core")
         self.answer = answer
+        self.beside: list[tuple[str | None, bool | None]] = []
         self.calls: list[tuple[Any, ...]] = []
 
     def read_pytree(self, path: str, name: str | None, rich_types: bool, **rules: Any) -> Any:  # noqa: FBT001 - as in the original
@@ -27,6 +28,10 @@ class FakeCore(ModuleType):
 
     def read_checkpointables(self, path: str, rich_types: bool, **rules: Any) -> Any:  # noqa: FBT001
         return self._reply("read_checkpointables", path, rich_types, *_given(rules))
+
+    def others(self, path: str, name: str | None, **rules: Any) -> Any:
+        self.calls.append(("others", path, name, *_given(rules)))
+        return self.beside
 
     def is_orbax_checkpoint(self, path: str, **rules: Any) -> Any:
         return self._reply("is_orbax_checkpoint", path, *_given(rules))

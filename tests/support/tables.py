@@ -131,6 +131,7 @@ def checkpoint_of(trees: dict[Any, Any], **fields: Any) -> _core.Checkpoint:
         "custom_metadata": None,
         "issues": [],
         "items": items,
+        "unread": [],
     }
     return cast("_core.Checkpoint", SimpleNamespace(**(defaults | fields)))
 

@@ -2,6 +2,7 @@
 
 ```
 {"schema_version": 1, "path": "...", "layout": "v1", "checkpointable": "state",
+ "others": [{"name": "ema", "is_pytree": true}],
  "init_timestamp_nsecs": 1, "commit_timestamp_nsecs": 2, "custom_metadata": {},
  "totals": {"leaves": 1, "parameters": 8, "nbytes": 32,
             "types": {"float32": {"leaves": 1, "nbytes": 32}}},
@@ -15,7 +16,8 @@
 ```
 
 A sharding names its device mesh by its index in `device_meshes`: a mesh of thousands of devices,
-repeated for each leaf, would be most of the document.
+repeated for each leaf, would be most of the document. In `others`, `is_pytree` is null of what the
+file system does not let us look into.
 """
 
 from __future__ import annotations
@@ -30,6 +32,8 @@ from orbscan.leaves import VALUE_TYPES, Leaf, leaves
 TYPE_CHECKING = False
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from orbscan import _core
 
 SCHEMA_VERSION = 1
@@ -38,12 +42,18 @@ ISSUE = ("kind", "file", "offset", "in_body", "reason")
 """What is shown of an issue or an error."""
 
 
-def render(path: str, checkpoint: _core.Checkpoint, selected: set[int] | None = None) -> str:
+def render(
+    path: str,
+    checkpoint: _core.Checkpoint,
+    others: Iterable[tuple[str | None, bool | None]] = (),
+    selected: set[int] | None = None,
+) -> str:
     """Compose the document of one pytree: one line of ASCII text.
 
     Args:
         path: of the checkpoint.
         checkpoint: what was read.
+        others: the names of the other checkpointables, and whether they are pytrees.
         selected: the nodes of the leaves to show and to count; None for all.
     """
     name, tree = checkpoint.items[0]
@@ -57,6 +67,7 @@ def render(path: str, checkpoint: _core.Checkpoint, selected: set[int] | None = 
         "path": path,
         "layout": checkpoint.layout,
         "checkpointable": name,
+        "others": [{"name": other, "is_pytree": is_pytree} for other, is_pytree in others],
         "init_timestamp_nsecs": checkpoint.init_timestamp_nsecs,
         "commit_timestamp_nsecs": checkpoint.commit_timestamp_nsecs,
         "custom_metadata": decoded(checkpoint.custom_metadata),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 
+from orbscan import api
 from orbscan.cli import source
 from orbscan.cli.exits import FINDINGS, FINE, USAGE, Refusal
 from orbscan.cli.help import EXIT_CODES, add_output, help_formatter, number_of_bytes, whole_number
@@ -66,16 +67,18 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
 def run(arguments: argparse.Namespace) -> int:
     """Read the checkpoint, and write the plan to stdout and warnings to stderr."""
     path, checkpoint = source.read(arguments)
+    others = api.others(path, checkpoint)
     plan = _plan(checkpoint, arguments)
+    name, _ = checkpoint.items[0]
     if arguments.output == "json":
         from orbscan.planning import document
 
-        name, _ = checkpoint.items[0]
-        sys.stdout.write(document.render(path, name, plan, arguments.memory))
+        sys.stdout.write(document.render(path, name, others, plan, arguments.memory))
     else:
         from orbscan.planning.text import report
 
-        sys.stdout.write("".join(f"{line}\n" for line in report(plan, arguments.memory)))
+        lines = report(plan, arguments.memory, name=name, others=others)
+        sys.stdout.write("".join(f"{line}\n" for line in lines))
     source.warn(checkpoint.issues)
     fits = arguments.memory is None or plan.device_memory <= arguments.memory
     return FINE if fits else FINDINGS

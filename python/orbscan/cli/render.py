@@ -21,12 +21,13 @@ from orbscan.text import (
     size,
     spec_on_mesh,
 )
+from orbscan.text import others as shown_others
 
 # See orbscan/__init__.py.
 TYPE_CHECKING = False
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator, Sequence
 
     from orbscan import _core
     from orbscan.cli import output
@@ -55,32 +56,54 @@ _EMPTY_TYPES = {
 }
 
 
+class View:
+    """What is shown of a tree, and how.
+
+    Attributes:
+        selected: the nodes of the leaves to show and to count; None for all.
+        fold: whether siblings that differ in a number only are one line: `always`, `never`, or
+            `auto` for more than `FOLDED_BEYOND` leaves.
+        depth: subtrees below keypaths of this length are one line; None for no limit.
+    """
+
+    __slots__ = ("depth", "fold", "selected")
+
+    def __init__(
+        self,
+        selected: Collection[int] | None = None,
+        *,
+        fold: str = "auto",
+        depth: int | None = None,
+    ) -> None:
+        self.selected = selected
+        self.fold = fold
+        self.depth = depth
+
+
 def table(
     path: str,
     checkpoint: _core.Checkpoint,
-    *,
-    selected: Collection[int] | None = None,
-    fold: str = "auto",
-    depth: int | None = None,
+    others: Sequence[tuple[str | None, bool | None]],
+    view: View,
 ) -> list[output.Line]:
     """Show one pytree: what is known of the checkpoint, its leaves, totals, issues.
 
     Args:
         path: of the checkpoint.
         checkpoint: what was read.
-        selected: the nodes of the leaves to show and to count; None for all.
-        fold: whether siblings that differ in a number only are one line: `always`, `never`, or
-            `auto` for more than `FOLDED_BEYOND` leaves.
-        depth: subtrees below keypaths of this length are one line; None for no limit.
+        others: the names of the other checkpointables, and whether they are pytrees.
+        view: what is shown of its tree.
     """
     name, tree = checkpoint.items[0]
-    blocks = [_labelled(_header(path, name, checkpoint))]
+    blocks = [_labelled(_header(path, name, checkpoint, others))]
     if tree is not None:
         facts = distinct(tree)
-        forest = Forest(tree, facts, selected)
-        folded = fold == "always" or (fold == "auto" and forest.total.leaves > FOLDED_BEYOND)
+        forest = Forest(tree, facts, view.selected)
+        folded = view.fold == "always" or (
+            view.fold == "auto" and forest.total.leaves > FOLDED_BEYOND
+        )
         blocks += [
-            _leaf_table(facts, forest.lines(folded=folded, depth=depth)),
+            _leaf_table(facts, forest.lines(folded=folded, depth=view.depth)),
             _labelled(_totals(facts, forest)),
         ]
     blocks.append([[("fault", line)] for line in _issues(checkpoint)])
@@ -155,12 +178,19 @@ def _times(line: Line) -> str:
     return f"x{line.times:,}" if line.times > 1 else ""
 
 
-def _header(path: str, name: str | None, checkpoint: _core.Checkpoint) -> Iterator[tuple[str, str]]:
+def _header(
+    path: str,
+    name: str | None,
+    checkpoint: _core.Checkpoint,
+    others: Sequence[tuple[str | None, bool | None]],
+) -> Iterator[tuple[str, str]]:
     begun, committed = checkpoint.init_timestamp_nsecs, commit_nsecs(checkpoint)
     yield "path", printable(path)
     yield "layout", checkpoint.layout
     if name is not None:
         yield "name", printable(name)
+    if others:
+        yield "others", shown_others(others)
     if begun is not None:
         yield "begun", moment(begun)
     if committed is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 
+from orbscan import api
 from orbscan.cli import source
 from orbscan.cli.exits import FINE, NOT_FOUND, Refusal
 from orbscan.cli.help import EXIT_CODES, add_output, help_formatter, whole_number
@@ -74,19 +75,20 @@ def run(arguments: argparse.Namespace) -> int:
     if as_json and (arguments.depth is not None or arguments.fold or arguments.pager):
         arguments.parser.error("--depth, --fold and --pager are for the table, not for JSON")
     path, checkpoint = source.read(arguments)
+    others = api.others(path, checkpoint)
     selected = None
     if arguments.param is not None:
         selected = _selected(checkpoint, arguments.param)
     if as_json:
         from orbscan.cli import document
 
-        sys.stdout.write(document.render(path, checkpoint, selected))
+        sys.stdout.write(document.render(path, checkpoint, others, selected))
         source.warn(checkpoint.issues)
     else:
         from orbscan.cli import output, render
 
-        fold = arguments.fold or "auto"
-        lines = render.table(path, checkpoint, selected=selected, fold=fold, depth=arguments.depth)
+        view = render.View(selected, fold=arguments.fold or "auto", depth=arguments.depth)
+        lines = render.table(path, checkpoint, others, view)
         # The table ends with the faults that were tolerated.
         output.write(lines, paged=arguments.pager)
     return FINE

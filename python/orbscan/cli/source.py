@@ -25,9 +25,7 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add PATH, --step, --prefix, --name and --flat to a command."""
-    parser.add_argument(
-        "path", metavar="PATH", help="the directory of the checkpoint; - reads it from stdin"
-    )
+    add_path(parser)
     add_step(parser)
     which = parser.add_mutually_exclusive_group()
     which.add_argument(
@@ -41,6 +39,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         dest="name",
         const=None,
         help="read the pytree that lies in PATH itself, without a name",
+    )
+
+
+def add_path(parser: argparse.ArgumentParser) -> None:
+    """Add PATH to a command."""
+    parser.add_argument(
+        "path", metavar="PATH", help="the directory of the checkpoint; - reads it from stdin"
     )
 
 
@@ -158,10 +163,7 @@ def read(
         OrbscanError: as `orbscan.metadata` does.
     """
     path = local_path(arguments, arguments.path)
-    try:
-        api.check_name(arguments.name)
-    except ValueError as error:
-        arguments.parser.error(printable(str(error)))
+    check_name(arguments, arguments.name)
     # What goes wrong from here on is no wrong use.
     path = step_path(arguments, path)
     read = api.read_pytree(
@@ -173,6 +175,18 @@ def read(
         recover=getattr(arguments, "recover", False),
     )
     return path, read
+
+
+def check_name(arguments: argparse.Namespace, name: str | None) -> None:
+    """Check a name of the command line.
+
+    Raises:
+        SystemExit: wrong use; the usage was printed.
+    """
+    try:
+        api.check_name(name)
+    except ValueError as error:
+        arguments.parser.error(printable(str(error)))
 
 
 def warn(issues: Iterable[_core.Issue]) -> None:

@@ -2,6 +2,7 @@
 
 ```
 {"schema_version": 1, "path": "...", "checkpointable": "state",
+ "others": [{"name": "ema", "is_pytree": true}],
  "mesh": [{"axis": "data", "length": 4}], "devices_per_host": 4,
  "totals": {"leaves": 1, "nbytes": 32, "held": 32, "read": 64, "replicated": 0.0, "unplaced": 0},
  "memory": {"nbytes": 64, "most": 8, "fits": true},
@@ -12,7 +13,8 @@
  "notes": ["..."]}
 ```
 
-`memory` is null if the plan was made without one. All amounts are in bytes.
+`memory` is null if the plan was made without one. What is in `others` is not part of the plan;
+`is_pytree` is null of what the file system does not let us look into. All amounts are in bytes.
 """
 
 from __future__ import annotations
@@ -21,17 +23,26 @@ import json
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from orbscan.planning.value import RestorePlan
 
 SCHEMA_VERSION = 1
 
 
-def render(path: str, name: str | None, plan: RestorePlan, memory: int | None) -> str:
+def render(
+    path: str,
+    name: str | None,
+    others: Iterable[tuple[str | None, bool | None]],
+    plan: RestorePlan,
+    memory: int | None,
+) -> str:
     """Compose the document: one line of ASCII text."""
     document = {
         "schema_version": SCHEMA_VERSION,
         "path": path,
         "checkpointable": name,
+        "others": [{"name": other, "is_pytree": is_pytree} for other, is_pytree in others],
         "mesh": [{"axis": axis, "length": length} for axis, length in plan.mesh.axes],
         "devices_per_host": plan.mesh.devices_per_host,
         "totals": {

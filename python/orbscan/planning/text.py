@@ -5,25 +5,34 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from orbscan.folding import ranges
-from orbscan.text import columns, counted, labelled, printable, size
+from orbscan.text import checkpointable, columns, counted, labelled, printable, size
+from orbscan.text import others as shown_others
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from orbscan.planning.value import LeafPlan, RestorePlan
 
 _WORST = 10
 
 
-def report(plan: RestorePlan, memory: int | None = None) -> list[str]:
+def report(
+    plan: RestorePlan,
+    memory: int | None = None,
+    *,
+    name: str | None = None,
+    others: Sequence[tuple[str | None, bool | None]] = (),
+) -> list[str]:
     """Show a plan.
 
     Args:
         plan: what to show.
         memory: of one device, in bytes; None to leave the question open whether the plan fits.
+        name: of the checkpointable that the plan is for; shown if there are others.
+        others: the names of those that the plan leaves out, and whether they are pytrees.
     """
     blocks = [
-        labelled(_header(plan, memory)),
+        labelled((*_subject(name, others), *_header(plan, memory))),
         columns([("", "HELD", "READ"), *_loads(plan)], right={1, 2}),
         _hosts(plan),
         _copies(plan),
@@ -34,6 +43,14 @@ def report(plan: RestorePlan, memory: int | None = None) -> list[str]:
     for block in filter(None, blocks):
         lines += ["", *block] if lines else block
     return lines
+
+
+def _subject(
+    name: str | None, others: Sequence[tuple[str | None, bool | None]]
+) -> Iterator[tuple[str, str]]:
+    if others:
+        yield "name", checkpointable(name)
+        yield "others", f"not in this plan: {shown_others(others)}"
 
 
 def _header(plan: RestorePlan, memory: int | None) -> Iterator[tuple[str, str]]:

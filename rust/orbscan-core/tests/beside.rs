@@ -1,12 +1,12 @@
 //! What a checkpoint has beside the pytree that is read, and reading all of it.
 
-use orbscan_core::error::ErrorKind;
+use orbscan_core::error::{Error, ErrorKind, Result};
 use orbscan_core::path::StorePath;
 use orbscan_core::reader::beside::{self, Other};
 use orbscan_core::reader::{Options, Recall, Selection, everything, read_pytree};
 use orbscan_core::record::Checkpoint;
-use orbscan_core::store::Store;
 use orbscan_core::store::memory::MemoryStore;
+use orbscan_core::store::{Bytes, Entry, Stat, Store, Want};
 use orbscan_core::testing::checkpoint_writer::CheckpointWriter;
 use orbscan_core::testing::counting_store::CountingStore;
 
@@ -56,7 +56,7 @@ fn read(store: &dyn Store, selection: Selection<'_>) -> Checkpoint {
     read_pytree(store, &path("7"), selection, &options, &Recall::new()).unwrap()
 }
 
-fn others(store: &dyn Store, chosen: Option<&str>) -> Vec<(Option<String>, bool)> {
+fn others(store: &dyn Store, chosen: Option<&str>) -> Vec<(Option<String>, Option<bool>)> {
     let found = beside::others(store, &path("7"), chosen, &Options::default()).unwrap();
     let pair = |Other { name, is_pytree }| (name, is_pytree);
     found.into_iter().map(pair).collect()
@@ -83,14 +83,51 @@ fn what_lies_beside_is_told_from_what_is_no_pytree() {
     let found = others(&composite(), Some("state"));
     assert_eq!(
         found,
-        [(Some(owned("dataset")), false), (Some(owned("ema")), true)]
+        [
+            (Some(owned("dataset")), Some(false)),
+            (Some(owned("ema")), Some(true))
+        ]
     );
+}
+
+/// A store that does not let anybody look into `7/ema`.
+struct Refusing(MemoryStore);
+
+impl Store for Refusing {
+    fn list(&self, directory: &StorePath) -> Result<Vec<Entry>> {
+        self.0.list(directory)
+    }
+
+    fn stat(&self, paths: &[StorePath]) -> Vec<Result<Option<Stat>>> {
+        let stat = |path: &StorePath| {
+            if path.as_str().starts_with("7/ema/") {
+                return Err(Error::new(ErrorKind::Store, "permission denied").in_file(path));
+            }
+            self.0.stat(std::slice::from_ref(path)).remove(0)
+        };
+        paths.iter().map(stat).collect()
+    }
+
+    fn fetch(&self, wants: &[Want]) -> Vec<Result<Bytes>> {
+        self.0.fetch(wants)
+    }
+
+    fn locate(&self, path: &StorePath) -> String {
+        self.0.locate(path)
+    }
+}
+
+#[test]
+fn what_cannot_be_looked_into_is_told_as_such() {
+    let found = others(&Refusing(composite()), Some("state"));
+    let (ema, dataset) = (Some(owned("ema")), Some(owned("dataset")));
+    assert_eq!(found, [(dataset, Some(false)), (ema, None)]);
 }
 
 #[test]
 fn the_directories_of_a_flat_checkpoint_are_parts_of_its_tree_unless_they_hold_one() {
-    assert_eq!(others(&flat(), None), [(Some(owned("x")), true)]);
-    assert_eq!(others(&flat(), Some("x")), [(None, true)]);
+    assert_eq!(others(&flat(), None), [(Some(owned("x")), Some(true))]);
+    assert_eq!(others(&flat(), Some("x")), [(None, Some(true))]);
 }
 
 #[test]

@@ -158,7 +158,7 @@ fn others(
     py: Python<'_>,
     path: PathBuf,
     name: Option<&str>,
-) -> PyResult<Vec<(Option<String>, bool)>> {
+) -> PyResult<Vec<(Option<String>, Option<bool>)>> {
     let options = options(false, None, false)?;
     let found = detached(py, &path, |store, path| {
         beside::others(store, path, name, &options)

@@ -51,18 +51,25 @@ impl<'r> Contents<'r> {
 /// `Store`.
 pub fn contents<'r>(store: &dyn Store, root: &'r Root) -> Result<Contents<'r>> {
     let children = root.checkpointables();
-    let trees = if root.has(names::TREE_METADATA) {
-        // A file of another name in a directory of a flat checkpoint is a part of its tree.
-        let found = with_metadata(store, root, &children)?;
-        found.into_iter().map(of_metadata).collect()
-    } else {
-        trees(store, root, &children)?
-    };
+    let trees = items(store, root, &children)?;
     let any = trees.iter().any(|tree| *tree != Tree::None);
     Ok(Contents {
         flat: own_tree(root, any) != Tree::None,
         items: children.into_iter().zip(trees).collect(),
     })
+}
+
+/// What each of the named checkpointables has of a pytree.
+///
+/// # Errors
+/// `Store`.
+pub fn items(store: &dyn Store, root: &Root, names: &[&str]) -> Result<Vec<Tree>> {
+    if !root.has(names::TREE_METADATA) {
+        return trees(store, root, names);
+    }
+    // A file of another name in a directory of a flat checkpoint is a part of its tree.
+    let found = with_metadata(store, root, names)?;
+    Ok(found.into_iter().map(of_metadata).collect())
 }
 
 /// What the checkpoint itself has of a pytree, given whether any of its checkpointables is one: then

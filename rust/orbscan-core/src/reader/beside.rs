@@ -14,8 +14,8 @@ use crate::store::Store;
 pub struct Other {
     /// Its name; `None` for the tree of the checkpoint itself.
     pub name: Option<String>,
-    /// Whether it is a pytree.
-    pub is_pytree: bool,
+    /// Whether it is a pytree; `None` if the store does not let us look into it.
+    pub is_pytree: Option<bool>,
 }
 
 /// What may be a checkpointable besides the one that was chosen, as far as the listing tells.
@@ -56,19 +56,29 @@ fn find(
     if root.layout == Layout::Safetensors {
         return Ok(Vec::new());
     }
-    let contents = choose::contents(store, &root)?;
+    let names = root.checkpointables();
+    let trees: Vec<Option<Tree>> = names.iter().map(|name| look(store, &root, name)).collect();
+    let any = trees.iter().flatten().any(|tree| *tree != Tree::None);
+    let flat = choose::own_tree(&root, any) != Tree::None;
     let own = Other {
         name: None,
-        is_pytree: true,
+        is_pytree: Some(true),
     };
-    let mut others = Vec::from_iter((contents.flat && chosen.is_some()).then_some(own));
-    for (name, tree) in contents.items {
-        let is_pytree = tree != Tree::None;
+    let mut others = Vec::from_iter((flat && chosen.is_some()).then_some(own));
+    for (name, tree) in names.into_iter().zip(trees) {
         // The other directories of a flat checkpoint are parts of its tree.
-        if chosen != Some(name) && (is_pytree || !contents.flat) {
+        if chosen != Some(name) && (tree != Some(Tree::None) || !flat) {
             let name = Some(name.to_owned());
+            let is_pytree = tree.map(|tree| tree != Tree::None);
             others.push(Other { name, is_pytree });
         }
     }
     Ok(others)
+}
+
+/// What a checkpointable has of a pytree; `None` if the store refuses to tell, which does not concern
+/// the one that was chosen.
+fn look(store: &dyn Store, root: &Root, name: &str) -> Option<Tree> {
+    let found = choose::items(store, root, &[name]).ok()?;
+    found.first().copied()
 }
