@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import pytest
 
 import orbscan
-from orbscan.cli import diff, main
+from orbscan.cli import diff
 from orbscan.differing import aspects
 from tests.support import corpus
 
@@ -16,23 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-
-class Shown(NamedTuple):
-    status: int
-    out: str
-    err: str
-
-
-@pytest.fixture
-def command(capsys: pytest.CaptureFixture[str]) -> Callable[..., Shown]:
-    def run(*arguments: object) -> Shown:
-        try:
-            status = main(["diff", *map(str, arguments)])
-        except SystemExit as exit_:
-            status = int(exit_.code or 0)
-        return Shown(status, *capsys.readouterr())
-
-    return run
+    from tests.cli.conftest import Shown
 
 
 def unpacked(case: str, target: str, tmp: Path) -> Path:
@@ -67,9 +51,7 @@ def test_the_other_step_is_that_of_the_other_side(
         shown = command(root, root, *options, "-o", "json")
         assert shown.status == 0
         found = json.loads(shown.out)
-        assert tuple(found[side].split(" ")[0] for side in "ab") == tuple(
-            str(root / step) for step in steps
-        )
+        assert tuple(found[side] for side in "ab") == tuple(str(root / step) for step in steps)
     shown = command(root / "0", root, "--other-step", "10")
     assert (shown.status, shown.err) == (0, "")
 

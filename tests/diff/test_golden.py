@@ -64,7 +64,8 @@ def test_releases_that_saved_the_same_tree_differ_in_storage_at_most(tmp_path: P
     targets = [path.name for path in old.iterdir() if (new / path.name).is_dir()]
     assert targets
     for target in targets:
-        assert orbscan.diff(old / target, new / target).same
+        # The standard name was another one.
+        assert orbscan.diff(old / target, new / target, "AUTO").same
 
 
 def test_two_ways_of_storing_one_tree_differ_in_storage_alone(tmp_path: Path) -> None:

@@ -46,7 +46,8 @@ def saved(tmp_path: Path, state: Any) -> Path:
 
 
 def test_a_state_is_what_its_checkpoint_holds(state: dict[str, Any], path: Path) -> None:
-    assert str(orbscan.diff(state, path, ignore={"storage"})).split("\n")[2:4] == [
+    assert str(orbscan.diff(state, path, ignore={"storage"})).split("\n")[2:5] == [
+        "compared   state",
         "found      no difference",
         "same       33 leaves",
     ]

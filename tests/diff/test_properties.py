@@ -53,21 +53,21 @@ def places(keypath: Keypath) -> Places:
 
 def leaf_map(tree: Any) -> dict[Places, LeafSummary]:
     """The leaves of a tree by their places."""
-    outline = outline_of_tree(tree, "tree")
-    return {places(at): leaf for at, leaf in leaves_below(outline, [((), 0)])}
+    outline = outline_of_tree(tree)
+    return {places(at.keypath): at.leaf for at in leaves_below(outline, [((), 0)])}
 
 
 def applied(found: Diff, leaves: dict[Places, LeafSummary]) -> dict[Places, LeafSummary]:
     """The leaves after all differences were carried out; each must apply."""
     leaves = dict(leaves)
-    for at, leaf in found.removed:
-        assert leaves.pop(places(at)) == leaf
+    for at in found.removed:
+        assert leaves.pop(places(at.keypath)) == at.leaf
     for change in found.changed:
         assert leaves[places(change.keypath)] == change.before
         leaves[places(change.keypath)] = change.after
-    for at, leaf in found.added:
-        assert places(at) not in leaves
-        leaves[places(at)] = leaf
+    for at in found.added:
+        assert places(at.keypath) not in leaves
+        leaves[places(at.keypath)] = at.leaf
     return leaves
 
 
@@ -123,16 +123,16 @@ def test_a_suggested_rename_has_the_same_leaves_all_of_them_removed_and_added(
     a: Any, b: Any
 ) -> None:
     found = orbscan.diff(a, b)
-    removed = {places(at) for at, _ in found.removed}
-    added = {places(at) for at, _ in found.added}
+    removed = {places(at.keypath) for at in found.removed}
+    added = {places(at.keypath) for at in found.added}
     moved: list[Places] = []
     arrived: list[Places] = []
     for rename in found.renamed:
-        old, new = shapes_below(a, rename.before), shapes_below(b, rename.after)
+        old, new = shapes_below(a, rename.before.keypath), shapes_below(b, rename.after.keypath)
         assert old == new
         assert len(old) == rename.leaves
-        moved += [(*places(rename.before), *below) for below in old]
-        arrived += [(*places(rename.after), *below) for below in new]
+        moved += [(*places(rename.before.keypath), *below) for below in old]
+        arrived += [(*places(rename.after.keypath), *below) for below in new]
     assert removed >= set(moved)
     assert added >= set(arrived)
     # Nothing has become two things.

@@ -63,16 +63,29 @@ def what_reads_is_a_checkpoint(asked: Asked) -> Violations:
 def a_diff_with_itself_is_empty(asked: Asked) -> Violations:
     """What can be read is the same as itself; what cannot is the same as nothing."""
     read, found = asked.metadata, asked.difference
-    if read.error is not None and found.value is not None and found.value.same:
-        yield f"metadata: {read}; diff: {found.value!r}"
-    if read.value is None:
-        return
     if found.value is None:
-        yield f"metadata: {read}; diff: {found}"
+        if read.value is not None:
+            yield f"metadata: {read}; diff: {found}"
         return
-    lost = any(isinstance(leaf, orbscan.UnreadableLeaf) for _, leaf in leaves(read.value.metadata))
-    if found.value.same == lost:
-        yield f"metadata: {read}; diff: {found}"
+    pairs = found.value.checkpointables
+    sides = [side for pair in pairs for side in (pair.before, pair.after) if side is not None]
+    if read.error is not None and found.value.same and any(side.is_pytree for side in sides):
+        yield f"metadata: {read}; diff: {found.value!r}"
+    trees = _trees(asked)
+    lost = any(
+        isinstance(leaf, orbscan.UnreadableLeaf) for tree in trees for _, leaf in leaves(tree)
+    )
+    lost = lost or any(side.error is not None for side in sides)
+    if (found.value.same, found.value.undecided) != (not lost, lost):
+        yield f"metadata: {read}; checkpointables_metadata: {asked.checkpointables}; diff: {found}"
+
+
+def _trees(asked: Asked) -> list[object]:
+    """Every tree that can be read."""
+    found = [] if asked.metadata.value is None else [asked.metadata.value.metadata]
+    if asked.checkpointables.value is not None:
+        found += asked.checkpointables.value.metadata.values()
+    return found
 
 
 def dump_ends_with_a_value_or_its_own_error(asked: Asked) -> Violations:

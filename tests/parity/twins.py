@@ -126,16 +126,20 @@ def diff_prints_what_its_twin_returns(asked: Asked) -> Violations:
         "a": found.value.a,
         "b": found.value.b,
         "same": found.value.same,
+        "undecided": found.value.undecided,
+        "checkpointables": [list(pair.what) for pair in found.value.checkpointables],
         "unchanged": found.value.unchanged,
         "changed": [list(change.keypath) for change in found.value.changed],
         "notes": list(found.value.notes),
     }
     theirs = {name: shown.get(name) for name in ours} | {
+        "checkpointables": [pair["what"] for pair in shown["checkpointables"]],
         "unchanged": shown["totals"]["unchanged"],
         "changed": [change["keypath"] for change in shown["changed"]],
     }
     yield from _compare("diff", ours, "diff", theirs)
-    yield from _status("diff", printed, FINE if found.value.same else FINDINGS)
+    differing = PARTIAL if found.value.undecided else FINDINGS
+    yield from _status("diff", printed, FINE if found.value.same else differing)
 
 
 def scan_and_ls_print_what_their_twins_return(asked: Asked) -> Violations:

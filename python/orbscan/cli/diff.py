@@ -6,29 +6,30 @@ import argparse
 import sys
 
 from orbscan.cli import source
-from orbscan.cli.exits import FINDINGS, FINE
+from orbscan.cli.exits import FINDINGS, FINE, PARTIAL
 from orbscan.cli.help import EXIT_CODES, add_output, help_formatter
 
 # See orbscan/__init__.py.
 TYPE_CHECKING = False
 
 if TYPE_CHECKING:
+    from orbscan.differing.api import Name
     from orbscan.differing.diff import Diff
-    from orbscan.differing.outline import Outline
-    from orbscan.step_choice import StepChoice
 
-WORDS = ("kind", "shape", "dtype", "sharding", "devices", "storage", "container")
+WORDS = ("name", "kind", "shape", "dtype", "sharding", "devices", "storage", "container")
 IGNORED = ("devices", "storage")
 
 _EXAMPLES = """\
 examples:
   orbscan diff runs/1/checkpoints/1000 runs/2/checkpoints/1000
   orbscan diff runs/base runs/base --step 1000 --other-step 1200
+  orbscan diff old new --name params --other-name ema_params
   orbscan diff old new --ignore sharding --ignore dtype
   orbscan diff old new --strict
   orbscan diff old new -o json | jq -r '.changed[] | .keypath | join("/")'
 
-The exit code is 1 if they differ.
+The exit code is 1 if they differ, and 5 if they are not known to differ but a
+part of them cannot be read.
 
 """
 
@@ -38,19 +39,22 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     parser = commands.add_parser(
         "diff",
         help="show where two checkpoints differ",
-        description="Show which leaves two checkpoints do not share, and how those that they share "
-        "differ: kind, shape, element type, sharding. Values are not compared.",
+        description="Show which checkpointables and leaves two checkpoints do not share, and how "
+        "those that they share differ: kind, shape, element type, sharding. Values are not "
+        "compared.",
         epilog=_EXAMPLES + EXIT_CODES,
         formatter_class=help_formatter,
     )
-    source.add_arguments(parser)
+    source.add_path(parser)
     parser.add_argument("other", metavar="OTHER", help="the checkpoint to compare it with")
+    source.add_step(parser)
     parser.add_argument(
         "--other-step",
         metavar="STEP",
         type=source.step_choice,
         help="of the steps that OTHER holds, read this one (default: that of --step)",
     )
+    _add_names(parser)
     parser.add_argument(
         "--ignore",
         metavar="WHAT",
@@ -76,12 +80,40 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     parser.set_defaults(run=run, parser=parser)
 
 
+def _add_names(parser: argparse.ArgumentParser) -> None:
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument(
+        "--name",
+        default=...,
+        help="compare this checkpointable alone (default: all of them, by name)",
+    )
+    which.add_argument(
+        "--flat",
+        action="store_const",
+        dest="name",
+        const=None,
+        help="compare the pytree alone that lies in PATH itself, without a name",
+    )
+    other = parser.add_mutually_exclusive_group()
+    other.add_argument(
+        "--other-name", default=..., help="the one of OTHER (default: that of --name or --flat)"
+    )
+    other.add_argument(
+        "--other-flat",
+        action="store_const",
+        dest="other_name",
+        const=None,
+        help="the one that lies in OTHER itself",
+    )
+
+
 def run(arguments: argparse.Namespace) -> int:
     """Read both checkpoints, and write the differences to stdout and warnings to stderr."""
+    as_json = arguments.output == "json"
+    if as_json and arguments.all:
+        arguments.parser.error("--all is for the table, not for JSON")
     diff = _diff(arguments)
-    if arguments.output == "json":
-        if arguments.all:
-            arguments.parser.error("--all is for the table, not for JSON")
+    if as_json:
         from orbscan.cli import diff_document
 
         sys.stdout.write(diff_document.render(diff))
@@ -90,23 +122,29 @@ def run(arguments: argparse.Namespace) -> int:
 
         lines = report(diff, None if arguments.all else SHOWN)
         sys.stdout.write("".join(f"{line}\n" for line in lines))
+    if diff.undecided:
+        return PARTIAL
     return FINE if diff.same else FINDINGS
 
 
 def _diff(arguments: argparse.Namespace) -> Diff:
+    from orbscan.differing.api import names_of_sides, side_of_path
     from orbscan.differing.difference import difference
 
     step, other_step = arguments.step, arguments.other_step
-    before = _outline(arguments, arguments.path, step)
-    after = _outline(arguments, arguments.other, step if other_step is None else other_step)
+    steps = (step, step if other_step is None else other_step)
+    names: tuple[Name, Name] = names_of_sides(arguments.name, arguments.other_name)
+    paths = [source.local_path(arguments, path) for path in (arguments.path, arguments.other)]
+    for name in names:
+        if name is not ...:
+            source.check_name(arguments, name)
+    sides = []
+    for path, its_step, name in zip(paths, steps, names, strict=True):
+        this = argparse.Namespace(**{**vars(arguments), "step": its_step})
+        read = source.step_path(this, path)
+        side = side_of_path(read, name, rich_types=arguments.rich_types)
+        source.warn(side.issues)
+        sides.append(side)
+    before, after = sides
     ignore = {*([] if arguments.strict else IGNORED), *(arguments.ignore or ())}
     return difference(before, after, ignore=ignore, rich_types=arguments.rich_types)
-
-
-def _outline(arguments: argparse.Namespace, path: str, step: StepChoice | None) -> Outline:
-    from orbscan.differing.columns import outline_of_checkpoint
-
-    this = argparse.Namespace(**{**vars(arguments), "path": path, "step": step})
-    read, checkpoint = source.read(this, rich_types=arguments.rich_types)
-    source.warn(checkpoint.issues)
-    return outline_of_checkpoint(read, checkpoint)

@@ -1,20 +1,26 @@
 """A diff as a JSON document whose members are stable. Pure: a diff in, text out.
 
 ```
-{"schema_version": 1, "a": "runs/1 (state)", "b": "runs/2 (state)", "same": false,
+{"schema_version": 1, "a": "runs/1", "b": "runs/2", "same": false, "undecided": false,
  "ignored": ["devices", "storage"],
  "totals": {"unchanged": 1, "changed": 1, "removed": 0, "added": 0, "containers": 0},
- "changed": [{"keypath": ["layers", 0, "bias"], "what": ["shape"],
+ "checkpointables": [{"before": {"name": "state", "is_pytree": true, "leaves": 2, "error": null},
+                      "after": null, "what": ["removed"]}],
+ "changed": [{"checkpointable": "state", "keypath": ["layers", 0, "bias"], "what": ["shape"],
               "before": {LEAF}, "after": {LEAF}}],
- "removed": [{"keypath": ["step"], "leaf": {LEAF}}], "added": [],
- "containers": [{"keypath": ["layers"], "before": "list", "after": "dict"}],
- "renamed": [{"before": ["params"], "after": ["model", "params"], "leaves": 12}],
- "ambiguous": [{"before": [["x"], ["y"]], "after": [["z"]], "leaves": 1}],
+ "removed": [{"checkpointable": "state", "keypath": ["step"], "leaf": {LEAF}}], "added": [],
+ "containers": [{"checkpointable": "state", "keypath": ["layers"],
+                 "before": "list", "after": "dict"}],
+ "renamed": [{"before": {"checkpointable": "state", "keypath": ["params"]},
+              "after": {"checkpointable": "state", "keypath": ["model", "params"]}, "leaves": 12}],
+ "ambiguous": [{"before": [{PLACE}, {PLACE}], "after": [{PLACE}], "leaves": 1}],
+ "others": [{"side": "a", "name": "ema", "is_pytree": true}],
  "device_meshes": [{"shape": [2], "ids": [0, 1]}], "notes": ["..."]}
 ```
 
 A LEAF is written as `orbscan show` writes it, without its place and sizes; `dtype` of a typed PRNG
-key is `key<threefry2x32>`, that of a scalar a type of Python.
+key is `key<threefry2x32>`, that of a scalar a type of Python. A PLACE is a checkpointable and a
+keypath; without a keypath it is all of the checkpointable.
 """
 
 from __future__ import annotations
@@ -29,7 +35,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from orbscan.differing.diff import Diff, LeafAt
+    from orbscan.differing.diff import Checkpointable, Diff, LeafAt
     from orbscan.differing.leaf import LeafSummary
 
 SCHEMA_VERSION = 1
@@ -43,6 +49,7 @@ def render(diff: Diff) -> str:
         "a": diff.a,
         "b": diff.b,
         "same": diff.same,
+        "undecided": diff.undecided,
         "ignored": sorted(diff.ignored),
         "totals": {
             "unchanged": diff.unchanged,
@@ -51,10 +58,17 @@ def render(diff: Diff) -> str:
             "added": len(diff.added),
             "containers": len(diff.containers),
         },
+        "checkpointables": [
+            {
+                "before": _checkpointable(pair.before),
+                "after": _checkpointable(pair.after),
+                "what": pair.what,
+            }
+            for pair in diff.checkpointables
+        ],
         "changed": [
             {
-                "keypath": change.keypath,
-                "what": change.what,
+                **change._asdict(),
                 "before": _leaf(change.before, meshes),
                 "after": _leaf(change.after, meshes),
             }
@@ -63,16 +77,38 @@ def render(diff: Diff) -> str:
         "removed": _leaves(diff.removed, meshes),
         "added": _leaves(diff.added, meshes),
         "containers": [change._asdict() for change in diff.containers],
-        "renamed": [rename._asdict() for rename in diff.renamed],
-        "ambiguous": [group._asdict() for group in diff.ambiguous],
+        "renamed": [
+            {
+                "before": rename.before._asdict(),
+                "after": rename.after._asdict(),
+                "leaves": rename.leaves,
+            }
+            for rename in diff.renamed
+        ],
+        "ambiguous": [
+            {
+                "before": [place._asdict() for place in group.before],
+                "after": [place._asdict() for place in group.after],
+                "leaves": group.leaves,
+            }
+            for group in diff.ambiguous
+        ],
+        "others": [other._asdict() for other in diff.others],
         "device_meshes": meshes.found,
         "notes": diff.notes,
     }
     return json.dumps(document, allow_nan=False) + "\n"
 
 
+def _checkpointable(found: Checkpointable | None) -> dict[str, object] | None:
+    if found is None:
+        return None
+    error = found.error and dict(zip(ISSUE, found.error, strict=True))
+    return {**found._asdict(), "error": error}
+
+
 def _leaves(found: Iterable[LeafAt], meshes: Meshes) -> list[dict[str, object]]:
-    return [{"keypath": keypath, "leaf": _leaf(leaf, meshes)} for keypath, leaf in found]
+    return [{**at._asdict(), "leaf": _leaf(at.leaf, meshes)} for at in found]
 
 
 def _leaf(leaf: LeafSummary, meshes: Meshes) -> dict[str, object]:

@@ -7,32 +7,40 @@ from typing import TYPE_CHECKING, Any
 
 from orbscan import api
 from orbscan.differing import aspects
-from orbscan.differing.columns import outline_of_checkpoint
+from orbscan.differing.columns import side_of_checkpoint
 from orbscan.differing.difference import difference
 
 if TYPE_CHECKING:
     from collections.abc import Collection
+    from types import EllipsisType
 
     from orbscan.differing.diff import Diff
-    from orbscan.differing.outline import Outline
+    from orbscan.differing.side import Side
     from orbscan.result import CheckpointMetadata, PyTreeMetadata
     from orbscan.step_choice import StepChoice
+
+    Name = str | None | EllipsisType
 
 
 def diff(  # noqa: PLR0913 - keywords, each with a meaning of its own
     a: str | os.PathLike[str] | CheckpointMetadata[Any] | PyTreeMetadata,
     b: str | os.PathLike[str] | CheckpointMetadata[Any] | PyTreeMetadata,
-    checkpointable_name: str | None = api.AUTO,
+    name: Name = ...,
     *,
+    other_name: Name = ...,
     step: StepChoice | None = None,
     other_step: StepChoice | None = None,
     rich_types: bool = False,
     ignore: Collection[str] = aspects.IGNORED,
 ) -> Diff:
-    """Say where two trees differ: two checkpoints, two abstract trees, or one of each.
+    """Say where two checkpoints differ, two abstract trees, or one of each.
 
     Reads no array data. What is known of one side only, such as the sharding of a
     `jax.ShapeDtypeStruct` without one, is not different; values are not known of any checkpoint.
+
+    Of two paths all checkpointables are compared by name. What only one side has is removed or
+    added; of what is not a pytree, nothing but that is known. A checkpoint with one pytree and
+    another with one are compared whatever the two are called; the name is then a difference.
 
     Leaves are the same leaf if the names on their way are the same as text, since that is all a
     checkpoint keeps: an attribute of an object, a field of a namedtuple and an integer key of a
@@ -44,20 +52,25 @@ def diff(  # noqa: PLR0913 - keywords, each with a meaning of its own
             orbscan, `jax.ShapeDtypeStruct`, arrays of jax or numpy, scalars. It can hold whatever
             jax takes for a tree, such as a `TrainState` or `nnx.State`. A string is always a path.
         b: likewise.
-        checkpointable_name: which pytree of a checkpoint, as for `orbscan.metadata`; for paths.
+        name: the one checkpointable to compare, as for `orbscan.metadata`: a name, None for the
+            tree of a checkpoint itself, or `AUTO`. Of each side that is a path. By default all; of
+            a path beside a tree, `AUTO`.
+        other_name: that of `b`, if it is another one.
         step: which step, as for `orbscan.metadata`; of each side that is a path.
         other_step: which step of `b`, if it is another one. So two steps of one root are compared.
         rich_types: whether tuples and namedtuples are told from lists and dicts: they are read so
             from paths, and compared so everywhere. A writer need not have recorded them.
-        ignore: what makes no difference: members of `kind`, `shape`, `dtype`, `sharding` (how
-            arrays are split, by which mesh), `devices` (which ones the mesh has), `storage`
-            (chunks and compression), `container` (a list where the other has a dict).
+        ignore: what makes no difference: members of `name` (of the only pytrees of both sides),
+            `kind`, `shape`, `dtype`, `sharding` (how arrays are split, by which mesh), `devices`
+            (which ones the mesh has), `storage` (chunks and compression), `container` (a list
+            where the other has a dict).
 
     Raises:
         ValueError: `ignore` has another word; two keys of one dict are the same as text; or as
             `orbscan.metadata` raises it.
         TypeError: `ignore` is a string.
-        OrbscanError: as `orbscan.metadata` does for a path.
+        OrbscanError: as `orbscan.metadata` does for a path. Of several pytrees, one that cannot be
+            read is a finding.
 
     >>> import numpy as np
     >>> before = {"params": {"w": np.zeros((4, 8)), "b": np.zeros(8)}}
@@ -70,24 +83,56 @@ def diff(  # noqa: PLR0913 - keywords, each with a meaning of its own
     """
     _check(ignore)
     steps = (step, step if other_step is None else other_step)
+    alone = not (_is_path(a) and _is_path(b))
+    names = names_of_sides(name, other_name, alone=alone)
     sides = (
-        _outline(side, checkpointable_name, its_step, rich_types=rich_types)
-        for side, its_step in zip((a, b), steps, strict=True)
+        _side(side, its_name, its_step, rich_types=rich_types)
+        for side, its_name, its_step in zip((a, b), names, steps, strict=True)
     )
     return difference(*sides, ignore=ignore, rich_types=rich_types)
 
 
-def _outline(side: Any, name: str | None, step: StepChoice | None, *, rich_types: bool) -> Outline:
-    if isinstance(side, str | os.PathLike):
-        path = api.local_path(side, step)
-        return outline_of_checkpoint(path, api.read_pytree(path, name, rich_types=rich_types))
-    from orbscan.differing.values import outline_of_tree
+def names_of_sides(name: Name, other_name: Name, *, alone: bool = False) -> tuple[Name, Name]:
+    """Tell what is read of each side: one checkpointable, or `...` for all.
+
+    Args:
+        name: what was asked for of both sides.
+        other_name: what was asked for of the second, if it is something else.
+        alone: whether only one of each side can be compared.
+
+    >>> names_of_sides(..., ...), names_of_sides("a", ...), names_of_sides(..., "b")
+    ((Ellipsis, Ellipsis), ('a', 'a'), ('AUTO', 'b'))
+    """
+    if name is ... and other_name is ... and not alone:
+        return ..., ...
+    one = api.AUTO if name is ... else name
+    return one, one if other_name is ... else other_name
+
+
+def side_of_path(path: str, name: Name, *, rich_types: bool) -> Side:
+    """Read one checkpointable, or with `...` all of them.
+
+    Raises as `orbscan.metadata` does; of several pytrees, one that can be read is enough.
+    """
+    if name is ...:
+        return side_of_checkpoint(path, api.read_everything(path, rich_types=rich_types))
+    read = api.read_pytree(path, name, rich_types=rich_types)
+    return side_of_checkpoint(path, read, api.others(path, read))
+
+
+def _is_path(side: Any) -> bool:
+    return isinstance(side, str | os.PathLike)
+
+
+def _side(side: Any, name: Name, step: StepChoice | None, *, rich_types: bool) -> Side:
+    if _is_path(side):
+        return side_of_path(api.local_path(side, step), name, rich_types=rich_types)
+    from orbscan.differing.values import side_of_tree
     from orbscan.result import CheckpointMetadata
 
     if isinstance(side, CheckpointMetadata):
-        notes = tuple(map(str, side.issues))
-        return outline_of_tree(side.metadata, str(side.path), notes)
-    return outline_of_tree(side, "tree")
+        return side_of_tree(side.metadata, str(side.path), side.issues)
+    return side_of_tree(side, "tree")
 
 
 def _check(ignore: Collection[str]) -> None:

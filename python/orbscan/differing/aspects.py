@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from orbscan import _core
     from orbscan.differing.leaf import LeafSummary
 
+NAME = "name"
 KIND = "kind"
 SHAPE = "shape"
 DTYPE = "dtype"
@@ -21,7 +22,7 @@ DEVICES = "devices"
 STORAGE = "storage"
 CONTAINER = "container"
 
-ASPECTS = (KIND, SHAPE, DTYPE, SHARDING, DEVICES, STORAGE, CONTAINER)
+ASPECTS = (NAME, KIND, SHAPE, DTYPE, SHARDING, DEVICES, STORAGE, CONTAINER)
 """All that can be left out of a comparison."""
 
 IGNORED = frozenset({DEVICES, STORAGE})

@@ -1,4 +1,4 @@
-"""The outline of a checkpoint, straight from its columns."""
+"""A checkpoint as a side of a comparison, straight from its columns."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ from orbscan import codes
 from orbscan.differing import leaf as kinds
 from orbscan.differing.leaf import LeafSummary, key_dtype, scalar_dtype
 from orbscan.differing.outline import DICT, LIST, NAMEDTUPLE, TUPLE, Outline
-from orbscan.errors import located
+from orbscan.differing.side import Item, Side
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from orbscan import _core
 
 _KINDS = {
@@ -30,16 +32,32 @@ _KINDS = {
 _CONTAINERS = {codes.DICT: DICT, codes.LIST: LIST, codes.TUPLE: TUPLE}
 
 
-def outline_of_checkpoint(path: str, checkpoint: _core.Checkpoint) -> Outline:
-    """Describe the pytree of a checkpoint that `_core.read_pytree` has read."""
-    (name, table), *_ = checkpoint.items
-    shown = path if name is None else f"{path} ({name})"
-    notes = tuple(
-        located(reason, file, offset, in_body=in_body)
-        for _, file, offset, in_body, reason in checkpoint.issues
+def side_of_checkpoint(
+    path: str,
+    checkpoint: _core.Checkpoint,
+    others: Sequence[tuple[str | None, bool | None]] | None = None,
+) -> Side:
+    """Describe a checkpoint.
+
+    Args:
+        path: of the checkpoint.
+        checkpoint: what `_core.read_everything` has read, or one pytree that was chosen.
+        others: what lies beside the chosen one, as `_core.others` tells it; None if all was read.
+    """
+    faults = dict(checkpoint.unreadable)
+    return Side(
+        shown=path,
+        items=tuple(
+            Item(name, None if table is None else _outline(table), faults.get(name))
+            for name, table in checkpoint.items
+        ),
+        chosen=others is not None,
+        others=tuple(others or ()),
+        issues=tuple(checkpoint.issues),
     )
-    if table is None:
-        return Outline([None], [0], [], [LeafSummary(kinds.NONE)], shown, notes)
+
+
+def _outline(table: _core.LeafTable) -> Outline:
     return Outline(
         node_keys=table.node_keys,
         node_leaves=table.node_leaves,
@@ -48,8 +66,6 @@ def outline_of_checkpoint(path: str, checkpoint: _core.Checkpoint) -> Outline:
             for node, kind, low, high in table.containers
         ],
         leaves=_leaves(table),
-        shown=shown,
-        notes=notes,
     )
 
 

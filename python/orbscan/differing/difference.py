@@ -1,25 +1,33 @@
-"""The difference of two outlines."""
+"""The difference of two sides."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from orbscan.differing import leaf as kinds
+from orbscan.differing import matching, renames
 from orbscan.differing.aspects import Judge
-from orbscan.differing.diff import Diff
-from orbscan.differing.renames import suggest
+from orbscan.differing.diff import Checkpointable, CheckpointablePair, Diff, Other
 from orbscan.differing.walk import compare, leaves_below
-from orbscan.text import counted
+from orbscan.errors import located
+from orbscan.text import counted, key
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection, Iterable, Iterator
 
-    from orbscan.differing.outline import Outline
+    from orbscan.differing.diff import (
+        AmbiguousRename,
+        ContainerChange,
+        LeafAt,
+        LeafChange,
+        Rename,
+    )
+    from orbscan.differing.matching import Pair
+    from orbscan.differing.side import Item, Side
 
 
-def difference(
-    before: Outline, after: Outline, *, ignore: Collection[str], rich_types: bool
-) -> Diff:
-    """Compare two outlines.
+def difference(before: Side, after: Side, *, ignore: Collection[str], rich_types: bool) -> Diff:
+    """Compare two sides, each checkpointable with its match.
 
     Args:
         before: the first.
@@ -28,27 +36,109 @@ def difference(
         rich_types: whether tuples and namedtuples are told from lists and dicts.
     """
     judge = Judge(ignore, rich_types=rich_types)
-    found = compare(before, after, judge)
-    renamed, ambiguous = suggest(before, after, found, judge)
+    pairs = matching.pairs(before, after, judge.ignore)
+    found = _Differences(judge)
+    for pair in pairs:
+        found.add(pair)
+    found.suggest(_lacking(pairs, matching.REMOVED), _lacking(pairs, matching.ADDED))
     return Diff(
         a=before.shown,
         b=after.shown,
-        added=tuple(leaves_below(after, found.added)),
-        removed=tuple(leaves_below(before, found.removed)),
+        checkpointables=tuple(map(_row, pairs)),
+        added=tuple(found.added),
+        removed=tuple(found.removed),
         changed=tuple(found.changed),
         containers=tuple(found.containers),
-        renamed=renamed,
-        ambiguous=ambiguous,
+        renamed=tuple(found.renamed),
+        ambiguous=tuple(found.ambiguous),
         unchanged=found.unchanged,
         ignored=judge.ignore,
-        notes=tuple(_notes(before, after, found.unknown)),
+        others=tuple(
+            Other(letter, name, is_pytree)
+            for letter, side in (("a", before), ("b", after))
+            for name, is_pytree in side.others
+        ),
+        notes=tuple(_notes(before, after, pairs, found.unknown)),
     )
 
 
-def _notes(before: Outline, after: Outline, unknown: int) -> Iterator[str]:
-    for letter, outline in (("a", before), ("b", after)):
-        for note in outline.notes:
-            yield f"{letter}: {note}"
+class _Differences:
+    """What differs, of all pairs that have been compared so far."""
+
+    def __init__(self, judge: Judge) -> None:
+        self._judge = judge
+        self.added: list[LeafAt] = []
+        self.removed: list[LeafAt] = []
+        self.changed: list[LeafChange] = []
+        self.containers: list[ContainerChange] = []
+        self.renamed: list[Rename] = []
+        self.ambiguous: list[AmbiguousRename] = []
+        self.unchanged = self.unknown = 0
+
+    def add(self, pair: Pair) -> None:
+        """Compare two checkpointables."""
+        before, after = pair.before, pair.after
+        if kinds.UNREADABLE in pair.what:
+            # What the other has instead is not known.
+            return
+        if before is None or after is None or before.outline is None or after.outline is None:
+            self.removed += _all_leaves(before)
+            self.added += _all_leaves(after)
+            return
+        found = compare(before.outline, after.outline, self._judge, before.name)
+        self.removed += leaves_below(before.outline, found.removed, before.name)
+        self.added += leaves_below(after.outline, found.added, after.name)
+        self.changed += found.changed
+        self.containers += found.containers
+        self.unchanged += found.unchanged
+        self.unknown += found.unknown
+        self._suggested(renames.within(before, after, found, self._judge))
+
+    def suggest(self, removed: list[Item], added: list[Item]) -> None:
+        """Suggest which removed checkpointable has perhaps become which added one."""
+        self._suggested(renames.of_wholes(removed, added, self._judge))
+
+    def _suggested(self, suggestions: renames.Suggestions) -> None:
+        renamed, ambiguous = suggestions
+        self.renamed += renamed
+        self.ambiguous += ambiguous
+
+
+def _all_leaves(item: Item | None) -> Iterable[LeafAt]:
+    if item is None or item.outline is None:
+        return ()
+    return leaves_below(item.outline, [((), 0)], item.name)
+
+
+def _lacking(pairs: Iterable[Pair], word: str) -> list[Item]:
+    """The checkpointables that only one side has."""
+    items = [pair.before or pair.after for pair in pairs if word in pair.what]
+    return [item for item in items if item is not None]
+
+
+def _row(pair: Pair) -> CheckpointablePair:
+    return CheckpointablePair(_described(pair.before), _described(pair.after), pair.what)
+
+
+def _described(item: Item | None) -> Checkpointable | None:
+    if item is None:
+        return None
+    outline = item.outline
+    leaves = None if outline is None else len(outline.node_leaves) - len(outline.containers)
+    return Checkpointable(item.name, item.is_pytree, leaves, item.error)
+
+
+def _notes(before: Side, after: Side, pairs: Iterable[Pair], unknown: int) -> Iterator[str]:
+    for letter, side in (("a", before), ("b", after)):
+        told = {item.error for item in side.items}
+        for issue in side.issues:
+            if issue not in told:
+                _, file, offset, in_body, reason = issue
+                yield f"{letter}: {located(reason, file, offset, in_body=in_body)}"
+    for pair in pairs:
+        this, that = pair.before, pair.after
+        if this and that and not (this.is_pytree or that.is_pytree):
+            yield f"not compared: {key(this.name or '')}, which is not a pytree"
     if unknown:
         leaves = counted(unknown, "leaf", "leaves")
         yield f"the sharding of {leaves} is known on one side only, and was not compared"

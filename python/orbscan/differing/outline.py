@@ -27,13 +27,9 @@ class Outline(NamedTuple):
         containers: (node, kind, low, high), deepest first: the children are the nodes from low to
             high. None of them is empty: an empty container is a leaf.
         leaves: the leaves, of which nodes may share one.
-        shown: what the tree is called in a text.
-        notes: the faults that were tolerated when it was read.
     """
 
     node_keys: list[str | None]
     node_leaves: list[int]
     containers: list[Container]
     leaves: list[LeafSummary]
-    shown: str
-    notes: tuple[str, ...] = ()

@@ -6,15 +6,25 @@ import re
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from orbscan.differing.heading import SHOWN_OF_GROUP, checkpointable_rows, header, pair_text
+from orbscan.differing.trees import trees
 from orbscan.differing.trie import Fact, forest
 from orbscan.differing.words import change_text, leaf_text
 from orbscan.folding import ranges
-from orbscan.text import columns, counted, keypath, labelled, printable
+from orbscan.text import columns, counted, keypath, labelled, printable, some
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
 
-    from orbscan.differing.diff import Diff, Keypath
+    from orbscan.differing.diff import (
+        AmbiguousRename,
+        ContainerChange,
+        Diff,
+        Keypath,
+        Place,
+        Rename,
+    )
+    from orbscan.differing.trees import Tree
     from orbscan.forest import Forest, Line
 
     Row = tuple[str, ...]
@@ -22,7 +32,7 @@ if TYPE_CHECKING:
 SHOWN = 40
 """The most lines of one kind of difference, unless told otherwise."""
 
-_SHOWN_OF_GROUP = 3
+_SHOWN_TREES = 10
 _LAST_NUMBER = re.compile(r"[0-9]+(?=[^0-9]*$)")
 
 
@@ -30,40 +40,49 @@ def report(diff: Diff, shown: int | None = SHOWN) -> list[str]:
     """Show a diff.
 
     Siblings that differ in a number only are one line. Where there are still too many lines, deep
-    subtrees are summed up, and only then lines are left out.
+    subtrees are summed up, and only then lines are left out. A checkpointable that only one side
+    has is one line.
 
     Args:
         diff: what to show.
         shown: the most lines of one kind of difference; None for all leaves, one line each.
     """
-    moved = [rename.before for rename in diff.renamed]
-    arrived = [rename.after for rename in diff.renamed]
-    removed = [(at, Fact(leaf_text(leaf), leaf.parameters)) for at, leaf in diff.removed]
-    added = [(at, Fact(leaf_text(leaf), leaf.parameters)) for at, leaf in diff.added]
-    changed = [(change.keypath, Fact(change_text(change))) for change in diff.changed]
     blocks = [
-        labelled(_header(diff)),
-        _block("changed", _tree_rows(changed, shown)),
-        _block("container changed", _capped(_container_rows(diff), shown)),
-        _block("perhaps renamed", _capped(_rename_rows(diff, folded=shown is not None), shown)),
-        _block("perhaps renamed, but to which?", _capped(_ambiguous_rows(diff), shown)),
-        _block(_but("removed", moved), _tree_rows(_outside(removed, moved), shown)),
-        _block(_but("added", arrived), _tree_rows(_outside(added, arrived), shown)),
-        _block("notes", _capped([(printable(note),) for note in diff.notes], shown)),
+        labelled(header(diff)),
+        _block("checkpointables", _capped(checkpointable_rows(diff), shown)),
     ]
+    several = len(diff.checkpointables) > 1
+    differing = [
+        tree for tree in trees(diff) if tree.differs and (shown is None or tree.pair.is_compared)
+    ]
+    for tree in differing[: None if shown is None else _SHOWN_TREES]:
+        blocks += _tree_blocks(tree, f"{pair_text(tree.pair)}: " if several else "", shown)
+    more = 0 if shown is None else len(differing) - _SHOWN_TREES
+    if more > 0:
+        blocks.append([f"... and differences in {counted(more, 'more checkpointable')}"])
+    blocks.append(_block("notes", _capped([(printable(note),) for note in diff.notes], shown)))
     lines: list[str] = []
     for block in filter(None, blocks):
         lines += ["", *block] if lines else block
     return lines
 
 
-def _header(diff: Diff) -> Iterator[tuple[str, str]]:
-    yield "a", printable(diff.a)
-    yield "b", printable(diff.b)
-    yield "found", ", ".join(diff.summary())
-    yield "same", counted(diff.unchanged, "leaf", "leaves")
-    if diff.ignored:
-        yield "ignored", ", ".join(sorted(diff.ignored))
+def _tree_blocks(tree: Tree, prefix: str, shown: int | None) -> list[list[str]]:
+    moved = [rename.before.keypath for rename in tree.renamed]
+    arrived = [rename.after.keypath for rename in tree.renamed]
+    removed = [(at.keypath, Fact(leaf_text(at.leaf), at.leaf.parameters)) for at in tree.removed]
+    added = [(at.keypath, Fact(leaf_text(at.leaf), at.leaf.parameters)) for at in tree.added]
+    changed = [(change.keypath, Fact(change_text(change))) for change in tree.changed]
+    renamed = _rename_rows(tree.renamed, folded=shown is not None)
+    blocks = [
+        ("changed", _tree_rows(changed, shown)),
+        ("container changed", _capped(_container_rows(tree.containers), shown)),
+        ("perhaps renamed", _capped(renamed, shown)),
+        ("perhaps renamed, but to which?", _capped(_ambiguous_rows(tree.ambiguous), shown)),
+        (_but("removed", moved), _tree_rows(_outside(removed, moved), shown)),
+        (_but("added", arrived), _tree_rows(_outside(added, arrived), shown)),
+    ]
+    return [_block(f"{prefix}{title}", rows) for title, rows in blocks]
 
 
 def _but(word: str, renamed: list[Keypath]) -> str:
@@ -129,15 +148,15 @@ def _row(line: Line, facts: list[Fact]) -> Row:
     return f"{path}/**", held, times
 
 
-def _container_rows(diff: Diff) -> list[Row]:
-    return [(change.path, f"{change.before} -> {change.after}") for change in diff.containers]
+def _container_rows(changes: Iterable[ContainerChange]) -> list[Row]:
+    return [(change.path, f"{change.before} -> {change.after}") for change in changes]
 
 
-def _rename_rows(diff: Diff, *, folded: bool) -> list[Row]:
+def _rename_rows(renames: Iterable[Rename], *, folded: bool) -> list[Row]:
     """Renames, those that differ in one number only as one row."""
     groups: dict[tuple[object, ...], list[str]] = {}
-    for rename in diff.renamed:
-        before, after = keypath(rename.before), keypath(rename.after)
+    for rename in renames:
+        before, after = rename.before.path, rename.after.path
         number = _LAST_NUMBER.search(before)
         other = _LAST_NUMBER.search(after)
         if folded and number and other and number[0] == other[0]:
@@ -167,20 +186,18 @@ def _several(numbers: list[str], head: str) -> str:
     return ranges(numbers) if head.endswith("[") else f"{{{ranges(numbers)}}}"
 
 
-def _ambiguous_rows(diff: Diff) -> list[Row]:
+def _ambiguous_rows(groups: Iterable[AmbiguousRename]) -> list[Row]:
     return [
         (
             f"{_some(group.before)} -> {_some(group.after)}",
             f"each {counted(group.leaves, 'leaf', 'leaves')}",
         )
-        for group in diff.ambiguous
+        for group in groups
     ]
 
 
-def _some(keypaths: tuple[Keypath, ...]) -> str:
-    shown = " | ".join(map(keypath, keypaths[:_SHOWN_OF_GROUP]))
-    more = len(keypaths) - _SHOWN_OF_GROUP
-    return f"{shown} | {more:,} more" if more > 0 else shown
+def _some(places: tuple[Place, ...]) -> str:
+    return some([place.path for place in places], SHOWN_OF_GROUP, " | ")
 
 
 def _capped(rows: Iterable[Row], shown: int | None) -> list[Row]:

@@ -1,4 +1,4 @@
-"""The outline of a tree in memory: of metadata, of abstract arrays, of a state that is trained.
+"""A tree in memory as a side: of metadata, of abstract arrays, of a state that is trained.
 
 Plain containers are walked here; what jax has been told to take for a container is asked of jax,
 which has then been imported long ago. Nothing here imports it.
@@ -15,14 +15,16 @@ from orbscan.differing import leaf as kinds
 from orbscan.differing.leaf import LeafSummary, key_dtype, scalar_dtype
 from orbscan.differing.outline import DICT, LIST, NAMEDTUPLE, TUPLE, Outline
 from orbscan.differing.shardings import row_of_jax, row_of_metadata
+from orbscan.differing.side import Item, Side
 from orbscan.types import ArrayMetadata, NumpyMetadata, UnreadableLeaf, Zarr2Metadata
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable
+    from collections.abc import Hashable, Iterable
 
     from orbscan import _core
     from orbscan.differing.outline import Container
     from orbscan.errors import OrbscanError
+    from orbscan.result import Issue
     from orbscan.types import StorageMetadata, Zarr3Metadata
 
     Members = tuple[str, list[str | None], list[Any]]
@@ -42,7 +44,16 @@ _LEAF_CLASSES: frozenset[type] = frozenset(
 _PRNG_IMPLS = {"fry": "threefry2x32", "rbg": "rbg", "urbg": "unsafe_rbg"}
 
 
-def outline_of_tree(tree: object, shown: str, notes: tuple[str, ...] = ()) -> Outline:
+def side_of_tree(tree: object, shown: str, issues: Iterable[Issue] = ()) -> Side:
+    """Describe a tree as a side of a comparison.
+
+    Raises as `outline_of_tree` does.
+    """
+    rows = tuple((at.kind, at.file, at.offset, at.in_body, at.reason) for at in issues)
+    return Side(shown, (Item(None, outline_of_tree(tree)),), chosen=True, issues=rows)
+
+
+def outline_of_tree(tree: object) -> Outline:
     """Describe a tree.
 
     Raises:
@@ -71,7 +82,7 @@ def outline_of_tree(tree: object, shown: str, notes: tuple[str, ...] = ()) -> Ou
         nodes += children
         node_keys += keys
     containers.reverse()
-    return Outline(node_keys, node_leaves, containers, leaves.found, shown, notes)
+    return Outline(node_keys, node_leaves, containers, leaves.found)
 
 
 def _members(node: Any) -> Members | None:

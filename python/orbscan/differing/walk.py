@@ -50,15 +50,30 @@ class Found(NamedTuple):
     unknown: int
 
 
-def compare(before: Outline, after: Outline, judge: Judge) -> Found:
-    """Find all differences: in the order of the first tree, what is added after each container."""
-    walk = _Walk(before, after, judge)
+def compare(before: Outline, after: Outline, judge: Judge, name: str | None = None) -> Found:
+    """Find all differences: in the order of the first tree, what is added after each container.
+
+    Args:
+        before: the first tree.
+        after: the second.
+        judge: says how two leaves differ.
+        name: of the checkpointable that the first tree is.
+    """
+    walk = _Walk(before, after, judge, name)
     walk.run()
     return walk.found()
 
 
-def leaves_below(outline: Outline, roots: list[tuple[Keypath, int]]) -> Iterator[LeafAt]:
-    """The leaves of subtrees with their keypaths, in the order of the tree."""
+def leaves_below(
+    outline: Outline, roots: list[tuple[Keypath, int]], name: str | None = None
+) -> Iterator[LeafAt]:
+    """The leaves of subtrees with their keypaths, in the order of the tree.
+
+    Args:
+        outline: the tree.
+        roots: the subtrees.
+        name: of the checkpointable that the tree is.
+    """
     children = children_of(outline)
     waiting = [*reversed(roots)]
     while waiting:
@@ -67,7 +82,7 @@ def leaves_below(outline: Outline, roots: list[tuple[Keypath, int]]) -> Iterator
             members = [*members_of(outline, children[node])]
             waiting += [((*keypath, entry), child) for entry, child in reversed(members)]
         else:
-            yield LeafAt(keypath, outline.leaves[outline.node_leaves[node]])
+            yield LeafAt(name, keypath, outline.leaves[outline.node_leaves[node]])
 
 
 def children_of(outline: Outline) -> Children:
@@ -89,10 +104,11 @@ def members_of(
 
 
 class _Walk:
-    def __init__(self, before: Outline, after: Outline, judge: Judge) -> None:
+    def __init__(self, before: Outline, after: Outline, judge: Judge, name: str | None) -> None:
         self._before, self._after = before, after
         self._below, self._other_below = children_of(before), children_of(after)
         self._judge = judge
+        self._name = name
         # How two leaves differ, by their indices: most of the leaves are few different ones.
         self._known: dict[tuple[int, int], tuple[tuple[str, ...], bool]] = {}
         self._found = Found([], [], [], [], [], 0, 0)
@@ -126,7 +142,7 @@ class _Walk:
         what, unknown = self._known[pair]
         self._unknown += unknown
         if what:
-            self._found.changed.append(LeafChange(keypath, what, before, after))
+            self._found.changed.append(LeafChange(self._name, keypath, what, before, after))
         else:
             self._unchanged += 1
 
@@ -160,4 +176,5 @@ class _Walk:
         if not self._judge.rich_types:
             alike = (before in KEYED) == (after in KEYED)
         if not alike and CONTAINER not in self._judge.ignore:
-            self._found.containers.append(ContainerChange(keypath, before, after))
+            change = ContainerChange(self._name, keypath, before, after)
+            self._found.containers.append(change)

@@ -159,7 +159,8 @@ fn others(
     path: PathBuf,
     name: Option<&str>,
 ) -> PyResult<Vec<(Option<String>, Option<bool>)>> {
-    let options = options(false, None, false)?;
+    // Whether it may be read was decided when it was.
+    let options = options(false, None, true)?;
     let found = detached(py, &path, |store, path| {
         beside::others(store, path, name, &options)
     })?;

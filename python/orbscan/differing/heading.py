@@ -1,0 +1,118 @@
+"""What a report says of checkpointables as wholes. Pure: a diff in, rows of text out."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
+from orbscan.differing import aspects, matching
+from orbscan.differing.diff import UNREADABLE
+from orbscan.errors import located
+from orbscan.text import checkpointable, counted, others, printable, some
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from orbscan.differing.diff import Checkpointable, CheckpointablePair, Diff
+
+    Row = tuple[str, ...]
+
+SHOWN_OF_GROUP = 3
+"""How many of several places that are the same are named."""
+
+_SHOWN_NAMES = 10
+_NO_PYTREE = "not a pytree"
+
+
+def header(diff: Diff) -> Iterator[tuple[str, str]]:
+    """What was compared and what came of it."""
+    yield "a", printable(diff.a)
+    yield "b", printable(diff.b)
+    names = [pair_text(pair) for pair in diff.checkpointables if pair.is_compared]
+    if any(_has_name(pair) for pair in diff.checkpointables):
+        yield "compared", some(names, _SHOWN_NAMES, ", ") or "nothing"
+    label = "others"
+    for letter in "ab":
+        left_out = [other[1:] for other in diff.others if other.side == letter]
+        if left_out:
+            yield label, f"{letter}: {others(left_out)}"
+            label = ""
+    yield "found", ", ".join(diff.summary())
+    yield "same", counted(diff.unchanged, "leaf", "leaves")
+    if diff.ignored:
+        yield "ignored", ", ".join(sorted(diff.ignored))
+
+
+def checkpointable_rows(diff: Diff) -> list[Row]:
+    """How checkpointables differ as wholes, a row each; a suggested rename is one for both."""
+    renamed = [rename for rename in diff.renamed if rename.is_whole]
+    moved = {rename.before.checkpointable: rename for rename in renamed}
+    arrived = {rename.after.checkpointable for rename in renamed}
+    parameters: dict[tuple[str, str | None], int] = defaultdict(int)
+    for word, found in ((matching.REMOVED, diff.removed), (matching.ADDED, diff.added)):
+        for at in found:
+            parameters[word, at.checkpointable] += at.leaf.parameters
+    rows: list[Row] = []
+    for pair in diff.checkpointables:
+        before, after = pair.before, pair.after
+        if after is None and before is not None and before.name in moved:
+            rename = moved[before.name]
+            rows.append((str(rename), "perhaps renamed", _leaves(rename.leaves)))
+        elif after is None and before is not None:
+            held = _held(before, parameters[matching.REMOVED, before.name])
+            rows.append((checkpointable(before.name), matching.REMOVED, held))
+        elif before is None and after is not None and after.name not in arrived:
+            held = _held(after, parameters[matching.ADDED, after.name])
+            rows.append((checkpointable(after.name), matching.ADDED, held))
+        elif before is not None and after is not None:
+            rows += _pair_rows(pair, before, after)
+    for group in diff.ambiguous:
+        if group.is_whole:
+            were, are = (
+                some([checkpointable(at.checkpointable) for at in places], SHOWN_OF_GROUP, " | ")
+                for places in (group.before, group.after)
+            )
+            shown = f"each {_leaves(group.leaves)}"
+            rows.append((f"{were} -> {are}", "perhaps renamed, but to which?", shown))
+    return rows
+
+
+def _pair_rows(
+    pair: CheckpointablePair, before: Checkpointable, after: Checkpointable
+) -> Iterator[Row]:
+    name = pair_text(pair)
+    if aspects.NAME in pair.what:
+        yield name, "another name"
+    if aspects.KIND in pair.what:
+        yield name, "another kind", f"{_held(before)} -> {_held(after)}"
+    if UNREADABLE in pair.what:
+        for letter, side in (("a", before), ("b", after)):
+            if side.error is not None:
+                yield name, f"unreadable in {letter}", _held(side)
+
+
+def _held(side: Checkpointable, parameters: int = 0) -> str:
+    if side.error is not None:
+        _, file, offset, in_body, reason = side.error
+        return printable(located(reason, file, offset, in_body=in_body))
+    if side.leaves is None:
+        return _NO_PYTREE
+    leaves = _leaves(side.leaves)
+    return f"{leaves}, {counted(parameters, 'parameter')}" if parameters else leaves
+
+
+def _leaves(number: int) -> str:
+    return counted(number, "leaf", "leaves")
+
+
+def _has_name(pair: CheckpointablePair) -> bool:
+    return any(side is not None and side.name is not None for side in (pair.before, pair.after))
+
+
+def pair_text(pair: CheckpointablePair) -> str:
+    """The name of a checkpointable, or both names if they are not the same."""
+    names = dict.fromkeys(side.name for side in (pair.before, pair.after) if side is not None)
+    if aspects.NAME not in pair.what and len(names) > 1:
+        # What has no name, such as a tree in memory, is compared with what was chosen for it.
+        names.pop(None, None)
+    return " -> ".join(map(checkpointable, names))

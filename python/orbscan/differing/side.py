@@ -1,0 +1,47 @@
+"""A side of a comparison: a checkpoint with its checkpointables, or a tree alone."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from orbscan import _core
+    from orbscan.differing.outline import Outline
+
+
+class Item(NamedTuple):
+    """One checkpointable.
+
+    Attributes:
+        name: None for a tree that has none.
+        outline: its tree; None for what is not a pytree, or cannot be read.
+        error: why its tree cannot be read.
+    """
+
+    name: str | None
+    outline: Outline | None
+    error: _core.Issue | None = None
+
+    @property
+    def is_pytree(self) -> bool:
+        """Whether it is a pytree, readable or not."""
+        return self.outline is not None or self.error is not None
+
+
+class Side(NamedTuple):
+    """What is compared of a side.
+
+    Attributes:
+        shown: what it is called in a text.
+        items: its checkpointables.
+        chosen: whether there is one alone since it was chosen, or is a tree in memory. Its name
+            then makes no difference.
+        others: the names of what was not chosen, and whether they are pytrees.
+        issues: the faults that were tolerated when it was read.
+    """
+
+    shown: str
+    items: tuple[Item, ...]
+    chosen: bool
+    others: tuple[tuple[str | None, bool | None], ...] = ()
+    issues: tuple[_core.Issue, ...] = ()
