@@ -84,3 +84,16 @@ def test_one_that_cannot_be_looked_into_is_told_as_such(show: Command) -> None:
 def test_nothing_more_is_asked_of_a_checkpoint_with_one_checkpointable(show: Command) -> None:
     show(checkpoint(array((2,))), "p")
     assert [call[0] for call in show.calls] == ["read_pytree"]
+
+
+def test_a_pytree_that_has_lost_its_tree_is_still_told_as_one(
+    composite: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (composite / "train_state" / "_METADATA").unlink()
+    told = [
+        {"name": "dataset", "is_pytree": False},
+        {"name": "train_state", "is_pytree": True},
+    ]
+    assert others(capsys, ["show"], composite) == told
+    recovered = others(capsys, ["show", "--recover"], composite, "--name", "train_state")
+    assert recovered == [told[0], {"name": "params", "is_pytree": True}]

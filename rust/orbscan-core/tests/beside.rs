@@ -125,6 +125,19 @@ fn what_cannot_be_looked_into_is_told_as_such() {
 }
 
 #[test]
+fn a_pytree_that_has_lost_its_tree_is_one_still() {
+    let mut store = MemoryStore::new();
+    for (file, content) in composite().files() {
+        if file.as_str() != "7/ema/_METADATA" {
+            store.insert(file.clone(), content.clone());
+        }
+    }
+    let found = others(&store, Some("state"));
+    let (ema, dataset) = (Some(owned("ema")), Some(owned("dataset")));
+    assert_eq!(found, [(dataset, Some(false)), (ema, Some(true))]);
+}
+
+#[test]
 fn the_directories_of_a_flat_checkpoint_are_parts_of_its_tree_unless_they_hold_one() {
     assert_eq!(others(&flat(), None), [(Some(owned("x")), Some(true))]);
     assert_eq!(others(&flat(), Some("x")), [(None, Some(true))]);

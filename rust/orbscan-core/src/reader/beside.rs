@@ -3,8 +3,9 @@
 use super::{Options, Selection, locate};
 use crate::error::Result;
 use crate::layout::choose::{self, Tree};
-use crate::layout::detect;
 use crate::layout::root::Root;
+use crate::layout::{detect, expected};
+use crate::orbax::checkpoint_metadata::ItemHandlers;
 use crate::path::StorePath;
 use crate::record::Layout;
 use crate::store::Store;
@@ -14,7 +15,7 @@ use crate::store::Store;
 pub struct Other {
     /// Its name; `None` for the tree of the checkpoint itself.
     pub name: Option<String>,
-    /// Whether it is a pytree; `None` if the store does not let us look into it.
+    /// Whether it is a pytree, or one that has lost its tree; `None` if the store does not let us look into it.
     pub is_pytree: Option<bool>,
 }
 
@@ -57,28 +58,48 @@ fn find(
         return Ok(Vec::new());
     }
     let names = root.checkpointables();
-    let trees: Vec<Option<Tree>> = names.iter().map(|name| look(store, &root, name)).collect();
+    let trees: Vec<Option<Tree>> = names.iter().map(|name| tree(store, &root, name)).collect();
     let any = trees.iter().flatten().any(|tree| *tree != Tree::None);
     let flat = choose::own_tree(&root, any) != Tree::None;
     let own = Other {
         name: None,
         is_pytree: Some(true),
     };
+    let waves = super::fetch(store, &root, &[], options)?;
+    let handlers = &waves.metadata.item_handlers;
     let mut others = Vec::from_iter((flat && chosen.is_some()).then_some(own));
     for (name, tree) in names.into_iter().zip(trees) {
         // The other directories of a flat checkpoint are parts of its tree.
-        if chosen != Some(name) && (tree != Some(Tree::None) || !flat) {
-            let name = Some(name.to_owned());
-            let is_pytree = tree.map(|tree| tree != Tree::None);
-            others.push(Other { name, is_pytree });
+        if chosen == Some(name) || (flat && tree == Some(Tree::None)) {
+            continue;
         }
+        let is_pytree = match tree {
+            Some(Tree::None) => has_lost_tree(store, &root, name, handlers, options),
+            tree => tree.map(|_| true),
+        };
+        let name = Some(name.to_owned());
+        others.push(Other { name, is_pytree });
     }
     Ok(others)
 }
 
 /// What a checkpointable has of a pytree; `None` if the store refuses to tell, which does not concern
 /// the one that was chosen.
-fn look(store: &dyn Store, root: &Root, name: &str) -> Option<Tree> {
+fn tree(store: &dyn Store, root: &Root, name: &str) -> Option<Tree> {
     let found = choose::items(store, root, &[name]).ok()?;
     found.first().copied()
+}
+
+/// Whether a checkpointable without a tree is a pytree that has lost it; `None` as for [`tree`].
+fn has_lost_tree(
+    store: &dyn Store,
+    root: &Root,
+    name: &str,
+    handlers: &ItemHandlers,
+    options: &Options,
+) -> Option<bool> {
+    let directory = root.path.join(name).ok()?;
+    let handler = expected::handler_of(handlers, name);
+    let lost = expected::lost_tree(store, &directory, name, handler, &options.limits);
+    lost.ok().map(|lost| lost.is_some())
 }

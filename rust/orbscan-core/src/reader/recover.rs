@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::arrays::{Document, Format};
 use super::index::{self, Damage, Extent, Value, Visitor};
 use super::table::TableBuilder;
-use super::{Options, Selection, Waves, locate, relocate};
+use super::{Options, Selection, Waves, beside, locate, relocate};
 use crate::cursor::to_u64;
 use crate::error::{Error, ErrorKind, Result, counted};
 use crate::layout::root::{self, Root};
@@ -70,12 +70,17 @@ fn recovered(
         0,
         Error::new(ErrorKind::Unsupported, reason).in_file(&directory),
     );
+    // The directories of a flat checkpoint are parts of it, of which nothing is left to tell.
+    let unread = name.as_deref();
+    let unread = unread.map(|name| beside::unread(&root, selection, Some(name)));
     let items = vec![Item {
         name,
         table: Some(Arc::new(table)),
         error: None,
     }];
-    Ok(super::checkpoint(&root, metadata, issues, items))
+    let read = super::checkpoint(&root, metadata, issues, items);
+    let unread = unread.unwrap_or_default();
+    Ok(Checkpoint { unread, ..read })
 }
 
 /// The directory whose store is listed: the one that was named, else the checkpoint itself if it has a
