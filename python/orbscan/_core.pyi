@@ -370,8 +370,13 @@ def read_pytree(
     *,
     atomicity: str | None = None,
     allow_uncommitted: bool = False,
+    first: str | None = None,
 ) -> Checkpoint:
-    """Read one pytree; `name` is `AUTO`, None for the root itself, or a name."""
+    """Read one pytree; `name` is `AUTO`, None for the root itself, or a name.
+
+    `first` asks for the order of Orbax for `AUTO`: the name, `state` or `pytree`, that it tries
+    before all others.
+    """
 
 def recover(
     path: str,

@@ -160,10 +160,11 @@ def read_pytree(  # noqa: PLR0913 - as for metadata
     atomicity: Atomicity = "auto",
     allow_uncommitted: bool = False,
     recover: bool = False,
+    first: str | None = None,
 ) -> _core.Checkpoint:
     """Read the columns of one pytree; the part of `metadata` that needs no other library.
 
-    Raises as `metadata` does.
+    `first` is as in `orbax_release`, for `AUTO` as Orbax has it. Raises as `metadata` does.
     """
     check_name(name)
     from orbscan import _core
@@ -171,7 +172,12 @@ def read_pytree(  # noqa: PLR0913 - as for metadata
     if recover:
         return _core.recover(path, name, atomicity=atomicity, allow_uncommitted=allow_uncommitted)
     return _core.read_pytree(
-        path, name, rich_types, atomicity=atomicity, allow_uncommitted=allow_uncommitted
+        path,
+        name,
+        rich_types,
+        atomicity=atomicity,
+        allow_uncommitted=allow_uncommitted,
+        first=first,
     )
 
 

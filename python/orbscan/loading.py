@@ -61,8 +61,20 @@ def load(
         OrbscanError: the tree has an `UnreadableLeaf`, or there is no such pytree.
         Exception: whatever Orbax raises.
     """
+    return load_chosen(path, abstract, checkpointable_name, step=step)
+
+
+def load_chosen(
+    path: str | os.PathLike[str],
+    abstract: CheckpointMetadata[Any] | PyTreeMetadata,
+    name: str | None,
+    *,
+    step: StepChoice | None = None,
+    first: str | None = None,
+) -> Any:
+    """Load as `load` does; `first` is as in `orbax_release`, for `AUTO` as Orbax has it."""
     ocp = orbax_v1()
-    text, name, found = _resolve(path, checkpointable_name, step)
+    text, name, found = _resolve(path, name, step, first)
     wanted = _for_orbax(abstract)
     if found is not None and saved_devices.matter():
         from orbscan import answer
@@ -87,8 +99,20 @@ def load_async(
     Raises:
         Exception: as `load` does; NotImplementedError for other layouts.
     """
+    return load_chosen_async(path, abstract, checkpointable_name, step=step)
+
+
+def load_chosen_async(
+    path: str | os.PathLike[str],
+    abstract: CheckpointMetadata[Any] | PyTreeMetadata,
+    name: str | None,
+    *,
+    step: StepChoice | None = None,
+    first: str | None = None,
+) -> Any:
+    """Begin to load as `load_async` does; `first` as for `load_chosen`."""
     ocp = orbax_v1()
-    text, name, found = _resolve(path, checkpointable_name, step)
+    text, name, found = _resolve(path, name, step, first)
     with _layout_context(ocp, found):
         return ocp.load_async(text, _for_orbax(abstract), checkpointable_name=name)
 
@@ -190,14 +214,14 @@ def _layout_context(
 
 
 def _resolve(
-    path: str | os.PathLike[str], name: str | None, step: StepChoice | None
+    path: str | os.PathLike[str], name: str | None, step: StepChoice | None, first: str | None
 ) -> tuple[str, str | None, _core.Checkpoint | None]:
     """The path, the name of the pytree and what was read; Orbax and orbscan choose differently."""
     text = _absolute(path, step)
     check_name(name)
     if url_scheme(text) is not None:
         return text, name, None
-    checkpoint = read_pytree(text, name, rich_types=False)
+    checkpoint = read_pytree(text, name, rich_types=False, first=first)
     (found, _), *_ = checkpoint.items
     return text, found, checkpoint
 

@@ -55,8 +55,19 @@ def _caught_as_orbax(function: Callable[P, T]) -> Callable[P, T]:
 def metadata(
     path: str | os.PathLike[str], checkpointable_name: str | None = api.AUTO
 ) -> CheckpointMetadata[PyTreeMetadata]:
-    """Read the metadata of the pytree in a checkpoint: `orbscan.metadata`."""
-    return api.metadata(path, checkpointable_name)
+    """Read the metadata of the pytree in a checkpoint: `orbscan.metadata`.
+
+    For `AUTO` it is the pytree that the installed release of Orbax chooses, since a program has
+    other parts that are Orbax's own.
+    """
+    from orbscan import orbax_release
+
+    text = api.local_path(path)
+    first = orbax_release.first_name()
+    checkpoint = api.read_pytree(text, checkpointable_name, rich_types=False, first=first)
+    from orbscan import answer
+
+    return answer.pytree(text, checkpoint)
 
 
 def pytree_metadata(
@@ -87,10 +98,11 @@ def load(
     *,
     checkpointable_name: str | None = api.AUTO,
 ) -> Any:
-    """Load a pytree: `orbscan.load`."""
-    from orbscan import loading
+    """Load a pytree: `orbscan.load`, and for `AUTO` the one that Orbax chooses."""
+    from orbscan import loading, orbax_release
 
-    return loading.load(path, abstract_state, checkpointable_name=checkpointable_name)
+    first = orbax_release.first_name()
+    return loading.load_chosen(path, abstract_state, checkpointable_name, first=first)
 
 
 @_caught_as_orbax
@@ -101,9 +113,10 @@ def load_async(
     checkpointable_name: str | None = api.AUTO,
 ) -> Any:
     """Begin to load a pytree, of a safetensors file so far: `ocp.load_async`."""
-    from orbscan import loading
+    from orbscan import loading, orbax_release
 
-    return loading.load_async(path, abstract_state, checkpointable_name=checkpointable_name)
+    first = orbax_release.first_name()
+    return loading.load_chosen_async(path, abstract_state, checkpointable_name, first=first)
 
 
 def load_pytree(

@@ -49,7 +49,7 @@ class FakeCore(ModuleType):
 
 def _given(rules: dict[str, Any]) -> list[tuple[str, Any]]:
     """The rules that are not those of a plain call."""
-    plain = {"atomicity": "auto", "allow_uncommitted": False, "recover": False}
+    plain = {"atomicity": "auto", "allow_uncommitted": False, "recover": False, "first": None}
     return [(name, value) for name, value in rules.items() if value != plain[name]]
 
 

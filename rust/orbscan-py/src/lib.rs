@@ -28,8 +28,8 @@ use std::time::Duration;
 
 use orbscan_core::error::{Error, ErrorKind};
 use orbscan_core::layout::Rules;
-use orbscan_core::limits::Limits;
 use orbscan_core::orbax::commit::Atomicity;
+use orbscan_core::orbax::names::{self, Order};
 use orbscan_core::path::StorePath;
 use orbscan_core::reader::{self, Options, Recall, Selection, beside, everything};
 use orbscan_core::record;
@@ -76,8 +76,17 @@ fn options(
             },
             allow_uncommitted,
         },
-        limits: Limits::default(),
+        ..Options::default()
     })
+}
+
+/// The order in which Orbax tries pytrees, by the name that it tries first.
+fn order(first: Option<&str>) -> Order {
+    match first {
+        Some(names::STATE) => Order::StateFirst,
+        Some(_) => Order::PytreeFirst,
+        None => Order::Own,
+    }
 }
 
 fn selection(name: Option<&str>) -> Selection<'_> {
@@ -90,7 +99,15 @@ fn selection(name: Option<&str>) -> Selection<'_> {
 
 /// Reads one pytree of the checkpoint at `path`.
 #[pyfunction]
-#[pyo3(signature = (path, name, rich_types, *, atomicity = None, allow_uncommitted = false))]
+#[pyo3(signature = (
+    path,
+    name,
+    rich_types,
+    *,
+    atomicity = None,
+    allow_uncommitted = false,
+    first = None,
+))]
 fn read_pytree(
     py: Python<'_>,
     path: PathBuf,
@@ -98,8 +115,12 @@ fn read_pytree(
     rich_types: bool,
     atomicity: Option<&str>,
     allow_uncommitted: bool,
+    first: Option<&str>,
 ) -> PyResult<Checkpoint> {
-    let options = options(rich_types, atomicity, allow_uncommitted)?;
+    let options = Options {
+        order: order(first),
+        ..options(rich_types, atomicity, allow_uncommitted)?
+    };
     let read: record::Checkpoint = detached(py, &path, |store, path| {
         reader::read_pytree(store, path, selection(name), &options, &Recall::new())
     })?;

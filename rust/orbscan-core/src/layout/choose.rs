@@ -4,7 +4,7 @@ use super::foreign;
 use super::root::Root;
 use crate::error::Result;
 use crate::orbax::checkpoint_metadata::ItemHandlers;
-use crate::orbax::names;
+use crate::orbax::names::{self, Order};
 use crate::record::Layout;
 use crate::store::{EntryKind, Stat, Store};
 
@@ -155,28 +155,29 @@ fn stat_in(
 
 /// The checkpointable that is read where none is named, if it has `_METADATA`: asking for that file
 /// will tell. None if the checkpoint is itself a pytree, or has no checkpointables.
-pub fn likely(root: &Root) -> Option<&str> {
+pub fn likely(root: &Root, order: Order) -> Option<&str> {
     // Any of the directories of a flat checkpoint could be an item, but none of them ever is.
     if root.has(names::TREE_METADATA) {
         return None;
     }
     let names = root.checkpointables().into_iter();
-    names.min_by_key(|name| names::preference(name))
+    names.min_by_key(|name| names::preference(name, order))
 }
 
 /// The place of the pytree that is read where none is named: one with `_METADATA` before one with
 /// the aggregate file, a named one before the checkpoint itself, then by
 /// [`names::preference`]. `None` if none is a pytree.
-pub fn first(candidates: &[Candidate<'_>]) -> Option<usize> {
+pub fn first(candidates: &[Candidate<'_>], order: Order) -> Option<usize> {
     let places = candidates.iter().enumerate();
     let pytrees = places.filter(|(_, (_, tree))| *tree != Tree::None);
-    let first = pytrees.min_by_key(|(_, candidate)| rank(**candidate));
+    let first = pytrees.min_by_key(|(_, candidate)| rank(**candidate, order));
     first.map(|(place, _)| place)
 }
 
 /// The least is read.
-fn rank((name, tree): Candidate<'_>) -> (Tree, bool, Option<names::Preference<'_>>) {
-    (tree, name.is_none(), name.map(names::preference))
+fn rank((name, tree): Candidate<'_>, order: Order) -> (Tree, bool, Option<names::Preference<'_>>) {
+    let preference = name.map(|name| names::preference(name, order));
+    (tree, name.is_none(), preference)
 }
 
 /// The name of the pytree that is read where none is named, and `Some(None)` for the checkpoint
@@ -184,7 +185,11 @@ fn rank((name, tree): Candidate<'_>) -> (Tree, bool, Option<names::Preference<'_
 ///
 /// # Errors
 /// `Store`.
-pub fn automatic<'r>(store: &dyn Store, root: &'r Root) -> Result<Option<Option<&'r str>>> {
+pub fn automatic<'r>(
+    store: &dyn Store,
+    root: &'r Root,
+    order: Order,
+) -> Result<Option<Option<&'r str>>> {
     let names = root.checkpointables();
     let metadata = with_metadata(store, root, &names)?;
     let own = own_tree(root, false);
@@ -197,7 +202,7 @@ pub fn automatic<'r>(store: &dyn Store, root: &'r Root) -> Result<Option<Option<
     if !metadata.contains(&true) && own != Tree::Metadata {
         found = candidates(or_aggregate(store, root, &names, &metadata)?);
     }
-    Ok(first(&found).and_then(|place| found.get(place).map(|(name, _)| *name)))
+    Ok(first(&found, order).and_then(|place| found.get(place).map(|(name, _)| *name)))
 }
 
 fn of_metadata(has: bool) -> Tree {

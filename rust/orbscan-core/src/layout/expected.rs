@@ -8,7 +8,7 @@ use super::root::{Root, Unfinished, has, has_kind};
 use crate::error::{Error, ErrorKind, Result, Subject, shown};
 use crate::limits::Limits;
 use crate::orbax::checkpoint_metadata::ItemHandlers;
-use crate::orbax::names;
+use crate::orbax::names::{self, Order};
 use crate::path::StorePath;
 use crate::record::{Issue, Layout};
 use crate::store::{Entry, EntryKind, Store};
@@ -68,10 +68,12 @@ pub fn passed_over(
     root: &Root,
     handlers: &ItemHandlers,
     chosen: &str,
+    order: Order,
     limits: &Limits,
 ) -> Result<Vec<Issue>> {
-    let comes_before =
-        |name: &str| names::preference(name) < names::preference(chosen) && !root.is_deleted(name);
+    let comes_before = |name: &str| {
+        names::preference(name, order) < names::preference(chosen, order) && !root.is_deleted(name)
+    };
     let mut issues = unfinished_items(root);
     let is_unfinished = |name: &str| root.unfinished().iter().any(|item| item.name == name);
     for (name, handler) in named(handlers) {

@@ -154,24 +154,42 @@ pub fn is_manifest(path: &str) -> bool {
 /// The word by which Orbax is told to choose a pytree.
 const AUTO: &str = "AUTO";
 
+/// In which order pytrees are tried where none is named.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Order {
+    /// `pytree`, then `state`, each of which was the standard name of its time, then the others by
+    /// name: a checkpoint that has both reads the same as when it was written. One that was never
+    /// finished, as its name says, comes after all that were.
+    #[default]
+    Own,
+    /// As Orbax since 0.12.2: `state`, then the others by name.
+    StateFirst,
+    /// As Orbax before 0.12.2: `pytree`, then the others by name.
+    PytreeFirst,
+}
+
 /// What [`preference`] gives: the least comes first.
 pub type Preference<'a> = (bool, bool, bool, bool, &'a str);
 
 /// Where a pytree stands among those to choose from: the lowest is read if none is named.
 ///
-/// One that was never finished, as its name says, comes after all that were.
-///
-/// Orbax 0.12 prefers the name `state`, and earlier releases `pytree`; each was the standard name of
-/// its time. The older one comes first, so that a checkpoint that has both reads the same as when
-/// it was written. A checkpointable that is called as the word for choosing comes last: Orbax, which
+/// A checkpointable that is called as the word for choosing comes after all others: Orbax, which
 /// keeps that word for itself, never chooses it.
-pub fn preference(name: &str) -> Preference<'_> {
+///
+/// Source: orbax `experimental/v1/_src/layout/orbax_layout.py`, `get_checkpointable_names`, releases
+/// 0.11.39 to 0.12.8.
+pub fn preference(name: &str, order: Order) -> Preference<'_> {
+    let (own, first, second) = match order {
+        Order::Own => (true, PYTREE, Some(STATE)),
+        Order::StateFirst => (false, STATE, None),
+        Order::PytreeFirst => (false, PYTREE, None),
+    };
     // False sorts before true.
     (
-        name.contains(TEMPORARY_MARK),
+        own && name.contains(TEMPORARY_MARK),
         name == AUTO,
-        name != PYTREE,
-        name != STATE,
+        name != first,
+        second != Some(name),
         name,
     )
 }
@@ -204,10 +222,16 @@ mod tests {
     }
 
     #[test]
-    fn an_unfinished_checkpointable_comes_after_all_finished_ones() {
+    fn an_unfinished_checkpointable_comes_after_all_finished_ones_but_for_orbax() {
         let mut names = ["a.orbax-checkpoint-tmp-1", "AUTO", "b", "state", "pytree"];
-        names.sort_by_key(|name| preference(name));
+        names.sort_by_key(|name| preference(name, Order::Own));
         let expected = ["pytree", "state", "b", "AUTO", "a.orbax-checkpoint-tmp-1"];
+        assert_eq!(names, expected);
+        names.sort_by_key(|name| preference(name, Order::StateFirst));
+        let expected = ["state", "a.orbax-checkpoint-tmp-1", "b", "pytree", "AUTO"];
+        assert_eq!(names, expected);
+        names.sort_by_key(|name| preference(name, Order::PytreeFirst));
+        let expected = ["pytree", "a.orbax-checkpoint-tmp-1", "b", "state", "AUTO"];
         assert_eq!(names, expected);
     }
 }

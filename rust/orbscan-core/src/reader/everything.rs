@@ -219,7 +219,7 @@ fn assemble(
     options: &Options,
     recall: &Recall,
 ) -> Result<Everything> {
-    let choice = choose::first(candidates);
+    let choice = choose::first(candidates, options.order);
     let handlers = &waves.metadata.item_handlers;
     let mut issues = waves.issues;
     if choice.is_none() && expected::lost_whole(store, root, handlers, &options.limits)?.is_some() {
@@ -264,6 +264,7 @@ fn assemble(
                     root,
                     handlers,
                     name,
+                    options.order,
                     &options.limits,
                 )?);
             }

@@ -40,7 +40,7 @@ use crate::layout::{Rules, detect, expected, foreign, header, refusal};
 use crate::limits::Limits;
 use crate::orbax::checkpoint_metadata::CheckpointMetadata;
 use crate::orbax::commit::Atomicity;
-use crate::orbax::names;
+use crate::orbax::names::{self, Order};
 use crate::path::StorePath;
 use crate::record::{Checkpoint, Issue, Item, Layout, LeafTable};
 use crate::store::{Bytes, Store, Want};
@@ -50,7 +50,7 @@ pub use recall::Recall;
 /// Which pytree of a checkpoint is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Selection<'a> {
-    /// `pytree`, else `state`, else the first by name, else the checkpoint itself.
+    /// The first in the order that is asked for, else the checkpoint itself.
     Auto,
     /// The checkpoint itself, which has no named checkpointables.
     Flat,
@@ -63,6 +63,8 @@ pub enum Selection<'a> {
 pub struct Options {
     /// Whether the recorded container types are wanted.
     pub rich_types: bool,
+    /// In which order pytrees are tried where none is named.
+    pub order: Order,
     /// What counts as a finished checkpoint.
     pub rules: Rules,
     /// What the checkpoint may cost.
@@ -102,6 +104,7 @@ pub fn read_pytree(
                 &root,
                 handlers,
                 chosen,
+                options.order,
                 &options.limits,
             )?);
         }
@@ -251,7 +254,7 @@ fn fetch_chosen(
     selection: Selection<'_>,
     options: &Options,
 ) -> Result<(Option<String>, Waves)> {
-    if let Some(name) = select::likely(root, selection) {
+    if let Some(name) = select::likely(root, selection, options.order) {
         let waves = fetch(store, root, &[root.path.join(name)?], options)?;
         if waves.items.iter().all(ItemFiles::has_metadata) {
             return Ok((Some(name.to_owned()), waves));

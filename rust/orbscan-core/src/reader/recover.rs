@@ -103,7 +103,7 @@ fn chosen(
         }
         Selection::Auto => root.checkpointables(),
     };
-    names.sort_by_key(|name| names::preference(name));
+    names.sort_by_key(|name| names::preference(name, names::Order::Own));
     let itself = !matches!(selection, Selection::Named(_)) && has_store(&root.path)?;
     if itself {
         return Ok((None, root.path.clone()));

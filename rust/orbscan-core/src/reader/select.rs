@@ -5,14 +5,14 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::layout::choose::{self, Tree};
 use crate::layout::refusal;
 use crate::layout::root::Root;
-use crate::orbax::names;
+use crate::orbax::names::{self, Order};
 use crate::record::Layout;
 use crate::store::Store;
 
 /// The item that is read if it has `_METADATA`, which asking for that file will tell.
-pub fn likely<'a>(root: &'a Root, selection: Selection<'a>) -> Option<&'a str> {
+pub fn likely<'a>(root: &'a Root, selection: Selection<'a>, order: Order) -> Option<&'a str> {
     match selection {
-        Selection::Auto => choose::likely(root),
+        Selection::Auto => choose::likely(root, order),
         Selection::Flat => None,
         Selection::Named(name) => root.checkpointables().contains(&name).then_some(name),
     }
@@ -30,7 +30,7 @@ pub fn choose(
 ) -> Result<Option<String>> {
     match selection {
         Selection::Auto => {
-            if let Some(name) = choose::automatic(store, root)? {
+            if let Some(name) = choose::automatic(store, root, options.order)? {
                 return Ok(name.map(str::to_owned));
             }
             let Waves { metadata, .. } = super::fetch(store, root, &[], options)?;
