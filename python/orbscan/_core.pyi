@@ -57,6 +57,12 @@ Leaf: TypeAlias = tuple[int, int, int, Shape | None, str | None, Issue | None]
 
 The kind is one of `orbscan.codes`; array and sharding are indices, -1 for none."""
 
+Place: TypeAlias = Literal[
+    "database", "process", "one_of_processes", "files", "aggregate", "strings", "safetensors"
+]
+"""What a place is: the merged database; the only database of a process, not merged; one of several
+such, over which values may be spread; directories called as the arrays are; a file of values."""
+
 ATOMICITIES: tuple[str, ...]
 """Every rule for what is committed."""
 
@@ -102,6 +108,23 @@ class LeafTable:
     @property
     def shardings(self) -> list[Sharding]:
         """The distinct shardings."""
+
+    @property
+    def places(self) -> list[tuple[Place, str]]:
+        """Where values lie: what it is, and the file or directory.
+
+        The path is relative to the directory of the checkpointable, and empty for that itself.
+        """
+
+    @property
+    def leaf_places(self) -> list[int]:
+        """The index into `places` of each of `leaves`; -1 without a value, or one that was read.
+
+        That of a string is told by the tree: a read of metadata does not open the file.
+        """
+
+    def stored_name(self, node: int) -> str | None:
+        """Give the name in the store of the leaf of a node; None for a container."""
 
     def leaf_objects(self, make: Callable[[LeafTable], list[Any]], /) -> list[Any]:
         """Give what `make(self)` returned when this was first called.

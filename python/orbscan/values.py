@@ -76,7 +76,7 @@ def open_array(
     Raises:
         LeafNotFoundError: the tree has no such leaf; names those that are near.
         TypeError: the leaf has no array, or the keypath is a string.
-        FormatError: the array is not stored on its own, its values are scattered over databases
+        FormatError: the array is not stored on its own, its values may be spread over databases
             that were never merged, or TensorStore cannot open it.
         OrbscanError: the leaf is an `UnreadableLeaf`; otherwise as for `orbscan.metadata`.
     """
@@ -90,7 +90,8 @@ def open_array(
     node = _find(table, keys)
     directory = Path(os.path.abspath(text), *([] if item is None else [item]))  # noqa: PTH100
     driver = _DRIVERS[_zarr_format(table, node, keys, directory)]
-    return _open(directory, table.node_names()[node] or "", driver)
+    place, where = table.places[table.leaf_places[table.node_leaves[node]]]
+    return _open(directory, place, where, table.stored_name(node) or "", driver)
 
 
 def _plain_keys(keypath: Sequence[Any]) -> tuple[str | int, ...]:
@@ -162,35 +163,28 @@ def _zarr_format(
     return zarr[0]
 
 
-def _open(directory: Path, name: str, driver: str) -> tensorstore.TensorStore:
-    """Open an array where it is: merged database, files of its own, the database of a process."""
+def _open(
+    directory: Path, place: _core.Place, where: str, array: str, driver: str
+) -> tensorstore.TensorStore:
+    """Open an array where its document was found."""
+    if place == "one_of_processes":
+        reason = (
+            f"the values of the array {array!r} may be spread over the databases of several "
+            "processes, which were never merged"
+        )
+        raise errors.error(_UNSUPPORTED, reason, str(directory))
     import tensorstore
 
-    found: list[str] = []
-    for place in _places(directory, name):
-        spec = {"driver": driver, "kvstore": place}
-        try:
-            return tensorstore.open(spec, open=True, read=True).result()
-        except (ValueError, OSError, NotImplementedError) as error:
-            found.append(str(error))
-    reason = f"the array {name!r} cannot be opened: {'; '.join(found)}"
-    raise errors.error(_UNSUPPORTED, reason, str(directory))
-
-
-def _places(directory: Path, name: str) -> list[dict[str, Any]]:
-    """Where an array can lie, as key-value stores of TensorStore, the likeliest first."""
-    places = [_database(directory, name)] if (directory / "manifest.ocdbt").is_file() else []
-    # The name comes from a file, and must not lead out of the checkpoint.
-    if not name.startswith("/") and ".." not in name.split("/") and "\0" not in name:
-        folder = os.path.join(directory, name)  # noqa: PTH118 - pathlib would tidy up the name
-        places.append({"driver": "file", "path": folder})
-    processes = sorted(directory.glob("ocdbt.process_*"))
-    # The values of one array can be scattered over many, and what one lacks would read as zeros.
-    if len(processes) == 1:
-        places.append(_database(processes[0], name))
-    return places
-
-
-def _database(directory: Path, name: str) -> dict[str, Any]:
-    base = {"driver": "file", "path": f"{directory}/"}
-    return {"driver": "ocdbt", "base": base, "path": name}
+    kvstore: dict[str, Any]
+    if place == "files":
+        # A read refuses names that lead out of the checkpoint.
+        kvstore = {"driver": "file", "path": f"{directory}/{array}"}
+    else:
+        base = {"driver": "file", "path": f"{directory / where}/"}
+        kvstore = {"driver": "ocdbt", "base": base, "path": array}
+    spec = {"driver": driver, "kvstore": kvstore}
+    try:
+        return tensorstore.open(spec, open=True, read=True).result()
+    except (ValueError, OSError, NotImplementedError) as error:
+        reason = f"the array {array!r} cannot be opened: {error}"
+        raise errors.error(_UNSUPPORTED, reason, str(directory)) from error

@@ -1,5 +1,6 @@
 //! The tables as wholes.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
@@ -23,6 +24,7 @@ fn leaf(kind: LeafKind, array: Option<usize>) -> Leaf {
         sharding: None,
         write_shape: None,
         prng_impl: None,
+        place: None,
     }
 }
 
@@ -74,6 +76,8 @@ fn table() -> LeafTable {
         ],
         write_shapes: vec![vec![2, 4]],
         prng_impls: vec!["threefry2x32".to_owned()],
+        places: Vec::new(),
+        stored_names: BTreeMap::new(),
         errors: vec![Error::new(ErrorKind::Checksum, "does not agree")],
     }
 }

@@ -1,8 +1,10 @@
 //! What a read gives back: flat columns, in which everything that repeats stands once.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::error::Error;
+use crate::orbax::names;
 use crate::orbax::sharding::Sharding;
 use crate::tree::{Names, Tree};
 use crate::zarr::ArrayHeader;
@@ -73,6 +75,56 @@ pub struct Leaf {
     pub write_shape: Option<usize>,
     /// The PRNG implementation of a typed key array, by its number in [`LeafTable::prng_impls`].
     pub prng_impl: Option<usize>,
+    /// Where its value lies, by its number in [`LeafTable::places`]; `None` if it has no value or could
+    /// not be read.
+    pub place: Option<usize>,
+}
+
+/// Where the value of a leaf lies, within the directory of its checkpointable.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Place {
+    /// The merged database.
+    Database,
+    /// The database of a process, by its directory. There is no other, and nobody merged it.
+    Process(String),
+    /// One of several such databases: only this one describes the array, or did so first, and its
+    /// values may be spread over all of them.
+    OneOfProcesses(String),
+    /// A directory of its own, called as the leaf is in the store.
+    Files,
+    /// The aggregate file of early releases.
+    Aggregate,
+    /// The file of the texts. A read takes it from the tree, and does not open it.
+    Strings(String),
+    /// A safetensors file.
+    Safetensors(String),
+}
+
+impl Place {
+    /// The stable name of what it is.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Database => "database",
+            Self::Process(_) => "process",
+            Self::OneOfProcesses(_) => "one_of_processes",
+            Self::Files => "files",
+            Self::Aggregate => "aggregate",
+            Self::Strings(_) => "strings",
+            Self::Safetensors(_) => "safetensors",
+        }
+    }
+
+    /// The file or directory; empty for the directory of the checkpointable.
+    pub fn path(&self) -> &str {
+        match self {
+            Self::Database | Self::Files => "",
+            Self::Aggregate => names::AGGREGATE,
+            Self::Process(path)
+            | Self::OneOfProcesses(path)
+            | Self::Strings(path)
+            | Self::Safetensors(path) => path,
+        }
+    }
 }
 
 /// What is known of one distinct array.
@@ -121,6 +173,10 @@ pub struct LeafTable {
     pub write_shapes: Vec<Vec<u64>>,
     /// The distinct PRNG implementations.
     pub prng_impls: Vec<String>,
+    /// The distinct places in which values lie.
+    pub places: Vec<Place>,
+    /// What leaves of the tree are called in the store, where that is not their param name.
+    pub stored_names: BTreeMap<usize, String>,
     /// Why leaves could not be read.
     pub errors: Vec<Error>,
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use orbscan_core::path::StorePath;
 use orbscan_core::reader::{Options, Recall, Selection, read_pytree};
-use orbscan_core::record::{Checkpoint, LeafTable};
+use orbscan_core::record::{Checkpoint, LeafTable, Place};
 use orbscan_core::store::memory::MemoryStore;
 use orbscan_core::testing::checkpoint_writer::CheckpointWriter;
 
@@ -189,4 +189,32 @@ fn only_the_latest_items_are_recalled() {
         Arc::as_ptr(table(&again)),
         tables[39].as_ptr()
     ));
+}
+
+#[test]
+fn arrays_that_lie_elsewhere_make_another_table() {
+    let mut store = run(&["1"]);
+    replace(&mut store, "1/state/_METADATA", "\"use_ocdbt\": true, ", "");
+    let writer = CheckpointWriter {
+        leaves: 3,
+        chunks: 0,
+    };
+    for name in ["orbax.checkpoint", "_CHECKPOINT_METADATA"] {
+        let text = store.get(&path("1").join(name).unwrap()).unwrap().to_vec();
+        store.insert(path("2").join(name).unwrap(), text);
+    }
+    for name in ["_METADATA", "_sharding"] {
+        let text = store.get(&path("1/state").join(name).unwrap()).unwrap();
+        let text = text.to_vec();
+        store.insert(path("2/state").join(name).unwrap(), text);
+    }
+    for (key, document) in writer.database() {
+        let file = format!("2/state/{}", String::from_utf8(key).unwrap());
+        store.insert(path(&file), document);
+    }
+    assert!(!shared(&store));
+    let read = |step| read(&store, step, &Options::default(), &Recall::new());
+    assert_eq!(table(&read("1")).places, [Place::Database]);
+    assert_eq!(table(&read("2")).places, [Place::Files]);
+    assert_eq!(table(&read("1")).arrays, table(&read("2")).arrays);
 }

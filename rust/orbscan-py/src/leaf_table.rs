@@ -34,6 +34,7 @@ pub struct LeafTable {
     /// Columns that building a tree does not need, made when they are first asked for.
     node_keys: PyOnceLock<Py<PyList>>,
     containers: PyOnceLock<Py<PyList>>,
+    leaf_places: PyOnceLock<Py<PyList>>,
     /// What Python made of the distinct leaves.
     leaf_objects: PyOnceLock<Py<PyAny>>,
 }
@@ -74,6 +75,32 @@ impl LeafTable {
             PyList::new(py, containers).map(Bound::unbind)
         });
         made.map(|list| list.clone_ref(py))
+    }
+
+    /// Where values lie: what it is, and the file or directory.
+    #[getter]
+    fn places(&self) -> Vec<(&'static str, &str)> {
+        let places = self.table.places.iter();
+        places.map(|place| (place.name(), place.path())).collect()
+    }
+
+    /// The index into `places` of each distinct leaf.
+    #[getter]
+    fn leaf_places(&self, py: Python<'_>) -> PyResult<Py<PyList>> {
+        let made = self.leaf_places.get_or_try_init(py, || {
+            let places = self.table.leaves.iter().map(|leaf| number(leaf.place));
+            PyList::new(py, places.collect::<Vec<_>>()).map(Bound::unbind)
+        });
+        made.map(|list| list.clone_ref(py))
+    }
+
+    /// What the leaf of a node is called in the store.
+    fn stored_name(&self, node: usize) -> Option<&str> {
+        let Content::Leaf(leaf) = self.table.tree.nodes.get(node)?.content else {
+            return None;
+        };
+        let own = self.table.stored_names.get(&leaf).map(String::as_str);
+        Some(own.unwrap_or_else(|| self.table.names.get(leaf)))
     }
 
     /// The param name of each node that is a leaf.
@@ -122,6 +149,7 @@ impl LeafTable {
             shardings: shardings.unbind(),
             node_keys: PyOnceLock::new(),
             containers: PyOnceLock::new(),
+            leaf_places: PyOnceLock::new(),
             leaf_objects: PyOnceLock::new(),
             keys,
             table,
@@ -239,6 +267,12 @@ const fn leaf_code(kind: LeafKind) -> u8 {
     }
 }
 
+/// An index as Python sees it: -1 for none.
+fn number(index: Option<usize>) -> i64 {
+    let index = index.and_then(|index| i64::try_from(index).ok());
+    index.unwrap_or(-1)
+}
+
 fn leaf_tuple<'py>(
     py: Python<'py>,
     leaf: &Leaf,
@@ -246,7 +280,6 @@ fn leaf_tuple<'py>(
     prng_impls: &[Bound<'py, PyString>],
     failures: &[orbscan_core::error::Error],
 ) -> PyResult<Bound<'py, PyTuple>> {
-    let number = |number: Option<usize>| number.and_then(|n| i64::try_from(n).ok()).unwrap_or(-1);
     let failure = match leaf.kind {
         LeafKind::Unreadable(number) => failures.get(number),
         _ => None,

@@ -113,13 +113,13 @@ pub fn read(
     let mut values = InlineValues::new(by_leaf);
     let param_names = outline.keypaths.param_names();
     let (arrays, names) = Arrays::new(&outline, &param_names, &values);
-    let documents = arrays.find(store, files, &names, limits, issues)?;
+    let found = arrays.find(store, files, &names, limits, issues)?;
     let stored = Stored {
         arrays: &arrays,
-        documents: &documents,
+        found: &found,
     };
     let lost =
-        (0..outline.leaves.len()).filter(|leaf| stored.of(*leaf).is_some_and(Result::is_err));
+        (0..outline.leaves.len()).filter(|leaf| stored.document(*leaf).is_some_and(Result::is_err));
     let lost: Vec<usize> = lost.collect();
     mark_strings(store, files, &lost, &mut values, limits, issues)?;
     let mut table = leaves::join(files, outline, param_names, &values, stored, limits, issues)?;
@@ -165,7 +165,7 @@ fn mark_strings(
             }
         };
         for (leaf, _) in named.iter().filter(|(_, name)| texts.has(name)) {
-            values.set(*leaf, AggregateValue::String);
+            values.set_text(*leaf, files.within(&want.path));
         }
     }
     Ok(())

@@ -4,13 +4,15 @@
 //! What is not there is looked for in every other place that a release of Orbax has written to, and
 //! each such detour is an issue.
 
+mod detours;
+
 use super::ocdbt_lookup::Database;
 use crate::cursor::to_u64;
-use crate::error::{Error, ErrorKind, Result, Subject, counted, shown};
+use crate::error::{Error, ErrorKind, Result};
 use crate::limits::Limits;
 use crate::orbax::names;
 use crate::path::StorePath;
-use crate::record::Issue;
+use crate::record::{self, Issue};
 use crate::store::{Bytes, EntryKind, Store, Want};
 use crate::tree::Names;
 
@@ -56,6 +58,17 @@ pub struct Storage<'a> {
 /// A document that was found.
 pub type Document = (Format, Bytes);
 
+/// What was found of arrays.
+#[derive(Clone, Debug, Default)]
+pub struct Found {
+    /// The document of each; for one that was not found or not readable, why.
+    pub documents: Vec<Result<Document>>,
+    /// The number of the place in which each was found; of no meaning for one that was not.
+    pub place_of: Vec<usize>,
+    /// The distinct places.
+    pub places: Vec<record::Place>,
+}
+
 /// Where documents may lie.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Place {
@@ -67,8 +80,22 @@ enum Place {
     Files,
 }
 
-/// The documents of the arrays called `wanted` (distinct param names), in their order; for one that
-/// was not found or not readable, why.
+impl Place {
+    /// The place as a table has it. `alone`: whether one process alone left a database. Not every
+    /// database describes the arrays whose values it has: with several, none is known to have all.
+    fn told(&self, alone: bool) -> record::Place {
+        match self {
+            Self::Merged => record::Place::Database,
+            Self::Files => record::Place::Files,
+            Self::Process(directory) if alone => {
+                record::Place::Process(directory.name().to_owned())
+            }
+            Self::Process(directory) => record::Place::OneOfProcesses(directory.name().to_owned()),
+        }
+    }
+}
+
+/// What there is of the arrays called `wanted` (distinct names in the store), in their order.
 ///
 /// # Errors
 /// Whatever keeps all of them from being read: a damaged manifest or root node, or no store at all.
@@ -78,13 +105,16 @@ pub fn find(
     wanted: &[&str],
     limits: &Limits,
     issues: &mut Vec<Issue>,
-) -> Result<Vec<Result<Document>>> {
+) -> Result<Found> {
     let mut search = Search {
         store,
         storage,
         limits,
         wanted,
         found: vec![None; wanted.len()],
+        place_of: vec![0; wanted.len()],
+        places: Vec::new(),
+        processes: 0,
         count: 0,
         unmerged: Vec::new(),
         from_processes: Vec::new(),
@@ -143,6 +173,12 @@ struct Search<'a> {
     wanted: &'a [&'a str],
     /// By the array's place in `wanted`.
     found: Vec<Option<Result<Document>>>,
+    /// Likewise, as [`Found::place_of`].
+    place_of: Vec<usize>,
+    /// Those that were looked into.
+    places: Vec<Place>,
+    /// How many processes left a database.
+    processes: usize,
     /// How many of them were found.
     count: usize,
     /// The databases of processes that were looked into.
@@ -179,17 +215,20 @@ impl Search<'_> {
         candidates
     }
 
-    /// Notes what was found for an array.
+    /// Notes what was found for an array in the place that was looked into last.
     fn note(&mut self, place: usize, answer: Result<Document>) {
         if let Some(slot) = self.found.get_mut(place)
             && slot.replace(answer).is_none()
         {
             self.count = self.count.saturating_add(1);
         }
+        if let Some(number) = self.place_of.get_mut(place) {
+            *number = self.places.len().saturating_sub(1);
+        }
     }
 
     /// Every place but the first, in order of trust.
-    fn other_places(&self, primary: &Place) -> Result<Vec<Place>> {
+    fn other_places(&mut self, primary: &Place) -> Result<Vec<Place>> {
         let mut places = Vec::new();
         if *primary == Place::Files && self.storage.manifest.is_ok() {
             places.push(Place::Merged);
@@ -203,6 +242,7 @@ impl Search<'_> {
             .filter(|name| name.starts_with(names::PROCESS_DATABASE_PREFIX))
             .collect();
         processes.sort_unstable();
+        self.processes = processes.len();
         for name in processes {
             places.push(Place::Process(self.storage.directory.join(&name)?));
         }
@@ -227,78 +267,11 @@ impl Search<'_> {
         Ok(())
     }
 
-    /// What there is to say of databases of processes that hold what the merged one should.
-    fn unmerged_issue(&self) -> Option<Issue> {
-        let found = self.from_processes.iter().filter_map(|place| {
-            let document = self.found.get(*place)?.as_ref()?.as_ref();
-            Some(document.map_or(self.storage.format, |(format, _)| *format))
-        });
-        let (as_said, otherwise): (Vec<Format>, Vec<Format>) =
-            found.partition(|format| *format == self.storage.format);
-        let count = as_said.len().saturating_add(otherwise.len());
-        if count == 0 {
-            return None;
-        }
-        let arrays = counted(to_u64(count), "array was", "arrays were");
-        let mut reason = match self.unmerged.len() {
-            1 => format!("the database of a process is not merged: {arrays} found in it"),
-            n => format!("the databases of {n} processes are not merged: {arrays} found in them"),
-        };
-        if !otherwise.is_empty() {
-            let format = self.storage.format;
-            let (other, own) = (format.other().document(), format.document());
-            reason = match otherwise.len() {
-                n if n == count => format!("{reason} as {other} (_METADATA says {own})"),
-                n => format!("{reason}, {n} as {other} (_METADATA says {own})"),
-            };
-        }
-        let file = match self.unmerged.as_slice() {
-            [only] => only,
-            _ => self.storage.directory,
-        };
-        let issue = Error::new(ErrorKind::Malformed, reason).in_file(file);
-        Some(issue.about(Subject::NotMerged).without_loss())
-    }
-
-    fn conflict_issue(&self) -> Option<Issue> {
-        let names = self
-            .conflicts
-            .iter()
-            .filter_map(|&place| self.wanted.get(place));
-        let names: Vec<String> = names.map(|name| (*name).to_owned()).collect();
-        let reason = format!(
-            "the databases of single processes disagree about {}",
-            shown(&names)
-        );
-        let issue = Error::new(ErrorKind::Malformed, reason).in_file(self.storage.directory);
-        (!names.is_empty()).then(|| issue.without_loss())
-    }
-
-    fn detour_issue(&self, place: &Place, format: Format, count: usize) -> Issue {
-        let arrays = counted(to_u64(count), "array was", "arrays were");
-        let document = format.document();
-        let reason = match place {
-            Place::Files => {
-                format!("{arrays} found in plain {document} files, not in the database")
-            }
-            Place::Merged | Place::Process(_) => {
-                format!("{arrays} found as {document} in the database, not where _METADATA says")
-            }
-        };
-        let reason = if format == self.storage.format {
-            reason
-        } else {
-            format!(
-                "{reason} (_METADATA says {})",
-                self.storage.format.document()
-            )
-        };
-        let issue = Error::new(ErrorKind::Malformed, reason).in_file(self.storage.directory);
-        issue.about(Subject::ArraysElsewhere).without_loss()
-    }
-
     /// Looks for what is missing in one place, as one version.
     fn look(&mut self, place: &Place, format: Format) -> Result<()> {
+        if self.places.last() != Some(place) {
+            self.places.push(place.clone());
+        }
         match place {
             Place::Files => {
                 self.look_in_files(format);
@@ -397,7 +370,7 @@ impl Search<'_> {
     }
 
     /// One answer for each name.
-    fn answers(self, primary: &Place) -> Result<Vec<Result<Document>>> {
+    fn answers(self, primary: &Place) -> Result<Found> {
         let readable = self.found.iter().flatten().any(Result::is_ok);
         if !readable && let Some(error) = self.failure {
             return Err(error);
@@ -410,11 +383,35 @@ impl Search<'_> {
             let reason = format!("{}: the arrays of this item are lost", error.reason());
             return Err(Error::new(ErrorKind::Malformed, reason).in_file(&path));
         }
+        let (places, place_of) = self.used_places();
         let (storage, names) = (self.storage, self.wanted.iter());
-        let answers = self.found.into_iter().zip(names);
-        Ok(answers
-            .map(|(found, name)| found.unwrap_or_else(|| Err(absent(storage, name, primary))))
-            .collect())
+        let documents = self.found.into_iter().zip(names);
+        let documents = documents
+            .map(|(found, name)| found.unwrap_or_else(|| Err(absent(storage, name, primary))));
+        Ok(Found {
+            documents: documents.collect(),
+            place_of,
+            places,
+        })
+    }
+
+    /// The places in which something was found, and their numbers by array.
+    fn used_places(&self) -> (Vec<record::Place>, Vec<usize>) {
+        let mut used = Vec::new();
+        let mut numbers = vec![None; self.places.len()];
+        let alone = self.processes == 1;
+        let found = self.found.iter().zip(&self.place_of);
+        let renumbered = found.map(|(found, number)| {
+            let (Some(Ok(_)), Some(slot)) = (found, numbers.get_mut(*number)) else {
+                return 0;
+            };
+            *slot.get_or_insert_with(|| {
+                used.extend(self.places.get(*number).map(|place| place.told(alone)));
+                used.len().saturating_sub(1)
+            })
+        });
+        let place_of = renumbered.collect();
+        (used, place_of)
     }
 }
 

@@ -3,17 +3,23 @@
 use std::collections::HashMap;
 
 use crate::orbax::aggregate::AggregateValue;
+use crate::record::Place;
 
 /// What the aggregate file says of single leaves.
 #[derive(Debug, Default)]
 pub struct InlineValues {
     by_leaf: HashMap<usize, AggregateValue>,
+    /// The files of texts that were found elsewhere.
+    texts: HashMap<usize, String>,
 }
 
 impl InlineValues {
     /// The values of leaves, by number.
-    pub const fn new(by_leaf: HashMap<usize, AggregateValue>) -> Self {
-        Self { by_leaf }
+    pub fn new(by_leaf: HashMap<usize, AggregateValue>) -> Self {
+        Self {
+            by_leaf,
+            texts: HashMap::new(),
+        }
     }
 
     /// Whether the file says nothing of any leaf.
@@ -21,9 +27,16 @@ impl InlineValues {
         self.by_leaf.is_empty()
     }
 
-    /// Says otherwise of a leaf.
-    pub fn set(&mut self, leaf: usize, value: AggregateValue) {
-        self.by_leaf.insert(leaf, value);
+    /// Says of a leaf that it is a text, which lies in that file of the item.
+    pub fn set_text(&mut self, leaf: usize, file: &str) {
+        self.by_leaf.insert(leaf, AggregateValue::String);
+        self.texts.insert(leaf, file.to_owned());
+    }
+
+    /// Where the value of a leaf lies that is not in the array store.
+    pub fn place(&self, leaf: usize) -> Place {
+        let elsewhere = self.texts.get(&leaf).cloned();
+        elsewhere.map_or(Place::Aggregate, Place::Strings)
     }
 
     /// The value of a leaf that is not in the array store.

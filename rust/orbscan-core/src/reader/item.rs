@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::arrays::{Document, Format};
+use super::arrays::{Format, Found};
 use super::leaves::{self, Stored};
 use super::outline::{ItemFiles, Outline};
 use super::recall::{KnownItem, Recall};
@@ -38,10 +38,9 @@ pub fn read(
     let mut found = None;
     if let Some(known) = recall.find(metadata, files, options) {
         let names = known.arrays.names(&known.table.names);
-        let documents = known
-            .arrays
-            .find(store, files, &names, &options.limits, issues)?;
-        if known.agrees(&documents) {
+        let arrays = &known.arrays;
+        let again = arrays.find(store, files, &names, &options.limits, issues)?;
+        if known.agrees(&again) {
             let told = issues.len();
             let key_types = prng::fetch(store, files, &known.table, &options.limits, issues);
             let key_types = key_types.iter().map(|(_, bytes)| bytes);
@@ -51,7 +50,7 @@ pub fn read(
             // They are asked for again, and their faults are told then.
             issues.truncate(told);
         }
-        found = Some(documents);
+        found = Some(again);
     }
     let (item, is_whole) = decode(store, files, metadata, found, options, issues)?;
     let table = Arc::clone(&item.table);
@@ -62,12 +61,12 @@ pub fn read(
 }
 
 /// Decodes `_METADATA` and all else, and tells whether that is all that the table was made of.
-/// `found` are the documents of the arrays, if they were looked for already.
+/// `found` is what there is of the arrays, if they were looked for already.
 fn decode(
     store: &dyn Store,
     files: &ItemFiles,
     metadata: &Bytes,
-    found: Option<Vec<Result<Document>>>,
+    found: Option<Found>,
     options: &Options,
     issues: &mut Vec<Issue>,
 ) -> Result<(KnownItem, bool)> {
@@ -81,13 +80,13 @@ fn decode(
     let values = aggregate::values(store, files, &outline, limits)?;
     let param_names = outline.keypaths.param_names();
     let (arrays, names) = Arrays::new(&outline, &param_names, &values);
-    let documents = match found {
+    let found = match found {
         Some(found) => found,
         None => arrays.find(store, files, &names, limits, issues)?,
     };
     let stored = Stored {
         arrays: &arrays,
-        documents: &documents,
+        found: &found,
     };
     let mut table = leaves::join(files, outline, param_names, &values, stored, limits, issues)?;
     let key_types = prng::fetch(store, files, &table, limits, issues);
@@ -97,7 +96,8 @@ fn decode(
         metadata: metadata.clone(),
         sharding: files.sharding.as_ref().ok().cloned(),
         arrays,
-        documents: documents.into_iter().flatten().collect(),
+        documents: found.documents.into_iter().flatten().collect(),
+        place_of: found.place_of,
         key_types: key_types.into_iter().map(|(_, bytes)| bytes).collect(),
         table: Arc::new(table),
     };

@@ -1,6 +1,6 @@
 //! Joins what the files of an item say of each leaf: its array, its sharding, its key type.
 
-use super::arrays::{self, Document};
+use super::arrays::{self, Document, Found};
 use super::inline::InlineValues;
 use super::outline::{ItemFiles, Outline};
 use super::stored::Arrays;
@@ -12,7 +12,7 @@ use crate::orbax::leaf_entry::{LeafEntry, ValueType};
 use crate::orbax::names;
 use crate::orbax::shardings::{self, Shardings};
 use crate::path::StorePath;
-use crate::record::{Issue, Leaf, LeafKind, LeafTable};
+use crate::record::{Issue, Leaf, LeafKind, LeafTable, Place};
 use crate::tree::Names;
 use crate::zarr::dtype::DType;
 
@@ -20,14 +20,20 @@ use crate::zarr::dtype::DType;
 pub struct Stored<'a> {
     /// The arrays.
     pub arrays: &'a Arrays,
-    /// Their documents, by number.
-    pub documents: &'a [Result<Document>],
+    /// What was found, by their numbers.
+    pub found: &'a Found,
 }
 
 impl Stored<'_> {
     /// What was found for a leaf; `None` if it is stored as no array.
-    pub fn of(&self, leaf: usize) -> Option<&Result<Document>> {
-        self.documents.get(self.arrays.number_of(leaf)?)
+    pub fn document(&self, leaf: usize) -> Option<&Result<Document>> {
+        self.found.documents.get(self.arrays.number_of(leaf)?)
+    }
+
+    /// The number of the place in which that was found.
+    fn place(&self, leaf: usize) -> Option<usize> {
+        let number = self.arrays.number_of(leaf)?;
+        self.found.place_of.get(number).copied()
     }
 }
 
@@ -46,8 +52,11 @@ pub fn join(
     issues: &mut Vec<Issue>,
 ) -> Result<LeafTable> {
     let shardings = LeafShardings::read(files, &outline, limits, issues);
+    let mut builder = TableBuilder::new(limits);
+    builder.table.places.clone_from(&stored.found.places);
     let mut joining = Joining {
-        builder: TableBuilder::new(limits),
+        builder,
+        texts: None,
         directory: &files.directory,
         write_shapes: &outline.write_shapes,
         stored,
@@ -57,7 +66,7 @@ pub fn join(
         issues,
     };
     for (leaf, (entry, name)) in outline.leaves.iter().zip(param_names.iter()).enumerate() {
-        joining.leaf(leaf, entry, name, values.get(leaf));
+        joining.leaf(leaf, entry, name, values);
     }
     let mut table = joining.finish()?;
     table.names = param_names;
@@ -138,6 +147,8 @@ impl<'a> LeafShardings<'a> {
 
 struct Joining<'a> {
     builder: TableBuilder<'a>,
+    /// The number of the place where texts lie, once it was needed.
+    texts: Option<usize>,
     directory: &'a StorePath,
     write_shapes: &'a [Vec<u64>],
     stored: Stored<'a>,
@@ -150,11 +161,15 @@ struct Joining<'a> {
 }
 
 impl Joining<'_> {
-    fn leaf(&mut self, leaf: usize, entry: &LeafEntry, name: &str, value: Option<&AggregateValue>) {
-        let joined = match value {
-            Some(value) => self.inline(entry, value),
+    fn leaf(&mut self, leaf: usize, entry: &LeafEntry, name: &str, values: &InlineValues) {
+        let joined = match values.get(leaf) {
+            Some(value) => self.inline(entry, value, values.place(leaf)),
             None => self.described(leaf, entry, name),
         };
+        if let Some(stored) = values.stored_name(leaf).filter(|stored| *stored != name) {
+            let names = &mut self.builder.table.stored_names;
+            names.insert(leaf, stored.to_owned());
+        }
         let joined = joined.unwrap_or_else(|error| {
             let error = error.while_reading(format_args!("leaf {name:?}"));
             self.issues.push(error.clone());
@@ -169,7 +184,7 @@ impl Joining<'_> {
             (ValueType::JaxArray, false) => LeafKind::JaxArray,
             (ValueType::NumpyArray, false) => LeafKind::NumpyArray,
             (ValueType::Scalar, false) => LeafKind::Scalar,
-            (ValueType::String, false) => return Ok(plain(LeafKind::String)),
+            (ValueType::String, false) => return Ok(self.text()),
             (ValueType::None, true) => return Ok(plain(LeafKind::None)),
             (ValueType::Dict, true) => return Ok(plain(LeafKind::EmptyDict)),
             (ValueType::List, true) => return Ok(plain(LeafKind::EmptyList)),
@@ -191,7 +206,7 @@ impl Joining<'_> {
                 "no document of its array was asked for",
             )
         };
-        let document = self.stored.of(leaf).ok_or_else(absent)?;
+        let document = self.stored.document(leaf).ok_or_else(absent)?;
         let document = document.as_ref().map_err(Clone::clone)?;
         let format = document.0;
         let array =
@@ -210,8 +225,19 @@ impl Joining<'_> {
             array: Some(array),
             sharding,
             write_shape,
+            place: self.stored.place(leaf),
             ..plain(kind)
         })
+    }
+
+    fn text(&mut self) -> Leaf {
+        let builder = &mut self.builder;
+        let place = || builder.place(Place::Strings(names::STRINGS.to_owned()));
+        let place = *self.texts.get_or_insert_with(place);
+        Leaf {
+            place: Some(place),
+            ..plain(LeafKind::String)
+        }
     }
 
     /// A write shape of another rank than its array is shown as it is, as in Orbax, and reported.
@@ -231,7 +257,7 @@ impl Joining<'_> {
     }
 
     /// A leaf whose value lies in the aggregate file.
-    fn inline(&mut self, entry: &LeafEntry, value: &AggregateValue) -> Result<Leaf> {
+    fn inline(&mut self, entry: &LeafEntry, value: &AggregateValue, place: Place) -> Result<Leaf> {
         let scalar = |dtype| (LeafKind::Scalar, Some((Vec::new(), dtype)));
         let jax = entry.value_type == ValueType::JaxArray;
         let (kind, array) = match value {
@@ -259,8 +285,10 @@ impl Joining<'_> {
         };
         self.readable = true;
         let array = array.map(|(shape, dtype)| self.builder.inline(shape, dtype));
+        let has_value = array.is_some() || kind == LeafKind::String;
         Ok(Leaf {
             array,
+            place: has_value.then(|| self.builder.place(place)),
             ..plain(kind)
         })
     }
@@ -309,7 +337,7 @@ impl Joining<'_> {
     /// The first failure, if every array failed.
     fn finish(mut self) -> Result<LeafTable> {
         if !self.readable
-            && !self.stored.documents.is_empty()
+            && !self.stored.found.documents.is_empty()
             && let Some(error) = self.builder.table.errors.first()
         {
             return Err(error.clone());
@@ -333,5 +361,6 @@ const fn plain(kind: LeafKind) -> Leaf {
         sharding: None,
         write_shape: None,
         prng_impl: None,
+        place: None,
     }
 }

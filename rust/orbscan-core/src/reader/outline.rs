@@ -35,6 +35,12 @@ impl ItemFiles {
         ])
     }
 
+    /// A path below the directory, relative to it.
+    pub fn within<'p>(&self, path: &'p StorePath) -> &'p str {
+        let below = path.as_str().strip_prefix(self.directory.as_str());
+        below.unwrap_or_default().trim_start_matches('/')
+    }
+
     /// Whether there is a `_METADATA`, readable or not.
     pub fn has_metadata(&self) -> bool {
         let error = self.metadata.as_ref().err();

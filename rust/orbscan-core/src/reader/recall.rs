@@ -10,7 +10,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::Options;
-use super::arrays::Document;
+use super::arrays::{Document, Found};
 use super::outline::ItemFiles;
 use super::stored::Arrays;
 use crate::cursor::to_u64;
@@ -104,16 +104,20 @@ pub(super) struct KnownItem {
     pub arrays: Arrays,
     /// What was found of them.
     pub documents: Vec<Document>,
+    /// Where, as [`Found::place_of`].
+    pub place_of: Vec<usize>,
     /// The files that name key types, if any leaf can be a key.
     pub key_types: Vec<Bytes>,
     pub table: Arc<LeafTable>,
 }
 
 impl KnownItem {
-    /// Whether the same was found of every array.
-    pub fn agrees(&self, documents: &[Result<Document>]) -> bool {
-        let found = documents.iter().map(Result::as_ref);
-        found.eq(self.documents.iter().map(Ok))
+    /// Whether the same was found of every array, in the same places.
+    pub fn agrees(&self, found: &Found) -> bool {
+        let documents = found.documents.iter().map(Result::as_ref);
+        documents.eq(self.documents.iter().map(Ok))
+            && found.place_of == self.place_of
+            && self.table.places.starts_with(&found.places)
     }
 
     fn bytes(&self) -> u64 {

@@ -16,7 +16,7 @@ use crate::layout::{detect, evidence, refusal};
 use crate::limits::Limits;
 use crate::orbax::names;
 use crate::path::StorePath;
-use crate::record::{Checkpoint, Issue, Item, Leaf, LeafKind, LeafTable};
+use crate::record::{Checkpoint, Issue, Item, Leaf, LeafKind, LeafTable, Place};
 use crate::store::{Bytes, EntryKind, Store, Want};
 use crate::tree::{Container, Nest};
 
@@ -123,7 +123,9 @@ fn chosen(
 
 /// The documents of arrays by their names, the first of each.
 struct Found<'l> {
-    documents: BTreeMap<String, Document>,
+    documents: BTreeMap<String, (Document, Place)>,
+    /// The place that is looked into.
+    place: Place,
     /// Those that lie in data files, to be fetched: the name, the version, the number of the file.
     stored: Vec<(String, Format, Extent)>,
     files: Vec<StorePath>,
@@ -136,6 +138,7 @@ impl<'l> Found<'l> {
     const fn new(limits: &'l Limits) -> Self {
         Self {
             documents: BTreeMap::new(),
+            place: Place::Database,
             stored: Vec::new(),
             files: Vec::new(),
             damages: Vec::new(),
@@ -150,7 +153,8 @@ impl<'l> Found<'l> {
         if self.bytes > self.limits.max_total_node_bytes {
             return ControlFlow::Break(());
         }
-        self.documents.entry(name).or_insert(document);
+        let found = || (document, self.place.clone());
+        self.documents.entry(name).or_insert_with(found);
         ControlFlow::Continue(())
     }
 }
@@ -215,7 +219,13 @@ fn databases(
             places.push(directory.join(name)?);
         }
     }
+    let alone = places.len() == 2;
     for place in places {
+        found.place = match place.name().to_owned() {
+            _ if place == *directory => Place::Database,
+            name if alone => Place::Process(name),
+            name => Place::OneOfProcesses(name),
+        };
         let file = place.join(names::MANIFEST)?;
         let manifest = match store.fetch_one(Want::whole(file, limits.max_node_bytes)) {
             Ok(manifest) => manifest,
@@ -284,6 +294,7 @@ fn files(
     limits: &Limits,
     found: &mut Found<'_>,
 ) -> Result<()> {
+    found.place = Place::Files;
     let entries = store.list(directory)?;
     let arrays: Vec<&str> = entries
         .iter()
@@ -329,9 +340,9 @@ fn table(
     let mut builder = TableBuilder::new(limits);
     let mut nest = Nest::default();
     let mut children = Vec::with_capacity(found.documents.len());
-    for (name, document) in found.documents {
-        let (kind, array) = match builder.document(&document) {
-            Ok(array) => (LeafKind::JaxArray, Some(array)),
+    for (name, (document, place)) in found.documents {
+        let (kind, array, place) = match builder.document(&document) {
+            Ok(array) => (LeafKind::JaxArray, Some(array), Some(builder.place(place))),
             Err(error) => {
                 let file = directory
                     .join(&name)
@@ -341,7 +352,7 @@ fn table(
                     Err(_) => error.in_file(directory),
                 };
                 issues.push(error.clone());
-                (LeafKind::Unreadable(builder.error(error)), None)
+                (LeafKind::Unreadable(builder.error(error)), None, None)
             }
         };
         let leaf = Leaf {
@@ -350,6 +361,7 @@ fn table(
             sharding: None,
             write_shape: None,
             prng_impl: None,
+            place,
         };
         children.push((Some(name.clone()), nest.leaf(builder.table.leaf_of.len())));
         builder.push(&name, leaf);

@@ -13,7 +13,7 @@ use crate::layout::root::Root;
 use crate::limits::Limits;
 use crate::orbax::names;
 use crate::path::StorePath;
-use crate::record::{Checkpoint, Item, Layout, Leaf, LeafKind};
+use crate::record::{Checkpoint, Item, Layout, Leaf, LeafKind, Place};
 use crate::safetensors as format;
 use crate::store::{Store, Want};
 use crate::tree::{Container, Nest};
@@ -84,6 +84,7 @@ pub fn read_files(
             data_bytes: data_bytes.fold(0, u64::saturating_add),
         });
         custom.extend(header.metadata);
+        let place = builder.place(Place::Safetensors(file.name().to_owned()));
         for tensor in header.tensors {
             if !seen.insert(tensor.name.clone()) {
                 let reason = format!("tensor {:?} is in an earlier file too", tensor.name);
@@ -96,6 +97,7 @@ pub fn read_files(
                 sharding: None,
                 write_shape: None,
                 prng_impl: None,
+                place: Some(place),
             };
             children.push((
                 Some(tensor.name.clone()),

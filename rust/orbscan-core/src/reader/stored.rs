@@ -1,6 +1,6 @@
 //! Which arrays the leaves of a tree are stored as, and what was found of them.
 
-use super::arrays::{self, Document, Format, Storage};
+use super::arrays::{self, Format, Found, Storage};
 use super::inline::InlineValues;
 use super::outline::{ItemFiles, Outline};
 use crate::error::Result;
@@ -84,9 +84,9 @@ impl Arrays {
         names: &[&str],
         limits: &Limits,
         issues: &mut Vec<Issue>,
-    ) -> Result<Vec<Result<Document>>> {
+    ) -> Result<Found> {
         if names.is_empty() {
-            return Ok(Vec::new());
+            return Ok(Found::default());
         }
         let storage = Storage {
             directory: &files.directory,

@@ -7,7 +7,7 @@ use foldhash::{HashMap, HashMapExt};
 use super::arrays::{Document, Format};
 use crate::error::{Error, Result};
 use crate::limits::Limits;
-use crate::record::{Array, Leaf, LeafTable};
+use crate::record::{Array, Leaf, LeafTable, Place};
 use crate::store::Bytes;
 use crate::zarr;
 use crate::zarr::dtype::DType;
@@ -100,6 +100,18 @@ impl<'a> TableBuilder<'a> {
             Ok(arrays.len().saturating_sub(1))
         });
         number.unwrap_or_else(|never| match never {})
+    }
+
+    /// The number of a place, of which there are few.
+    pub fn place(&mut self, place: Place) -> usize {
+        let places = &mut self.table.places;
+        places
+            .iter()
+            .rposition(|known| *known == place)
+            .unwrap_or_else(|| {
+                places.push(place);
+                places.len().saturating_sub(1)
+            })
     }
 
     /// The number of an error that made a leaf unreadable.

@@ -1,0 +1,80 @@
+//! What there is to say of arrays that were not found where the tree says.
+
+use super::{Format, Place, Search};
+use crate::cursor::to_u64;
+use crate::error::{Error, ErrorKind, Subject, counted, shown};
+use crate::record::Issue;
+
+impl Search<'_> {
+    /// What there is to say of databases of processes that hold what the merged one should.
+    pub(super) fn unmerged_issue(&self) -> Option<Issue> {
+        let found = self.from_processes.iter().filter_map(|place| {
+            let document = self.found.get(*place)?.as_ref()?.as_ref();
+            Some(document.map_or(self.storage.format, |(format, _)| *format))
+        });
+        let (as_said, otherwise): (Vec<Format>, Vec<Format>) =
+            found.partition(|format| *format == self.storage.format);
+        let count = as_said.len().saturating_add(otherwise.len());
+        if count == 0 {
+            return None;
+        }
+        let arrays = counted(to_u64(count), "array was", "arrays were");
+        let mut reason = match self.unmerged.len() {
+            1 => format!("the database of a process is not merged: {arrays} found in it"),
+            n => format!("the databases of {n} processes are not merged: {arrays} found in them"),
+        };
+        if !otherwise.is_empty() {
+            let format = self.storage.format;
+            let (other, own) = (format.other().document(), format.document());
+            reason = match otherwise.len() {
+                n if n == count => format!("{reason} as {other} (_METADATA says {own})"),
+                n => format!("{reason}, {n} as {other} (_METADATA says {own})"),
+            };
+        }
+        let file = match self.unmerged.as_slice() {
+            [only] => only,
+            _ => self.storage.directory,
+        };
+        let issue = Error::new(ErrorKind::Malformed, reason).in_file(file);
+        Some(issue.about(Subject::NotMerged).without_loss())
+    }
+
+    /// What there is to say of processes that describe arrays otherwise.
+    pub(super) fn conflict_issue(&self) -> Option<Issue> {
+        let names = self
+            .conflicts
+            .iter()
+            .filter_map(|&place| self.wanted.get(place));
+        let names: Vec<String> = names.map(|name| (*name).to_owned()).collect();
+        let reason = format!(
+            "the databases of single processes disagree about {}",
+            shown(&names)
+        );
+        let issue = Error::new(ErrorKind::Malformed, reason).in_file(self.storage.directory);
+        (!names.is_empty()).then(|| issue.without_loss())
+    }
+
+    /// What there is to say of arrays that were found as that version in that place.
+    pub(super) fn detour_issue(&self, place: &Place, format: Format, count: usize) -> Issue {
+        let arrays = counted(to_u64(count), "array was", "arrays were");
+        let document = format.document();
+        let reason = match place {
+            Place::Files => {
+                format!("{arrays} found in plain {document} files, not in the database")
+            }
+            Place::Merged | Place::Process(_) => {
+                format!("{arrays} found as {document} in the database, not where _METADATA says")
+            }
+        };
+        let reason = if format == self.storage.format {
+            reason
+        } else {
+            format!(
+                "{reason} (_METADATA says {})",
+                self.storage.format.document()
+            )
+        };
+        let issue = Error::new(ErrorKind::Malformed, reason).in_file(self.storage.directory);
+        issue.about(Subject::ArraysElsewhere).without_loss()
+    }
+}
