@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import os
 import random
 import shutil
-import subprocess
-import sys
 from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +14,8 @@ import pyarrow as pa
 import pytest
 
 import orbscan
-from tests.support import corpus
+from tests.support import ask_orbax, corpus
+from tests.support.processes import elsewhere, python
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,8 +25,6 @@ IN_A_RUN = 50
 DAMAGED_EACH = 17
 UNFINISHED_EACH = 23
 SAMPLE = 80
-
-Leaf = list[Any]
 
 
 @dataclass(frozen=True)
@@ -108,15 +104,6 @@ def sampled(paths: list[Path]) -> list[Path]:
     return random.Random(7).sample(paths, SAMPLE)  # noqa: S311  no secret depends on it
 
 
-def ask_orbax(paths: list[Path]) -> list[list[Leaf] | None]:
-    # In a process of its own: loops that Orbax leaves behind when it fails go on to complain.
-    command = [sys.executable, "-m", "tests.support.ask_orbax"]
-    asked = "\n".join(map(str, paths))
-    told = subprocess.run(command, check=True, capture_output=True, text=True, input=asked)  # noqa: S603
-    answers: list[list[Leaf] | None] = json.loads(told.stdout)
-    return answers
-
-
 @pytest.fixture(scope="module")
 def rows(tree: Tree) -> dict[str, list[dict[str, Any]]]:
     """The table of leaves, by checkpoint."""
@@ -133,7 +120,7 @@ def keypath_of(row: dict[str, Any]) -> list[str | int]:
     return [key["key"] if key["index"] is None else key["index"] for key in row["keys"]]
 
 
-def agree(theirs: list[Leaf], ours: list[dict[str, Any]]) -> bool:
+def agree(theirs: list[ask_orbax.Leaf], ours: list[dict[str, Any]]) -> bool:
     """Whether the rows of a pytree are the leaves that Orbax gives."""
     return len(theirs) == len(ours) and all(
         keypath_of(row) == keypath and leaf in (None, [row["shape"], row["dtype"]])
@@ -144,7 +131,7 @@ def agree(theirs: list[Leaf], ours: list[dict[str, Any]]) -> bool:
 def test_intact_ones_agree_with_orbax(tree: Tree, rows: dict[str, list[dict[str, Any]]]) -> None:
     compared = 0
     paths = sampled(tree.intact)
-    for path, theirs in zip(paths, ask_orbax(paths), strict=True):
+    for path, theirs in zip(paths, elsewhere(ask_orbax.about, paths), strict=True):
         assert not any(row["error"] for row in rows[str(path)])
         ours = defaultdict(list)
         for row in rows[str(path)]:
@@ -161,7 +148,7 @@ def test_where_orbax_refuses_damage_a_row_says_why(
 ) -> None:
     refused = 0
     paths = sampled(tree.damaged)
-    for path, theirs in zip(paths, ask_orbax(paths), strict=True):
+    for path, theirs in zip(paths, elsewhere(ask_orbax.about, paths), strict=True):
         if theirs is None:
             entry = next(iter(orbscan.scan(path)))
             told = [row["error"] for row in rows.get(str(path), []) if row["error"]]
@@ -181,7 +168,8 @@ def test_every_checkpoint_has_an_entry(tree: Tree) -> None:
 
 STREAM = """
 import sys, orbscan
-for entry in orbscan.scan(sys.argv[1:]):
+# By one thread: how much several hold at one time is up to chance.
+for entry in orbscan.scan(sys.argv[1:], threads=1):
     assert entry.path
 print(open("/proc/self/status").read().split("VmHWM:")[1].split()[0])
 """
@@ -189,8 +177,7 @@ print(open("/proc/self/status").read().split("VmHWM:")[1].split()[0])
 
 def test_memory_does_not_grow_with_the_number_of_checkpoints(tree: Tree) -> None:
     def peak_kb(roots: list[Path]) -> int:
-        command = [sys.executable, "-c", STREAM, *map(str, roots)]
-        return int(subprocess.run(command, check=True, capture_output=True).stdout)  # noqa: S603
+        return int(python(STREAM, *roots))
 
     # Three times over, everything that a scan remembers has its room.
     few, many = peak_kb([tree.root] * 3), peak_kb([tree.root] * 9)

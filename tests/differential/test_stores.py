@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import tensorstore as ts
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from orbax.checkpoint.experimental import v1 as ocp
 
 import orbscan
 from tests.support.answers import answer
+from tests.support.processes import apart
 from tests.support.verdicts import judge
 
 DTYPES = ["bool", "int8", "uint16", "int64", "float16", "float32", "complex128", "bfloat16"]
@@ -129,8 +130,9 @@ def write(root: Path, store: dict[str, Any]) -> None:
     (root / "_CHECKPOINT_METADATA").write_text("{}")
 
 
+@apart
 @given(stores())
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60)
 def test_a_store_reads_as_in_orbax(store: dict[str, Any]) -> None:
     with tempfile.TemporaryDirectory() as top:
         root = Path(top) / "checkpoint"
