@@ -8,9 +8,6 @@ import json
 import os
 import pickle
 import shutil
-import signal
-import threading
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -26,7 +23,6 @@ from orbscan.errors import CheckpointNotFoundError, FormatError, InvalidLayoutEr
 from tests.scan.conftest import unpacked
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
 ALL = ["a/9", "a/10", "a/100", "b/step_0007", "b/step_0008"]
@@ -391,39 +387,6 @@ def test_a_closed_scan_gives_no_more(runs: Path) -> None:
     with scan(runs) as entries:
         next(entries)
     assert [*entries] == []
-
-
-@contextmanager
-def interrupted() -> Iterator[None]:
-    """Presses Ctrl-C a moment later."""
-    timer = threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGINT))
-    timer.start()
-    yield
-    timer.join()
-
-
-@pytest.mark.parametrize("threads", [1, 2, 16])
-@pytest.mark.parametrize("ordered", [False, True])
-def test_an_interrupt_ends_the_wait(tmp_path: Path, threads: int, *, ordered: bool) -> None:
-    # Nothing comes from all these, however long they are searched.
-    entries = scan([tmp_path] * 300_000, ordered=ordered, threads=threads)
-    with interrupted(), pytest.raises(KeyboardInterrupt):
-        next(entries)
-    assert [*entries] == []
-
-
-@pytest.mark.parametrize("threads", [1, 2])
-def test_an_interrupt_ends_a_table(tmp_path: Path, threads: int) -> None:
-    # The first call of pyarrow imports pandas, which may take longer than the moment does.
-    pa.table(scan([]).leaves())
-    table = scan([tmp_path] * 300_000, threads=threads).leaves()
-    with (
-        interrupted(),
-        pytest.raises(pa.ArrowInvalid, match="interrupted: the table is not complete"),
-    ):
-        pa.table(table)
-    with pytest.raises(KeyboardInterrupt):
-        table.check_interrupt()
 
 
 @pytest.mark.parametrize(
