@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +10,7 @@ import pytest
 
 from tests.hostile import victim
 from tests.hostile.attacks import ATTACKS
+from tests.support.processes import output
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,16 +19,13 @@ if TYPE_CHECKING:
 MEBIBYTES = 384
 """What an attack may cost."""
 
-PATIENCE = 120
-"""Seconds; nothing here takes more than a few, so only what hangs takes longer."""
+SECONDS = 120
+"""What each question about it may cost of a processor; nothing here takes more than a few."""
 
 
 def attacked(path: Path) -> Any:
     """What a victim says of a path."""
-    command = [sys.executable, victim.__file__, str(path), str(MEBIBYTES)]
-    ended = subprocess.run(command, capture_output=True, timeout=PATIENCE, check=False, text=True)  # noqa: S603
-    assert ended.returncode == 0, ended.stderr[-2000:]
-    return json.loads(ended.stdout)
+    return json.loads(output([sys.executable, victim.__file__, path, MEBIBYTES, SECONDS]))
 
 
 @pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: attack.__name__)

@@ -1,7 +1,8 @@
-"""Reads a path in processes that may not use much memory: `python victim.py PATH MEBIBYTES`.
+"""Reads a path in processes that may not use much: `python victim.py PATH MEBIBYTES SECONDS`.
 
-Prints what happened as JSON. Each question has a process of its own. The limit counts from what the
-process has when everything is imported, so it bounds what the file costs and not what Python does.
+Prints what happened as JSON. Each question has a process of its own. The limit of memory counts
+from what the process has when everything is imported, so it bounds what the file costs and not what
+Python does; the seconds are those of a processor, which are as many on a busy machine.
 """
 
 # ruff: noqa: T201  printing is what a script does
@@ -75,10 +76,11 @@ def _dumps(path: str) -> list[orbscan.Dump]:
     return [dump for file in files[:_DUMPED] for dump in orbscan.dump(file)]
 
 
-def main(path: str, mebibytes: int) -> None:
+def main(path: str, mebibytes: int, seconds: int) -> None:
     """Asks everything about the path."""
     limit = _size() + (mebibytes << 20)
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     questions: dict[str, Callable[[], Any]] = {
         "metadata": lambda: orbscan.metadata(path, rich_types=True),
@@ -95,4 +97,4 @@ def main(path: str, mebibytes: int) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]))
+    main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]))
