@@ -1,6 +1,49 @@
 """What every test shares: eight virtual devices, set before anything imports jax."""
 
+from __future__ import annotations
+
+import gc
+import logging
 import os
+from typing import TYPE_CHECKING
+
+import hypothesis
+import pytest
+
+from tests.support import alone, left_behind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 os.environ.setdefault("XLA_FLAGS", "--xla_force_host_platform_device_count=8")
+
+# Orbax tells of every save.
+logging.getLogger("absl").setLevel(logging.ERROR)
+
+# What is drawn depends on the test alone: not on the clock, and not on what earlier runs found.
+hypothesis.settings.register_profile(
+    "steady",
+    deadline=None,
+    derandomize=True,
+    database=None,
+    print_blob=True,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+)
+hypothesis.settings.load_profile("steady")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.register(alone.Failures(config))
+
+
+def pytest_collection_finish() -> None:
+    # What is there by now stays, so the collector, which each test calls, need not look at it.
+    gc.collect()
+    gc.freeze()
+
+
+@pytest.fixture(autouse=True)
+def _leaves_nothing_behind() -> Iterator[None]:
+    with left_behind.nothing():
+        yield

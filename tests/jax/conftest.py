@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from typing import TYPE_CHECKING, Any
 
 import flax.nnx
@@ -17,8 +16,6 @@ from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec, SingleDev
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-logging.getLogger("absl").setLevel(logging.ERROR)
 
 
 def mesh_of(shape: tuple[int, ...], names: tuple[str, ...]) -> Mesh:

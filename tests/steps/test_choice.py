@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,8 +13,6 @@ from tests.steps.support import write_step
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-logging.getLogger("absl").setLevel(logging.ERROR)
 
 
 @pytest.fixture(scope="module")

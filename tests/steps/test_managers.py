@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,8 +14,6 @@ import orbscan
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-logging.getLogger("absl").setLevel(logging.ERROR)
 
 LOSSES = {3: 0.9, 7: 0.25, 12: 0.5, 100: 0.25}
 TREE = {"w": np.arange(4.0)}
