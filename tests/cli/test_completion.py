@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 
 import pytest
 
 from orbscan import cli
 from orbscan.cli import main
+from tests.support.processes import output, run
 
 
 def script(shell: str, capsys: pytest.CaptureFixture[str]) -> str:
@@ -25,9 +25,9 @@ def test_bash_completes_options_choices_and_directories(capsys: pytest.CaptureFi
         COMP_WORDS=(orbscan p); COMP_CWORD=1; _shtab_orbscan; echo "${{COMPREPLY[@]}}"
         COMP_WORDS=(orbscan show /us); COMP_CWORD=2; _shtab_orbscan; echo "${{COMPREPLY[@]}}"
     """
-    ended = subprocess.run(["bash", "-c", program], capture_output=True, check=True)  # noqa: S603, S607
-    assert ended.stderr == b""
-    assert ended.stdout.decode().splitlines() == ["--fold", "auto always", "plan", "/usr"]
+    ended = run(["bash", "-c", program])
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert ended.stdout.splitlines() == ["--fold", "auto always", "plan", "/usr"]
 
 
 @pytest.mark.parametrize(
@@ -48,8 +48,7 @@ def test_bash_completes_every_path(words: str, capsys: pytest.CaptureFixture[str
         {script("bash", capsys)}
         COMP_WORDS=(orbscan {words}); COMP_CWORD={count}; _shtab_orbscan; echo "${{COMPREPLY[@]}}"
     """
-    ended = subprocess.run(["bash", "-c", program], capture_output=True, check=True)  # noqa: S603, S607
-    assert ended.stdout.decode().splitlines() == ["/usr"]
+    assert output(["bash", "-c", program]).splitlines() == ["/usr"]
 
 
 def test_zsh_gets_a_script_of_its_own(capsys: pytest.CaptureFixture[str]) -> None:

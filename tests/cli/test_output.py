@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from orbscan.cli import output
+from tests.support import processes
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -53,13 +54,8 @@ class Run:
         return [sys.executable, str(self._script), *arguments]
 
     def piped(self, *arguments: str, **environment: str) -> str:
-        ended = subprocess.run(  # noqa: S603
-            self._command(arguments),
-            env=self._environment | environment,
-            stdout=subprocess.PIPE,
-            check=True,
-        )
-        return ended.stdout.decode()
+        command = self._command(arguments)
+        return processes.output(command, env=self._environment | environment)
 
     def on_terminal(self, *arguments: str, **environment: str) -> str:
         ours, theirs = pty.openpty()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 from typing import TYPE_CHECKING
 
@@ -11,7 +10,7 @@ import pytest
 
 import orbscan
 from orbscan import cli
-from tests.support import corpus
+from tests.support import corpus, processes
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -61,9 +60,9 @@ def checkpoint(tmp_path: Path) -> str:
 
 def run(*arguments: str) -> tuple[str, set[str]]:
     """What a command prints, and the modules that it has loaded."""
-    command = [sys.executable, "-c", _PROGRAM, *arguments]
-    ended = subprocess.run(command, capture_output=True, check=True)  # noqa: S603
-    return ended.stdout.decode(), set(ended.stderr.decode().split())
+    ended = processes.run([sys.executable, "-c", _PROGRAM, *arguments])
+    assert ended.returncode == 0, ended.stderr
+    return ended.stdout, set(ended.stderr.split())
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)

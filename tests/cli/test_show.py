@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
 import textwrap
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -14,10 +13,12 @@ import pytest
 from orbscan import errors, leaves, text
 from orbscan.cli import main
 from orbscan.tree import assemble, dtype_named
-from tests.support import fake_core, tables
+from tests.support import fake_core, processes, tables
 from tests.support.tables import array, checkpoint, numpy_array, scalar
 
 if TYPE_CHECKING:
+    from subprocess import CompletedProcess
+
     from tests.cli.conftest import Command
 
 NAMED = tables.named((4, 2), ("x", "y"), (("x", "y"), None), ids=tuple(range(8)))
@@ -380,15 +381,14 @@ _PROGRAM = """
 """
 
 
-def run(*arguments: str, **options: Any) -> subprocess.CompletedProcess[bytes]:
+def run(*arguments: str, **options: Any) -> CompletedProcess[str]:
     program = [sys.executable, "-c", textwrap.dedent(_PROGRAM), *arguments]
-    streams: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    return subprocess.run(program, check=False, **(streams | options))  # noqa: S603
+    return processes.run(program, **options)
 
 
 @pytest.mark.parametrize("form", ["table", "json"])
 def test_no_library_is_loaded(form: str) -> None:
-    loaded = set(run("-o", form).stderr.decode().rpartition("LOADED")[2].split())
+    loaded = set(run("-o", form).stderr.rpartition("LOADED")[2].split())
     assert "orbscan.cli.show" in loaded
     heavy = {"numpy", "jax", "tensorstore", "msgspec", "rich", "pathlib", "datetime", "shutil"}
     assert not loaded & heavy
@@ -403,12 +403,12 @@ def test_a_closed_pipe_is_quiet() -> None:
     finally:
         os.close(writer)
     assert ended.returncode == 141
-    assert b"Error" not in ended.stderr
+    assert "Error" not in ended.stderr
 
 
 def test_a_terminal_without_unicode_gets_escapes() -> None:
     out = run(env=os.environ | {"PYTHONIOENCODING": "ascii"}).stdout
-    assert b"\n\\xfc0 " in out
+    assert "\n\\xfc0 " in out
 
 
 @pytest.mark.parametrize(

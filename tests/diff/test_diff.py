@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import copy
 import pickle
-import subprocess
-import sys
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -22,6 +20,7 @@ from orbscan.sharding import (
     SingleDeviceShardingMetadata,
 )
 from tests.support import corpus
+from tests.support.processes import python
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -313,8 +312,7 @@ print(*sorted(sys.modules))
 
 
 def test_plain_trees_need_no_jax() -> None:
-    program = [sys.executable, "-c", _PROGRAM]
-    loaded = set(subprocess.run(program, capture_output=True, check=True).stdout.decode().split())  # noqa: S603
+    loaded = set(python(_PROGRAM).split())
     assert "orbscan.differing.values" in loaded
     assert not loaded & {"jax", "tensorstore", "flax", "orbax"}
 

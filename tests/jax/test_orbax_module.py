@@ -5,9 +5,6 @@ from __future__ import annotations
 import dataclasses
 import inspect
 import pickle
-import subprocess
-import sys
-import textwrap
 from typing import TYPE_CHECKING, Any
 
 import jax
@@ -20,6 +17,7 @@ from jax.sharding import NamedSharding, PartitionSpec
 import orbscan
 import orbscan.orbax as ocp
 from tests.jax.support import assert_same_values
+from tests.support.processes import python
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,18 +28,6 @@ OWN = {
     *("load_pytree", "load_pytree_async", "CheckpointMetadata", "PyTreeMetadata"),
 }
 PUBLIC = {name for name in dir(theirs) if not name.startswith("_")}
-
-
-def run(program: str) -> str:
-    """What a program prints in a fresh interpreter."""
-    done = subprocess.run(  # noqa: S603
-        [sys.executable, "-c", textwrap.dedent(program)],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
 
 
 def test_every_public_name_of_orbax_is_there() -> None:
@@ -64,7 +50,7 @@ def test_arguments_have_the_names_that_orbax_gave_them(name: str) -> None:
 
 
 def test_names_can_be_imported_from_it() -> None:
-    assert run("from orbscan.orbax import save, load, Context; print(save.__name__)") == "save\n"
+    assert python("from orbscan.orbax import save, load, Context; print(save.__name__)") == "save\n"
 
 
 def test_a_name_that_does_not_exist_is_refused() -> None:
@@ -82,7 +68,7 @@ def test_orbax_is_loaded_when_a_name_of_its_own_is_used(path: Path) -> None:
         ocp.Context
         print("orbax" in sys.modules)
     """
-    assert run(program).split() == ["False", "False", "True"]
+    assert python(program).split() == ["False", "False", "True"]
 
 
 def test_the_words_of_orbaxs_documentation_work(path: Path, saved: dict[str, Any]) -> None:
@@ -203,4 +189,4 @@ def test_without_orbax_metadata_is_read_and_other_names_say_what_to_install(path
         except ImportError as error:
             print("orbscan[orbax]" in str(error))
     """
-    assert run(program).splitlines() == ["(2, 3)", "orbscan.errors", "True"]
+    assert python(program).splitlines() == ["(2, 3)", "orbscan.errors", "True"]

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
-import textwrap
 from typing import TYPE_CHECKING
 
 import pytest
+
+from tests.support.processes import python
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,15 +19,7 @@ def run_on(devices: int, program: str) -> list[str]:
         "JAX_PLATFORMS": "cpu",
         "XLA_FLAGS": f"--xla_force_host_platform_device_count={devices}",
     }
-    done = subprocess.run(  # noqa: S603
-        [sys.executable, "-c", textwrap.dedent(program)],
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout.splitlines()
+    return python(program, env=environment).splitlines()
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +11,7 @@ import pytest
 
 import orbscan
 from tests.support import corpus
+from tests.support.processes import run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -116,14 +116,8 @@ def test_a_damaged_step_is_named_as_the_root_was_given(root: Path) -> None:
 def test_commands_name_files_as_the_path_was_given(root: Path) -> None:
     path = "runs/7/state/_METADATA"
     for arguments in (["show", "runs/7"], ["verify", "runs/7"], ["du", "runs/7"], ["ls", "runs"]):
-        run = subprocess.run(  # noqa: S603
-            [sys.executable, "-m", "orbscan", *arguments],
-            capture_output=True,
-            text=True,
-            check=False,
-            cwd=root,
-        )
-        said = run.stdout + run.stderr
+        ended = run([sys.executable, "-m", "orbscan", *arguments], cwd=root)
+        said = ended.stdout + ended.stderr
         assert path in said, arguments
         assert str(root) not in said, arguments
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from typing import TYPE_CHECKING
 
@@ -11,6 +10,7 @@ import pytest
 import orbscan
 import orbscan.orbax as ocp
 from tests.support import corpus
+from tests.support.processes import output
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -55,12 +55,7 @@ def test_a_url_is_answered_like_its_path(checkpoint: Path, call: Callable[[str],
 def test_commands_take_urls(checkpoint: Path) -> None:
     for command in ("show", "ls", "verify", "du"):
         said = [
-            subprocess.run(  # noqa: S603
-                [sys.executable, "-m", "orbscan", command, path],
-                capture_output=True,
-                text=True,
-                check=True,
-            ).stdout
+            output([sys.executable, "-m", "orbscan", command, path])
             for path in (str(checkpoint), checkpoint.as_uri())
         ]
         assert said[0] == said[1], command

@@ -6,7 +6,6 @@ import io
 import json
 import os
 import shutil
-import subprocess
 import sys
 import threading
 from typing import TYPE_CHECKING, Any
@@ -15,6 +14,7 @@ import pytest
 
 import orbscan
 from orbscan.cli import ls, main, progress
+from tests.support import processes
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -197,9 +197,8 @@ def test_a_terminated_scan_takes_its_file_away(step: Path, tmp_path: Path, endin
         "progress.Line = Line\n"
         "sys.exit(main(sys.argv[1:]))\n"
     )
-    command = [sys.executable, "-c", program, "scan", str(step), "-o", str(target)]
-    ended = subprocess.run(command, capture_output=True, check=False)  # noqa: S603
-    assert (ended.returncode, ended.stderr) == (143, b"")
+    ended = processes.run([sys.executable, "-c", program, "scan", step, "-o", target])
+    assert (ended.returncode, ended.stderr) == (143, "")
     assert target.read_text() == "old\n"
     assert [path.name for path in tmp_path.iterdir()] == [target.name]
 
@@ -220,7 +219,7 @@ def test_a_terminal_shows_how_far_the_scan_has_come(monkeypatch: pytest.MonkeyPa
     with os.fdopen(slave, "w", encoding="utf-8") as terminal:
         monkeypatch.setattr("sys.stderr", terminal)
         with progress.Line(Waiting()):  # type: ignore[arg-type]
-            assert over.wait(60)
+            assert over.wait(processes.HANGS)
         terminal.write("end")
         terminal.flush()
         text = ""

@@ -40,11 +40,10 @@ _SHOWN = 8_000
 def run(command: Sequence[object], **options: Any) -> subprocess.CompletedProcess[str]:
     """Runs a command to its end, whatever its exit code; options are those of `subprocess.run`."""
     words = [str(word) for word in command]
-    options = {"stdin": subprocess.DEVNULL, "encoding": "utf-8"} | options
-    if "input" in options:
-        del options["stdin"]
+    streams = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    options = {**streams, "encoding": "utf-8", **options}
     try:
-        return subprocess.run(words, capture_output=True, check=False, timeout=HANGS, **options)  # noqa: S603  ours
+        return subprocess.run(words, check=False, timeout=HANGS, **options)  # noqa: S603  our own
     except subprocess.TimeoutExpired as error:
         said = f"{_text(error.stdout)}\n{_text(error.stderr)}"
         pytest.fail(f"still running after {HANGS:.0f} s: {_shown(words)}\n{said}", pytrace=False)

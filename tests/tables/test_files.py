@@ -5,8 +5,6 @@ from __future__ import annotations
 import csv
 import json
 import shutil
-import subprocess
-import sys
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -18,6 +16,7 @@ import pytest
 
 from orbscan import tables
 from orbscan.earlier import identities
+from tests.support.processes import python
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -203,7 +202,7 @@ def test_an_earlier_table_is_read_without_pandas(run: Path, tmp_path: Path) -> N
     )
     file = tmp_path / "table.parquet"
     tables.write_table(tables.leaf_table(run), file)
-    subprocess.run([sys.executable, "-c", program, run, file], check=True)  # noqa: S603
+    python(program, run, file)
 
 
 def test_a_link_is_followed_to_the_file_that_is_written(run: Path, tmp_path: Path) -> None:

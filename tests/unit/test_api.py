@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import subprocess
-import sys
 import textwrap
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -16,6 +14,7 @@ from etils import epath
 import orbscan
 from orbscan import _MODULE_OF, CheckpointMetadata, InvalidLayoutError, Issue
 from tests.support import fake_core, tables
+from tests.support.processes import python
 from tests.support.tables import array, checkpoint, checkpoint_of
 
 HEAVY = ["jax", "tensorstore", "orbax", "numpy", "msgspec", "ml_dtypes", "etils"]
@@ -25,10 +24,7 @@ def loaded_after(code: str) -> set[str]:
     """Run code in a fresh interpreter; the top-level names of the modules it then has more."""
     program = f"import sys; before = set(sys.modules)\n{textwrap.dedent(code)}"
     program += "\nprint('LOADED', *sorted(set(sys.modules) - before))"
-    run = subprocess.run(  # noqa: S603
-        [sys.executable, "-c", program], capture_output=True, text=True, check=True
-    )
-    return set(run.stdout.rpartition("LOADED")[2].split())
+    return set(python(program).rpartition("LOADED")[2].split())
 
 
 def test_importing_the_package_loads_nothing_else() -> None:

@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 import re
 import shutil
-import subprocess
 import tomllib
 from functools import cache
-from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).parents[2]
+from tests.support.processes import ROOT, output
+
 REGISTRY = "registry+https://github.com/rust-lang/crates.io-index"
 
 
@@ -21,8 +20,7 @@ def packages() -> list[dict[str, Any]]:
     cargo = shutil.which("cargo")
     assert cargo is not None
     command = [cargo, "metadata", "--format-version=1", "--locked", "--all-features"]
-    told = subprocess.run(command, cwd=ROOT, check=True, capture_output=True)  # noqa: S603
-    found: list[dict[str, Any]] = json.loads(told.stdout)["packages"]
+    found: list[dict[str, Any]] = json.loads(output(command, cwd=ROOT))["packages"]
     return found
 
 
@@ -72,5 +70,4 @@ def test_no_crate_is_shipped_in_two_versions() -> None:
         "--edges=normal,no-proc-macro",
         "--duplicates",
     ]
-    told = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)  # noqa: S603
-    assert told.stdout == ""
+    assert output(command, cwd=ROOT) == ""

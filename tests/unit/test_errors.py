@@ -5,14 +5,13 @@ from __future__ import annotations
 import copy
 import errno
 import pickle
-import subprocess
-import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from orbscan import errors
 from orbscan.errors import CLASS_OF_KIND, OrbscanError, error
+from tests.support.processes import python
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -119,7 +118,4 @@ def test_the_module_loads_nothing_of_weight() -> None:
         "import sys; before = set(sys.modules); import orbscan.errors;"
         "print(*sorted(set(sys.modules) - before))"
     )
-    run = subprocess.run(  # noqa: S603
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True
-    )
-    assert set(run.stdout.split()) <= {"__future__", "errno", "orbscan", "orbscan.errors"}
+    assert set(python(code).split()) <= {"__future__", "errno", "orbscan", "orbscan.errors"}

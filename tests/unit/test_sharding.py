@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
-import textwrap
 from typing import Any
 
 import jax
@@ -17,6 +14,7 @@ from orbscan.sharding import (
     PositionalShardingMetadata,
     SingleDeviceShardingMetadata,
 )
+from tests.support.processes import python
 
 
 def single(device_str: str) -> SingleDeviceShardingMetadata:
@@ -111,11 +109,4 @@ def test_a_named_sharding_becomes_what_orbax_makes_of_it() -> None:
         "JAX_PLATFORMS": "cpu",
         "XLA_FLAGS": "--xla_force_host_platform_device_count=8",
     }
-    run = subprocess.run(  # noqa: S603
-        [sys.executable, "-c", textwrap.dedent(_ON_EIGHT_DEVICES)],
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert run.stdout.split() == ["equal"] * 6, run.stderr
+    assert python(_ON_EIGHT_DEVICES, env=environment).split() == ["equal"] * 6
