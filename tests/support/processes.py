@@ -43,7 +43,7 @@ def run(command: Sequence[object], **options: Any) -> subprocess.CompletedProces
     streams = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     options = {**streams, "encoding": "utf-8", **options}
     try:
-        return subprocess.run(words, check=False, timeout=HANGS, **options)  # noqa: S603  our own
+        return subprocess.run(words, check=False, timeout=HANGS, **options)  # noqa: S603, TID251
     except subprocess.TimeoutExpired as error:
         said = f"{_text(error.stdout)}\n{_text(error.stderr)}"
         pytest.fail(f"still running after {HANGS:.0f} s: {_shown(words)}\n{said}", pytrace=False)

@@ -64,6 +64,7 @@ def test_that_leaves_nothing(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     thread = threading.Thread(target=int)
     thread.start()
+    thread.join()
     asyncio.run(asyncio.sleep(0))
     open(__file__).close()
 """
