@@ -33,7 +33,7 @@ def run(name: str, command: list[str], *, heartbeat: bool) -> int:
         print(f"    {name}: ok, {elapsed:.1f} s", flush=True)
     else:
         print(f"*** {name} FAILED after {elapsed:.1f} s with exit code {code}", flush=True)
-        print(f"    to run it alone: {shlex.join(command)}", flush=True)
+        print(f"    to run this step alone: {shlex.join(command)}", flush=True)
     return code
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from tests.support import processes
 from tests.support.alone import command
+from tools import cargo_test, step
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -84,3 +85,45 @@ def test_a_command_reaches_pytest_as_the_name_it_was_made_of(tmp_path: Path) -> 
     for name in ("a.py::b", "a.py::b[x y]", "a.py::b[$HOME`'\"\\*?#]", "a.py::b[-1|2>&3;(4)]"):
         line = command(name)
         assert processes.output(["sh", "-c", line], cwd=tmp_path) == f"{name}\n"
+
+
+_OF_CARGO = """
+running 2 tests
+test names::second ... FAILED
+
+failures:
+
+---- first stdout ----
+    assertion failed
+
+failures:
+    first
+    names::second
+
+test result: FAILED. 0 passed; 2 failed; 0 ignored; 0 measured; 0 filtered out
+
+error: test failed, to rerun pass `-p orbscan-core --test scan`
+"""
+
+
+def test_failed_tests_of_cargo_are_named_with_their_commands() -> None:
+    assert [*cargo_test.commands(_OF_CARGO.splitlines())] == [
+        "to run what failed alone:",
+        "    cargo test -p orbscan-core --test scan --all-features -- --exact first",
+        "    cargo test -p orbscan-core --test scan --all-features -- --exact names::second",
+    ]
+
+
+def test_a_process_of_cargo_that_died_is_named() -> None:
+    died = "error: test failed, to rerun pass `-p orbscan-core --test fuzz`"
+    assert [*cargo_test.commands(["running 1 test", died, "(signal: 6, SIGABRT)"])] == [
+        "to run what failed alone:",
+        "    cargo test -p orbscan-core --test fuzz --all-features",
+    ]
+
+
+def test_a_step_that_fails_ends_with_its_command(capfd: pytest.CaptureFixture[str]) -> None:
+    assert step.run("a step", ["sh", "-c", "exit 3"], heartbeat=False) == 3
+    *_, failed, command_ = capfd.readouterr().out.splitlines()
+    assert failed.startswith("*** a step FAILED after ")
+    assert command_ == "    to run this step alone: sh -c 'exit 3'"
