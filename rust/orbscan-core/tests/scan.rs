@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use orbscan_core::error::{Error, ErrorKind, Result};
 use orbscan_core::orbax::commit::Atomicity;
@@ -357,6 +357,16 @@ fn roots_that_are_no_roots_are_told() {
     );
 }
 
+/// Waits for a state; past its limit, which no busy machine comes near to, it hangs.
+#[track_caller]
+fn wait_until(mut is_reached: impl FnMut() -> bool) {
+    let begun = Instant::now();
+    while !is_reached() {
+        assert!(begun.elapsed() < Duration::from_secs(900), "it hangs");
+        std::thread::yield_now();
+    }
+}
+
 #[test]
 fn while_nobody_takes_entries_little_is_read() {
     for ordered in [false, true] {
@@ -367,7 +377,7 @@ fn while_nobody_takes_entries_little_is_read() {
         };
         let mut scan = scan(vec![root(Borrowed(counter), "runs")], options);
         assert!(scan.next().is_some());
-        while !matches!(scan.poll(Duration::from_millis(1)), Poll::Entry(_)) {}
+        wait_until(|| matches!(scan.poll(Duration::from_millis(1)), Poll::Entry(_)));
         for _ in 0..10_000 {
             std::thread::yield_now();
         }
@@ -389,9 +399,7 @@ fn a_dropped_scan_ends_its_threads() {
     assert!(scan.next().is_some());
     drop(scan);
     // Every thread holds the store for as long as it lives.
-    while Arc::strong_count(&store) > 1 {
-        std::thread::yield_now();
-    }
+    wait_until(|| Arc::strong_count(&store) == 1);
     assert!(counter.requests().fetches <= 5 * (1 + 8 + 4));
 }
 
