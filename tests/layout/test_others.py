@@ -55,6 +55,7 @@ def nested(copy: Copy, tmp_path: Path) -> Path:
 def test_steps_in_a_flat_checkpoint_are_found_and_read(nested: Path) -> None:
     found = {Path(entry.path).name: entry for entry in orbscan.scan(nested)}
     assert set(found) == {"root", "100", "200"}
+    assert orbscan.is_orbax_checkpoint(nested / "200")
     read = orbscan.metadata(nested / "200")
     entry = found["200"].metadata
     assert entry is not None

@@ -157,8 +157,8 @@ fn stat_one(store: &dyn Store, path: StorePath) -> Result<Option<Stat>> {
     found.transpose().map(Option::flatten)
 }
 
-/// Whether Orbax would call the path a checkpoint: any directory that is not known to be something
-/// else. The marker of a V1 checkpoint does not count here; without its metadata file it may still
+/// Whether the path is laid out like a checkpoint: as in Orbax, any directory that is not known to be
+/// something else, and besides a step in the directory of a flat checkpoint. The marker of a V1 checkpoint does not count here; without its metadata file it may still
 /// pass for a V0 one.
 ///
 /// # Errors
@@ -178,7 +178,7 @@ pub fn is_checkpoint(store: &dyn Store, path: &StorePath, atomicity: Atomicity) 
     if has(&entries, names::V1_MARKER) && has(&entries, names::CHECKPOINT_METADATA) {
         return Ok(true);
     }
-    if is_inside(store, path)? {
+    if !is_own_step(path, &entries) && is_inside(store, path)? {
         return Ok(false);
     }
     match v0_or_safetensors(store, path, &entries) {
