@@ -23,7 +23,8 @@ pub struct StepName<'a> {
 
 /// Reads the name of a step directory; `None` if it is none, as that of a save that never finished.
 pub fn parse(name: &str) -> Option<StepName<'_>> {
-    if name.contains(names::TEMPORARY_MARK) {
+    // The databases of single processes have such names, too.
+    if name.contains(names::TEMPORARY_MARK) || names::is_directory_of_tree(name) {
         return None;
     }
     numbered(name)
@@ -147,6 +148,7 @@ mod tests {
             "7 ",
             "state",
             "18446744073709551616",
+            "ocdbt.process_0",
             "7.partial_save",
             "7.orbax-checkpoint-tmp",
             "7.orbax-checkpoint-tmp-3",

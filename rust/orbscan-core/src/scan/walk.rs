@@ -103,9 +103,10 @@ fn try_look(visit: &Visit, key: &Key, options: &Options, links: &Links) -> Resul
         Some(layout) => {
             let below = match layout {
                 Layout::Safetensors => below(visit, key, &entries, options, links),
-                Layout::V0 => below(visit, key, &own_steps(visit, &entries)?, options, links),
-                // All below it is a part of it.
-                Layout::V1 => Vec::new(),
+                // All else below it is a part of it.
+                Layout::V0 | Layout::V1 => {
+                    below(visit, key, &own_steps(visit, &entries)?, options, links)
+                }
             };
             let sight = Sight::found(checkpoint(visit, layout, entries, options));
             Ok(Look { sight, below })
@@ -155,15 +156,12 @@ fn incomplete(visit: &Visit, entries: &[store::Entry], fault: Error, options: &O
 }
 
 /// Those of the entries of a checkpoint that are steps of their own: a manager may keep its steps in
-/// the directory of a flat one.
+/// the directory of one.
 fn own_steps(visit: &Visit, entries: &[store::Entry]) -> Result<Vec<store::Entry>> {
-    let is_flat = entries
-        .iter()
-        .any(|entry| entry.name == names::TREE_METADATA);
     let numbered = entries
         .iter()
         .filter(|entry| entry.kind == EntryKind::Directory && step::parse(&entry.name).is_some());
-    let numbered: Vec<&store::Entry> = numbered.filter(|_| is_flat).collect();
+    let numbered: Vec<&store::Entry> = numbered.collect();
     let headers = numbered.iter().map(|entry| {
         visit
             .path
