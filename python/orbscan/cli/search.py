@@ -120,7 +120,8 @@ def begin(arguments: argparse.Namespace, **more: Any) -> _core.Scan:
     try:
         roots = expanded(stdin.paths(arguments.roots))
         if roots and not any(map(_exists, roots)):
-            message = f"no such file or directory: {_listed(roots)}"
+            message = _broken_link(roots[0]) if len(roots) == 1 else ""
+            message = message or f"no such file or directory: {_listed(roots)}"
             raise Refusal(message, NOT_FOUND)
         scan = begun(
             roots,
@@ -153,6 +154,15 @@ def nothing_found(arguments: argparse.Namespace, *roots: str) -> Refusal:
 def _listed(roots: list[str]) -> str:
     more = f" and {len(roots) - _LISTED:,} more" if len(roots) > _LISTED else ""
     return ", ".join(map(printable, roots[:_LISTED])) + more
+
+
+def _broken_link(path: str) -> str:
+    """Say where a link leads that leads nowhere; nothing of any other path."""
+    try:
+        target = os.readlink(path)  # noqa: PTH115
+    except OSError:
+        return ""
+    return f"{printable(path)}: is a link that leads nowhere: to {printable(target)}"
 
 
 def _exists(path: str) -> bool:

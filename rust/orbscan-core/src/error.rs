@@ -128,6 +128,8 @@ impl fmt::Display for Offset {
 /// What an error is about, where more follows from that than its kind and its file tell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Subject {
+    /// A link at whose end nothing lies.
+    BrokenLink,
     /// A value that only the handler which wrote it can read: nothing is wrong with it.
     CustomHandler,
     /// The shape of the shard that one device wrote: no array is lost with it.

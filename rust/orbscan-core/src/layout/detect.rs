@@ -12,7 +12,7 @@ use crate::orbax::commit::{self, Atomicity, Commit, Facts};
 use crate::orbax::{deletion, names};
 use crate::path::StorePath;
 use crate::record::{Issue, Layout};
-use crate::store::{Entry, EntryKind, Stat, Store, Want};
+use crate::store::{Entry, EntryKind, Stat, Store, Want, leads_nowhere};
 
 /// Recognises the checkpoint at `path`.
 ///
@@ -86,7 +86,13 @@ fn listed(store: &dyn Store, path: &StorePath) -> Result<Option<Vec<Entry>>> {
             "is a file, expected a checkpoint directory",
         )),
         Some(EntryKind::Directory) => Err(error),
-        None => Err(Error::new(ErrorKind::NotFound, "does not exist").in_file(path)),
+        None => {
+            let reason = match store.broken_link(path) {
+                Some(target) => leads_nowhere(&target),
+                None => "does not exist".to_owned(),
+            };
+            Err(Error::new(ErrorKind::NotFound, reason).in_file(path))
+        }
     }
 }
 

@@ -11,7 +11,7 @@ use crate::orbax::checkpoint_metadata::ItemHandlers;
 use crate::orbax::names::{self, Order};
 use crate::path::StorePath;
 use crate::record::{Issue, Layout};
-use crate::store::{Entry, EntryKind, Store};
+use crate::store::{Entry, EntryKind, Store, leads_nowhere};
 
 /// Whether a handler, by its class, writes pytrees.
 pub fn is_pytree_handler(handler: &str) -> bool {
@@ -27,7 +27,7 @@ pub fn handler_of<'h>(handlers: &'h ItemHandlers, name: &str) -> Option<&'h str>
 
 /// The checkpointables that are recorded and have no directory, or only an unfinished one. Deleting
 /// one takes its name out of the list as well, so each of them was lost.
-pub fn missing(root: &Root, handlers: &ItemHandlers) -> Vec<Issue> {
+pub fn missing(store: &dyn Store, root: &Root, handlers: &ItemHandlers) -> Vec<Issue> {
     let unfinished = root.unfinished();
     let is_unfinished = |name: &str| unfinished.iter().any(|item| item.name == name);
     // One without a handler was declared and perhaps never saved.
@@ -35,7 +35,7 @@ pub fn missing(root: &Root, handlers: &ItemHandlers) -> Vec<Issue> {
     let names = saved.map(|(name, _)| name);
     let lost = names.filter(|name| !root.is_deleted(name) && !root.has_directory(name));
     let lost = lost.filter(|name| !is_unfinished(name));
-    let lost = lost.map(|name| without_directory(root, name));
+    let lost = lost.map(|name| without_directory(store, root, name));
     lost.chain(unfinished_items(root)).collect()
 }
 
@@ -79,14 +79,14 @@ pub fn passed_over(
     for (name, handler) in named(handlers) {
         let is_tree = handler.is_some_and(is_pytree_handler);
         if is_tree && comes_before(name) && !root.has_directory(name) && !is_unfinished(name) {
-            issues.push(without_directory(root, name));
+            issues.push(without_directory(store, root, name));
         }
     }
     for name in root.checkpointables() {
         if comes_before(name) && !name.contains(names::TEMPORARY_MARK) {
             let directory = root.path.join(name)?;
             let lost = lost_tree(store, &directory, name, handler_of(handlers, name), limits)?;
-            issues.extend(lost.map(|_| without_tree(root, name)));
+            issues.extend(lost.map(|lost| without_tree(root, name, &lost)));
         }
     }
     Ok(issues)
@@ -109,11 +109,14 @@ pub fn lost_tree(
             .about(Subject::LostTree)
             .in_file(directory)
     };
+    let document = names::TREE_METADATA;
+    let link = broken_link(store, directory, document);
     let should_be = || {
-        lost(format!(
-            "should be a pytree but has no {}",
-            names::TREE_METADATA
-        ))
+        let missing = match &link {
+            Some(words) => format!("its {document} {words}"),
+            None => format!("has no {document}"),
+        };
+        lost(format!("should be a pytree but {missing}"))
     };
     if handler.is_some_and(is_pytree_handler) {
         return Ok(Some(should_be()));
@@ -124,10 +127,12 @@ pub fn lost_tree(
         Err(error) => return Err(error),
     };
     if let Some(found) = evidence::of_store(store, directory, &entries, limits)? {
-        let reason = format!(
-            "has lost its {}: it still holds {found}",
-            names::TREE_METADATA
-        );
+        let reason = match &link {
+            Some(words) => {
+                format!("has lost its {document}, which {words}; it still holds {found}")
+            }
+            None => format!("has lost its {document}: it still holds {found}"),
+        };
         return Ok(Some(lost(reason)));
     }
     // Releases that record no handlers leave nothing but the name, which JSON may have as well.
@@ -230,7 +235,7 @@ pub fn faults(
     {
         return Ok(vec![whole]);
     }
-    let mut faults = missing(root, handlers);
+    let mut faults = missing(store, root, handlers);
     if !contents.flat {
         for (name, tree) in &contents.items {
             if *tree == Tree::None {
@@ -254,20 +259,30 @@ fn named(handlers: &ItemHandlers) -> impl Iterator<Item = (&str, Option<&str>)> 
         .map(|(name, handler)| (name.as_str(), handler.as_deref()))
 }
 
-fn without_directory(root: &Root, name: &str) -> Issue {
-    let reason = format!(
-        "the checkpointable {name:?} is gone: {} names it, but it has no directory",
-        names::CHECKPOINT_METADATA
-    );
+/// What is wrong with an entry of a directory, if it is a link that leads nowhere.
+pub fn broken_link(store: &dyn Store, directory: &StorePath, name: &str) -> Option<String> {
+    let path = directory.join(name).ok()?;
+    store
+        .broken_link(&path)
+        .map(|target| leads_nowhere(&target))
+}
+
+fn without_directory(store: &dyn Store, root: &Root, name: &str) -> Issue {
+    let gone = match broken_link(store, &root.path, name) {
+        Some(words) => format!("it {words}"),
+        None => "it has no directory".to_owned(),
+    };
+    let header = names::CHECKPOINT_METADATA;
+    let reason = format!("the checkpointable {name:?} is gone: {header} names it, but {gone}");
     Error::new(ErrorKind::Malformed, reason)
         .about(Subject::MissingCheckpointable)
         .in_file(&root.path)
 }
 
-fn without_tree(root: &Root, name: &str) -> Issue {
+fn without_tree(root: &Root, name: &str, lost: &Issue) -> Issue {
     let reason = format!(
-        "the checkpointable {name:?} should be a pytree but has no {}: another was chosen",
-        names::TREE_METADATA
+        "the checkpointable {name:?} {}; another was chosen",
+        lost.reason()
     );
     Error::new(ErrorKind::Malformed, reason)
         .about(Subject::LostTree)

@@ -89,7 +89,7 @@ fn without_pytree(
     handlers: &ItemHandlers,
     limits: &Limits,
 ) -> Error {
-    if let Some(missing) = expected::missing(root, handlers).into_iter().next() {
+    if let Some(missing) = expected::missing(store, root, handlers).into_iter().next() {
         let reason = format!("has no pytree: {}", missing.reason());
         return unknown(&root.path, reason).about(Subject::LostTree);
     }

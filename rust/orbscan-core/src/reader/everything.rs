@@ -232,7 +232,7 @@ fn assemble(
         });
     }
     let mut result = None;
-    let missing = expected::missing(root, handlers);
+    let missing = expected::missing(store, root, handlers);
     let mut is_missing = !missing.is_empty();
     let of_header = issues.len();
     issues.extend(missing);

@@ -153,7 +153,7 @@ pub fn read_checkpointables(
         }
         let mut issues = waves.issues;
         issues.extend(root.uncommitted.clone());
-        issues.extend(expected::missing(&root, handlers));
+        issues.extend(expected::missing(store, &root, handlers));
         let mut items = Vec::with_capacity(children.len());
         for ((name, tree), files) in children.iter().zip(trees).zip(&waves.items) {
             let read = if tree == Tree::None {

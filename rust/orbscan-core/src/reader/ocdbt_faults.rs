@@ -1,11 +1,14 @@
 //! What is wrong with a database as a whole: a file that is gone, a tree that is too large.
 
-use crate::error::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind, Subject};
 use crate::path::StorePath;
 
 /// A missing data file is damage, not a checkpoint that does not exist: the database refers to it,
 /// so it was there once.
 pub(super) fn missing_data_file(error: Error, why: &str) -> Error {
+    if error.subject() == Some(Subject::BrokenLink) {
+        return error.with_remark(&format!("; {why}"));
+    }
     if error.kind() != ErrorKind::NotFound {
         return error;
     }

@@ -3,8 +3,8 @@
 use super::{Options, Selection, Waves};
 use crate::error::{Error, ErrorKind, Result};
 use crate::layout::choose::{self, Tree};
-use crate::layout::refusal;
 use crate::layout::root::Root;
+use crate::layout::{expected, refusal};
 use crate::orbax::names::{self, Order};
 use crate::record::Layout;
 use crate::store::Store;
@@ -80,6 +80,8 @@ fn named(store: &dyn Store, root: &Root, name: &str) -> Result<String> {
             "the checkpointable {name:?} was never finished: its directory is still called {:?}",
             item.directory
         )
+    } else if let Some(words) = expected::broken_link(store, &root.path, name) {
+        format!("{name:?} {words}")
     } else {
         format!("no checkpointable is called {name:?}")
     };

@@ -5,7 +5,7 @@ use std::io::{ErrorKind as IoErrorKind, Read, Seek, SeekFrom};
 use std::path::{Component, Path, PathBuf};
 use std::time::SystemTime;
 
-use super::{Bytes, Entry, EntryKind, Span, Stat, Store, Want};
+use super::{Bytes, Entry, EntryKind, Span, Stat, Store, Want, leads_nowhere};
 use crate::cursor::{to_u64, to_usize};
 use crate::error::{Error, ErrorKind, Result};
 use crate::path::StorePath;
@@ -95,7 +95,10 @@ impl LocalStore {
         let path = self.path(&want.path);
         let fail = |error: std::io::Error| match error.kind() {
             IoErrorKind::IsADirectory => want.is_a_directory(),
-            _ => failure(&error, &path).in_file(&want.path),
+            _ => match broken_link(&error, &path) {
+                Some(target) => want.is_a_broken_link(&target),
+                None => failure(&error, &path).in_file(&want.path),
+            },
         };
         let mut file = open(&path).map_err(fail)?;
         let (offset, most) = match want.span {
@@ -260,6 +263,12 @@ impl Store for LocalStore {
         shown.to_string_lossy().into_owned()
     }
 
+    fn broken_link(&self, path: &StorePath) -> Option<String> {
+        let local = self.path(path);
+        let error = fs::metadata(&local).err()?;
+        broken_link(&error, &local)
+    }
+
     fn absolute(&self, path: &StorePath) -> String {
         self.path(path).to_string_lossy().into_owned()
     }
@@ -296,16 +305,21 @@ fn is_absent(error: &std::io::Error) -> bool {
     )
 }
 
+/// Where a link leads, given the error of whoever followed it; `None` if there is no link, or the
+/// error is another.
+fn broken_link(error: &std::io::Error, path: &Path) -> Option<String> {
+    if !is_absent(error) {
+        return None;
+    }
+    let target = fs::read_link(path).ok()?;
+    Some(target.to_string_lossy().into_owned())
+}
+
 fn failure(error: &std::io::Error, path: &Path) -> Error {
-    let kind = if is_absent(error) {
-        ErrorKind::NotFound
-    } else {
-        ErrorKind::Store
-    };
-    let reason = match kind {
-        ErrorKind::NotFound if path.is_symlink() => "is a link that leads nowhere".to_owned(),
-        ErrorKind::NotFound => "does not exist".to_owned(),
-        _ => io_reason(error),
+    let (kind, reason) = match broken_link(error, path) {
+        Some(target) => (ErrorKind::NotFound, leads_nowhere(&target)),
+        None if is_absent(error) => (ErrorKind::NotFound, "does not exist".to_owned()),
+        None => (ErrorKind::Store, io_reason(error)),
     };
     Error::new(kind, reason).with_errno(error.raw_os_error())
 }

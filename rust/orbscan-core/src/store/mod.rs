@@ -10,7 +10,7 @@ use std::ops::Range;
 
 pub use bytes::Bytes;
 
-use crate::error::{Error, ErrorKind, Offset, Result};
+use crate::error::{Error, ErrorKind, Offset, Result, Subject};
 use crate::path::StorePath;
 
 /// What lies at a path. Links are followed.
@@ -111,6 +111,12 @@ impl Want {
         Err(error.in_file(&self.path))
     }
 
+    /// The refusal of a link that leads nowhere.
+    pub fn is_a_broken_link(&self, target: &str) -> Error {
+        let error = Error::new(ErrorKind::Malformed, leads_nowhere(target));
+        error.about(Subject::BrokenLink).in_file(&self.path)
+    }
+
     /// The refusal of a path that is a directory.
     pub fn is_a_directory(&self) -> Error {
         Error::new(ErrorKind::Malformed, "is a directory, expected a file").in_file(&self.path)
@@ -128,6 +134,11 @@ pub fn lies_within(place: &str, other: &str) -> bool {
 /// The refusal of a path where nothing lies.
 pub fn not_found(path: &StorePath) -> Error {
     Error::new(ErrorKind::NotFound, "no such file or directory").in_file(path)
+}
+
+/// What is wrong with a link at whose end nothing lies.
+pub fn leads_nowhere(target: &str) -> String {
+    format!("is a link that leads nowhere: to {target}")
 }
 
 /// A tree of files.
@@ -157,13 +168,18 @@ pub trait Store: Send + Sync {
     /// One answer for each want, in their order.
     ///
     /// # Errors
-    /// `NotFound` if the file is missing; `Malformed` "is a directory, expected a file", or for a
-    /// range that reaches past the end of the file, with both sizes; `Limit`; `Store`. All name the
-    /// file.
+    /// `NotFound` if the file is missing; `Malformed` "is a directory, expected a file", for a link
+    /// that leads nowhere, about [`Subject::BrokenLink`], or for a range that reaches past the end of
+    /// the file, with both sizes; `Limit`; `Store`. All name the file.
     fn fetch(&self, wants: &[Want]) -> Vec<Result<Bytes>>;
 
     /// The path as the user who named the store's top, or a path in it, would write it: for messages.
     fn locate(&self, path: &StorePath) -> String;
+
+    /// Where a link leads at whose end nothing lies, as it is written there; `None` for anything else.
+    fn broken_link(&self, _: &StorePath) -> Option<String> {
+        None
+    }
 
     /// The path in full, however the user wrote it; it may still have links and `..` in it.
     fn absolute(&self, path: &StorePath) -> String {

@@ -77,6 +77,10 @@ impl Store for CountingStore<'_> {
         self.inner.locate(path)
     }
 
+    fn broken_link(&self, path: &StorePath) -> Option<String> {
+        self.inner.broken_link(path)
+    }
+
     fn absolute(&self, path: &StorePath) -> String {
         self.inner.absolute(path)
     }

@@ -41,6 +41,7 @@ use crate::error::Result;
 use crate::path::StorePath;
 use crate::reader;
 use crate::store::Store;
+use code::Code;
 use report::Report;
 
 /// How deep a check goes. Each level includes those before it.
@@ -101,6 +102,11 @@ pub fn verify(
             && let Ok(path) = StorePath::new(file)
         {
             *file = store.locate(&path);
+            if matches!(finding.code, Code::DataFileMissing | Code::ChunkLost)
+                && let Some(target) = store.broken_link(&path)
+            {
+                finding.found = Some(format!("a link to {target}, where nothing is"));
+            }
         }
     }
     report.sort();
