@@ -230,7 +230,7 @@ class Step:
 
     @property
     def error(self) -> OrbscanError | None:
-        """Why a part of this could not be read."""
+        """What of it is missing or cannot be read."""
 
 @final
 class Entry:

@@ -71,7 +71,7 @@ def metadata(  # noqa: PLR0913 - keywords, each with a meaning of its own
             step, or there is no such atomicity.
         TypeError: the name is neither a string nor None, or the step in none of its forms.
     """
-    text = local_path(path, step)
+    text = local_path(path, step, atomicity=atomicity)
     checkpoint = read_pytree(
         text,
         checkpointable_name,
@@ -110,7 +110,7 @@ def checkpointables_metadata(
             without a name.
         CheckpointNotFoundError: as for `metadata`; so are all the others.
     """
-    text = local_path(path, step)
+    text = local_path(path, step, atomicity=atomicity)
     from orbscan import _core
 
     checkpoint = _core.read_checkpointables(
@@ -144,7 +144,7 @@ def is_orbax_checkpoint(
         TypeError: as for `metadata`.
     """
     try:
-        text = local_path(path, step)
+        text = local_path(path, step, atomicity=atomicity)
     except errors.InvalidLayoutError:
         return False
     from orbscan import _core
@@ -210,7 +210,11 @@ def others(path: str, read: _core.Checkpoint) -> list[tuple[str | None, bool | N
 
 
 def local_path(
-    path: str | os.PathLike[str], step: StepChoice | None = None, prefix: Prefix = ...
+    path: str | os.PathLike[str],
+    step: StepChoice | None = None,
+    *,
+    prefix: Prefix = ...,
+    atomicity: Atomicity = "auto",
 ) -> str:
     """Give a path, or that of a step below it, as the text that the extension module takes.
 
@@ -235,7 +239,7 @@ def local_path(
         return local
     from orbscan.step_choice import step_directory
 
-    return step_directory(local, step, prefix)
+    return step_directory(local, step, prefix=prefix, atomicity=atomicity)
 
 
 def url_scheme(text: str) -> str | None:

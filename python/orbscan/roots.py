@@ -40,7 +40,8 @@ class Step(Value, frozen=True):
         metrics: what the manager was told about the step; None if it was told nothing.
         custom_metadata: what the user stored beside the trees.
         issues: the faults that were tolerated.
-        error: why a part of this could not be read; None if all could.
+        error: what of it is missing or cannot be read; None if all is there. The arrays
+            themselves are not looked at.
     """
 
     path: Path
@@ -120,7 +121,8 @@ def steps(
 
     Every directory counts whose name is a number, with or without a prefix and leading zeros:
     `7`, `007`, `step_7` and `_7` are four steps. So do the leftovers of saves that never finished;
-    they are not committed. A step that is damaged has an `error`, and hides no other. Where there
+    they are not committed. A step of which something is missing or cannot be read has an `error`,
+    committed or not, and hides no other. Where there
     are checkpoints under one prefix, directories under another under which there are none, such
     as `events_2024`, do not count.
 
@@ -153,6 +155,9 @@ def latest(
     root: str | os.PathLike[str], *, atomicity: Atomicity = "auto", prefix: Prefix = ...
 ) -> Step:
     """Find the committed step of the greatest number, of equals the last by name, as Orbax does.
+
+    It may be a broken one, at which a manager of Orbax would resume and fail: then it has an
+    `error`.
 
     Args:
         root: as for `steps`.

@@ -46,7 +46,9 @@ _SHOWN_METRICS = 10
 _STEPS_END = 1 << 64
 
 
-def step_directory(root: str, step: StepChoice, prefix: Prefix = ...) -> str:
+def step_directory(
+    root: str, step: StepChoice, *, prefix: Prefix = ..., atomicity: Atomicity = "auto"
+) -> str:
     """Find the directory of a step.
 
     Args:
@@ -55,6 +57,7 @@ def step_directory(root: str, step: StepChoice, prefix: Prefix = ...) -> str:
             of a directory.
         prefix: what stands before the underscore in the names of the steps that count, as
             `step_prefix` of Orbax's manager; None for bare numbers. By default any.
+        atomicity: what makes a step a committed one.
 
     Raises:
         CheckpointNotFoundError: there is no such root, step, metric or name.
@@ -69,7 +72,7 @@ def step_directory(root: str, step: StepChoice, prefix: Prefix = ...) -> str:
 
     if isinstance(step, tuple):
         metric, mode = _metric_and_mode(step)
-        name = best_step(root, metric, mode, prefix=prefix).name
+        name = best_step(root, metric, mode, atomicity, prefix).name
     elif isinstance(step, str) and step != LATEST:
         name = _checked_name(root, step)
         if prefix is not ...:
@@ -78,7 +81,7 @@ def step_directory(root: str, step: StepChoice, prefix: Prefix = ...) -> str:
         _core.check_step_name(root, name)
     else:
         wanted = LATEST if isinstance(step, str) else _number(root, step)
-        name = _core.find_step(root, wanted, _wanted_prefix(root, prefix), _LOCAL_ATOMICITY)
+        name = _core.find_step(root, wanted, _wanted_prefix(root, prefix), _rule(atomicity))
     return os.path.join(root, name)  # noqa: PTH118 - pathlib takes longer to import than a read
 
 

@@ -308,7 +308,7 @@ def verify(  # noqa: PLR0913 - keywords, each with a meaning of its own
         raise ValueError(message)
     from orbscan import _core
 
-    text = api.local_path(path, step)
+    text = api.local_path(path, step, atomicity=atomicity)
     told = None if progress is None else lambda *numbers: progress(Progress(*numbers))
     answer = _core.verify(
         text, LEVELS.index(level), check_values, max_bandwidth, told, atomicity=atomicity

@@ -110,3 +110,18 @@ def test_what_is_no_step_is_wrong_use(step: Any, error: type[Exception], root: P
 def test_a_step_of_a_url_is_refused() -> None:
     with pytest.raises(ValueError, match="only local paths"):
         orbscan.load("gs://bucket/run", step=1)
+
+
+def test_what_makes_a_step_committed_decides_which_is_the_latest(tmp_path: Path) -> None:
+    for name in ("7", "8"):
+        write_step(tmp_path, name, {"loss": 1})
+    (tmp_path / "7" / "commit_success.txt").touch()
+    for step in ("latest", ("loss", "min")):
+        with pytest.raises(orbscan.InvalidLayoutError) as caught:
+            orbscan.metadata(tmp_path, step=step, atomicity="commit_file")
+        assert caught.value.file == str(tmp_path / "7")
+        with pytest.raises(orbscan.InvalidLayoutError) as caught:
+            orbscan.metadata(tmp_path, step=step)
+        assert caught.value.file == str(tmp_path / "8")
+    with pytest.raises(orbscan.InvalidLayoutError, match=r"it has no commit_success\.txt"):
+        orbscan.metadata(tmp_path, step=8, atomicity="commit_file")

@@ -34,12 +34,12 @@ def test_the_table_shows_state_times_metrics_and_faults(
         ["STEP", "NAME", "STATE", "COMMITTED", "TOOK", "METRICS", "NOTE"],
         ["8", "committed", when, "0.243 s", "loss=0.1 note=a\\x1b"],
         ["9", "step_09", "committed", when, "0.243 s"],
-        ["10", "committed", when, "0.243 s", fault],
+        ["10", "broken", when, "0.243 s", fault],
         ["11", "11.orbax-checkpoint-tmp", "uncommitted", "its name is temporary"],
         [""],
-        ["total", "4 steps, 3 committed"],
+        ["total", "4 steps, 3 committed, 1 of them broken"],
     ]
-    assert len({line.index("committed") for line in lines if "UTC" in line}) == 1
+    assert len({line.index("UTC") for line in lines if "UTC" in line}) == 1
 
 
 def test_the_document_has_what_the_library_has(

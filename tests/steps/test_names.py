@@ -201,3 +201,15 @@ def test_a_name_that_is_not_utf_8_cannot_be_given(step: str, tmp_path: Path) -> 
     write_step(tmp_path, "7", {"loss": 1})
     with pytest.raises(orbscan.OrbscanError, match="udcff"):
         orbscan.metadata(tmp_path, step=step)
+
+
+@pytest.mark.parametrize("old", [False, True])
+def test_messages_list_steps_by_their_numbers(old: bool, tmp_path: Path) -> None:  # noqa: FBT001
+    for name in ("199999", "5000", "70"):
+        write_step(tmp_path, name)
+        if old:
+            (tmp_path / name / "_CHECKPOINT_METADATA").unlink()
+            (tmp_path / name / "config" / "_METADATA").touch()
+    with pytest.raises(orbscan.InvalidLayoutError) as caught:
+        orbscan.metadata(tmp_path)
+    assert '"70", "5000", "199999"' in str(caught.value)

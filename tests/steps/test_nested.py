@@ -76,6 +76,10 @@ def test_the_steps_of_a_manager_in_a_checkpoint_are_listed(
     assert found.others == ()
     assert orbscan.latest(root).step == latest
     assert orbscan.best(root, "loss").step == 100
+    for number in (100, 200):
+        assert orbscan.metadata(root, step=number).metadata["w"].shape == (number,)
+    assert orbscan.metadata(found[0]).metadata["w"].shape == (100,)
+    assert orbscan.metadata(root, step="latest").path == found[1].path
     assert main(["steps", str(root)]) == 0
     assert "total      2 steps, 2 committed" in capsys.readouterr().out
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from orbscan import _core
-    from orbscan.step_choice import StepChoice
+    from orbscan.step_choice import Atomicity, StepChoice
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -150,7 +150,8 @@ def step_path(arguments: argparse.Namespace, path: str) -> str:
     by_name = isinstance(step, str) and step != LATEST
     if prefix is not ... and (step is None or by_name):
         arguments.parser.error("--prefix and --no-prefix need a --step that is not a name")
-    return api.local_path(path, step, prefix)
+    atomicity: Atomicity = getattr(arguments, "atomicity", "auto")
+    return api.local_path(path, step, prefix=prefix, atomicity=atomicity)
 
 
 def read(

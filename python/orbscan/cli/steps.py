@@ -10,7 +10,7 @@ from orbscan.cli import source
 from orbscan.cli.exits import FINE, NOT_FOUND, PARTIAL, Refusal
 from orbscan.cli.help import EXIT_CODES, add_output, help_formatter
 from orbscan.errors import located
-from orbscan.step_choice import ATOMICITIES, list_steps
+from orbscan.step_choice import list_steps
 from orbscan.text import NSECS_PER_SEC, counted, moment, padded, printable
 
 # See orbscan/__init__.py.
@@ -32,8 +32,8 @@ examples:
   orbscan steps checkpoints --prefix step
   orbscan show checkpoints --step best:loss:min
 
-The exit code is 5 if a part of some step could not be read, and 3 if there is
-neither a step nor another checkpoint.
+A step that is committed and of which a part is missing or cannot be read is broken,
+and the exit code is then 5. It is 3 if there is neither a step nor another checkpoint.
 
 """
 
@@ -56,21 +56,15 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     parser = commands.add_parser(
         "steps",
         help="show the steps of a manager root",
-        description="Show the steps that a directory holds: which are committed, when they were "
-        "saved, their metrics. Reads no tree.",
+        description="Show the steps that a directory holds: which are committed or broken, when "
+        "they were saved, their metrics. Reads no tree.",
         epilog=_EXAMPLES + EXIT_CODES,
         formatter_class=help_formatter,
     )
     parser.add_argument(
         "path", metavar="ROOT", help="the directory that holds the steps; - reads it from stdin"
     )
-    parser.add_argument(
-        "--atomicity",
-        choices=ATOMICITIES,
-        default="auto",
-        help="what makes a step count as committed: a name that is not temporary, "
-        "commit_success.txt, or either; auto: atomic_rename (default: auto)",
-    )
+    source.add_atomicity(parser)
     source.add_prefix(parser)
     add_output(parser)
     parser.set_defaults(run=run, parser=parser)
@@ -136,7 +130,9 @@ def table(root: Root) -> list[output.Line]:
         lines.append([])
     lines += _beside(root)
     finished = sum(step.committed for step in root.steps)
+    broken = sum(_state(step) == "broken" for step in root.steps)
     total = f"{counted(len(root.steps), 'step')}, {finished:,} committed"
+    total += f", {broken:,} of them broken" if broken else ""
     return [*lines, [("label", "total      "), ("", total)]]
 
 
@@ -195,12 +191,18 @@ def _cells(step: _core.Step) -> tuple[str, ...]:
     return (
         str(step.step),
         "" if step.name == str(step.step) else printable(step.name),
-        "committed" if step.committed else "uncommitted",
+        _state(step),
         "" if ended is None else moment(ended),
         "" if begun is None or ended is None else f"{(ended - begun) / NSECS_PER_SEC:.3f} s",
         printable(metrics),
         "; ".join(notes),
     )
+
+
+def _state(step: _core.Step) -> str:
+    if not step.committed:
+        return "uncommitted"
+    return "committed" if step.error is None else "broken"
 
 
 def _faults(step: _core.Step) -> Iterator[str]:

@@ -9,7 +9,7 @@ use super::{Rules, foreign, recognise, refusal, step};
 use crate::error::{Error, ErrorKind, Result, Subject, shown};
 use crate::limits::Limits;
 use crate::orbax::commit::{self, Atomicity, Commit, Facts};
-use crate::orbax::{deletion, names};
+use crate::orbax::{deletion, names, step_name};
 use crate::path::StorePath;
 use crate::record::{Issue, Layout};
 use crate::store::{Entry, EntryKind, Stat, Store, Want, leads_nowhere};
@@ -227,8 +227,9 @@ fn v0_or_safetensors(store: &dyn Store, path: &StorePath, entries: &[Entry]) -> 
     if has(entries, names::CHECKPOINT_METADATA) || has(entries, names::TREE_METADATA) {
         return Ok(Layout::V0);
     }
-    let below = with_header(store, path, entries)?;
+    let mut below = with_header(store, path, entries)?;
     if !below.is_empty() {
+        below.sort_unstable_by(|a, b| step_name::natural(a, b));
         let reason = format!(
             "is a directory of checkpoints, not a checkpoint: pass one of {}",
             shown(&below)

@@ -11,10 +11,12 @@
 //! | `choose` | flat or composite; which pytree is read if none is named |
 //! | `expected` | what should be a pytree, or a checkpointable, and is not |
 //! | `part` | a step of which only a part is there |
+//! | `complete` | whether all of a step is there |
 //! | `refusal` | why something is not read, in words for people |
 //! | `detect` | all of it, for a path that somebody names |
 
 pub mod choose;
+pub mod complete;
 pub mod detect;
 pub mod evidence;
 pub mod expected;

@@ -5,7 +5,7 @@ use super::{choose, evidence, expected, foreign, part};
 use crate::error::{Error, ErrorKind, Result, Subject, shown};
 use crate::limits::Limits;
 use crate::orbax::checkpoint_metadata::ItemHandlers;
-use crate::orbax::names;
+use crate::orbax::{names, step_name};
 use crate::path::StorePath;
 use crate::store::{Entry, Store};
 
@@ -108,6 +108,10 @@ fn without_pytree(
             Err(error) => return error,
         }
     }
+    if let Some(missing) = expected::missing(root, handlers).first() {
+        let reason = format!("has no pytree: {}", missing.reason());
+        return unknown(&root.path, reason).about(Subject::MissingCheckpointable);
+    }
     let seen = if names.is_empty() {
         "none".to_owned()
     } else {
@@ -150,8 +154,9 @@ fn checkpoints_below(store: &dyn Store, root: &Root) -> Vec<String> {
         names::AGGREGATE,
     ];
     let mut found = Vec::new();
-    let children = root.checkpointables().into_iter();
-    for name in children.take(SUGGESTIONS_LOOKED_INTO) {
+    let mut children = root.checkpointables();
+    children.sort_unstable_by(|a, b| step_name::natural(a, b));
+    for name in children.into_iter().take(SUGGESTIONS_LOOKED_INTO) {
         let Ok(child) = root.path.join(name) else {
             continue;
         };
@@ -172,7 +177,8 @@ fn checkpoints_below(store: &dyn Store, root: &Root) -> Vec<String> {
 pub fn no_such(store: &dyn Store, root: &Root, reason: &str) -> Error {
     let contents = choose::contents(store, root).ok();
     let pytrees = contents.iter().flat_map(choose::Contents::pytrees);
-    let pytrees: Vec<&str> = pytrees.collect();
+    let mut pytrees: Vec<&str> = pytrees.collect();
+    pytrees.sort_unstable_by(|a, b| step_name::natural(a, b));
     let hint = if let [pytree] = pytrees.as_slice() {
         format!("its pytree is {pytree:?}")
     } else if !pytrees.is_empty() {

@@ -42,7 +42,7 @@ pub fn parse_unfinished(name: &str) -> Option<StepName<'_>> {
 }
 
 /// The order of names for people: numbers in them by their value, all else as text.
-pub fn compare(a: &str, b: &str) -> Ordering {
+pub fn natural(a: &str, b: &str) -> Ordering {
     let (mut left, mut right) = (a, b);
     loop {
         let (first, second) = (run(left), run(right));
@@ -183,7 +183,7 @@ mod tests {
         ];
         for (at, a) in ordered.iter().enumerate() {
             for (other, b) in ordered.iter().enumerate() {
-                assert_eq!(compare(a, b), at.cmp(&other), "{a:?} {b:?}");
+                assert_eq!(natural(a, b), at.cmp(&other), "{a:?} {b:?}");
             }
         }
     }

@@ -119,7 +119,7 @@ pub fn read_path(
     options: &Options,
     recall: &Recall,
 ) -> Result<Checkpoint> {
-    super::located(store, || {
+    super::named(store, path, &options.limits, || {
         let root = detect::detect(store, path, options.rules, &options.limits)?;
         let Everything {
             mut checkpoint,

@@ -33,10 +33,10 @@ pub mod table;
 
 use std::sync::Arc;
 
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result, Subject};
 use crate::layout::choose::{self, Tree};
 use crate::layout::root::Root;
-use crate::layout::{Rules, detect, expected, foreign, header, refusal};
+use crate::layout::{Rules, complete, detect, expected, foreign, header, refusal};
 use crate::limits::Limits;
 use crate::orbax::checkpoint_metadata::CheckpointMetadata;
 use crate::orbax::commit::Atomicity;
@@ -82,7 +82,7 @@ pub fn read_pytree(
     options: &Options,
     recall: &Recall,
 ) -> Result<Checkpoint> {
-    located(store, || {
+    named(store, path, &options.limits, || {
         let root = detect::detect(store, path, options.rules, &options.limits)?;
         if root.layout == Layout::Safetensors {
             return safetensors::read(store, &root, &options.limits);
@@ -130,7 +130,7 @@ pub fn read_checkpointables(
     options: &Options,
     recall: &Recall,
 ) -> Result<Checkpoint> {
-    located(store, || {
+    named(store, path, &options.limits, || {
         let root = detect::detect(store, path, options.rules, &options.limits)?;
         if root.layout == Layout::Safetensors {
             return Err(flat(&root, "is a safetensors checkpoint"));
@@ -214,6 +214,30 @@ pub(crate) fn checkpoint(
 fn flat(root: &Root, what: &str) -> Error {
     let reason = format!("{what}: it has no named checkpointables, read it with metadata()");
     Error::new(ErrorKind::UnknownLayout, reason).in_file(&root.path)
+}
+
+/// A read of a path that somebody names: if it is a broken step, its error names the newest whole one
+/// beside it.
+fn named(
+    store: &dyn Store,
+    path: &StorePath,
+    limits: &Limits,
+    read: impl FnOnce() -> Result<Checkpoint>,
+) -> Result<Checkpoint> {
+    let hinted = |error: Error| {
+        let is_broken = matches!(
+            error.subject(),
+            Some(Subject::Incomplete | Subject::LostTree | Subject::MissingCheckpointable)
+        );
+        let newest = is_broken
+            .then(|| complete::newest_beside(store, path, limits))
+            .flatten();
+        match newest {
+            Some(name) => error.with_remark(&format!("; the newest whole step is {name:?}")),
+            None => error,
+        }
+    };
+    located(store, || read().map_err(hinted))
 }
 
 /// Errors and issues name files as a user would; everything below knows paths inside the store.

@@ -4,7 +4,9 @@
 //! |---|---|
 //! | 1 | the listing of the root |
 //! | 2 | `commit_success.txt` of each step, only where it decides |
-//! | 3 | `_CHECKPOINT_METADATA` and `metrics/metrics` of each step that is wanted |
+//! | 3 | the listing of each step that is wanted |
+//! | 4 | `_CHECKPOINT_METADATA` and `metrics/metrics` of each of them, if the listing shows that they are there |
+//! | 5 | whether each checkpointable of a committed step has `_METADATA` |
 //!
 //! Nothing at a root says how its steps are named, so all standard forms are steps: see
 //! [`step_name`](crate::orbax::step_name). Directories that differ in more than the number are
@@ -27,6 +29,7 @@ use crate::orbax::step_name;
 use crate::path::StorePath;
 use crate::reader::locate;
 use crate::store::Store;
+use contents::Looks;
 use listing::Listing;
 pub use others::Others;
 
@@ -64,7 +67,7 @@ pub struct Step {
     pub metrics: Option<String>,
     /// What was tolerated.
     pub issues: Vec<Error>,
-    /// Why a part of this is missing.
+    /// What of it is missing or cannot be read.
     pub error: Option<Error>,
 }
 
@@ -109,7 +112,8 @@ pub struct Contents {
 
 /// Reads all that a root holds.
 ///
-/// A step that is damaged carries its error; only what concerns the root as a whole fails.
+/// A step that is damaged or incomplete carries its error; only what concerns the root as a whole
+/// fails.
 ///
 /// # Errors
 /// `NotFound` if the root does not exist; `UnknownLayout` if it is a file, or itself a checkpoint in
@@ -124,7 +128,9 @@ pub fn list(
         let Listing { found, others, .. } = listing::list(store, root, scope)?;
         let found = signs::settled(store, root, found)?;
         Ok(Contents {
-            steps: contents::read(store, root, found, limits)?,
+            steps: Looks::at(store, root, found, limits)?
+                .without_gone()
+                .read(store, limits, true),
             others: others::look(store, root, &others),
         })
     };
@@ -143,8 +149,9 @@ pub fn read(
     limits: &Limits,
 ) -> Result<Vec<Step>> {
     let found = find(store, root, wanted, scope)?;
-    let steps = contents::read(store, root, found, limits);
-    steps.map_err(|error| locate(store, error))
+    let looks = Looks::at(store, root, found, limits);
+    let looks = looks.map_err(|error| locate(store, error))?;
+    Ok(looks.read(store, limits, false))
 }
 
 /// Finds the steps of a root that are wanted by their names, by number and then by name. Exactly one,

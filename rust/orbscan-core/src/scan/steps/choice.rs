@@ -131,7 +131,7 @@ fn of_one_prefix(found: &[Found]) -> Result<()> {
     }
     let mut listed: Vec<(Option<&str>, &str)> = latest.into_iter().collect();
     listed.sort_by(|(a, _), (b, _)| {
-        let by_name = || step_name::compare(a.unwrap_or_default(), b.unwrap_or_default());
+        let by_name = || step_name::natural(a.unwrap_or_default(), b.unwrap_or_default());
         a.is_some().cmp(&b.is_some()).then_with(by_name)
     });
     let last = |(prefix, name): &(Option<&str>, &str)| {

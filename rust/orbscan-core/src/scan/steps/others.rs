@@ -23,7 +23,7 @@ pub fn look(store: &dyn Store, root: &StorePath, directories: &[Entry]) -> Other
         .iter()
         .filter(|entry| entry.name != names::ROOT_METADATA_DIRECTORY)
         .collect();
-    directories.sort_unstable_by(|a, b| step_name::compare(&a.name, &b.name));
+    directories.sort_unstable_by(|a, b| step_name::natural(&a.name, &b.name));
     let mut others = Others {
         unknown: directories.len().saturating_sub(LOOKED_INTO),
         ..Others::default()

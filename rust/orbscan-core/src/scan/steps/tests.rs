@@ -14,12 +14,13 @@ fn root() -> StorePath {
     path("run")
 }
 
-/// A root with a directory of each name, and a file in it.
+/// A root with a step of each name, which holds one pytree.
 fn store_of(names: &[&str]) -> MemoryStore {
     let mut store = MemoryStore::new();
     store.insert_directory(root());
     for name in names {
         store.insert(path(&format!("run/{name}/_CHECKPOINT_METADATA")), HEADER);
+        store.insert(path(&format!("run/{name}/state/_METADATA")), "{}");
     }
     store
 }
@@ -138,14 +139,14 @@ fn damage_stays_with_its_step() {
 
 #[test]
 fn the_number_of_waves_does_not_depend_on_the_number_of_steps() {
-    let names: Vec<String> = (0..3_000).map(|step| step.to_string()).collect();
+    let names: Vec<String> = (0..300).map(|step| step.to_string()).collect();
     let store = store_of(&names.iter().map(String::as_str).collect::<Vec<_>>());
     let limits = Limits::default();
     for (atomicity, wanted, lists, stats, fetches) in [
-        (Atomicity::Rename, None, 1, 0, 6_000),
-        (Atomicity::Rename, Some(Wanted::Latest), 1, 0, 2),
-        (Atomicity::Rename, Some(Wanted::Number(1_200)), 1, 0, 2),
-        (Atomicity::CommitFileOrRename, None, 1, 3_000, 6_000),
+        (Atomicity::Rename, None, 301, 300, 300),
+        (Atomicity::Rename, Some(Wanted::Latest), 2, 1, 1),
+        (Atomicity::Rename, Some(Wanted::Number(120)), 2, 1, 1),
+        (Atomicity::CommitFileOrRename, None, 301, 600, 300),
     ] {
         let counting = CountingStore::new(&store);
         let scope = Scope {
@@ -156,7 +157,7 @@ fn the_number_of_waves_does_not_depend_on_the_number_of_steps() {
             None => list(&counting, &root(), scope, &limits).unwrap().steps,
             Some(wanted) => read(&counting, &root(), wanted, scope, &limits).unwrap(),
         };
-        assert_eq!(found.len() * 2, fetches);
+        assert_eq!(found.len(), fetches);
         let asked = counting.requests();
         let bytes = asked.bytes;
         let fetches = u64::try_from(fetches).unwrap();
@@ -231,7 +232,6 @@ fn what_is_no_root_is_refused() {
     );
     let mut checkpoint = store_of(&["1"]);
     checkpoint.insert(path("run/_METADATA"), "{}");
-    checkpoint.insert(path("run/1/_METADATA"), "{}");
     checkpoint.remove(&path("run/1/_CHECKPOINT_METADATA"));
     let error = only(&checkpoint, Wanted::Latest).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::UnknownLayout);
@@ -301,4 +301,106 @@ fn the_newer_root_metadata_comes_first() {
     assert_eq!(error.file(), Some("memory:run/metadata/_ROOT_METADATA"));
     let missing = read(&MemoryStore::new()).unwrap_err();
     assert_eq!(missing.kind(), ErrorKind::NotFound);
+}
+
+#[test]
+fn metrics_are_asked_for_where_the_listing_shows_them() {
+    let mut store = store_of(&["1", "2"]);
+    store.insert(path("run/2/metrics/metrics"), "{}");
+    let counting = CountingStore::new(&store);
+    let limits = Limits::default();
+    list(&counting, &root(), Scope::default(), &limits).unwrap();
+    assert_eq!(counting.requests().fetches, 3);
+}
+
+#[test]
+fn what_is_missing_of_a_step_is_its_error() {
+    let mut store = store_of(&["1", "2", "3", "4", "5"]);
+    for file in [
+        "2/_CHECKPOINT_METADATA",
+        "2/state/_METADATA",
+        "3/state/_METADATA",
+    ] {
+        store.remove(&path(&format!("run/{file}")));
+    }
+    store.insert(path("run/2/state/manifest.ocdbt"), "");
+    store.insert(path("run/2/state/_sharding"), "");
+    store.insert(path("run/3/state/manifest.ocdbt"), "");
+    store.insert(path("run/4/state/_METADATA"), "{}");
+    let named = r#"{"item_handlers": {"gone": "PyTreeCheckpointHandler"}}"#;
+    store.insert(path("run/4/_CHECKPOINT_METADATA"), named);
+    store.insert_directory(path("run/6"));
+    let steps = read_all(&store);
+    let errors: Vec<_> = steps
+        .iter()
+        .map(|step| step.error.as_ref().map_or("", Error::reason))
+        .collect();
+    assert_eq!(
+        errors,
+        [
+            "",
+            "is an incomplete step: \"state\" has manifest.ocdbt, but no _METADATA, and there is no \
+             _CHECKPOINT_METADATA",
+            "has lost its _METADATA: it still holds manifest.ocdbt",
+            "the checkpointable \"gone\" is gone: _CHECKPOINT_METADATA names it, but it has no \
+             directory",
+            "",
+            "is an incomplete step: it is empty",
+        ]
+    );
+    // By its name it is committed, and Orbax resumes there.
+    assert!(steps.iter().all(|step| step.found.commit.committed));
+    assert_eq!(only(&store, Wanted::Latest).unwrap(), "6");
+}
+
+#[test]
+fn the_arrays_of_a_flat_step_are_not_asked_for() {
+    let mut store = store_of(&["1"]);
+    store.remove(&path("run/1/state/_METADATA"));
+    store.insert(path("run/1/_METADATA"), "{}");
+    for array in 0..300 {
+        store.insert(path(&format!("run/1/array_{array}/.zarray")), "{}");
+    }
+    let counting = CountingStore::new(&store);
+    let limits = Limits::default();
+    let found = list(&counting, &root(), Scope::default(), &limits).unwrap();
+    assert_eq!(found.steps[0].error, None);
+    assert_eq!(counting.requests().stats, 0);
+}
+
+/// A store in which one directory is deleted once it was listed by its parent.
+struct Vanishing(MemoryStore, StorePath);
+
+impl Store for Vanishing {
+    fn list(&self, directory: &StorePath) -> Result<Vec<crate::store::Entry>> {
+        if *directory == self.1 {
+            return Err(Error::new(ErrorKind::NotFound, "does not exist").in_file(directory));
+        }
+        self.0.list(directory)
+    }
+
+    fn stat(&self, paths: &[StorePath]) -> Vec<Result<Option<crate::store::Stat>>> {
+        self.0.stat(paths)
+    }
+
+    fn fetch(&self, wants: &[crate::store::Want]) -> Vec<Result<crate::store::Bytes>> {
+        self.0.fetch(wants)
+    }
+
+    fn locate(&self, path: &StorePath) -> String {
+        self.0.locate(path)
+    }
+}
+
+#[test]
+fn a_step_that_is_deleted_meanwhile_is_not_listed_and_not_taken_for_whole() {
+    let store = Vanishing(store_of(&["1", "2"]), path("run/2"));
+    let limits = Limits::default();
+    let found = list(&store, &root(), Scope::default(), &limits).unwrap();
+    let names = found.steps.iter().map(|step| step.found.name.as_str());
+    assert_eq!(names.collect::<Vec<_>>(), ["1"]);
+    let latest = read(&store, &root(), Wanted::Latest, Scope::default(), &limits).unwrap();
+    let error = latest[0].error.as_ref().unwrap();
+    assert_eq!(error.kind(), ErrorKind::NotFound);
+    assert_eq!(error.file(), Some("memory:run/2"));
 }

@@ -1,0 +1,130 @@
+//! Whether all of a step is there, told without reading a tree.
+
+use super::choose::{self, Contents};
+use super::root::{Root, has};
+use super::{detect, expected, header, part, recognise, step};
+use crate::error::{Error, ErrorKind, Result};
+use crate::limits::Limits;
+use crate::orbax::checkpoint_metadata::ItemHandlers;
+use crate::orbax::names;
+use crate::path::StorePath;
+use crate::record::Layout;
+use crate::store::{Entry, EntryKind, Store, Want};
+
+/// How many steps are looked at for one that is whole.
+const LOOKED_AT: usize = 32;
+
+/// The listing of a step.
+pub struct Listed {
+    /// What lies in it and matters.
+    pub entries: Vec<Entry>,
+    /// What makes it a checkpoint.
+    pub layout: Option<Layout>,
+    /// The fault of a part of a checkpoint, where nothing makes it a whole one.
+    pub part: Option<Error>,
+}
+
+impl Listed {
+    /// Lists a step.
+    ///
+    /// # Errors
+    /// `NotFound`, `Store`.
+    pub fn of(store: &dyn Store, path: &StorePath) -> Result<Self> {
+        let mut entries = Vec::new();
+        store.list_each(path, &mut |entry| {
+            if recognise::matters(&entry) {
+                entries.push(entry);
+            }
+        })?;
+        let layout = recognise::layout(store, path, &entries)?;
+        let part = match layout {
+            Some(_) => None,
+            None => part::fault(store, path, &entries, || Ok(false))?,
+        };
+        if layout == Some(Layout::V0) && has(&entries, names::TREE_METADATA) {
+            // The directories of a flat checkpoint may be its arrays, by the thousands.
+            entries.retain(|entry| {
+                entry.kind != EntryKind::Directory
+                    || entry.name == names::METRICS
+                    || entry.name.contains(names::TEMPORARY_MARK)
+            });
+        }
+        Ok(Self {
+            entries,
+            layout,
+            part,
+        })
+    }
+}
+
+/// What is missing of a committed step. `is_among` says whether it lies among steps, so that a
+/// directory of nothing is one, too.
+///
+/// # Errors
+/// `DeletionRecord`, `Store`.
+pub fn faults(
+    store: &dyn Store,
+    path: &StorePath,
+    listed: Listed,
+    handlers: &ItemHandlers,
+    is_among: bool,
+    limits: &Limits,
+) -> Result<Vec<Error>> {
+    let Some(layout) = listed.layout else {
+        let part = match listed.part {
+            None if is_among => part::fault(store, path, &listed.entries, || Ok(true))?,
+            part => part,
+        };
+        return Ok(vec![part.unwrap_or_else(|| nothing(path))]);
+    };
+    let root = detect::recognised(store, path.clone(), layout, listed.entries, limits)?;
+    expected::faults(store, &root, handlers, &contents(store, &root)?, limits)
+}
+
+/// The newest step beside another, under the same prefix, of which nothing is missing. A hint for
+/// people, so trouble on the way is not reported, and the look is bounded.
+pub fn newest_beside(store: &dyn Store, path: &StorePath, limits: &Limits) -> Option<String> {
+    let (prefix, _) = step::parse(path.name())?;
+    let parent = path.parent()?;
+    let entries = store.list(&parent).ok()?;
+    let beside = entries.iter().filter(|entry| {
+        let is_step = step::parse(&entry.name).is_some_and(|(other, _)| other == prefix);
+        is_step && entry.kind == EntryKind::Directory && entry.name != path.name()
+    });
+    let mut names: Vec<&str> = beside.map(|entry| entry.name.as_str()).collect();
+    names.sort_unstable_by(|a, b| step::compare(b, a));
+    let is_whole = |name: &&str| {
+        let path = parent.join(name);
+        path.is_ok_and(|path| is_whole(store, &path, limits).unwrap_or(false))
+    };
+    let newest = names.into_iter().take(LOOKED_AT).find(is_whole);
+    newest.map(str::to_owned)
+}
+
+fn is_whole(store: &dyn Store, path: &StorePath, limits: &Limits) -> Result<bool> {
+    let listed = Listed::of(store, path)?;
+    let file = path.join(names::CHECKPOINT_METADATA)?;
+    let answer = store.fetch_one(Want::whole(file.clone(), limits.max_document_bytes));
+    let (metadata, _) = header::decode(answer, &file, limits)?;
+    let handlers = &metadata.item_handlers;
+    Ok(faults(store, path, listed, handlers, false, limits)?.is_empty())
+}
+
+fn contents<'r>(store: &dyn Store, root: &'r Root) -> Result<Contents<'r>> {
+    if root.layout == Layout::V0 && root.has(names::TREE_METADATA) {
+        return Ok(Contents {
+            flat: true,
+            items: Vec::new(),
+        });
+    }
+    choose::contents(store, root)
+}
+
+/// The fault of a directory that is merely called like a step.
+fn nothing(path: &StorePath) -> Error {
+    let reason = format!(
+        "is not a checkpoint: it has neither {} nor a pytree",
+        names::CHECKPOINT_METADATA
+    );
+    Error::new(ErrorKind::UnknownLayout, reason).in_file(path)
+}
