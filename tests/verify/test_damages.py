@@ -188,7 +188,6 @@ def test_an_entry_too_many_is_a_leaf_without_an_array(v1: Path) -> None:
         (write(SHARDING, b"{"), "sharding"),
         (edit(SHARDING, lambda found: found.pop(next(iter(found)))), "sharding"),
         (edit(SHARDING, lambda found: found.update({"AAAA": ""})), "sharding-surplus"),
-        (write("array_metadatas/process_0", b"{"), "array-metadatas"),
         (
             edit("array_metadatas/process_0", lambda found: found["array_metadatas"].pop()),
             "array-metadatas",

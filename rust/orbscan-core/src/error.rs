@@ -146,6 +146,10 @@ pub enum Subject {
     Incomplete,
     /// A directory of another library.
     Foreign,
+    /// The files that tell PRNG keys from other arrays.
+    KeyTypes,
+    /// What Orbax refuses the whole tree for, although it can be read.
+    Refused,
     /// Databases that processes wrote and nobody merged.
     NotMerged,
 }

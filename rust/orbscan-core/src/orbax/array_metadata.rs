@@ -18,6 +18,18 @@ use crate::limits::Limits;
 /// The member that makes reading worthwhile. Python writes it without escapes.
 const RANDOM_KEY_IMPL: &str = "random_key_impl";
 
+/// How many words of 32 bits a key of a PRNG implementation of JAX has; `None` for one that JAX itself
+/// does not have.
+///
+/// Source: jax `_src/prng.py`.
+pub fn key_words(implementation: &str) -> Option<u64> {
+    match implementation {
+        "threefry2x32" => Some(2),
+        "rbg" | "unsafe_rbg" => Some(4),
+        _ => None,
+    }
+}
+
 /// What the file says of one array.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Described {
@@ -103,16 +115,36 @@ fn arrays<'a>(
 ) -> Result<()> {
     json.object(|json, name| match name.as_ref() {
         "array_metadatas" => json
-            .array(|json| {
-                json.object(|json, name| match name.as_ref() {
-                    "array_metadata" => array(json),
-                    _ => json.skip().map(|_| ()),
-                })
-            })
+            .array(|json| entry(json, &mut array))
             .map_err(|error| error.while_reading("array_metadatas")),
         _ => json.skip().map(|_| ()),
     })?;
     json.end()
+}
+
+/// One entry of the list.
+fn entry<'a>(
+    json: &mut Json<'a>,
+    array: &mut impl FnMut(&mut Json<'a>) -> Result<()>,
+) -> Result<()> {
+    json.peek()?;
+    let offset = json.offset();
+    let mut found = false;
+    json.object(|json, name| {
+        if name == "array_metadata" {
+            found = true;
+            return array(json);
+        }
+        json.skip().map(|_| ())
+    })?;
+    if found {
+        Ok(())
+    } else {
+        Err(Error::malformed(
+            offset,
+            "member \"array_metadata\" is missing",
+        ))
+    }
 }
 
 /// One array: its param name, and its PRNG implementation if it has one.

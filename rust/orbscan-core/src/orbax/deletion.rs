@@ -1,6 +1,6 @@
 //! `_CHECKPOINT_DELETION`: there while one checkpointable of a checkpoint is being deleted.
 //!
-//! Orbax reads nothing from a checkpoint whose record cannot be trusted, since a deletion that was
+//! Orbax v1 reads nothing from a checkpoint whose record cannot be trusted, since a deletion that was
 //! cut short may have left anything behind.
 //!
 //! Source: orbax 0.12.8 `experimental/v1/_src/deletion`, by experiment.

@@ -3,7 +3,7 @@
 use foldhash::HashMap;
 
 use crate::error::{Error, ErrorKind, Result, Subject};
-use crate::json::Json;
+use crate::json::{Json, Kind};
 
 /// The writer's word for a leaf.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -88,7 +88,7 @@ pub(super) fn read<'a>(
             "value_type" => value_type = Some(ValueType::new(&json.string()?)),
             "skip_deserialize" => skip = Some(json.truth()?),
             "write_shape" => {
-                json.peek()?;
+                let kind = json.peek()?;
                 let mut ahead = json.clone();
                 match shapes.read(json) {
                     Ok(shape) => write_shape = Some(shape),
@@ -97,7 +97,12 @@ pub(super) fn read<'a>(
                         ahead.skip()?;
                         *json = ahead;
                         let issue = error.while_reading("write_shape");
-                        issues.push(issue.about(Subject::WriteShape));
+                        // Python makes a tuple of the others.
+                        let subject = match kind {
+                            Kind::Array | Kind::Object | Kind::String => Subject::WriteShape,
+                            _ => Subject::Refused,
+                        };
+                        issues.push(issue.about(subject));
                     }
                     Err(error) => return Err(error),
                 }

@@ -134,6 +134,9 @@ pub fn find(
         Place::Files
     };
     search.look(&primary, storage.format)?;
+    if storage.use_ocdbt == Some(true) && !in_database && search.count > 0 {
+        issues.push(search.detour_issue(&primary, storage.format, search.count));
+    }
     search.detour(&primary, storage.format.other(), issues)?;
     if !search.is_done() {
         for place in search.other_places(&primary)? {

@@ -76,8 +76,9 @@ pub fn join(
     Ok(table)
 }
 
-/// What there is to say of scalars that Orbax saves and loads, but whose metadata it does not read:
-/// it then gives up on the whole tree.
+/// What there is to say of scalars that Orbax saves and restores, but for which its `metadata` of v1
+/// gives up on the whole tree. Source: orbax
+/// `experimental/v1/_src/serialization/scalar_leaf_handler.py`.
 fn unusual_scalars(table: &LeafTable) -> Option<Issue> {
     let unusual = |leaf: &Leaf| {
         let array = leaf.array.and_then(|array| table.arrays.get(array));
@@ -92,7 +93,8 @@ fn unusual_scalars(table: &LeafTable) -> Option<Issue> {
     let names = leaves.filter(|(_, number)| is_unusual(**number));
     let names: Vec<String> = names.map(|(name, _)| name.to_owned()).collect();
     let reason = format!(
-        "bool or complex scalars, which Orbax does not read: {}",
+        "bool or complex scalars, which Orbax restores, but which its v1 metadata() refuses the whole \
+         tree for: {}",
         shown(&names)
     );
     Some(Error::new(ErrorKind::Unsupported, reason).without_loss())

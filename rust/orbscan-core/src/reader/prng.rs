@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 
 use super::outline::ItemFiles;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result, Subject};
 use crate::limits::Limits;
 use crate::orbax::{array_metadata, names};
 use crate::path::StorePath;
@@ -80,7 +80,8 @@ fn missing(files: &ItemFiles, table: &LeafTable) -> Option<Issue> {
         "has no file in {}: which uint32 arrays are PRNG keys is not known",
         names::ARRAY_METADATAS
     );
-    Some(Error::new(ErrorKind::Malformed, reason).in_file(&files.directory))
+    let issue = Error::new(ErrorKind::Malformed, reason).in_file(&files.directory);
+    Some(issue.about(Subject::KeyTypes))
 }
 
 fn can_be_key(table: &LeafTable, leaf: &Leaf) -> bool {

@@ -59,25 +59,30 @@ codes! {
         "this checkpointable was never finished; the others can be restored";
     /// What makes the directory a checkpoint is missing or contradictory.
     Layout = "layout", Error,
-        "Orbax refuses the whole checkpoint";
+        "Orbax v1 refuses the whole checkpoint; v0 restores by name what is there";
     /// The record of an interrupted deletion cannot be trusted.
     DeletionRecord = "deletion-record", Error,
-        "Orbax refuses every read of this checkpoint until the record is repaired";
+        "Orbax v1 refuses every read of this checkpoint until the record is repaired; v0 does not \
+         look at it";
     /// A checkpointable is being deleted.
     Deletion = "deletion", Warning,
-        "the checkpointable counts as gone; the others can be restored";
+        "Orbax v1 counts the checkpointable as gone, v0 restores what is left of it; the others can \
+         be restored";
     /// `commit_success.txt` is missing.
     CommitMarker = "commit-marker", Note,
         "fine on local disks; in a bucket the checkpoint counts as unfinished";
     /// `_CHECKPOINT_METADATA` cannot be read, or says something else than the directory.
     CheckpointMetadata = "checkpoint-metadata", Warning,
-        "trees can be restored; timestamps, handlers or custom metadata may be lost";
+        "trees can be restored by name; timestamps, handlers or custom metadata may be lost";
     /// A checkpointable that has a handler is not there.
     CheckpointableMissing = "checkpointable-missing", Error,
         "this checkpointable is lost; the others can be restored";
     /// The tree of a checkpointable, or all of its arrays, cannot be read.
     TreeUnreadable = "tree-unreadable", Error,
         "this checkpointable cannot be restored; others can";
+    /// A document says something that Orbax does not take, although the tree is clear.
+    TreeRefused = "tree-refused", Error,
+        "Orbax restores no tree here until the file is repaired; no value is lost";
     /// A document other than a tree's cannot be read.
     DocumentUnreadable = "document-unreadable", Error,
         "this checkpointable cannot be restored; others can";
@@ -93,10 +98,11 @@ codes! {
     /// The store has an array that no leaf names.
     ArrayWithoutLeaf = "array-without-leaf", Warning,
         "the array is not restored: its leaf is missing from the tree";
-    /// `_sharding` or one of its entries is missing or unreadable.
+    /// `_sharding` or one of its entries is missing or unreadable, or says nothing.
     Sharding = "sharding", Warning,
-        "arrays can be restored only where the caller gives their sharding";
-    /// A sharding cannot divide its array.
+        "the arrays can be restored where the caller gives their sharding; otherwise most restores \
+         fail";
+    /// A sharding cannot be that of its array, or none at all.
     ShardingMismatch = "sharding-mismatch", Warning,
         "the array can be restored with a sharding of the caller's choice";
     /// `_sharding` has an entry for something that is no leaf.
@@ -108,9 +114,9 @@ codes! {
     /// The recorded container types cannot be read, or contradict the tree.
     RichTypes = "rich-types", Warning,
         "a restore does not look at them; a read that asks for them fails";
-    /// A file in `array_metadatas` is unreadable or contradicts the tree.
+    /// A file in `array_metadatas` contradicts the tree, or lacks some of it.
     ArrayMetadatas = "array-metadatas", Warning,
-        "typed PRNG keys may come back as plain integers";
+        "a restore looks there for PRNG keys only: those may come back as plain integers";
     /// An object of a JSON document has two members of the same name.
     DuplicateMember = "duplicate-member", Warning,
         "the last one counts; another reader may take the first";
@@ -137,8 +143,8 @@ codes! {
         "these elements are lost; a restore fails, or fills them with the fill value";
     /// Chunks are not in the store, and their writer may have left them out.
     ChunkAbsent = "chunk-absent", Warning,
-        "a restore fills these elements with the fill value: right if they had it, as Zarr 3 \
-         writers before 0.10.1 left such chunks out";
+        "Orbax v0 fills these elements with the fill value: right if they had it, as Zarr 3 writers \
+         before 0.10.1 left such chunks out; v1 refuses the array";
     /// The bytes of chunks lie in a missing data file or beyond the end of one, or a damaged node may
     /// list them.
     ChunkLost = "chunk-lost", Error,

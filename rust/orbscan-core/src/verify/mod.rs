@@ -6,7 +6,7 @@
 //! | `code` `report` | what can be found; findings of bounded number, and the leaves that are lost |
 //! | `marks` `extents` | which chunks of a grid, which bytes of a file: sets of bounded size |
 //! | `arrays` `files` `strays` `survey` | one pass over all keys: chunks counted by array, bytes by file |
-//! | `checkpoint` `structure` `members` `texts` `item` | the documents, held against each other and the survey |
+//! | `checkpoint` `structure` `shardings` `members` `processes` `texts` `item` | the documents, held against each other and the survey |
 //! | `data` `pace` | the bytes of all chunks, in batches, no faster than allowed |
 //! | `chunk` `sinks` `finite` `flaw` | one chunk decoded, a piece at a time |
 //! | `databases` `roles` `usage` | what says which files are in use; what each is for; the survey as what each leaf takes |
@@ -26,8 +26,10 @@ mod item;
 pub mod marks;
 mod members;
 mod pace;
+mod processes;
 pub mod report;
 pub mod roles;
+mod shardings;
 mod sinks;
 pub mod strays;
 mod structure;

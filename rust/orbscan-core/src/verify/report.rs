@@ -197,12 +197,13 @@ impl Report {
     }
 
     /// Adds a finding; one of a code that was found often is only counted. A leaf that an error is
-    /// about is lost.
+    /// about is lost, unless Orbax refuses the whole tree because of it.
     pub fn add(&mut self, mut finding: Finding) {
         if finding.checkpointable.is_none() {
             finding.checkpointable.clone_from(&self.scope);
         }
         if finding.code.severity() == Severity::Error
+            && finding.code != Code::TreeRefused
             && let Some(leaf) = &finding.leaf
         {
             let lost = (finding.checkpointable.clone(), leaf.clone());

@@ -21,7 +21,7 @@ pub enum Role {
     Unused,
     /// Belongs to a database, and what could tell whether anything refers to it is damaged.
     Unknown,
-    /// Orbax writes nothing of such a name.
+    /// None of these: a file of another program, or content that is neither a pytree nor JSON.
     Other,
 }
 

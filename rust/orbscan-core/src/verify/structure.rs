@@ -5,14 +5,13 @@ use std::cell::LazyCell;
 use super::code::Code;
 use super::members;
 use super::report::{Finding, Report};
-use super::texts;
+use super::{processes, shardings, texts};
 use crate::cursor::to_u64;
 use crate::error::{Result, counted};
 use crate::limits::Limits;
-use crate::orbax::sharding::{Sharding, SpecEntry};
-use crate::orbax::{names, shardings};
+use crate::orbax::names;
 use crate::reader::outline::ItemFiles;
-use crate::record::{Array, Leaf, LeafKind, LeafTable};
+use crate::record::{Array, Leaf, LeafTable};
 use crate::store::Store;
 
 /// Checks the documents of one pytree.
@@ -35,8 +34,8 @@ pub(super) fn check(
         }
     }
     distinct_leaves(table, report);
-    surplus_shardings(files, table, limits, report);
-    texts::array_metadatas(store, files, table, limits, report)?;
+    shardings::check(files, table, limits, report);
+    processes::check(store, files, table, limits, report)?;
     texts::strings(store, files, table, limits, report)
 }
 
@@ -48,7 +47,7 @@ fn distinct_leaves(table: &LeafTable, report: &mut Report) {
             continue;
         };
         for (code, reason) in [
-            (Code::ShardingMismatch, sharding_fault(table, leaf, array)),
+            (Code::ShardingMismatch, shardings::fault(table, leaf, array)),
             (Code::WriteShape, write_shape_fault(table, leaf, array)),
         ] {
             let Some(reason) = reason else { continue };
@@ -90,50 +89,6 @@ impl Alike {
     }
 }
 
-/// Why a sharding cannot be that of its array.
-fn sharding_fault(table: &LeafTable, leaf: &Leaf, array: &Array) -> Option<String> {
-    let Sharding::Named {
-        shape: mesh,
-        axis_names,
-        partition_spec,
-        ..
-    } = table.shardings.get(leaf.sharding?)?
-    else {
-        return None;
-    };
-    let shape = array.shape();
-    if partition_spec.len() > shape.len() {
-        return Some(format!(
-            "a partition spec of {} for an array of rank {}",
-            counted(to_u64(partition_spec.len()), "entry", "entries"),
-            shape.len()
-        ));
-    }
-    for (dimension, (entry, length)) in partition_spec.iter().zip(shape).enumerate() {
-        let axes = match entry {
-            SpecEntry::Unsplit => continue,
-            SpecEntry::Axis(axis) => std::slice::from_ref(axis),
-            SpecEntry::Axes(axes) => axes.as_slice(),
-        };
-        let mut parts = 1_u64;
-        for axis in axes {
-            let place = axis_names.iter().position(|name| name == axis);
-            let Some(size) = place.and_then(|place| mesh.get(place)) else {
-                return Some(format!(
-                    "dimension {dimension} is split over axis {axis:?}, which the mesh does not have"
-                ));
-            };
-            parts = parts.saturating_mul(u64::try_from(*size).unwrap_or_default());
-        }
-        if length.checked_rem(parts) != Some(0) {
-            return Some(format!(
-                "dimension {dimension} of length {length} does not divide into {parts} shards"
-            ));
-        }
-    }
-    None
-}
-
 /// Why a write shape cannot be that of its array.
 fn write_shape_fault(table: &LeafTable, leaf: &Leaf, array: &Array) -> Option<String> {
     let write_shape = table.write_shapes.get(leaf.write_shape?)?;
@@ -154,39 +109,4 @@ fn write_shape_fault(table: &LeafTable, leaf: &Leaf, array: &Array) -> Option<St
             header.grid_chunk_shape
         )
     })
-}
-
-/// Reports entries of `_sharding` for what is no leaf.
-fn surplus_shardings(files: &ItemFiles, table: &LeafTable, limits: &Limits, report: &mut Report) {
-    let Ok(bytes) = &files.sharding else { return };
-    // The reader reports a file that cannot be decoded.
-    let Ok(decoded) = shardings::decode(bytes, limits) else {
-        return;
-    };
-    let jax = |number: &usize| {
-        let kind = table.leaves.get(*number).map(|leaf| leaf.kind);
-        matches!(kind, Some(LeafKind::JaxArray | LeafKind::Unreadable(_)))
-    };
-    let leaves = table.leaf_of.iter().zip(table.names.iter());
-    let leaves = leaves.filter(|(number, _)| jax(number));
-    let mut known: Vec<&str> = leaves.map(|(_, name)| name).collect();
-    known.sort_unstable();
-    known.dedup();
-    let matched = known.iter().filter(|name| decoded.get(name).is_some());
-    let surplus = decoded.len().saturating_sub(matched.count());
-    if surplus > 0 {
-        let reason = format!("entries for what is no JAX array of the tree: {surplus}");
-        let mut finding = Finding::new(Code::ShardingSurplus, reason);
-        if let Ok(path) = files.directory.join(names::SHARDING) {
-            finding = finding.in_file(&path);
-        }
-        report.add(finding.but(
-            counted(
-                to_u64(decoded.len().saturating_sub(surplus)),
-                "entry",
-                "entries",
-            ),
-            counted(to_u64(decoded.len()), "entry", "entries"),
-        ));
-    }
 }

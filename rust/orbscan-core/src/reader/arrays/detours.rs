@@ -19,9 +19,13 @@ impl Search<'_> {
             return None;
         }
         let arrays = counted(to_u64(count), "array was", "arrays were");
-        let mut reason = match self.unmerged.len() {
-            1 => format!("the database of a process is not merged: {arrays} found in it"),
-            n => format!("the databases of {n} processes are not merged: {arrays} found in them"),
+        let merged = self.storage.manifest.is_ok();
+        let mut reason = match (merged, self.unmerged.len()) {
+            (true, _) => format!("{arrays} found in databases of processes, not in the merged one"),
+            (false, 1) => format!("the database of a process is not merged: {arrays} found in it"),
+            (false, n) => {
+                format!("the databases of {n} processes are not merged: {arrays} found in them")
+            }
         };
         if !otherwise.is_empty() {
             let format = self.storage.format;
@@ -31,12 +35,13 @@ impl Search<'_> {
                 n => format!("{reason}, {n} as {other} (_METADATA says {own})"),
             };
         }
-        let file = match self.unmerged.as_slice() {
-            [only] => only,
-            _ => self.storage.directory,
+        let (file, subject) = match self.unmerged.as_slice() {
+            _ if merged => (self.storage.directory, Subject::ArraysElsewhere),
+            [only] => (only, Subject::NotMerged),
+            _ => (self.storage.directory, Subject::NotMerged),
         };
         let issue = Error::new(ErrorKind::Malformed, reason).in_file(file);
-        Some(issue.about(Subject::NotMerged).without_loss())
+        Some(issue.about(subject).without_loss())
     }
 
     /// What there is to say of processes that describe arrays otherwise.

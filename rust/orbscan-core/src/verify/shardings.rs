@@ -1,0 +1,184 @@
+//! `_sharding`, held against the tree and the arrays.
+
+use foldhash::{HashSet, HashSetExt};
+
+use super::code::Code;
+use super::report::{Finding, Report};
+use crate::cursor::to_u64;
+use crate::error::counted;
+use crate::limits::Limits;
+use crate::orbax::sharding::{Sharding, SpecEntry};
+use crate::orbax::{names, shardings};
+use crate::reader::outline::ItemFiles;
+use crate::record::{Array, Leaf, LeafKind, LeafTable};
+
+/// Checks which leaves the file has entries for.
+pub(super) fn check(files: &ItemFiles, table: &LeafTable, limits: &Limits, report: &mut Report) {
+    let Ok(bytes) = &files.sharding else { return };
+    // The reader reports a file that cannot be decoded.
+    let Ok(decoded) = shardings::decode(bytes, limits) else {
+        return;
+    };
+    let mut add = |finding: Finding| {
+        report.add(match files.directory.join(names::SHARDING) {
+            Ok(path) => finding.in_file(&path),
+            Err(_) => finding,
+        });
+    };
+    let surplus = surplus(&decoded, table);
+    if surplus > 0 {
+        let reason = format!("entries for what is no JAX array of the tree: {surplus}");
+        let count = |count| counted(to_u64(count), "entry", "entries");
+        let fitting = decoded.len().saturating_sub(surplus);
+        let finding = Finding::new(Code::ShardingSurplus, reason);
+        add(finding.but(count(fitting), count(decoded.len())));
+    }
+    let stored = |leaf: &Leaf| {
+        let array = leaf.array.and_then(|array| table.arrays.get(array));
+        leaf.kind == LeafKind::JaxArray && matches!(array, Some(Array::Zarr(_)))
+    };
+    let leaves = table.leaf_of.iter().zip(table.names.iter());
+    let arrays = leaves.filter(|(number, _)| table.leaves.get(**number).is_some_and(stored));
+    let mut silent = arrays.filter(|(_, name)| decoded.get(name) == Some(&Ok(None)));
+    if let Some((_, first)) = silent.next() {
+        let entries = match silent.count() {
+            0 => "its entry says nothing".to_owned(),
+            more => {
+                let more = counted(to_u64(more), "more array", "more arrays");
+                format!("its entry says nothing, nor do those of {more}")
+            }
+        };
+        add(Finding::new(Code::Sharding, entries).of_leaf(first));
+    }
+}
+
+/// How many entries there are for what is not a leaf that can have one.
+fn surplus(decoded: &shardings::Shardings<'_>, table: &LeafTable) -> usize {
+    let jax = |number: &usize| {
+        let kind = table.leaves.get(*number).map(|leaf| leaf.kind);
+        matches!(kind, Some(LeafKind::JaxArray | LeafKind::Unreadable(_)))
+    };
+    let leaves = table.leaf_of.iter().zip(table.names.iter());
+    let leaves = leaves.filter(|(number, _)| jax(number));
+    let mut known: Vec<&str> = leaves.map(|(_, name)| name).collect();
+    known.sort_unstable();
+    known.dedup();
+    let matched = known.iter().filter(|name| decoded.get(name).is_some());
+    decoded.len().saturating_sub(matched.count())
+}
+
+/// Why a sharding cannot be that of its array, or none that JAX would make.
+pub(super) fn fault(table: &LeafTable, leaf: &Leaf, array: &Array) -> Option<String> {
+    let sharding = table.shardings.get(leaf.sharding?)?;
+    match sharding {
+        Sharding::Named {
+            partition_spec,
+            shape,
+            axis_names,
+            ..
+        } => mesh_fault(sharding)
+            .or_else(|| spec_fault(partition_spec, shape, axis_names, array.shape())),
+        Sharding::Positional { .. } => {
+            Some("a positional sharding, which Orbax 0.12 does not read".to_owned())
+        }
+        Sharding::Single { .. } => None,
+    }
+}
+
+/// Why JAX cannot make a mesh.
+fn mesh_fault(sharding: &Sharding) -> Option<String> {
+    let Sharding::Named {
+        shape,
+        axis_names,
+        axis_types,
+        device_mesh,
+        ..
+    } = sharding
+    else {
+        return None;
+    };
+    if shape.len() != axis_names.len() {
+        return Some(format!(
+            "a mesh of rank {} with {}",
+            shape.len(),
+            counted(to_u64(axis_names.len()), "axis name", "axis names")
+        ));
+    }
+    if let Some(axis) = repeated(axis_names) {
+        return Some(format!("a mesh with two axes {axis:?}"));
+    }
+    if let Some(types) = axis_types
+        .as_ref()
+        .filter(|types| types.len() != shape.len())
+    {
+        return Some(format!(
+            "a mesh of rank {} with {}",
+            shape.len(),
+            counted(to_u64(types.len()), "axis type", "axis types")
+        ));
+    }
+    let mesh = device_mesh.as_ref()?;
+    let own: Option<Vec<u64>> = shape.iter().map(|n| u64::try_from(*n).ok()).collect();
+    // A mesh without axes is one device.
+    if own.as_ref() != Some(&mesh.shape) {
+        return Some(format!(
+            "a mesh of shape {shape:?} over devices of shape {:?}",
+            mesh.shape
+        ));
+    }
+    let mut ids = mesh.ids.clone();
+    ids.sort_unstable();
+    let pairs = ids.iter().zip(ids.iter().skip(1));
+    let mut twice = pairs.filter(|(a, b)| a == b);
+    twice
+        .next()
+        .map(|(id, _)| format!("a mesh that has device {id} twice"))
+}
+
+/// Why a partition spec cannot split an array of that shape over a mesh.
+fn spec_fault(
+    partition_spec: &[SpecEntry],
+    mesh: &[i64],
+    axis_names: &[String],
+    shape: &[u64],
+) -> Option<String> {
+    if partition_spec.len() > shape.len() {
+        return Some(format!(
+            "a partition spec of {} for an array of rank {}",
+            counted(to_u64(partition_spec.len()), "entry", "entries"),
+            shape.len()
+        ));
+    }
+    let mut used: Vec<String> = Vec::new();
+    for (dimension, (entry, length)) in partition_spec.iter().zip(shape).enumerate() {
+        let axes = match entry {
+            SpecEntry::Unsplit => continue,
+            SpecEntry::Axis(axis) => std::slice::from_ref(axis),
+            SpecEntry::Axes(axes) => axes.as_slice(),
+        };
+        let mut parts = 1_u64;
+        for axis in axes {
+            let place = axis_names.iter().position(|name| name == axis);
+            let Some(size) = place.and_then(|place| mesh.get(place)) else {
+                return Some(format!(
+                    "dimension {dimension} is split over axis {axis:?}, which the mesh does not have"
+                ));
+            };
+            parts = parts.saturating_mul(u64::try_from(*size).unwrap_or_default());
+        }
+        if length.checked_rem(parts) != Some(0) {
+            let parts = counted(parts, "shard", "shards");
+            return Some(format!(
+                "dimension {dimension} of length {length} does not divide into {parts}"
+            ));
+        }
+        used.extend_from_slice(axes);
+    }
+    repeated(&used).map(|axis| format!("a partition spec that has axis {axis:?} twice"))
+}
+
+/// The first name that comes a second time.
+fn repeated(names: &[String]) -> Option<&String> {
+    let mut seen = HashSet::new();
+    names.iter().find(|name| !seen.insert(*name))
+}

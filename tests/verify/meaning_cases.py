@@ -1,0 +1,498 @@
+"""Damages, the findings that they make, and what Orbax answers to some questions about each.
+
+The meaning of the code stands beside the answers, so that whoever changes one reads the other.
+"""
+
+from __future__ import annotations
+
+import shutil
+from typing import Any
+
+from tests.damage.damages import (
+    CM,
+    MANIFEST,
+    SHARDING,
+    TREE,
+    as_directory,
+    edit,
+    remove,
+    value,
+    write,
+)
+from tests.verify.meaning_case import (
+    FAILS,
+    FILLED,
+    GIVEN,
+    RESTORES,
+    RIGHT,
+    WITHOUT_A,
+    WITHOUT_S,
+    Case,
+    every,
+)
+from tests.verify.store_damages import (
+    PROCESS,
+    both,
+    damaged_node,
+    deletion,
+    drop,
+    entry,
+    other_statistics,
+    put,
+    replaced,
+    sharding,
+    small_nodes,
+    unfinished,
+)
+
+NO_SHARDING = (
+    "the arrays can be restored where the caller gives their sharding; otherwise most restores fail"
+)
+BY_NAME = "Orbax v1 refuses the whole checkpoint; v0 restores by name what is there"
+OTHERS_CAN = "this checkpointable cannot be restored; others can"
+ELSEWHERE = "Orbax looks where _METADATA says, and finds no array there"
+REFUSED = "Orbax restores no tree here until the file is repaired; no value is lost"
+LOST = "these elements are lost; a restore fails, or fills them with the fill value"
+IGNORED = "ignored by a restore"
+NO_STORED_ZEROS = edit(TREE, lambda d: d.pop("store_array_data_equal_to_fill_value"))
+TYPED = '{"random_key_impl": "threefry2x32"}'
+
+# What JAX makes no sharding of.
+IMPOSSIBLE: dict[str, dict[str, Any]] = {
+    "an unknown axis": {"partition_spec": ["y"]},
+    "too long a spec": {"partition_spec": [None, None, "x"]},
+    "an axis twice": {"partition_spec": ["x", "x"]},
+    "another mesh": {"shape": [3]},
+    "no devices": {"device_mesh": {"mesh": []}},
+    "fewer devices": {"device_mesh": {"mesh": [{"id": 0}, {"id": 1}, {"id": 2}]}},
+    "a device twice": {"device_mesh": {"mesh": [{"id": 0}, {"id": 0}, {"id": 2}, {"id": 3}]}},
+    "two axis types": {"axis_types": ["AxisType.Auto", "AxisType.Auto"]},
+}
+
+CASES: dict[str, Case] = {
+    "layout": Case(
+        "v1",
+        remove(CM),
+        "layout",
+        BY_NAME,
+        {"v1 load": FAILS, "v1 metadata": FAILS, "v0 restore": RIGHT},
+        whole=True,
+    ),
+    "layout of a list": Case(
+        "items",
+        write(CM, "[1]"),
+        "layout",
+        BY_NAME,
+        {"v1 load": FAILS, "v1 metadata": FAILS, "v0 restore": RIGHT},
+        whole=True,
+    ),
+    "deletion record": Case(
+        "items",
+        write("_CHECKPOINT_DELETION", "{}"),
+        "deletion-record",
+        "Orbax v1 refuses every read of this checkpoint until the record is repaired; v0 does not "
+        "look at it",
+        {"v1 load": FAILS, "v1 other": FAILS, "v1 metadata": FAILS, "v0 restore": RIGHT},
+        whole=True,
+    ),
+    "deletion": Case(
+        "items",
+        deletion,
+        "deletion",
+        "Orbax v1 counts the checkpointable as gone, v0 restores what is left of it; the others "
+        "can be restored",
+        {
+            "v1 load": {"w": "there"},
+            "v1 other": {"w": "there"},
+            "v0 restore": RIGHT,
+            "v0 other": {"w": "there"},
+        },
+        whole=True,
+    ),
+    "unfinished checkpointable": Case(
+        "items",
+        unfinished,
+        "checkpointable-unfinished",
+        "this checkpointable was never finished; the others can be restored",
+        {"v0 restore": FAILS, "v0 other": {"w": "there"}, "v1 other": {"w": "there"}},
+        whole=True,
+    ),
+    "commit marker": Case(
+        "items",
+        remove("commit_success.txt"),
+        "commit-marker",
+        "fine on local disks; in a bucket the checkpoint counts as unfinished",
+        {**every(RESTORES, RIGHT), "bucket": FAILS},
+        whole=True,
+    ),
+    "checkpoint metadata": Case(
+        "items",
+        write(CM, "{"),
+        "checkpoint-metadata",
+        "trees can be restored by name; timestamps, handlers or custom metadata may be lost",
+        {**every(RESTORES, RIGHT), "v0 restore without args": FAILS},
+        whole=True,
+    ),
+    "missing checkpointable": Case(
+        "items",
+        remove("state"),
+        "checkpointable-missing",
+        "this checkpointable is lost; the others can be restored",
+        {"v0 restore": FAILS, "v0 other": {"w": "there"}, "v1 other": {"w": "there"}},
+        whole=True,
+    ),
+    "tree gone": Case(
+        "items",
+        remove(TREE),
+        "tree-unreadable",
+        OTHERS_CAN,
+        {"v0 restore": FAILS, "v0 other": {"w": "there"}, "v1 other": {"w": "there"}},
+    ),
+    "tree cut": Case(
+        "v1",
+        write(TREE, "{"),
+        "tree-unreadable",
+        OTHERS_CAN,
+        every((*RESTORES, *GIVEN), FAILS),
+    ),
+    "document": Case(
+        "items",
+        write("config/metadata", "{"),
+        "document-unreadable",
+        OTHERS_CAN,
+        {"v0 config": FAILS, "v0 other": {"w": "there"}, **every(RESTORES, RIGHT)},
+        whole=True,
+    ),
+    "leaf": Case(
+        "flat",
+        put("a/.zarray", b"{"),
+        "leaf-unreadable",
+        "the leaf is lost, and Orbax refuses the whole tree unless it is left out",
+        {
+            **every((*RESTORES, *GIVEN), FAILS),
+            "v0 restore without a": WITHOUT_A,
+            "v1 load without a": WITHOUT_A,
+        },
+    ),
+    "leaf without a document": Case(
+        "v1",
+        both(lambda item: shutil.rmtree(item / "ocdbt.process_0"), drop("a/zarr.json")),
+        "leaf-unreadable",
+        "the leaf is lost, and Orbax refuses the whole tree unless it is left out",
+        {**every(RESTORES, FAILS), "v1 load without a": WITHOUT_A},
+    ),
+    "string": Case(
+        "flat",
+        write("_strings.json", "{}"),
+        "string-missing",
+        "the leaf is lost; the others can be restored if it is left out",
+        {
+            **every(RESTORES, FAILS),
+            "v0 restore without s": WITHOUT_S,
+            "v1 load without s": WITHOUT_S,
+        },
+    ),
+    "array without a leaf": Case(
+        "v1",
+        edit(TREE, lambda d: d["tree_metadata"].pop("('a',)")),
+        "array-without-leaf",
+        "the array is not restored: its leaf is missing from the tree",
+        every(RESTORES, WITHOUT_A),
+    ),
+    "array_metadatas cut": Case(
+        "v1",
+        write(PROCESS, "{"),
+        "tree-refused",
+        REFUSED,
+        every((*RESTORES, *GIVEN), FAILS),
+    ),
+    "array_metadatas without an entry's shape": Case(
+        "flat",
+        entry(chunk_shape=None),
+        "tree-refused",
+        REFUSED,
+        every((*RESTORES, *GIVEN), FAILS),
+    ),
+    "array_metadatas with another member": Case(
+        "flat",
+        replaced(PROCESS, '"array_metadata"', '"array_metadada"'),
+        "tree-refused",
+        REFUSED,
+        every((*RESTORES, *GIVEN), FAILS),
+    ),
+    "array_metadatas is a directory": Case(
+        "flat",
+        as_directory(PROCESS),
+        "tree-refused",
+        REFUSED,
+        every((*RESTORES, *GIVEN), FAILS),
+    ),
+    "array_metadatas with a copy beside": Case(
+        "flat",
+        lambda item: shutil.copy(item / PROCESS, item / f"{PROCESS}.bak"),
+        "tree-refused",
+        REFUSED,
+        every((*RESTORES, *GIVEN), FAILS),
+    ),
+    "array_metadatas with a key that is none": Case(
+        "flat",
+        entry(ext_metadata={"random_key_impl": "threefry2x32"}),
+        "tree-refused",
+        REFUSED,
+        every((*RESTORES, *GIVEN), FAILS),
+    ),
+    "array_metadatas with an unknown kind of key": Case(
+        "keys",
+        replaced(PROCESS, TYPED, '{"random_key_impl": "threefry"}'),
+        "tree-refused",
+        REFUSED,
+        every(RESTORES, FAILS),
+    ),
+    "write shape null": Case(
+        "flat",
+        value("('a',)", write_shape=None),
+        "tree-refused",
+        REFUSED,
+        every((*RESTORES, *GIVEN), FAILS),
+    ),
+    "array_metadatas gone": Case(
+        "keys",
+        remove("array_metadatas"),
+        "array-metadatas",
+        "a restore looks there for PRNG keys only: those may come back as plain integers",
+        every(RESTORES, {"key": "integers", "n": "wrong"}),
+    ),
+    "array_metadatas with another shape": Case(
+        "flat",
+        entry(write_shape=[1, 1]),
+        "array-metadatas",
+        "a restore looks there for PRNG keys only: those may come back as plain integers",
+        every(RESTORES, RIGHT),
+    ),
+    "sharding gone": Case(
+        "flat",
+        remove(SHARDING),
+        "sharding",
+        NO_SHARDING,
+        {
+            **every(RESTORES, FAILS),
+            **every(GIVEN, RIGHT),
+            "v0 standard restore": RIGHT,
+            "v1 metadata": dict.fromkeys("akns", "there"),
+        },
+    ),
+    "sharding cut": Case(
+        "v1",
+        write(SHARDING, "{"),
+        "sharding",
+        NO_SHARDING,
+        {**every(RESTORES, FAILS), **every(GIVEN, RIGHT), "v1 metadata": FAILS},
+    ),
+    "sharding without an entry": Case(
+        "flat",
+        write(SHARDING, "{}"),
+        "sharding",
+        NO_SHARDING,
+        {
+            **every(RESTORES, FAILS),
+            **every(GIVEN, RIGHT),
+            "v0 standard restore": FAILS,
+            "v1 metadata": FAILS,
+        },
+    ),
+    "sharding with an entry that says nothing": Case(
+        "flat",
+        write(SHARDING, '{"YQ==": null}'),
+        "sharding",
+        NO_SHARDING,
+        {**every(RESTORES, FAILS), **every(GIVEN, RIGHT)},
+    ),
+    **{
+        f"sharding with {name}": Case(
+            "flat",
+            sharding(**members),
+            "sharding-mismatch",
+            "the array can be restored with a sharding of the caller's choice",
+            {**every(RESTORES, FAILS), **every(GIVEN, RIGHT)},
+        )
+        for name, members in IMPOSSIBLE.items()
+    },
+    "sharding with positions": Case(
+        "flat",
+        sharding(sharding_type="PositionalSharding"),
+        "sharding-mismatch",
+        "the array can be restored with a sharding of the caller's choice",
+        {**every(RESTORES, FAILS), **every(GIVEN, RIGHT), "v1 metadata": FAILS},
+    ),
+    "sharding of no leaf": Case(
+        "flat",
+        edit(SHARDING, lambda d: d.update({"eno=": d["YQ=="]})),
+        "sharding-surplus",
+        "ignored",
+        every(RESTORES, RIGHT),
+    ),
+    "write shape of another rank": Case(
+        "v1",
+        value("('a',)", write_shape=[3]),
+        "write-shape",
+        "ignored by a restore; the tree's own document is doubtful",
+        every(RESTORES, RIGHT),
+    ),
+    "write shape of no whole chunks": Case(
+        "flat",
+        value("('a',)", write_shape=[3, 3]),
+        "write-shape",
+        "ignored by a restore; the tree's own document is doubtful",
+        every(RESTORES, RIGHT),
+    ),
+    "rich types": Case(
+        "flat",
+        edit(TREE, lambda d: d.update(value_metadata_tree="{")),
+        "rich-types",
+        "a restore does not look at them; a read that asks for them fails",
+        every(RESTORES, RIGHT),
+    ),
+    "a member twice": Case(
+        "flat",
+        replaced(TREE, '"use_zarr3": false', '"use_zarr3": true, "use_zarr3": false'),
+        "duplicate-member",
+        "the last one counts; another reader may take the first",
+        every(RESTORES, RIGHT),
+    ),
+    "scalars": Case(
+        "scalars",
+        lambda _: None,
+        "document",
+        "tolerated",
+        {**every(RESTORES, {"b": "there", "c": "there", "n": "wrong"}), "v1 metadata": FAILS},
+    ),
+    "not merged": Case(
+        "v1",
+        remove(MANIFEST),
+        "not-merged",
+        "Orbax 0.12 finds no array here until the databases of the processes are merged",
+        every((*RESTORES, *GIVEN), FAILS),
+    ),
+    "the other version of zarr": Case(
+        "flat",
+        edit(TREE, lambda d: d.update(use_zarr3=True)),
+        "arrays-elsewhere",
+        ELSEWHERE,
+        every((*RESTORES, *GIVEN), FAILS),
+    ),
+    "files instead of a database": Case(
+        "files",
+        edit(TREE, lambda d: d.update(use_ocdbt=True)),
+        "arrays-elsewhere",
+        ELSEWHERE,
+        every((*RESTORES, *GIVEN), FAILS),
+    ),
+    "a database instead of files": Case(
+        "flat",
+        edit(TREE, lambda d: d.update(use_ocdbt=False)),
+        "arrays-elsewhere",
+        ELSEWHERE,
+        every((*RESTORES, *GIVEN), FAILS),
+    ),
+    "manifest": Case(
+        "v1",
+        write(MANIFEST, "no manifest"),
+        "database-unreadable",
+        "no array of this checkpointable can be restored",
+        every((*RESTORES, *GIVEN), FAILS),
+    ),
+    "a node": Case(
+        "flat",
+        both(small_nodes, damaged_node),
+        "node-damaged",
+        "the chunks that it lists are lost",
+        every((*RESTORES, *GIVEN), FAILS),
+    ),
+    "many small nodes": Case("flat", small_nodes, None, "", every(RESTORES, RIGHT)),
+    "statistics": Case(
+        "flat",
+        both(small_nodes, other_statistics),
+        "node-statistics",
+        "a restore does not look at these numbers",
+        every(RESTORES, RIGHT),
+    ),
+    "a chunk that was stored": Case(
+        "flat", drop("a/1.0"), "chunk-missing", LOST, every((*RESTORES, *GIVEN), FAILS)
+    ),
+    "a chunk of an earlier release": Case(
+        "flat",
+        both(NO_STORED_ZEROS, drop("a/1.0")),
+        "chunk-missing",
+        LOST,
+        {"v0 restore": FILLED, "v1 load": FAILS},
+    ),
+    "a chunk that may never have been stored": Case(
+        "zarr3",
+        both(NO_STORED_ZEROS, drop("a/c/1/0")),
+        "chunk-absent",
+        "Orbax v0 fills these elements with the fill value: right if they had it, as Zarr 3 "
+        "writers before 0.10.1 left such chunks out; v1 refuses the array",
+        {"v0 restore": FILLED, "v1 load": FAILS},
+    ),
+    "a document that was not merged": Case(
+        "v1",
+        drop("a/zarr.json"),
+        "arrays-elsewhere",
+        ELSEWHERE,
+        {**every(RESTORES, FAILS), "v1 load without a": WITHOUT_A},
+    ),
+    "a chunk without bytes": Case(
+        "flat",
+        put("a/1.0", b""),
+        "chunk-length",
+        "a restore of this array fails",
+        {
+            **every((*RESTORES, *GIVEN), FAILS),
+            "v0 restore without a": WITHOUT_A,
+            "v1 load without a": WITHOUT_A,
+        },
+    ),
+    "a chunk of other bytes": Case(
+        "flat",
+        put("a/1.0", b"this is not a zstd frame at all, but just as long as one"),
+        "chunk-damaged",
+        "these elements are lost; a restore of this array fails",
+        {
+            **every((*RESTORES, *GIVEN), FAILS),
+            "v0 restore without a": WITHOUT_A,
+            "v1 load without a": WITHOUT_A,
+        },
+    ),
+    "a chunk outside": Case(
+        "flat",
+        put("a/9.0", b"x"),
+        "chunk-outside",
+        "ignored by a restore; the array's shape is doubtful",
+        every(RESTORES, RIGHT),
+    ),
+    "an unknown key": Case(
+        "flat", put("a/notes", b"x"), "key-unknown", IGNORED, every(RESTORES, RIGHT)
+    ),
+    "a stray key": Case("flat", put("z/notes", b"x"), "key-stray", IGNORED, every(RESTORES, RIGHT)),
+    "an unused file": Case(
+        "flat",
+        write("d/00000000000000000000000000000000", "x"),
+        "data-file-unused",
+        "held by nothing; can come from superseded versions or from before the merge",
+        every(RESTORES, RIGHT),
+    ),
+    "a file of another program": Case(
+        "flat", write("ppo_network_config.json", "{}"), None, "", every(RESTORES, RIGHT)
+    ),
+    "nothing": Case(
+        "flat",
+        lambda _: None,
+        None,
+        "",
+        {
+            **every((*RESTORES, *GIVEN), RIGHT),
+            "v0 restore without a": WITHOUT_A,
+            "v1 load without a": WITHOUT_A,
+        },
+    ),
+}

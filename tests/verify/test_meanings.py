@@ -1,0 +1,103 @@
+"""What a finding says that Orbax does is what the installed Orbax does."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+import orbscan
+from orbscan import _core
+from tests.verify.meaning_case import FAILS
+from tests.verify.meaning_cases import CASES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+SCRIPT = Path(__file__).with_name("orbax_answers.py")
+MEANINGS = {code: meaning for code, _, meaning in _core.FINDING_CODES}
+
+
+@pytest.fixture(scope="module")
+def damaged(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """Gives the checkpoint of a case, damaged once."""
+    bases = tmp_path_factory.mktemp("bases")
+    subprocess.run([sys.executable, str(SCRIPT), "make", str(bases)], check=True)  # noqa: S603
+    root = tmp_path_factory.mktemp("damaged")
+
+    def checkpoint(name: str) -> Path:
+        case = CASES[name]
+        path = root / str([*CASES].index(name))
+        if not path.exists():
+            shutil.copytree(bases / case.base, path)
+            case.damage(case.item(path))
+        return path
+
+    return checkpoint
+
+
+@pytest.fixture(scope="module")
+def answers(damaged: Callable[[str], Path]) -> dict[tuple[str, str], object]:
+    """What Orbax answers to every question of every case."""
+    asked = [(name, how) for name, case in CASES.items() for how in case.answers]
+    questions = json.dumps([(str(damaged(name)), how) for name, how in asked])
+    command = [sys.executable, str(SCRIPT), "ask"]
+    done = subprocess.run(  # noqa: S603
+        command, input=questions, capture_output=True, text=True, check=True
+    )
+    return dict(zip(asked, json.loads(done.stdout), strict=True))
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_finding_says_so(name: str, damaged: Callable[[str], Path]) -> None:
+    case = CASES[name]
+    found = {
+        finding.code: finding for finding in orbscan.verify(damaged(name), level="data").findings
+    }
+    if case.code is None:
+        assert found == {}
+        return
+    assert case.code in found, found
+    assert found[case.code].meaning == MEANINGS[case.code] == case.meaning
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_orbax_does_so(name: str, answers: dict[tuple[str, str], object]) -> None:
+    for how, expected in CASES[name].answers.items():
+        got = answers[name, how]
+        if expected == FAILS:
+            assert not isinstance(got, dict), (how, got)
+        else:
+            assert got == expected, how
+
+
+@pytest.mark.parametrize("name", [name for name in CASES if CASES[name].code == "tree-refused"])
+def test_what_orbax_refuses_costs_no_leaf(name: str, damaged: Callable[[str], Path]) -> None:
+    report = orbscan.verify(damaged(name))
+    assert not report.ok
+    assert report.lost_leaves == ()
+
+
+# What these say is not about Orbax, or follows from what they are.
+NOT_ABOUT_ORBAX = {
+    "uncommitted",
+    "leaf-unsupported",
+    "chunk-lost",
+    "chunk-overlap",
+    "data-file-missing",
+    "data-file-short",
+    "node-overlap",
+    "chunk-unreadable",
+    "not-finite",
+    "not-decoded",
+    "not-checked",
+}
+
+
+def test_every_sentence_about_orbax_has_a_case() -> None:
+    assert {case.code for case in CASES.values() if case.code} | NOT_ABOUT_ORBAX == {*MEANINGS}
