@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +12,7 @@ import pytest
 
 import orbscan
 from orbscan import _core
+from tests.support import processes
 from tests.verify.meaning_case import FAILS
 from tests.verify.meaning_cases import CASES
 
@@ -27,7 +27,7 @@ MEANINGS = {code: meaning for code, _, meaning in _core.FINDING_CODES}
 def damaged(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
     """Gives the checkpoint of a case, damaged once."""
     bases = tmp_path_factory.mktemp("bases")
-    subprocess.run([sys.executable, str(SCRIPT), "make", str(bases)], check=True)  # noqa: S603
+    processes.output([sys.executable, SCRIPT, "make", bases])
     root = tmp_path_factory.mktemp("damaged")
 
     def checkpoint(name: str) -> Path:
@@ -46,11 +46,8 @@ def answers(damaged: Callable[[str], Path]) -> dict[tuple[str, str], object]:
     """What Orbax answers to every question of every case."""
     asked = [(name, how) for name, case in CASES.items() for how in case.answers]
     questions = json.dumps([(str(damaged(name)), how) for name, how in asked])
-    command = [sys.executable, str(SCRIPT), "ask"]
-    done = subprocess.run(  # noqa: S603
-        command, input=questions, capture_output=True, text=True, check=True
-    )
-    return dict(zip(asked, json.loads(done.stdout), strict=True))
+    told = processes.output([sys.executable, SCRIPT, "ask"], input=questions, stdin=None)
+    return dict(zip(asked, json.loads(told), strict=True))
 
 
 @pytest.mark.parametrize("name", CASES)

@@ -108,7 +108,7 @@ fn without_pytree(
             Err(error) => return error,
         }
     }
-    if let Some(missing) = expected::missing(root, handlers).first() {
+    if let Some(missing) = expected::missing(store, root, handlers).first() {
         let reason = format!("has no pytree: {}", missing.reason());
         return unknown(&root.path, reason).about(Subject::MissingCheckpointable);
     }
