@@ -9,7 +9,7 @@
 //! | 5 | whether each checkpointable of a committed step has `_METADATA` |
 //!
 //! Nothing at a root says how its steps are named, so all standard forms are steps: see
-//! [`step_name`](crate::orbax::step_name). Directories that differ in more than the number are
+//! [`step_name`]. Directories that differ in more than the number are
 //! different steps, also if the number is the same. A manager uses one prefix: which step is the
 //! latest of several is not decided here, but asked.
 
