@@ -371,7 +371,7 @@ def scan(
     latest: int | None = None,
     committed: bool | None = None,
     pattern: str | None = None,
-    exclude: Sequence[str] = (),
+    exclude: Sequence[str] | None = None,
     shard: tuple[int, int] | None = None,
     leaves: bool = True,
     ordered: bool = False,

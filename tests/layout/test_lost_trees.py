@@ -96,7 +96,7 @@ def test_an_item_without_its_tree_is_said_beside_those_that_have_theirs(
     assert report.extent.leaves > 0
     # `state` would have been chosen.
     read = orbscan.metadata(step)
-    assert any('"state" should be a pytree' in issue.reason for issue in read.issues)
+    assert any('"state" has lost its _METADATA' in issue.reason for issue in read.issues)
     everything = orbscan.checkpointables_metadata(step)
     assert everything.metadata["state"] is None
     assert any("has lost its _METADATA" in issue.reason for issue in everything.issues)

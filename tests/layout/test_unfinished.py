@@ -140,7 +140,8 @@ def test_half_copied_steps_are_broken_everywhere(
         assert entries[step].committed
         with pytest.raises(orbscan.InvalidLayoutError, match="incomplete step") as refused:
             orbscan.metadata(half_copied / str(step))
-        assert str(refused.value) == str(entries[step].error)
+        # A read says besides which step is whole.
+        assert str(refused.value).startswith(str(entries[step].error))
         assert [f.code for f in orbscan.verify(half_copied / str(step)).findings] == ["layout"]
     assert main(["ls", str(half_copied)]) == 5
     assert main(["verify", str(half_copied)]) == 1

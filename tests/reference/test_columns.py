@@ -31,9 +31,9 @@ def test_a_checkpoint_is_read_in_one_call(tmp_path: Path, monkeypatch: pytest.Mo
     calls: list[str] = []
     original = _core.read_pytree
 
-    def counting(*arguments: Any) -> _core.Checkpoint:
+    def counting(*arguments: Any, **rules: Any) -> _core.Checkpoint:
         calls.append("read_pytree")
-        return original(*arguments)
+        return original(*arguments, **rules)
 
     monkeypatch.setattr(_core, "read_pytree", counting)
     for case in corpus.golden_cases():

@@ -14,6 +14,7 @@ import pytest
 import orbscan
 from orbscan.cli import main
 from tests.steps.support import write_step
+from tests.support.processes import apart
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -147,6 +148,7 @@ def test_other_commands_call_the_same_steps_broken(
 
 # A read of the last one gives the item, and says that it was never finished.
 @pytest.mark.parametrize(("break_step", "reason"), BREAKS[:-1])
+@apart
 def test_the_latest_is_what_orbax_takes_for_it_and_neither_can_read_it(
     break_step: Callable[[Path], None], reason: str, root: Path
 ) -> None:

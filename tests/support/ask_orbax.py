@@ -35,6 +35,6 @@ def about(paths: list[Path]) -> list[list[Leaf] | None]:
 def _about(path: Path) -> list[Leaf] | None:
     try:
         found = ocp.metadata(path).metadata
-    except (OSError, KeyError, ValueError, RuntimeError):
+    except (AssertionError, OSError, KeyError, ValueError, RuntimeError):
         return None
     return None if found is None else leaves_of(found)

@@ -31,7 +31,7 @@ use crate::{PATIENCE, errors, options};
     latest = None,
     committed = None,
     pattern = None,
-    exclude = Vec::new(),
+    exclude = None,
     shard = None,
     leaves = true,
     ordered = false,
@@ -48,7 +48,7 @@ pub fn scan(
     latest: Option<usize>,
     committed: Option<bool>,
     pattern: Option<&str>,
-    exclude: Vec<String>,
+    exclude: Option<Vec<String>>,
     shard: Option<(u64, u64)>,
     leaves: bool,
     ordered: bool,
@@ -62,7 +62,11 @@ pub fn scan(
         latest,
         committed,
         pattern: pattern.map(Glob::new),
-        exclude: exclude.iter().map(|text| Glob::new(text)).collect(),
+        exclude: exclude
+            .iter()
+            .flatten()
+            .map(|text| Glob::new(text))
+            .collect(),
         shard: shard.map(|(index, count)| Shard { index, count }),
     };
     let options = Options {
