@@ -17,6 +17,11 @@ if TYPE_CHECKING:
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 os.environ.setdefault("XLA_FLAGS", "--xla_force_host_platform_device_count=8")
 
+# The tests may run below make, which tells any make that a test starts that it runs below another:
+# that one then prints where it is, and takes over flags.
+for _of_make in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS"):
+    os.environ.pop(_of_make, None)
+
 # Orbax tells of every save.
 logging.getLogger("absl").setLevel(logging.ERROR)
 
