@@ -419,7 +419,13 @@ def read_checkpointables(
 ) -> Checkpoint:
     """Read every checkpointable."""
 
-def read_everything(path: str, rich_types: bool) -> Checkpoint:
+def read_everything(
+    path: str,
+    rich_types: bool,
+    *,
+    atomicity: str | None = None,
+    allow_uncommitted: bool = False,
+) -> Checkpoint:
     """Read every checkpointable, or the pytree that has no name."""
 
 def others(path: str, name: str | None) -> list[tuple[str | None, bool | None]]:

@@ -181,14 +181,22 @@ def read_pytree(  # noqa: PLR0913 - as for metadata
     )
 
 
-def read_everything(path: str, *, rich_types: bool) -> _core.Checkpoint:
+def read_everything(
+    path: str,
+    *,
+    rich_types: bool,
+    atomicity: Atomicity = "auto",
+    allow_uncommitted: bool = False,
+) -> _core.Checkpoint:
     """Read the columns of every pytree, also of one without a name.
 
     Raises as `metadata` does; a pytree that cannot be read is an issue if another one can.
     """
     from orbscan import _core
 
-    return _core.read_everything(path, rich_types)
+    return _core.read_everything(
+        path, rich_types, atomicity=atomicity, allow_uncommitted=allow_uncommitted
+    )
 
 
 def others(path: str, read: _core.Checkpoint) -> list[tuple[str | None, bool | None]]:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from orbscan import _core
     from orbscan.result import PyTreeMetadata
-    from orbscan.step_choice import StepChoice
+    from orbscan.step_choice import Atomicity, StepChoice
 
 
 def load(
@@ -38,6 +38,7 @@ def load(
     *,
     checkpointable_name: str | None = AUTO,
     step: StepChoice | None = None,
+    atomicity: Atomicity = "auto",
 ) -> Any:
     """Load the pytree of a checkpoint with Orbax, in the `Context` that is active.
 
@@ -49,6 +50,7 @@ def load(
             makes of the checkpoint by itself.
         checkpointable_name: as for `orbscan.metadata`, which chooses the same pytree for `AUTO`.
         step: as for `orbscan.metadata`.
+        atomicity: as for `orbscan.metadata`. Orbax says itself what it loads.
 
     Returns:
         The tree, in the containers of `abstract`.
@@ -61,20 +63,21 @@ def load(
         OrbscanError: the tree has an `UnreadableLeaf`, or there is no such pytree.
         Exception: whatever Orbax raises.
     """
-    return load_chosen(path, abstract, checkpointable_name, step=step)
+    return load_chosen(path, abstract, checkpointable_name, step=step, atomicity=atomicity)
 
 
-def load_chosen(
+def load_chosen(  # noqa: PLR0913 - keywords, each with a meaning of its own
     path: str | os.PathLike[str],
     abstract: CheckpointMetadata[Any] | PyTreeMetadata,
     name: str | None,
     *,
     step: StepChoice | None = None,
+    atomicity: Atomicity = "auto",
     first: str | None = None,
 ) -> Any:
     """Load as `load` does; `first` is as in `orbax_release`, for `AUTO` as Orbax has it."""
     ocp = orbax_v1()
-    text, name, found = _resolve(path, name, step, first)
+    text, name, found = _resolve(path, name, step, atomicity, first)
     wanted = _for_orbax(abstract)
     if found is not None and saved_devices.matter():
         from orbscan import answer
@@ -90,6 +93,7 @@ def load_async(
     *,
     checkpointable_name: str | None = AUTO,
     step: StepChoice | None = None,
+    atomicity: Atomicity = "auto",
 ) -> Any:
     """Begin to load a pytree, as `load` does; Orbax 0.12 can do so only for safetensors.
 
@@ -99,20 +103,21 @@ def load_async(
     Raises:
         Exception: as `load` does; NotImplementedError for other layouts.
     """
-    return load_chosen_async(path, abstract, checkpointable_name, step=step)
+    return load_chosen_async(path, abstract, checkpointable_name, step=step, atomicity=atomicity)
 
 
-def load_chosen_async(
+def load_chosen_async(  # noqa: PLR0913 - keywords, each with a meaning of its own
     path: str | os.PathLike[str],
     abstract: CheckpointMetadata[Any] | PyTreeMetadata,
     name: str | None,
     *,
     step: StepChoice | None = None,
+    atomicity: Atomicity = "auto",
     first: str | None = None,
 ) -> Any:
     """Begin to load as `load_async` does; `first` as for `load_chosen`."""
     ocp = orbax_v1()
-    text, name, found = _resolve(path, name, step, first)
+    text, name, found = _resolve(path, name, step, atomicity, first)
     with _layout_context(ocp, found):
         return ocp.load_async(text, _for_orbax(abstract), checkpointable_name=name)
 
@@ -122,6 +127,7 @@ def load_checkpointables(
     abstract: CheckpointMetadata[dict[str, Any]] | dict[str, Any] | None = None,
     *,
     step: StepChoice | None = None,
+    atomicity: Atomicity = "auto",
 ) -> dict[str, Any]:
     """Load the checkpointables of a checkpoint with Orbax, in the `Context` that is active.
 
@@ -130,14 +136,15 @@ def load_checkpointables(
         abstract: what to load, by name: for each a tree as for `load`, or None for what Orbax
             makes of it by itself, or any other thing that Orbax takes. None for all there are.
         step: as for `orbscan.metadata`.
+        atomicity: as for `orbscan.metadata`. Orbax says itself what it loads.
 
     Raises:
         Exception: as `load` does.
     """
     ocp = orbax_v1()
-    text = _absolute(path, step)
+    text = _absolute(path, step, atomicity)
     wanted = _checkpointables_for_orbax(abstract)
-    _check_checkpointables(text, wanted)
+    _check_checkpointables(text, wanted, atomicity)
     loaded: dict[str, Any] = ocp.load_checkpointables(text, wanted)
     return loaded
 
@@ -147,6 +154,7 @@ def load_checkpointables_async(
     abstract: CheckpointMetadata[dict[str, Any]] | dict[str, Any] | None = None,
     *,
     step: StepChoice | None = None,
+    atomicity: Atomicity = "auto",
 ) -> Any:
     """Begin to load checkpointables, which Orbax 0.12 announces but cannot do yet.
 
@@ -154,7 +162,7 @@ def load_checkpointables_async(
         Exception: as `load` does; NotImplementedError by Orbax 0.12.
     """
     return orbax_v1().load_checkpointables_async(
-        _absolute(path, step), _checkpointables_for_orbax(abstract)
+        _absolute(path, step, atomicity), _checkpointables_for_orbax(abstract)
     )
 
 
@@ -181,12 +189,12 @@ def _for_orbax(abstract: Any) -> Any:
     return tree
 
 
-def _check_checkpointables(path: str, wanted: Any) -> None:
+def _check_checkpointables(path: str, wanted: Any, atomicity: Atomicity) -> None:
     """Check the devices of pytrees; raises as `saved_devices.check` does."""
     if url_scheme(path) is not None or not saved_devices.matter():
         return
     try:
-        found = checkpointables_metadata(path).metadata
+        found = checkpointables_metadata(path, atomicity=atomicity).metadata
     except OrbscanError:
         # What Orbax makes of it, Orbax says.
         return
@@ -214,26 +222,30 @@ def _layout_context(
 
 
 def _resolve(
-    path: str | os.PathLike[str], name: str | None, step: StepChoice | None, first: str | None
+    path: str | os.PathLike[str],
+    name: str | None,
+    step: StepChoice | None,
+    atomicity: Atomicity,
+    first: str | None,
 ) -> tuple[str, str | None, _core.Checkpoint | None]:
     """The path, the name of the pytree and what was read; Orbax and orbscan choose differently."""
-    text = _absolute(path, step)
+    text = _absolute(path, step, atomicity)
     check_name(name)
     if url_scheme(text) is not None:
         return text, name, None
-    checkpoint = read_pytree(text, name, rich_types=False, first=first)
+    checkpoint = read_pytree(text, name, rich_types=False, atomicity=atomicity, first=first)
     (found, _), *_ = checkpoint.items
     return text, found, checkpoint
 
 
-def _absolute(path: str | os.PathLike[str], step: StepChoice | None) -> str:
+def _absolute(path: str | os.PathLike[str], step: StepChoice | None, atomicity: Atomicity) -> str:
     """The path as Orbax wants it; URLs, which orbscan does not read, are Orbax's to judge."""
     import os
 
     text = os.fsdecode(path)
     if step is None and url_scheme(text) not in {None, "file"}:
         return text
-    return os.path.abspath(local_path(text, step))  # noqa: PTH100
+    return os.path.abspath(local_path(text, step, atomicity=atomicity))  # noqa: PTH100
 
 
 def _unwrapped(abstract: Any) -> Any:

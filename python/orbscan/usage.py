@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from orbscan import _core
     from orbscan.result import Issue
-    from orbscan.step_choice import StepChoice
+    from orbscan.step_choice import Atomicity, StepChoice
 
     Role: TypeAlias = Literal["document", "data", "chunk", "unused", "unknown", "other"]
 
@@ -214,7 +214,13 @@ class Usage:
         }
 
 
-def du(path: str | os.PathLike[str], *, step: StepChoice | None = None) -> Usage:
+def du(
+    path: str | os.PathLike[str],
+    *,
+    step: StepChoice | None = None,
+    atomicity: Atomicity = "auto",
+    allow_uncommitted: bool = False,
+) -> Usage:
     """Measure what a checkpoint takes on disk.
 
     Stored bytes are exact: they come from the index of the store, which lists every chunk.
@@ -222,6 +228,8 @@ def du(path: str | os.PathLike[str], *, step: StepChoice | None = None) -> Usage
     Args:
         path: the checkpoint, a local directory; `~` stands for the home directory.
         step: as for `orbscan.metadata`.
+        atomicity: as for `orbscan.metadata`.
+        allow_uncommitted: as for `orbscan.metadata`.
 
     Raises:
         CheckpointNotFoundError: the path does not exist.
@@ -230,13 +238,16 @@ def du(path: str | os.PathLike[str], *, step: StepChoice | None = None) -> Usage
         DeletionRecoveryError: the record of an interrupted deletion is damaged.
         ValueError: the path is a remote URL.
     """
-    found, issues = measured(api.local_path(path, step))
+    text = api.local_path(path, step, atomicity=atomicity)
+    found, issues = measured(text, atomicity=atomicity, allow_uncommitted=allow_uncommitted)
     from orbscan.result import Issue
 
     return replace(found, issues=tuple(Issue(*issue) for issue in issues))
 
 
-def measured(path: str) -> tuple[Usage, list[_core.Issue]]:
+def measured(
+    path: str, *, atomicity: Atomicity = "auto", allow_uncommitted: bool = False
+) -> tuple[Usage, list[_core.Issue]]:
     """Measure a checkpoint; the part of `du` that needs no other library.
 
     Returns:
@@ -247,7 +258,9 @@ def measured(path: str) -> tuple[Usage, list[_core.Issue]]:
     """
     from orbscan import _core
 
-    checkpoint, items, found = _core.usage(path)
+    checkpoint, items, found = _core.usage(
+        path, atomicity=atomicity, allow_uncommitted=allow_uncommitted
+    )
     leaves: list[LeafUsage] = []
     strays = 0
     for (name, table), (_, arrays, of_strays) in zip(checkpoint.items, items, strict=True):

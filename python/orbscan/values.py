@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import tensorstore
 
     from orbscan import _core
-    from orbscan.step_choice import StepChoice
+    from orbscan.step_choice import Atomicity, StepChoice
 
 _SHOWN_KEYPATHS = 5
 _UNSUPPORTED = "unsupported"
@@ -60,6 +60,7 @@ def open_array(
     checkpointable_name: str | None = AUTO,
     *,
     step: StepChoice | None = None,
+    atomicity: Atomicity = "auto",
 ) -> tensorstore.TensorStore:
     """Open one array of a checkpoint with TensorStore, without reading any of its values.
 
@@ -72,6 +73,7 @@ def open_array(
             `jax.tree_util` gives them. A single string is no keypath.
         checkpointable_name: as for `orbscan.metadata`.
         step: as for `orbscan.metadata`.
+        atomicity: as for `orbscan.metadata`.
 
     Raises:
         LeafNotFoundError: the tree has no such leaf; names those that are near.
@@ -81,9 +83,9 @@ def open_array(
         OrbscanError: the leaf is an `UnreadableLeaf`; otherwise as for `orbscan.metadata`.
     """
     keys = _plain_keys(keypath)
-    text = local_path(path, step)
+    text = local_path(path, step, atomicity=atomicity)
     check_name(checkpointable_name)
-    checkpoint = read_pytree(text, checkpointable_name, rich_types=False)
+    checkpoint = read_pytree(text, checkpointable_name, rich_types=False, atomicity=atomicity)
     (item, table), *_ = checkpoint.items
     if table is None:  # what read_pytree never returns
         raise LeafNotFoundError(keys, ())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -47,6 +48,22 @@ def test_every_function_that_takes_a_path_takes_a_step(
     loaded = orbscan.load_checkpointables(root, {"default": found.metadata}, step=step)
     assert loaded["default"]["w"].shape == (expected,)
     assert orbscan.open_array(root, ("w",), step=step)[0].read().result() == expected
+
+
+def test_the_step_is_chosen_by_the_atomicity_in_every_function(root: Path, tmp_path: Path) -> None:
+    copy = shutil.copytree(root, tmp_path / "root")
+    (copy / "step_30" / "commit_success.txt").unlink(missing_ok=True)
+    (copy / "step_20" / "commit_success.txt").touch()
+    rule: dict[str, Any] = {"step": "latest", "atomicity": "commit_file"}
+    found = orbscan.metadata(copy, **rule)
+    assert found.path == copy / "step_20"
+    assert orbscan.load(copy, **rule)["w"].shape == (20,)
+    loaded = orbscan.load_checkpointables(copy, {"default": found.metadata}, **rule)
+    assert loaded["default"]["w"].shape == (20,)
+    assert orbscan.open_array(copy, ("w",), **rule).shape == (20,)
+    assert orbscan.du(copy, **rule).path == str(copy / "step_20")
+    assert orbscan.verify(copy, **rule).path == str(copy / "step_20")
+    assert orbscan.diff(copy, copy, other_step=20, **rule).same
 
 
 def test_a_step_itself_is_a_path(root: Path) -> None:

@@ -55,6 +55,7 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         help="of the steps that OTHER holds, read this one (default: that of --step)",
     )
     _add_names(parser)
+    source.add_commit_rules(parser)
     parser.add_argument(
         "--ignore",
         metavar="WHAT",
@@ -142,7 +143,7 @@ def _diff(arguments: argparse.Namespace) -> Diff:
     for path, its_step, name in zip(paths, steps, names, strict=True):
         this = argparse.Namespace(**{**vars(arguments), "step": its_step})
         read = source.step_path(this, path)
-        side = side_of_path(read, name, rich_types=arguments.rich_types)
+        side = side_of_path(read, name, rich_types=arguments.rich_types, **source.rules(arguments))
         source.warn(side.issues)
         sides.append(side)
     before, after = sides

@@ -48,10 +48,9 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         epilog=_EXAMPLES + EXIT_CODES,
         formatter_class=help_formatter,
     )
-    parser.add_argument(
-        "path", metavar="PATH", help="the directory of the checkpoint; - reads it from stdin"
-    )
+    source.add_path(parser)
     source.add_step(parser)
+    source.add_commit_rules(parser)
     parser.add_argument(
         "--depth",
         metavar="N",
@@ -77,7 +76,7 @@ def run(arguments: argparse.Namespace) -> int:
     path = source.step_path(arguments, path)
     from orbscan.usage import measured
 
-    usage, issues = measured(path)
+    usage, issues = measured(path, **source.rules(arguments))
     if arguments.output == "json":
         import json
 

@@ -37,7 +37,6 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         formatter_class=help_formatter,
     )
     source.add_arguments(parser)
-    source.add_commit_rules(parser)
     parser.add_argument(
         "--recover",
         action="store_true",

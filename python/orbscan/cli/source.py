@@ -18,13 +18,20 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterable
+    from typing import TypedDict
 
     from orbscan import _core
     from orbscan.step_choice import Atomicity, StepChoice
 
+    class Rules(TypedDict):
+        """What counts as a finished checkpoint, as keywords of whatever reads one."""
+
+        atomicity: Atomicity
+        allow_uncommitted: bool
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add PATH, --step, --prefix, --name and --flat to a command."""
+    """Add PATH and all that chooses one pytree of it to a command."""
     add_path(parser)
     add_step(parser)
     which = parser.add_mutually_exclusive_group()
@@ -40,6 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         const=None,
         help="read the pytree that lies in PATH itself, without a name",
     )
+    add_commit_rules(parser)
 
 
 def add_path(parser: argparse.ArgumentParser) -> None:
@@ -71,6 +79,11 @@ def add_commit_rules(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="also read a save that was never finished, and warn that it was not",
     )
+
+
+def rules(arguments: argparse.Namespace) -> Rules:
+    """Give the values of the options of `add_commit_rules`."""
+    return {"atomicity": arguments.atomicity, "allow_uncommitted": arguments.uncommitted}
 
 
 def add_atomicity(parser: argparse.ArgumentParser) -> None:
@@ -150,8 +163,7 @@ def step_path(arguments: argparse.Namespace, path: str) -> str:
     by_name = isinstance(step, str) and step != LATEST
     if prefix is not ... and (step is None or by_name):
         arguments.parser.error("--prefix and --no-prefix need a --step that is not a name")
-    atomicity: Atomicity = getattr(arguments, "atomicity", "auto")
-    return api.local_path(path, step, prefix=prefix, atomicity=atomicity)
+    return api.local_path(path, step, prefix=prefix, atomicity=arguments.atomicity)
 
 
 def read(
@@ -171,9 +183,8 @@ def read(
         path,
         arguments.name,
         rich_types=rich_types,
-        atomicity=getattr(arguments, "atomicity", "auto"),
-        allow_uncommitted=getattr(arguments, "uncommitted", False),
         recover=getattr(arguments, "recover", False),
+        **rules(arguments),
     )
     return path, read
 

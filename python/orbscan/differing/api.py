@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from orbscan.differing.diff import Diff
     from orbscan.differing.side import Side
     from orbscan.result import CheckpointMetadata, PyTreeMetadata
-    from orbscan.step_choice import StepChoice
+    from orbscan.step_choice import Atomicity, StepChoice
 
     Name = str | None | EllipsisType
 
@@ -30,6 +30,8 @@ def diff(  # noqa: PLR0913 - keywords, each with a meaning of its own
     other_name: Name = ...,
     step: StepChoice | None = None,
     other_step: StepChoice | None = None,
+    atomicity: Atomicity = "auto",
+    allow_uncommitted: bool = False,
     rich_types: bool = False,
     ignore: Collection[str] = aspects.IGNORED,
 ) -> Diff:
@@ -58,6 +60,8 @@ def diff(  # noqa: PLR0913 - keywords, each with a meaning of its own
         other_name: that of `b`, if it is another one.
         step: which step, as for `orbscan.metadata`; of each side that is a path.
         other_step: which step of `b`, if it is another one. So two steps of one root are compared.
+        atomicity: as for `orbscan.metadata`; of each side that is a path.
+        allow_uncommitted: as for `orbscan.metadata`; of each side that is a path.
         rich_types: whether tuples and namedtuples are told from lists and dicts: they are read so
             from paths, and compared so everywhere. A writer need not have recorded them.
         ignore: what makes no difference: members of `name` (of the only pytrees of both sides),
@@ -85,10 +89,20 @@ def diff(  # noqa: PLR0913 - keywords, each with a meaning of its own
     steps = (step, step if other_step is None else other_step)
     alone = not (_is_path(a) and _is_path(b))
     names = names_of_sides(name, other_name, alone=alone)
-    sides = (
-        _side(side, its_name, its_step, rich_types=rich_types)
-        for side, its_name, its_step in zip((a, b), names, steps, strict=True)
-    )
+    given: tuple[Any, Any] = (a, b)
+    sides = []
+    for side, its_name, its_step in zip(given, names, steps, strict=True):
+        if _is_path(side):
+            read = side_of_path(
+                api.local_path(side, its_step, atomicity=atomicity),
+                its_name,
+                rich_types=rich_types,
+                atomicity=atomicity,
+                allow_uncommitted=allow_uncommitted,
+            )
+        else:
+            read = _side_in_memory(side)
+        sides.append(read)
     return difference(*sides, ignore=ignore, rich_types=rich_types)
 
 
@@ -109,14 +123,33 @@ def names_of_sides(name: Name, other_name: Name, *, alone: bool = False) -> tupl
     return one, one if other_name is ... else other_name
 
 
-def side_of_path(path: str, name: Name, *, rich_types: bool) -> Side:
+def side_of_path(
+    path: str,
+    name: Name,
+    *,
+    rich_types: bool,
+    atomicity: Atomicity = "auto",
+    allow_uncommitted: bool = False,
+) -> Side:
     """Read one checkpointable, or with `...` all of them.
 
     Raises as `orbscan.metadata` does; of several pytrees, one that can be read is enough.
     """
     if name is ...:
-        return side_of_checkpoint(path, api.read_everything(path, rich_types=rich_types))
-    read = api.read_pytree(path, name, rich_types=rich_types)
+        everything = api.read_everything(
+            path,
+            rich_types=rich_types,
+            atomicity=atomicity,
+            allow_uncommitted=allow_uncommitted,
+        )
+        return side_of_checkpoint(path, everything)
+    read = api.read_pytree(
+        path,
+        name,
+        rich_types=rich_types,
+        atomicity=atomicity,
+        allow_uncommitted=allow_uncommitted,
+    )
     return side_of_checkpoint(path, read, api.others(path, read))
 
 
@@ -124,9 +157,7 @@ def _is_path(side: Any) -> bool:
     return isinstance(side, str | os.PathLike)
 
 
-def _side(side: Any, name: Name, step: StepChoice | None, *, rich_types: bool) -> Side:
-    if _is_path(side):
-        return side_of_path(api.local_path(side, step), name, rich_types=rich_types)
+def _side_in_memory(side: Any) -> Side:
     from orbscan.differing.values import side_of_tree
     from orbscan.result import CheckpointMetadata
 

@@ -163,9 +163,15 @@ fn read_checkpointables(
 
 /// Reads every pytree of the checkpoint at `path`, whatever its layout.
 #[pyfunction]
-#[pyo3(signature = (path, rich_types))]
-fn read_everything(py: Python<'_>, path: PathBuf, rich_types: bool) -> PyResult<Checkpoint> {
-    let options = options(rich_types, None, false)?;
+#[pyo3(signature = (path, rich_types, *, atomicity = None, allow_uncommitted = false))]
+fn read_everything(
+    py: Python<'_>,
+    path: PathBuf,
+    rich_types: bool,
+    atomicity: Option<&str>,
+    allow_uncommitted: bool,
+) -> PyResult<Checkpoint> {
+    let options = options(rich_types, atomicity, allow_uncommitted)?;
     let read = detached(py, &path, |store, path| {
         everything::read_path(store, path, &options, &Recall::new())
     })?;

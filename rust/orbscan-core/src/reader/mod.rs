@@ -216,28 +216,32 @@ fn flat(root: &Root, what: &str) -> Error {
     Error::new(ErrorKind::UnknownLayout, reason).in_file(&root.path)
 }
 
-/// A read of a path that somebody names: if it is a broken step, its error names the newest whole one
-/// beside it.
+/// A read of a path that somebody names, whose error is [`hinted`].
 fn named(
     store: &dyn Store,
     path: &StorePath,
     limits: &Limits,
     read: impl FnOnce() -> Result<Checkpoint>,
 ) -> Result<Checkpoint> {
-    let hinted = |error: Error| {
-        let is_broken = matches!(
-            error.subject(),
-            Some(Subject::Incomplete | Subject::LostTree | Subject::MissingCheckpointable)
-        );
-        let newest = is_broken
-            .then(|| complete::newest_beside(store, path, limits))
-            .flatten();
-        match newest {
-            Some(name) => error.with_remark(&format!("; the newest whole step is {name:?}")),
-            None => error,
-        }
-    };
-    located(store, || read().map_err(hinted))
+    located(store, || {
+        read().map_err(|error| hinted(store, path, limits, error))
+    })
+}
+
+/// Adds to the refusal of a path that somebody names, if it is a broken step, the newest whole one
+/// beside it.
+pub fn hinted(store: &dyn Store, path: &StorePath, limits: &Limits, error: Error) -> Error {
+    let is_broken = matches!(
+        error.subject(),
+        Some(Subject::Incomplete | Subject::LostTree | Subject::MissingCheckpointable)
+    );
+    let newest = is_broken
+        .then(|| complete::newest_beside(store, path, limits))
+        .flatten();
+    match newest {
+        Some(name) => error.with_remark(&format!("; the newest whole step is {name:?}")),
+        None => error,
+    }
 }
 
 /// Errors and issues name files as a user would; everything below knows paths inside the store.

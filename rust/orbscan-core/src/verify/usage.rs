@@ -133,8 +133,10 @@ pub struct Usage {
 /// # Errors
 /// As [`reader::read_checkpointables`]; a tree that cannot be read is an issue.
 pub fn usage(store: &dyn Store, path: &StorePath, options: &reader::Options) -> Result<Usage> {
-    let measured = measure(store, path, options).map_err(|error| reader::locate(store, error));
-    let mut usage = measured?;
+    let mut usage = measure(store, path, options).map_err(|error| {
+        let error = reader::hinted(store, path, &options.limits, error);
+        reader::locate(store, error)
+    })?;
     for issue in &mut usage.checkpoint.issues {
         *issue = reader::locate(store, issue.clone());
     }
