@@ -22,6 +22,7 @@ use crate::orbax::shardings;
 use crate::orbax::strings::Strings;
 use crate::path::StorePath;
 use crate::record::{Issue, LeafTable};
+use crate::stand_in;
 use crate::store::{Bytes, Store, Want};
 
 /// The in-line values of a tree that `_METADATA` describes; none where it says that every array is
@@ -63,16 +64,17 @@ pub fn values(
     Ok(InlineValues::new(by_leaf))
 }
 
-/// Reads an item that has no `_METADATA`.
+/// Reads an item that has no `_METADATA`. If none of its arrays can be read, the fault of the first is
+/// given, too.
 ///
 /// # Errors
-/// `Malformed` if it has no aggregate file either; as [`leaves::join`].
+/// `Malformed` if it has no aggregate file either; as [`aggregate::decode`].
 pub fn read(
     store: &dyn Store,
     files: &ItemFiles,
     options: &Options,
     issues: &mut Vec<Issue>,
-) -> Result<LeafTable> {
+) -> Result<(LeafTable, Option<Error>)> {
     let limits = &options.limits;
     let bytes = fetch(store, files, limits).map_err(|error| match error.kind() {
         ErrorKind::NotFound => {
@@ -122,10 +124,11 @@ pub fn read(
         (0..outline.leaves.len()).filter(|leaf| stored.document(*leaf).is_some_and(Result::is_err));
     let lost: Vec<usize> = lost.collect();
     mark_strings(store, files, &lost, &mut values, limits, issues)?;
-    let mut table = leaves::join(files, outline, param_names, &values, stored, limits, issues)?;
+    let (mut table, refusal) =
+        leaves::join(files, outline, param_names, &values, stored, limits, issues);
     let key_types = prng::fetch(store, files, &table, limits, issues);
     prng::mark_keys(&mut table, &key_types, limits, issues);
-    Ok(table)
+    Ok((table, refusal))
 }
 
 /// How many directories are looked into for the texts of a tree: one is named like its first string
@@ -197,5 +200,6 @@ fn fetch(store: &dyn Store, files: &ItemFiles, limits: &Limits) -> Result<Bytes>
 
 fn decode<'a>(files: &ItemFiles, bytes: &'a [u8], limits: &Limits) -> Result<Aggregate<'a>> {
     let path = files.directory.join(names::AGGREGATE)?;
-    aggregate::decode(bytes, limits).map_err(|error| error.in_file(&path))
+    let decoded = aggregate::decode(bytes, limits);
+    decoded.map_err(|error| error.with_remark(stand_in::remark(bytes)).in_file(&path))
 }

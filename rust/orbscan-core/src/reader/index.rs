@@ -13,6 +13,7 @@ use bytes::Bytes;
 
 use super::ocdbt_faults::missing_data_file;
 use super::ocdbt_lookup::Database;
+use super::pointers;
 use crate::cursor::to_u64;
 use crate::error::{Error, ErrorKind, Offset, Result, counted};
 use crate::limits::Limits;
@@ -242,7 +243,9 @@ fn fetch(store: &dyn Store, limits: &Limits, open: &mut Open) {
         return;
     }
     let wants: Vec<Want> = batch.iter().map(|node| node.want(limits)).collect();
-    open.fetched = batch.into_iter().zip(store.fetch(&wants)).collect();
+    let mut fetched = store.fetch(&wants);
+    pointers::remark(store, &wants, &mut fetched);
+    open.fetched = batch.into_iter().zip(fetched).collect();
 }
 
 fn shown(statistics: Statistics) -> String {

@@ -8,12 +8,30 @@ use super::outline::{ItemFiles, Outline};
 use super::recall::{KnownItem, Recall};
 use super::stored::Arrays;
 use super::{Options, aggregate, prng};
-use crate::error::{ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::orbax::leaf_entry::{LeafEntry, ValueType};
 use crate::orbax::{names, rich_types, tree_metadata};
 use crate::record::{Issue, LeafTable};
 use crate::store::{Bytes, Store};
 use crate::tree;
+
+/// A pytree whose outline could be read.
+#[derive(Debug)]
+pub struct Read {
+    /// Its leaves.
+    pub table: Arc<LeafTable>,
+    /// Why it is refused, if it is: none of its arrays can be read. This is the fault of the first.
+    pub refusal: Option<Error>,
+}
+
+impl From<Arc<LeafTable>> for Read {
+    fn from(table: Arc<LeafTable>) -> Self {
+        Self {
+            table,
+            refusal: None,
+        }
+    }
+}
 
 /// Reads the item.
 ///
@@ -27,10 +45,29 @@ pub fn read(
     recall: &Recall,
     issues: &mut Vec<Issue>,
 ) -> Result<Arc<LeafTable>> {
+    let read = outline_of(store, files, options, recall, issues)?;
+    read.refusal.map_or(Ok(read.table), Err)
+}
+
+/// Reads the item, also if none of its arrays can be read.
+///
+/// # Errors
+/// Any kind, if the tree cannot be read, or nothing of the store that its arrays lie in.
+pub fn outline_of(
+    store: &dyn Store,
+    files: &ItemFiles,
+    options: &Options,
+    recall: &Recall,
+    issues: &mut Vec<Issue>,
+) -> Result<Read> {
     let metadata = match &files.metadata {
         Ok(bytes) => bytes,
         Err(error) if error.kind() == ErrorKind::NotFound => {
-            return aggregate::read(store, files, options, issues).map(Arc::new);
+            let (table, refusal) = aggregate::read(store, files, options, issues)?;
+            return Ok(Read {
+                table: Arc::new(table),
+                refusal,
+            });
         }
         Err(error) => return Err(error.clone()),
     };
@@ -45,23 +82,34 @@ pub fn read(
             let key_types = prng::fetch(store, files, &known.table, &options.limits, issues);
             let key_types = key_types.iter().map(|(_, bytes)| bytes);
             if key_types.eq(&known.key_types) && issues.len() == before {
-                return Ok(Arc::clone(&known.table));
+                return Ok(Arc::clone(&known.table).into());
             }
             // They are asked for again, and their faults are told then.
             issues.truncate(told);
         }
         found = Some(again);
     }
-    let (item, is_whole) = decode(store, files, metadata, found, options, issues)?;
-    let table = Arc::clone(&item.table);
-    if is_whole && issues.len() == before {
-        recall.insert(item);
+    let decoded = decode(store, files, metadata, found, options, issues)?;
+    let table = Arc::clone(&decoded.item.table);
+    if decoded.is_whole && issues.len() == before {
+        recall.insert(decoded.item);
     }
-    Ok(table)
+    Ok(Read {
+        table,
+        refusal: decoded.refusal,
+    })
 }
 
-/// Decodes `_METADATA` and all else, and tells whether that is all that the table was made of.
-/// `found` is what there is of the arrays, if they were looked for already.
+struct Decoded {
+    item: KnownItem,
+    /// Whether `item` tells all that the table was made of.
+    is_whole: bool,
+    /// As in [`Read`].
+    refusal: Option<Error>,
+}
+
+/// Decodes `_METADATA` and all else. `found` is what there is of the arrays, if they were looked for
+/// already.
 fn decode(
     store: &dyn Store,
     files: &ItemFiles,
@@ -69,7 +117,7 @@ fn decode(
     found: Option<Found>,
     options: &Options,
     issues: &mut Vec<Issue>,
-) -> Result<(KnownItem, bool)> {
+) -> Result<Decoded> {
     let path = files.directory.join(names::TREE_METADATA)?;
     let limits = &options.limits;
     let before = issues.len();
@@ -88,7 +136,8 @@ fn decode(
         arrays: &arrays,
         found: &found,
     };
-    let mut table = leaves::join(files, outline, param_names, &values, stored, limits, issues)?;
+    let (mut table, refusal) =
+        leaves::join(files, outline, param_names, &values, stored, limits, issues);
     let key_types = prng::fetch(store, files, &table, limits, issues);
     prng::mark_keys(&mut table, &key_types, limits, issues);
     let item = KnownItem {
@@ -101,7 +150,11 @@ fn decode(
         key_types: key_types.into_iter().map(|(_, bytes)| bytes).collect(),
         table: Arc::new(table),
     };
-    Ok((item, values.is_empty()))
+    Ok(Decoded {
+        item,
+        is_whole: values.is_empty(),
+        refusal,
+    })
 }
 
 fn outline<'a>(bytes: &'a [u8], options: &Options, issues: &mut Vec<Issue>) -> Result<Outline<'a>> {

@@ -37,11 +37,8 @@ impl Stored<'_> {
     }
 }
 
-/// Fills the table of a tree whose leaves have the given param names.
-///
-/// # Errors
-/// Any kind, if none of the arrays can be read. One that cannot among others that can is an
-/// unreadable leaf and an issue.
+/// Fills the table of a tree whose leaves have the given param names. An array that cannot be read is
+/// an unreadable leaf and an issue; if none can, the fault of the first is given, too.
 pub fn join(
     files: &ItemFiles,
     outline: Outline<'_>,
@@ -50,7 +47,7 @@ pub fn join(
     stored: Stored<'_>,
     limits: &Limits,
     issues: &mut Vec<Issue>,
-) -> Result<LeafTable> {
+) -> (LeafTable, Option<Error>) {
     let shardings = LeafShardings::read(files, &outline, limits, issues);
     let mut builder = TableBuilder::new(limits);
     builder.table.places.clone_from(&stored.found.places);
@@ -68,12 +65,12 @@ pub fn join(
     for (leaf, (entry, name)) in outline.leaves.iter().zip(param_names.iter()).enumerate() {
         joining.leaf(leaf, entry, name, values);
     }
-    let mut table = joining.finish()?;
+    let (mut table, refusal) = joining.finish();
     table.names = param_names;
     table.tree = outline.tree;
     table.write_shapes = outline.write_shapes;
     issues.extend(unusual_scalars(&table).map(|issue| issue.in_file(&files.directory)));
-    Ok(table)
+    (table, refusal)
 }
 
 /// What there is to say of scalars that Orbax saves and restores, but for which its `metadata` of v1
@@ -335,14 +332,12 @@ impl Joining<'_> {
         }
     }
 
-    /// # Errors
-    /// The first failure, if every array failed.
-    fn finish(mut self) -> Result<LeafTable> {
-        if !self.readable
-            && !self.stored.found.documents.is_empty()
-            && let Some(error) = self.builder.table.errors.first()
-        {
-            return Err(error.clone());
+    /// The table, and the first failure, if every array failed.
+    fn finish(mut self) -> (LeafTable, Option<Error>) {
+        let has_failed = !self.readable && !self.stored.found.documents.is_empty();
+        let errors = self.builder.table.errors.first();
+        if let Some(error) = errors.filter(|_| has_failed).cloned() {
+            return (self.builder.table, Some(error));
         }
         if let LeafShardings::File(shardings, path) = self.shardings {
             if !self.without_sharding.is_empty() {
@@ -352,7 +347,7 @@ impl Joining<'_> {
             }
             self.builder.table.shardings = shardings.table;
         }
-        Ok(self.builder.table)
+        (self.builder.table, None)
     }
 }
 

@@ -23,6 +23,7 @@ mod ocdbt_faults;
 pub mod ocdbt_lookup;
 mod ocdbt_search;
 pub mod outline;
+pub mod pointers;
 pub mod prng;
 pub mod recall;
 pub mod recover;

@@ -1,13 +1,14 @@
 //! The way down a B+tree, wave by wave.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::ops::Range;
 
 use bytes::Bytes;
 
 use super::ocdbt_faults::{missing_data_file, over};
+use super::pointers;
 use crate::cursor::to_u64;
-use crate::error::{Error, ErrorKind, Offset, Result};
+use crate::error::{Error, Offset, Result};
 use crate::limits::Limits;
 use crate::ocdbt::Reference;
 use crate::ocdbt::btree::{Entries, Node};
@@ -19,7 +20,6 @@ use crate::ocdbt::leaf::Leaf;
 use crate::ocdbt::values::{Hit, Value};
 use crate::ocdbt::version_tree::Root;
 use crate::path::StorePath;
-use crate::stand_in;
 use crate::store::{Span, Store, Want};
 
 /// What a key leads to: nothing, its value, or why the value could not be read.
@@ -314,36 +314,10 @@ impl<'d, 'k> Search<'d, 'k> {
         }
         self.cost.waves = self.cost.waves.saturating_add(1);
         let mut fetched = self.store.fetch(wants);
-        self.add_remarks(wants, &mut fetched);
+        if pointers::remark(self.store, wants, &mut fetched) {
+            self.cost.waves = self.cost.waves.saturating_add(1);
+        }
         fetched
-    }
-
-    /// Says of files that turned out too short what they really are, if it shows.
-    ///
-    /// One more wave for all of them together: a whole checkpoint of pointers is one mistake.
-    fn add_remarks(&mut self, wants: &[Want], fetched: &mut [Result<Bytes>]) {
-        let broken = |answer: &Result<Bytes>| {
-            let error = answer.as_ref().err();
-            error.is_some_and(|error| error.kind() == ErrorKind::Malformed)
-        };
-        let suspects = wants.iter().zip(fetched.iter());
-        let suspects = suspects.filter(|(_, answer)| broken(answer));
-        let suspects: BTreeSet<&StorePath> = suspects.map(|(want, _)| &want.path).collect();
-        if suspects.is_empty() {
-            return;
-        }
-        self.cost.waves = self.cost.waves.saturating_add(1);
-        let whole = |path: &&StorePath| Want::whole((*path).clone(), stand_in::MAX_BYTES);
-        let wholes: Vec<Want> = suspects.iter().map(whole).collect();
-        let remarks = suspects.into_iter().zip(self.store.fetch(&wholes));
-        let remarks: BTreeMap<&StorePath, &str> = remarks
-            .filter_map(|(path, head)| Some((path, stand_in::remark(&head.ok()?))))
-            .collect();
-        for (want, answer) in wants.iter().zip(fetched) {
-            if let (Err(error), Some(remark)) = (&*answer, remarks.get(&want.path)) {
-                *answer = Err(error.clone().with_remark(remark));
-            }
-        }
     }
 
     fn answer(&mut self, index: usize, answer: Answer) {

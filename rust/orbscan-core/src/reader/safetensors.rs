@@ -5,6 +5,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use super::pointers;
 use super::table::TableBuilder;
 use crate::cursor::to_u64;
 use crate::error::{Error, ErrorKind, Result};
@@ -72,7 +73,8 @@ pub fn read_files(
         let absent = || Error::new(ErrorKind::NotFound, "does not exist").in_file(file);
         let stat = stat?.ok_or_else(absent)?;
         modified = modified.max(stat.modified_nsecs);
-        let header = header(store, file, stat.size, limits).map_err(|error| error.in_file(file));
+        let header = header(store, file, stat.size, limits);
+        let header = header.map_err(|error| pointers::explained(store, file, error).in_file(file));
         let (header_bytes, header) = header?;
         let bytes = |tensor: &format::Tensor| tensor.dtype.array_bytes(&tensor.shape);
         let data_bytes = header.tensors.iter().filter_map(bytes);

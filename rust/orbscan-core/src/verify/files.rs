@@ -3,9 +3,13 @@
 use foldhash::{HashMap, HashMapExt};
 
 use super::extents::Runs;
+use crate::orbax::names;
 use crate::path::StorePath;
 use crate::reader::index::Extent;
 use crate::reader::inventory::File;
+use crate::reader::pointers;
+use crate::stand_in;
+use crate::store::Store;
 
 /// What is known of one file.
 #[derive(Clone, Debug)]
@@ -32,6 +36,8 @@ pub struct FileUse {
     pub plain: bool,
     /// Whether its path is a key of an array that lies elsewhere.
     pub surplus: bool,
+    /// Whether it is a pointer of git-lfs to what should be there.
+    pub is_pointer: bool,
 }
 
 impl FileUse {
@@ -95,6 +101,7 @@ impl Files {
                 nodes_overlap: false,
                 plain: false,
                 surplus: false,
+                is_pointer: false,
             });
             next
         })
@@ -118,6 +125,7 @@ impl Files {
         let end = extent.offset.saturating_add(extent.length);
         match file.size {
             None => Some(Misplaced::Missing),
+            Some(_) if file.is_pointer => Some(Misplaced::Pointer),
             Some(size) if end > size => Some(Misplaced::Beyond(size)),
             Some(_) if overlaps => Some(Misplaced::Shared),
             Some(_) => None,
@@ -128,6 +136,24 @@ impl Files {
     pub fn add_document(&mut self, extent: Extent) {
         if let Some(file) = self.files.get_mut(extent.file) {
             file.document_bytes = file.document_bytes.saturating_add(extent.length);
+        }
+    }
+
+    /// Looks for pointers among those files that may be one. Documents of arrays, of which there are
+    /// many, are left out: whoever reads one says what is wrong with it.
+    pub fn find_pointers(&mut self, store: &dyn Store) {
+        let suspects = self.files.iter().filter(|file| {
+            file.size.is_some_and(stand_in::may_be_pointer)
+                && !names::is_array_document(file.path.as_str())
+        });
+        let suspects: Vec<&StorePath> = suspects.map(|file| &file.path).collect();
+        let found = pointers::among(store, &suspects);
+        let numbers = found.iter().filter_map(|path| self.numbers.get(*path));
+        let numbers: Vec<usize> = numbers.copied().collect();
+        for number in numbers {
+            if let Some(file) = self.files.get_mut(number) {
+                file.is_pointer = true;
+            }
         }
     }
 
@@ -149,6 +175,8 @@ impl Files {
 pub enum Misplaced {
     /// The file does not exist.
     Missing,
+    /// The file is a pointer of git-lfs.
+    Pointer,
     /// The file, of this size, ends before it.
     Beyond(u64),
     /// Something else lies there, too.

@@ -15,6 +15,7 @@ use crate::cursor::to_u64;
 use crate::error::{Offset, counted};
 use crate::orbax::names;
 use crate::path::StorePath;
+use crate::stand_in;
 
 /// Adds what a survey found. `stores_all` finds out, if need be, whether the writer stored every
 /// chunk: if it is not known, it may have left out those that hold nothing but a fill value.
@@ -270,8 +271,15 @@ fn used_file(file: &FileUse, report: &mut Report) {
             let reason = format!("the data file does not exist; it held {holds}");
             report.add(Finding::new(Code::DataFileMissing, reason).in_file(&file.path));
         }
-        Some(size) if file.is_short() => {
-            let reason = format!("the data file ends too early; it held {holds}");
+        // The chunk that such a file should be is reported with its array.
+        Some(_) if file.is_pointer && file.plain => {}
+        Some(size) if file.is_pointer || file.is_short() => {
+            let remark = if file.is_pointer {
+                stand_in::REMARK
+            } else {
+                ""
+            };
+            let reason = format!("the data file ends too early; it held {holds}{remark}");
             let finding = Finding::new(Code::DataFileShort, reason).in_file(&file.path);
             let expected = counted(file.runs.end(), "byte", "bytes");
             let found = counted(size, "byte", "bytes");

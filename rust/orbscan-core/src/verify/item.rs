@@ -63,8 +63,10 @@ fn documents(
     let mut answers = store.fetch(&wants).into_iter();
     let files = ItemFiles::from_answers(directory.clone(), &mut answers);
     let mut issues = Vec::new();
-    let table = match item::read(store, &files, &options.read, &Recall::new(), &mut issues) {
-        Ok(table) => table,
+    let read = item::outline_of(store, &files, &options.read, &Recall::new(), &mut issues);
+    let table = match read {
+        // Each leaf is reported, and what the store holds instead.
+        Ok(read) => read.table,
         Err(error) if error.kind() == ErrorKind::Store => return Err(error),
         Err(error) => {
             unreadable(checking.report, &files, options, &error);
@@ -101,8 +103,8 @@ fn rich_types(checking: &mut Checking<'_, '_>, files: &ItemFiles, known: &[Issue
         ..checking.options.read.clone()
     };
     let mut issues = Vec::new();
-    match item::read(checking.store, files, &options, &Recall::new(), &mut issues) {
-        Ok(table) => issues.extend_from_slice(&table.errors),
+    match item::outline_of(checking.store, files, &options, &Recall::new(), &mut issues) {
+        Ok(read) => issues.extend_from_slice(&read.table.errors),
         Err(error) if error.kind() == ErrorKind::Store => return Err(error),
         Err(error) => issues.push(error),
     }

@@ -131,6 +131,7 @@ impl<'a> Survey<'a> {
             let sizes = sizes.filter_map(|file| file.size);
             sink.expect(sizes.fold(0, u64::saturating_add));
         }
+        self.files.find_pointers(store);
         listed.map(|_| ())
     }
 
@@ -434,6 +435,11 @@ fn misplaced_fault(misplaced: Misplaced, place: Option<Extent>) -> ChunkFault {
             Code::ChunkLost,
             counted(length, "byte", "bytes"),
             "the data file does not exist".to_owned(),
+        ),
+        Misplaced::Pointer => (
+            Code::ChunkLost,
+            counted(length, "byte", "bytes"),
+            "a git-lfs pointer: the file itself was never fetched".to_owned(),
         ),
         Misplaced::Beyond(size) => (
             Code::ChunkLost,

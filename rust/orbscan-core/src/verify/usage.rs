@@ -12,15 +12,17 @@ use super::item::surveyed;
 use super::report::Report;
 use super::roles::{Role, Roles};
 use super::survey::{Survey, relative};
-use crate::error::{ErrorKind, Result, Subject};
+use crate::cursor::to_u64;
+use crate::error::{Error, ErrorKind, Result, Subject, counted};
 use crate::layout::root::Root;
 use crate::layout::{choose, detect, expected, foreign, header, refusal};
 use crate::orbax::checkpoint_metadata::CheckpointMetadata;
 use crate::orbax::names;
 use crate::path::StorePath;
 use crate::reader::outline::ItemFiles;
-use crate::reader::{self, Recall, inventory, item, safetensors};
+use crate::reader::{self, Recall, inventory, item, pointers, safetensors};
 use crate::record::{Array, Checkpoint, Issue, Item, Layout, LeafTable};
+use crate::stand_in;
 use crate::store::{Store, Want};
 
 /// What one array takes.
@@ -175,7 +177,14 @@ fn measure(store: &dyn Store, path: &StorePath, options: &reader::Options) -> Re
         files: Vec::new(),
     };
     if !flat {
-        usage.files = outside(store, &root.path, &others, names::is_document_outside)?;
+        let issues = &mut usage.checkpoint.issues;
+        usage.files = outside(
+            store,
+            &root.path,
+            &others,
+            names::is_document_outside,
+            issues,
+        )?;
     }
     for name in wanted {
         let directory = root.path.join(name.unwrap_or_default())?;
@@ -252,10 +261,36 @@ fn of_item(
             issues.push(error);
         }
     }
+    let pointers = survey.files.files.iter().filter(|file| file.is_pointer);
+    let pointers: Vec<&StorePath> = pointers.map(|file| &file.path).collect();
+    issues.extend(never_fetched(&pointers, issues));
     let usage = summed_up(&survey);
     let files = used_files(&survey, &databases);
     drop(survey);
     Ok((table, usage, files))
+}
+
+/// What there is to say of files whose sizes are not those of what should be there, unless it was said.
+fn never_fetched(pointers: &[&StorePath], known: &[Issue]) -> Option<Issue> {
+    let is_known = |path: &StorePath| {
+        let mut told = known
+            .iter()
+            .filter(|issue| issue.kind() == ErrorKind::Malformed);
+        told.any(|issue| issue.file() == Some(path.as_str()))
+    };
+    let mut pointers = pointers.to_vec();
+    pointers.retain(|path| !is_known(path));
+    let first = pointers.first()?;
+    let reason = match pointers.len() {
+        1 => "is a git-lfs pointer; the file itself was never fetched, and its size is unknown"
+            .to_owned(),
+        count => format!(
+            "this and {} are git-lfs pointers; the files themselves were never fetched, and their \
+             sizes are unknown",
+            counted(to_u64(count.saturating_sub(1)), "more file", "more files")
+        ),
+    };
+    Some(Error::new(ErrorKind::Malformed, reason).in_file(first))
 }
 
 /// Adds up what a survey found of arrays.
@@ -302,10 +337,15 @@ fn outside(
     root: &StorePath,
     pytrees: &[&str],
     is_document: fn(&str) -> bool,
+    issues: &mut Vec<Issue>,
 ) -> Result<Vec<FileUsage>> {
     let mut files = Vec::new();
+    let mut suspects = Vec::new();
     let walked = inventory::walk(store, root, pytrees, |file| {
         let path = relative(root, &file.path);
+        if stand_in::may_be_pointer(file.size) {
+            suspects.push(file.path.clone());
+        }
         let role = if is_document(path) {
             Role::Document
         } else {
@@ -329,12 +369,15 @@ fn outside(
         });
         ControlFlow::Continue(())
     });
+    let suspects: Vec<&StorePath> = suspects.iter().collect();
+    let pointers: Vec<&StorePath> = pointers::among(store, &suspects).into_iter().collect();
+    issues.extend(never_fetched(&pointers, issues));
     walked.map(|_| files)
 }
 
 /// Safetensors files hold every array as it is in memory.
 fn of_safetensors(store: &dyn Store, root: &Root, options: &reader::Options) -> Result<Usage> {
-    let (checkpoint, read) = safetensors::read_files(store, root, &options.limits)?;
+    let (mut checkpoint, read) = safetensors::read_files(store, root, &options.limits)?;
     let mut usage = ItemUsage::default();
     for table in checkpoint
         .items
@@ -357,7 +400,8 @@ fn of_safetensors(store: &dyn Store, root: &Root, options: &reader::Options) -> 
     // A checkpoint that is a single file has no others.
     if read.iter().all(|file| file.path != root.path) {
         let known: HashSet<&str> = read.iter().map(|file| file.path.name()).collect();
-        let others = outside(store, &root.path, &[], |_| false)?;
+        let issues = &mut checkpoint.issues;
+        let others = outside(store, &root.path, &[], |_| false, issues)?;
         let is_known =
             |file: &FileUsage| file.checkpointable.is_none() && known.contains(file.path.as_str());
         files.extend(others.into_iter().filter(|file| !is_known(file)));
