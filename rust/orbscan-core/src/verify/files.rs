@@ -11,6 +11,17 @@ use crate::reader::pointers;
 use crate::stand_in;
 use crate::store::Store;
 
+/// What the path of a file means as the key of a value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AsKey {
+    /// Nothing: the file is a data file, a document, or none of the format's.
+    Nothing,
+    /// The file is one value: that of the key that is its path.
+    Value,
+    /// The key of an array that lies elsewhere.
+    Surplus,
+}
+
 /// What is known of one file.
 #[derive(Clone, Debug)]
 pub struct FileUse {
@@ -32,10 +43,8 @@ pub struct FileUse {
     pub runs: Runs,
     /// Whether nodes share bytes.
     pub nodes_overlap: bool,
-    /// Whether the file is one value: that of the key that is its path.
-    pub plain: bool,
-    /// Whether its path is a key of an array that lies elsewhere.
-    pub surplus: bool,
+    /// What its path means as a key.
+    pub as_key: AsKey,
     /// Whether it is a pointer of git-lfs to what should be there.
     pub is_pointer: bool,
 }
@@ -99,8 +108,7 @@ impl Files {
                 node_bytes: 0,
                 runs: Runs::default(),
                 nodes_overlap: false,
-                plain: false,
-                surplus: false,
+                as_key: AsKey::Nothing,
                 is_pointer: false,
             });
             next

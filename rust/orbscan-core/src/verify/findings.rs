@@ -7,7 +7,7 @@ use foldhash::HashSet;
 use super::arrays::{Array, Fault};
 use super::code::Code;
 use super::databases::Databases;
-use super::files::FileUse;
+use super::files::{AsKey, FileUse};
 use super::report::{Chunks, Finding, Report};
 use super::roles::{Role, Roles};
 use super::survey::{Survey, relative};
@@ -272,7 +272,7 @@ fn used_file(file: &FileUse, report: &mut Report) {
             report.add(Finding::new(Code::DataFileMissing, reason).in_file(&file.path));
         }
         // The chunk that such a file should be is reported with its array.
-        Some(_) if file.is_pointer && file.plain => {}
+        Some(_) if file.is_pointer && file.as_key == AsKey::Value => {}
         Some(size) if file.is_pointer || file.is_short() => {
             let remark = if file.is_pointer {
                 stand_in::REMARK

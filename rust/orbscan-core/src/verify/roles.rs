@@ -3,7 +3,7 @@
 use foldhash::{HashSet, HashSetExt};
 
 use super::databases::Databases;
-use super::files::FileUse;
+use super::files::{AsKey, FileUse};
 use super::survey::{Survey, relative};
 use crate::orbax::names;
 use crate::path::StorePath;
@@ -56,7 +56,7 @@ impl<'s> Roles<'s> {
         let damaged = survey.more_damages > 0 || survey.damages.iter().any(|damage| damage.lost);
         let mut directories = HashSet::new();
         for file in &survey.files.files {
-            if file.is_used() && !file.plain {
+            if file.is_used() && file.as_key != AsKey::Value {
                 directories.insert(directory(relative(&survey.directory, &file.path)));
             }
         }
@@ -79,17 +79,17 @@ impl<'s> Roles<'s> {
     pub fn of(&self, file: &FileUse) -> Role {
         let path = relative(self.directory, &file.path);
         if names::is_document(path)
-            || (names::is_array_document(path) && (file.plain || file.surplus))
+            || (names::is_array_document(path) && file.as_key != AsKey::Nothing)
         {
             return Role::Document;
         }
-        if file.plain {
+        if file.as_key == AsKey::Value {
             return Role::Chunk;
         }
         if file.is_used() {
             return Role::Data;
         }
-        if file.surplus {
+        if file.as_key == AsKey::Surplus {
             return Role::Unused;
         }
         let unreferenced = if self.is_whole {

@@ -8,7 +8,7 @@ use std::ops::ControlFlow;
 
 use super::arrays::{Arrays, ChunkFault, Meaning, is_chunk_key};
 use super::code::Code;
-use super::files::{Files, Misplaced};
+use super::files::{AsKey, Files, Misplaced};
 use super::strays::{Strays, guessed_array, shown};
 use crate::error::{ErrorKind, Result, counted};
 use crate::limits::Limits;
@@ -216,8 +216,11 @@ impl<'a> Survey<'a> {
                 }
             };
             if let Some(file) = self.files.files.get_mut(number) {
-                file.surplus = is_key && surplus;
-                file.plain = is_key && !surplus;
+                file.as_key = match (is_key, surplus) {
+                    (false, _) => AsKey::Nothing,
+                    (true, false) => AsKey::Value,
+                    (true, true) => AsKey::Surplus,
+                };
             }
             if !is_key || surplus {
                 continue;
