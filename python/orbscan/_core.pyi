@@ -492,9 +492,11 @@ Report: TypeAlias = tuple[
     list[tuple[str | None, str]],
     tuple[int, int, int, int, int, int],
     bool,
+    tuple[int, list[int], int, int] | None,
 ]
 """(findings, findings left out by code, lost leaves by checkpointable and param name, (leaves,
-arrays, chunks, nodes, files, bytes of data) looked at, whether everything was)"""
+arrays, chunks, nodes, files, bytes of data) looked at, whether everything was, (processes, those
+whose share is there, chunks, of how many) if other hosts hold the rest)"""
 
 def verify(
     path: str,
@@ -509,6 +511,17 @@ def verify(
 
     `progress` is told bytes read, bytes in all, chunks read; what it raises is raised.
     """
+
+def verify_together(
+    paths: list[str],
+    level: int,
+    check_values: bool,
+    max_bandwidth: int | None,
+    progress: Callable[[int, int, int], object] | None,
+    *,
+    atomicity: str | None = None,
+) -> Report:
+    """Check the directories of several hosts as one checkpoint."""
 
 FILES: tuple[tuple[str, str, str], ...]
 """(names, what it is, what it is for) of every file that a save can write"""

@@ -5,6 +5,7 @@ Importing this module loads nothing heavy.
 
 from __future__ import annotations
 
+import os
 from dataclasses import asdict, dataclass
 from typing import NamedTuple
 
@@ -16,8 +17,7 @@ from orbscan.text import counted, printable
 TYPE_CHECKING = False
 
 if TYPE_CHECKING:
-    import os
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from typing import Literal, TypeAlias
 
     from orbscan import _core
@@ -177,18 +177,53 @@ class Extent(NamedTuple):
     nbytes: int
 
 
+class Part(NamedTuple):
+    """What one directory holds of a checkpoint that several hosts hold together.
+
+    Attributes:
+        processes: how many wrote the checkpoint.
+        here: the numbers of those whose whole share is here, as far as is known. Processes that
+            hold the same have the same share.
+        chunks: how many are here.
+        of: of how many that the arrays have.
+    """
+
+    processes: int
+    here: tuple[int, ...]
+    chunks: int
+    of: int
+
+    def __str__(self) -> str:
+        """Show whose share it is.
+
+        >>> str(Part(4, (0, 2), 32, 64))
+        '32 of 64 chunks, the whole share of process 0 and of process 2, of 4 processes'
+        """
+        shown = [f"of process {process}" for process in self.here[:_NAMES_SHOWN]]
+        if more := len(self.here) - len(shown):
+            shown.append(f"of {more:,} more")
+        *most, last = shown or ["of no process"]
+        whose = f"{', '.join(most)} and {last}" if most else last
+        chunks = f"{self.chunks:,} of {counted(self.of, 'chunk')}"
+        return f"{chunks}, the whole share {whose}, of {self.processes:,} processes"
+
+
 @dataclass(frozen=True, slots=True)
 class Report:
     """What a check found.
 
     Attributes:
-        path: of the checkpoint.
+        path: of the checkpoint; the first, if the directories of several hosts were checked as
+            one.
         level: how deep it went.
         findings: worst first; of each code at most a hundred.
         left_out: by code, how many findings there were beyond those.
         lost_leaves: the leaves that cannot be restored as they were saved, sorted.
         extent: how much was looked at.
         complete: whether everything was looked at that the level asks for.
+        part: what is here, if other hosts hold the rest; None for a whole checkpoint, and where
+            that was not looked at. `ok` is then about what should be here.
+        paths: all directories that were checked as one.
     """
 
     path: str
@@ -198,6 +233,8 @@ class Report:
     lost_leaves: tuple[LostLeaf, ...]
     extent: Extent
     complete: bool
+    part: Part | None = None
+    paths: tuple[str, ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -218,9 +255,16 @@ class Report:
         """Show the report, with the findings of some severities only."""
         counts = [counted(self.count(s), s) for s in _SEVERITIES if self.count(s)]
         verdict = "ok" if self.ok else "damaged" if self.count("error") else "incomplete check"
-        yield f"{printable(self.path)}: {verdict} at level {self.level}" + (
+        if self.part is not None:
+            verdict = f"a part, {verdict}"
+        whom = printable(self.path)
+        if len(self.paths) > 1:
+            whom += f" and {len(self.paths) - 1:,} more, combined"
+        yield f"{whom}: {verdict} at level {self.level}" + (
             f" ({', '.join(counts)})" if counts else ""
         )
+        if self.part is not None:
+            yield f"  holds     {self.part}"
         yield f"  looked at {self._looked_at()}"
         if self.lost_leaves:
             yield f"  lost      {_names(self.lost_leaves)}; {self._rest()}"
@@ -235,6 +279,7 @@ class Report:
         return {
             "schema_version": SCHEMA_VERSION,
             "path": self.path,
+            "paths": list(self.paths),
             "level": self.level,
             "ok": self.ok,
             "complete": self.complete,
@@ -243,6 +288,7 @@ class Report:
             "lost_leaves": [leaf._asdict() for leaf in self.lost_leaves],
             "findings": [asdict(finding) for finding in self.findings],
             "left_out": self.left_out,
+            "part": None if self.part is None else self.part._asdict(),
         }
 
     def _looked_at(self) -> str:
@@ -268,7 +314,7 @@ class Report:
 
 
 def verify(  # noqa: PLR0913 - keywords, each with a meaning of its own
-    path: str | os.PathLike[str],
+    path: str | os.PathLike[str] | Iterable[str | os.PathLike[str]],
     *,
     step: StepChoice | None = None,
     level: Level = "index",
@@ -276,6 +322,7 @@ def verify(  # noqa: PLR0913 - keywords, each with a meaning of its own
     max_bandwidth: int | None = None,
     progress: Callable[[Progress], object] | None = None,
     atomicity: Atomicity = "auto",
+    combined: bool = False,
 ) -> Report:
     """Check whether a checkpoint is complete and intact.
 
@@ -283,7 +330,8 @@ def verify(  # noqa: PLR0913 - keywords, each with a meaning of its own
     `data`. Whatever is wrong with the checkpoint is a finding, not an exception.
 
     Args:
-        path: the checkpoint, a local directory; `~` stands for the home directory.
+        path: the checkpoint, a local directory; `~` stands for the home directory. If `combined`,
+            the directories of all hosts.
         step: as for `orbscan.metadata`.
         level: `structure`: the documents, and whether they agree; `index`: every key of the store
             against the grids of the arrays, and every reference against the sizes of files;
@@ -292,13 +340,16 @@ def verify(  # noqa: PLR0913 - keywords, each with a meaning of its own
         max_bandwidth: how many bytes of chunks to read in a second at most; None for no limit.
         progress: called now and then at the level `data`; what it raises ends the check.
         atomicity: as for `orbscan.metadata`.
+        combined: check the directories of several hosts as one checkpoint, which they hold
+            together, as after a local (emergency) save.
 
     Raises:
         CheckpointNotFoundError: the path does not exist.
         InvalidLayoutError: it is no checkpoint at all.
         StoreError: the file system refused or failed.
-        ValueError: there is no such level, the bandwidth is no number of bytes, or the path is a
-            URL.
+        TypeError: there is one path where several are needed, or several where one is.
+        ValueError: there is no such level, the bandwidth is no number of bytes, a path is a URL,
+            or what is to be combined are not several directories.
     """
     if level not in LEVELS:
         message = f"level {level!r}: expected one of {', '.join(LEVELS)}"
@@ -308,25 +359,53 @@ def verify(  # noqa: PLR0913 - keywords, each with a meaning of its own
         raise ValueError(message)
     from orbscan import _core
 
-    text = api.local_path(path, step, atomicity=atomicity)
     told = None if progress is None else lambda *numbers: progress(Progress(*numbers))
-    answer = _core.verify(
-        text, LEVELS.index(level), check_values, max_bandwidth, told, atomicity=atomicity
-    )
-    return _report(text, level, answer)
+    options = (LEVELS.index(level), check_values, max_bandwidth, told)
+    if isinstance(path, (str, os.PathLike)):
+        if combined:
+            message = f"combined=True needs a list of directories, not {path!r}"
+            raise TypeError(message)
+        text = api.local_path(path, step, atomicity=atomicity)
+        return _report([text], level, _core.verify(text, *options, atomicity=atomicity))
+    if not combined:
+        message = "several paths are one checkpoint only with combined=True"
+        raise TypeError(message)
+    texts = [api.local_path(each, step, atomicity=atomicity) for each in path]
+    if reason := not_to_combine(texts):
+        raise ValueError(reason)
+    return _report(texts, level, _core.verify_together(texts, *options, atomicity=atomicity))
 
 
-def _report(path: str, level: Level, answer: _core.Report) -> Report:
-    findings, left_out, lost_leaves, extent, complete = answer
+def not_to_combine(paths: list[str]) -> str | None:
+    """Say why paths are not the directories of several hosts."""
+    if len(paths) < 2:  # noqa: PLR2004 - two hosts
+        return f"only directories of two hosts or more can be combined, not {len(paths):,}"
+    known: set[str] = set()
+    for path in paths:
+        real = os.path.realpath(path)
+        if real in known:
+            return f"{path}: is combined with itself"
+        known.add(real)
+    return None
+
+
+def _report(paths: list[str], level: Level, answer: _core.Report) -> Report:
+    findings, left_out, lost_leaves, extent, complete, part = answer
     codes = _codes()
+    held = None
+    if part is not None:
+        processes, here, chunks, of = part
+        held = Part(processes, tuple(here), chunks, of)
     return Report(
-        path=path,
+        path=paths[0],
         level=level,
         findings=tuple(_finding(codes, *finding) for finding in findings),
         left_out=dict(left_out),
         lost_leaves=tuple(LostLeaf(*leaf) for leaf in lost_leaves),
         extent=Extent(*extent),
         complete=complete,
+        part=held,
+        paths=tuple(paths),
     )
 
 

@@ -84,6 +84,8 @@ def test_what_orbax_refuses_costs_no_leaf(name: str, damaged: Callable[[str], Pa
 NOT_ABOUT_ORBAX = {
     "uncommitted",
     "leaf-unsupported",
+    "hosts-differ",
+    "chunk-elsewhere",
     "chunk-lost",
     "chunk-overlap",
     "data-file-missing",

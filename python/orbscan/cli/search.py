@@ -110,6 +110,12 @@ def filters(arguments: argparse.Namespace) -> dict[str, Any]:
     }
 
 
+def has_filters(arguments: argparse.Namespace) -> bool:
+    """Whether only some checkpoints are wanted, by the options of `add_filters`."""
+    chosen = filters(arguments).items()
+    return any(value not in (None, []) for name, value in chosen if name != "atomicity")
+
+
 def begin(arguments: argparse.Namespace, **more: Any) -> _core.Scan:
     """Begin the scan that the arguments describe.
 

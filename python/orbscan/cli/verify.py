@@ -29,6 +29,7 @@ examples:
   orbscan verify checkpoints/1000 -o json | jq '.lost_leaves[].leaf'
   orbscan verify checkpoints --latest 3 --exclude '**/_todelete_*'
   ls -d checkpoints/* | orbscan verify -
+  orbscan verify --combined host0/1000 host1/1000   # what two hosts hold of one checkpoint
 
 The exit code is 1 if an error was found in any checkpoint. A save that was never
 finished is an error if it is named, and counted if it lies below a directory that
@@ -60,6 +61,12 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         "--strict",
         action="store_true",
         help="a save that was never finished is an error below a directory, too",
+    )
+    parser.add_argument(
+        "--combined",
+        action="store_true",
+        help="the paths are the directories of all hosts of one checkpoint, as a local (emergency) "
+        "save leaves them: check what they hold together",
     )
     parser.add_argument(
         "--level",
@@ -96,6 +103,8 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.max_bandwidth == 0:
         arguments.parser.error("--max-bandwidth must be positive")
     paths = _local_paths(arguments)
+    if arguments.combined:
+        return _run_combined(arguments, paths)
     tally = _Tally()
     for path in paths:
         # Of several paths each is checked, whatever becomes of the others.
@@ -109,6 +118,18 @@ def run(arguments: argparse.Namespace) -> int:
             _check(arguments, target, tally, alone=alone and not target.below)
     tally.write(arguments)
     return tally.status
+
+
+def _run_combined(arguments: argparse.Namespace, paths: list[str]) -> int:
+    from orbscan.verification import not_to_combine
+
+    if arguments.strict or arguments.shard is not None or search.has_filters(arguments):
+        arguments.parser.error("--combined takes no option that selects among checkpoints")
+    if reason := not_to_combine(paths):
+        arguments.parser.error(printable(f"--combined: {reason}"))
+    report = _verified(arguments, [source.step_path(arguments, path) for path in paths])
+    _write(arguments, report)
+    return FINE if report.ok else FINDINGS
 
 
 class _Target(NamedTuple):
@@ -188,13 +209,13 @@ def _checkpoints(path: str, arguments: argparse.Namespace) -> Iterator[_Target]:
         yield _Target(entry.path, below=True, unfinished=unfinished)
     if any_found or arguments.shard is not None:
         return
-    if any(value not in (None, []) for name, value in filters.items() if name != "atomicity"):
+    if search.has_filters(arguments):
         raise search.nothing_found(arguments, path)
     # A check says why there is nothing.
     yield _Target(path, below=False)
 
 
-def _verified(arguments: argparse.Namespace, path: str) -> Report:
+def _verified(arguments: argparse.Namespace, path: str | list[str]) -> Report:
     from orbscan.verification import verify
 
     shown = _shown_progress() if arguments.level == "data" and sys.stderr.isatty() else None
@@ -206,6 +227,7 @@ def _verified(arguments: argparse.Namespace, path: str) -> Report:
             max_bandwidth=arguments.max_bandwidth,
             progress=shown,
             atomicity=arguments.atomicity,
+            combined=arguments.combined,
         )
     finally:
         if shown is not None:
@@ -239,6 +261,7 @@ class _Tally:
 
     def __init__(self) -> None:
         self.checked = self.damaged = self.lost = self.failed = self.uncommitted = 0
+        self.parts = 0
 
     @property
     def status(self) -> int:
@@ -251,6 +274,7 @@ class _Tally:
         """Count a report."""
         self.checked += 1
         self.damaged += not report.ok
+        self.parts += report.part is not None
         self.lost += len(report.lost_leaves)
 
     def fail(self, error: OrbscanError, *, alone: bool) -> None:
@@ -271,6 +295,7 @@ class _Tally:
             print(
                 f"{counted(seen, 'checkpoint')}: {self.checked - self.damaged:,} ok, "
                 f"{self.damaged:,} damaged, {counted(self.lost, 'leaf', 'leaves')} lost"
+                + (f", {self.parts:,} held in part" if self.parts else "")
                 + (f", {self.uncommitted:,} uncommitted" if self.uncommitted else "")
                 + (f", {self.failed:,} could not be checked" if self.failed else "")
             )

@@ -4,7 +4,10 @@ use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::sync::Mutex;
 
-use orbscan_core::error::Offset;
+use orbscan_core::error::{Error, Offset};
+use orbscan_core::path::StorePath;
+use orbscan_core::store::Store;
+use orbscan_core::store::local::LocalStore;
 use orbscan_core::verify::code::Code;
 use orbscan_core::verify::report::{Chunks, Finding, Report};
 use orbscan_core::verify::usage::{self, FileUsage, ItemUsage};
@@ -14,7 +17,7 @@ use pyo3::types::{PyList, PyTuple};
 
 use crate::checkpoint::Checkpoint;
 use crate::leaf_table::Crossed;
-use crate::{detached, options};
+use crate::{detached, errors, options};
 
 /// Checks the checkpoint at `path`; see the stub for the meaning of what comes back.
 #[pyfunction]
@@ -28,7 +31,53 @@ fn check(
     progress: Option<Py<PyAny>>,
     atomicity: Option<&str>,
 ) -> PyResult<Py<PyTuple>> {
-    let options = Options {
+    let options = check_options(level, check_values, max_bandwidth, atomicity)?;
+    let interruption = Interruption::default();
+    let report = detached(py, &path, |store, path| {
+        let mut tell = |now: Progress| interruption.tell(now, progress.as_ref());
+        verify::verify(store, path, &options, &mut tell)
+    })?;
+    interruption.raise()?;
+    report_tuple(py, &report)
+}
+
+/// Checks the directories of several hosts as one checkpoint; see the stub.
+#[pyfunction]
+#[pyo3(name = "verify_together", signature = (paths, level, check_values, max_bandwidth, progress, *, atomicity = None))]
+#[expect(clippy::needless_pass_by_value, reason = "arguments come as they are")]
+fn check_together(
+    py: Python<'_>,
+    paths: Vec<PathBuf>,
+    level: u8,
+    check_values: bool,
+    max_bandwidth: Option<u64>,
+    progress: Option<Py<PyAny>>,
+    atomicity: Option<&str>,
+) -> PyResult<Py<PyTuple>> {
+    let options = check_options(level, check_values, max_bandwidth, atomicity)?;
+    let interruption = Interruption::default();
+    let checked = py.detach(|| {
+        let opened = paths.iter().map(|path| LocalStore::open(path));
+        let opened: Vec<(LocalStore, StorePath)> = opened.collect::<Result<_, Error>>()?;
+        let mut directories: Vec<(&dyn Store, StorePath)> = Vec::new();
+        for (store, path) in &opened {
+            directories.push((store, path.clone()));
+        }
+        let mut tell = |now: Progress| interruption.tell(now, progress.as_ref());
+        verify::verify_together(&directories, &options, &mut tell)
+    });
+    let report = checked.map_err(|error| errors::raised(py, &error))?;
+    interruption.raise()?;
+    report_tuple(py, &report)
+}
+
+fn check_options(
+    level: u8,
+    check_values: bool,
+    max_bandwidth: Option<u64>,
+    atomicity: Option<&str>,
+) -> PyResult<Options> {
+    Ok(Options {
         level: match level {
             0 => Level::Structure,
             1 => Level::Index,
@@ -37,14 +86,7 @@ fn check(
         check_values,
         max_bandwidth,
         read: options(false, atomicity, false)?,
-    };
-    let interruption = Interruption::default();
-    let report = detached(py, &path, |store, path| {
-        let mut tell = |now: Progress| interruption.tell(now, progress.as_ref());
-        verify::verify(store, path, &options, &mut tell)
-    })?;
-    interruption.raise()?;
-    report_tuple(py, &report)
+    })
 }
 
 /// What ended a check from the side of Python: an exception of the callback, or Ctrl-C.
@@ -94,7 +136,12 @@ fn report_tuple(py: Python<'_>, report: &Report) -> PyResult<Py<PyTuple>> {
         extent.files,
         extent.data_bytes,
     );
-    let tuple = (findings, left_out, lost, extent, report.complete).into_pyobject(py)?;
+    let part = report.part.as_ref().map(|part| {
+        let here: Vec<u64> = part.here.iter().copied().collect();
+        let (chunks, of) = report.chunks;
+        (part.processes, here, chunks, of)
+    });
+    let tuple = (findings, left_out, lost, extent, report.complete, part).into_pyobject(py)?;
     Ok(tuple.unbind())
 }
 
@@ -201,5 +248,6 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
         .map(|code| (code.name(), code.severity().name(), code.meaning()));
     module.add("FINDING_CODES", PyTuple::new(module.py(), codes)?)?;
     module.add_function(wrap_pyfunction!(check, module)?)?;
+    module.add_function(wrap_pyfunction!(check_together, module)?)?;
     module.add_function(wrap_pyfunction!(measure, module)?)
 }

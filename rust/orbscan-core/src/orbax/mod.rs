@@ -10,6 +10,7 @@ mod key_entry;
 pub mod leaf_entry;
 pub mod metrics;
 pub mod names;
+pub mod process_metadata;
 pub mod rich_types;
 pub mod root_metadata;
 pub mod sharding;

@@ -19,6 +19,8 @@ const MAX_PARTS: usize = 34;
 pub struct Array<'a> {
     /// Its name in the store.
     pub name: &'a str,
+    /// The leaf that names it, in [`LeafTable::leaves`].
+    pub leaf: usize,
     /// Its description in [`LeafTable::arrays`]; `None` if that could not be read.
     pub header: Option<usize>,
     /// The chunks that the store lists.
@@ -108,8 +110,8 @@ impl<'a> Arrays<'a> {
             })
             .collect();
         let mut arrays = Vec::new();
-        for (leaf, name) in table.leaf_of.iter().zip(table.names.iter()) {
-            let Some(leaf) = table.leaves.get(*leaf) else {
+        for (number, name) in table.leaf_of.iter().zip(table.names.iter()) {
+            let Some(leaf) = table.leaves.get(*number) else {
                 continue;
             };
             let unreadable = matches!(leaf.kind, LeafKind::Unreadable(_));
@@ -119,6 +121,7 @@ impl<'a> Arrays<'a> {
             if unreadable || stored.is_some() {
                 arrays.push(Array {
                     name,
+                    leaf: *number,
                     header: stored,
                     ..Array::default()
                 });

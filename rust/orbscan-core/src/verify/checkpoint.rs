@@ -1,8 +1,10 @@
 //! A checkpoint as a whole: what makes it one, its own documents, and its checkpointables.
 
 use super::code::Code;
+use super::hosts::{self, Writers};
 use super::item::{self, Checking};
 use super::report::{Finding, Report};
+use super::together::Together;
 use super::{OnProgress, Options, members};
 use crate::error::{Error, ErrorKind, Result, Subject};
 use crate::json::{Dialect, Json};
@@ -17,7 +19,8 @@ use crate::reader::safetensors;
 use crate::record::{Issue, Layout};
 use crate::store::{Entry, EntryKind, Store, Want};
 
-/// Checks everything that `options` ask for.
+/// Checks everything that `options` ask for; `together` with other directories, if it is one of
+/// several.
 ///
 /// # Errors
 /// `NotFound` and `UnknownLayout` if there is nothing to check; `Store`.
@@ -26,8 +29,12 @@ pub(super) fn check(
     path: &StorePath,
     options: &Options,
     progress: OnProgress<'_>,
+    mut together: Option<&mut Together>,
 ) -> Result<Report> {
     let mut report = Report::new();
+    if let Some(together) = &mut together {
+        together.begin(store, path, &mut report);
+    }
     let limits = &options.read.limits;
     let root = match detect::detect(store, path, options.read.rules, limits) {
         Ok(root) => root,
@@ -38,6 +45,10 @@ pub(super) fn check(
         }
     };
     if root.layout == Layout::Safetensors {
+        if together.is_some() {
+            let reason = "safetensors files are no checkpoint of several hosts";
+            return Err(Error::new(ErrorKind::UnknownLayout, reason).in_file(path));
+        }
         return check_safetensors(store, &root, options, report);
     }
     if let Some(uncommitted) = &root.uncommitted {
@@ -62,17 +73,26 @@ pub(super) fn check(
     if whole_is_lost {
         return Ok(report);
     }
+    let writers = Writers::of(store, &root, limits)?;
+    if let Some(together) = &mut together {
+        together.processes(&root.path, writers.get()?, &mut report);
+    }
     let mut checking = Checking {
         store,
         options,
         progress,
         report: &mut report,
+        writers: &writers,
+        together: together.as_deref_mut(),
         done: super::Progress::default(),
     };
     if contents.flat {
         check_flat(&mut checking, &root, &contents)?;
     }
     checkpointables(&mut checking, &root, &contents, &handlers)?;
+    if let Some(together) = together {
+        together.end(&root.path, &mut report);
+    }
     Ok(report)
 }
 
@@ -254,10 +274,26 @@ fn no_tree(
     directory: &StorePath,
     handlers: &ItemHandlers,
 ) -> Result<()> {
+    if name == names::PROCESS_METADATA {
+        return processes(checking, directory);
+    }
     let has_document = documents(checking, name, directory)?;
     let handler = expected::handler_of(handlers, name);
     if !has_document && handler.is_some_and(is_json_handler) {
         report_empty(checking, name, directory)?;
+    }
+    Ok(())
+}
+
+/// Checks what says which processes wrote a local checkpoint.
+fn processes(checking: &mut Checking<'_, '_>, directory: &StorePath) -> Result<()> {
+    let limits = &checking.options.read.limits;
+    if let Err(error) = hosts::read(checking.store, directory, limits)? {
+        let finding = Finding::of(Code::DocumentUnreadable, &error);
+        checking.report.add(Finding {
+            checkpointable: Some(names::PROCESS_METADATA.to_owned()),
+            ..finding
+        });
     }
     Ok(())
 }

@@ -68,6 +68,9 @@ codes! {
     Deletion = "deletion", Warning,
         "Orbax v1 counts the checkpointable as gone, v0 restores what is left of it; the others can \
          be restored";
+    /// Directories that are checked as one are not of one save.
+    HostsDiffer = "hosts-differ", Error,
+        "the directories are not parts of one checkpoint: what they hold cannot be restored together";
     /// `commit_success.txt` is missing.
     CommitMarker = "commit-marker", Note,
         "fine on local disks; in a bucket the checkpoint counts as unfinished";
@@ -145,6 +148,10 @@ codes! {
     ChunkAbsent = "chunk-absent", Warning,
         "Orbax v0 fills these elements with the fill value: right if they had it, as Zarr 3 writers \
          before 0.10.1 left such chunks out; v1 refuses the array";
+    /// Chunks are not in the store of one host, and are for others to hold.
+    ChunkElsewhere = "chunk-elsewhere", Note,
+        "this host misses nothing of them; --combined with the directories of all hosts tells whether \
+         everything is there";
     /// The bytes of chunks lie in a missing data file or beyond the end of one, or a damaged node may
     /// list them.
     ChunkLost = "chunk-lost", Error,

@@ -1,6 +1,7 @@
 //! From what was counted to findings.
 
 use std::cell::LazyCell;
+use std::collections::BTreeSet;
 
 use foldhash::HashSet;
 
@@ -8,9 +9,11 @@ use super::arrays::{Array, Fault};
 use super::code::Code;
 use super::databases::Databases;
 use super::files::{AsKey, FileUse};
-use super::report::{Chunks, Finding, Report};
+use super::hosts::{Missing, Sorted};
+use super::report::{Chunks, Finding, Part, Report};
 use super::roles::{Role, Roles};
 use super::survey::{Survey, relative};
+use super::together::Together;
 use crate::cursor::to_u64;
 use crate::error::{Offset, counted};
 use crate::orbax::names;
@@ -18,11 +21,15 @@ use crate::path::StorePath;
 use crate::stand_in;
 
 /// Adds what a survey found. `stores_all` finds out, if need be, whether the writer stored every
-/// chunk: if it is not known, it may have left out those that hold nothing but a fill value.
+/// chunk: if it is not known, it may have left out those that hold nothing but a fill value. `sorted`
+/// tells which chunks are for other hosts to hold, if any are, and `together` is told of all if those
+/// are looked at as well.
 pub(super) fn add(
     survey: &Survey<'_>,
     databases: &Databases,
     stores_all: impl FnOnce() -> bool,
+    sorted: Option<&Sorted>,
+    mut together: Option<&mut Together>,
     report: &mut Report,
 ) {
     let roles = Roles::new(survey, databases);
@@ -31,7 +38,8 @@ pub(super) fn add(
         report.add(Finding::of(Code::DatabaseUnreadable, error));
     }
     not_merged(databases, report);
-    damages(survey, report);
+    let missing_of = |number: usize| sorted.and_then(|sorted| sorted.missing.get(number)?.as_ref());
+    damages(survey, missing_of, report);
     let stores_all = LazyCell::new(stores_all);
     let in_damaged_nodes = in_damaged_nodes(survey);
     for (number, array) in survey.arrays.arrays.iter().enumerate() {
@@ -40,8 +48,14 @@ pub(super) fn add(
             Some(header) if header.has_fill_value && !*stores_all => Code::ChunkAbsent,
             _ => Code::ChunkMissing,
         };
-        missing(survey, array, code, report);
+        if let Some(together) = &mut together {
+            together.array(survey, array, missing_of(number), code, report);
+        }
+        missing(survey, array, missing_of(number), code, report);
         array_findings(survey, array, report);
+    }
+    if let (Some(sorted), None) = (sorted, together) {
+        elsewhere(survey, sorted, report);
     }
     strays(survey, report);
     files(survey, &roles, report);
@@ -55,6 +69,13 @@ fn extent(survey: &Survey<'_>, roles: &Roles<'_>, report: &mut Report) {
         .arrays
         .saturating_add(to_u64(survey.arrays.arrays.len()));
     extent.chunks = extent.chunks.saturating_add(survey.chunks);
+    for array in &survey.arrays.arrays {
+        if let Some(grid) = survey.arrays.grid(array) {
+            let (present, of) = &mut report.chunks;
+            *present = present.saturating_add(array.present.count());
+            *of = of.saturating_add(grid.total());
+        }
+    }
     let files = survey.files.files.iter();
     let files = files.filter(|file| roles.of(file) != Role::Other);
     extent.files = extent.files.saturating_add(to_u64(files.count()));
@@ -80,7 +101,11 @@ fn not_merged(databases: &Databases, report: &mut Report) {
     report.add(finding.but(format!("a merged {}", names::MANIFEST), "none"));
 }
 
-fn damages(survey: &Survey<'_>, report: &mut Report) {
+fn damages<'s>(
+    survey: &Survey<'_>,
+    missing: impl Fn(usize) -> Option<&'s Missing>,
+    report: &mut Report,
+) {
     for damage in &survey.damages {
         if !damage.lost {
             report.add(Finding::of(Code::NodeStatistics, &damage.error));
@@ -90,9 +115,10 @@ fn damages(survey: &Survey<'_>, report: &mut Report) {
         let arrays = survey.arrays.between(from, until.as_deref());
         let arrays = arrays
             .iter()
+            .filter(|number| !matches!(missing(**number), Some(Missing::Elsewhere)))
             .filter_map(|number| survey.arrays.arrays.get(*number));
         let mut affected = 0_u64;
-        for array in arrays.filter(|array| !is_complete(survey, array)) {
+        for array in arrays.filter(|array| !survey.has_all(array)) {
             affected = affected.saturating_add(1);
             report.lose(array.name);
         }
@@ -110,11 +136,6 @@ fn damages(survey: &Survey<'_>, report: &mut Report) {
     }
 }
 
-fn is_complete(survey: &Survey<'_>, array: &Array<'_>) -> bool {
-    let grid = survey.arrays.grid(array);
-    grid.is_some_and(|grid| array.present.count() >= grid.total())
-}
-
 /// The arrays that a node which cannot be read may list chunks of.
 fn in_damaged_nodes(survey: &Survey<'_>) -> HashSet<usize> {
     if survey.more_damages > 0 {
@@ -128,10 +149,11 @@ fn in_damaged_nodes(survey: &Survey<'_>) -> HashSet<usize> {
     arrays.collect()
 }
 
-/// Reports the chunks that the store does not have, under the code for that.
+/// Reports the chunks that the store does not have and should have, under the code for that.
 fn missing(
     survey: &Survey<'_>,
     array: &Array<'_>,
+    missing: Option<&Missing>,
     code: impl FnOnce() -> Code,
     report: &mut Report,
 ) {
@@ -145,20 +167,59 @@ fn missing(
     if array.present.count() >= grid.total() {
         return;
     }
-    let chunks = Chunks::new(&array.present, false, grid);
+    let chunks = match missing {
+        Some(Missing::Elsewhere) => return,
+        Some(Missing::Some { lost, .. }) => Chunks::new(lost, true, grid),
+        Some(Missing::Lost) | None => Chunks::new(&array.present, false, grid),
+    };
     let code = code();
     let reason = match code {
         Code::ChunkLost => "chunks that a damaged node may list",
         _ => "chunks that the store does not have",
     };
+    let expected = array.present.count().saturating_add(chunks.count);
     let finding = Finding::new(code, reason).of_leaf(array.name).but(
-        counted(chunks.of, "chunk", "chunks"),
+        counted(expected, "chunk", "chunks"),
         counted(array.present.count(), "chunk", "chunks"),
     );
     report.add(Finding {
         chunks: Some(chunks),
         ..finding
     });
+}
+
+/// Notes that other hosts hold the rest of the tree, and which processes' shares are here.
+fn elsewhere(survey: &Survey<'_>, sorted: &Sorted, report: &mut Report) {
+    let arrays = survey.arrays.arrays.iter().zip(&sorted.missing);
+    let mut arrays = arrays.filter_map(|(array, missing)| {
+        let grid = survey.arrays.grid(array)?;
+        match missing.as_ref()? {
+            Missing::Lost => None,
+            Missing::Elsewhere => Some((array, Chunks::new(&array.present, false, grid))),
+            Missing::Some { elsewhere, .. } => Some((array, Chunks::new(elsewhere, true, grid))),
+        }
+    });
+    let Some((first, chunks)) = arrays.next() else {
+        return;
+    };
+    let finding = match arrays.count() {
+        0 => Finding {
+            chunks: Some(chunks),
+            ..Finding::new(Code::ChunkElsewhere, "chunks held by another host").of_leaf(first.name)
+        },
+        more => {
+            let more = counted(to_u64(more), "more leaf", "more leaves");
+            let reason = format!("chunks held by another host, and so of {more}");
+            Finding::new(Code::ChunkElsewhere, reason).of_leaf(first.name)
+        }
+    };
+    report.add(finding);
+    let here = sorted.here.iter().copied().map(to_u64).collect();
+    let part = report.part.get_or_insert_with(|| Part {
+        processes: to_u64(sorted.processes.unwrap_or_default()),
+        here: BTreeSet::clone(&here),
+    });
+    part.here.retain(|process| here.contains(process));
 }
 
 fn array_findings(survey: &Survey<'_>, array: &Array<'_>, report: &mut Report) {

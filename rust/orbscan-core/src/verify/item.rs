@@ -6,8 +6,10 @@ use super::code::Code;
 use super::data::Reader;
 use super::databases::Databases;
 use super::findings;
+use super::hosts::{self, Sorted, Writers};
 use super::report::{Finding, Report};
 use super::survey::{Chunks, Survey};
+use super::together::Together;
 use super::{Level, OnProgress, Options, Progress, structure};
 use crate::cursor::to_u64;
 use crate::error::{Error, ErrorKind, Result, Subject};
@@ -25,6 +27,8 @@ pub(super) struct Checking<'a, 'p> {
     pub(super) options: &'a Options,
     pub(super) progress: OnProgress<'p>,
     pub(super) report: &'a mut Report,
+    pub(super) writers: &'a Writers<'a>,
+    pub(super) together: Option<&'a mut Together>,
     pub(super) done: Progress,
 }
 
@@ -40,6 +44,9 @@ pub(super) fn check(
     others: &[&str],
 ) -> Result<()> {
     checking.report.scope = name.map(ToOwned::to_owned);
+    if let Some(together) = &mut checking.together {
+        together.has_tree(checking.report);
+    }
     let checked = documents(checking, directory, others);
     let checked = match checked {
         Err(error) if error.kind() != ErrorKind::Store => {
@@ -76,6 +83,9 @@ fn documents(
     };
     let leaves = &mut checking.report.extent.leaves;
     *leaves = leaves.saturating_add(to_u64(table.leaf_of.len()));
+    if let Some(together) = &mut checking.together {
+        together.tree(&table, directory, checking.report);
+    }
     tolerated(checking.report, &issues, &table.errors);
     unreadable_leaves(checking.report, &table);
     issues.extend_from_slice(&table.errors);
@@ -196,9 +206,39 @@ fn arrays(
         checking.report.complete = false;
     }
     let stores_all = || stores_every_chunk(files, &options.read.limits);
-    findings::add(&survey, &databases, stores_all, checking.report);
+    let sorted = sorted(
+        &survey,
+        table,
+        checking.writers,
+        checking.together.is_some(),
+    )?;
+    findings::add(
+        &survey,
+        &databases,
+        stores_all,
+        sorted.as_ref(),
+        checking.together.as_deref_mut(),
+        checking.report,
+    );
     checking.report.extent.data_bytes = checking.done.bytes;
     Ok(())
+}
+
+/// Which chunks are for other hosts to hold, if several processes wrote the checkpoint, or if other
+/// directories are looked at as well.
+fn sorted(
+    survey: &Survey<'_>,
+    table: &LeafTable,
+    writers: &Writers<'_>,
+    together: bool,
+) -> Result<Option<Sorted>> {
+    if survey.is_whole() {
+        return Ok(None);
+    }
+    let sorted = writers
+        .get()?
+        .map(|metadata| hosts::sort(survey, table, metadata));
+    Ok(sorted.or_else(|| together.then(|| hosts::all_elsewhere(survey))))
 }
 
 /// Whether the writer says that it stored every chunk, also those that hold nothing but the fill

@@ -5,6 +5,7 @@
 //! |---|---|
 //! | `code` `report` | what can be found; findings of bounded number, and the leaves that are lost |
 //! | `marks` `extents` | which chunks of a grid, which bytes of a file: sets of bounded size |
+//! | `shares` `hosts` `together` | which process holds which chunks; what one of several hosts should hold; what all of them do |
 //! | `arrays` `files` `strays` `survey` | one pass over all keys: chunks counted by array, bytes by file |
 //! | `checkpoint` `structure` `shardings` `members` `processes` `texts` `item` | the documents, held against each other and the survey |
 //! | `data` `pace` | the bytes of all chunks, in batches, no faster than allowed |
@@ -22,6 +23,7 @@ pub mod files;
 mod findings;
 mod finite;
 mod flaw;
+mod hosts;
 mod item;
 pub mod marks;
 mod members;
@@ -30,11 +32,13 @@ mod processes;
 pub mod report;
 pub mod roles;
 mod shardings;
+mod shares;
 mod sinks;
 pub mod strays;
 mod structure;
 pub mod survey;
 mod texts;
+mod together;
 pub mod usage;
 
 use std::ops::ControlFlow;
@@ -45,6 +49,7 @@ use crate::reader;
 use crate::store::Store;
 use code::Code;
 use report::Report;
+use together::Together;
 
 /// How deep a check goes. Each level includes those before it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -83,6 +88,17 @@ pub struct Progress {
     pub total_bytes: u64,
 }
 
+impl Progress {
+    /// This and what came after it.
+    const fn and(self, later: Self) -> Self {
+        Self {
+            bytes: self.bytes.saturating_add(later.bytes),
+            chunks: self.chunks.saturating_add(later.chunks),
+            total_bytes: self.total_bytes.saturating_add(later.total_bytes),
+        }
+    }
+}
+
 /// Told of progress now and then; ends the check by breaking.
 pub type OnProgress<'a> = &'a mut (dyn FnMut(Progress) -> ControlFlow<()> + Send);
 
@@ -97,8 +113,51 @@ pub fn verify(
     options: &Options,
     progress: OnProgress<'_>,
 ) -> Result<Report> {
-    let mut report = checkpoint::check(store, path, options, progress)
+    let mut report = checkpoint::check(store, path, options, progress, None)
         .map_err(|error| reader::locate(store, error))?;
+    name_files(&mut report, store);
+    report.sort();
+    Ok(report)
+}
+
+/// Checks the directories of several hosts as one checkpoint, which they hold together.
+///
+/// # Errors
+/// As [`verify`], for any of them.
+pub fn verify_together(
+    directories: &[(&dyn Store, StorePath)],
+    options: &Options,
+    progress: OnProgress<'_>,
+) -> Result<Report> {
+    let mut together = Together::default();
+    let mut all = Report::new();
+    let mut before = Progress::default();
+    for (store, path) in directories {
+        let (mut last, mut flow) = (before, ControlFlow::Continue(()));
+        let mut tell = |now: Progress| {
+            last = before.and(now);
+            flow = progress(last);
+            flow
+        };
+        let mut report = checkpoint::check(*store, path, options, &mut tell, Some(&mut together))
+            .map_err(|error| reader::locate(*store, error))?;
+        name_files(&mut report, *store);
+        for finding in &mut report.findings {
+            finding.file.get_or_insert_with(|| store.locate(path));
+        }
+        all.absorb(report);
+        if flow.is_break() {
+            return Ok(all);
+        }
+        before = last;
+    }
+    together.finish(&mut all);
+    all.sort();
+    Ok(all)
+}
+
+/// Gives the files of all findings the names that their store has for them.
+fn name_files(report: &mut Report, store: &dyn Store) {
     for finding in &mut report.findings {
         if let Some(file) = &mut finding.file
             && let Ok(path) = StorePath::new(file)
@@ -111,6 +170,4 @@ pub fn verify(
             }
         }
     }
-    report.sort();
-    Ok(report)
 }

@@ -169,6 +169,15 @@ pub struct Extent {
     pub data_bytes: u64,
 }
 
+/// What one directory holds of a checkpoint that several hosts hold together.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Part {
+    /// How many processes wrote the checkpoint.
+    pub processes: u64,
+    /// Those whose whole share is here, as far as is known.
+    pub here: BTreeSet<u64>,
+}
+
 /// The outcome of a check.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Report {
@@ -182,6 +191,10 @@ pub struct Report {
     pub extent: Extent,
     /// Whether everything was looked at.
     pub complete: bool,
+    /// What is here, if other hosts hold the rest.
+    pub part: Option<Part>,
+    /// Chunks that are there, of how many that the arrays have.
+    pub chunks: (u64, u64),
     /// The checkpointable that findings are about that name none.
     pub scope: Option<String>,
     kept: BTreeMap<Code, usize>,
@@ -223,6 +236,26 @@ impl Report {
     pub fn lose(&mut self, leaf: &str) {
         let lost = (self.scope.clone(), leaf.to_owned());
         self.lost_leaves.insert(lost);
+    }
+
+    /// Takes in what was found of another directory of the same checkpoint.
+    pub fn absorb(&mut self, other: Self) {
+        for finding in other.findings {
+            self.add(finding);
+        }
+        for (code, more) in other.left_out {
+            let left_out = self.left_out.entry(code).or_default();
+            *left_out = left_out.saturating_add(more);
+        }
+        self.lost_leaves.extend(other.lost_leaves);
+        self.complete &= other.complete;
+        let (own, more) = (&mut self.extent, other.extent);
+        own.leaves = own.leaves.max(more.leaves);
+        own.arrays = own.arrays.max(more.arrays);
+        own.chunks = own.chunks.saturating_add(more.chunks);
+        own.nodes = own.nodes.saturating_add(more.nodes);
+        own.files = own.files.saturating_add(more.files);
+        own.data_bytes = own.data_bytes.saturating_add(more.data_bytes);
     }
 
     /// Whether no error was found.

@@ -6,7 +6,7 @@
 
 use std::ops::ControlFlow;
 
-use super::arrays::{Arrays, ChunkFault, Meaning, is_chunk_key};
+use super::arrays::{Array, Arrays, ChunkFault, Meaning, is_chunk_key};
 use super::code::Code;
 use super::files::{AsKey, Files, Misplaced};
 use super::strays::{Strays, guessed_array, shown};
@@ -261,6 +261,17 @@ impl<'a> Survey<'a> {
                 let mut documents = [names::ZARR_V2, names::ZARR_V3].into_iter();
                 documents.any(|name| array.join(name).is_ok_and(|path| self.files.has(&path)))
             })
+    }
+
+    /// Whether the array has all of its chunks, as far as they can be counted.
+    pub fn has_all(&self, array: &Array<'_>) -> bool {
+        let grid = self.arrays.grid(array);
+        grid.is_some_and(|grid| array.present.count() >= grid.total())
+    }
+
+    /// Whether all arrays have all of their chunks.
+    pub fn is_whole(&self) -> bool {
+        self.arrays.arrays.iter().all(|array| self.has_all(array))
     }
 
     /// Judges what is left.

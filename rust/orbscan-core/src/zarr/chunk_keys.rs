@@ -60,6 +60,21 @@ impl Grid {
         })
     }
 
+    /// The elements of the array along each dimension of the grid.
+    pub fn shape(&self) -> &[u64] {
+        &self.shape
+    }
+
+    /// The elements of a chunk along each dimension.
+    pub fn chunk_shape(&self) -> &[u64] {
+        &self.chunk_shape
+    }
+
+    /// How many chunks there are along each dimension.
+    pub fn counts(&self) -> &[u64] {
+        &self.counts
+    }
+
     /// How many chunks there are.
     pub const fn total(&self) -> u64 {
         self.total
@@ -111,14 +126,7 @@ impl Grid {
 
     /// The indices of chunk number `linear`.
     pub fn indices(&self, linear: u64) -> Vec<u64> {
-        let mut rest = linear;
-        let mut indices: Vec<u64> = Vec::with_capacity(self.counts.len());
-        for count in self.counts.iter().rev() {
-            indices.push(rest.checked_rem(*count).unwrap_or_default());
-            rest = rest.checked_div(*count).unwrap_or_default();
-        }
-        indices.reverse();
-        indices
+        indices(linear, &self.counts)
     }
 
     /// The least box that holds the elements of the chunks from `first` to `last` in row-major order:
@@ -140,6 +148,18 @@ impl Grid {
         }
         corners
     }
+}
+
+/// The indices of something by its row-major number.
+pub fn indices(number: u64, shape: &[u64]) -> Vec<u64> {
+    let mut rest = number;
+    let mut indices: Vec<u64> = Vec::with_capacity(shape.len());
+    for length in shape.iter().rev() {
+        indices.push(rest.checked_rem(*length).unwrap_or_default());
+        rest = rest.checked_div(*length).unwrap_or_default();
+    }
+    indices.reverse();
+    indices
 }
 
 /// The decimal number at the start of a text, as writers spell it, and what follows.

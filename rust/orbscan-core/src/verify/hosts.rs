@@ -1,0 +1,309 @@
+//! What of a local checkpoint one directory should hold, where several hosts hold it together.
+//!
+//! No document in a directory says which processes wrote it. Its chunks tell: some process wrote
+//! whatever is here, and of those that can have, the one that misses the least is taken to have done
+//! so. Chunks of such a process that are not here are lost, all others are for other hosts to hold. A
+//! directory holds the share of one process at least.
+
+use std::cell::OnceCell;
+
+use foldhash::HashSet;
+
+use super::arrays::Array;
+use super::marks::{Budget, Marks};
+use super::shares::{Division, Shares};
+use super::survey::Survey;
+use crate::error::{ErrorKind, Result};
+use crate::layout::root::Root;
+use crate::layout::step;
+use crate::limits::Limits;
+use crate::orbax::names;
+use crate::orbax::process_metadata::{self, ProcessMetadata};
+use crate::path::StorePath;
+use crate::record::LeafTable;
+use crate::store::{Store, Want};
+
+/// Chunks of one tree that are looked at one by one; arrays beyond are taken as those of which it is
+/// not known how they are shared out.
+const MAX_CHUNKS: u64 = 1 << 26;
+
+/// The processes that wrote a checkpoint, looked for when they are needed.
+pub(super) struct Writers<'a> {
+    store: &'a dyn Store,
+    limits: &'a Limits,
+    directory: Option<StorePath>,
+    known: OnceCell<Option<ProcessMetadata>>,
+}
+
+impl<'a> Writers<'a> {
+    /// Those of a checkpoint.
+    ///
+    /// # Errors
+    /// `Malformed` for a path that cannot be.
+    pub(super) fn of(store: &'a dyn Store, root: &Root, limits: &'a Limits) -> Result<Self> {
+        let own = root.has_directory(names::PROCESS_METADATA);
+        let directory = match (own, step::of(root.path.name()), root.path.parent()) {
+            (true, ..) => Some(root.path.join(names::PROCESS_METADATA)?),
+            // In 0.11.0 it was no checkpointable yet, and lay beside the steps.
+            (false, Some(step), Some(above)) => {
+                let all = above.join(names::PROCESS_METADATA)?;
+                Some(all.join(&step.to_string())?)
+            }
+            _ => None,
+        };
+        Ok(Self {
+            store,
+            limits,
+            directory,
+            known: OnceCell::new(),
+        })
+    }
+
+    /// What is known of them, if they are several. Documents that cannot be read say nothing: another
+    /// finding tells why.
+    ///
+    /// # Errors
+    /// `Store`.
+    pub(super) fn get(&self) -> Result<Option<&ProcessMetadata>> {
+        if self.known.get().is_none() {
+            let found = match &self.directory {
+                Some(directory) => read(self.store, directory, self.limits)?.ok(),
+                None => None,
+            };
+            let found = found.filter(|found| found.devices.len() > 1);
+            self.known.get_or_init(|| found);
+        }
+        Ok(self.known.get().and_then(Option::as_ref))
+    }
+}
+
+/// Reads the documents in a directory; the inner error is what is wrong with them.
+///
+/// # Errors
+/// `Store`.
+pub(super) fn read(
+    store: &dyn Store,
+    directory: &StorePath,
+    limits: &Limits,
+) -> Result<Result<ProcessMetadata>> {
+    let decoded = || -> Result<ProcessMetadata> {
+        let [devices, mesh] = names::PROCESS_METADATA_DOCUMENTS.map(|name| {
+            let path = directory.join(name)?;
+            let bytes = store.fetch_one(Want::whole(path.clone(), limits.max_document_bytes))?;
+            Ok((path, bytes))
+        });
+        let (path, bytes) = devices?;
+        let devices = process_metadata::decode_devices(&bytes, limits)
+            .map_err(|error| error.in_file(&path))?;
+        let (path, bytes) = mesh?;
+        let mesh =
+            process_metadata::decode_mesh(&bytes, limits).map_err(|error| error.in_file(&path))?;
+        Ok(ProcessMetadata { devices, mesh })
+    };
+    match decoded() {
+        Err(error) if error.kind() == ErrorKind::Store => Err(error),
+        decoded => Ok(decoded),
+    }
+}
+
+/// The chunks of an array that the store does not have.
+pub(super) enum Missing {
+    /// All of them are for other hosts to hold.
+    Elsewhere,
+    /// All of them should be here.
+    Lost,
+    /// Some should be here.
+    Some {
+        /// Those that should be here.
+        lost: Marks,
+        /// Those that are for other hosts to hold.
+        elsewhere: Marks,
+    },
+}
+
+/// The chunks of a tree that a directory does not have.
+pub(super) struct Sorted {
+    /// Of each array, by its number; `None` if nothing is missing.
+    pub(super) missing: Vec<Option<Missing>>,
+    /// The processes whose whole share is here, as far as is known.
+    pub(super) here: Vec<usize>,
+    /// How many processes wrote the checkpoint, if that is known.
+    pub(super) processes: Option<usize>,
+}
+
+/// Takes all chunks that are not here for those of other hosts.
+pub(super) fn all_elsewhere(survey: &Survey<'_>) -> Sorted {
+    let misses = |array: &Array<'_>| {
+        let grid = survey.arrays.grid(array)?;
+        (array.present.count() < grid.total()).then_some(Missing::Elsewhere)
+    };
+    Sorted {
+        missing: survey.arrays.arrays.iter().map(misses).collect(),
+        here: Vec::new(),
+        processes: None,
+    }
+}
+
+/// Sorts the chunks that a directory does not have into those that it should have, and others.
+pub(super) fn sort(survey: &Survey<'_>, table: &LeafTable, metadata: &ProcessMetadata) -> Sorted {
+    let mut shares = Shares::new(table, metadata);
+    let mut left = MAX_CHUNKS;
+    let arrays: Vec<Option<Held<'_>>> = survey
+        .arrays
+        .arrays
+        .iter()
+        .map(|array| Held::new(survey, array, &mut shares, &mut left))
+        .collect();
+    let mut counts = vec![Count::default(); shares.groups().len()];
+    for array in arrays.iter().flatten() {
+        array.count(&mut counts);
+    }
+    let processes = metadata.devices.len();
+    let mut misses = vec![0_u64; processes];
+    for (group, count) in shares.groups().iter().zip(&counts) {
+        for process in group {
+            if let Some(misses) = misses.get_mut(*process) {
+                *misses = misses.saturating_add(count.missing);
+            }
+        }
+    }
+    let writers = writers(shares.groups(), &counts, &misses);
+    let is_lost: Vec<bool> = shares
+        .groups()
+        .iter()
+        .map(|group| group.iter().any(|process| writers.contains(process)))
+        .collect();
+    let mut budget = Budget::default();
+    let mut sorted = |array: &Held<'_>| array.sorted(&is_lost, &mut budget);
+    let missing = arrays
+        .iter()
+        .map(|array| array.as_ref().and_then(&mut sorted));
+    let misses = misses.iter().enumerate();
+    let whole = misses.filter(|(_, misses)| **misses == 0);
+    let here = whole.map(|(process, _)| process).collect();
+    let is_unknown = |array: &Held<'_>| array.division.is_none() && !array.is_whole();
+    let any_unknown = arrays.iter().flatten().any(is_unknown);
+    Sorted {
+        missing: missing.collect(),
+        here: if any_unknown { Vec::new() } else { here },
+        processes: Some(processes),
+    }
+}
+
+/// Chunks that a group of processes holds.
+#[derive(Clone, Copy, Default)]
+struct Count {
+    present: bool,
+    missing: u64,
+}
+
+/// The processes that must have written to the directory and whose share is not whole.
+fn writers(groups: &[Vec<usize>], counts: &[Count], misses: &[u64]) -> HashSet<usize> {
+    let all: Vec<usize> = (0..misses.len()).collect();
+    let present = groups.iter().zip(counts).filter(|(_, count)| count.present);
+    let candidates = std::iter::once(&all).chain(present.map(|(group, _)| group));
+    let mut writers = HashSet::default();
+    for group in candidates {
+        let misses = |process: &usize| misses.get(*process).copied().unwrap_or_default();
+        let least = group.iter().map(misses).min().unwrap_or_default();
+        if least > 0 {
+            writers.extend(group.iter().filter(|process| misses(process) == least));
+        }
+    }
+    writers
+}
+
+/// What the directory holds of one array.
+struct Held<'a> {
+    present: &'a Marks,
+    total: u64,
+    /// `None` if it is not known how it is shared out.
+    division: Option<Division>,
+}
+
+impl<'a> Held<'a> {
+    /// `None` for an array without a grid.
+    fn new(
+        survey: &'a Survey<'_>,
+        array: &'a Array<'_>,
+        shares: &mut Shares<'_>,
+        left: &mut u64,
+    ) -> Option<Self> {
+        let grid = survey.arrays.grid(array)?;
+        let total = grid.total();
+        let held = Self {
+            present: &array.present,
+            total,
+            division: None,
+        };
+        if !held.is_whole() {
+            match left.checked_sub(total) {
+                Some(rest) if held.present.runs(true, total).is_some() => *left = rest,
+                _ => return Some(held),
+            }
+        }
+        let division = shares.of(array.leaf, grid);
+        Some(Self { division, ..held })
+    }
+
+    const fn is_whole(&self) -> bool {
+        self.present.count() >= self.total
+    }
+
+    /// The chunks that are here, or those that are not.
+    fn chunks(&self, here: bool) -> impl Iterator<Item = u64> {
+        let runs = self.present.runs(here, self.total);
+        runs.into_iter()
+            .flatten()
+            .flat_map(|(first, last)| first..=last)
+    }
+
+    fn count(&self, counts: &mut [Count]) {
+        let Some(division) = &self.division else {
+            return;
+        };
+        if self.is_whole() {
+            for group in division.groups() {
+                if let Some(count) = counts.get_mut(*group) {
+                    count.present = true;
+                }
+            }
+            return;
+        }
+        for here in [true, false] {
+            for group in self.chunks(here).filter_map(|chunk| division.group(chunk)) {
+                if let Some(count) = counts.get_mut(group) {
+                    count.present |= here;
+                    count.missing = count.missing.saturating_add(u64::from(!here));
+                }
+            }
+        }
+    }
+
+    /// Its missing chunks, by whether those of a group are lost.
+    fn sorted(&self, is_lost: &[bool], budget: &mut Budget) -> Option<Missing> {
+        if self.is_whole() {
+            return None;
+        }
+        let Some(division) = &self.division else {
+            return Some(match self.present.count() {
+                0 => Missing::Lost,
+                _ => Missing::Elsewhere,
+            });
+        };
+        let (mut lost, mut elsewhere) = (Marks::default(), Marks::default());
+        for chunk in self.chunks(false) {
+            let group = division.group(chunk);
+            let marks = match group.and_then(|group| is_lost.get(group)) {
+                Some(false) => &mut elsewhere,
+                _ => &mut lost,
+            };
+            marks.insert(chunk, self.total, budget);
+        }
+        Some(match (lost.count(), elsewhere.count()) {
+            (0, _) => Missing::Elsewhere,
+            (_, 0) => Missing::Lost,
+            _ => Missing::Some { lost, elsewhere },
+        })
+    }
+}
