@@ -12,7 +12,7 @@ fn main() {
     let mut chunks = 0;
     rounds::run(|store, path| {
         let go_on = &mut |_| ControlFlow::Continue(());
-        let report = verify(store, path, &Options::default(), go_on);
+        let report = verify(store, path, &Options::default(), None, go_on);
         let report = report.unwrap_or_else(|error| panic!("{error}"));
         assert!(report.is_ok(), "{:?}", report.findings);
         chunks = report.extent.chunks;

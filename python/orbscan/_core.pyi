@@ -493,10 +493,18 @@ Report: TypeAlias = tuple[
     tuple[int, int, int, int, int, int],
     bool,
     tuple[int, list[int], int, int] | None,
+    Alone | None,
 ]
 """(findings, findings left out by code, lost leaves by checkpointable and param name, (leaves,
 arrays, chunks, nodes, files, bytes of data) looked at, whether everything was, (processes, those
-whose share is there, chunks, of how many) if other hosts hold the rest)"""
+whose share is there, chunks, of how many) if other hosts hold the rest, what was looked at
+alone)"""
+
+Alone: TypeAlias = tuple[str | None, list[tuple[str | None, bool | None]]]
+"""(name of what was looked at alone, the others as those of `others`)"""
+
+Only: TypeAlias = tuple[str | None] | None
+"""Which checkpointable is looked at, in a tuple, as for `read_pytree`; None for all"""
 
 def verify(
     path: str,
@@ -506,6 +514,7 @@ def verify(
     progress: Callable[[int, int, int], object] | None,
     *,
     atomicity: str | None = None,
+    only: Only = None,
 ) -> Report:
     """Check a checkpoint: 0 structure, 1 index, 2 data.
 
@@ -548,8 +557,14 @@ and nodes, of what nothing refers to, of what is not known)"""
 ItemUsage: TypeAlias = tuple[str | None, list[ArrayUsage], int]
 """(name, arrays, bytes of values that belong to no leaf)"""
 
-Usage: TypeAlias = tuple[Checkpoint, list[ItemUsage], list[FileUsage]]
-"""(checkpoint, its pytrees in the same order, all of its files)"""
+Usage: TypeAlias = tuple[Checkpoint, list[ItemUsage], list[FileUsage], Alone | None]
+"""(checkpoint, its pytrees in the same order, all of its files, what was measured alone)"""
 
-def usage(path: str, *, atomicity: str | None = None, allow_uncommitted: bool = False) -> Usage:
+def usage(
+    path: str,
+    *,
+    atomicity: str | None = None,
+    allow_uncommitted: bool = False,
+    only: Only = None,
+) -> Usage:
     """Measure what a checkpoint takes on disk."""

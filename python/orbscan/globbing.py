@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from orbscan import api
+from orbscan.text import natural
 
 # See orbscan/__init__.py.
 TYPE_CHECKING = False
@@ -42,7 +43,7 @@ def _matches(pattern: str) -> list[str]:
     found = glob.glob(pattern, recursive=True)  # noqa: PTH207 - paths stay as they are given
     roots: list[str] = []
     above: list[str] = []
-    for path in sorted(found, key=_natural):
+    for path in sorted(found, key=_level_by_level):
         parts = _parts(path)
         if above and parts[: len(above)] == above:
             continue
@@ -57,14 +58,5 @@ def _parts(path: str) -> list[str]:
     return parts if parts[-1] else parts[:-1]
 
 
-def _natural(path: str) -> list[list[tuple[bool, int, str]]]:
-    """Order paths level by level, and numbers by their value, before other texts."""
-    import re
-
-    return [
-        [
-            (not digits, int(digits or 0), piece)
-            for piece, digits in ((m[0], m[1]) for m in re.finditer(r"([0-9]+)|[^0-9]+", part))
-        ]
-        for part in _parts(path)
-    ]
+def _level_by_level(path: str) -> list[object]:
+    return [natural(part) for part in _parts(path)]

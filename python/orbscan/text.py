@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 NSECS_PER_SEC = 1_000_000_000
 
 _SPECIAL = frozenset("/[]{}'\"\\ ")
+_DIGITS = frozenset("0123456789")
 _BINARY, _DECIMAL = 1024, 1000
 _SIZES_END = 1 << 64
 _UNITS = ("KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
@@ -97,6 +98,34 @@ def others(found: Iterable[tuple[str | None, bool | None]]) -> str:
     notes = {True: "", False: " (not a pytree)", None: " (cannot be looked into)"}
     names = [f"{checkpointable(name)}{notes[is_pytree]}" for name, is_pytree in found]
     return some(names, _SHOWN_NAMES, ", ")
+
+
+def natural(name: str) -> list[tuple[bool, int, str, str]]:
+    """Give a key that sorts names by the value of the numbers in them, before other texts.
+
+    >>> sorted(["step_10", "step_9", "step", "10", "9"], key=natural)
+    ['9', '10', 'step', 'step_9', 'step_10']
+    """
+    import re
+
+    key: list[tuple[bool, int, str, str]] = []
+    for piece in re.findall(r"[0-9]+|[^0-9]+", name):
+        if piece[0] in _DIGITS:
+            # As text: a name may have more digits than Python reads.
+            number = piece.lstrip("0")
+            key.append((False, len(number), number, piece))
+        else:
+            key.append((True, 0, piece, ""))
+    return key
+
+
+def by_level(entries: Iterable[Entry]) -> list[list[tuple[bool, int, str, str]]]:
+    """Give a key that sorts keypaths by the names of each level, as `natural` does.
+
+    >>> sorted([("b", 10), ("b", 9), ("a",)], key=by_level)
+    [('a',), ('b', 9), ('b', 10)]
+    """
+    return [natural(key_entry(entry)) for entry in entries]
 
 
 def some(texts: Sequence[str], most: int, between: str) -> str:

@@ -12,6 +12,7 @@ from itertools import starmap
 from typing import NamedTuple
 
 from orbscan import api
+from orbscan.alone import alone, only
 from orbscan.text import keypath
 
 # See orbscan/__init__.py.
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from typing import Literal, TypeAlias
 
     from orbscan import _core
+    from orbscan.alone import Alone, Name
     from orbscan.result import Issue
     from orbscan.step_choice import Atomicity, StepChoice
 
@@ -118,6 +120,8 @@ class Usage:
         files: all of its files, each once.
         strays: bytes of values that belong to no leaf, those in nodes of the index included.
         issues: the faults that were tolerated.
+        alone: the checkpointable that was measured alone, with the names of the others, which
+            count nowhere; None if all were.
     """
 
     path: str
@@ -125,6 +129,7 @@ class Usage:
     files: tuple[FileUsage, ...]
     strays: int
     issues: tuple[Issue, ...] = ()
+    alone: Alone | None = None
 
     @property
     def nbytes(self) -> int:
@@ -184,6 +189,7 @@ class Usage:
         return {
             "schema_version": SCHEMA_VERSION,
             "path": self.path,
+            "alone": None if self.alone is None else self.alone.to_dict(),
             "totals": {
                 "nbytes": self.nbytes,
                 "stored": self.stored,
@@ -216,6 +222,7 @@ class Usage:
 
 def du(
     path: str | os.PathLike[str],
+    name: Name = ...,
     *,
     step: StepChoice | None = None,
     atomicity: Atomicity = "auto",
@@ -227,26 +234,32 @@ def du(
 
     Args:
         path: the checkpoint, a local directory; `~` stands for the home directory.
+        name: the one checkpointable to measure, as for `orbscan.verify`. By default all, and the
+            files of the checkpoint itself.
         step: as for `orbscan.metadata`.
         atomicity: as for `orbscan.metadata`.
         allow_uncommitted: as for `orbscan.metadata`.
 
     Raises:
         CheckpointNotFoundError: the path does not exist.
-        InvalidLayoutError: it is no finished checkpoint.
+        InvalidLayoutError: it is no finished checkpoint, or has no checkpointable of that name.
         StoreError: the file system refused or failed.
         DeletionRecoveryError: the record of an interrupted deletion is damaged.
-        ValueError: the path is a remote URL.
+        ValueError: the name is empty or reserved, or the path is a remote URL.
     """
     text = api.local_path(path, step, atomicity=atomicity)
-    found, issues = measured(text, atomicity=atomicity, allow_uncommitted=allow_uncommitted)
+    found, issues = measured(text, name, atomicity=atomicity, allow_uncommitted=allow_uncommitted)
     from orbscan.result import Issue
 
     return replace(found, issues=tuple(Issue(*issue) for issue in issues))
 
 
 def measured(
-    path: str, *, atomicity: Atomicity = "auto", allow_uncommitted: bool = False
+    path: str,
+    name: Name = ...,
+    *,
+    atomicity: Atomicity = "auto",
+    allow_uncommitted: bool = False,
 ) -> tuple[Usage, list[_core.Issue]]:
     """Measure a checkpoint; the part of `du` that needs no other library.
 
@@ -256,19 +269,20 @@ def measured(
     Raises:
         OrbscanError: as `du` does.
     """
+    wanted = only(name)
     from orbscan import _core
 
-    checkpoint, items, found = _core.usage(
-        path, atomicity=atomicity, allow_uncommitted=allow_uncommitted
+    checkpoint, items, found, chosen = _core.usage(
+        path, atomicity=atomicity, allow_uncommitted=allow_uncommitted, only=wanted
     )
     leaves: list[LeafUsage] = []
     strays = 0
-    for (name, table), (_, arrays, of_strays) in zip(checkpoint.items, items, strict=True):
+    for (item, table), (_, arrays, of_strays) in zip(checkpoint.items, items, strict=True):
         if table is not None:
-            leaves += _leaves(name, table, arrays)
+            leaves += _leaves(item, table, arrays)
         strays += of_strays
     files = sorted(starmap(FileUsage, found), key=_place)
-    usage = Usage(path, tuple(leaves), tuple(files), strays)
+    usage = Usage(path, tuple(leaves), tuple(files), strays, alone=alone(chosen))
     return usage, checkpoint.issues
 
 

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 from typing import NamedTuple
 
 from orbscan import api
+from orbscan.alone import alone, only
 from orbscan.errors import located
 from orbscan.text import counted, printable
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from typing import Literal, TypeAlias
 
     from orbscan import _core
+    from orbscan.alone import Alone, Name
     from orbscan.step_choice import Atomicity, StepChoice
 
     Level: TypeAlias = Literal["structure", "index", "data"]
@@ -224,6 +226,8 @@ class Report:
         part: what is here, if other hosts hold the rest; None for a whole checkpoint, and where
             that was not looked at. `ok` is then about what should be here.
         paths: all directories that were checked as one.
+        alone: the checkpointable that was looked at alone, with the names of the others, of which
+            the report says nothing; None if all were.
     """
 
     path: str
@@ -235,10 +239,11 @@ class Report:
     complete: bool
     part: Part | None = None
     paths: tuple[str, ...] = ()
+    alone: Alone | None = None
 
     @property
     def ok(self) -> bool:
-        """Whether no error was found and everything was looked at."""
+        """Whether no error was found and everything was looked at that was asked for."""
         return self.complete and not self.count("error")
 
     def count(self, severity: Severity) -> int:
@@ -260,12 +265,14 @@ class Report:
         whom = printable(self.path)
         if len(self.paths) > 1:
             whom += f" and {len(self.paths) - 1:,} more, combined"
-        yield f"{whom}: {verdict} at level {self.level}" + (
-            f" ({', '.join(counts)})" if counts else ""
-        )
+        alone = "" if self.alone is None else f" {self.alone}:"
+        found = f" ({', '.join(counts)})" if counts else ""
+        yield f"{whom}:{alone} {verdict} at level {self.level}{found}"
         if self.part is not None:
             yield f"  holds     {self.part}"
         yield f"  looked at {self._looked_at()}"
+        if self.alone is not None and self.alone.others:
+            yield f"  others    not looked at: {self.alone.shown_others()}"
         if self.lost_leaves:
             yield f"  lost      {_names(self.lost_leaves)}; {self._rest()}"
         for finding in self.findings:
@@ -283,6 +290,7 @@ class Report:
             "level": self.level,
             "ok": self.ok,
             "complete": self.complete,
+            "alone": None if self.alone is None else self.alone.to_dict(),
             "extent": self.extent._asdict(),
             "counts": {severity: self.count(severity) for severity in _SEVERITIES},
             "lost_leaves": [leaf._asdict() for leaf in self.lost_leaves],
@@ -315,6 +323,7 @@ class Report:
 
 def verify(  # noqa: PLR0913 - keywords, each with a meaning of its own
     path: str | os.PathLike[str] | Iterable[str | os.PathLike[str]],
+    name: Name = ...,
     *,
     step: StepChoice | None = None,
     level: Level = "index",
@@ -332,6 +341,8 @@ def verify(  # noqa: PLR0913 - keywords, each with a meaning of its own
     Args:
         path: the checkpoint, a local directory; `~` stands for the home directory. If `combined`,
             the directories of all hosts.
+        name: the one checkpointable to check: a name, None for the tree of the checkpoint itself,
+            or `AUTO`, as for `orbscan.metadata`; it need not be a pytree. By default all.
         step: as for `orbscan.metadata`.
         level: `structure`: the documents, and whether they agree; `index`: every key of the store
             against the grids of the arrays, and every reference against the sizes of files;
@@ -345,11 +356,11 @@ def verify(  # noqa: PLR0913 - keywords, each with a meaning of its own
 
     Raises:
         CheckpointNotFoundError: the path does not exist.
-        InvalidLayoutError: it is no checkpoint at all.
+        InvalidLayoutError: it is no checkpoint at all, or has no checkpointable of that name.
         StoreError: the file system refused or failed.
         TypeError: there is one path where several are needed, or several where one is.
-        ValueError: there is no such level, the bandwidth is no number of bytes, a path is a URL,
-            or what is to be combined are not several directories.
+        ValueError: the name is empty or reserved, there is no such level, the bandwidth is no
+            number of bytes, a path is a URL, or what is to be combined are not several directories.
     """
     if level not in LEVELS:
         message = f"level {level!r}: expected one of {', '.join(LEVELS)}"
@@ -357,6 +368,7 @@ def verify(  # noqa: PLR0913 - keywords, each with a meaning of its own
     if max_bandwidth is not None and not 0 < max_bandwidth < _BYTES_END:
         message = f"max_bandwidth {max_bandwidth}: expected a positive number of bytes of 64 bits"
         raise ValueError(message)
+    wanted = only(name)
     from orbscan import _core
 
     told = None if progress is None else lambda *numbers: progress(Progress(*numbers))
@@ -366,12 +378,13 @@ def verify(  # noqa: PLR0913 - keywords, each with a meaning of its own
             message = f"combined=True needs a list of directories, not {path!r}"
             raise TypeError(message)
         text = api.local_path(path, step, atomicity=atomicity)
-        return _report([text], level, _core.verify(text, *options, atomicity=atomicity))
+        answer = _core.verify(text, *options, atomicity=atomicity, only=wanted)
+        return _report([text], level, answer)
     if not combined:
         message = "several paths are one checkpoint only with combined=True"
         raise TypeError(message)
     texts = [api.local_path(each, step, atomicity=atomicity) for each in path]
-    if reason := not_to_combine(texts):
+    if reason := not_to_combine(texts) or (wanted and "what is combined is checked as a whole"):
         raise ValueError(reason)
     return _report(texts, level, _core.verify_together(texts, *options, atomicity=atomicity))
 
@@ -390,7 +403,7 @@ def not_to_combine(paths: list[str]) -> str | None:
 
 
 def _report(paths: list[str], level: Level, answer: _core.Report) -> Report:
-    findings, left_out, lost_leaves, extent, complete, part = answer
+    findings, left_out, lost_leaves, extent, complete, part, chosen = answer
     codes = _codes()
     held = None
     if part is not None:
@@ -406,6 +419,7 @@ def _report(paths: list[str], level: Level, answer: _core.Report) -> Report:
         complete=complete,
         part=held,
         paths=tuple(paths),
+        alone=alone(chosen),
     )
 
 

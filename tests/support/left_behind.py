@@ -24,9 +24,14 @@ if TYPE_CHECKING:
 _SIGNALS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGALRM, signal.SIGCHLD]
 _ORBAX = "orbax.checkpoint._src.asyncio_utils"
 
-_ELSEWHERE = {"PYTEST_CURRENT_TEST", "_RJEM_MALLOC_CONF"}
-"""Variables that are nobody's to put back: pytest sets the one for each part of a test, polars the
-other for its own allocator when it is imported."""
+_OF_OTHERS = {
+    "PYTEST_CURRENT_TEST",
+    "_RJEM_MALLOC_CONF",
+    "TF_CPP_MIN_LOG_LEVEL",
+    "TPU_SKIP_MDS_QUERY",
+}
+"""Variables that no test has to put back: pytest sets the first for each part of a test, polars and
+jax the others for themselves when they are imported."""
 
 _ENDS = 300.0
 """Seconds that a thread has to end in; one that is about to end needs a moment."""
@@ -66,7 +71,7 @@ def collect() -> None:
 
 def _state() -> dict[str, Any]:
     """By name, what a test can change for those after it."""
-    variables = {name: os.environ[name] for name in os.environ if name not in _ELSEWHERE}
+    variables = {name: os.environ[name] for name in os.environ if name not in _OF_OTHERS}
     return {
         **{f"the variable {name}": value for name, value in variables.items()},
         **{f"the handler of {number.name}": signal.getsignal(number) for number in _SIGNALS},

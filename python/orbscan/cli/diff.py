@@ -13,7 +13,7 @@ from orbscan.cli.help import EXIT_CODES, add_output, help_formatter
 TYPE_CHECKING = False
 
 if TYPE_CHECKING:
-    from orbscan.differing.api import Name
+    from orbscan.alone import Name
     from orbscan.differing.diff import Diff
 
 WORDS = ("name", "kind", "shape", "dtype", "sharding", "devices", "storage", "container")
@@ -54,7 +54,17 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         type=source.step_choice,
         help="of the steps that OTHER holds, read this one (default: that of --step)",
     )
-    _add_names(parser)
+    source.add_name(
+        parser,
+        "compare this checkpointable alone (default: all of them, by name)",
+        "compare the pytree alone that lies in PATH itself, without a name",
+    )
+    source.add_name(
+        parser,
+        "the one of OTHER (default: that of --name or --flat)",
+        "the one that lies in OTHER itself",
+        side="other-",
+    )
     source.add_commit_rules(parser)
     parser.add_argument(
         "--ignore",
@@ -79,33 +89,6 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     )
     add_output(parser, "a report")
     parser.set_defaults(run=run, parser=parser)
-
-
-def _add_names(parser: argparse.ArgumentParser) -> None:
-    which = parser.add_mutually_exclusive_group()
-    which.add_argument(
-        "--name",
-        default=...,
-        help="compare this checkpointable alone (default: all of them, by name)",
-    )
-    which.add_argument(
-        "--flat",
-        action="store_const",
-        dest="name",
-        const=None,
-        help="compare the pytree alone that lies in PATH itself, without a name",
-    )
-    other = parser.add_mutually_exclusive_group()
-    other.add_argument(
-        "--other-name", default=..., help="the one of OTHER (default: that of --name or --flat)"
-    )
-    other.add_argument(
-        "--other-flat",
-        action="store_const",
-        dest="other_name",
-        const=None,
-        help="the one that lies in OTHER itself",
-    )
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -137,8 +120,7 @@ def _diff(arguments: argparse.Namespace) -> Diff:
     names: tuple[Name, Name] = names_of_sides(arguments.name, arguments.other_name)
     paths = [source.local_path(arguments, path) for path in (arguments.path, arguments.other)]
     for name in names:
-        if name is not ...:
-            source.check_name(arguments, name)
+        source.check_name(arguments, name)
     sides = []
     for path, its_step, name in zip(paths, steps, names, strict=True):
         this = argparse.Namespace(**{**vars(arguments), "step": its_step})

@@ -27,6 +27,7 @@ from math import isfinite
 
 from orbscan.cli.totals import element_types
 from orbscan.leaves import VALUE_TYPES, Leaf, leaves
+from orbscan.text import by_level
 
 # See orbscan/__init__.py.
 TYPE_CHECKING = False
@@ -47,6 +48,7 @@ def render(
     checkpoint: _core.Checkpoint,
     others: Iterable[tuple[str | None, bool | None]] = (),
     selected: set[int] | None = None,
+    sort: str | None = None,
 ) -> str:
     """Compose the document of one pytree: one line of ASCII text.
 
@@ -55,12 +57,17 @@ def render(
         checkpoint: what was read.
         others: the names of the other checkpointables, and whether they are pytrees.
         selected: the nodes of the leaves to show and to count; None for all.
+        sort: the order of the leaves, `size` or `name`; None for that of the tree.
     """
     name, tree = checkpoint.items[0]
     meshes = Meshes()
     found = [] if tree is None else [*leaves(tree)]
     if selected is not None:
         found = [leaf for leaf in found if leaf[1] in selected]
+    if sort == "size":
+        found.sort(key=lambda leaf: -leaf[2].nbytes)
+    elif sort == "name":
+        found.sort(key=lambda leaf: by_level(leaf[0]))
     names = [] if tree is None else tree.node_names()
     document = {
         "schema_version": SCHEMA_VERSION,

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 
 from orbscan.cli import source
 from orbscan.cli.exits import FINE, PARTIAL
-from orbscan.cli.help import EXIT_CODES, add_output, help_formatter, whole_number
-from orbscan.text import counted, labelled, padded, printable, size
+from orbscan.cli.help import EXIT_CODES, add_output, add_sort, help_formatter, whole_number
+from orbscan.text import by_level, counted, labelled, natural, padded, printable, size
 
 # See orbscan/__init__.py.
 TYPE_CHECKING = False
@@ -24,6 +25,8 @@ examples:
   orbscan du checkpoints/1000
   orbscan du checkpoints/1000 --depth 1
   orbscan du checkpoints/1000 --files
+  orbscan du checkpoints/1000 --sort size | head -20
+  orbscan du checkpoints/1000 --name params
   orbscan du checkpoints/1000 -o json | jq '.totals'
 
 STORED is the bytes of chunks, from the index of the store; MEMORY is what they
@@ -50,6 +53,11 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     )
     source.add_path(parser)
     source.add_step(parser)
+    source.add_name(
+        parser,
+        "measure this checkpointable alone (default: all)",
+        "measure the pytree alone that lies in PATH itself, without a name",
+    )
     source.add_commit_rules(parser)
     parser.add_argument(
         "--depth",
@@ -63,6 +71,7 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         action="store_true",
         help="show every file, not only the largest, and each of those that hold one chunk",
     )
+    add_sort(parser, "leaves in the order of the trees, files by size")
     add_output(parser)
     parser.set_defaults(run=run, parser=parser)
 
@@ -72,35 +81,52 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.output == "json" and (arguments.depth is not None or arguments.files):
         arguments.parser.error("--depth and --files are for the table, not for JSON")
     path = source.local_path(arguments, arguments.path)
+    source.check_name(arguments, arguments.name)
     # What goes wrong from here on is no wrong use.
     path = source.step_path(arguments, path)
     from orbscan.usage import measured
 
-    usage, issues = measured(path, **source.rules(arguments))
+    usage, issues = measured(path, arguments.name, **source.rules(arguments))
     if arguments.output == "json":
         import json
 
         from orbscan.cli.document import ISSUE
 
         faults = [dict(zip(ISSUE, issue, strict=True)) for issue in issues]
-        document = {**usage.to_dict(), "issues": faults}
+        document = {**_sorted(usage, arguments.sort).to_dict(), "issues": faults}
         sys.stdout.write(json.dumps(document, allow_nan=False) + "\n")
     else:
         from orbscan.cli import output
 
-        output.write(table(usage, depth=arguments.depth, all_files=arguments.files))
+        view = View(arguments.depth, all_files=arguments.files, sort=arguments.sort)
+        output.write(table(usage, view))
     source.warn(issues)
     unknown = any(file.role == "unknown" or file.unknown_bytes for file in usage.files)
     return PARTIAL if unknown else FINE
 
 
-def table(usage: Usage, *, depth: int | None, all_files: bool) -> list[output.Line]:
+class View:
+    """What is shown of a usage, and how.
+
+    Attributes:
+        depth: subtrees below keypaths of this length are one line; None for the program's choice.
+        all_files: whether every file is shown.
+        sort: `size` or `name`; None for leaves in the order of the trees, and files by size.
+    """
+
+    __slots__ = ("all_files", "depth", "sort")
+
+    def __init__(self, depth: int | None, *, all_files: bool, sort: str | None) -> None:
+        self.depth = depth
+        self.all_files = all_files
+        self.sort = sort
+
+
+def table(usage: Usage, view: View) -> list[output.Line]:
     """Show a usage: leaves or subtrees, element types, files, totals."""
-    if depth is None and len(usage.leaves) > _SHOWN_IN_FULL:
-        depth = _DEPTH_OF_LARGE
     blocks = [
-        _table(("LEAF", "TYPE", "CHUNKS", "MEMORY", "STORED", "RATIO"), _leaf_rows(usage, depth)),
-        _table(("FILE", "ROLE", "VALUES", "NODES", "SIZE", "UNUSED"), _file_rows(usage, all_files)),
+        _table(("LEAF", "TYPE", "CHUNKS", "MEMORY", "STORED", "RATIO"), _leaf_rows(usage, view)),
+        _table(("FILE", "ROLE", "VALUES", "NODES", "SIZE", "UNUSED"), _file_rows(usage, view)),
         _labelled(_totals(usage)),
     ]
     lines: list[output.Line] = []
@@ -115,10 +141,15 @@ class _Sum:
     def __init__(self) -> None:
         self.leaves: list[LeafUsage] = []
 
+    @property
+    def stored(self) -> int:
+        """Bytes of its chunks."""
+        return sum(leaf.stored for leaf in self.leaves)
+
     def row(self, name: str) -> tuple[str, ...]:
         """Show it; several leaves as their number."""
         nbytes = sum(leaf.nbytes for leaf in self.leaves)
-        stored = sum(leaf.stored for leaf in self.leaves)
+        stored = self.stored
         (first, *more) = self.leaves
         known = all(leaf.readable for leaf in self.leaves)
         one = first.dtype or ("" if known else "unreadable")
@@ -132,25 +163,45 @@ class _Sum:
         )
 
 
-def _leaf_rows(usage: Usage, depth: int | None) -> Iterator[tuple[str, ...]]:
+def _sorted(usage: Usage, sort: str | None) -> Usage:
+    """Put leaves and files into another order than that of the checkpoint."""
+    leaves, files = list(usage.leaves), list(usage.files)
+    if sort == "size":
+        leaves.sort(key=lambda leaf: -leaf.stored)
+        files.sort(key=lambda file: -(file.size or 0))
+    elif sort == "name":
+        leaves.sort(key=lambda leaf: (natural(leaf.checkpointable or ""), by_level(leaf.entries)))
+        files.sort(key=lambda file: [natural(part) for part in _path(file).split("/")])
+    return replace(usage, leaves=tuple(leaves), files=tuple(files))
+
+
+def _leaf_rows(usage: Usage, view: View) -> Iterator[tuple[str, ...]]:
+    depth = view.depth
+    if depth is None and len(usage.leaves) > _SHOWN_IN_FULL:
+        depth = _DEPTH_OF_LARGE
     sums: dict[str, _Sum] = {}
+    if view.sort == "name":
+        usage = _sorted(usage, view.sort)
     for leaf in usage.leaves:
         inner = leaf.keypath if depth is None else leaf.subtree(depth)
         name = (
             inner if leaf.checkpointable is None else f"{printable(leaf.checkpointable)}: {inner}"
         )
         sums.setdefault(name, _Sum()).leaves.append(leaf)
-    for name, held in sums.items():
+    rows = [*sums.items()]
+    if view.sort == "size":
+        rows.sort(key=lambda row: -row[1].stored)
+    for name, held in rows:
         yield held.row(name)
 
 
-def _file_rows(usage: Usage, all_files: bool) -> Iterator[tuple[str, ...]]:  # noqa: FBT001
-    files = sorted(usage.files, key=lambda file: -(file.size or 0))
+def _file_rows(usage: Usage, view: View) -> Iterator[tuple[str, ...]]:
+    files = [*_sorted(usage, view.sort or "size").files]
     chunks: list[FileUsage] = []
-    if not all_files:
+    if not view.all_files:
         chunks = [file for file in files if file.role == "chunk"]
         files = [file for file in files if file.role != "chunk"]
-    shown = files if all_files else files[:_FILES_SHOWN]
+    shown = files if view.all_files else files[:_FILES_SHOWN]
     for file in shown:
         yield _file_row(file)
     for rest, noun in ((files[len(shown) :], "more file"), (chunks, "chunk file")):
@@ -169,10 +220,13 @@ def _rest_row(files: list[FileUsage], noun: str) -> tuple[str, ...]:
     )
 
 
+def _path(file: FileUsage) -> str:
+    return file.path if file.checkpointable is None else f"{file.checkpointable}/{file.path}"
+
+
 def _file_row(file: FileUsage) -> tuple[str, ...]:
-    path = file.path if file.checkpointable is None else f"{file.checkpointable}/{file.path}"
     return (
-        printable(path),
+        printable(_path(file)),
         file.role,
         f"{file.values:,}" if file.values else "",
         f"{file.nodes:,}" if file.nodes else "",
@@ -183,6 +237,10 @@ def _file_row(file: FileUsage) -> tuple[str, ...]:
 
 def _totals(usage: Usage) -> Iterator[tuple[str, str]]:
     yield "path", printable(usage.path)
+    if usage.alone is not None:
+        yield "measured", str(usage.alone)
+        if usage.alone.others:
+            yield "others", f"not measured: {usage.alone.shown_others()}"
     unreadable = [leaf for leaf in usage.leaves if not leaf.readable]
     known = usage.stored and not unreadable
     ratio = f", ratio {usage.nbytes / usage.stored:.2f}" if known else ""

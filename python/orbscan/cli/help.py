@@ -47,6 +47,16 @@ def add_output(parser: ArgumentParser, shown: str = "a table", choice: str = "ta
     )
 
 
+def add_sort(parser: ArgumentParser, default: str) -> None:
+    """Add the option that says in which order leaves come to a command."""
+    parser.add_argument(
+        "--sort",
+        choices=["size", "name"],
+        help="size: the largest first; name: by name, and numbers in names by their value "
+        f"(default: {default})",
+    )
+
+
 def whole_number(text: str) -> int:
     """Read the value of an option that counts something.
 

@@ -11,6 +11,7 @@ from orbscan.text import (
     LABEL,
     NSECS_PER_SEC,
     brackets,
+    by_level,
     counted,
     grid,
     keypath,
@@ -64,9 +65,11 @@ class View:
         fold: whether siblings that differ in a number only are one line: `always`, `never`, or
             `auto` for more than `FOLDED_BEYOND` leaves.
         depth: subtrees below keypaths of this length are one line; None for no limit.
+        sort: `size` for the lines that stand for most bytes first, `name` for those of each level
+            by name; None for the order of the tree.
     """
 
-    __slots__ = ("depth", "fold", "selected")
+    __slots__ = ("depth", "fold", "selected", "sort")
 
     def __init__(
         self,
@@ -74,10 +77,20 @@ class View:
         *,
         fold: str = "auto",
         depth: int | None = None,
+        sort: str | None = None,
     ) -> None:
         self.selected = selected
         self.fold = fold
         self.depth = depth
+        self.sort = sort
+
+    def sorted(self, lines: Iterable[Line]) -> Iterable[Line]:
+        """Put lines into the order that is asked for."""
+        if self.sort is None:
+            return lines
+        if self.sort == "size":
+            return sorted(lines, key=lambda line: -line.held.nbytes * line.times)
+        return sorted(lines, key=lambda line: by_level(line.entries))
 
 
 def table(
@@ -103,7 +116,7 @@ def table(
             view.fold == "auto" and forest.total.leaves > FOLDED_BEYOND
         )
         blocks += [
-            _leaf_table(facts, forest.lines(folded=folded, depth=view.depth)),
+            _leaf_table(facts, view.sorted(forest.lines(folded=folded, depth=view.depth))),
             _labelled(_totals(facts, forest)),
         ]
     blocks.append([[("fault", line)] for line in _issues(checkpoint)])

@@ -7,7 +7,7 @@ import sys
 from orbscan import api
 from orbscan.cli import source
 from orbscan.cli.exits import FINE, NOT_FOUND, Refusal
-from orbscan.cli.help import EXIT_CODES, add_output, help_formatter, whole_number
+from orbscan.cli.help import EXIT_CODES, add_output, add_sort, help_formatter, whole_number
 
 # See orbscan/__init__.py.
 TYPE_CHECKING = False
@@ -21,6 +21,7 @@ _EXAMPLES = """\
 examples:
   orbscan show checkpoints/1000
   orbscan show checkpoints/1000 --name params --depth 2
+  orbscan show checkpoints/1000 --sort size | head -20
   orbscan show checkpoints/1000 --param 'params/**/kernel'
   orbscan show checkpoints/1000 -o json | jq '.leaves[] | select(.dtype == "float32") | .keypath'
 
@@ -61,6 +62,7 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         help="show siblings that differ in a number only as one line, layers[0..31]; auto: if "
         "there are more than 100 leaves (default: auto)",
     )
+    add_sort(parser, "the order of the tree")
     parser.add_argument(
         "--pager", action="store_true", help="on a terminal, show the table in $PAGER"
     )
@@ -81,12 +83,13 @@ def run(arguments: argparse.Namespace) -> int:
     if as_json:
         from orbscan.cli import document
 
-        sys.stdout.write(document.render(path, checkpoint, others, selected))
+        sys.stdout.write(document.render(path, checkpoint, others, selected, sort=arguments.sort))
         source.warn(checkpoint.issues)
     else:
         from orbscan.cli import output, render
 
-        view = render.View(selected, fold=arguments.fold or "auto", depth=arguments.depth)
+        fold, depth, sort = arguments.fold or "auto", arguments.depth, arguments.sort
+        view = render.View(selected, fold=fold, depth=depth, sort=sort)
         lines = render.table(path, checkpoint, others, view)
         # The table ends with the faults that were tolerated.
         output.write(lines, paged=arguments.pager)

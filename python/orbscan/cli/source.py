@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from typing import TypedDict
 
     from orbscan import _core
+    from orbscan.alone import Name
     from orbscan.step_choice import Atomicity, StepChoice
 
     class Rules(TypedDict):
@@ -34,20 +35,36 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add PATH and all that chooses one pytree of it to a command."""
     add_path(parser)
     add_step(parser)
-    which = parser.add_mutually_exclusive_group()
-    which.add_argument(
-        "--name",
+    add_name(
+        parser,
+        "the pytree to read (default: pytree, else state, else the first, else that in PATH)",
+        "read the pytree that lies in PATH itself, without a name",
         default=api.AUTO,
-        help="the pytree to read (default: pytree, else state, else the first, else that in PATH)",
-    )
-    which.add_argument(
-        "--flat",
-        action="store_const",
-        dest="name",
-        const=None,
-        help="read the pytree that lies in PATH itself, without a name",
     )
     add_commit_rules(parser)
+
+
+def add_name(
+    parser: argparse.ArgumentParser,
+    named: str,
+    flat: str,
+    *,
+    default: object = ...,
+    side: str = "",
+) -> None:
+    """Add --name and --flat to a command.
+
+    Args:
+        parser: of the command.
+        named: what the one says of itself.
+        flat: what the other says.
+        default: the value of `arguments.name` without either; None is that of --flat.
+        side: what stands before both words, as in --other-name.
+    """
+    which = parser.add_mutually_exclusive_group()
+    dest = f"{side}name".replace("-", "_")
+    which.add_argument(f"--{side}name", metavar="NAME", default=default, help=named)
+    which.add_argument(f"--{side}flat", action="store_const", dest=dest, const=None, help=flat)
 
 
 def add_path(parser: argparse.ArgumentParser) -> None:
@@ -189,12 +206,14 @@ def read(
     return path, read
 
 
-def check_name(arguments: argparse.Namespace, name: str | None) -> None:
-    """Check a name of the command line.
+def check_name(arguments: argparse.Namespace, name: Name) -> None:
+    """Check a name of the command line; `...` stands for all.
 
     Raises:
         SystemExit: wrong use; the usage was printed.
     """
+    if name is ...:
+        return
     try:
         api.check_name(name)
     except ValueError as error:

@@ -10,7 +10,7 @@ from orbscan.cli import search, source, stdin
 from orbscan.cli.exits import FINDINGS, FINE, NOT_FOUND, PARTIAL, Refusal
 from orbscan.cli.help import EXIT_CODES, add_output, help_formatter, number_of_bytes
 from orbscan.errors import OrbscanError
-from orbscan.text import counted, printable, size
+from orbscan.text import checkpointable, counted, printable, size
 
 # See orbscan/__init__.py.
 TYPE_CHECKING = False
@@ -25,6 +25,7 @@ _EXAMPLES = """\
 examples:
   orbscan verify checkpoints/1000
   orbscan verify checkpoints/1000 --level data --max-bandwidth 200MB
+  orbscan verify checkpoints/1000 --name params
   orbscan verify checkpoints                        # all checkpoints below
   orbscan verify checkpoints/1000 -o json | jq '.lost_leaves[].leaf'
   orbscan verify checkpoints --latest 3 --exclude '**/_todelete_*'
@@ -55,6 +56,11 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         "separated by NUL characters",
     )
     source.add_step(parser)
+    source.add_name(
+        parser,
+        "check this checkpointable alone, of each checkpoint (default: all)",
+        "check the pytree alone that lies in the checkpoint itself, without a name",
+    )
     search.add_filters(parser)
     search.add_share(parser)
     parser.add_argument(
@@ -102,6 +108,7 @@ def run(arguments: argparse.Namespace) -> int:
         arguments.parser.error("--check-values and --max-bandwidth need --level data")
     if arguments.max_bandwidth == 0:
         arguments.parser.error("--max-bandwidth must be positive")
+    source.check_name(arguments, arguments.name)
     paths = _local_paths(arguments)
     if arguments.combined:
         return _run_combined(arguments, paths)
@@ -125,6 +132,10 @@ def _run_combined(arguments: argparse.Namespace, paths: list[str]) -> int:
 
     if arguments.strict or arguments.shard is not None or search.has_filters(arguments):
         arguments.parser.error("--combined takes no option that selects among checkpoints")
+    if arguments.name is not ...:
+        arguments.parser.error(
+            "--combined checks a checkpoint as a whole, without --name or --flat"
+        )
     if reason := not_to_combine(paths):
         arguments.parser.error(printable(f"--combined: {reason}"))
     report = _verified(arguments, [source.step_path(arguments, path) for path in paths])
@@ -222,6 +233,7 @@ def _verified(arguments: argparse.Namespace, path: str | list[str]) -> Report:
     try:
         return verify(
             path,
+            arguments.name,
             level=arguments.level,
             check_values=arguments.check_values,
             max_bandwidth=arguments.max_bandwidth,
@@ -292,8 +304,10 @@ class _Tally:
         """Sum up, if there was more than one checkpoint."""
         seen = self.checked + self.failed + self.uncommitted
         if (seen > 1 or self.uncommitted) and arguments.output == "text":
+            name = arguments.name
+            alone = "" if name is ... else f", {checkpointable(name)} alone"
             print(
-                f"{counted(seen, 'checkpoint')}: {self.checked - self.damaged:,} ok, "
+                f"{counted(seen, 'checkpoint')}{alone}: {self.checked - self.damaged:,} ok, "
                 f"{self.damaged:,} damaged, {counted(self.lost, 'leaf', 'leaves')} lost"
                 + (f", {self.parts:,} held in part" if self.parts else "")
                 + (f", {self.uncommitted:,} uncommitted" if self.uncommitted else "")

@@ -12,14 +12,12 @@ from orbscan.differing.difference import difference
 
 if TYPE_CHECKING:
     from collections.abc import Collection
-    from types import EllipsisType
 
+    from orbscan.alone import Name
     from orbscan.differing.diff import Diff
     from orbscan.differing.side import Side
     from orbscan.result import CheckpointMetadata, PyTreeMetadata
     from orbscan.step_choice import Atomicity, StepChoice
-
-    Name = str | None | EllipsisType
 
 
 def diff(  # noqa: PLR0913 - keywords, each with a meaning of its own

@@ -6,10 +6,11 @@ use std::sync::Mutex;
 
 use orbscan_core::error::{Error, Offset};
 use orbscan_core::path::StorePath;
+use orbscan_core::reader::Selection;
 use orbscan_core::store::Store;
 use orbscan_core::store::local::LocalStore;
 use orbscan_core::verify::code::Code;
-use orbscan_core::verify::report::{Chunks, Finding, Report};
+use orbscan_core::verify::report::{Alone, Chunks, Finding, Report};
 use orbscan_core::verify::usage::{self, FileUsage, ItemUsage};
 use orbscan_core::verify::{self, Level, Options, Progress};
 use pyo3::prelude::*;
@@ -17,11 +18,21 @@ use pyo3::types::{PyList, PyTuple};
 
 use crate::checkpoint::Checkpoint;
 use crate::leaf_table::Crossed;
-use crate::{detached, errors, options};
+use crate::{detached, errors, options, selection};
 
 /// Checks the checkpoint at `path`; see the stub for the meaning of what comes back.
 #[pyfunction]
-#[pyo3(name = "verify", signature = (path, level, check_values, max_bandwidth, progress, *, atomicity = None))]
+#[allow(clippy::too_many_arguments)] // As for a scan.
+#[pyo3(name = "verify", signature = (
+    path,
+    level,
+    check_values,
+    max_bandwidth,
+    progress,
+    *,
+    atomicity = None,
+    only = None,
+))]
 fn check(
     py: Python<'_>,
     path: PathBuf,
@@ -30,12 +41,13 @@ fn check(
     max_bandwidth: Option<u64>,
     progress: Option<Py<PyAny>>,
     atomicity: Option<&str>,
+    only: Option<(Option<String>,)>,
 ) -> PyResult<Py<PyTuple>> {
     let options = check_options(level, check_values, max_bandwidth, atomicity)?;
     let interruption = Interruption::default();
     let report = detached(py, &path, |store, path| {
         let mut tell = |now: Progress| interruption.tell(now, progress.as_ref());
-        verify::verify(store, path, &options, &mut tell)
+        verify::verify(store, path, &options, one(only.as_ref()), &mut tell)
     })?;
     interruption.raise()?;
     report_tuple(py, &report)
@@ -141,8 +153,25 @@ fn report_tuple(py: Python<'_>, report: &Report) -> PyResult<Py<PyTuple>> {
         let (chunks, of) = report.chunks;
         (part.processes, here, chunks, of)
     });
-    let tuple = (findings, left_out, lost, extent, report.complete, part).into_pyobject(py)?;
+    let alone = report.alone.as_ref().map(alone_tuple);
+    let complete = report.complete;
+    let tuple = (findings, left_out, lost, extent, complete, part, alone).into_pyobject(py)?;
     Ok(tuple.unbind())
+}
+
+/// What one that is looked at alone is called, as Python hands it over: in a tuple, or `None` for all.
+fn one(only: Option<&(Option<String>,)>) -> Option<Selection<'_>> {
+    only.map(|(name,)| selection(name.as_deref()))
+}
+
+/// A name, and whether that is a pytree.
+type OtherTuple<'a> = (Option<&'a str>, Option<bool>);
+
+/// Its name, and the names of the others and whether they are pytrees.
+fn alone_tuple(alone: &Alone) -> (Option<&str>, Vec<OtherTuple<'_>>) {
+    let others = alone.others.iter();
+    let others = others.map(|other| (other.name.as_deref(), other.is_pytree));
+    (alone.name.as_deref(), others.collect())
 }
 
 fn finding_tuple<'py>(py: Python<'py>, finding: &Finding) -> PyResult<Bound<'py, PyTuple>> {
@@ -188,15 +217,24 @@ fn chunks_tuple<'py>(py: Python<'py>, chunks: &Chunks) -> PyResult<Bound<'py, Py
 
 /// What the checkpoint at `path` takes on disk; see the stub for the meaning of what comes back.
 #[pyfunction]
-#[pyo3(name = "usage", signature = (path, *, atomicity = None, allow_uncommitted = false))]
+#[pyo3(name = "usage", signature = (
+    path,
+    *,
+    atomicity = None,
+    allow_uncommitted = false,
+    only = None,
+))]
 fn measure(
     py: Python<'_>,
     path: PathBuf,
     atomicity: Option<&str>,
     allow_uncommitted: bool,
+    only: Option<(Option<String>,)>,
 ) -> PyResult<Py<PyTuple>> {
     let options = options(false, atomicity, allow_uncommitted)?;
-    let measured = detached(py, &path, |store, path| usage::usage(store, path, &options))?;
+    let measured = detached(py, &path, |store, path| {
+        usage::usage(store, path, &options, one(only.as_ref()))
+    })?;
     let items = PyList::empty(py);
     for item in &measured.items {
         items.append(item_tuple(py, item)?)?;
@@ -206,7 +244,8 @@ fn measure(
     for file in &measured.files {
         files.append(file_tuple(py, file)?)?;
     }
-    let tuple = (checkpoint, items, files).into_pyobject(py)?;
+    let alone = measured.alone.as_ref().map(alone_tuple);
+    let tuple = (checkpoint, items, files, alone).into_pyobject(py)?;
     Ok(tuple.unbind())
 }
 

@@ -39,6 +39,14 @@ impl<'r> Contents<'r> {
         trees.map(|(name, _)| *name)
     }
 
+    /// Whether a checkpointable of that name is there, a pytree or not.
+    pub fn has(&self, name: &str) -> bool {
+        // Other directories of a flat checkpoint are parts of its tree.
+        let is_item = |tree: Tree| !self.flat || tree != Tree::None;
+        let mut items = self.items.iter();
+        items.any(|(item, tree)| *item == name && is_item(*tree))
+    }
+
     /// Whether there is no pytree at all.
     pub fn is_treeless(&self) -> bool {
         !self.flat && self.pytrees().next().is_none()

@@ -1,6 +1,7 @@
 //! Whether all of a step is there, told without reading a tree.
 
 use super::choose::{self, Contents};
+use super::expected::Scope;
 use super::root::{Root, has};
 use super::{detect, expected, header, part, recognise, step};
 use crate::error::{Error, ErrorKind, Result};
@@ -78,7 +79,8 @@ pub fn faults(
         return Ok(vec![part.unwrap_or_else(|| nothing(path))]);
     };
     let root = detect::recognised(store, path.clone(), layout, listed.entries, limits)?;
-    expected::faults(store, &root, handlers, &contents(store, &root)?, limits)
+    let contents = contents(store, &root)?;
+    expected::faults(store, &root, handlers, &contents, Scope::All, limits)
 }
 
 /// The newest step beside another, under the same prefix, of which nothing is missing. A hint for

@@ -28,19 +28,59 @@ pub fn handler_of<'h>(handlers: &'h ItemHandlers, name: &str) -> Option<&'h str>
 /// The checkpointables that are recorded and have no directory, or only an unfinished one. Deleting
 /// one takes its name out of the list as well, so each of them was lost.
 pub fn missing(store: &dyn Store, root: &Root, handlers: &ItemHandlers) -> Vec<Issue> {
+    missing_of(store, root, handlers, Scope::All)
+}
+
+/// Which checkpointables are looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope<'a> {
+    /// All of them.
+    All,
+    /// One; `None` for the checkpoint itself.
+    One(Option<&'a str>),
+}
+
+impl Scope<'_> {
+    /// Whether that of a name is looked at.
+    pub fn has(self, name: Option<&str>) -> bool {
+        match self {
+            Self::All => true,
+            Self::One(one) => one == name,
+        }
+    }
+}
+
+/// Whether a checkpointable of that name should be there, whether it is or not.
+pub fn is_expected(root: &Root, handlers: &ItemHandlers, name: &str) -> bool {
+    let mut recorded = named(handlers);
+    let mut unfinished = root.unfinished().into_iter();
+    let is_recorded = recorded.any(|(item, handler)| item == name && handler.is_some());
+    (is_recorded && !root.is_deleted(name)) || unfinished.any(|item| item.name == name)
+}
+
+fn missing_of(
+    store: &dyn Store,
+    root: &Root,
+    handlers: &ItemHandlers,
+    scope: Scope<'_>,
+) -> Vec<Issue> {
     let unfinished = root.unfinished();
     let is_unfinished = |name: &str| unfinished.iter().any(|item| item.name == name);
     // One without a handler was declared and perhaps never saved.
     let saved = named(handlers).filter(|(_, handler)| handler.is_some());
     let names = saved.map(|(name, _)| name);
     let lost = names.filter(|name| !root.is_deleted(name) && !root.has_directory(name));
-    let lost = lost.filter(|name| !is_unfinished(name));
+    let lost = lost.filter(|name| !is_unfinished(name) && scope.has(Some(name)));
     let lost = lost.map(|name| without_directory(store, root, name));
-    lost.chain(unfinished_items(root)).collect()
+    lost.chain(unfinished_of(root, scope)).collect()
 }
 
 /// The checkpointables that were never finished, though the checkpoint has its final name.
 pub fn unfinished_items(root: &Root) -> Vec<Issue> {
+    unfinished_of(root, Scope::All)
+}
+
+fn unfinished_of(root: &Root, scope: Scope<'_>) -> Vec<Issue> {
     if root.uncommitted.is_some() {
         // That is said of the checkpoint as a whole.
         return Vec::new();
@@ -54,7 +94,9 @@ pub fn unfinished_items(root: &Root) -> Vec<Issue> {
             .about(Subject::UnfinishedCheckpointable)
             .in_file(&root.path)
     };
-    root.unfinished().into_iter().map(issue).collect()
+    let items = root.unfinished().into_iter();
+    let items = items.filter(|item| scope.has(Some(item.name)));
+    items.map(issue).collect()
 }
 
 /// What a read that names no checkpointable has to say of those that it passed over: the recorded
@@ -216,7 +258,8 @@ pub fn lost_metrics(store: &dyn Store, root: &Root, limits: &Limits) -> Result<O
     }
 }
 
-/// Everything that is missing of a checkpoint, told without reading any tree.
+/// Everything that is missing of a checkpoint, or of one checkpointable of it, told without reading any
+/// tree. What is wrong with the checkpoint as a whole is told in any case.
 ///
 /// # Errors
 /// `Store`.
@@ -225,6 +268,7 @@ pub fn faults(
     root: &Root,
     handlers: &ItemHandlers,
     contents: &Contents<'_>,
+    scope: Scope<'_>,
     limits: &Limits,
 ) -> Result<Vec<Issue>> {
     if root.layout == Layout::Safetensors {
@@ -235,17 +279,19 @@ pub fn faults(
     {
         return Ok(vec![whole]);
     }
-    let mut faults = missing(store, root, handlers);
+    let mut faults = missing_of(store, root, handlers, scope);
     if !contents.flat {
         for (name, tree) in &contents.items {
-            if *tree == Tree::None {
+            if *tree == Tree::None && scope.has(Some(name)) {
                 let directory = root.path.join(name)?;
                 let handler = handler_of(handlers, name);
                 faults.extend(lost_tree(store, &directory, name, handler, limits)?);
             }
         }
     }
-    faults.extend(lost_metrics(store, root, limits)?);
+    if scope == Scope::All {
+        faults.extend(lost_metrics(store, root, limits)?);
+    }
     Ok(faults)
 }
 

@@ -57,16 +57,27 @@ fn find(
     if root.layout == Layout::Safetensors {
         return Ok(Vec::new());
     }
+    let waves = super::fetch(store, &root, &[], options)?;
+    let handlers = &waves.metadata.item_handlers;
+    Ok(of_root(store, &root, handlers, chosen, options))
+}
+
+/// [`others`] of a checkpoint whose documents somebody has read.
+pub fn of_root(
+    store: &dyn Store,
+    root: &Root,
+    handlers: &ItemHandlers,
+    chosen: Option<&str>,
+    options: &Options,
+) -> Vec<Other> {
     let names = root.checkpointables();
-    let trees: Vec<Option<Tree>> = names.iter().map(|name| tree(store, &root, name)).collect();
+    let trees: Vec<Option<Tree>> = names.iter().map(|name| tree(store, root, name)).collect();
     let any = trees.iter().flatten().any(|tree| *tree != Tree::None);
-    let flat = choose::own_tree(&root, any) != Tree::None;
+    let flat = choose::own_tree(root, any) != Tree::None;
     let own = Other {
         name: None,
         is_pytree: Some(true),
     };
-    let waves = super::fetch(store, &root, &[], options)?;
-    let handlers = &waves.metadata.item_handlers;
     let mut others = Vec::from_iter((flat && chosen.is_some()).then_some(own));
     for (name, tree) in names.into_iter().zip(trees) {
         // The other directories of a flat checkpoint are parts of its tree.
@@ -74,13 +85,13 @@ fn find(
             continue;
         }
         let is_pytree = match tree {
-            Some(Tree::None) => has_lost_tree(store, &root, name, handlers, options),
+            Some(Tree::None) => has_lost_tree(store, root, name, handlers, options),
             tree => tree.map(|_| true),
         };
         let name = Some(name.to_owned());
         others.push(Other { name, is_pytree });
     }
-    Ok(others)
+    others
 }
 
 /// What a checkpointable has of a pytree; `None` if the store refuses to tell, which does not concern

@@ -8,6 +8,7 @@ use super::outline::ItemFiles;
 use super::{Options, Recall, Waves};
 use crate::error::Result;
 use crate::layout::choose::{self, Candidate, Tree};
+use crate::layout::expected::Scope;
 use crate::layout::root::Root;
 use crate::layout::{detect, expected, foreign, refusal};
 use crate::orbax::checkpoint_metadata::ItemHandlers;
@@ -86,6 +87,7 @@ pub fn read_header(store: &dyn Store, found: Recognised, options: &Options) -> R
             &root,
             handlers,
             &contents,
+            Scope::All,
             &options.limits,
         )?);
         let own = choose::own_tree(&root, contents.pytrees().next().is_some());

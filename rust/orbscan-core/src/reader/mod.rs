@@ -28,7 +28,7 @@ pub mod prng;
 pub mod recall;
 pub mod recover;
 pub mod safetensors;
-mod select;
+pub mod select;
 pub mod stored;
 pub mod table;
 

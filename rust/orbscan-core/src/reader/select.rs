@@ -2,9 +2,10 @@
 
 use super::{Options, Selection, Waves};
 use crate::error::{Error, ErrorKind, Result};
-use crate::layout::choose::{self, Tree};
+use crate::layout::choose::{self, Contents, Tree};
 use crate::layout::root::Root;
 use crate::layout::{expected, refusal};
+use crate::orbax::checkpoint_metadata::ItemHandlers;
 use crate::orbax::names::{self, Order};
 use crate::record::Layout;
 use crate::store::Store;
@@ -40,6 +41,32 @@ pub fn choose(
         Selection::Flat => direct(store, root).map(|()| None),
         Selection::Named(name) => named(store, root, name).map(Some),
     }
+}
+
+/// The checkpointable that is looked at alone, whatever it is and whatever is wrong with it; `None` for
+/// the checkpoint itself.
+///
+/// # Errors
+/// As [`choose`], for what is not there and need not be.
+pub fn alone(
+    store: &dyn Store,
+    root: &Root,
+    selection: Selection<'_>,
+    handlers: &ItemHandlers,
+    contents: &Contents<'_>,
+    options: &Options,
+) -> Result<Option<String>> {
+    let name = match selection {
+        Selection::Named(name) => Some(name),
+        Selection::Auto | Selection::Flat => None,
+    };
+    let is_there =
+        name.is_some_and(|name| contents.has(name) || expected::is_expected(root, handlers, name));
+    let is_lost = || expected::lost_whole(store, root, handlers, &options.limits);
+    if is_there || (contents.is_treeless() && is_lost()?.is_some()) {
+        return Ok(name.map(str::to_owned));
+    }
+    choose(store, root, selection, options)
 }
 
 fn direct(store: &dyn Store, root: &Root) -> Result<()> {

@@ -413,8 +413,10 @@ pub fn verify(bytes: &[u8]) {
         max_bandwidth: None,
         read: read.clone(),
     };
-    let report = verifying::verify(&store, &top, &options, &mut |_| ControlFlow::Continue(()));
-    let usage = verifying::usage::usage(&store, &top, &read);
+    let report = verifying::verify(&store, &top, &options, None, &mut |_| {
+        ControlFlow::Continue(())
+    });
+    let usage = verifying::usage::usage(&store, &top, &read, None);
     assert!(report.is_ok() || usage.is_err(), "{report:?}");
 }
 

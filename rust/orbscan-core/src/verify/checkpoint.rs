@@ -3,19 +3,20 @@
 use super::code::Code;
 use super::hosts::{self, Writers};
 use super::item::{self, Checking};
-use super::report::{Finding, Report};
+use super::report::{Alone, Finding, Report};
 use super::together::Together;
 use super::{OnProgress, Options, members};
 use crate::error::{Error, ErrorKind, Result, Subject};
 use crate::json::{Dialect, Json};
 use crate::layout::choose::{self, Contents, Tree};
+use crate::layout::expected::Scope;
 use crate::layout::root::Root;
 use crate::layout::{detect, expected, foreign, header, refusal};
 use crate::limits::Limits;
 use crate::orbax::checkpoint_metadata::ItemHandlers;
 use crate::orbax::names;
 use crate::path::StorePath;
-use crate::reader::safetensors;
+use crate::reader::{Selection, beside, safetensors, select};
 use crate::record::{Issue, Layout};
 use crate::store::{Entry, EntryKind, Store, Want};
 
@@ -28,6 +29,7 @@ pub(super) fn check(
     store: &dyn Store,
     path: &StorePath,
     options: &Options,
+    only: Option<Selection<'_>>,
     progress: OnProgress<'_>,
     mut together: Option<&mut Together>,
 ) -> Result<Report> {
@@ -49,6 +51,7 @@ pub(super) fn check(
             let reason = "safetensors files are no checkpoint of several hosts";
             return Err(Error::new(ErrorKind::UnknownLayout, reason).in_file(path));
         }
+        report.alone = only.map(|_| Alone::default());
         return check_safetensors(store, &root, options, report);
     }
     if let Some(uncommitted) = &root.uncommitted {
@@ -62,14 +65,27 @@ pub(super) fn check(
         ))?);
         return Ok(report);
     }
-    let faults = expected::faults(store, &root, &handlers, &contents, limits)?;
+    if let Some(selection) = only {
+        let read = &options.read;
+        let name = select::alone(store, &root, selection, &handlers, &contents, read)?;
+        let others = beside::of_root(store, &root, &handlers, name.as_deref(), read);
+        report.alone = Some(Alone { name, others });
+    }
+    let name = report.alone.as_ref().map(|alone| alone.name.clone());
+    let scope = match &name {
+        None => Scope::All,
+        Some(name) => Scope::One(name.as_deref()),
+    };
+    let faults = expected::faults(store, &root, &handlers, &contents, scope, limits)?;
     let is_lost = |fault: &Issue| fault.kind() == ErrorKind::UnknownLayout;
     let whole_is_lost = faults.iter().any(is_lost);
     for fault in &faults {
         report.add(expected_finding(&root, fault));
     }
-    commit_marker(store, &root, &contents, &mut report)?;
-    deletion(&root, &mut report);
+    commit_marker(store, &root, &contents, scope, &mut report)?;
+    if scope == Scope::All {
+        deletion(&root, &mut report);
+    }
     if whole_is_lost {
         return Ok(report);
     }
@@ -86,10 +102,10 @@ pub(super) fn check(
         together: together.as_deref_mut(),
         done: super::Progress::default(),
     };
-    if contents.flat {
+    if contents.flat && scope.has(None) {
         check_flat(&mut checking, &root, &contents)?;
     }
-    checkpointables(&mut checking, &root, &contents, &handlers)?;
+    checkpointables(&mut checking, &root, &contents, &handlers, scope)?;
     if let Some(together) = together {
         together.end(&root.path, &mut report);
     }
@@ -120,8 +136,10 @@ fn checkpointables(
     root: &Root,
     contents: &Contents<'_>,
     handlers: &ItemHandlers,
+    scope: Scope<'_>,
 ) -> Result<()> {
-    for (name, tree) in &contents.items {
+    let items = contents.items.iter();
+    for (name, tree) in items.filter(|(name, _)| scope.has(Some(name))) {
         if !checking.report.complete {
             break;
         }
@@ -132,7 +150,7 @@ fn checkpointables(
             no_tree(checking, name, &directory, handlers)?;
         }
     }
-    if root.has_directory(names::METRICS) {
+    if scope == Scope::All && root.has_directory(names::METRICS) {
         metrics(checking, root)?;
     }
     Ok(())
@@ -249,12 +267,14 @@ fn commit_marker(
     store: &dyn Store,
     root: &Root,
     contents: &Contents<'_>,
+    scope: Scope<'_>,
     report: &mut Report,
 ) -> Result<()> {
     if root.has(names::COMMIT_SUCCESS) {
         return Ok(());
     }
     let names = contents.items.iter().map(|(name, _)| name);
+    let names = names.filter(|name| scope.has(Some(name)));
     let markers = names.map(|name| root.path.join(name)?.join(names::COMMIT_SUCCESS));
     let markers: Vec<StorePath> = markers.collect::<Result<_>>()?;
     for found in store.stat(&markers) {

@@ -45,7 +45,7 @@ use std::ops::ControlFlow;
 
 use crate::error::Result;
 use crate::path::StorePath;
-use crate::reader;
+use crate::reader::{self, Selection};
 use crate::store::Store;
 use code::Code;
 use report::Report;
@@ -102,18 +102,19 @@ impl Progress {
 /// Told of progress now and then; ends the check by breaking.
 pub type OnProgress<'a> = &'a mut (dyn FnMut(Progress) -> ControlFlow<()> + Send);
 
-/// Checks the checkpoint at `path`.
+/// Checks the checkpoint at `path`, or one checkpointable of it.
 ///
 /// # Errors
-/// `NotFound` and `UnknownLayout` if there is none to check; `Store`. Whatever is wrong with the
-/// checkpoint itself is a finding.
+/// `NotFound` and `UnknownLayout` if there is none to check, and as [`reader::read_pytree`] if there is
+/// no such checkpointable; `Store`. Whatever is wrong with the checkpoint itself is a finding.
 pub fn verify(
     store: &dyn Store,
     path: &StorePath,
     options: &Options,
+    only: Option<Selection<'_>>,
     progress: OnProgress<'_>,
 ) -> Result<Report> {
-    let mut report = checkpoint::check(store, path, options, progress, None)
+    let mut report = checkpoint::check(store, path, options, only, progress, None)
         .map_err(|error| reader::locate(store, error))?;
     name_files(&mut report, store);
     report.sort();
@@ -139,8 +140,9 @@ pub fn verify_together(
             flow = progress(last);
             flow
         };
-        let mut report = checkpoint::check(*store, path, options, &mut tell, Some(&mut together))
-            .map_err(|error| reader::locate(*store, error))?;
+        let mut report =
+            checkpoint::check(*store, path, options, None, &mut tell, Some(&mut together))
+                .map_err(|error| reader::locate(*store, error))?;
         name_files(&mut report, *store);
         for finding in &mut report.findings {
             finding.file.get_or_insert_with(|| store.locate(path));

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::code::{Code, Severity};
 use super::marks::Marks;
 use crate::error::{Error, Offset};
+use crate::reader::beside::Other;
 use crate::zarr::chunk_keys::Grid;
 
 /// Findings of one code that are kept; more are counted.
@@ -178,6 +179,15 @@ pub struct Part {
     pub here: BTreeSet<u64>,
 }
 
+/// One checkpointable that was looked at, and those that were not.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Alone {
+    /// Its name; `None` for the checkpoint itself.
+    pub name: Option<String>,
+    /// The others.
+    pub others: Vec<Other>,
+}
+
 /// The outcome of a check.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Report {
@@ -195,6 +205,8 @@ pub struct Report {
     pub part: Option<Part>,
     /// Chunks that are there, of how many that the arrays have.
     pub chunks: (u64, u64),
+    /// What was looked at alone, if not all was.
+    pub alone: Option<Alone>,
     /// The checkpointable that findings are about that name none.
     pub scope: Option<String>,
     kept: BTreeMap<Code, usize>,

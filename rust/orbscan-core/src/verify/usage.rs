@@ -9,18 +9,21 @@ use super::Options;
 use super::databases::Databases;
 use super::files::FileUse;
 use super::item::surveyed;
-use super::report::Report;
+use super::report::{Alone, Report};
 use super::roles::{Role, Roles};
 use super::survey::{Survey, relative};
 use crate::cursor::to_u64;
 use crate::error::{Error, ErrorKind, Result, Subject, counted};
+use crate::layout::expected::Scope;
 use crate::layout::root::Root;
 use crate::layout::{choose, detect, expected, foreign, header, refusal};
 use crate::orbax::checkpoint_metadata::CheckpointMetadata;
 use crate::orbax::names;
 use crate::path::StorePath;
 use crate::reader::outline::ItemFiles;
-use crate::reader::{self, Recall, inventory, item, pointers, safetensors};
+use crate::reader::{
+    self, Recall, Selection, beside, inventory, item, pointers, safetensors, select,
+};
 use crate::record::{Array, Checkpoint, Issue, Item, Layout, LeafTable};
 use crate::stand_in;
 use crate::store::{Store, Want};
@@ -128,14 +131,22 @@ pub struct Usage {
     pub items: Vec<ItemUsage>,
     /// Its files, each once.
     pub files: Vec<FileUsage>,
+    /// What was measured alone, if not all was.
+    pub alone: Option<Alone>,
 }
 
-/// Measures the checkpoint at `path`.
+/// Measures the checkpoint at `path`, or one checkpointable of it.
 ///
 /// # Errors
-/// As [`reader::read_checkpointables`]; a tree that cannot be read is an issue.
-pub fn usage(store: &dyn Store, path: &StorePath, options: &reader::Options) -> Result<Usage> {
-    let mut usage = measure(store, path, options).map_err(|error| {
+/// As [`reader::read_checkpointables`], and as [`reader::read_pytree`] if there is no such
+/// checkpointable; a tree that cannot be read is an issue.
+pub fn usage(
+    store: &dyn Store,
+    path: &StorePath,
+    options: &reader::Options,
+    only: Option<Selection<'_>>,
+) -> Result<Usage> {
+    let mut usage = measure(store, path, options, only).map_err(|error| {
         let error = reader::hinted(store, path, &options.limits, error);
         reader::locate(store, error)
     })?;
@@ -145,10 +156,17 @@ pub fn usage(store: &dyn Store, path: &StorePath, options: &reader::Options) -> 
     Ok(usage)
 }
 
-fn measure(store: &dyn Store, path: &StorePath, options: &reader::Options) -> Result<Usage> {
+fn measure(
+    store: &dyn Store,
+    path: &StorePath,
+    options: &reader::Options,
+    only: Option<Selection<'_>>,
+) -> Result<Usage> {
     let root = detect::detect(store, path, options.rules, &options.limits)?;
     if root.layout == Layout::Safetensors {
-        return of_safetensors(store, &root, options);
+        let alone = only.map(|_| Alone::default());
+        let usage = of_safetensors(store, &root, options)?;
+        return Ok(Usage { alone, ..usage });
     }
     let (metadata, mut issues) = own_document(store, &root, options)?;
     let handlers = &metadata.item_handlers;
@@ -157,13 +175,21 @@ fn measure(store: &dyn Store, path: &StorePath, options: &reader::Options) -> Re
         return Err(refusal::no_pytree(store, &root, handlers, &options.limits));
     }
     issues.extend(root.uncommitted.clone());
-    issues.extend(expected::faults(
-        store,
-        &root,
-        handlers,
-        &contents,
-        &options.limits,
-    )?);
+    let alone = match only {
+        None => None,
+        Some(selection) => {
+            let name = select::alone(store, &root, selection, handlers, &contents, options)?;
+            let others = beside::of_root(store, &root, handlers, name.as_deref(), options);
+            Some(Alone { name, others })
+        }
+    };
+    let scope = match &alone {
+        None => Scope::All,
+        Some(alone) => Scope::One(alone.name.as_deref()),
+    };
+    let limits = &options.limits;
+    let faults = expected::faults(store, &root, handlers, &contents, scope, limits)?;
+    issues.extend(faults);
     let flat = contents.flat;
     let mut others: Vec<&str> = contents.pytrees().collect();
     let mut wanted: Vec<Option<&str>> = others.iter().copied().map(Some).collect();
@@ -171,20 +197,17 @@ fn measure(store: &dyn Store, path: &StorePath, options: &reader::Options) -> Re
         wanted.insert(0, None);
         others.extend(choose::steps(store, &root)?);
     }
+    wanted.retain(|name| scope.has(*name));
     let mut usage = Usage {
         checkpoint: reader::checkpoint(&root, metadata, issues, Vec::new()),
         items: Vec::new(),
         files: Vec::new(),
+        alone: None,
     };
     if !flat {
         let issues = &mut usage.checkpoint.issues;
-        usage.files = outside(
-            store,
-            &root.path,
-            &others,
-            names::is_document_outside,
-            issues,
-        )?;
+        let is_document = names::is_document_outside;
+        usage.files = outside(store, &root.path, &others, scope, is_document, issues)?;
     }
     for name in wanted {
         let directory = root.path.join(name.unwrap_or_default())?;
@@ -213,6 +236,7 @@ fn measure(store: &dyn Store, path: &StorePath, options: &reader::Options) -> Re
         });
         usage.items.push(item);
     }
+    usage.alone = alone;
     Ok(usage)
 }
 
@@ -336,6 +360,7 @@ fn outside(
     store: &dyn Store,
     root: &StorePath,
     pytrees: &[&str],
+    scope: Scope<'_>,
     is_document: fn(&str) -> bool,
     issues: &mut Vec<Issue>,
 ) -> Result<Vec<FileUsage>> {
@@ -343,6 +368,13 @@ fn outside(
     let mut suspects = Vec::new();
     let walked = inventory::walk(store, root, pytrees, |file| {
         let path = relative(root, &file.path);
+        let (checkpointable, inside) = match path.split_once('/') {
+            Some((name, inside)) => (Some(name), inside),
+            None => (None, path),
+        };
+        if !scope.has(checkpointable) {
+            return ControlFlow::Continue(());
+        }
         if stand_in::may_be_pointer(file.size) {
             suspects.push(file.path.clone());
         }
@@ -351,13 +383,9 @@ fn outside(
         } else {
             Role::Other
         };
-        let (checkpointable, path) = match path.split_once('/') {
-            Some((name, path)) => (Some(name), path),
-            None => (None, path),
-        };
         files.push(FileUsage {
             checkpointable: checkpointable.map(ToOwned::to_owned),
-            path: path.to_owned(),
+            path: inside.to_owned(),
             role,
             size: Some(file.size),
             values: 0,
@@ -401,7 +429,7 @@ fn of_safetensors(store: &dyn Store, root: &Root, options: &reader::Options) -> 
     if read.iter().all(|file| file.path != root.path) {
         let known: HashSet<&str> = read.iter().map(|file| file.path.name()).collect();
         let issues = &mut checkpoint.issues;
-        let others = outside(store, &root.path, &[], |_| false, issues)?;
+        let others = outside(store, &root.path, &[], Scope::All, |_| false, issues)?;
         let is_known =
             |file: &FileUsage| file.checkpointable.is_none() && known.contains(file.path.as_str());
         files.extend(others.into_iter().filter(|file| !is_known(file)));
@@ -410,6 +438,7 @@ fn of_safetensors(store: &dyn Store, root: &Root, options: &reader::Options) -> 
         checkpoint,
         items: vec![usage],
         files,
+        alone: None,
     })
 }
 

@@ -51,7 +51,7 @@ fn values_that_are_not_finite_are_found_on_request_only() {
         ..Options::default()
     };
     let go_on = &mut |_| ControlFlow::Continue(());
-    let report = verify(&store, &path(ROOT), &options, go_on).unwrap();
+    let report = verify(&store, &path(ROOT), &options, None, go_on).unwrap();
     assert_eq!(the(&report, "not-finite").leaf, Some(array(1)));
     assert!(report.is_ok());
 }
@@ -68,11 +68,11 @@ fn progress_is_told_and_can_end_the_check() {
         last = now;
         ControlFlow::Continue(())
     };
-    let report = verify(&store, &path(ROOT), &options, go_on).unwrap();
+    let report = verify(&store, &path(ROOT), &options, None, go_on).unwrap();
     assert_eq!((last.chunks, last.bytes), (24, report.extent.data_bytes));
     assert!(last.bytes > 0 && last.bytes <= last.total_bytes);
     let stop = &mut |_: Progress| ControlFlow::Break(());
-    let report = verify(&store, &path(ROOT), &options, stop).unwrap();
+    let report = verify(&store, &path(ROOT), &options, None, stop).unwrap();
     assert!(!report.complete);
 }
 
@@ -93,7 +93,7 @@ fn told(store: &MemoryStore, limit: u64, most: usize) -> (Vec<Progress>, Report)
             ControlFlow::Break(())
         }
     };
-    let report = verify(store, &path(ROOT), &options, go_on).unwrap();
+    let report = verify(store, &path(ROOT), &options, None, go_on).unwrap();
     (told, report)
 }
 

@@ -293,7 +293,14 @@ fn only_a_checkpoint_that_misses_chunks_is_asked_for_its_processes() {
     let fetched = |store: &MemoryStore| {
         let counting = CountingStore::new(store);
         let mut go_on = |_: Progress| ControlFlow::Continue(());
-        verify(&counting, &path(ROOT), &Options::default(), &mut go_on).unwrap();
+        verify(
+            &counting,
+            &path(ROOT),
+            &Options::default(),
+            None,
+            &mut go_on,
+        )
+        .unwrap();
         counting.requests().fetches
     };
     let (whole, mut part) = (entries(2), entries(2));

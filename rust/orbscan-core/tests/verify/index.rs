@@ -338,7 +338,7 @@ fn no_chunk_is_read_below_the_level_data() {
     let reading = counting.requests();
     let counting = CountingStore::new(&store);
     let go_on = &mut |_| std::ops::ControlFlow::Continue(());
-    verify(&counting, &path(ROOT), &Options::default(), go_on).unwrap();
+    verify(&counting, &path(ROOT), &Options::default(), None, go_on).unwrap();
     let checking = counting.requests();
     // The documents once, the nodes twice.
     assert!(

@@ -178,7 +178,7 @@ pub fn checked(store: &MemoryStore, level: Level) -> Report {
         level,
         ..Options::default()
     };
-    verify(store, &path(ROOT), &options, &mut |_| {
+    verify(store, &path(ROOT), &options, None, &mut |_| {
         ControlFlow::Continue(())
     })
     .unwrap()

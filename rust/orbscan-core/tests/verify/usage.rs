@@ -10,7 +10,7 @@ use crate::support::*;
 fn the_bytes_of_files_are_the_sum_of_what_lies_in_them() {
     for (inline, fan_out) in [(0, 1 << 20), (0, 3), (1_024, 5)] {
         let store = with_entries(3, &entries(3), inline, fan_out);
-        let usage = usage(&store, &path(ROOT), &reader::Options::default()).unwrap();
+        let usage = usage(&store, &path(ROOT), &reader::Options::default(), None).unwrap();
         let [item] = usage.items.as_slice() else {
             panic!("{:?}", usage.items);
         };
@@ -47,7 +47,7 @@ fn what_nothing_refers_to_is_free() {
     store.insert(path(&format!("{ITEM}/d/old")), vec![0; 1_000]);
     let longer = [store.get(&values()).unwrap().as_ref(), &[0; 77]].concat();
     store.insert(values(), longer);
-    let usage = usage(&store, &path(ROOT), &reader::Options::default()).unwrap();
+    let usage = usage(&store, &path(ROOT), &reader::Options::default(), None).unwrap();
     let free = |name: &str| {
         let file = usage.files.iter().find(|file| file.path.ends_with(name));
         file.map(|file| (file.role, file.parts.unused)).unwrap()
