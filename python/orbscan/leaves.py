@@ -29,6 +29,16 @@ VALUE_TYPES = {
 }
 """The name of each kind of leaf: the writer's word, where there is one."""
 
+STORES = {
+    "database": "OCDBT",
+    "process": "OCDBT",
+    "one_of_processes": "OCDBT",
+    "files": "files",
+    "aggregate": "msgpack",
+    "safetensors": "safetensors",
+}
+"""What arrays are stored in, for each kind of place that they can have."""
+
 _ARRAYS = frozenset({codes.JAX_ARRAY, codes.NUMPY_ARRAY, codes.SAFETENSORS_ARRAY})
 
 
@@ -47,6 +57,8 @@ class Leaf:
         zarr: the array's stored document, or None.
         prng_impl: the implementation of a PRNG key, or None.
         error: why it cannot be read, or None.
+        place: where its value lies, a row of the table's `places`; None without a value, or one
+            that was read.
     """
 
     __slots__ = (
@@ -56,6 +68,7 @@ class Leaf:
         "itemsize",
         "kind",
         "nbytes",
+        "place",
         "prng_impl",
         "shape",
         "sharding",
@@ -64,8 +77,14 @@ class Leaf:
         "zarr",
     )
 
-    def __init__(self, table: _core.LeafTable, described: _core.Leaf) -> None:
+    def __init__(
+        self,
+        table: _core.LeafTable,
+        described: _core.Leaf,
+        place: tuple[_core.Place, str] | None,
+    ) -> None:
         self.kind, array, sharding, self.write_shape, self.prng_impl, self.error = described
+        self.place = place
         self.sharding = None if sharding < 0 else table.shardings[sharding]
         self.shape: tuple[int, ...] | None = None
         self.dtype: str | None = None
@@ -91,7 +110,11 @@ class Leaf:
 
 def distinct(table: _core.LeafTable) -> list[Leaf]:
     """Describe the distinct leaves of a table, in its order."""
-    return [Leaf(table, described) for described in table.leaves]
+    places = table.places
+    return [
+        Leaf(table, described, None if place < 0 else places[place])
+        for described, place in zip(table.leaves, table.leaf_places, strict=True)
+    ]
 
 
 def leaves(table: _core.LeafTable) -> Iterator[tuple[tuple[str | int, ...], int, Leaf]]:

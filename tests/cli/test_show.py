@@ -55,6 +55,8 @@ TREE = {
 TABLE = """\
 path       run/1000
 layout     v1
+stored     OCDBT: 4 arrays
+           OCDBT, Zarr v2: 1 array
 name       state
 begun      2023-11-14 22:13:20.123456 UTC
 committed  2023-11-14 22:13:21.500000 UTC
@@ -121,6 +123,7 @@ def test_what_is_unknown_is_left_out(show: Command) -> None:
     assert show(checkpoint(array((2,)), name=None), "p").out == (
         "path       p\n"
         "layout     v1\n"
+        "stored     OCDBT\n"
         "\n"
         "LEAF  TYPE        CHUNK  SIZE\n"
         ".     float32[2]  [2]     8 B\n"
@@ -165,6 +168,10 @@ def test_the_document_shows_everything(show: Command) -> None:
         "schema_version": 1,
         "path": "run/1000",
         "layout": "v1",
+        "storage": [
+            {"place": "database", "zarr_format": None, "paths": [], "arrays": 4},
+            {"place": "database", "zarr_format": 2, "paths": [], "arrays": 1},
+        ],
         "checkpointable": "state",
         "others": [],
         "init_timestamp_nsecs": 1_700_000_000_123_456_789,
@@ -219,6 +226,7 @@ def test_the_document_shows_everything(show: Command) -> None:
             "order": "C",
             "dimension_separator": ".",
         },
+        "place": "database",
         "error": None,
     }
     assert [leaf["value_type"] for leaf in found[1:]] == [

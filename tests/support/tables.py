@@ -24,7 +24,10 @@ class Spec(NamedTuple):
     write_shape: tuple[int, ...] | None = None
     prng_impl: str | None = None
     error: tuple[str, str | None, int | None, bool, str] | None = None
+    place: tuple[str, str] | None = None
 
+
+DATABASE = ("database", "")
 
 STRING = Spec(codes.STRING)
 NONE = Spec(codes.NONE)
@@ -43,26 +46,28 @@ def array(  # noqa: PLR0913 - each has a default
     sharding: Any = None,
     zarr: Any = None,
     prng_impl: str | None = None,
+    place: tuple[str, str] | None = DATABASE,
 ) -> Spec:
     """Describe an array of jax; its chunk is the whole array unless said otherwise."""
     chunk_shape = shape if chunk_shape is None else chunk_shape
     row = (shape, dtype, chunk_shape, zarr)
-    return Spec(codes.JAX_ARRAY, row, sharding, write_shape, prng_impl)
+    return Spec(codes.JAX_ARRAY, row, sharding, write_shape, prng_impl, place=place)
 
 
 def numpy_array(shape: tuple[int, ...], dtype: str = "float32") -> Spec:
     """Describe an array of numpy in one chunk."""
-    return Spec(codes.NUMPY_ARRAY, (shape, dtype, shape, None))
+    return Spec(codes.NUMPY_ARRAY, (shape, dtype, shape, None), place=DATABASE)
 
 
 def safetensors_array(shape: tuple[int, ...], dtype: str = "float32") -> Spec:
     """Describe an array of a safetensors file."""
-    return Spec(codes.SAFETENSORS_ARRAY, (shape, dtype, None, None))
+    place = ("safetensors", "model.safetensors")
+    return Spec(codes.SAFETENSORS_ARRAY, (shape, dtype, None, None), place=place)
 
 
 def scalar(dtype: str) -> Spec:
     """Describe a scalar."""
-    return Spec(codes.SCALAR, ((), dtype, (), None))
+    return Spec(codes.SCALAR, ((), dtype, (), None), place=DATABASE)
 
 
 def unreadable(reason: str, file: str | None = None, offset: int | None = None) -> Spec:
@@ -88,7 +93,7 @@ def table(tree: Any) -> _core.LeafTable:
     nodes: list[tuple[str | None, Any, str]] = [(None, tree, "")]
     columns = SimpleNamespace(
         node_keys=[], node_leaves=[], containers=[], runs=[], namedtuples=[], leaves=[],
-        arrays=[], shardings=[],
+        arrays=[], shardings=[], places=[], leaf_places=[],
     )  # fmt: skip
     names: list[str | None] = []
     # The list grows while it is walked, which makes the order breadth first.
@@ -152,7 +157,13 @@ def _leaf(columns: Any, leaf: Spec) -> int:
     array_index = -1 if leaf.array is None else _index(columns.arrays, leaf.array)
     sharding = -1 if leaf.sharding is None else _index(columns.shardings, leaf.sharding)
     row = (leaf.kind, array_index, sharding, leaf.write_shape, leaf.prng_impl, leaf.error)
-    return _index(columns.leaves, row)
+    place = -1 if leaf.place is None else _index(columns.places, leaf.place)
+    rows = [*zip(columns.leaves, columns.leaf_places, strict=True)]
+    if (row, place) not in rows:
+        columns.leaves.append(row)
+        columns.leaf_places.append(place)
+        return len(rows)
+    return rows.index((row, place))
 
 
 def _index(rows: list[Any], row: Any) -> int:

@@ -77,7 +77,7 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     parser.add_argument(
         "--strict",
         action="store_true",
-        help="let the ids of devices, and chunks and compression, make a difference too",
+        help="let the ids of devices, and where and how arrays are stored, make a difference too",
     )
     parser.add_argument(
         "--rich-types",

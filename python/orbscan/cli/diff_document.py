@@ -19,8 +19,9 @@
 ```
 
 A LEAF is written as `orbscan show` writes it, without its place and sizes; `dtype` of a typed PRNG
-key is `key<threefry2x32>`, that of a scalar a type of Python. A PLACE is a checkpointable and a
-keypath; without a keypath it is all of the checkpointable.
+key is `key<threefry2x32>`, that of a scalar a type of Python; `store` is `OCDBT`, `files`,
+`msgpack` or `safetensors`. A PLACE is a checkpointable and a keypath; without a keypath it is all
+of the checkpointable.
 """
 
 from __future__ import annotations
@@ -120,5 +121,6 @@ def _leaf(leaf: LeafSummary, meshes: Meshes) -> dict[str, object]:
         "write_shape": leaf.write_shape,
         "sharding": None if leaf.sharding is None else sharding_document(leaf.sharding, meshes),
         "zarr": None if leaf.zarr is None else zarr_document(leaf.zarr),
+        "store": leaf.store,
         "error": leaf.error and dict(zip(ISSUE, leaf.error, strict=True)),
     }

@@ -1,7 +1,9 @@
 """A checkpoint as a JSON document whose members are stable. Pure: columns in, text out.
 
 ```
-{"schema_version": 1, "path": "...", "layout": "v1", "checkpointable": "state",
+{"schema_version": 1, "path": "...", "layout": "v1",
+ "storage": [{"place": "database", "zarr_format": 2, "paths": [], "arrays": 1}],
+ "checkpointable": "state",
  "others": [{"name": "ema", "is_pytree": true}],
  "init_timestamp_nsecs": 1, "commit_timestamp_nsecs": 2, "custom_metadata": {},
  "totals": {"leaves": 1, "parameters": 8, "nbytes": 32,
@@ -11,12 +13,15 @@
              "value_type": "jax.Array", "dtype": "float32", "shape": [8], "nbytes": 32,
              "prng_impl": null, "chunk_shape": [4], "write_shape": [4],
              "sharding": {"type": "NamedSharding", ..., "device_mesh": 0},
-             "zarr": {"zarr_format": 2, ...}, "error": null}],
+             "zarr": {"zarr_format": 2, ...}, "place": "database", "error": null}],
  "issues": [{"kind": "malformed", "file": "...", "offset": 4, "in_body": false, "reason": "..."}]}
 ```
 
 A sharding names its device mesh by its index in `device_meshes`: a mesh of thousands of devices,
-repeated for each leaf, would be most of the document. In `others`, `is_pytree` is null of what the
+repeated for each leaf, would be most of the document. A place is `database` (OCDBT), `process` or
+`one_of_processes` (databases that nobody merged), `files`, `aggregate` (msgpack), `safetensors`, or
+`strings` for the file of texts; `storage` has the places of arrays and scalars, and which files or
+directories they are. In `others`, `is_pytree` is null of what the
 file system does not let us look into.
 """
 
@@ -25,6 +30,7 @@ from __future__ import annotations
 import json
 from math import isfinite
 
+from orbscan.cli.storage import storage
 from orbscan.cli.totals import element_types
 from orbscan.leaves import VALUE_TYPES, Leaf, leaves
 from orbscan.text import by_level
@@ -61,7 +67,8 @@ def render(
     """
     name, tree = checkpoint.items[0]
     meshes = Meshes()
-    found = [] if tree is None else [*leaves(tree)]
+    every = [] if tree is None else [*leaves(tree)]
+    found = [*every]
     if selected is not None:
         found = [leaf for leaf in found if leaf[1] in selected]
     if sort == "size":
@@ -73,6 +80,7 @@ def render(
         "schema_version": SCHEMA_VERSION,
         "path": path,
         "layout": checkpoint.layout,
+        "storage": [way.to_dict() for way in storage((leaf, 1) for _, _, leaf in every)],
         "checkpointable": name,
         "others": [{"name": other, "is_pytree": is_pytree} for other, is_pytree in others],
         "init_timestamp_nsecs": checkpoint.init_timestamp_nsecs,
@@ -127,6 +135,7 @@ def _leaf(leaf: Leaf, meshes: Meshes) -> dict[str, object]:
         "write_shape": leaf.write_shape,
         "sharding": None if leaf.sharding is None else sharding_document(leaf.sharding, meshes),
         "zarr": None if leaf.zarr is None else zarr_document(leaf.zarr),
+        "place": None if leaf.place is None else leaf.place[0],
         "error": leaf.error and dict(zip(ISSUE, leaf.error, strict=True)),
     }
 

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from orbscan import codes
+from orbscan.cli.storage import lines as ways_shown
+from orbscan.cli.storage import storage
 from orbscan.cli.totals import commit_nsecs, element_type, element_types
 from orbscan.errors import located
 from orbscan.forest import Forest
@@ -107,10 +111,10 @@ def table(
         others: the names of the other checkpointables, and whether they are pytrees.
         view: what is shown of its tree.
     """
-    name, tree = checkpoint.items[0]
-    blocks = [_labelled(_header(path, name, checkpoint, others))]
+    _, tree = checkpoint.items[0]
+    facts = [] if tree is None else distinct(tree)
+    blocks = [_labelled(_header(path, checkpoint, others, facts))]
     if tree is not None:
-        facts = distinct(tree)
         forest = Forest(tree, facts, view.selected)
         folded = view.fold == "always" or (
             view.fold == "auto" and forest.total.leaves > FOLDED_BEYOND
@@ -193,13 +197,20 @@ def _times(line: Line) -> str:
 
 def _header(
     path: str,
-    name: str | None,
     checkpoint: _core.Checkpoint,
     others: Sequence[tuple[str | None, bool | None]],
+    facts: list[Leaf],
 ) -> Iterator[tuple[str, str]]:
+    name, tree = checkpoint.items[0]
+    times = Counter(() if tree is None else tree.node_leaves)
+    ways = storage((leaf, times[number]) for number, leaf in enumerate(facts))
     begun, committed = checkpoint.init_timestamp_nsecs, commit_nsecs(checkpoint)
     yield "path", printable(path)
     yield "layout", checkpoint.layout
+    label = "stored"
+    for way in ways_shown(ways):
+        yield label, way
+        label = ""
     if name is not None:
         yield "name", printable(name)
     if others:

@@ -64,8 +64,8 @@ def diff(  # noqa: PLR0913 - keywords, each with a meaning of its own
             from paths, and compared so everywhere. A writer need not have recorded them.
         ignore: what makes no difference: members of `name` (of the only pytrees of both sides),
             `kind`, `shape`, `dtype`, `sharding` (how arrays are split, by which mesh), `devices`
-            (which ones the mesh has), `storage` (chunks and compression), `container` (a list
-            where the other has a dict).
+            (which ones the mesh has), `storage` (OCDBT or files, chunks, compression),
+            `container` (a list where the other has a dict).
 
     Raises:
         ValueError: `ignore` has another word; two keys of one dict are the same as text; or as

@@ -118,6 +118,7 @@ def storage_differs(before: LeafSummary, after: LeafSummary) -> bool:
         _differ(before.chunk_shape, after.chunk_shape)
         or _differ(before.write_shape, after.write_shape)
         or _differ(before.zarr, after.zarr)
+        or _differ(before.store, after.store)
     )
 
 

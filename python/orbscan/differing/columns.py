@@ -9,6 +9,7 @@ from orbscan.differing import leaf as kinds
 from orbscan.differing.leaf import LeafSummary, key_dtype, scalar_dtype
 from orbscan.differing.outline import DICT, LIST, NAMEDTUPLE, TUPLE, Outline
 from orbscan.differing.side import Item, Side
+from orbscan.leaves import STORES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -71,19 +72,23 @@ def _outline(table: _core.LeafTable) -> Outline:
 
 def _leaves(table: _core.LeafTable) -> list[LeafSummary]:
     arrays, shardings = table.arrays, table.shardings
+    # That of a text, which the tree holds as well, has no name here.
+    stores = [STORES.get(place) for place, _ in table.places]
     found = []
-    for kind, array, sharding, write_shape, implementation, error in table.leaves:
+    for leaf, place in zip(table.leaves, table.leaf_places, strict=True):
+        kind, array, sharding, write_shape, implementation, error = leaf
         if array < 0 or error is not None:
             found.append(LeafSummary(_KINDS[kind], error=error))
             continue
         shape, dtype, chunk_shape, zarr = arrays[array]
+        store = None if place < 0 else stores[place]
         if kind == codes.SCALAR:
-            found.append(LeafSummary(kinds.SCALAR, (), scalar_dtype(dtype)))
+            found.append(LeafSummary(kinds.SCALAR, (), scalar_dtype(dtype), store=store))
             continue
         if implementation is not None:
             # The last dimension is that of the data of one key.
             shape, dtype = shape[:-1], key_dtype(implementation)
         row = None if sharding < 0 else shardings[sharding]
-        leaf = LeafSummary(_KINDS[kind], shape, dtype, row, chunk_shape, write_shape, zarr)
-        found.append(leaf)
+        of_storage = (chunk_shape, write_shape, zarr, store)
+        found.append(LeafSummary(_KINDS[kind], shape, dtype, row, *of_storage))
     return found

@@ -37,6 +37,8 @@ class LeafSummary(NamedTuple):
         chunk_shape: of one stored chunk, in elements.
         write_shape: of what one device wrote, in elements.
         zarr: more of what the stored document says: a row as in `_core.Zarr2` or `_core.Zarr3`.
+        store: what it is stored in, a value of `leaves.STORES`. Whether processes have merged
+            their databases makes no difference to it.
         error: why the leaf cannot be read: (kind, file, offset, in_body, reason).
     """
 
@@ -47,6 +49,7 @@ class LeafSummary(NamedTuple):
     chunk_shape: tuple[int, ...] | None = None
     write_shape: tuple[int, ...] | None = None
     zarr: _core.Zarr2 | _core.Zarr3 | None = None
+    store: str | None = None
     error: _core.Issue | None = None
 
     @property

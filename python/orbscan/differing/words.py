@@ -103,6 +103,8 @@ def _devices(row: _core.Sharding | None) -> str:
 
 
 def _storage(before: LeafSummary, after: LeafSummary) -> Iterator[str]:
+    if before.store is not None and after.store is not None and before.store != after.store:
+        yield f"stored in {_arrow(before.store, after.store)}"
     for word, shape, other in (
         ("chunk", before.chunk_shape, after.chunk_shape),
         ("write", before.write_shape, after.write_shape),
