@@ -133,9 +133,7 @@ def _run_combined(arguments: argparse.Namespace, paths: list[str]) -> int:
     if arguments.strict or arguments.shard is not None or search.has_filters(arguments):
         arguments.parser.error("--combined takes no option that selects among checkpoints")
     if arguments.name is not ...:
-        arguments.parser.error(
-            "--combined checks a checkpoint as a whole, without --name or --flat"
-        )
+        arguments.parser.error("--combined checks a checkpoint as a whole, without a --name")
     if reason := not_to_combine(paths):
         arguments.parser.error(printable(f"--combined: {reason}"))
     report = _verified(arguments, [source.step_path(arguments, path) for path in paths])
