@@ -294,10 +294,10 @@ def check_name(name: str | None) -> None:
     if name is None:
         return
     if not isinstance(name, str):
-        message = f"checkpointable_name must be a str or None, not {type(name).__name__}"
+        message = f"the name of a checkpointable is a str or None, not {type(name).__name__}"
         raise TypeError(message)
     if not name:
-        message = "checkpointable_name is empty; for a pytree without a name pass None"
+        message = "the name of a checkpointable is empty; for a pytree without a name pass None"
         raise ValueError(message)
     if name in _RESERVED_NAMES:
         message = f"the checkpointable name {name!r} is reserved"

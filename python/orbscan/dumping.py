@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from orbscan import api, errors
-from orbscan.text import printable
+from orbscan.text import counted, printable
 
 if TYPE_CHECKING:
     import os
@@ -93,7 +93,7 @@ def dump(path: str | os.PathLike[str], part: tuple[int, int] | None = None) -> l
     from orbscan import _core
 
     if part is not None and not all(0 <= number < FILE_END for number in part):
-        message = f"no file has {part[1]} bytes at {part[0]}"
+        message = f"no file has {counted(part[1], 'byte')} at {part[0]}"
         raise ValueError(message)
 
     text = api.local_path(path)

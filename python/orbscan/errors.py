@@ -10,6 +10,14 @@ from __future__ import annotations
 
 from errno import ENOENT
 
+# See orbscan/__init__.py.
+TYPE_CHECKING = False
+
+if TYPE_CHECKING:
+    from typing import TypeAlias
+
+    Advice: TypeAlias = tuple[str | None]
+
 
 class OrbscanError(Exception):
     """Anything that orbscan raises about a checkpoint.
@@ -22,6 +30,8 @@ class OrbscanError(Exception):
         offset: where in the file, in bytes, or None if it was not one place.
         in_body: whether the offset counts from the start of what the file, or the node in it,
             decompresses to.
+        advice: what `reason` ends with, as data: the name of a checkpointable to pass, in a tuple,
+            or None in it for a pytree without a name. None without such an advice.
 
     >>> str(OrbscanError("malformed", "expected an object", "state/_METADATA", 4))
     'state/_METADATA, byte 4: expected an object'
@@ -32,6 +42,7 @@ class OrbscanError(Exception):
     file: str | None
     offset: int | None
     in_body: bool
+    advice: Advice | None
 
     def __init__(  # noqa: PLR0913, PLR0917 - the Rust side passes the fields of its error in order
         self,
@@ -41,12 +52,14 @@ class OrbscanError(Exception):
         offset: int | None = None,
         in_body: bool = False,  # noqa: FBT001, FBT002
         errno: int | None = None,
+        advice: Advice | None = None,
     ) -> None:
         self.kind = kind
         self.reason = reason
         self.file = file
         self.offset = offset
         self.in_body = in_body
+        self.advice = advice
         if isinstance(self, OSError):
             OSError.__init__(self, errno, reason, file)
         else:
@@ -59,7 +72,7 @@ class OrbscanError(Exception):
         errno = self.errno if isinstance(self, OSError) else None
         return (
             type(self),
-            (self.kind, self.reason, self.file, self.offset, self.in_body, errno),
+            (self.kind, self.reason, self.file, self.offset, self.in_body, errno, self.advice),
         )
 
 
@@ -84,9 +97,10 @@ class CheckpointNotFoundError(FileNotFoundError, InvalidLayoutError):
         offset: int | None = None,
         in_body: bool = False,  # noqa: FBT001, FBT002
         errno: int | None = None,
+        advice: Advice | None = None,
     ) -> None:
         errno = ENOENT if errno is None else errno
-        OrbscanError.__init__(self, kind, reason, file, offset, in_body, errno)
+        OrbscanError.__init__(self, kind, reason, file, offset, in_body, errno, advice)
 
     # OSError comes first in the order of the bases, lest errno and filename stay empty, and would
     # otherwise have the last word on these two.
@@ -145,13 +159,29 @@ def error(  # noqa: PLR0913, PLR0917
     offset: int | None = None,
     in_body: bool = False,  # noqa: FBT001, FBT002
     errno: int | None = None,
+    advice: Advice | None = None,
 ) -> OrbscanError:
     """Make the exception of a kind; this is how the extension module makes its errors.
+
+    The reason is followed by the words for the advice.
 
     >>> error("unsupported", "codec 'lz4'", "zarr.json")
     FormatError("codec 'lz4'")
     """
-    return CLASS_OF_KIND[kind](kind, reason, file, offset, in_body, errno)
+    reason += in_python(advice)
+    return CLASS_OF_KIND[kind](kind, reason, file, offset, in_body, errno, advice)
+
+
+def in_python(advice: Advice | None) -> str:
+    """Give the words for an advice in which the functions of Python are told of.
+
+    >>> in_python(("state",)), in_python((None,))
+    (", and the name 'state'", ': pass None as the name')
+    """
+    if advice is None:
+        return ""
+    (name,) = advice
+    return ": pass None as the name" if name is None else f", and the name {name!r}"
 
 
 def located(reason: str, file: str | None, offset: int | None, *, in_body: bool) -> str:

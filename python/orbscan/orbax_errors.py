@@ -47,5 +47,6 @@ def both(error: errors.OrbscanError) -> errors.OrbscanError:
     if made is None:
         return error
     errno = error.errno if isinstance(error, OSError) else None
-    changed = made(error.kind, error.reason, error.file, error.offset, error.in_body, errno)
+    where = (error.file, error.offset, error.in_body)
+    changed = made(error.kind, error.reason, *where, errno, error.advice)
     return changed.with_traceback(error.__traceback__)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar, final
 
 from orbscan import errors
 from orbscan._value import Value, as_dataclass
+from orbscan.text import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -105,7 +106,7 @@ class CheckpointMetadata(Generic[T]):
         leaves, more = _first_leaves(self.metadata)
         shown = [f"{path}: {leaf!r}" for path, leaf in leaves]
         if more:
-            shown.append(f"... and {more} more leaves")
+            shown.append(f"... and {counted(more, 'more leaf', 'more leaves')}")
         lines = [
             f"path={str(self.path)!r}",
             f"init_timestamp_nsecs={self.init_timestamp_nsecs}",

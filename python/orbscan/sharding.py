@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from orbscan._value import Value, as_dataclass
 from orbscan.device_names import device_name
+from orbscan.text import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -54,7 +55,7 @@ class MissingDevicesError(ShardingError):
         shown = ", ".join(str(device) for device in self.missing[:_SHOWN_IDS])
         more = len(self.missing) - _SHOWN_IDS
         rest = f" and {more} more" if more > 0 else ""
-        devices = "1 device" if self.available == 1 else f"{self.available} devices"
+        devices = counted(self.available, "device")
         has_ids = all(isinstance(device, int) for device in self.missing)
         by = "those with the ids " if has_ids else ""
         return f"this process has {devices} and lacks {by}{shown}{rest}; {_WAY_ROUND}"
@@ -165,7 +166,7 @@ class NamedShardingMetadata(Value, frozen=True, gc=False):
                 raise MissingDevicesError(missing, len(available))
             devices = [by_id[wanted] for wanted in ids]
         if len(devices) != prod(self.shape):
-            count = f"{len(devices)} devices"
+            count = counted(len(devices), "device")
             message = f"a mesh of shape {self.shape} does not fit {count}; {_WAY_ROUND}"
             raise ShardingError(message)
         return devices
@@ -310,7 +311,8 @@ def check_shape(shape: Sequence[int], spec: Iterable[Any], sizes: Mapping[str, i
     """
     entries = tuple(spec)
     if len(entries) > len(shape):
-        message = f"{entries} splits {len(entries)} dimensions, and the shape is {tuple(shape)}"
+        dimensions = counted(len(entries), "dimension")
+        message = f"{entries} splits {dimensions}, and the shape is {tuple(shape)}"
         raise ShardingError(message)
     for position, entry in enumerate(entries):
         axes = _axes(entry)

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from orbscan import api
 from orbscan.alone import alone, only
-from orbscan.text import keypath
+from orbscan.text import keypath, natural
 
 # See orbscan/__init__.py.
 TYPE_CHECKING = False
@@ -286,9 +286,9 @@ def measured(
     return usage, checkpoint.issues
 
 
-def _place(file: FileUsage) -> tuple[str, str]:
+def _place(file: FileUsage) -> tuple[object, list[object]]:
     """The place of a file among those of its checkpoint."""
-    return file.checkpointable or "", file.path
+    return natural(file.checkpointable or ""), [natural(part) for part in file.path.split("/")]
 
 
 def _leaf_document(leaf: LeafUsage) -> dict[str, object]:

@@ -80,7 +80,7 @@ class Chunks:
         """
         shown = [_run(*run) for run in self.runs]
         if self.more_runs:
-            shown.append(f"{self.more_runs:,} more runs")
+            shown.append(counted(self.more_runs, "more run"))
         text = f"{self.count:,} of {counted(self.of, 'chunk')}"
         if shown:
             text += f": {' '.join(shown)}"

@@ -204,7 +204,7 @@ def test_a_dimension_that_does_not_divide_is_named() -> None:
 
 def test_a_sharding_that_does_not_fit_an_array_is_refused(mesh: Mesh) -> None:
     sharding = NamedSharding(mesh, PartitionSpec("x"))
-    for shape, text in (((6,), "6, which 4 parts"), ((), "splits 1 dimensions")):
+    for shape, text in (((6,), "6, which 4 parts"), ((), "splits 1 dimension,")):
         with pytest.raises(orbscan.ShardingError, match=text):
             orbscan.abstract_state({"w": array(shape)}, sharding=sharding)
 

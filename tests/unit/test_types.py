@@ -297,7 +297,7 @@ def test_a_large_checkpoint_is_shown_in_short() -> None:
     tree = {f"{'layer' * 50}{at}": [VALUES[0]] * 5 for at in range(1000)}
     shown = repr(checkpoint(tree, custom_metadata={"note": "long " * 1000}))
     assert "metadata, number of leaves: 5000" in shown
-    assert "... and 4990 more leaves" in shown
+    assert "... and 4,990 more leaves" in shown
     assert len(shown.splitlines()) <= 20
     assert len(shown) <= 2_000
 

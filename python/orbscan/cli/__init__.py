@@ -16,6 +16,7 @@ from importlib import import_module
 
 from orbscan.cli import exits
 from orbscan.cli.help import EXIT_CODES, help_formatter
+from orbscan.cli.messages import told
 from orbscan.errors import OrbscanError, StoreError
 from orbscan.text import printable
 
@@ -48,13 +49,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return exits.INTERRUPTED
     except exits.Refusal as refusal:
-        _complain(refusal)
+        # Only the program's own messages have lines; what names of files hold is escaped.
+        _complain(*str(refusal).split("\n"))
         return refusal.status
     except OrbscanError as error:
-        _complain(error)
+        _complain(told(error, arguments))
         return exits.STORE if isinstance(error, StoreError) else exits.NOT_FOUND
     except OSError as error:
-        _complain(error)
+        _complain(str(error))
         return exits.STORE
     return status
 
@@ -108,10 +110,7 @@ def _parser(argv: Sequence[str]) -> argparse.ArgumentParser:
     return parser
 
 
-def _complain(error: Exception) -> None:
-    # Only the program's own messages have lines; what names of files hold is escaped.
-    own = isinstance(error, exits.Refusal)
-    lines = str(error).split("\n") if own else [str(error)]
+def _complain(*lines: str) -> None:
     print("orbscan: error:", "\n".join(map(printable, lines)), file=sys.stderr)
 
 

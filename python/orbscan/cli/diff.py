@@ -6,8 +6,10 @@ import argparse
 import sys
 
 from orbscan.cli import source
-from orbscan.cli.exits import FINDINGS, FINE, PARTIAL
+from orbscan.cli.exits import FINDINGS, FINE, NOT_FOUND, PARTIAL, Refusal
 from orbscan.cli.help import EXIT_CODES, add_output, help_formatter
+from orbscan.cli.messages import told
+from orbscan.errors import OrbscanError
 
 # See orbscan/__init__.py.
 TYPE_CHECKING = False
@@ -122,10 +124,16 @@ def _diff(arguments: argparse.Namespace) -> Diff:
     for name in names:
         source.check_name(arguments, name)
     sides = []
-    for path, its_step, name in zip(paths, steps, names, strict=True):
+    for prefix, path, its_step, name in zip(("", "other-"), paths, steps, names, strict=True):
         this = argparse.Namespace(**{**vars(arguments), "step": its_step})
         read = source.step_path(this, path)
-        side = side_of_path(read, name, rich_types=arguments.rich_types, **source.rules(arguments))
+        rules = source.rules(arguments)
+        try:
+            side = side_of_path(read, name, rich_types=arguments.rich_types, **rules)
+        except OrbscanError as error:
+            if error.advice is None:
+                raise
+            raise Refusal(told(error, arguments, prefix), NOT_FOUND) from error
         source.warn(side.issues)
         sides.append(side)
     before, after = sides

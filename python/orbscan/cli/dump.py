@@ -7,6 +7,7 @@ from argparse import ArgumentTypeError
 from orbscan.cli import source
 from orbscan.cli.exits import FINDINGS, FINE
 from orbscan.cli.help import EXIT_CODES, add_output, help_formatter, whole_number
+from orbscan.text import counted
 
 # See orbscan/__init__.py.
 TYPE_CHECKING = False
@@ -62,7 +63,7 @@ def _part(text: str) -> tuple[int, int]:
     offset, _, length = text.partition(":")
     part = whole_number(offset), whole_number(length)
     if max(part) >= FILE_END:
-        message = f"no file has {length} bytes at {offset}"
+        message = f"no file has {counted(part[1], 'byte')} at {offset}"
         raise ArgumentTypeError(message)
     return part
 

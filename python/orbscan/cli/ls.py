@@ -8,6 +8,7 @@ from collections import Counter
 from orbscan.cli import search
 from orbscan.cli.exits import FINE, PARTIAL
 from orbscan.cli.help import EXIT_CODES, add_output, help_formatter
+from orbscan.cli.messages import told
 from orbscan.errors import located
 from orbscan.text import NSECS_PER_SEC, counted, padded, printable, size
 
@@ -202,7 +203,7 @@ def _state(entry: _core.Entry) -> str:
 
 def _note(entry: _core.Entry) -> str:
     if entry.error is not None:
-        return printable(str(entry.error))
+        return printable(told(entry.error))
     issues = [] if entry.checkpoint is None else entry.checkpoint.issues
     if entry.complete is False:
         return "; ".join(

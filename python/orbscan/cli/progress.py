@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 import threading
 
+from orbscan.text import counted
+
 # See orbscan/__init__.py.
 TYPE_CHECKING = False
 
@@ -65,9 +67,9 @@ def shown(found: int, done: int, waiting: int, seconds: float) -> str:
     '2,000 checkpoints, 100/s, 3,000 to read, 0:30 left'
     """
     rate = done / seconds
-    text = f"{done:,} checkpoints, {rate:,.0f}/s"
+    text = f"{counted(done, 'checkpoint')}, {rate:,.0f}/s"
     if waiting:
-        return f"{text}, {waiting:,} directories to go"
+        return f"{text}, {counted(waiting, 'directory', 'directories')} to go"
     if found <= done or not rate:
         return text
     minutes, left = divmod(round((found - done) / rate), 60)

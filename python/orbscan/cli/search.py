@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 from argparse import ArgumentTypeError
+from functools import partial
 
 from orbscan.cli import stdin
 from orbscan.cli.exits import NOT_FOUND, Refusal
 from orbscan.cli.help import whole_number
 from orbscan.cli.source import add_atomicity
 from orbscan.globbing import expanded
-from orbscan.scanning import begun
+from orbscan.scanning import MOST_THREADS, begun
 from orbscan.text import printable
 
 # See orbscan/__init__.py.
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from orbscan import _core
 
 _LISTED = 5
+_MOST = (1 << 64) - 1
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -38,7 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--threads",
         metavar="N",
-        type=positive_number,
+        type=partial(positive_number, most=MOST_THREADS),
         help="read so many checkpoints side by side",
     )
     add_share(parser)
@@ -182,15 +184,18 @@ def _exists(path: str) -> bool:
     return True
 
 
-def positive_number(text: str) -> int:
+def positive_number(text: str, most: int = _MOST) -> int:
     """Read the value of an option that is a number of at least one.
 
     Raises:
-        ArgumentTypeError: it is not.
+        ArgumentTypeError: it is not, or there cannot be so many.
     """
     number = whole_number(text)
     if number < 1:
         message = f"{text!r} is less than 1"
+        raise ArgumentTypeError(message)
+    if number > most:
+        message = f"{text} is more than {most:,}"
         raise ArgumentTypeError(message)
     return number
 
@@ -210,9 +215,6 @@ def step_bounds(text: str) -> tuple[int | None, int | None]:
     return (whole_number(low) if low else None, whole_number(high) if high else None)
 
 
-_MOST_SHARES = (1 << 64) - 1
-
-
 def share(text: str) -> tuple[int, int]:
     """Read the value of `--shard`.
 
@@ -224,9 +226,6 @@ def share(text: str) -> tuple[int, int]:
     """
     index, _, count = text.partition("/")
     shard = whole_number(index), positive_number(count)
-    if shard[1] > _MOST_SHARES:
-        message = f"{count} shares are too many"
-        raise ArgumentTypeError(message)
     if shard[0] >= shard[1]:
         message = f"{text!r} is not one of 0/{count} to {shard[1] - 1}/{count}"
         raise ArgumentTypeError(message)

@@ -214,6 +214,8 @@ def check_name(arguments: argparse.Namespace, name: Name) -> None:
     """
     if name is ...:
         return
+    if name == "":
+        arguments.parser.error("a name is empty; for a pytree without a name pass --flat")
     try:
         api.check_name(name)
     except ValueError as error:

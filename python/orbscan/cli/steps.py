@@ -9,6 +9,7 @@ from orbscan import metric
 from orbscan.cli import source
 from orbscan.cli.exits import FINE, NOT_FOUND, PARTIAL, Refusal
 from orbscan.cli.help import EXIT_CODES, add_output, help_formatter
+from orbscan.cli.messages import told
 from orbscan.errors import located
 from orbscan.step_choice import list_steps
 from orbscan.text import NSECS_PER_SEC, counted, moment, padded, printable
@@ -207,6 +208,6 @@ def _state(step: _core.Step) -> str:
 
 def _faults(step: _core.Step) -> Iterator[str]:
     if step.error is not None:
-        yield printable(str(step.error))
+        yield printable(told(step.error))
     for _, file, offset, in_body, reason in step.issues:
         yield printable(located(reason, file, offset, in_body=in_body))

@@ -9,6 +9,7 @@ from orbscan import api
 from orbscan.cli import search, source, stdin
 from orbscan.cli.exits import FINDINGS, FINE, NOT_FOUND, PARTIAL, Refusal
 from orbscan.cli.help import EXIT_CODES, add_output, help_formatter, number_of_bytes
+from orbscan.cli.messages import told
 from orbscan.errors import OrbscanError
 from orbscan.text import checkpointable, counted, printable, size
 
@@ -119,7 +120,7 @@ def run(arguments: argparse.Namespace) -> int:
         try:
             root = source.step_path(arguments, path)
         except OrbscanError as error:
-            tally.fail(error, alone=alone)
+            tally.fail(error, arguments, alone=alone)
             continue
         for target in _checkpoints(root, arguments):
             _check(arguments, target, tally, alone=alone and not target.below)
@@ -163,7 +164,7 @@ def _check(arguments: argparse.Namespace, target: _Target, tally: _Tally, *, alo
     try:
         report = _verified(arguments, target.path)
     except OrbscanError as error:
-        tally.fail(error, alone=alone)
+        tally.fail(error, arguments, alone=alone)
         return
     tally.add(report)
     _write(arguments, report)
@@ -247,7 +248,8 @@ def _verified(arguments: argparse.Namespace, path: str | list[str]) -> Report:
 def _shown_progress() -> Callable[[Progress], None]:
     def show(progress: Progress) -> None:
         text = f"{size(progress.nbytes)} of {size(progress.total)}"
-        print(f"\r\x1b[K{text}, {progress.chunks:,} chunks", end="", file=sys.stderr, flush=True)
+        text += f", {counted(progress.chunks, 'chunk')}"
+        print(f"\r\x1b[K{text}", end="", file=sys.stderr, flush=True)
 
     return show
 
@@ -287,7 +289,7 @@ class _Tally:
         self.parts += report.part is not None
         self.lost += len(report.lost_leaves)
 
-    def fail(self, error: OrbscanError, *, alone: bool) -> None:
+    def fail(self, error: OrbscanError, arguments: argparse.Namespace, *, alone: bool) -> None:
         """Count a checkpoint that could not be checked, and tell why.
 
         Raises:
@@ -295,7 +297,7 @@ class _Tally:
         """
         if alone:
             raise error
-        print(f"orbscan: error: {printable(str(error))}", file=sys.stderr)
+        print(f"orbscan: error: {printable(told(error, arguments))}", file=sys.stderr)
         self.failed += 1
 
     def write(self, arguments: argparse.Namespace) -> None:

@@ -10,6 +10,7 @@ from orbscan.differing.leaf import LeafSummary, key_dtype, scalar_dtype
 from orbscan.differing.outline import DICT, LIST, NAMEDTUPLE, TUPLE, Outline
 from orbscan.differing.side import Item, Side
 from orbscan.leaves import STORES
+from orbscan.text import natural
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -46,11 +47,12 @@ def side_of_checkpoint(
         others: what lies beside the chosen one, as `_core.others` tells it; None if all was read.
     """
     faults = dict(checkpoint.unreadable)
+    items = sorted(checkpoint.items, key=lambda item: natural(item[0] or ""))
     return Side(
         shown=path,
         items=tuple(
             Item(name, None if table is None else _outline(table), faults.get(name))
-            for name, table in checkpoint.items
+            for name, table in items
         ),
         chosen=others is not None,
         others=tuple(others or ()),

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from math import prod
 from typing import TypeAlias
 
+from orbscan.text import counted
+
 Axes: TypeAlias = tuple[tuple[str, int], ...]
 """The axes of a mesh, outermost first: name and number of devices."""
 
@@ -132,6 +134,6 @@ def _hosts(devices: int, devices_per_host: int | None, hosts: int | None) -> int
     if found < 1 or found * each != devices:
         wanted = [] if hosts is None else [f"over {hosts} hosts"]
         wanted += [] if devices_per_host is None else [f"with {devices_per_host} on each host"]
-        message = f"{devices} devices cannot be shared out evenly {' '.join(wanted)}"
+        message = f"{counted(devices, 'device')} cannot be shared out evenly {' '.join(wanted)}"
         raise ValueError(message)
     return found

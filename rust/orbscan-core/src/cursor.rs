@@ -1,6 +1,6 @@
 //! Checked reads over bytes; always knows its offset.
 
-use crate::error::{Error, ErrorKind, Offset, Result};
+use crate::error::{Error, ErrorKind, Offset, Result, counted};
 
 /// A position in a byte slice. Every read is checked, and every error names the offset at which the
 /// read began.
@@ -63,7 +63,8 @@ impl<'a> Cursor<'a> {
                 Ok(bytes)
             }
             None => Err(self.malformed(format!(
-                "expected {count} more bytes, found {}",
+                "expected {}, found {}",
+                counted(count, "more byte", "more bytes"),
                 self.remaining()
             ))),
         }
@@ -118,7 +119,10 @@ impl<'a> Cursor<'a> {
     pub fn finish(&self) -> Result<()> {
         match self.remaining() {
             0 => Ok(()),
-            left => Err(self.malformed(format!("{left} bytes left after the end"))),
+            left => {
+                let left = counted(left, "byte", "bytes");
+                Err(self.malformed(format!("{left} left after the end")))
+            }
         }
     }
 }

@@ -8,8 +8,9 @@ use std::fmt;
 pub type Result<T> = std::result::Result<T, Error>;
 
 /// A number of things for a reason: `1 byte`, `2 bytes`.
-pub fn counted(count: u64, one: &str, many: &str) -> String {
-    format!("{count} {}", if count == 1 { one } else { many })
+pub fn counted<N: Copy + fmt::Display + TryInto<u64>>(count: N, one: &str, many: &str) -> String {
+    let is_one = count.try_into().is_ok_and(|count| count == 1);
+    format!("{count} {}", if is_one { one } else { many })
 }
 
 /// How many names an error lists at most.
@@ -154,6 +155,15 @@ pub enum Subject {
     NotMerged,
 }
 
+/// What to give instead, as data: a program and a person at a terminal are told so in other words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Advice {
+    /// The name of a checkpointable.
+    Name(String),
+    /// No name: the checkpoint is itself the pytree.
+    NoName,
+}
+
 /// One failure. Small, so that a `Result` stays cheap to pass around.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Error(Box<Inner>);
@@ -165,6 +175,7 @@ struct Inner {
     offset: Option<Offset>,
     reason: String,
     subject: Option<Subject>,
+    advice: Option<Advice>,
     errno: Option<i32>,
     /// Whether all was read in spite of it.
     lossless: bool,
@@ -179,6 +190,7 @@ impl Error {
             offset: None,
             reason: reason.into(),
             subject: None,
+            advice: None,
             errno: None,
             lossless: false,
         }))
@@ -207,6 +219,13 @@ impl Error {
     #[must_use]
     pub fn about(mut self, subject: Subject) -> Self {
         self.0.subject = Some(subject);
+        self
+    }
+
+    /// Adds what to give instead; the words for it follow the reason.
+    #[must_use]
+    pub fn advising(mut self, advice: Advice) -> Self {
+        self.0.advice = Some(advice);
         self
     }
 
@@ -271,6 +290,11 @@ impl Error {
         self.0.subject
     }
 
+    /// What to give instead.
+    pub fn advice(&self) -> Option<&Advice> {
+        self.0.advice.as_ref()
+    }
+
     /// Whether something could not be read because of it. In doubt it is a loss.
     pub fn is_loss(&self) -> bool {
         !self.0.lossless
@@ -310,6 +334,12 @@ mod tests {
             error.to_string(),
             "state/d/903e, byte 41 of the decompressed body: key 3 shares 9 bytes with a key of 7"
         );
+    }
+
+    #[test]
+    fn one_of_a_thing_is_not_several() {
+        assert_eq!(counted(1_usize, "byte", "bytes"), "1 byte");
+        assert_eq!(counted(0_u8, "byte", "bytes"), "0 bytes");
     }
 
     #[test]

@@ -13,7 +13,7 @@
 use std::collections::HashSet;
 
 use crate::cursor::{Cursor, to_u64};
-use crate::error::{Error, ErrorKind, Offset, Result};
+use crate::error::{Error, ErrorKind, Offset, Result, counted};
 use crate::json::{Dialect, Json};
 use crate::limits::Limits;
 use crate::zarr::dtype::DType;
@@ -51,7 +51,8 @@ pub fn header_bytes(prefix: &[u8], file_bytes: u64, limits: &Limits) -> Result<u
     let left = file_bytes.saturating_sub(PREFIX_BYTES);
     let start = Offset::File(0);
     if length > left {
-        let reason = format!("a header of {length} bytes, but only {left} follow");
+        let length = counted(length, "byte", "bytes");
+        let reason = format!("a header of {length}, with {left} left in the file");
         return Err(Error::malformed(start, reason));
     }
     if length > limits.max_document_bytes {
@@ -142,14 +143,16 @@ fn check_offsets(
     };
     if *end > data_bytes {
         return Err(format!(
-            "the end {end} lies behind the file's {data_bytes} bytes of data"
+            "the end {end} lies behind the file's {}",
+            counted(data_bytes, "byte of data", "bytes of data")
         ));
     }
     if dtype.array_bytes(shape) == Some(found) {
         return Ok(());
     }
     let name = dtype.name();
-    Err(format!("{found} bytes for {name} of shape {shape:?}"))
+    let found = counted(found, "byte", "bytes");
+    Err(format!("{found} for {name} of shape {shape:?}"))
 }
 
 fn dtype(json: &mut Json<'_>) -> Result<DType> {

@@ -5,7 +5,7 @@ use bytes::Bytes;
 use super::fields::{Fields, Value};
 use super::references::{files, reference, references, statistics};
 use crate::cursor::{Cursor, to_u64, to_usize};
-use crate::error::{Offset, Result};
+use crate::error::{Offset, Result, counted};
 use crate::limits::Limits;
 use crate::ocdbt::btree::{Entries, Node};
 use crate::ocdbt::envelope::Body;
@@ -72,7 +72,11 @@ fn keys(
         .iter()
         .fold(0_u64, |sum, length| sum.saturating_add(*length));
     let length = length.min(to_u64(cursor.remaining()));
-    fields.note(at, "key suffixes", Value::Text(format!("{length} bytes")))?;
+    fields.note(
+        at,
+        "key suffixes",
+        Value::Text(counted(length, "byte", "bytes")),
+    )?;
     let mut keys = Vec::new();
     let mut key = Vec::new();
     for (shared, suffix) in shared.iter().zip(suffixes) {

@@ -6,7 +6,7 @@ use super::fields::Room;
 use super::known::FileKind;
 use super::{Dump, Fields, Value, btree, content, manifest, version_node};
 use crate::cursor::{Cursor, to_u64, to_usize};
-use crate::error::{Offset, Result};
+use crate::error::{Offset, Result, counted};
 use crate::limits::Limits;
 use crate::ocdbt::envelope::{self, Content};
 
@@ -140,7 +140,7 @@ fn head(bytes: &Bytes, at: Offset, fields: &mut Fields) -> Result<()> {
     else {
         return Ok(());
     };
-    let length = format!("{} bytes as stored", body.len());
+    let length = format!("{} as stored", counted(body.len(), "byte", "bytes"));
     fields.note(Some(cursor.offset()), "body", Value::Text(length))?;
     let covered = bytes.len().saturating_sub(CHECKSUM_BYTES);
     let found = crc32c::crc32c(bytes.get(..covered).unwrap_or_default());

@@ -2,7 +2,7 @@
 
 use super::fields::{Fields, Value};
 use crate::cursor::{Cursor, to_usize};
-use crate::error::Result;
+use crate::error::{Result, counted};
 
 /// Notes a data file table and gives the paths in it, without what they inherit.
 pub fn files(cursor: &mut Cursor<'_>, fields: &mut Fields) -> Result<Vec<String>> {
@@ -68,7 +68,8 @@ pub fn reference(paths: &[String], file: u64, offset: u64, length: u64) -> Strin
     if (offset, length) == (u64::MAX, u64::MAX) {
         return "empty tree".to_owned();
     }
-    format!("{length} bytes at {offset} of {}", path(paths, file))
+    let length = counted(length, "byte", "bytes");
+    format!("{length} at {offset} of {}", path(paths, file))
 }
 
 /// Notes the columns of what subtrees hold.

@@ -6,7 +6,7 @@ use super::fields::{Fields, Room, Value};
 use super::known::FileKind;
 use super::{Dump, document};
 use crate::cursor::{to_u64, to_usize};
-use crate::error::{Offset, Result};
+use crate::error::{Offset, Result, counted};
 use crate::json::{Dialect, Json};
 use crate::limits::Limits;
 use crate::safetensors::{PREFIX_BYTES, decode_header, header_bytes};
@@ -38,7 +38,7 @@ fn walk(bytes: &Bytes, limits: &Limits, fields: &mut Fields) -> Result<()> {
     let origin = Offset::File(PREFIX_BYTES);
     let walked = Json::nested(header, Dialect::Python, limits, origin, 0)
         .and_then(|mut json| document::whole(&mut json, fields, limits));
-    let data = format!("{} bytes", size.saturating_sub(end));
+    let data = counted(size.saturating_sub(end), "byte", "bytes");
     fields.note(Some(Offset::File(end)), "data", Value::Text(data))?;
     decode_header(header, size, limits)?;
     walked

@@ -2,7 +2,7 @@
 
 use super::root::{Root, directories, has};
 use super::{choose, evidence, expected, foreign, part};
-use crate::error::{Error, ErrorKind, Result, Subject, shown};
+use crate::error::{Advice, Error, ErrorKind, Result, Subject, shown};
 use crate::limits::Limits;
 use crate::orbax::checkpoint_metadata::ItemHandlers;
 use crate::orbax::{names, step_name};
@@ -21,11 +21,10 @@ pub fn unknown(path: &StorePath, reason: impl Into<String>) -> Error {
 pub fn inside_checkpoint(store: &dyn Store, path: &StorePath) -> Error {
     let parent = path.parent().unwrap_or_default();
     let reason = format!(
-        "is a part of the checkpoint {}: pass that path, and {:?} as the checkpointable_name",
-        store.locate(&parent),
-        path.name()
+        "is a part of the checkpoint {}: pass that path",
+        store.locate(&parent)
     );
-    unknown(path, reason)
+    unknown(path, reason).advising(Advice::Name(path.name().to_owned()))
 }
 
 /// The child directories that have one of the named entries, sorted.
@@ -93,7 +92,8 @@ fn without_pytree(
         let reason = format!("has no pytree: {}", missing.reason());
         return unknown(&root.path, reason).about(Subject::LostTree);
     }
-    let names = root.checkpointables();
+    let mut names = root.checkpointables();
+    names.sort_unstable_by(|a, b| step_name::natural(a, b));
     for name in &names {
         let Ok(directory) = root.path.join(name) else {
             continue;
@@ -179,16 +179,23 @@ pub fn no_such(store: &dyn Store, root: &Root, reason: &str) -> Error {
     let pytrees = contents.iter().flat_map(choose::Contents::pytrees);
     let mut pytrees: Vec<&str> = pytrees.collect();
     pytrees.sort_unstable_by(|a, b| step_name::natural(a, b));
+    let mut advice = None;
     let hint = if let [pytree] = pytrees.as_slice() {
         format!("its pytree is {pytree:?}")
     } else if !pytrees.is_empty() {
         format!("its pytrees are {}", shown(&pytrees))
     } else if root.has(names::TREE_METADATA) {
-        "the checkpoint itself is a pytree: pass checkpointable_name=None".to_owned()
+        advice = Some(Advice::NoName);
+        "the checkpoint itself is a pytree".to_owned()
     } else {
         "the checkpoint has no pytree".to_owned()
     };
-    Error::new(ErrorKind::NoSuchCheckpointable, format!("{reason}; {hint}")).in_file(&root.path)
+    let reason = format!("{reason}; {hint}");
+    let error = Error::new(ErrorKind::NoSuchCheckpointable, reason).in_file(&root.path);
+    match advice {
+        Some(advice) => error.advising(advice),
+        None => error,
+    }
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use super::strings::Strings;
 use super::varint::{self, Varints};
 use crate::cursor::Cursor;
-use crate::error::{Error, ErrorKind, Offset, Result};
+use crate::error::{Error, ErrorKind, Offset, Result, counted};
 use crate::limits::{Limits, MAX_KEY_BYTES};
 use crate::path::StorePath;
 
@@ -82,20 +82,22 @@ impl<'a> DataFileTable<'a> {
             let base = bases.next_u16()?;
             let length = step.length();
             if length > max {
+                let length = counted(length, "byte", "bytes");
                 return Err(Error::malformed(
                     paths.offset(&step),
-                    format!("path of {length} bytes, at most {max} may follow its base"),
+                    format!("path of {length}, at most {max} may follow its base"),
                 ));
             }
             if base > length {
-                let reason = format!("base of {base} bytes in a path of {length}");
+                let base = counted(base, "byte", "bytes");
+                let reason = format!("base of {base} in a path of {length}");
                 return Err(Error::malformed(base_at, reason));
             }
             // Otherwise the shared bytes would be base here and not there.
             if base != last_base && step.shared > base.min(last_base) {
                 let shared = step.shared;
-                let reason =
-                    format!("base of {base} bytes after one of {last_base}, sharing {shared}");
+                let base = counted(base, "byte", "bytes");
+                let reason = format!("base of {base} after one of {last_base}, sharing {shared}");
                 return Err(Error::malformed(base_at, reason));
             }
             last_base = base;

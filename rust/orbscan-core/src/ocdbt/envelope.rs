@@ -8,7 +8,7 @@ use zstd::zstd_safe::{DCtx, get_error_name, is_error_kind};
 
 use super::{frame, varint};
 use crate::cursor::{Cursor, to_u64, to_usize};
-use crate::error::{Error, ErrorKind, Offset, Result};
+use crate::error::{Error, ErrorKind, Offset, Result, counted};
 use crate::limits::Limits;
 use crate::stand_in;
 
@@ -97,8 +97,8 @@ pub fn open(bytes: &Bytes, content: Content, at: Offset, limits: &Limits) -> Res
     check_magic(&mut cursor.clone(), content, bytes)?;
     if bytes.len() < MIN_BYTES {
         return Err(cursor.malformed(format!(
-            "{} bytes, too few for {}",
-            bytes.len(),
+            "{}, too few for {}",
+            counted(bytes.len(), "byte", "bytes"),
             content.name()
         )));
     }
@@ -141,7 +141,7 @@ fn check_magic(cursor: &mut Cursor<'_>, content: Content, bytes: &[u8]) -> Resul
     match cursor.u32_be() {
         Ok(magic) if magic == content.magic() => Ok(()),
         Ok(magic) => Err(wrong(format!("{magic:08x}"))),
-        Err(_) => Err(wrong(format!("{} bytes", bytes.len()))),
+        Err(_) => Err(wrong(counted(bytes.len(), "byte", "bytes"))),
     }
 }
 
@@ -153,7 +153,11 @@ fn check_length(cursor: &mut Cursor<'_>, bytes: &[u8]) -> Result<()> {
     }
     Err(Error::malformed(
         at,
-        format!("says it has {length} bytes, but {} are there", bytes.len()),
+        format!(
+            "says it has {}, found {}",
+            counted(length, "byte", "bytes"),
+            bytes.len()
+        ),
     ))
 }
 

@@ -6,7 +6,7 @@
 //! Source: RFC 8878, section 3.1.1.
 
 use crate::cursor::{Cursor, to_usize};
-use crate::error::{Error, Offset, Result};
+use crate::error::{Error, Offset, Result, counted};
 
 /// The first four bytes of a frame, little-endian.
 const MAGIC: u32 = 0xfd2f_b528;
@@ -52,7 +52,8 @@ pub fn measure(bytes: &[u8], origin: Offset) -> Result<Extent> {
             .map_err(|error| error.while_reading("checksum of the zstd frame"))?;
     }
     if cursor.remaining() > 0 {
-        return Err(cursor.malformed(format!("{} bytes after the zstd frame", cursor.remaining())));
+        let left = counted(cursor.remaining(), "byte", "bytes");
+        return Err(cursor.malformed(format!("{left} after the zstd frame")));
     }
     Ok(Extent {
         content_size,

@@ -9,7 +9,7 @@ use super::strings::{Step, Strings};
 use super::varint::Varints;
 use super::{Reference, Statistics};
 use crate::cursor::Cursor;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, counted};
 
 /// A child that can hold a wanted key.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -159,7 +159,8 @@ fn take_stripped(lengths: &mut Varints<'_>, step: Step<'_>) -> Result<usize> {
         return Err(Error::malformed(
             at,
             format!(
-                "child strips {stripped} bytes off a key of {}",
+                "child strips {} off a key of {}",
+                counted(stripped, "byte", "bytes"),
                 step.length()
             ),
         ));

@@ -5,7 +5,7 @@
 //! them as they pass.
 
 use crate::cursor::{Cursor, to_u64};
-use crate::error::{Error, Offset, Result};
+use crate::error::{Error, Offset, Result, counted};
 
 use super::varint::Varints;
 
@@ -105,7 +105,8 @@ impl<'a> Strings<'a> {
     #[cold]
     fn overlong_prefix(&self, shared: usize) -> Error {
         let (index, length) = (self.index, self.length);
-        let reason = format!("string {index} shares {shared} bytes with one of {length}");
+        let shared = counted(shared, "byte", "bytes");
+        let reason = format!("string {index} shares {shared} with one of {length}");
         Error::malformed(self.start.plus(to_u64(self.position)), reason)
     }
 
@@ -113,7 +114,8 @@ impl<'a> Strings<'a> {
     fn cut_suffix(&self, length: usize) -> Error {
         let left = self.suffixes.len().saturating_sub(self.position);
         let index = self.index;
-        let reason = format!("string {index} has {length} bytes of its own, {left} are left");
+        let length = counted(length, "byte", "bytes");
+        let reason = format!("string {index} has {length} of its own, with {left} left");
         Error::malformed(self.start.plus(to_u64(self.position)), reason)
     }
 

@@ -8,7 +8,7 @@ use super::generations::{Arity, CommitTimes, Generations, References};
 use super::varint::{self, Varints};
 use super::{Reference, Statistics};
 use crate::cursor::{Cursor, to_usize};
-use crate::error::{Error, Offset, Result};
+use crate::error::{Error, Offset, Result, counted};
 
 /// The root node of one version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -200,7 +200,8 @@ pub(super) fn take_nodes(
         let room = node.generation.saturating_sub(before);
         if node.generations == 0 || node.generations > room {
             let generations = node.generations;
-            let reason = format!("{generations} generations in a node with room for {room}");
+            let generations = counted(generations, "generation", "generations");
+            let reason = format!("{generations} in a node with room for {room}");
             return Err(Error::malformed(at, reason));
         }
         nodes.push(node);
@@ -214,7 +215,10 @@ pub(super) fn count(cursor: &mut Cursor<'_>, min: u64, max: u64) -> Result<u64> 
     if (min..=max).contains(&count) {
         return Ok(count);
     }
-    let reason = format!("{count} entries, expected {min} to {max}");
+    let reason = format!(
+        "{}, expected {min} to {max}",
+        counted(count, "entry", "entries")
+    );
     Err(Error::malformed(at, reason))
 }
 

@@ -6,6 +6,7 @@ use crate::layout::choose::{self, Tree};
 use crate::layout::root::Root;
 use crate::layout::{detect, expected};
 use crate::orbax::checkpoint_metadata::ItemHandlers;
+use crate::orbax::step_name;
 use crate::path::StorePath;
 use crate::record::Layout;
 use crate::store::Store;
@@ -91,7 +92,12 @@ pub fn of_root(
         let name = Some(name.to_owned());
         others.push(Other { name, is_pytree });
     }
+    others.sort_by(|a, b| step_name::natural(text(a), text(b)));
     others
+}
+
+fn text(other: &Other) -> &str {
+    other.name.as_deref().unwrap_or_default()
 }
 
 /// What a checkpointable has of a pytree; `None` if the store refuses to tell, which does not concern

@@ -10,7 +10,7 @@ use std::ops::Range;
 
 pub use bytes::Bytes;
 
-use crate::error::{Error, ErrorKind, Offset, Result, Subject};
+use crate::error::{Error, ErrorKind, Offset, Result, Subject, counted};
 use crate::path::StorePath;
 
 /// What lies at a path. Links are followed.
@@ -105,7 +105,11 @@ impl Want {
             }
             _ => Error::malformed(
                 Offset::File(start),
-                format!("{length} bytes are wanted here, but the file has {size} bytes in all"),
+                format!(
+                    "{} wanted here, but the file has {} in all",
+                    counted(length, "byte is", "bytes are"),
+                    counted(size, "byte", "bytes")
+                ),
             ),
         };
         Err(error.in_file(&self.path))

@@ -344,8 +344,15 @@ impl Sink for Blosc {
         };
         if (decoded, length) != (self.decoded, self.length) {
             return Err(Flaw::damaged(
-                format!("{} bytes from {}", self.decoded, self.length),
-                format!("a blosc header that says {decoded} bytes from {length}"),
+                format!(
+                    "{} from {}",
+                    counted(self.decoded, "byte", "bytes"),
+                    self.length
+                ),
+                format!(
+                    "a blosc header that says {} from {length}",
+                    counted(decoded, "byte", "bytes")
+                ),
             ));
         }
         Ok(Outcome {

@@ -18,7 +18,7 @@ use crate::layout::expected::Scope;
 use crate::layout::root::Root;
 use crate::layout::{choose, detect, expected, foreign, header, refusal};
 use crate::orbax::checkpoint_metadata::CheckpointMetadata;
-use crate::orbax::names;
+use crate::orbax::{names, step_name};
 use crate::path::StorePath;
 use crate::reader::outline::ItemFiles;
 use crate::reader::{
@@ -198,6 +198,7 @@ fn measure(
         others.extend(choose::steps(store, &root)?);
     }
     wanted.retain(|name| scope.has(*name));
+    wanted.sort_by(|a, b| step_name::natural(a.unwrap_or_default(), b.unwrap_or_default()));
     let mut usage = Usage {
         checkpoint: reader::checkpoint(&root, metadata, issues, Vec::new()),
         items: Vec::new(),

@@ -12,7 +12,7 @@ use super::transpose::Order;
 use super::{
     Compression, Field, MAX_RANK, chunk_bytes, compressor, lengths, one_of, required, too_large,
 };
-use crate::error::{Error, ErrorKind, Offset, Result};
+use crate::error::{Error, ErrorKind, Offset, Result, counted};
 use crate::json::{Json, Kind};
 
 /// The most sub-chunks that TensorStore takes in one shard.
@@ -118,8 +118,8 @@ impl Chain {
         let mut shape = chunk_shape.to_vec();
         for transpose in &self.transposes {
             shape = transpose.value.apply(&shape).ok_or_else(|| {
-                let rank = shape.len();
-                let reason = format!("transpose: order is not one of {rank} dimensions");
+                let rank = counted(shape.len(), "dimension", "dimensions");
+                let reason = format!("transpose: order is not one of {rank}");
                 Error::malformed(transpose.offset, reason)
             })?;
         }
@@ -251,8 +251,8 @@ impl Sharding {
         let refuse = |reason| Err(Error::malformed(self.chunk_shape.offset, reason));
         if sub_chunk.len() != shard.len() {
             return refuse(format!(
-                "chunk_shape: {} dimensions, but the array has {}",
-                sub_chunk.len(),
+                "chunk_shape: {}, but the array has {}",
+                counted(sub_chunk.len(), "dimension", "dimensions"),
                 shard.len()
             ));
         }

@@ -3,7 +3,7 @@
 
 use super::dtype::DType;
 use super::{number, one_of};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result, counted};
 use crate::json::{Json, Kind};
 
 /// The words for floating-point numbers that JSON cannot spell.
@@ -122,7 +122,8 @@ fn float_v3(json: &mut Json<'_>, bytes: u64) -> Result<()> {
     if let Some(digits) = digits.strip_prefix("0x") {
         let most = crate::cursor::to_usize(bytes.saturating_mul(2));
         if !is_hexadecimal(digits) || digits.len() > most {
-            let reason = format!("expected the bits of {bytes} bytes in hexadecimal");
+            let bytes = counted(bytes, "byte", "bytes");
+            let reason = format!("expected the bits of {bytes} in hexadecimal");
             return Err(json.malformed(reason));
         }
         return json.skip().map(|_| ());
@@ -150,7 +151,7 @@ fn base64(json: &mut Json<'_>, count: u64) -> Result<()> {
     if valid && padded && body.len() % 4 != 1 && crate::cursor::to_u64(bytes) == count {
         return Ok(());
     }
-    let reason = format!("expected {count} bytes in base64");
+    let reason = format!("expected {} in base64", counted(count, "byte", "bytes"));
     Err(Error::malformed(offset, reason))
 }
 

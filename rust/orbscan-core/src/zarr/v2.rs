@@ -16,7 +16,7 @@ use super::{
     ArrayHeader, Compression, Field, Format, MAX_RANK, chunk_bytes, compressor, lengths, number,
     one_of, required, too_large,
 };
-use crate::error::{Error, ErrorKind, Offset, Result};
+use crate::error::{Error, ErrorKind, Offset, Result, counted};
 use crate::json::{Dialect, Json, Kind};
 use crate::limits::Limits;
 
@@ -122,7 +122,8 @@ impl<'a> Members<'a> {
 fn item_bytes(shape: &[u64], chunks: &Field<Vec<u64>>, element: &Field<Element>) -> Result<u64> {
     if chunks.value.len() != shape.len() {
         let (found, wanted) = (chunks.value.len(), shape.len());
-        let reason = format!("chunks: {found} dimensions, but shape has {wanted}");
+        let found = counted(found, "dimension", "dimensions");
+        let reason = format!("chunks: {found}, but shape has {wanted}");
         return Err(Error::malformed(chunks.offset, reason));
     }
     let Element {

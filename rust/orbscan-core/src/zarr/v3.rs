@@ -16,7 +16,7 @@ use super::codecs::Chain;
 use super::dtype::DType;
 use super::named::Named;
 use super::{ArrayHeader, Field, Format, fill_value, lengths, number, one_of, required};
-use crate::error::{Error, ErrorKind, Offset, Result};
+use crate::error::{Error, ErrorKind, Offset, Result, counted};
 use crate::json::{Dialect, Json, Kind};
 use crate::limits::Limits;
 
@@ -94,7 +94,8 @@ impl<'a> Members<'a> {
 
         if grid.value.len() != shape.len() {
             let (found, wanted) = (grid.value.len(), shape.len());
-            let reason = format!("chunk_grid: {found} dimensions, but shape has {wanted}");
+            let found = counted(found, "dimension", "dimensions");
+            let reason = format!("chunk_grid: {found}, but shape has {wanted}");
             return Err(Error::malformed(grid.offset, reason));
         }
         if let Some(names) = &self.dimension_names {
@@ -217,7 +218,11 @@ fn check_names(names: &Field<Vec<Option<Cow<'_, str>>>>, rank: usize) -> Result<
     given.sort_unstable();
     given.dedup();
     let reason = match names.value.len() {
-        found if found != rank => format!("{found} names, but shape has {rank} dimensions"),
+        found if found != rank => format!(
+            "{}, but shape has {}",
+            counted(found, "name", "names"),
+            counted(rank, "dimension", "dimensions")
+        ),
         _ if given.len() != count => "two dimensions have the same name".to_owned(),
         _ => return Ok(()),
     };

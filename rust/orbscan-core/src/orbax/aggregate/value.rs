@@ -1,7 +1,7 @@
 //! The leaves of an aggregate file.
 
 use crate::cursor::to_u64;
-use crate::error::{Error, ErrorKind, Offset, Result};
+use crate::error::{Error, ErrorKind, Offset, Result, counted};
 use crate::msgpack::{Msgpack, Token};
 use crate::zarr::dtype::DType;
 
@@ -171,7 +171,10 @@ fn ndarray(payload: &[u8], offset: Offset) -> Result<(Vec<u64>, String)> {
     msgpack.finish().map_err(inside)?;
     let found = to_u64(data.len());
     if DType::from_name(name).is_some_and(|dtype| dtype.array_bytes(&shape) != Some(found)) {
-        return Err(bad(format!("{found} bytes for {name} of shape {shape:?}")));
+        return Err(bad(format!(
+            "{} for {name} of shape {shape:?}",
+            counted(found, "byte", "bytes")
+        )));
     }
     Ok((shape, name.to_owned()))
 }
