@@ -88,6 +88,18 @@ pub struct Description {
     pub meaning: &'static str,
 }
 
+impl Description {
+    /// Its names, as a file can have them.
+    pub fn examples(&self) -> impl Iterator<Item = String> {
+        let number = match self.kind {
+            FileKind::NumberedManifest => "0000000000000011",
+            _ => "17",
+        };
+        let names = self.names.split(", ");
+        names.map(move |name| name.replace("<N>", number).replace('*', "x"))
+    }
+}
+
 const fn row(
     kind: FileKind,
     names: &'static str,
@@ -386,19 +398,13 @@ mod tests {
     fn every_kind_is_described_once_and_by_its_own_names() {
         for (place, row) in DESCRIPTIONS.iter().enumerate() {
             assert_eq!(row.kind.description(), *row, "{place}");
-            for name in row.names.split(", ") {
-                let number = if row.kind == FileKind::NumberedManifest {
-                    "0000000000000011"
-                } else {
-                    "17"
-                };
-                let path = name.replace("<N>", number).replace('*', "x");
+            for path in row.examples() {
                 let found = FileKind::of_name(&path);
                 match row.kind {
                     // What lies around them tells.
                     FileKind::Chunk => assert_eq!(found, None, "{path}"),
                     FileKind::DataFile => assert!(FileKind::is_data_file(&path)),
-                    FileKind::RootMetadata if name == "metadata/metadata" => {
+                    FileKind::RootMetadata if path == "metadata/metadata" => {
                         assert_eq!(found, Some(FileKind::JsonItem));
                     }
                     kind => assert_eq!(found, Some(kind), "{path}"),

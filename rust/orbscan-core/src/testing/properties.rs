@@ -6,6 +6,7 @@
 //! `rust/fuzz` and the test `fuzz.rs` call them.
 
 use std::ops::ControlFlow;
+use std::sync::LazyLock;
 
 use bytes::Bytes;
 
@@ -243,20 +244,32 @@ fn check_dump(bytes: &Bytes, is_sound: bool) {
 /// Any file by any of the names that tell what it is: it is taken apart, and every place named lies
 /// in it.
 pub fn dump(bytes: &[u8]) {
-    const NAMES: [&str; 8] = [
-        "d/x",
-        "manifest.ocdbt",
-        "_METADATA",
-        "_sharding",
-        "_CHECKPOINT_METADATA",
-        "checkpoint",
-        "x.safetensors",
-        "zarr.json",
-    ];
+    /// Every name, those first that seeds count on.
+    static NAMES: LazyLock<Vec<String>> = LazyLock::new(|| {
+        let of_seeds = [
+            "d/x",
+            "manifest.ocdbt",
+            "_METADATA",
+            "_sharding",
+            "_CHECKPOINT_METADATA",
+            "checkpoint",
+            "x.safetensors",
+            "zarr.json",
+        ];
+        let kinds = dumping::known::DESCRIPTIONS.iter();
+        let others = kinds.flat_map(|row| row.examples().collect::<Vec<_>>());
+        of_seeds
+            .map(ToOwned::to_owned)
+            .into_iter()
+            .chain(others)
+            .collect()
+    });
     let Some((name, bytes)) = bytes.split_first() else {
         return;
     };
-    let name = NAMES[usize::from(*name) % NAMES.len()];
+    let Some(name) = NAMES.get(usize::from(*name) % NAMES.len()) else {
+        return;
+    };
     for dump in dumping::file(name, &Bytes::copy_from_slice(bytes), &limits()) {
         for field in &dump.fields {
             if let Some(Offset::File(at)) = field.at {
