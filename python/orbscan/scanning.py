@@ -266,7 +266,8 @@ class CheckpointEntry:
             is not recorded. Known of leftovers too.
         commit_timestamp_nsecs: when it was committed, likewise; of safetensors, when they were
             changed.
-        identity: a number that changes with its metadata; None if it has none.
+        identity: a number that changes with all that the answer depends on; None if there is none,
+            or if a read met faults, so that a later scan reads it again.
         complete: whether all of it could be read: every checkpointable, every leaf, and what
             stands beside them, such as metrics. None if nothing was read (`unread`, `vanished`).
         error: what reading it with `orbscan.metadata` raises; None if that would succeed, and

@@ -51,6 +51,10 @@ NO_SHARDING = (
 BY_NAME = "Orbax v1 refuses the whole checkpoint; v0 restores by name what is there"
 OTHERS_CAN = "this checkpointable cannot be restored; others can"
 ELSEWHERE = "Orbax looks where _METADATA says, and finds no array there"
+UNSAID = (
+    "Orbax takes the version that the program saves in: v1 restores Zarr 3 and v0 Zarr 2, unless told "
+    "otherwise"
+)
 REFUSED = "Orbax restores no tree here until the file is repaired; no value is lost"
 LOST = "these elements are lost; a restore fails, or fills them with the fill value"
 IGNORED = "ignored by a restore"
@@ -84,6 +88,14 @@ CASES: dict[str, Case] = {
         "layout",
         BY_NAME,
         {"v1 load": FAILS, "v1 metadata": FAILS, "v0 restore": RIGHT},
+        whole=True,
+    ),
+    "layout of a flat checkpoint with names": Case(
+        "flat",
+        edit(CM, lambda d: d.update(item_handlers={})),
+        "layout",
+        BY_NAME,
+        {**every(("v1 load",), FAILS), "v0 restore": RIGHT},
         whole=True,
     ),
     "deletion record": Case(
@@ -379,6 +391,20 @@ CASES: dict[str, Case] = {
         "arrays-elsewhere",
         ELSEWHERE,
         every((*RESTORES, *GIVEN), FAILS),
+    ),
+    "version 3 of zarr, unsaid": Case(
+        "v1",
+        edit(TREE, lambda d: d.update(use_zarr3=None)),
+        "format-unsaid",
+        UNSAID,
+        {"v1 load": RIGHT, "v1 load, sharding given": RIGHT, "v0 restore": FAILS},
+    ),
+    "version 2 of zarr, unsaid": Case(
+        "flat",
+        edit(TREE, lambda d: d.update(use_zarr3=None)),
+        "format-unsaid",
+        UNSAID,
+        {"v0 restore": RIGHT, "v1 load": FAILS},
     ),
     "files instead of a database": Case(
         "files",

@@ -27,7 +27,7 @@ pub const UTC: &str = "UTC";
 /// | `path` | text | the checkpoint |
 /// | `root` | text | under which it was found |
 /// | `step` | int64 | null if its name gives none |
-/// | `identity` | text | changes when the checkpoint does; null if it has none |
+/// | `identity` | text | changes when what an answer depends on does; null if it has none |
 /// | `checkpointable` | text | null in a flat checkpoint |
 /// | `keypath` | text | as `orbscan show` prints it; null in the row of a checkpoint that cannot be read |
 /// | `keys` | list of {`key`: text, `index`: int64} | the keypath; of each entry one of the two is null |
@@ -85,7 +85,7 @@ pub fn leaf_schema() -> SchemaRef {
 /// | `path` | text | |
 /// | `root` | text | under which it was found |
 /// | `step` | int64 | null if its name gives none |
-/// | `identity` | text | changes when the checkpoint does; null if it has none |
+/// | `identity` | text | changes when what an answer depends on does; null if it has none |
 /// | `kind` | dictionary | `v1`, `v0`, `safetensors`, `temporary`, `unknown` |
 /// | `committed` | bool | whether a job would take it for finished |
 /// | `leftover` | bool | whether a job that cleans up would delete it |

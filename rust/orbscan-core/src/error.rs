@@ -137,6 +137,8 @@ pub enum Subject {
     WriteShape,
     /// Arrays that lie where the tree's own document does not say.
     ArraysElsewhere,
+    /// Arrays of which the tree's own document does not say the version.
+    FormatUnsaid,
     /// A checkpointable that is recorded and not there.
     MissingCheckpointable,
     /// A checkpointable whose directory still has its temporary name.

@@ -438,7 +438,10 @@ impl<'a> Json<'a> {
             Kind::Bool => raw == "true",
             Kind::String => raw != "\"\"",
             Kind::Number => raw.parse::<f64>() != Ok(0.0),
-            Kind::Object | Kind::Array => raw.bytes().any(|b| !b"{}[] \t\r\n".contains(&b)),
+            Kind::Object | Kind::Array => {
+                let inside = raw.get(1..raw.len().saturating_sub(1));
+                inside.is_some_and(|inside| !inside.trim_ascii().is_empty())
+            }
         })
     }
 

@@ -12,7 +12,7 @@
 use std::borrow::Cow;
 
 use crate::error::{Error, Offset, Result};
-use crate::json::{Dialect, Json};
+use crate::json::{Dialect, Json, Kind};
 use crate::limits::Limits;
 
 /// The member that makes reading worthwhile. Python writes it without escapes.
@@ -30,15 +30,30 @@ pub fn key_words(implementation: &str) -> Option<u64> {
     }
 }
 
+/// What is said of a shape.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Said {
+    /// Nothing that Orbax could make a tuple of.
+    #[default]
+    Nothing,
+    /// A shape, in elements.
+    Shape(Vec<u64>),
+    /// Something that Orbax makes a tuple of, but not one that can be a shape. It never looks at it.
+    Odd,
+}
+
 /// What the file says of one array.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Described {
-    /// The shape of one shard, in elements, if it is said.
-    pub write_shape: Option<Vec<u64>>,
-    /// The shape of one chunk, in elements, if it is said.
-    pub chunk_shape: Option<Vec<u64>>,
+    /// The shape of one shard.
+    pub write_shape: Said,
+    /// The shape of one chunk.
+    pub chunk_shape: Said,
     /// The PRNG implementation of a typed key array.
     pub random_key_impl: Option<String>,
+    /// A member that no release writes, or an `ext_metadata` that says nothing: what should say that
+    /// the array is a key may be misspelled.
+    pub unknown: Option<String>,
 }
 
 /// The param name and the PRNG implementation of each typed key array, in file order.
@@ -155,8 +170,8 @@ fn key_array(json: &mut Json<'_>) -> Result<(Option<String>, Option<String>)> {
     let mut random_key_impl = None;
     json.object(|json, name| {
         match name.as_ref() {
-            "param_name" => param_name = Some(json.string()?.into_owned()),
-            "ext_metadata" => random_key_impl = json.optional(ext_metadata)?.flatten(),
+            "param_name" => param_name = Some(param(json)?),
+            "ext_metadata" => random_key_impl = unless_false(json, ext_metadata)?,
             _ => drop(json.skip()?),
         }
         Ok(())
@@ -177,11 +192,20 @@ fn array<'a>(json: &mut Json<'a>) -> Result<(String, Option<&'a str>, Described)
     let mut described = Described::default();
     json.object(|json, name| {
         match name.as_ref() {
-            "param_name" => param_name = Some(json.string()?.into_owned()),
-            "write_shape" => described.write_shape = json.optional(Json::shape)?,
-            "chunk_shape" => described.chunk_shape = json.optional(Json::shape)?,
-            "ext_metadata" => described.random_key_impl = json.optional(ext_metadata)?.flatten(),
-            _ => drop(json.skip()?),
+            "param_name" => param_name = Some(param(json)?),
+            "write_shape" => described.write_shape = said(json)?,
+            "chunk_shape" => described.chunk_shape = said(json)?,
+            "ext_metadata" => {
+                let is_null = json.peek()? == Kind::Null;
+                described.random_key_impl = unless_false(json, ext_metadata)?;
+                if !is_null && described.random_key_impl.is_none() {
+                    described.unknown.get_or_insert_with(|| name.into_owned());
+                }
+            }
+            _ => {
+                json.skip()?;
+                described.unknown.get_or_insert_with(|| name.into_owned());
+            }
         }
         Ok(())
     })?;
@@ -192,6 +216,42 @@ fn array<'a>(json: &mut Json<'a>) -> Result<(String, Option<&'a str>, Described)
     Ok((param_name, rest, described))
 }
 
+/// The name of an array. Orbax takes whatever can be the key of a dict, and finds no leaf for it.
+fn param(json: &mut Json<'_>) -> Result<String> {
+    match json.peek()? {
+        Kind::Number | Kind::Bool | Kind::Null => json.skip().map(ToOwned::to_owned),
+        Kind::String | Kind::Array | Kind::Object => json.string().map(Cow::into_owned),
+    }
+}
+
+/// What is said of a shape: Orbax makes a tuple of it, whatever it is.
+fn said(json: &mut Json<'_>) -> Result<Said> {
+    let kind = json.peek()?;
+    let mut ahead = json.clone();
+    if let Ok(shape) = ahead.shape() {
+        *json = ahead;
+        return Ok(Said::Shape(shape));
+    }
+    json.skip()?;
+    Ok(match kind {
+        Kind::Array | Kind::Object | Kind::String => Said::Odd,
+        Kind::Number | Kind::Bool | Kind::Null => Said::Nothing,
+    })
+}
+
+/// What `read` reads, unless the value is one that counts as false in Python: Orbax skips these.
+fn unless_false<'a, T>(
+    json: &mut Json<'a>,
+    read: impl FnOnce(&mut Json<'a>) -> Result<Option<T>>,
+) -> Result<Option<T>> {
+    let mut ahead = json.clone();
+    if !ahead.truth()? {
+        *json = ahead;
+        return Ok(None);
+    }
+    read(json)
+}
+
 fn nameless(offset: Offset) -> Error {
     Error::malformed(offset, "member \"param_name\" is missing")
 }
@@ -200,7 +260,8 @@ fn ext_metadata(json: &mut Json<'_>) -> Result<Option<String>> {
     let mut random_key_impl = None;
     json.object(|json, name| {
         if name == RANDOM_KEY_IMPL {
-            random_key_impl = json.optional(Json::string)?.map(Cow::into_owned);
+            random_key_impl =
+                unless_false(json, |json| json.string().map(Cow::into_owned).map(Some))?;
         } else {
             json.skip()?;
         }
@@ -252,7 +313,10 @@ mod tests {
             shown.push((name.to_owned(), described.write_shape.clone()));
         });
         read.unwrap();
-        let one = |name: &str, shape: Option<&[u64]>| (name.to_owned(), shape.map(<[u64]>::to_vec));
+        let one = |name: &str, shape: Option<&[u64]>| {
+            let said = shape.map_or(Said::Nothing, |shape| Said::Shape(shape.to_vec()));
+            (name.to_owned(), said)
+        };
         let expected = [
             one("a", Some(&[2])),
             one("b", Some(&[2])),

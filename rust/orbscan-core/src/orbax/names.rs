@@ -16,6 +16,9 @@ pub const SHARDING: &str = "_sharding";
 pub const ARRAY_METADATAS: &str = "array_metadatas";
 /// What the names of the files in it begin with.
 pub const ARRAY_METADATAS_PREFIX: &str = "process_";
+
+/// That of the first process, by its path in the directory of a pytree.
+pub const FIRST_ARRAY_METADATA: &str = "array_metadatas/process_0";
 /// The entry point of an OCDBT database.
 pub const MANIFEST: &str = "manifest.ocdbt";
 /// The directory of an OCDBT database that holds its data files.

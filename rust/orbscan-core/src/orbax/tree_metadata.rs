@@ -37,8 +37,9 @@ pub struct TreeMetadata<'a> {
     pub write_shapes: Vec<Vec<u64>>,
     /// Whether arrays lie in an OCDBT database; releases before 0.11.31 do not say.
     pub use_ocdbt: Option<bool>,
-    /// Whether arrays are of Zarr v3; v2 otherwise.
-    pub use_zarr3: bool,
+    /// Whether arrays are of Zarr v3, v2 otherwise; `None` for a `null`, of which Orbax makes what the
+    /// program is set to save.
+    pub use_zarr3: Option<bool>,
     /// Whether the writer stored every chunk, also those that hold nothing but the fill value.
     /// Releases before 0.10.1 left such chunks out, and said nothing.
     pub stores_every_chunk: bool,
@@ -58,7 +59,10 @@ pub fn decode<'a>(
     issues: &mut Vec<Error>,
 ) -> Result<TreeMetadata<'a>> {
     let mut json = Json::new(bytes, Dialect::Python, limits)?;
-    let mut metadata = TreeMetadata::default();
+    let mut metadata = TreeMetadata {
+        use_zarr3: Some(false),
+        ..TreeMetadata::default()
+    };
     let mut found = false;
     let mut entries = Entries::new(limits, issues);
     json.object(|json, name| {
@@ -68,7 +72,7 @@ pub fn decode<'a>(
                 entries.read(json)?;
             }
             "use_ocdbt" => metadata.use_ocdbt = json.optional(Json::truth)?,
-            "use_zarr3" => metadata.use_zarr3 = json.truth()?,
+            "use_zarr3" => metadata.use_zarr3 = json.optional(Json::truth)?,
             "store_array_data_equal_to_fill_value" => metadata.stores_every_chunk = json.truth()?,
             "value_metadata_tree" if json.peek()? == Kind::String => {
                 metadata.rich_types = Some(json.string()?);
@@ -229,7 +233,7 @@ mod tests {
         assert_eq!(metadata.leaves[0].value_type, ValueType::JaxArray);
         assert_eq!(metadata.write_shapes, [[2, 4]]);
         assert_eq!(metadata.use_ocdbt, None);
-        assert!(metadata.use_zarr3);
+        assert_eq!(metadata.use_zarr3, Some(true));
     }
 
     #[test]

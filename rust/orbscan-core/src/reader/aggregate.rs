@@ -110,6 +110,7 @@ pub fn read(
         write_shapes: Vec::new(),
         use_ocdbt: None,
         format: Format::V2,
+        format_is_said: true,
     };
     let by_leaf = decoded.leaves.into_iter().enumerate().collect();
     let mut values = InlineValues::new(by_leaf);

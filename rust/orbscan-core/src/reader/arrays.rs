@@ -53,6 +53,8 @@ pub struct Storage<'a> {
     pub use_ocdbt: Option<bool>,
     /// The version of the documents.
     pub format: Format,
+    /// Whether that is said; otherwise the other is as good.
+    pub format_is_said: bool,
 }
 
 /// A document that was found.
@@ -137,7 +139,12 @@ pub fn find(
     if storage.use_ocdbt == Some(true) && !in_database && search.count > 0 {
         issues.push(search.detour_issue(&primary, storage.format, search.count));
     }
-    search.detour(&primary, storage.format.other(), issues)?;
+    if storage.format_is_said {
+        search.detour(&primary, storage.format.other(), issues)?;
+    } else {
+        search.look(&primary, storage.format.other())?;
+        issues.extend(search.unsaid_issue());
+    }
     if !search.is_done() {
         for place in search.other_places(&primary)? {
             for format in [storage.format, storage.format.other()] {

@@ -160,11 +160,11 @@ fn decode(
 fn outline<'a>(bytes: &'a [u8], options: &Options, issues: &mut Vec<Issue>) -> Result<Outline<'a>> {
     let metadata = tree_metadata::decode(bytes, &options.limits, issues)?;
     let use_ocdbt = metadata.use_ocdbt;
-    let format = if metadata.use_zarr3 {
-        Format::V3
-    } else {
-        Format::V2
+    let format = match metadata.use_zarr3 {
+        Some(true) => Format::V3,
+        Some(false) | None => Format::V2,
     };
+    let format_is_said = metadata.use_zarr3.is_some();
     match &metadata.rich_types {
         Some(text) if options.rich_types => {
             let rich = rich_types::decode(text, &options.limits)?;
@@ -175,6 +175,7 @@ fn outline<'a>(bytes: &'a [u8], options: &Options, issues: &mut Vec<Issue>) -> R
                 write_shapes: rich.write_shapes,
                 use_ocdbt,
                 format,
+                format_is_said,
             })
         }
         _ => Ok(Outline {
@@ -188,6 +189,7 @@ fn outline<'a>(bytes: &'a [u8], options: &Options, issues: &mut Vec<Issue>) -> R
             write_shapes: metadata.write_shapes,
             use_ocdbt,
             format,
+            format_is_said,
         }),
     }
 }

@@ -184,11 +184,13 @@ impl Joining<'_> {
             (ValueType::NumpyArray, false) => LeafKind::NumpyArray,
             (ValueType::Scalar, false) => LeafKind::Scalar,
             (ValueType::String, false) => return Ok(self.text()),
-            (ValueType::None, true) => return Ok(plain(LeafKind::None)),
-            (ValueType::Dict, true) => return Ok(plain(LeafKind::EmptyDict)),
-            (ValueType::List, true) => return Ok(plain(LeafKind::EmptyList)),
-            (ValueType::Tuple, true) => return Ok(plain(LeafKind::EmptyTuple)),
-            (ValueType::NamedTuple, true) => return Ok(plain(LeafKind::EmptyNamedTuple)),
+            (ValueType::None, skip) => return Ok(self.empty(LeafKind::None, name, skip)),
+            (ValueType::Dict, skip) => return Ok(self.empty(LeafKind::EmptyDict, name, skip)),
+            (ValueType::List, skip) => return Ok(self.empty(LeafKind::EmptyList, name, skip)),
+            (ValueType::Tuple, skip) => return Ok(self.empty(LeafKind::EmptyTuple, name, skip)),
+            (ValueType::NamedTuple, skip) => {
+                return Ok(self.empty(LeafKind::EmptyNamedTuple, name, skip));
+            }
             (ValueType::Other(word), _) => {
                 let reason = format!("value type {word:?} is of a custom handler");
                 let error = self.in_tree(ErrorKind::Unsupported, reason);
@@ -227,6 +229,18 @@ impl Joining<'_> {
             place: self.stored.place(leaf),
             ..plain(kind)
         })
+    }
+
+    /// A leaf without a value. Orbax restores it whatever `skip` says, but its `metadata` of v1 gives
+    /// up on the whole tree where that is false. Source: orbax `_src/metadata/value.py`,
+    /// `experimental/v1/_src/handlers/pytree_handler.py`.
+    fn empty(&mut self, kind: LeafKind, name: &str, skip: bool) -> Leaf {
+        if !skip {
+            let reason = format!("leaf {name:?}: an empty node with skip_deserialize false");
+            let issue = self.in_tree(ErrorKind::Malformed, reason);
+            self.issues.push(issue.without_loss());
+        }
+        plain(kind)
     }
 
     fn text(&mut self) -> Leaf {

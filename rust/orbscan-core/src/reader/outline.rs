@@ -81,4 +81,6 @@ pub struct Outline<'a> {
     pub use_ocdbt: Option<bool>,
     /// The version of the arrays' documents.
     pub format: Format,
+    /// Whether that is said; v2 is tried first otherwise.
+    pub format_is_said: bool,
 }

@@ -17,6 +17,7 @@ pub struct Arrays {
     count: usize,
     use_ocdbt: Option<bool>,
     format: Format,
+    format_is_said: bool,
 }
 
 impl Arrays {
@@ -53,6 +54,7 @@ impl Arrays {
             count: names.len(),
             use_ocdbt: outline.use_ocdbt,
             format: outline.format,
+            format_is_said: outline.format_is_said,
         };
         (arrays, names)
     }
@@ -93,6 +95,7 @@ impl Arrays {
             manifest: &files.manifest,
             use_ocdbt: self.use_ocdbt,
             format: self.format,
+            format_is_said: self.format_is_said,
         };
         arrays::find(store, &storage, names, limits, issues)
     }

@@ -8,6 +8,7 @@ mod batch;
 pub mod entry;
 pub mod fingerprint;
 pub mod glob;
+mod identity;
 mod links;
 mod place;
 mod read;

@@ -2,7 +2,7 @@
 
 use super::Options;
 use super::entry::{Content, Entry};
-use super::fingerprint::Fingerprint;
+use super::identity::identity;
 use super::place::Visit;
 use super::walk::{Found, exists};
 use crate::error::{ErrorKind, Result};
@@ -12,7 +12,7 @@ use crate::orbax::{metrics, names};
 use crate::path::StorePath;
 use crate::reader::everything::{self, Recognised};
 use crate::reader::{self, Recall};
-use crate::record::{Checkpoint, Layout};
+use crate::record::{Checkpoint, Issue, Layout};
 use crate::store::{EntryKind, Store, Want};
 
 const NSECS_PER_SEC: i128 = 1_000_000_000;
@@ -53,6 +53,14 @@ pub fn read(found: Found, visit: &Visit, options: &Options, recall: &Recall) -> 
                 checkpoint.issues.push(located);
             }
         }
+    }
+    // The cause of a fault may go away, and nothing that the identity is made of change. What merely
+    // says of a whole checkpoint how it was written stays true.
+    let is_fault = |issue: &Issue| issue.is_loss() || issue.kind() != ErrorKind::Unsupported;
+    if let Content::Read(checkpoint) = &entry.content
+        && checkpoint.issues.iter().any(is_fault)
+    {
+        entry.identity = None;
     }
     entry
 }
@@ -99,96 +107,6 @@ fn timestamps(
         metadata.init_timestamp_nsecs,
         metadata.commit_timestamp_nsecs,
     ))
-}
-
-/// The files of which the identity of a checkpoint is made, relative to it.
-#[derive(Default)]
-struct Identifying {
-    /// Where it keeps its metadata.
-    files: Vec<String>,
-    /// The directories that may keep theirs in the aggregate file of early releases instead.
-    directories: Vec<String>,
-}
-
-fn identifying(recognised: &Recognised) -> Identifying {
-    let mut found = Identifying::default();
-    let entries = &recognised.entries;
-    if recognised.layout == Layout::Safetensors {
-        let files = entries.iter().map(|entry| entry.name.clone());
-        let mut files: Vec<String> = files
-            .filter(|name| name.ends_with(names::SAFETENSORS_SUFFIX))
-            .collect();
-        files.sort_unstable();
-        found.files = if entries.is_empty() {
-            vec![String::new()]
-        } else {
-            files
-        };
-        return found;
-    }
-    let has = |name: &str| entries.iter().any(|entry| entry.name == name);
-    found.files.push(names::CHECKPOINT_METADATA.to_owned());
-    let mut add = |directory: String| {
-        for name in [names::TREE_METADATA, names::MANIFEST] {
-            found.files.push(format!("{directory}{name}"));
-        }
-        found.directories.push(directory);
-    };
-    if has(names::TREE_METADATA) || has(names::AGGREGATE) {
-        add(String::new());
-    }
-    if has(names::TREE_METADATA) {
-        return found;
-    }
-    let items = entries
-        .iter()
-        .filter(|entry| entry.kind == EntryKind::Directory && !names::is_reserved(&entry.name));
-    let mut items: Vec<&str> = items.map(|entry| entry.name.as_str()).collect();
-    items.sort_unstable();
-    for item in items {
-        add(format!("{item}/"));
-    }
-    found
-}
-
-/// A number that changes with the metadata, from sizes and times of change.
-fn identity(store: &dyn Store, recognised: &Recognised) -> Option<u64> {
-    let Identifying { files, directories } = identifying(recognised);
-    let mut fingerprint = Fingerprint::new();
-    let found = add_stats(&mut fingerprint, store, recognised, &files)?;
-    // Asked only where nothing newer was found, so that no other checkpoint costs more.
-    let is_bare = |directory: &String| {
-        let tree = format!("{directory}{}", names::TREE_METADATA);
-        let manifest = format!("{directory}{}", names::MANIFEST);
-        !found.contains(&&tree) && !found.contains(&&manifest)
-    };
-    let bare = directories.into_iter().filter(is_bare);
-    let aggregates: Vec<String> = bare
-        .map(|directory| format!("{directory}{}", names::AGGREGATE))
-        .collect();
-    let more = add_stats(&mut fingerprint, store, recognised, &aggregates)?;
-    (!found.is_empty() || !more.is_empty()).then(|| fingerprint.finish())
-}
-
-/// Takes in the files that are there, and gives their names.
-fn add_stats<'f>(
-    fingerprint: &mut Fingerprint,
-    store: &dyn Store,
-    recognised: &Recognised,
-    files: &'f [String],
-) -> Option<Vec<&'f String>> {
-    let paths = files.iter().map(|file| recognised.path.join(file));
-    let paths: Vec<StorePath> = paths.collect::<Result<_>>().ok()?;
-    let mut found = Vec::new();
-    for (file, stat) in files.iter().zip(store.stat(&paths)) {
-        if let Ok(Some(stat)) = stat {
-            fingerprint.add_text(file);
-            fingerprint.add(&stat.size.to_le_bytes());
-            fingerprint.add(&stat.modified_nsecs.unwrap_or_default().to_le_bytes());
-            found.push(file);
-        }
-    }
-    Some(found)
 }
 
 /// Where a manager would have written metrics, if the listing shows the directory.

@@ -294,7 +294,25 @@ fn as_stat(found: &fs::Metadata) -> Stat {
         kind,
         size: found.len(),
         modified_nsecs,
+        version: version(found),
     }
+}
+
+#[cfg(unix)]
+fn version(found: &fs::Metadata) -> Option<u128> {
+    use std::os::unix::fs::MetadataExt;
+
+    let nsecs_per_sec = 1_000_000_000_i64;
+    let changed = found
+        .ctime()
+        .wrapping_mul(nsecs_per_sec)
+        .wrapping_add(found.ctime_nsec());
+    Some(u128::from(changed.cast_unsigned()) << 64 | u128::from(found.ino()))
+}
+
+#[cfg(not(unix))]
+fn version(_: &fs::Metadata) -> Option<u128> {
+    None
 }
 
 /// Whether nothing lies at a path; a file in the place of one of its directories means the same.

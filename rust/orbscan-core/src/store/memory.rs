@@ -112,6 +112,7 @@ impl Store for MemoryStore {
                 kind,
                 size,
                 modified_nsecs: None,
+                version: None,
             })
         };
         paths.iter().map(|path| Ok(stat(path))).collect()

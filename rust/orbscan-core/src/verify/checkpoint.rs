@@ -103,7 +103,7 @@ pub(super) fn check(
         done: super::Progress::default(),
     };
     if contents.flat && scope.has(None) {
-        check_flat(&mut checking, &root, &contents)?;
+        check_flat(&mut checking, &root, &contents, &handlers)?;
     }
     checkpointables(&mut checking, &root, &contents, &handlers, scope)?;
     if let Some(together) = together {
@@ -113,7 +113,19 @@ pub(super) fn check(
 }
 
 /// Checks the tree of a flat checkpoint.
-fn check_flat(checking: &mut Checking<'_, '_>, root: &Root, contents: &Contents<'_>) -> Result<()> {
+fn check_flat(
+    checking: &mut Checking<'_, '_>,
+    root: &Root,
+    contents: &Contents<'_>,
+    handlers: &ItemHandlers,
+) -> Result<()> {
+    if matches!(handlers, ItemHandlers::Named(_)) {
+        let path = root.path.join(names::CHECKPOINT_METADATA)?;
+        let reason = "item_handlers names checkpointables, but the tree is that of a flat \
+                      checkpoint: Orbax v1 does not load it";
+        let finding = Finding::new(Code::Layout, reason);
+        checking.report.add(finding.in_file(&path));
+    }
     let mut others: Vec<&str> = contents.pytrees().collect();
     others.extend(choose::steps(checking.store, root)?);
     item::check(checking, None, &root.path, &others)?;

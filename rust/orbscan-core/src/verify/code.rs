@@ -132,6 +132,10 @@ codes! {
     /// Arrays lie where `_METADATA` does not say.
     ArraysElsewhere = "arrays-elsewhere", Error,
         "Orbax looks where _METADATA says, and finds no array there";
+    /// `_METADATA` does not say of which Zarr version the arrays are.
+    FormatUnsaid = "format-unsaid", Warning,
+        "Orbax takes the version that the program saves in: v1 restores Zarr 3 and v0 Zarr 2, unless \
+         told otherwise";
     /// A manifest or root node cannot be read.
     DatabaseUnreadable = "database-unreadable", Error,
         "no array of this checkpointable can be restored";

@@ -157,6 +157,7 @@ fn tolerated(report: &mut Report, issues: &[Issue], of_leaves: &[Error]) {
             _ if issue.subject() == Some(Subject::WriteShape) => Code::WriteShape,
             _ if issue.subject() == Some(Subject::ArraysElsewhere) => Code::ArraysElsewhere,
             _ if issue.subject() == Some(Subject::NotMerged) => Code::NotMerged,
+            _ if issue.subject() == Some(Subject::FormatUnsaid) => Code::FormatUnsaid,
             (names::SHARDING, _) => Code::Sharding,
             _ => Code::Document,
         };

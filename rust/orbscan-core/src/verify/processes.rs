@@ -11,7 +11,7 @@ use super::report::{Finding, Report};
 use crate::cursor::to_u64;
 use crate::error::{Error, ErrorKind, Result, counted};
 use crate::limits::Limits;
-use crate::orbax::array_metadata::{self, Described};
+use crate::orbax::array_metadata::{self, Described, Said};
 use crate::orbax::names;
 use crate::path::StorePath;
 use crate::reader::outline::ItemFiles;
@@ -220,8 +220,15 @@ impl<'a> ByName<'a> {
             ("write_shape", &entry.write_shape),
             ("chunk_shape", &entry.chunk_shape),
         ] {
-            if shape.is_none() && !self.places.is_empty() {
-                return Some((Code::TreeRefused, format!("no {member} in its entry")));
+            match shape {
+                Said::Nothing if !self.places.is_empty() => {
+                    return Some((Code::TreeRefused, format!("no {member} in its entry")));
+                }
+                Said::Odd => {
+                    let reason = format!("the {member} in its entry is not a shape");
+                    return Some((Code::ArrayMetadatas, reason));
+                }
+                _ => {}
             }
         }
         let told = |reason| Some((Code::ArrayMetadatas, reason));
@@ -239,7 +246,7 @@ impl<'a> ByName<'a> {
         let write_shape = leaf
             .write_shape
             .and_then(|shape| table.write_shapes.get(shape));
-        if let (Some(own), Some(other)) = (&entry.write_shape, write_shape)
+        if let (Said::Shape(own), Some(other)) = (&entry.write_shape, write_shape)
             && own != other
         {
             return told(format!("write_shape {own:?}, the tree says {other:?}"));
@@ -252,8 +259,13 @@ impl<'a> ByName<'a> {
         {
             return Some((Code::TreeRefused, reason));
         }
+        if let Some(member) = &entry.unknown {
+            return told(format!(
+                "its entry has a member {member:?} as no release writes it"
+            ));
+        }
         match &entry.chunk_shape {
-            Some(own) if *own != header.chunk_shape => {
+            Said::Shape(own) if *own != header.chunk_shape => {
                 let other = &header.chunk_shape;
                 told(format!("chunk_shape {own:?}, the array says {other:?}"))
             }

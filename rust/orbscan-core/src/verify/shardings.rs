@@ -81,8 +81,15 @@ pub(super) fn fault(table: &LeafTable, leaf: &Leaf, array: &Array) -> Option<Str
         Sharding::Positional { .. } => {
             Some("a positional sharding, which Orbax 0.12 does not read".to_owned())
         }
-        Sharding::Single { .. } => None,
+        Sharding::Single { device_str } => device_fault(device_str),
     }
+}
+
+/// Why no device of JAX can have a name: all of them are numbered, as `cpu:0`, `TFRT_CPU_0` and
+/// `TPU_0(process=0,(0,0,0,0))`. Whether a machine has the device is another matter.
+fn device_fault(device: &str) -> Option<String> {
+    let numbered = device.bytes().any(|byte| byte.is_ascii_digit());
+    (!numbered).then(|| format!("device {device:?}, which no machine has"))
 }
 
 /// Why JAX cannot make a mesh.

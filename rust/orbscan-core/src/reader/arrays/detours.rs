@@ -3,6 +3,7 @@
 use super::{Format, Place, Search};
 use crate::cursor::to_u64;
 use crate::error::{Error, ErrorKind, Subject, counted, shown};
+use crate::orbax::names;
 use crate::record::Issue;
 
 impl Search<'_> {
@@ -42,6 +43,24 @@ impl Search<'_> {
         };
         let issue = Error::new(ErrorKind::Malformed, reason).in_file(file);
         Some(issue.about(subject).without_loss())
+    }
+
+    /// What there is to say of arrays whose version is not said.
+    pub(super) fn unsaid_issue(&self) -> Option<Issue> {
+        let found = self.found.iter().flatten().flatten();
+        let mut documents: Vec<&str> = found.map(|(format, _)| format.document()).collect();
+        documents.sort_unstable();
+        documents.dedup();
+        if documents.is_empty() {
+            return None;
+        }
+        let reason = format!(
+            "use_zarr3 is null, the arrays were found as {}",
+            documents.join(" and ")
+        );
+        let path = self.storage.directory.join(names::TREE_METADATA).ok()?;
+        let issue = Error::new(ErrorKind::Malformed, reason).in_file(&path);
+        Some(issue.about(Subject::FormatUnsaid).without_loss())
     }
 
     /// What there is to say of processes that describe arrays otherwise.

@@ -1,0 +1,188 @@
+//! A number that changes with all that an answer about a checkpoint depends on.
+//!
+//! It is made of the listing that was made anyway, and of size, times of change and version of every
+//! document that was or would be read, and of the directories that hold them. Whether a data file of
+//! a database was changed in place it does not tell: nothing ever does that.
+
+use super::fingerprint::Fingerprint;
+use crate::error::Result;
+use crate::orbax::names;
+use crate::path::StorePath;
+use crate::reader::everything::Recognised;
+use crate::record::Layout;
+use crate::store::{EntryKind, Stat, Store};
+
+/// What the identity of a pytree is made of, relative to its directory.
+const OF_PYTREE: [&str; 4] = [
+    names::TREE_METADATA,
+    names::SHARDING,
+    names::MANIFEST,
+    names::FIRST_ARRAY_METADATA,
+];
+
+/// The identity of a checkpoint; `None` if it has none, or if only a read can tell.
+pub fn identity(store: &dyn Store, recognised: &Recognised) -> Option<u64> {
+    let mut identity = Identity {
+        store,
+        root: &recognised.path,
+        fingerprint: Fingerprint::new(),
+        documents: 0,
+    };
+    identity.add_listing(recognised);
+    let found = identity.add(&files(recognised))?;
+    for directory in pytrees(recognised) {
+        let has = |name: &str| found.contains(&below(&directory, name));
+        match (has(names::TREE_METADATA), has(names::MANIFEST)) {
+            (_, true) => {}
+            (true, false) => identity.add_arrays(&directory)?,
+            // Asked only where nothing newer was found, so that no other checkpoint costs more.
+            (false, false) => {
+                identity.add(&[below(&directory, names::AGGREGATE)])?;
+            }
+        }
+    }
+    (identity.documents > 0).then(|| identity.fingerprint.finish())
+}
+
+/// An identity in the making.
+struct Identity<'a> {
+    store: &'a dyn Store,
+    root: &'a StorePath,
+    fingerprint: Fingerprint,
+    /// Files that were found.
+    documents: usize,
+}
+
+impl Identity<'_> {
+    /// Takes in the names and kinds of what lies in the checkpoint.
+    fn add_listing(&mut self, recognised: &Recognised) {
+        let entries = recognised.entries.iter();
+        let mut listed: Vec<(&str, bool)> = entries
+            .map(|entry| (entry.name.as_str(), entry.kind == EntryKind::Directory))
+            .collect();
+        listed.sort_unstable();
+        for (name, is_directory) in listed {
+            self.fingerprint.add_text(name);
+            self.fingerprint.add(&[u8::from(is_directory)]);
+        }
+    }
+
+    /// Takes in what is known of some paths, and gives those that are there.
+    fn add(&mut self, paths: &[String]) -> Option<Vec<String>> {
+        let inside = paths.iter().map(|path| self.root.join(path));
+        let inside: Vec<StorePath> = inside.collect::<Result<_>>().ok()?;
+        let mut found = Vec::new();
+        for (path, stat) in paths.iter().zip(self.store.stat(&inside)) {
+            self.fingerprint.add_text(path);
+            let Some(stat) = stat.ok()? else {
+                self.fingerprint.add(&[0]);
+                continue;
+            };
+            self.add_stat(&stat);
+            found.push(path.clone());
+        }
+        Some(found)
+    }
+
+    fn add_stat(&mut self, stat: &Stat) {
+        let is_file = stat.kind == EntryKind::File;
+        self.documents = self.documents.saturating_add(usize::from(is_file));
+        self.fingerprint.add(&[1, u8::from(is_file)]);
+        self.fingerprint.add(&stat.size.to_le_bytes());
+        let modified = stat.modified_nsecs.unwrap_or_default();
+        self.fingerprint.add(&modified.to_le_bytes());
+        self.fingerprint
+            .add(&stat.version.unwrap_or_default().to_le_bytes());
+    }
+
+    /// Takes in the documents of arrays that lie in files, or the manifests of databases that were
+    /// never merged. `None` if an array lies deeper: its name has slashes, and only the tree has it.
+    fn add_arrays(&mut self, directory: &str) -> Option<()> {
+        let listed = self.store.list(&self.root.join(directory).ok()?).ok()?;
+        let directories = listed
+            .into_iter()
+            .filter(|entry| entry.kind == EntryKind::Directory);
+        let mut names: Vec<String> = directories.map(|entry| entry.name).collect();
+        names.retain(|name| name != names::ARRAY_METADATAS);
+        names.sort_unstable();
+        for name in names {
+            let inside = below(directory, &name);
+            let documents: &[&str] = if name.starts_with(names::PROCESS_DATABASE_PREFIX) {
+                &[names::MANIFEST]
+            } else {
+                &[names::ZARR_V2, names::ZARR_V3]
+            };
+            let documents: Vec<String> = documents
+                .iter()
+                .map(|document| below(&inside, document))
+                .collect();
+            if self.add(&documents)?.is_empty() {
+                return None;
+            }
+        }
+        Some(())
+    }
+}
+
+/// The directories that may hold a pytree, relative to the checkpoint.
+fn pytrees(recognised: &Recognised) -> Vec<String> {
+    let entries = recognised.entries.iter();
+    if recognised.layout == Layout::Safetensors {
+        return Vec::new();
+    }
+    let has = |name: &str| entries.clone().any(|entry| entry.name == name);
+    let mut found = Vec::new();
+    if has(names::TREE_METADATA) || has(names::AGGREGATE) {
+        found.push(String::new());
+    }
+    if !has(names::TREE_METADATA) {
+        let items = entries
+            .clone()
+            .filter(|entry| entry.kind == EntryKind::Directory && !names::is_reserved(&entry.name));
+        found.extend(items.map(|entry| entry.name.clone()));
+        found.sort_unstable();
+    }
+    found
+}
+
+/// The documents that an answer is made of, and the directories that hold them.
+fn files(recognised: &Recognised) -> Vec<String> {
+    let names = recognised.entries.iter().map(|entry| entry.name.as_str());
+    if recognised.layout == Layout::Safetensors {
+        let tensors = names.filter(|name| name.ends_with(names::SAFETENSORS_SUFFIX));
+        let mut tensors: Vec<String> = tensors.map(ToOwned::to_owned).collect();
+        tensors.sort_unstable();
+        if tensors.is_empty() {
+            // The checkpoint is one such file.
+            tensors.push(String::new());
+        }
+        return tensors;
+    }
+    let mut found = vec![names::CHECKPOINT_METADATA.to_owned()];
+    // Neither is asked for where the listing does not show it.
+    let metrics = below(names::METRICS, names::METRICS);
+    for (shown, document) in [
+        (names::METRICS, metrics.as_str()),
+        (names::DELETION_RECORD, names::DELETION_RECORD),
+    ] {
+        if names.clone().any(|name| name == shown) {
+            found.push(document.to_owned());
+        }
+    }
+    for directory in pytrees(recognised) {
+        found.extend(OF_PYTREE.iter().map(|name| below(&directory, name)));
+        if !directory.is_empty() {
+            found.push(directory);
+        }
+    }
+    found
+}
+
+/// The path of something in a directory, both relative to the checkpoint.
+fn below(directory: &str, name: &str) -> String {
+    if directory.is_empty() {
+        name.to_owned()
+    } else {
+        format!("{directory}/{name}")
+    }
+}

@@ -1,0 +1,190 @@
+"""Holds `verify` against restores by Orbax: `python -m tests.damage.truth --cases 5000`.
+
+Damages small checkpoints of every layout at random and JSON member by JSON member, restores each with
+the installed Orbax in three ways, and looks at what `verify --level data` says of it. Prints the table
+of docs/reliability.md; returns 1 if `verify` finds no error where nothing restores, or an error where
+all restores give every value back.
+"""
+
+# ruff: noqa: T201  printing is what a script does
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from tests.damage import restores
+from tests.support import processes
+
+MEMORY = Path("/dev/shm")  # noqa: S108  a folder that is held in memory, if there is one
+
+BATCH = 100
+"""Cases that one process tries: what Orbax leaves undone ends with it."""
+
+SAYS = ["nothing", "warning", "error"]
+"""The worst that verify finds."""
+
+COMES_OF_IT = ["all right", "some fail", "all fail", "other values", "crashed"]
+"""What becomes of the restores."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of one damage.
+
+    Attributes:
+        base: the checkpoint.
+        kind: of the damage.
+        case: the damage, in words.
+        restored: by the way of the restore `right`, `other` or `fails: ...`; empty if it crashed.
+        findings: severity and code of each finding.
+    """
+
+    base: str
+    kind: str
+    case: str
+    restored: dict[str, str]
+    findings: list[tuple[str, str]]
+
+    @property
+    def says(self) -> str:
+        """The worst that verify finds."""
+        found = {severity for severity, _ in self.findings}
+        return next((word for word in ("error", "warning") if word in found), "nothing")
+
+    @property
+    def comes_of_it(self) -> str:
+        """What becomes of the restores."""
+        how = set(self.restored.values())
+        if not how:
+            return "crashed"
+        if "other" in how:
+            return "other values"
+        if how == {"right"}:
+            return "all right"
+        return "some fail" if "right" in how else "all fail"
+
+    @property
+    def is_stated(self) -> bool:
+        """Whether verify cannot know: bytes of values that no checksum covers and that decode, and
+        values of a handler that the program may have.
+        """
+        unseen = self.says == "nothing" and self.comes_of_it == "other values"
+        of_handler = any(code == "leaf-unsupported" for _, code in self.findings)
+        return of_handler or (unseen and restores.is_data(self.case))
+
+    @property
+    def is_false(self) -> bool:
+        """Whether verify says what is not true: too little, or too much."""
+        if self.is_stated:
+            return False
+        if self.says == "error":
+            return self.comes_of_it == "all right"
+        if self.says == "warning":
+            return self.comes_of_it == "all fail"
+        return self.comes_of_it != "all right"
+
+    def __str__(self) -> str:
+        found = ", ".join(sorted({f"{severity} {code}" for severity, code in self.findings}))
+        return f"{self.base}: {self.kind}: {self.case}\n  {found or 'nothing'}\n  {self.restored}"
+
+
+@dataclass
+class Truth:
+    """What came of all damages."""
+
+    outcomes: list[Outcome] = field(default_factory=list)
+
+    def table(self) -> str:
+        """How often each came together, as a table."""
+        counted = Counter((outcome.says, outcome.comes_of_it) for outcome in self.outcomes)
+        rows = [
+            "| `verify` finds | " + " | ".join(COMES_OF_IT) + " |",
+            "|---|" + "--:|" * len(COMES_OF_IT),
+        ]
+        for says in SAYS:
+            numbers = (f"{counted[says, what]:,}" for what in COMES_OF_IT)
+            rows.append(f"| {says} | " + " | ".join(numbers) + " |")
+        return "\n".join(rows)
+
+
+def tried(folder: Path, bases: Path, base: str, seed: int, count: int) -> list[Outcome]:
+    """Tries some damages of one checkpoint in a process of its own."""
+    work = folder / f"{base}-{seed}"
+    work.mkdir()
+    words = ["try", bases, base, work, seed, count]
+    ended = processes.run([sys.executable, "-m", restores.__name__, *words], cwd=processes.ROOT)
+    lines = [json.loads(line) for line in ended.stdout.splitlines()]
+    if ended.returncode and not (lines and "restored" not in lines[-1]):
+        raise RuntimeError(ended.stderr[-2_000:])
+    found = {}
+    for line in lines:
+        # A damage is told before its outcome, so that one in which the process ends is known.
+        found[line["number"]] = {"restored": {}, "findings": [], **line}
+    outcomes = [
+        Outcome(
+            base,
+            one["kind"],
+            one["case"],
+            one["restored"],
+            [(severity, code) for severity, code in one["findings"]],
+        )
+        for one in found.values()
+    ]
+    rest = count - len(outcomes)
+    if ended.returncode and rest > 0:
+        outcomes += tried(folder, bases, base, seed + 1_000_003, rest)
+    return outcomes
+
+
+def run(cases: int, seed: int, workers: int, only: list[str] | None = None) -> Truth:
+    """Tries that many damages, the same of each checkpoint."""
+    truth = Truth()
+    memory = MEMORY if MEMORY.is_dir() else None
+    with TemporaryDirectory(dir=memory) as place, ThreadPoolExecutor(workers) as pool:
+        folder = Path(place)
+        bases = folder / "bases"
+        processes.output(
+            [sys.executable, "-m", restores.__name__, "make", bases], cwd=processes.ROOT
+        )
+        names = sorted(path.name for path in bases.iterdir())
+        names = [name for name in names if only is None or name in only]
+        each = -(-cases // len(names))
+        batches = [
+            (name, seed + number, min(BATCH, each - start))
+            for name in names
+            for number, start in enumerate(range(0, each, BATCH))
+        ]
+        for outcomes in pool.map(lambda batch: tried(folder, bases, *batch), batches):
+            truth.outcomes += outcomes
+    return truth
+
+
+def main() -> int:
+    """Runs the campaign and prints what came of it."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--cases", type=int, default=5_000)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--base", action="append", help="only this checkpoint; repeatable")
+    parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
+    arguments = parser.parse_args()
+    truth = run(arguments.cases, arguments.seed, arguments.processes, arguments.base)
+    false = [outcome for outcome in truth.outcomes if outcome.is_false]
+    for outcome in false:
+        print(outcome)
+    print()
+    print(truth.table())
+    stated = sum(outcome.is_stated for outcome in truth.outcomes)
+    print(f"\n{len(truth.outcomes):,} damages, {len(false)} told falsely; {stated} as stated")
+    return 1 if false else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
