@@ -124,7 +124,8 @@ def is_same(left: Any, right: Any) -> bool:
         array = np.asarray(leaf)
         return array.dtype, array.shape, array.tolist()
 
-    if jax.tree.structure(left) != jax.tree.structure(right):
+    structures: tuple[Any, Any] = (jax.tree.structure(left), jax.tree.structure(right))
+    if structures[0] != structures[1]:
         return False
     pairs = zip(jax.tree.leaves(left), jax.tree.leaves(right), strict=True)
     return all(plain(one) == plain(other) for one, other in pairs)

@@ -37,7 +37,7 @@ def test_what_verify_says_is_what_restores_show() -> None:
     ],
 )
 def test_a_verdict_that_is_not_true_is_false(
-    restored: dict[str, str], findings: list[tuple[str, str]], is_false: bool
+    restored: dict[str, str], findings: list[tuple[str, str]], *, is_false: bool
 ) -> None:
     outcome = Outcome("v1", "bit flipped", "state/_METADATA bit 1 of byte 2", restored, findings)
     assert outcome.is_false == is_false

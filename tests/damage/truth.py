@@ -1,9 +1,9 @@
 """Holds `verify` against restores by Orbax: `python -m tests.damage.truth --cases 5000`.
 
-Damages small checkpoints of every layout at random and JSON member by JSON member, restores each with
-the installed Orbax in three ways, and looks at what `verify --level data` says of it. Prints the table
-of docs/reliability.md; returns 1 if `verify` finds no error where nothing restores, or an error where
-all restores give every value back.
+Damages small checkpoints of every layout at random and JSON member by JSON member, restores each
+with the installed Orbax in three ways, and looks at what `verify --level data` says of it. Prints
+the table of docs/reliability.md; returns 1 if `verify` finds no error where nothing restores, or an
+error where all restores give every value back.
 """
 
 # ruff: noqa: T201  printing is what a script does
@@ -73,8 +73,10 @@ class Outcome:
 
     @property
     def is_stated(self) -> bool:
-        """Whether verify cannot know: bytes of values that no checksum covers and that decode, and
-        values of a handler that the program may have.
+        """Whether verify cannot know.
+
+        Bytes of values that no checksum covers and that decode; values of a handler that the
+        program may have.
         """
         unseen = self.says == "nothing" and self.comes_of_it == "other values"
         of_handler = any(code == "leaf-unsupported" for _, code in self.findings)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,6 +14,7 @@ from tests.support import corpus
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     Change = Callable[[Path], None]
 
@@ -28,7 +28,10 @@ def golden(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def put(file: str, text: str) -> Change:
-    return lambda path: (path / file).write_text(text) and None
+    def change(path: Path) -> None:
+        (path / file).write_text(text)
+
+    return change
 
 
 def remove(file: str) -> Change:

@@ -52,8 +52,8 @@ BY_NAME = "Orbax v1 refuses the whole checkpoint; v0 restores by name what is th
 OTHERS_CAN = "this checkpointable cannot be restored; others can"
 ELSEWHERE = "Orbax looks where _METADATA says, and finds no array there"
 UNSAID = (
-    "Orbax takes the version that the program saves in: v1 restores Zarr 3 and v0 Zarr 2, unless told "
-    "otherwise"
+    "Orbax takes the version that the program saves in: v1 restores Zarr 3 and v0 Zarr 2, unless "
+    "told otherwise"
 )
 REFUSED = "Orbax restores no tree here until the file is repaired; no value is lost"
 LOST = "these elements are lost; a restore fails, or fills them with the fill value"
