@@ -91,8 +91,7 @@ impl Identity<'_> {
         self.fingerprint.add(&stat.size.to_le_bytes());
         let modified = stat.modified_nsecs.unwrap_or_default();
         self.fingerprint.add(&modified.to_le_bytes());
-        self.fingerprint
-            .add(&stat.version.unwrap_or_default().to_le_bytes());
+        self.fingerprint.add(&stat.version.to_le_bytes());
     }
 
     /// Takes in the documents of arrays that lie in files, or the manifests of databases that were

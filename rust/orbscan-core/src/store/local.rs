@@ -299,7 +299,7 @@ fn as_stat(found: &fs::Metadata) -> Stat {
 }
 
 #[cfg(unix)]
-fn version(found: &fs::Metadata) -> Option<u128> {
+fn version(found: &fs::Metadata) -> u128 {
     use std::os::unix::fs::MetadataExt;
 
     let nsecs_per_sec = 1_000_000_000_i64;
@@ -307,12 +307,12 @@ fn version(found: &fs::Metadata) -> Option<u128> {
         .ctime()
         .wrapping_mul(nsecs_per_sec)
         .wrapping_add(found.ctime_nsec());
-    Some(u128::from(changed.cast_unsigned()) << 64 | u128::from(found.ino()))
+    u128::from(changed.cast_unsigned()) << 64 | u128::from(found.ino())
 }
 
 #[cfg(not(unix))]
-fn version(_: &fs::Metadata) -> Option<u128> {
-    None
+fn version(_: &fs::Metadata) -> u128 {
+    0
 }
 
 /// Whether nothing lies at a path; a file in the place of one of its directories means the same.

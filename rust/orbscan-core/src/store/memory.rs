@@ -112,7 +112,7 @@ impl Store for MemoryStore {
                 kind,
                 size,
                 modified_nsecs: None,
-                version: None,
+                version: 0,
             })
         };
         paths.iter().map(|path| Ok(stat(path))).collect()

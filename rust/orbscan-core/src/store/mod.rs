@@ -43,8 +43,9 @@ pub struct Stat {
     /// When it was last changed, in nanoseconds since 1970, where the store knows.
     pub modified_nsecs: Option<i128>,
     /// A number that is another one when the file is, as far as the store knows, even with the old
-    /// size and the old time: on a local disk the time of change of its inode, and its number.
-    pub version: Option<u128>,
+    /// size and the old time: on a local disk the time of change of its inode, and its number. 0 where
+    /// the store has no such.
+    pub version: u128,
 }
 
 /// Which part of a file.
