@@ -16,7 +16,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import TypeAlias
 
-    Advice: TypeAlias = tuple[str | None]
+    Advice: TypeAlias = tuple[str | None, str]
 
 
 class OrbscanError(Exception):
@@ -30,8 +30,8 @@ class OrbscanError(Exception):
         offset: where in the file, in bytes, or None if it was not one place.
         in_body: whether the offset counts from the start of what the file, or the node in it,
             decompresses to.
-        advice: what `reason` ends with, as data: the name of a checkpointable to pass, in a tuple,
-            or None in it for a pytree without a name. None without such an advice.
+        advice: what `reason` advises to pass instead: the name of a checkpointable, or None for a
+            pytree without a name, and the words of `reason` that say so. None without an advice.
 
     >>> str(OrbscanError("malformed", "expected an object", "state/_METADATA", 4))
     'state/_METADATA, byte 4: expected an object'
@@ -163,25 +163,10 @@ def error(  # noqa: PLR0913, PLR0917
 ) -> OrbscanError:
     """Make the exception of a kind; this is how the extension module makes its errors.
 
-    The reason is followed by the words for the advice.
-
     >>> error("unsupported", "codec 'lz4'", "zarr.json")
     FormatError("codec 'lz4'")
     """
-    reason += in_python(advice)
     return CLASS_OF_KIND[kind](kind, reason, file, offset, in_body, errno, advice)
-
-
-def in_python(advice: Advice | None) -> str:
-    """Give the words for an advice in which the functions of Python are told of.
-
-    >>> in_python(("state",)), in_python((None,))
-    (", and the name 'state'", ': pass None as the name')
-    """
-    if advice is None:
-        return ""
-    (name,) = advice
-    return ": pass None as the name" if name is None else f", and the name {name!r}"
 
 
 def located(reason: str, file: str | None, offset: int | None, *, in_body: bool) -> str:

@@ -140,8 +140,9 @@ def test_the_words_of_python_are_found() -> None:
 def test_a_name_that_a_shell_would_read_otherwise_is_quoted(
     arguments: argparse.Namespace,
 ) -> None:
-    error = errors.error("unknown_layout", "pass that path", "p", advice=("a b",))
-    assert str(error) == "p: pass that path, and the name 'a b'"
+    words = ', and the name "a b"'
+    error = errors.error("unknown_layout", f"pass that path{words}", "p", advice=("a b", words))
+    assert str(error) == 'p: pass that path, and the name "a b"'
     assert told(error, arguments) == "p: pass that path, and --name 'a b'"
 
 
@@ -156,8 +157,8 @@ def test_the_library_says_the_same_in_its_own_words(here: Path) -> None:
     with pytest.raises(orbscan.InvalidLayoutError) as caught:
         orbscan.metadata(here / "flat", "x")
     assert caught.value.reason.endswith("the checkpoint itself is a pytree: pass None as the name")
-    assert caught.value.advice == (None,)
+    assert caught.value.advice == (None, ": pass None as the name")
     with pytest.raises(orbscan.InvalidLayoutError) as caught:
         orbscan.verify(here / "composite" / "state")
-    assert caught.value.reason.endswith("pass that path, and the name 'state'")
-    assert caught.value.advice == ("state",)
+    assert caught.value.reason.endswith('pass that path, and the name "state"')
+    assert caught.value.advice == ("state", ', and the name "state"')

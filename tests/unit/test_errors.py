@@ -67,7 +67,9 @@ def test_trouble_with_a_store_is_not_a_wrong_layout() -> None:
 
 @pytest.mark.parametrize("kind", sorted(CLASS_OF_KIND))
 @pytest.mark.parametrize("duplicate", [copy.copy, copy.deepcopy, repickled])
-@pytest.mark.parametrize("facts", [FACTS, ("why", None, None, False, None)])
+@pytest.mark.parametrize(
+    "facts", [FACTS, ("why", None, None, False, None), (*FACTS, ("state", ", and state"))]
+)
 def test_every_error_survives_pickling_and_copying(
     kind: str, duplicate: Callable[[Any], Any], facts: tuple[Any, ...]
 ) -> None:

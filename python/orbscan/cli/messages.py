@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from orbscan.errors import OrbscanError, in_python, located
+from orbscan.errors import OrbscanError, located
 
 # See orbscan/__init__.py.
 TYPE_CHECKING = False
@@ -21,9 +21,10 @@ def told(error: Exception, arguments: argparse.Namespace | None = None, side: st
     """
     if not isinstance(error, OrbscanError) or error.advice is None:
         return str(error)
-    reason = error.reason.removesuffix(in_python(error.advice))
-    if hasattr(arguments, "name"):
-        reason += _in_options(error.advice[0], side)
+    name, words = error.advice
+    before, _, after = error.reason.rpartition(words)
+    options = _in_options(name, side) if hasattr(arguments, "name") else ""
+    reason = f"{before}{options}{after}"
     return located(reason, error.file, error.offset, in_body=error.in_body)
 
 

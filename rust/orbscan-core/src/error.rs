@@ -166,6 +166,24 @@ pub enum Advice {
     NoName,
 }
 
+impl Advice {
+    /// The name to give, if there is one.
+    pub fn name(&self) -> Option<&str> {
+        match self {
+            Self::Name(name) => Some(name),
+            Self::NoName => None,
+        }
+    }
+
+    /// How a program is told, behind a reason.
+    pub fn words(&self) -> String {
+        match self {
+            Self::Name(name) => format!(", and the name {name:?}"),
+            Self::NoName => ": pass None as the name".to_owned(),
+        }
+    }
+}
+
 /// One failure. Small, so that a `Result` stays cheap to pass around.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Error(Box<Inner>);
@@ -224,9 +242,10 @@ impl Error {
         self
     }
 
-    /// Adds what to give instead; the words for it follow the reason.
+    /// Adds what to give instead, and the words of it behind the reason.
     #[must_use]
     pub fn advising(mut self, advice: Advice) -> Self {
+        self.0.reason.push_str(&advice.words());
         self.0.advice = Some(advice);
         self
     }

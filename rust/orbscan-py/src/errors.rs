@@ -1,6 +1,6 @@
 //! From an error of the core to an exception: the only mapping.
 
-use orbscan_core::error::{Advice, Error, Offset};
+use orbscan_core::error::{Error, Offset};
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
@@ -15,10 +15,7 @@ pub fn raised(py: Python<'_>, error: &Error) -> PyErr {
             offset,
             in_body,
             error.errno(),
-            error.advice().map(|advice| match advice {
-                Advice::Name(name) => (Some(name.as_str()),),
-                Advice::NoName => (None,),
-            }),
+            error.advice().map(|advice| (advice.name(), advice.words())),
         );
         module.call_method1("error", arguments)
     });
