@@ -133,6 +133,21 @@ class Asked:
         return next((entry for entry in self.entries if entry.path == str(self.path)), None)
 
     @cached_property
+    def places(self) -> list[Found]:
+        """What a scan finds at the path and below, each as a path of its own."""
+        return [Found(entry, self.name) for entry in self.entries]
+
+    @cached_property
+    def verified(self) -> set[str]:
+        """The paths of which `verify` says something on the command line."""
+        printed = self.cli("verify")
+        told = {json.loads(line)["path"] for line in printed.out.splitlines()}
+        begin = "orbscan: error: "
+        failed = [line.removeprefix(begin) for line in printed.err.splitlines()]
+        paths = [entry.path for entry in self.entries]
+        return told | {path for path in paths for line in failed if line.startswith(f"{path}")}
+
+    @cached_property
     def steps(self) -> Outcome[orbscan.Steps]:
         """The steps, if it is a root."""
         return Outcome.of(lambda: orbscan.steps(self.path))
@@ -183,6 +198,18 @@ class Asked:
     @cached_property
     def _printed(self) -> dict[tuple[str, ...], Printed]:
         return {}
+
+
+class Found(Asked):
+    """What a scan has found at a path or below.
+
+    Attributes:
+        found: what the scan says of it.
+    """
+
+    def __init__(self, found: orbscan.CheckpointEntry, name: str) -> None:
+        super().__init__(Path(found.path), name)
+        self.found = found
 
 
 _KNOWN: dict[tuple[object, str, bytes], list[str]] = {}

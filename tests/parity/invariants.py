@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tests.parity import reads, sizes, twins
+from tests.parity import checks, reads, scans, sizes, twins
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -26,6 +26,11 @@ INVARIANTS: list[Callable[[Asked], Violations]] = [
     twins.diff_prints_what_its_twin_returns,
     twins.scan_and_ls_print_what_their_twins_return,
     twins.dump_prints_what_its_twin_returns,
+    checks.verify_prints_what_its_twin_returns,
+    checks.what_metadata_refuses_is_an_error_of_verify,
+    scans.a_scan_says_what_reads_say,
+    scans.steps_are_found_by_scan_ls_and_verify,
+    scans.complete_is_what_has_lost_nothing,
 ]
 """Each is a function of what is asked of one path, and yields its violations."""
 

@@ -27,7 +27,7 @@ def show_prints_what_metadata_returns(asked: Asked) -> Violations:
     """`show`: path, times, issues, and each leaf."""
     printed, read = asked.cli("show"), asked.metadata
     if read.value is None:
-        yield from _refusal("metadata", read, printed)
+        yield from refused("metadata", read, printed)
         return
     found = read.value
     shown = printed.document
@@ -42,8 +42,8 @@ def show_prints_what_metadata_returns(asked: Asked) -> Violations:
     theirs = {name: shown[name] for name in ours} | {
         "leaves": [_facts_shown(leaf) for leaf in shown["leaves"]]
     }
-    yield from _compare("metadata", ours, "show", theirs)
-    yield from _status("show", printed, FINE)
+    yield from compared("metadata", ours, "show", theirs)
+    yield from status("show", printed, FINE)
 
 
 def _facts(leaf: Any) -> tuple[Any, ...]:
@@ -81,17 +81,17 @@ def du_prints_what_its_twin_returns(asked: Asked) -> Violations:
     """`du`: the usage."""
     printed = asked.cli("du")
     if asked.usage.value is None:
-        yield from _refusal("du", asked.usage, printed)
+        yield from refused("du", asked.usage, printed)
         return
-    yield from _compare("du", asked.usage.value.to_dict(), "du", printed.document)
-    yield from _status("du", printed, FINE, PARTIAL)
+    yield from compared("du", asked.usage.value.to_dict(), "du", printed.document)
+    yield from status("du", printed, FINE, PARTIAL)
 
 
 def steps_prints_what_its_twin_returns(asked: Asked) -> Violations:
     """`steps`: each with all its facts."""
     printed = asked.cli("steps")
     if asked.steps.value is None:
-        yield from _refusal("steps", asked.steps, printed)
+        yield from refused("steps", asked.steps, printed)
         return
     plain = ("step", "prefix", "name", "committed", "leftover", "commit_reason")
     times = ("init_timestamp_nsecs", "commit_timestamp_nsecs")
@@ -106,12 +106,12 @@ def steps_prints_what_its_twin_returns(asked: Asked) -> Violations:
         }
         for step in asked.steps.value
     ]
-    yield from _compare("steps", ours, "steps", printed.document["steps"])
+    yield from compared("steps", ours, "steps", printed.document["steps"])
     others = asked.steps.value.others
-    yield from _compare("steps", list(others), "steps", printed.document["others"])
+    yield from compared("steps", list(others), "steps", printed.document["others"])
     whole = all(step.error is None for step in asked.steps.value)
     wanted = FINE if whole else PARTIAL
-    yield from _status("steps", printed, wanted if asked.steps.value or others else NOT_FOUND)
+    yield from status("steps", printed, wanted if asked.steps.value or others else NOT_FOUND)
 
 
 def diff_prints_what_its_twin_returns(asked: Asked) -> Violations:
@@ -119,7 +119,7 @@ def diff_prints_what_its_twin_returns(asked: Asked) -> Violations:
     printed = run("diff", str(asked.path), str(asked.path), "-o", "json")
     found = asked.difference
     if found.value is None:
-        yield from _refusal("diff", found, printed)
+        yield from refused("diff", found, printed)
         return
     shown = printed.document
     ours = {
@@ -137,9 +137,9 @@ def diff_prints_what_its_twin_returns(asked: Asked) -> Violations:
         "unchanged": shown["totals"]["unchanged"],
         "changed": [change["keypath"] for change in shown["changed"]],
     }
-    yield from _compare("diff", ours, "diff", theirs)
+    yield from compared("diff", ours, "diff", theirs)
     differing = PARTIAL if found.value.undecided else FINDINGS
-    yield from _status("diff", printed, FINE if found.value.same else differing)
+    yield from status("diff", printed, FINE if found.value.same else differing)
 
 
 def scan_and_ls_print_what_their_twins_return(asked: Asked) -> Violations:
@@ -148,19 +148,19 @@ def scan_and_ls_print_what_their_twins_return(asked: Asked) -> Violations:
     if isinstance(error, orbscan.CheckpointNotFoundError):
         # A root that does not exist is wrong use on the command line, an entry in Python.
         for printed in (asked.cli("scan"), asked.cli("ls")):
-            yield from _refusal("scan", Outcome(error=error), printed)
+            yield from refused("scan", Outcome(error=error), printed)
         return
     for table in ("leaves", "checkpoints"):
         printed = asked.cli("scan", "--ordered", "--threads", "1", "--table", table)
         shown = _rows_printed(printed, "rows")
-        yield from _compare(
+        yield from compared(
             f"table of {table}", _rows(asked, table), f"scan --table {table}", shown
         )
         if table == "checkpoints":
             listed = asked.cli("ls")
             rows = _rows_printed(listed, "checkpoints")
-            yield from _compare("scan --table checkpoints", shown, "ls", rows)
-            yield from _status("ls", listed, printed.status)
+            yield from compared("scan --table checkpoints", shown, "ls", rows)
+            yield from status("ls", listed, printed.status)
 
 
 def _rows_printed(printed: Printed, member: str) -> Any:
@@ -188,7 +188,7 @@ def _compared_dumps(file: Path) -> Violations:
     found: Outcome[list[orbscan.Dump]] = Outcome.of(lambda: orbscan.dump(file))
     printed = run("dump", str(file), "-o", "json")
     if found.value is None:
-        yield from _refusal("dump", found, printed)
+        yield from refused("dump", found, printed)
         return
     ours = [
         {
@@ -212,9 +212,9 @@ def _compared_dumps(file: Path) -> Violations:
         }
         for structure in printed.document["structures"]
     ]
-    yield from _compare("dump", ours, "dump on the command line", theirs)
+    yield from compared("dump", ours, "dump on the command line", theirs)
     faults = any(structure.error for structure in found.value)
-    yield from _status("dump", printed, FINDINGS if faults else FINE)
+    yield from status("dump", printed, FINDINGS if faults else FINE)
 
 
 def _spelled(value: Any) -> Any:
@@ -225,7 +225,7 @@ def _fault(fault: orbscan.Issue | OrbscanError) -> dict[str, Any]:
     return {name: getattr(fault, name) for name in ISSUE}
 
 
-def _refusal(name: str, outcome: Outcome[Any], printed: Printed) -> Violations:
+def refused(name: str, outcome: Outcome[Any], printed: Printed) -> Violations:
     """What is raised in Python is told on stderr, with the exit code of its kind."""
     error = outcome.error
     if not isinstance(error, OrbscanError):
@@ -236,12 +236,12 @@ def _refusal(name: str, outcome: Outcome[Any], printed: Printed) -> Violations:
         yield f"{name}: {outcome}; on the command line: {printed}"
 
 
-def _status(name: str, printed: Printed, *expected: int) -> Violations:
+def status(name: str, printed: Printed, *expected: int) -> Violations:
     if printed.status not in expected:
         yield f"{name}: exit code {printed.status} instead of {expected}: {printed}"
 
 
-def _compare(first: str, ours: Any, second: str, theirs: Any) -> Violations:
+def compared(first: str, ours: Any, second: str, theirs: Any) -> Violations:
     """Two answers that should be the same in JSON; the first place where they are not."""
     a, b = (json.loads(json.dumps(answer)) for answer in (ours, theirs))
     if a != b:

@@ -154,6 +154,14 @@ pub fn read_checkpointables(
         }
         let mut issues = waves.issues;
         issues.extend(root.uncommitted.clone());
+        if !has_trees {
+            issues.extend(expected::lost_whole(
+                store,
+                &root,
+                handlers,
+                &options.limits,
+            )?);
+        }
         issues.extend(expected::missing(store, &root, handlers));
         let mut items = Vec::with_capacity(children.len());
         for ((name, tree), files) in children.iter().zip(trees).zip(&waves.items) {

@@ -4,11 +4,13 @@ use std::collections::BTreeSet;
 
 use super::{Found, Prefixes, Scope};
 use crate::error::{Error, ErrorKind, Result};
-use crate::layout::recognise;
+use crate::layout::root::has;
+use crate::layout::{detect, part, recognise, refusal};
 use crate::orbax::commit::{self, Facts};
 use crate::orbax::step_name::StepName;
 use crate::orbax::{names, step_name};
 use crate::path::StorePath;
+use crate::record::Layout;
 use crate::store::{Bytes, Entry, EntryKind, Store};
 
 /// What stands in a name for bytes that are not UTF-8.
@@ -36,14 +38,12 @@ type Numbered = (u64, Option<String>, Entry);
 /// `Store`.
 pub fn list(store: &dyn Store, root: &StorePath, scope: Scope<'_>) -> Result<Listing> {
     let entries = children(store, root)?;
-    let marker = own_marker(&entries);
     let is_numbered =
         |entry: &Entry| entry.kind == EntryKind::Directory && name_of(entry).is_some();
-    if marker.is_none()
-        && !entries.iter().any(is_numbered)
-        && recognise::layout(store, root, &entries)?.is_some()
-    {
-        return Err(checkpoint("it holds one without a file that says so"));
+    let has_numbered = entries.iter().any(is_numbered);
+    let own = own_checkpoint(store, root, &entries, has_numbered)?;
+    if own.is_none() && !has_numbered {
+        refuse_part(store, root, &entries, scope)?;
     }
     let directories = entries
         .into_iter()
@@ -57,8 +57,8 @@ pub fn list(store: &dyn Store, root: &StorePath, scope: Scope<'_>) -> Result<Lis
             None => others.push(entry),
         }
     }
-    if let Some(marker) = marker {
-        numbered = steps_in_checkpoint(store, root, numbered, marker)?;
+    if let Some(why) = own {
+        numbered = steps_in_checkpoint(store, root, numbered, &why)?;
         others.clear();
     }
     let prefixes = numbered.iter().map(|(_, prefix, _)| prefix.clone());
@@ -115,15 +115,53 @@ pub fn unless_missing(answer: Result<Bytes>) -> Result<Option<Bytes>> {
     }
 }
 
-/// The file that makes the root itself a checkpoint.
-fn own_marker(entries: &[Entry]) -> Option<&'static str> {
-    let own = [
+/// Why the root is itself a checkpoint, if it is one. What lies below a directory of safetensors files
+/// is no part of it.
+fn own_checkpoint(
+    store: &dyn Store,
+    root: &StorePath,
+    entries: &[Entry],
+    has_numbered: bool,
+) -> Result<Option<String>> {
+    match recognise::layout(store, root, entries)? {
+        None => return Ok(None),
+        Some(Layout::Safetensors) if has_numbered => return Ok(None),
+        Some(_) => {}
+    }
+    let markers = [
         names::V1_MARKER,
         names::CHECKPOINT_METADATA,
         names::TREE_METADATA,
     ];
-    let is_there = |marker: &&str| entries.iter().any(|entry| entry.name == *marker);
-    own.into_iter().find(is_there)
+    let marker = markers.into_iter().find(|marker| has(entries, marker));
+    let why = marker.map_or_else(
+        || "it holds one without a file that says so".to_owned(),
+        |marker| format!("it has {marker}"),
+    );
+    Ok(Some(why))
+}
+
+/// Refuses what is a part of a checkpoint, what a save left behind, and a step of which only a part is
+/// there: what lies in it is no checkpoint.
+/// Asked only where there is no step.
+///
+/// # Errors
+/// `Uncommitted`; `UnknownLayout`; `Store`.
+fn refuse_part(
+    store: &dyn Store,
+    root: &StorePath,
+    entries: &[Entry],
+    scope: Scope<'_>,
+) -> Result<()> {
+    let by_name = !scope.atomicity.needs_commit_file();
+    if recognise::is_leftover(root.name(), false, by_name) && !detect::is_link(store, root) {
+        let reason = "is what a save left behind, not a directory of steps";
+        return Err(Error::new(ErrorKind::Uncommitted, reason));
+    }
+    if detect::is_inside(store, root)? {
+        return Err(refusal::inside_checkpoint(store, root));
+    }
+    part::fault_of(store, root, entries)?.map_or(Ok(()), Err)
 }
 
 /// The steps that a manager keeps in the directory of a checkpoint: its first save went there, and
@@ -135,7 +173,7 @@ fn steps_in_checkpoint(
     store: &dyn Store,
     root: &StorePath,
     numbered: Vec<Numbered>,
-    marker: &str,
+    why: &str,
 ) -> Result<Vec<Numbered>> {
     let header =
         |(_, _, entry): &Numbered| root.join(&entry.name)?.join(names::CHECKPOINT_METADATA);
@@ -145,7 +183,7 @@ fn steps_in_checkpoint(
         .map(|stat| stat.map(|stat| stat.is_some()))
         .collect::<Result<_>>()?;
     if !have_header.contains(&true) {
-        return Err(checkpoint(&format!("it has {marker}")));
+        return Err(checkpoint(why));
     }
     let of_manager = |(numbered, has_header): (Numbered, bool)| {
         let is_leftover = step_name::parse(&numbered.2.name).is_none();
