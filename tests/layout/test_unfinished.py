@@ -70,6 +70,15 @@ def test_a_partial_save_is_uncommitted(
     assert "partial save that was never finalised" in "".join(capsys.readouterr())
 
 
+def test_a_partial_save_of_safetensors_says_so(tmp_path: Path) -> None:
+    path = tmp_path / "c.partial_save"
+    path.mkdir()
+    header = b'{"a": {"dtype": "U8", "shape": [1], "data_offsets": [0, 1]}}'
+    content = len(header).to_bytes(8, "little") + header + b"\1"
+    (path / "model.safetensors").write_bytes(content)
+    assert [issue.kind for issue in orbscan.metadata(path).issues] == ["uncommitted"]
+
+
 def test_below_a_root_what_is_unfinished_is_counted_and_no_damage(
     partial: Path, copy: Copy, capsys: pytest.CaptureFixture[str]
 ) -> None:

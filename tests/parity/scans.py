@@ -24,7 +24,7 @@ def a_scan_says_what_reads_say(asked: Asked) -> Violations:
     """The tree, the issues and the error of each entry are those that reads of its path give.
 
     What a scan finds at the path itself and below is asked about; where it finds nothing at the
-    path, a read is refused, unless it takes several checkpoints for one (`is_one_to_reads`).
+    path, no tree is read, unless several checkpoints are taken for one (`is_one_to_reads`).
     """
     for place in asked.places:
         entry = place.found
@@ -36,9 +36,9 @@ def a_scan_says_what_reads_say(asked: Asked) -> Violations:
         if entry.kind != "unknown":
             yield from _same_checkpointables(place, entry)
     if asked.entry is None and not is_one_to_reads(asked):
-        for name, read in (("metadata", asked.metadata), ("all", asked.checkpointables)):
-            if read.error is None:
-                yield f"scan: nothing; {name}: {read}"
+        read = asked.checkpointables.value
+        if asked.metadata.error is None or (read and any(read.metadata.values())):
+            yield f"scan: nothing; {asked.metadata}; {asked.checkpointables}"
 
 
 def is_one_to_reads(asked: Asked) -> bool:
@@ -62,8 +62,8 @@ def _unread(place: Found, entry: orbscan.CheckpointEntry) -> Violations:
         yield f"{entry}: {entry.commit_reason}: {entry.metadata}"
     for read in (place.metadata, place.checkpointables):
         told: Any = read.value.issues if read.value is not None else (read.error,)
-        flat = "is a flat checkpoint" in str(read.error)
-        if not flat and not any(fault.kind == "uncommitted" for fault in told):
+        nameless = "it has no named checkpointables" in str(read.error)
+        if not nameless and not any(fault.kind == "uncommitted" for fault in told):
             yield f"{entry}: {entry.commit_reason}; {read}"
 
 
@@ -92,9 +92,9 @@ def _same_checkpointables(place: Found, entry: orbscan.CheckpointEntry) -> Viola
     read, found = place.checkpointables, entry.checkpointables
     if found is None or read.value is None:
         # What has a tree of its own is not read by names; what has lost the only one is refused.
-        flat = entry.kind == "safetensors" or "is a flat checkpoint" in str(read.error)
+        nameless = "it has no named checkpointables" in str(read.error)
         lost = str(read.error) == str(place.metadata.error)
-        if not (read.value is None and (found is None or flat or lost)):
+        if not (read.value is None and (found is None or nameless or lost)):
             yield f"{entry}: {found}; checkpointables_metadata: {read}"
     elif entry.names == (None,):
         told = [issue.reason for issue in read.value.issues]

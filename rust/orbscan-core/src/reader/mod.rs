@@ -86,7 +86,9 @@ pub fn read_pytree(
     named(store, path, &options.limits, || {
         let root = detect::detect(store, path, options.rules, &options.limits)?;
         if root.layout == Layout::Safetensors {
-            return safetensors::read(store, &root, &options.limits);
+            let mut read = safetensors::read(store, &root, &options.limits)?;
+            read.issues.extend(root.uncommitted);
+            return Ok(read);
         }
         let (name, mut waves) = fetch_chosen(store, &root, selection, options)?;
         let mut issues = waves.issues;
