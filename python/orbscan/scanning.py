@@ -164,7 +164,8 @@ class Scan:
     """The checkpoints of a scan, each as soon as it is read.
 
     An iterator; leaving it as a context manager, or closing it, ends the scan at once. Little is
-    read ahead of what is taken.
+    read ahead of what is taken. It belongs to the process that began it: in one that was forked
+    since, whatever is asked of it raises a RuntimeError.
     """
 
     __slots__ = ("_core", "_leaves")

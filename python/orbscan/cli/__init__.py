@@ -10,11 +10,10 @@ from __future__ import annotations
 
 import argparse
 import io
-import os
 import sys
 from importlib import import_module
 
-from orbscan.cli import exits
+from orbscan.cli import exits, streams
 from orbscan.cli.help import EXIT_CODES, help_formatter
 from orbscan.cli.messages import told
 from orbscan.errors import OrbscanError, StoreError
@@ -36,16 +35,39 @@ def main(argv: Sequence[str] | None = None) -> int:
     Raises:
         SystemExit: for wrong use (2), and after `--help` and `--version` (0).
     """
+    streams.give_descriptors()
     if isinstance(sys.stdout, io.TextIOWrapper):
         # Names may hold characters that the terminal's encoding has not.
         sys.stdout.reconfigure(errors="backslashreplace")
-    arguments = _parser(sys.argv[1:] if argv is None else argv).parse_args(argv)
+    try:
+        return _finished(sys.argv[1:] if argv is None else argv)
+    except BrokenPipeError:
+        streams.discard_output()
+        return exits.CLOSED_PIPE
+    except OSError as error:
+        streams.discard_output()
+        _complain(f"standard output: {error.strerror or error}")
+        return exits.STORE
+
+
+def _finished(argv: Sequence[str]) -> int:
+    """Run the command, and write out what it printed, also where it ends by itself.
+
+    Raises:
+        OSError: stdout takes no more.
+    """
+    try:
+        return _run(argv)
+    finally:
+        sys.stdout.flush()
+
+
+def _run(argv: Sequence[str]) -> int:
+    arguments = _parser(argv).parse_args(argv)
     try:
         status: int = arguments.run(arguments)
-        sys.stdout.flush()
     except BrokenPipeError:
-        _discard_output()
-        return exits.CLOSED_PIPE
+        raise
     except KeyboardInterrupt:
         return exits.INTERRUPTED
     except exits.Refusal as refusal:
@@ -112,10 +134,3 @@ def _parser(argv: Sequence[str]) -> argparse.ArgumentParser:
 
 def _complain(*lines: str) -> None:
     print("orbscan: error:", "\n".join(map(printable, lines)), file=sys.stderr)
-
-
-def _discard_output() -> None:
-    """Let the interpreter flush stdout into nothing at its exit, and not complain again."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, sys.stdout.fileno())
-    os.close(nowhere)

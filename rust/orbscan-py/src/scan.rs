@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+use std::process;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use orbscan_core::reader::everything::Chosen;
@@ -13,7 +14,7 @@ use orbscan_core::scan::selection::{Selection, Shard};
 use orbscan_core::scan::{Monitor, Options, Poll, Root};
 use orbscan_core::store::Store;
 use orbscan_core::store::local::LocalStore;
-use pyo3::exceptions::{PyBaseException, PyValueError};
+use pyo3::exceptions::{PyBaseException, PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::PyTuple;
@@ -79,6 +80,7 @@ pub fn scan(
     };
     let started = py.detach(|| core::scan(roots.iter().map(|path| root(path)).collect(), options));
     Ok(Scan {
+        process: process::id(),
         tables: Arc::default(),
         monitor: started.monitor(),
         running: Mutex::new(Some(started)),
@@ -96,9 +98,15 @@ fn root(path: &Path) -> Root {
     }
 }
 
+/// What a process is told that was forked while a scan was under way.
+pub const FORKED: &str = "this scan belongs to the process that began it, and this one was forked from \
+                          that: begin a scan here";
+
 /// A scan under way; nothing is left of one that was closed.
 #[pyclass(frozen, module = "orbscan._core")]
 pub struct Scan {
+    /// The number of the process that began it.
+    process: u32,
     tables: Arc<Crossed>,
     running: Mutex<Option<core::Scan>>,
     monitor: Monitor,
@@ -108,6 +116,17 @@ impl Scan {
     /// Nothing panics while it holds the lock, so a poisoned one is as good as any.
     fn lock(&self) -> MutexGuard<'_, Option<core::Scan>> {
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whoever takes a lock asks first: in a process that was forked nobody would give it back.
+    ///
+    /// # Errors
+    /// `RuntimeError` in another process than the one that began the scan.
+    fn check_process(&self) -> PyResult<()> {
+        if self.process == process::id() {
+            return Ok(());
+        }
+        Err(PyRuntimeError::new_err(FORKED))
     }
 
     /// Waits without the interpreter, which another thread may need to take what comes.
@@ -121,6 +140,7 @@ impl Scan {
 
     /// The scan itself, for whoever gives its entries in another form; here it is closed then.
     pub fn take(&self) -> PyResult<core::Scan> {
+        self.check_process()?;
         let closed = || PyValueError::new_err("the scan was closed, or is read as a table already");
         self.lock().take().ok_or_else(closed)
     }
@@ -133,6 +153,7 @@ impl Scan {
     }
 
     fn __next__(&self, py: Python<'_>) -> PyResult<Option<Entry>> {
+        self.check_process()?;
         loop {
             match self.poll(py) {
                 Poll::Entry(entry) => return Ok(Some(Entry::new(*entry, &self.tables))),
@@ -148,13 +169,17 @@ impl Scan {
 
     /// Ends it.
     fn close(&self, py: Python<'_>) {
+        if self.check_process().is_err() {
+            return;
+        }
         py.detach(|| drop(self.lock().take()));
     }
 
     /// Checkpoints found, those done with, and directories known that were not looked at.
-    fn progress(&self) -> (u64, u64, u64) {
+    fn progress(&self) -> PyResult<(u64, u64, u64)> {
+        self.check_process()?;
         let progress = self.monitor.progress();
-        (progress.found, progress.done, progress.waiting)
+        Ok((progress.found, progress.done, progress.waiting))
     }
 }
 

@@ -2,6 +2,7 @@
 //!
 //! Source: <https://arrow.apache.org/docs/format/CDataInterface/PyCapsuleInterface.html>.
 
+use std::process;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, ThreadId};
 use std::time::Instant;
@@ -18,7 +19,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyCapsule;
 
 use crate::PATIENCE;
-use crate::scan::Scan;
+use crate::scan::{FORKED, Scan};
 
 /// A table on its way out; see the stub.
 #[pyclass(frozen, module = "orbscan._core")]
@@ -77,6 +78,7 @@ impl ArrowStream {
         })?;
         locked(&self.seen).thread = Some(thread::current().id());
         let patient = Patient {
+            process: process::id(),
             batches,
             seen: Arc::clone(&self.seen),
         };
@@ -173,6 +175,8 @@ impl Iterator for Watched {
 
 /// Batches that are waited for without the interpreter.
 struct Patient {
+    /// The number of the process that began the scan.
+    process: u32,
     batches: Box<dyn RecordBatchReader + Send>,
     seen: Arc<Mutex<Seen>>,
 }
@@ -181,6 +185,9 @@ impl Iterator for Patient {
     type Item = Result<RecordBatch, ArrowError>;
 
     fn next(&mut self) -> Option<Self::Item> {
+        if self.process != process::id() {
+            return Some(Err(ArrowError::ComputeError(FORKED.to_owned())));
+        }
         let here = locked(&self.seen).thread == Some(thread::current().id());
         let batches = &mut self.batches;
         let next = if here {

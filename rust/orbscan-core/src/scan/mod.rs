@@ -20,6 +20,7 @@ mod walk;
 use std::any::Any;
 use std::collections::{HashMap, HashSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::process;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
@@ -149,6 +150,7 @@ pub fn scan(roots: Vec<Root>, options: Options) -> Scan {
     let alone = threads == 1 || !start_all(threads, || start(&shared));
     Scan {
         shared,
+        process: process::id(),
         alone,
         failed: failed.into_iter(),
         bases,
@@ -289,9 +291,12 @@ impl Monitor {
     }
 }
 
-/// A scan under way.
+/// A scan under way. It belongs to the process that began it: where that forks, the threads that do
+/// the work stay behind, and so does whatever they had locked.
 pub struct Scan {
     shared: Arc<Shared>,
+    /// The number of that process.
+    process: u32,
     /// Whether there are no threads but the caller's.
     alone: bool,
     /// Told first: roots that could not be opened.
@@ -304,9 +309,17 @@ pub struct Scan {
 }
 
 impl Scan {
+    /// Whether it belongs to this process, and not to one that forked it.
+    pub fn is_ours(&self) -> bool {
+        self.process == process::id()
+    }
+
     /// The next entry, unless it takes longer than `timeout`. A single directory is looked at or
-    /// read to its end.
+    /// read to its end. In a process that was forked there is none.
     pub fn poll(&mut self, timeout: Duration) -> Poll {
+        if !self.is_ours() {
+            return Poll::End;
+        }
         if let Some(entry) = self.failed.next() {
             return self.give(Box::new(entry));
         }
@@ -334,7 +347,9 @@ impl Scan {
 
     /// Ends it: no more entries come, and the threads end with what they are reading.
     pub fn stop(&mut self) {
-        self.shared.schedule.stop();
+        if self.is_ours() {
+            self.shared.schedule.stop();
+        }
         self.failed = Vec::new().into_iter();
         self.gone = Some(Vec::new().into_iter());
     }
@@ -405,7 +420,9 @@ impl Iterator for Scan {
 
 impl Drop for Scan {
     fn drop(&mut self) {
-        self.shared.schedule.stop();
+        if self.is_ours() {
+            self.shared.schedule.stop();
+        }
     }
 }
 

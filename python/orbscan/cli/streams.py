@@ -1,0 +1,38 @@
+"""Standard streams that were closed before the command began."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+
+def give_descriptors() -> None:
+    """Give each standard stream that is closed a descriptor of its own.
+
+    Without one, the next file that is opened gets its number, and what is meant for the stream ends
+    up in that file. Reading from, and writing to, stdin and stdout then fails, as it should; what
+    is meant for stderr goes nowhere, for nobody wants to see it, and the work is done all the same.
+    """
+    # In order: the system gives the lowest number that is free.
+    if sys.stdin is None and _is_free(0, os.O_WRONLY):
+        sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115
+    if sys.stdout is None and _is_free(1, os.O_RDONLY):
+        sys.stdout = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
+    if sys.stderr is None and _is_free(2, os.O_WRONLY):
+        sys.stderr = open(2, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
+
+
+def _is_free(number: int, flags: int) -> bool:
+    """Take a descriptor for the null device; false if something else has it by now."""
+    try:
+        os.fstat(number)
+    except OSError:
+        return os.open(os.devnull, flags) == number
+    return False
+
+
+def discard_output() -> None:
+    """Let the interpreter flush stdout into nothing at its exit, and not complain again."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
