@@ -12,6 +12,7 @@
 //! | `expected` | what should be a pytree, or a checkpointable, and is not |
 //! | `part` | a step of which only a part is there |
 //! | `complete` | whether all of a step is there |
+//! | `steady` | whether it is the same checkpoint from the first byte to the last |
 //! | `refusal` | why something is not read, in words for people |
 //! | `detect` | all of it, for a path that somebody names |
 
@@ -26,6 +27,7 @@ pub mod part;
 pub mod recognise;
 pub mod refusal;
 pub mod root;
+pub mod steady;
 pub mod step;
 
 use crate::orbax::commit::Atomicity;

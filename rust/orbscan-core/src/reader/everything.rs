@@ -121,8 +121,9 @@ pub fn read_path(
     options: &Options,
     recall: &Recall,
 ) -> Result<Checkpoint> {
-    super::named(store, path, &options.limits, || {
+    super::steadily(store, path, &options.limits, |seen| {
         let root = detect::detect(store, path, options.rules, &options.limits)?;
+        seen.note(&root);
         let Everything {
             mut checkpoint,
             chosen,

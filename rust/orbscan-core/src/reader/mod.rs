@@ -37,6 +37,7 @@ use std::sync::Arc;
 use crate::error::{Error, ErrorKind, Result, Subject};
 use crate::layout::choose::{self, Tree};
 use crate::layout::root::Root;
+use crate::layout::steady::{self, Seen};
 use crate::layout::{Rules, complete, detect, expected, foreign, header, refusal};
 use crate::limits::Limits;
 use crate::orbax::checkpoint_metadata::CheckpointMetadata;
@@ -83,8 +84,9 @@ pub fn read_pytree(
     options: &Options,
     recall: &Recall,
 ) -> Result<Checkpoint> {
-    named(store, path, &options.limits, || {
+    steadily(store, path, &options.limits, |seen| {
         let root = detect::detect(store, path, options.rules, &options.limits)?;
+        seen.note(&root);
         if root.layout == Layout::Safetensors {
             let mut read = safetensors::read(store, &root, &options.limits)?;
             read.issues.extend(root.uncommitted);
@@ -133,8 +135,9 @@ pub fn read_checkpointables(
     options: &Options,
     recall: &Recall,
 ) -> Result<Checkpoint> {
-    named(store, path, &options.limits, || {
+    steadily(store, path, &options.limits, |seen| {
         let root = detect::detect(store, path, options.rules, &options.limits)?;
+        seen.note(&root);
         if root.layout == Layout::Safetensors {
             return Err(flat(&root, "is a safetensors checkpoint"));
         }
@@ -253,6 +256,16 @@ pub fn hinted(store: &dyn Store, path: &StorePath, limits: &Limits, error: Error
         Some(name) => error.with_remark(&format!("; the newest whole step is {name:?}")),
         None => error,
     }
+}
+
+/// As [`named`], of a checkpoint that is read again if another takes its place meanwhile.
+fn steadily(
+    store: &dyn Store,
+    path: &StorePath,
+    limits: &Limits,
+    attempt: impl FnMut(&mut Seen) -> Result<Checkpoint>,
+) -> Result<Checkpoint> {
+    named(store, path, limits, || steady::read(store, attempt))
 }
 
 /// Errors and issues name files as a user would; everything below knows paths inside the store.

@@ -12,6 +12,7 @@ use super::{Options, Selection, Waves, beside, locate, relocate};
 use crate::cursor::to_u64;
 use crate::error::{Error, ErrorKind, Result, counted};
 use crate::layout::root::{self, Root};
+use crate::layout::steady::{self, Seen};
 use crate::layout::{detect, evidence, refusal};
 use crate::limits::Limits;
 use crate::orbax::names;
@@ -35,8 +36,10 @@ pub fn read(
     selection: Selection<'_>,
     options: &Options,
 ) -> Result<Checkpoint> {
-    let mut checkpoint =
-        recovered(store, path, selection, options).map_err(|error| locate(store, error))?;
+    let read = steady::read(store, |seen| {
+        recovered(store, path, selection, options, seen)
+    });
+    let mut checkpoint = read.map_err(|error| locate(store, error))?;
     relocate(store, &mut checkpoint);
     Ok(checkpoint)
 }
@@ -46,8 +49,10 @@ fn recovered(
     path: &StorePath,
     selection: Selection<'_>,
     options: &Options,
+    seen: &mut Seen,
 ) -> Result<Checkpoint> {
     let root = detect::detect(store, path, options.rules, &options.limits)?;
+    seen.note(&root);
     let Waves {
         metadata,
         mut issues,

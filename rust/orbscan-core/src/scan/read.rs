@@ -5,8 +5,8 @@ use super::entry::{Content, Entry};
 use super::identity::identity;
 use super::place::Visit;
 use super::walk::{Found, exists};
-use crate::error::{ErrorKind, Result};
-use crate::layout::header;
+use crate::error::{Error, ErrorKind, Result};
+use crate::layout::{header, recognise, steady};
 use crate::limits::Limits;
 use crate::orbax::{metrics, names};
 use crate::path::StorePath;
@@ -36,23 +36,23 @@ pub fn read(found: Found, visit: &Visit, options: &Options, recall: &Recall) -> 
         entry.content = Content::Unchanged;
         return entry;
     }
-    let metrics_file = metrics_file(&recognised);
-    if let Err(error) = fill(&mut entry, store, recognised, options, recall) {
+    let mut first = Some(recognised);
+    let read = steady::read(store, |seen| {
+        let recognised = match first.take() {
+            Some(recognised) => recognised,
+            None => again(store, &visit.path)?,
+        };
+        seen.note_entries(&recognised.path, &recognised.entries);
+        entry.identity = identity(store, &recognised);
+        fill(&mut entry, store, recognised, options, recall)
+    });
+    if let Err(error) = read {
         entry.content = if exists(store, &visit.path) {
             Content::Failed(error)
         } else {
             // Somebody took it away while it was read.
             Content::Vanished
         };
-    }
-    if let (Content::Read(checkpoint), Some(file)) = (&mut entry.content, metrics_file) {
-        match metrics_text(store, &file, &options.read.limits) {
-            Ok(metrics) => entry.metrics = metrics,
-            Err(error) => {
-                let located = reader::locate(store, error.in_file(&file));
-                checkpoint.issues.push(located);
-            }
-        }
     }
     // The cause of a fault may go away, and nothing that the identity is made of change. What merely
     // says of a whole checkpoint how it was written stays true.
@@ -65,6 +65,20 @@ pub fn read(found: Found, visit: &Visit, options: &Options, recall: &Recall) -> 
     entry
 }
 
+/// What lies there now, where something else did before.
+fn again(store: &dyn Store, path: &StorePath) -> Result<Recognised> {
+    let entries = store.list(path)?;
+    let Some(layout) = recognise::layout(store, path, &entries)? else {
+        let reason = "was a checkpoint when the scan came, and no longer is";
+        return Err(Error::new(ErrorKind::Store, reason).in_file(path));
+    };
+    Ok(Recognised {
+        path: path.clone(),
+        layout,
+        entries,
+    })
+}
+
 fn fill(
     entry: &mut Entry,
     store: &dyn Store,
@@ -72,13 +86,23 @@ fn fill(
     options: &Options,
     recall: &Recall,
 ) -> Result<()> {
-    let checkpoint = if options.leaves {
+    let metrics_file = metrics_file(&recognised);
+    let mut checkpoint = if options.leaves {
         let read = everything::read(store, recognised, &options.read, recall)?;
         entry.chosen = read.chosen;
         read.checkpoint
     } else {
         everything::read_header(store, recognised, &options.read)?
     };
+    if let Some(file) = metrics_file {
+        match metrics_text(store, &file, &options.read.limits) {
+            Ok(metrics) => entry.metrics = metrics,
+            Err(error) => {
+                let located = reader::locate(store, error.in_file(&file));
+                checkpoint.issues.push(located);
+            }
+        }
+    }
     let commit = commit_nsecs(&checkpoint);
     entry.set_timestamps(checkpoint.init_timestamp_nsecs, commit);
     entry.content = Content::Read(Box::new(checkpoint));

@@ -234,6 +234,7 @@ impl Store for LocalStore {
                     EntryKind::File
                 },
                 link,
+                id: listed_id(&entry),
             });
         }
         Ok(())
@@ -295,7 +296,29 @@ fn as_stat(found: &fs::Metadata) -> Stat {
         size: found.len(),
         modified_nsecs,
         version: version(found),
+        id: id(found),
     }
+}
+
+#[cfg(unix)]
+fn id(found: &fs::Metadata) -> u64 {
+    std::os::unix::fs::MetadataExt::ino(found)
+}
+
+#[cfg(not(unix))]
+fn id(_: &fs::Metadata) -> u64 {
+    0
+}
+
+/// The number of a file as its directory lists it, without a question to the system.
+#[cfg(unix)]
+fn listed_id(entry: &fs::DirEntry) -> u64 {
+    std::os::unix::fs::DirEntryExt::ino(entry)
+}
+
+#[cfg(not(unix))]
+fn listed_id(_: &fs::DirEntry) -> u64 {
+    0
 }
 
 #[cfg(unix)]

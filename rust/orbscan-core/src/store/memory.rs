@@ -91,6 +91,7 @@ impl Store for MemoryStore {
                 name: path.name().to_owned(),
                 kind,
                 link: false,
+                id: 0,
             }
         };
         let files = self.files.keys().filter(children);
@@ -113,6 +114,7 @@ impl Store for MemoryStore {
                 size,
                 modified_nsecs: None,
                 version: 0,
+                id: 0,
             })
         };
         paths.iter().map(|path| Ok(stat(path))).collect()

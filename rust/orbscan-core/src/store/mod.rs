@@ -31,6 +31,8 @@ pub struct Entry {
     pub kind: EntryKind,
     /// Whether it is a link.
     pub link: bool,
+    /// A number that no other file of the store has at the time; 0 where the store has no such.
+    pub id: u64,
 }
 
 /// What is known of a path without reading it.
@@ -46,6 +48,8 @@ pub struct Stat {
     /// size and the old time: on a local disk the time of change of its inode, and its number. 0 where
     /// the store has no such.
     pub version: u128,
+    /// As [`Entry::id`].
+    pub id: u64,
 }
 
 /// Which part of a file.

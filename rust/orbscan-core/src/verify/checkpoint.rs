@@ -11,6 +11,7 @@ use crate::json::{Dialect, Json};
 use crate::layout::choose::{self, Contents, Tree};
 use crate::layout::expected::Scope;
 use crate::layout::root::Root;
+use crate::layout::steady::Seen;
 use crate::layout::{detect, expected, foreign, header, refusal};
 use crate::limits::Limits;
 use crate::orbax::checkpoint_metadata::ItemHandlers;
@@ -32,6 +33,7 @@ pub(super) fn check(
     only: Option<Selection<'_>>,
     progress: OnProgress<'_>,
     mut together: Option<&mut Together>,
+    seen: &mut Seen,
 ) -> Result<Report> {
     let mut report = Report::new();
     if let Some(together) = &mut together {
@@ -46,6 +48,7 @@ pub(super) fn check(
             return Ok(report);
         }
     };
+    seen.note(&root);
     if root.layout == Layout::Safetensors {
         if together.is_some() {
             let reason = "safetensors files are no checkpoint of several hosts";

@@ -44,6 +44,7 @@ pub mod usage;
 use std::ops::ControlFlow;
 
 use crate::error::Result;
+use crate::layout::steady::{self, Seen};
 use crate::path::StorePath;
 use crate::reader::{self, Selection};
 use crate::store::Store;
@@ -114,8 +115,10 @@ pub fn verify(
     only: Option<Selection<'_>>,
     progress: OnProgress<'_>,
 ) -> Result<Report> {
-    let mut report = checkpoint::check(store, path, options, only, progress, None)
-        .map_err(|error| reader::locate(store, error))?;
+    let checked = steady::read(store, |seen| {
+        checkpoint::check(store, path, options, only, progress, None, seen)
+    });
+    let mut report = checked.map_err(|error| reader::locate(store, error))?;
     name_files(&mut report, store);
     report.sort();
     Ok(report)
@@ -140,9 +143,13 @@ pub fn verify_together(
             flow = progress(last);
             flow
         };
-        let mut report =
-            checkpoint::check(*store, path, options, None, &mut tell, Some(&mut together))
-                .map_err(|error| reader::locate(*store, error))?;
+        let mut seen = Seen::default();
+        let with = Some(&mut together);
+        let checked =
+            checkpoint::check(*store, path, options, None, &mut tell, with, &mut seen);
+        // What they hold together cannot be taken back, to be looked at again.
+        let checked = checked.and_then(|report| seen.check(*store).map(|()| report));
+        let mut report = checked.map_err(|error| reader::locate(*store, error))?;
         name_files(&mut report, *store);
         for finding in &mut report.findings {
             finding.file.get_or_insert_with(|| store.locate(path));

@@ -16,6 +16,7 @@ use crate::cursor::to_u64;
 use crate::error::{Error, ErrorKind, Result, Subject, counted};
 use crate::layout::expected::Scope;
 use crate::layout::root::Root;
+use crate::layout::steady::{self, Seen};
 use crate::layout::{choose, detect, expected, foreign, header, refusal};
 use crate::orbax::checkpoint_metadata::CheckpointMetadata;
 use crate::orbax::{names, step_name};
@@ -146,7 +147,8 @@ pub fn usage(
     options: &reader::Options,
     only: Option<Selection<'_>>,
 ) -> Result<Usage> {
-    let mut usage = measure(store, path, options, only).map_err(|error| {
+    let measured = steady::read(store, |seen| measure(store, path, options, only, seen));
+    let mut usage = measured.map_err(|error| {
         let error = reader::hinted(store, path, &options.limits, error);
         reader::locate(store, error)
     })?;
@@ -161,8 +163,10 @@ fn measure(
     path: &StorePath,
     options: &reader::Options,
     only: Option<Selection<'_>>,
+    seen: &mut Seen,
 ) -> Result<Usage> {
     let root = detect::detect(store, path, options.rules, &options.limits)?;
+    seen.note(&root);
     if root.layout == Layout::Safetensors {
         let alone = only.map(|_| Alone::default());
         let usage = of_safetensors(store, &root, options)?;

@@ -1,0 +1,185 @@
+//! Answers about one checkpoint, and not about two of which one took the place of the other meanwhile.
+//!
+//! The listing with which a read begins tells the number of each file. When all is read, one of them
+//! is looked at once more, by its path: if a directory was renamed into the place, it has another.
+
+use super::root::Root;
+use crate::error::{Error, ErrorKind, Result};
+use crate::orbax::names;
+use crate::path::StorePath;
+use crate::store::{Entry, Store};
+
+/// How often a checkpoint is read that changes each time.
+const ATTEMPTS: usize = 2;
+
+/// What a read has seen of the checkpoint.
+#[derive(Debug, Default)]
+pub struct Seen {
+    /// A file in it, and the number of that file.
+    mark: Option<(StorePath, u64)>,
+}
+
+impl Seen {
+    /// Notes the listing of the checkpoint.
+    pub fn note(&mut self, root: &Root) {
+        self.note_entries(&root.path, &root.entries);
+    }
+
+    /// Notes the listing of a directory.
+    pub fn note_entries(&mut self, directory: &StorePath, entries: &[Entry]) {
+        // Of a link the number is its own, not that of what it leads to.
+        let numbered = entries.iter().filter(|entry| entry.id != 0 && !entry.link);
+        let own = |entry: &&Entry| entry.name == names::CHECKPOINT_METADATA;
+        let entry = numbered.clone().find(own).or(numbered.clone().next());
+        self.mark = entry.and_then(|entry| Some((directory.join(&entry.name).ok()?, entry.id)));
+    }
+
+    /// The number that the file has now; `None` if nothing was noted. 0 if it is gone.
+    fn now(&self, store: &dyn Store) -> Option<u64> {
+        let (path, _) = self.mark.as_ref()?;
+        let stat = store.stat(std::slice::from_ref(path)).pop()?;
+        Some(stat.ok()?.map_or(0, |stat| stat.id))
+    }
+
+    /// Checks that the checkpoint is the one that was noted.
+    ///
+    /// # Errors
+    /// `Store` if it is another.
+    pub fn check(&self, store: &dyn Store) -> Result<()> {
+        let Some((path, id)) = &self.mark else {
+            return Ok(());
+        };
+        if self.now(store).is_none_or(|now| now == *id) {
+            return Ok(());
+        }
+        Err(changed(path))
+    }
+}
+
+/// What `attempt` reads. It is asked again if something else lies there when it is done.
+///
+/// # Errors
+/// What the last attempt says; `Store` if the checkpoint changed each time.
+pub fn read<T>(
+    store: &dyn Store,
+    mut attempt: impl FnMut(&mut Seen) -> Result<T>,
+) -> Result<T> {
+    let mut before = None;
+    let mut last = None;
+    for _ in 0..ATTEMPTS {
+        let mut seen = Seen::default();
+        let read = attempt(&mut seen);
+        let now = seen.now(store);
+        let Some((path, id)) = seen.mark else {
+            return read;
+        };
+        // Some file systems number files otherwise in listings: then it is what it was after the
+        // attempt before.
+        if now.is_none_or(|now| now == id) || (now == before && now != Some(0)) {
+            return read;
+        }
+        before = now;
+        last = Some(path);
+    }
+    Err(changed(&last.unwrap_or_default()))
+}
+
+fn changed(path: &StorePath) -> Error {
+    let directory = path.parent().unwrap_or_default();
+    let reason = "another directory took the place of the checkpoint each time it was read; read it \
+                  again when it is at rest";
+    Error::new(ErrorKind::Store, reason).in_file(&directory)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use super::*;
+    use crate::store::memory::MemoryStore;
+    use crate::store::{Bytes, EntryKind, Stat, Want};
+
+    /// A store that numbers a file otherwise each time it is asked.
+    struct Numbers(Mutex<Vec<Option<u64>>>);
+
+    impl Store for Numbers {
+        fn list(&self, directory: &StorePath) -> Result<Vec<Entry>> {
+            MemoryStore::new().list(directory)
+        }
+
+        fn stat(&self, paths: &[StorePath]) -> Vec<Result<Option<Stat>>> {
+            let mut numbers = self.0.lock().unwrap();
+            let stat = |id| Stat {
+                kind: EntryKind::File,
+                size: 0,
+                modified_nsecs: None,
+                version: 0,
+                id,
+            };
+            let answers = paths.iter().map(|_| Ok(numbers.remove(0).map(stat)));
+            answers.collect()
+        }
+
+        fn fetch(&self, wants: &[Want]) -> Vec<Result<Bytes>> {
+            MemoryStore::new().fetch(wants)
+        }
+
+        fn locate(&self, path: &StorePath) -> String {
+            path.as_str().to_owned()
+        }
+    }
+
+    /// How often it is read where listings and looks afterwards give these numbers, and whether the
+    /// last answer is given.
+    fn reads(listed: &[u64], looked: &[Option<u64>]) -> (usize, Result<usize>) {
+        let store = Numbers(Mutex::new(looked.to_vec()));
+        let mut count = 0;
+        let read = read(&store, |seen| {
+            let entry = |name: &str, id, link| Entry {
+                name: name.to_owned(),
+                kind: EntryKind::File,
+                link,
+                id,
+            };
+            let entries = [
+                entry("a link", 77, true),
+                entry(names::CHECKPOINT_METADATA, listed[count], false),
+            ];
+            seen.note_entries(&StorePath::new("run/7").unwrap(), &entries);
+            count += 1;
+            Ok(count)
+        });
+        (count, read)
+    }
+
+    #[test]
+    fn what_stays_is_read_once() {
+        assert_eq!(reads(&[5], &[Some(5)]), (1, Ok(1)));
+    }
+
+    #[test]
+    fn what_is_replaced_is_read_again() {
+        assert_eq!(reads(&[5, 6], &[Some(6), Some(6)]), (2, Ok(2)));
+        assert_eq!(reads(&[5, 6], &[None, Some(6)]), (2, Ok(2)));
+    }
+
+    #[test]
+    fn what_is_replaced_each_time_is_an_error() {
+        for looked in [[Some(6), Some(7)], [None, None]] {
+            let (count, read) = reads(&[5, 6], &looked);
+            let error = read.unwrap_err();
+            assert_eq!((count, error.kind()), (2, ErrorKind::Store));
+            assert_eq!(error.file(), Some("run/7"));
+        }
+    }
+
+    #[test]
+    fn a_file_system_that_lists_other_numbers_costs_one_more_read() {
+        assert_eq!(reads(&[5, 5], &[Some(9), Some(9)]), (2, Ok(2)));
+    }
+
+    #[test]
+    fn a_store_without_numbers_is_asked_nothing() {
+        assert_eq!(reads(&[0], &[]), (1, Ok(1)));
+    }
+}
