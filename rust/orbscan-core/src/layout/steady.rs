@@ -60,10 +60,7 @@ impl Seen {
 ///
 /// # Errors
 /// What the last attempt says; `Store` if the checkpoint changed each time.
-pub fn read<T>(
-    store: &dyn Store,
-    mut attempt: impl FnMut(&mut Seen) -> Result<T>,
-) -> Result<T> {
+pub fn read<T>(store: &dyn Store, mut attempt: impl FnMut(&mut Seen) -> Result<T>) -> Result<T> {
     let mut before = None;
     let mut last = None;
     for _ in 0..ATTEMPTS {

@@ -40,10 +40,13 @@ pub fn read(found: Found, visit: &Visit, options: &Options, recall: &Recall) -> 
     let read = steady::read(store, |seen| {
         let recognised = match first.take() {
             Some(recognised) => recognised,
-            None => again(store, &visit.path)?,
+            None => {
+                let recognised = again(store, &visit.path)?;
+                entry.identity = identity(store, &recognised);
+                recognised
+            }
         };
         seen.note_entries(&recognised.path, &recognised.entries);
-        entry.identity = identity(store, &recognised);
         fill(&mut entry, store, recognised, options, recall)
     });
     if let Err(error) = read {

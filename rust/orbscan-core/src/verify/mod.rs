@@ -145,8 +145,7 @@ pub fn verify_together(
         };
         let mut seen = Seen::default();
         let with = Some(&mut together);
-        let checked =
-            checkpoint::check(*store, path, options, None, &mut tell, with, &mut seen);
+        let checked = checkpoint::check(*store, path, options, None, &mut tell, with, &mut seen);
         // What they hold together cannot be taken back, to be looked at again.
         let checked = checked.and_then(|report| seen.check(*store).map(|()| report));
         let mut report = checked.map_err(|error| reader::locate(*store, error))?;
