@@ -38,13 +38,12 @@ pub fn read(found: Found, visit: &Visit, options: &Options, recall: &Recall) -> 
     }
     let mut first = Some(recognised);
     let read = steady::read(store, |seen| {
-        let recognised = match first.take() {
-            Some(recognised) => recognised,
-            None => {
-                let recognised = again(store, &visit.path)?;
-                entry.identity = identity(store, &recognised);
-                recognised
-            }
+        let recognised = if let Some(recognised) = first.take() {
+            recognised
+        } else {
+            let recognised = again(store, &visit.path)?;
+            entry.identity = identity(store, &recognised);
+            recognised
         };
         seen.note_entries(&recognised.path, &recognised.entries);
         fill(&mut entry, store, recognised, options, recall)
