@@ -1,6 +1,7 @@
 """One metric among those of a step: found by its name, shown as the file spells it.
 
-Metrics are an object of JSON that may hold others. A name with dots reaches into them: `eval.loss`
+Metrics are an object of JSON that may hold others, or whatever else a manager was given: that has
+no members. A name with dots reaches into them: `eval.loss`
 is the member `loss` of the object `eval`, unless a member is itself called `eval.loss`.
 
 Importing this module loads nothing else.
@@ -80,13 +81,17 @@ def is_number(value: object) -> TypeGuard[float]:
 
 
 def kind(value: object) -> str:
-    """Say what a metric is that is not a number.
+    """Say what a value is: a metric that is not a number, or metrics that are no object.
 
-    >>> kind({"loss": 1}), kind(None), kind(float("nan"))
-    ('an object', 'null', 'NaN')
+    >>> kind({"loss": 1}), kind(None), kind(float("nan")), kind(0.5)
+    ('an object', 'null', 'NaN', 'a number')
     """
     if value is None:
         return "null"
+    if isinstance(value, bool):
+        return "a boolean"
+    if is_number(value):
+        return "a number"
     if isinstance(value, float):
         return "NaN"
     if isinstance(value, str):
@@ -99,10 +104,15 @@ def shown(text: str, width: int) -> str:
 
     >>> shown('{"loss": 1.50, "eval": {"acc": 1e-3, "best": true}, "by": [1, {}]}', 80)
     'loss=1.50 eval.acc=1e-3 eval.best=true by=[1, {}]'
+    >>> shown("0.50", 80), shown("[1, 2]", 80)
+    ('0.50', '[1, 2]')
     """
     import json
 
     metrics = json.loads(text, parse_float=_Number, parse_int=_Number, parse_constant=_Number)
+    if not isinstance(metrics, dict):
+        line = _shown(metrics)
+        return f"{line[:width]}..." if len(line) > width else line
     line = ""
     for name, value in members(metrics):
         line += f"{' ' if line else ''}{name}={_shown(value)}"

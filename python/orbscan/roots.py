@@ -37,7 +37,8 @@ class Step(Value, frozen=True):
         init_timestamp_nsecs: when the save began, in nanoseconds since 1970 in UTC; None if the
             writer did not say.
         commit_timestamp_nsecs: when the save finished, likewise.
-        metrics: what the manager was told about the step; None if it was told nothing.
+        metrics: what the manager was told about the step, usually a dict; None if it was told
+            nothing.
         custom_metadata: what the user stored beside the trees.
         issues: the faults that were tolerated.
         error: what of it is missing or cannot be read; None if all is there. The arrays
@@ -52,7 +53,7 @@ class Step(Value, frozen=True):
     prefix: str | None = None
     init_timestamp_nsecs: int | None = None
     commit_timestamp_nsecs: int | None = None
-    metrics: dict[str, Any] | None = None
+    metrics: Any = None
     custom_metadata: dict[str, Any] | None = None
     issues: tuple[Issue, ...] = ()
     error: OrbscanError | None = None
@@ -233,7 +234,7 @@ def _step(root: Path, row: _core.Step) -> Step:
         prefix=row.prefix,
         init_timestamp_nsecs=row.init_timestamp_nsecs,
         commit_timestamp_nsecs=row.commit_timestamp_nsecs,
-        metrics=None if row.metrics is None else _object(row.metrics),
+        metrics=None if row.metrics is None else json.loads(row.metrics),
         custom_metadata=_object(row.custom_metadata),
         issues=tuple(Issue(*issue) for issue in row.issues),
         error=row.error,

@@ -354,14 +354,13 @@ class CheckpointEntry:
         return names
 
     @property
-    def metrics(self) -> dict[str, Any] | None:
-        """The metrics that a manager wrote beside the checkpoint; None if there are none."""
+    def metrics(self) -> Any:
+        """The metrics that a manager wrote beside the checkpoint, usually a dict; None without."""
         if self._metrics is None:
             return None
         import json
 
-        metrics: dict[str, Any] = json.loads(self._metrics)
-        return metrics
+        return json.loads(self._metrics)
 
     def __fspath__(self) -> str:
         """Give the path."""

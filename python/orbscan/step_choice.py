@@ -206,10 +206,15 @@ def best_step(
 
 
 def _metrics(row: _core.Step) -> Metrics:
+    """The metrics of a step by their names; none of what is no object."""
+    metrics = _given_metrics(row)
+    return metrics if isinstance(metrics, dict) else {}
+
+
+def _given_metrics(row: _core.Step) -> object:
     import json
 
-    metrics: Metrics = {} if row.metrics is None else json.loads(row.metrics)
-    return metrics
+    return {} if row.metrics is None else json.loads(row.metrics)
 
 
 def _without(name: str, rows: list[_core.Step]) -> str:
@@ -218,14 +223,21 @@ def _without(name: str, rows: list[_core.Step]) -> str:
 
     numbers: set[str] = set()
     found: tuple[object, int] | None = None
+    nameless: tuple[object, int] | None = None
     for row in reversed(rows):
         metrics = _metrics(row)
+        given = _given_metrics(row)
+        if nameless is None and not isinstance(given, dict):
+            nameless = given, row.step
         value = metric.find(metrics, name)
         if found is None and value is not metric.MISSING:
             found = value, row.step
         numbers.update(each for each, held in metric.members(metrics) if metric.is_number(held))
     if found is None:
         reason, offered = f"no committed step has the metric {name!r}", "there is"
+        if nameless is not None:
+            value, step = nameless
+            reason += f"; the metrics of step {step} are no object: {metric.kind(value)}"
     else:
         value, step = found
         reason = f"the metric {name!r} is not a number: it is {metric.kind(value)} in step {step}"

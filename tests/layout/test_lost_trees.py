@@ -229,3 +229,13 @@ def flat(tree: Any, name: str = "") -> dict[str, Any]:
     for key, child in items:
         leaves |= flat(child, f"{name}.{key}" if name else str(key))
     return leaves
+
+
+def test_the_tree_of_an_early_release_is_not_lost(copy: Copy, tmp_path: Path) -> None:
+    (tmp_path / "0").mkdir()
+    copy("o0.3.5-flat/ckpt", "0/params")
+    copy("o0.5.10-flat/ckpt", "0/weights")
+    read = orbscan.metadata(tmp_path / "0")
+    assert read.metadata == orbscan.metadata(tmp_path / "0", "weights").metadata
+    assert [str(issue) for issue in read.issues] == []
+    assert orbscan.verify(tmp_path / "0").ok

@@ -22,12 +22,12 @@ def test_the_table_shows_state_times_metrics_and_faults(
     write_step(tmp_path, "8", {"loss": 0.1, "note": "a\x1b"})
     write_step(tmp_path, "step_09")
     write_step(tmp_path, "10", {})
-    (tmp_path / "10" / "metrics" / "metrics").write_text("[1]")
+    (tmp_path / "10" / "metrics" / "metrics").write_text("[1")
     write_step(tmp_path, "11.orbax-checkpoint-tmp", committed=False)
     assert main(["steps", str(tmp_path)]) == 5
     when = "2026-11-23 21:51:28.711944 UTC"
     lines = capsys.readouterr().out.splitlines()
-    fault = f"{tmp_path}/10/metrics/metrics, byte 0: expected an object, found a list"
+    fault = f"{tmp_path}/10/metrics/metrics, byte 2: the JSON text is cut off"
     assert [re.split(r"  +", line.strip()) for line in lines] == [
         ["root", str(tmp_path)],
         [""],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import math
 from functools import reduce
@@ -89,6 +90,25 @@ def test_a_step_whose_metric_is_not_a_number_is_left_out_where_orbax_fails(
         pytest.raises(TypeError, match="not supported between"),
     ):
         manager.best_step()
+
+
+@pytest.mark.parametrize(
+    ("given", "shown", "kind"),
+    [(0.5, "0.5", "a number"), ([1, 2], "[1, 2]", "a list"), (True, "true", "a boolean")],
+)
+def test_metrics_that_are_no_object_are_shown_and_have_no_members(
+    given: object, shown: str, kind: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    step = write_step(tmp_path, "1", {})
+    (step / "metrics" / "metrics").write_text(json.dumps(given))
+    [found] = orbscan.steps(tmp_path)
+    assert (found.metrics, found.error) == (given, None)
+    assert main(["steps", str(tmp_path)]) == 0
+    assert f"  {shown}\n" in capsys.readouterr().out
+    reason = f"no committed step has the metric 'm'; the metrics of step 1 are no object: {kind}"
+    with pytest.raises(orbscan.CheckpointNotFoundError) as refused:
+        orbscan.best(tmp_path, "m")
+    assert refused.value.reason == reason
 
 
 def test_a_name_with_dots_reaches_into_objects(tmp_path: Path) -> None:

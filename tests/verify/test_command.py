@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import shutil
 import sys
 from types import SimpleNamespace
@@ -103,6 +104,19 @@ def test_a_directory_of_checkpoints_is_searched(
     assert "gone" in shown.err
     ((searched, options),) = calls
     assert (searched, options["leaves"], options["ordered"]) == (str(root), False, True)
+
+
+def test_what_could_not_be_looked_at_is_not_called_unfinished(
+    v1: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    root = tmp_path / "odd"
+    shutil.copytree(v1, root / "7")
+    shutil.copytree(v1, root / os.fsdecode(b"caf\xe9_8"))
+    assert main(["verify", str(root)]) == 5
+    shown = capsys.readouterr()
+    *_, last = shown.out.splitlines()
+    assert last == "2 checkpoints: 1 ok, 0 damaged, 0 leaves lost, 1 could not be checked"
+    assert "its name is not UTF-8" in shown.err
 
 
 def test_a_whole_tree_of_directories_is_searched(

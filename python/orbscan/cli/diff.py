@@ -16,7 +16,7 @@ TYPE_CHECKING = False
 
 if TYPE_CHECKING:
     from orbscan.alone import Name
-    from orbscan.differing.diff import Diff
+    from orbscan.differing.side import Side
 
 WORDS = ("name", "kind", "shape", "dtype", "sharding", "devices", "storage", "container")
 IGNORED = ("devices", "storage")
@@ -94,18 +94,25 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Read both checkpoints, and write the differences to stdout and warnings to stderr."""
+    """Read both checkpoints, and tell on stdout how they differ; beside JSON, warn on stderr."""
     as_json = arguments.output == "json"
     if as_json and arguments.all:
         arguments.parser.error("--all is for the table, not for JSON")
-    diff = _diff(arguments)
+    from orbscan.differing.difference import difference
+
+    sides = _sides(arguments)
+    ignore = {*([] if arguments.strict else IGNORED), *(arguments.ignore or ())}
+    diff = difference(*sides, ignore=ignore, rich_types=arguments.rich_types)
     if as_json:
         from orbscan.cli import diff_document
 
         sys.stdout.write(diff_document.render(diff))
+        for side in sides:
+            source.warn(side.issues)
     else:
         from orbscan.differing.text import SHOWN, report
 
+        # The faults that were tolerated are among its notes.
         lines = report(diff, None if arguments.all else SHOWN)
         sys.stdout.write("".join(f"{line}\n" for line in lines))
     if diff.undecided:
@@ -113,9 +120,8 @@ def run(arguments: argparse.Namespace) -> int:
     return FINE if diff.same else FINDINGS
 
 
-def _diff(arguments: argparse.Namespace) -> Diff:
+def _sides(arguments: argparse.Namespace) -> list[Side]:
     from orbscan.differing.api import names_of_sides, side_of_path
-    from orbscan.differing.difference import difference
 
     step, other_step = arguments.step, arguments.other_step
     steps = (step, step if other_step is None else other_step)
@@ -134,8 +140,5 @@ def _diff(arguments: argparse.Namespace) -> Diff:
             if error.advice is None:
                 raise
             raise Refusal(told(error, arguments, prefix), NOT_FOUND) from error
-        source.warn(side.issues)
         sides.append(side)
-    before, after = sides
-    ignore = {*([] if arguments.strict else IGNORED), *(arguments.ignore or ())}
-    return difference(before, after, ignore=ignore, rich_types=arguments.rich_types)
+    return sides

@@ -149,14 +149,19 @@ class _Target(NamedTuple):
         path: where it lies.
         below: whether it was found below a directory, rather than named.
         unfinished: why it is not a finished one, if it was found below a directory.
+        error: why it could not even be looked at.
     """
 
     path: str
     below: bool
     unfinished: str | None = None
+    error: OrbscanError | None = None
 
 
 def _check(arguments: argparse.Namespace, target: _Target, tally: _Tally, *, alone: bool) -> None:
+    if target.error is not None:
+        tally.fail(target.error, arguments, alone=alone)
+        return
     if target.unfinished is not None and not arguments.strict:
         tally.uncommitted += 1
         _write_uncommitted(arguments, target.path, target.unfinished)
@@ -215,8 +220,13 @@ def _checkpoints(path: str, arguments: argparse.Namespace) -> Iterator[_Target]:
         if entry.path == path:
             yield _Target(path, below=False)
             continue
-        unfinished = None if entry.committed else entry.commit_reason
-        yield _Target(entry.path, below=True, unfinished=unfinished)
+        if entry.committed:
+            yield _Target(entry.path, below=True)
+        elif entry.kind == "unknown" and not entry.leftover and entry.error is not None:
+            # Whether it is a finished one is not known either.
+            yield _Target(entry.path, below=True, error=entry.error)
+        else:
+            yield _Target(entry.path, below=True, unfinished=entry.commit_reason)
     if any_found or arguments.shard is not None:
         return
     if search.has_filters(arguments):

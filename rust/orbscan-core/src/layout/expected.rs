@@ -2,7 +2,7 @@
 //!
 //! Each fault has a [`Subject`], by which a check tells them apart.
 
-use super::choose::{Contents, Tree};
+use super::choose::{self, Contents, Tree};
 use super::evidence;
 use super::root::{Root, Unfinished, has, has_kind};
 use crate::error::{Error, ErrorKind, Result, Subject, shown};
@@ -128,7 +128,12 @@ pub fn passed_over(
         if comes_before(name) && !name.contains(names::TEMPORARY_MARK) {
             let directory = root.path.join(name)?;
             let lost = lost_tree(store, &directory, name, handler_of(handlers, name), limits)?;
-            issues.extend(lost.map(|lost| without_tree(root, name, &lost)));
+            // The tree of an early release has no `_METADATA` to lose.
+            if let Some(lost) = lost
+                && choose::trees(store, root, &[name])? == [Tree::None]
+            {
+                issues.push(without_tree(root, name, &lost));
+            }
         }
     }
     Ok(issues)

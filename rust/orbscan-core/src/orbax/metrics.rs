@@ -4,20 +4,21 @@
 //! {"loss": 0.25, "accuracy": 0.9}
 //! ```
 //!
+//! Usually an object; a manager writes whatever it was given, also a number alone or a list.
+//!
 //! Source: orbax `checkpoint_manager.py`, `_get_metrics`; written with Python's `json`, so `NaN` may
 //! stand in it.
 
 use crate::error::Result;
-use crate::json::{Dialect, Json, Kind};
+use crate::json::{Dialect, Json};
 use crate::limits::Limits;
 
-/// Checks the file and gives the JSON text of its object.
+/// Checks the file and gives its JSON text.
 ///
 /// # Errors
-/// `Malformed` if it is no object of JSON; `Limit`.
+/// `Malformed` if it is no JSON; `Limit`.
 pub fn decode(bytes: &[u8], limits: &Limits) -> Result<String> {
     let mut json = Json::new(bytes, Dialect::Python, limits)?;
-    json.expect(Kind::Object)?;
     let text = json.skip()?.to_owned();
     json.end()?;
     Ok(text)
@@ -35,14 +36,16 @@ mod tests {
     }
 
     #[test]
+    fn what_is_no_object_is_given_as_well() {
+        for text in ["0.5", "[1, 2]", "null", "\"a\"", "NaN"] {
+            let found = decode(text.as_bytes(), &Limits::default());
+            assert_eq!(found.unwrap(), text);
+        }
+    }
+
+    #[test]
     fn anything_else_is_an_error_with_its_place() {
-        for (text, at) in [
-            ("", 0),
-            ("{\"l\": ", 6),
-            ("[1]", 0),
-            ("{} {}", 3),
-            ("null", 0),
-        ] {
+        for (text, at) in [("", 0), ("{\"l\": ", 6), ("{} {}", 3), ("nul", 0)] {
             let error = decode(text.as_bytes(), &Limits::default()).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Malformed, "{text}");
             assert_eq!(error.offset(), Some(Offset::File(at)), "{text}");

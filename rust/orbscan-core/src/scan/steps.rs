@@ -63,7 +63,7 @@ pub struct Step {
     pub found: Found,
     /// Its timestamps and the user's metadata; empty if there is none or it cannot be read.
     pub metadata: CheckpointMetadata,
-    /// The JSON text of the object of its metrics; `None` if there are none or they cannot be read.
+    /// The JSON text of its metrics; `None` if there are none or they cannot be read.
     pub metrics: Option<String>,
     /// What was tolerated.
     pub issues: Vec<Error>,

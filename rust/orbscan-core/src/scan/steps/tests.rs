@@ -113,7 +113,7 @@ fn damage_stays_with_its_step() {
         path("run/1/_CHECKPOINT_METADATA"),
         r#"{"item_handlers": 5}"#,
     );
-    store.insert(path("run/1/metrics/metrics"), "[1]");
+    store.insert(path("run/1/metrics/metrics"), "[1");
     store.insert(path("run/2/metrics/metrics"), r#"{"loss": "#);
     store.insert(path("run/3/_CHECKPOINT_METADATA"), "not json");
     let found = read_all(&store);
