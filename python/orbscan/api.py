@@ -19,8 +19,10 @@ if TYPE_CHECKING:
 
 AUTO = "AUTO"
 
-# Names that Orbax keeps for itself, and refuses in the same way.
-_RESERVED_NAMES = frozenset({"metrics", "_CHECKPOINT_DELETION"})
+METRICS = "metrics"
+"""What Orbax keeps for itself and never reads, although a program may have saved a pytree so."""
+
+_DELETION = "_CHECKPOINT_DELETION"
 
 # What the name of a scheme may have besides letters and digits.
 _OTHERS_IN_SCHEMES = dict.fromkeys(map(ord, "+-."))
@@ -72,6 +74,7 @@ def metadata(  # noqa: PLR0913 - keywords, each with a meaning of its own
         TypeError: the name is neither a string nor None, or the step in none of its forms.
     """
     text = local_path(path, step, atomicity=atomicity)
+    check_name_as_orbax(checkpointable_name)
     checkpoint = read_pytree(
         text,
         checkpointable_name,
@@ -285,7 +288,7 @@ def _path_of_file_url(url: str) -> str:
 
 
 def check_name(name: str | None) -> None:
-    """Check that a name can be asked for, by the rules of Orbax.
+    """Check that a name can be that of a checkpointable.
 
     Raises:
         TypeError: it is neither a string nor None.
@@ -299,10 +302,23 @@ def check_name(name: str | None) -> None:
     if not name:
         message = "the name of a checkpointable is empty; for a pytree without a name pass None"
         raise ValueError(message)
-    if name in _RESERVED_NAMES:
-        message = f"the checkpointable name {name!r} is reserved"
-        raise ValueError(message)
+    if name == _DELETION:
+        raise _reserved(name)
     if name in {".", ".."} or "/" in name or "\0" in name:
         reason = f"{name!r} cannot be the name of a checkpointable"
         kind = "no_such_checkpointable"
         raise errors.error(kind, reason)
+
+
+def check_name_as_orbax(name: str | None) -> None:
+    """Check that a name can be asked for, by the rules of Orbax, which reads no `metrics`.
+
+    Raises as `check_name` does.
+    """
+    if name == METRICS:
+        raise _reserved(name)
+    check_name(name)
+
+
+def _reserved(name: str) -> ValueError:
+    return ValueError(f"the checkpointable name {name!r} is reserved")

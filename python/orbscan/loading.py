@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from orbscan import saved_devices
 from orbscan.api import (
     AUTO,
-    check_name,
+    check_name_as_orbax,
     checkpointables_metadata,
     local_path,
     read_pytree,
@@ -230,7 +230,7 @@ def _resolve(
 ) -> tuple[str, str | None, _core.Checkpoint | None]:
     """The path, the name of the pytree and what was read; Orbax and orbscan choose differently."""
     text = _absolute(path, step, atomicity)
-    check_name(name)
+    check_name_as_orbax(name)
     if url_scheme(text) is not None:
         return text, name, None
     checkpoint = read_pytree(text, name, rich_types=False, atomicity=atomicity, first=first)

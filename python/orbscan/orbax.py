@@ -63,6 +63,7 @@ def metadata(
     from orbscan import orbax_release
 
     text = api.local_path(path)
+    api.check_name_as_orbax(checkpointable_name)
     first = orbax_release.first_name()
     checkpoint = api.read_pytree(text, checkpointable_name, rich_types=False, first=first)
     from orbscan import answer

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from orbscan import codes, errors
-from orbscan.api import AUTO, check_name, local_path, read_pytree
+from orbscan.api import AUTO, check_name_as_orbax, local_path, read_pytree
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -84,7 +84,7 @@ def open_array(
     """
     keys = _plain_keys(keypath)
     text = local_path(path, step, atomicity=atomicity)
-    check_name(checkpointable_name)
+    check_name_as_orbax(checkpointable_name)
     checkpoint = read_pytree(text, checkpointable_name, rich_types=False, atomicity=atomicity)
     (item, table), *_ = checkpoint.items
     if table is None:  # what read_pytree never returns

@@ -37,6 +37,16 @@ def test_an_unfinished_item_is_an_error_that_names_its_directory(
         orbscan.metadata(step, "params")
 
 
+def test_an_unfinished_item_is_one_by_its_own_name_too(copy: Copy) -> None:
+    step = copy("o0.12.8-manager/run/0", "0")
+    (step / "params").rename(step / TEMPORARY)
+    (issue,) = orbscan.metadata(step, TEMPORARY).issues
+    assert "never finished" in issue.reason
+    codes = {finding.code for finding in orbscan.verify(step, TEMPORARY).findings}
+    assert "checkpointable-unfinished" in codes
+    assert not orbscan.metadata(step, "state").issues
+
+
 def test_a_temporary_name_is_not_chosen_while_a_final_one_is_there(copy: Copy) -> None:
     step = copy("o0.12.8-manager/run/0", "0")
     expected = orbscan.metadata(step, "params").metadata

@@ -103,7 +103,7 @@ def test_a_name_that_is_not_there_is_the_error_of_a_read(
     assert len(errors) == 1
 
 
-@pytest.mark.parametrize("name", ["", "metrics", "a/b"])
+@pytest.mark.parametrize("name", ["", "_CHECKPOINT_DELETION", "a/b"])
 def test_what_cannot_be_a_name_is_refused_as_by_a_read(composite: Path, name: str) -> None:
     for ask in (orbscan.metadata, orbscan.verify, orbscan.du):
         with pytest.raises(ValueError, match=r"empty|reserved|cannot be the name"):

@@ -28,7 +28,8 @@ pub struct Contents<'r> {
     /// Whether the checkpoint is itself one pytree, without a name. Directories of it that look like
     /// pytrees pass for checkpointables all the same.
     pub flat: bool,
-    /// Its checkpointables, sorted by name, and what each has of a pytree.
+    /// Its checkpointables, sorted by name, and what each has of a pytree. The metrics are among them
+    /// if they are one.
     pub items: Vec<(&'r str, Tree)>,
 }
 
@@ -61,10 +62,23 @@ pub fn contents<'r>(store: &dyn Store, root: &'r Root) -> Result<Contents<'r>> {
     let children = root.checkpointables();
     let trees = items(store, root, &children)?;
     let any = trees.iter().any(|tree| *tree != Tree::None);
+    let mut items: Vec<(&str, Tree)> = children.into_iter().zip(trees).collect();
+    if has_metrics_tree(store, root)? {
+        items.push((names::METRICS, Tree::Metadata));
+        items.sort_unstable();
+    }
     Ok(Contents {
         flat: own_tree(root, any) != Tree::None,
-        items: children.into_iter().zip(trees).collect(),
+        items,
     })
+}
+
+/// Whether what lies under the name of the metrics is a pytree that somebody called so.
+///
+/// # Errors
+/// `Store`.
+pub fn has_metrics_tree(store: &dyn Store, root: &Root) -> Result<bool> {
+    Ok(root.has_metrics() && with_metadata(store, root, &[names::METRICS])?.contains(&true))
 }
 
 /// What each of the named checkpointables has of a pytree.

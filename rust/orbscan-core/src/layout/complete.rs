@@ -1,6 +1,6 @@
 //! Whether all of a step is there, told without reading a tree.
 
-use super::choose::{self, Contents};
+use super::choose::{self, Contents, Tree};
 use super::expected::Scope;
 use super::root::{Root, has};
 use super::{detect, expected, header, part, recognise, step};
@@ -114,9 +114,10 @@ fn is_whole(store: &dyn Store, path: &StorePath, limits: &Limits) -> Result<bool
 
 fn contents<'r>(store: &dyn Store, root: &'r Root) -> Result<Contents<'r>> {
     if root.layout == Layout::V0 && root.has(names::TREE_METADATA) {
+        let metrics = choose::has_metrics_tree(store, root)?;
         return Ok(Contents {
             flat: true,
-            items: Vec::new(),
+            items: Vec::from_iter(metrics.then_some((names::METRICS, Tree::Metadata))),
         });
     }
     choose::contents(store, root)

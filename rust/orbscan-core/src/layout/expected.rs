@@ -75,12 +75,9 @@ fn missing_of(
     lost.chain(unfinished_of(root, scope)).collect()
 }
 
-/// The checkpointables that were never finished, though the checkpoint has its final name.
-pub fn unfinished_items(root: &Root) -> Vec<Issue> {
-    unfinished_of(root, Scope::All)
-}
-
-fn unfinished_of(root: &Root, scope: Scope<'_>) -> Vec<Issue> {
+/// The checkpointables that were never finished, though the checkpoint has its final name; one may be
+/// asked for by the name of its directory, too.
+pub fn unfinished_of(root: &Root, scope: Scope<'_>) -> Vec<Issue> {
     if root.uncommitted.is_some() {
         // That is said of the checkpoint as a whole.
         return Vec::new();
@@ -95,7 +92,9 @@ fn unfinished_of(root: &Root, scope: Scope<'_>) -> Vec<Issue> {
             .in_file(&root.path)
     };
     let items = root.unfinished().into_iter();
-    let items = items.filter(|item| scope.has(Some(item.name)));
+    let is_asked =
+        |item: &Unfinished<'_>| scope.has(Some(item.name)) || scope.has(Some(item.directory));
+    let items = items.filter(is_asked);
     items.map(issue).collect()
 }
 
@@ -116,7 +115,7 @@ pub fn passed_over(
     let comes_before = |name: &str| {
         names::preference(name, order) < names::preference(chosen, order) && !root.is_deleted(name)
     };
-    let mut issues = unfinished_items(root);
+    let mut issues = unfinished_of(root, Scope::All);
     let is_unfinished = |name: &str| root.unfinished().iter().any(|item| item.name == name);
     for (name, handler) in named(handlers) {
         let is_tree = handler.is_some_and(is_pytree_handler);
@@ -246,21 +245,22 @@ pub fn lost_whole(
     }))
 }
 
-/// The fault of `metrics`, which is no checkpointable, if it has the store of a pytree without a
-/// tree.
+/// The fault of metrics that are no pytree and should be one.
 ///
 /// # Errors
 /// `Store`.
-pub fn lost_metrics(store: &dyn Store, root: &Root, limits: &Limits) -> Result<Option<Issue>> {
-    if !root.has_directory(names::METRICS) {
+pub fn lost_metrics(
+    store: &dyn Store,
+    root: &Root,
+    handlers: &ItemHandlers,
+    limits: &Limits,
+) -> Result<Option<Issue>> {
+    if !root.has_metrics() {
         return Ok(None);
     }
     let directory = root.path.join(names::METRICS)?;
-    let tree = directory.join(names::TREE_METADATA)?;
-    match store.stat(&[tree]).pop().transpose()?.flatten() {
-        Some(_) => Ok(None),
-        None => lost_tree(store, &directory, names::METRICS, None, limits),
-    }
+    let handler = handler_of(handlers, names::METRICS);
+    lost_tree(store, &directory, names::METRICS, handler, limits)
 }
 
 /// Everything that is missing of a checkpoint, or of one checkpointable of it, told without reading any
@@ -294,8 +294,8 @@ pub fn faults(
             }
         }
     }
-    if scope == Scope::All {
-        faults.extend(lost_metrics(store, root, limits)?);
+    if scope.has(Some(names::METRICS)) && !contents.has(names::METRICS) {
+        faults.extend(lost_metrics(store, root, handlers, limits)?);
     }
     Ok(faults)
 }

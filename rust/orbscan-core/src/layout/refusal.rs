@@ -117,10 +117,16 @@ fn without_pytree(
     } else {
         shown(&names)
     };
-    let reason = format!(
+    let mut reason = format!(
         "has no pytree: no {} in it or in its checkpointables ({seen})",
         names::TREE_METADATA
     );
+    if matches!(choose::has_metrics_tree(store, root), Ok(true)) {
+        reason.push_str(&format!(
+            "; {:?} is one, and is read where it is named",
+            names::METRICS
+        ));
+    }
     unknown(&root.path, reason)
 }
 

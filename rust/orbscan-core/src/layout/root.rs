@@ -62,6 +62,17 @@ impl Root {
         })
     }
 
+    /// Whether a read may name a directory of it: a checkpointable, or the metrics, which somebody may
+    /// have saved as a pytree. Orbax keeps that name for itself and never chooses it.
+    pub fn may_be_named(&self, name: &str) -> bool {
+        self.checkpointables().contains(&name) || (name == names::METRICS && self.has_metrics())
+    }
+
+    /// Whether the directory of the metrics is there.
+    pub fn has_metrics(&self) -> bool {
+        self.has_directory(names::METRICS)
+    }
+
     /// The checkpointables that were never finished, by the temporary names of their directories.
     pub fn unfinished(&self) -> Vec<Unfinished<'_>> {
         let directories = self.checkpointables().into_iter();

@@ -6,7 +6,7 @@ use crate::layout::choose::{self, Tree};
 use crate::layout::root::Root;
 use crate::layout::{detect, expected};
 use crate::orbax::checkpoint_metadata::ItemHandlers;
-use crate::orbax::step_name;
+use crate::orbax::{names, step_name};
 use crate::path::StorePath;
 use crate::record::Layout;
 use crate::store::Store;
@@ -29,6 +29,7 @@ pub fn unread(root: &Root, selection: Selection<'_>, chosen: Option<&str>) -> Ve
     let own = chosen.is_some() && choose::own_tree(root, false) != Tree::None;
     let own = own.then_some(None);
     let directories = root.checkpointables().into_iter();
+    let directories = directories.chain(root.has_metrics().then_some(names::METRICS));
     let others = directories.filter(|name| chosen != Some(*name));
     own.into_iter()
         .chain(others.map(|name| Some(name.to_owned())))
@@ -71,7 +72,8 @@ pub fn of_root(
     chosen: Option<&str>,
     options: &Options,
 ) -> Vec<Other> {
-    let names = root.checkpointables();
+    let mut names = root.checkpointables();
+    names.extend(root.has_metrics().then_some(names::METRICS));
     let trees: Vec<Option<Tree>> = names.iter().map(|name| tree(store, root, name)).collect();
     let any = trees.iter().flatten().any(|tree| *tree != Tree::None);
     let flat = choose::own_tree(root, any) != Tree::None;
@@ -89,6 +91,9 @@ pub fn of_root(
             Some(Tree::None) => has_lost_tree(store, root, name, handlers, options),
             tree => tree.map(|_| true),
         };
+        if name == names::METRICS && is_pytree == Some(false) {
+            continue;
+        }
         let name = Some(name.to_owned());
         others.push(Other { name, is_pytree });
     }

@@ -94,7 +94,7 @@ pub fn read_header(store: &dyn Store, found: Recognised, options: &Options) -> R
         let lost = contents.is_treeless()
             && expected::lost_whole(store, &root, handlers, &options.limits)?.is_some();
         let flat = root.layout == Layout::Safetensors || lost || choose::is_flat(own, handlers);
-        let named = contents.items.iter().map(|(name, _)| Some(*name));
+        let named = root.checkpointables().into_iter().map(Some);
         let shown: Vec<Option<&str>> = if flat { vec![None] } else { named.collect() };
         let items = shown.into_iter().map(unread).collect();
         Ok(super::checkpoint(&root, waves.metadata, issues, items))
@@ -121,13 +121,17 @@ pub fn read_path(
     options: &Options,
     recall: &Recall,
 ) -> Result<Checkpoint> {
+    let options = Options {
+        metrics: true,
+        ..options.clone()
+    };
     super::steadily(store, path, &options.limits, |seen| {
         let root = detect::detect(store, path, options.rules, &options.limits)?;
         seen.note(&root);
         let Everything {
             mut checkpoint,
             chosen,
-        } = of_root(store, &root, options, recall)?;
+        } = of_root(store, &root, &options, recall)?;
         checkpoint.issues.extend(root.uncommitted.clone());
         let readable = checkpoint.items.iter().any(|item| item.table.is_some());
         match chosen {
@@ -171,17 +175,14 @@ fn of_root(
 /// Reads a checkpoint that has a tree of its own. Its directories are parts of that tree, but one
 /// that looks like a pytree passes for a checkpointable and comes before it.
 fn flat(store: &dyn Store, root: &Root, options: &Options, recall: &Recall) -> Result<Everything> {
-    let contents = choose::contents(store, root)?;
-    let own = choose::own_tree(root, contents.pytrees().next().is_some());
-    let mut candidates: Vec<Candidate<'_>> = Vec::new();
-    if contents.flat {
-        candidates.push((None, own));
-    }
-    for (name, tree) in contents.items {
-        if tree != Tree::None {
-            candidates.push((Some(name), tree));
-        }
-    }
+    let children = root.checkpointables();
+    let trees = choose::items(store, root, &children)?;
+    let any = trees.iter().any(|tree| *tree != Tree::None);
+    let own = choose::own_tree(root, any);
+    let itself = (own != Tree::None).then_some((None, own));
+    let items = children.into_iter().map(Some).zip(trees);
+    let items = items.filter(|(_, tree)| *tree != Tree::None);
+    let candidates: Vec<Candidate<'_>> = itself.into_iter().chain(items).collect();
     let names = candidates.iter().map(|(name, _)| *name);
     let waves = fetch(store, root, names, options)?;
     assemble(store, root, &candidates, waves, options, recall)
@@ -279,7 +280,18 @@ fn assemble(
         }
         items.push(super::item(*name, read.map(Some), &mut issues));
     }
-    issues.extend(expected::lost_metrics(store, root, &options.limits)?);
+    if choose::has_metrics_tree(store, root)? {
+        if options.metrics {
+            items.push(metrics(store, root, options, recall, &mut issues)?);
+        }
+    } else if let Some(lost) = expected::lost_metrics(store, root, handlers, &options.limits)? {
+        if options.metrics {
+            let item = super::item(Some(names::METRICS), Err(lost), &mut issues);
+            items.push(item);
+        } else {
+            issues.push(lost);
+        }
+    }
     if choice.is_none() && is_missing {
         result = Some(Err(refusal::no_pytree(
             store,
@@ -292,6 +304,22 @@ fn assemble(
         checkpoint: super::checkpoint(root, waves.metadata, issues, items),
         chosen: result,
     })
+}
+
+/// Reads the metrics, which are a pytree.
+fn metrics(
+    store: &dyn Store,
+    root: &Root,
+    options: &Options,
+    recall: &Recall,
+    issues: &mut Vec<Issue>,
+) -> Result<Item> {
+    let waves = fetch(store, root, [Some(names::METRICS)].into_iter(), options)?;
+    let read = match waves.items.first() {
+        None => Ok(None),
+        Some(files) => super::item::read(store, files, options, recall, issues).map(Some),
+    };
+    Ok(super::item(Some(names::METRICS), read, issues))
 }
 
 fn unread(name: Option<&str>) -> Item {

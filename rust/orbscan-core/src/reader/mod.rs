@@ -36,6 +36,7 @@ use std::sync::Arc;
 
 use crate::error::{Error, ErrorKind, Result, Subject};
 use crate::layout::choose::{self, Tree};
+use crate::layout::expected::Scope;
 use crate::layout::root::Root;
 use crate::layout::steady::{self, Seen};
 use crate::layout::{Rules, complete, detect, expected, foreign, header, refusal};
@@ -65,6 +66,8 @@ pub enum Selection<'a> {
 pub struct Options {
     /// Whether the recorded container types are wanted.
     pub rich_types: bool,
+    /// Whether metrics that are a pytree are an item where all are read. Orbax lists no such item.
+    pub metrics: bool,
     /// In which order pytrees are tried where none is named.
     pub order: Order,
     /// What counts as a finished checkpoint.
@@ -112,6 +115,9 @@ pub fn read_pytree(
                 options.order,
                 &options.limits,
             )?);
+        }
+        if let Selection::Named(name) = selection {
+            issues.extend(expected::unfinished_of(&root, Scope::One(Some(name))));
         }
         let unread = beside::unread(&root, selection, name.as_deref());
         let items = vec![Item {
@@ -180,7 +186,10 @@ pub fn read_checkpointables(
             };
             items.push(item(Some(name), read, &mut issues));
         }
-        issues.extend(expected::lost_metrics(store, &root, &options.limits)?);
+        if !choose::has_metrics_tree(store, &root)? {
+            let limits = &options.limits;
+            issues.extend(expected::lost_metrics(store, &root, handlers, limits)?);
+        }
         Ok(checkpoint(&root, waves.metadata, issues, items))
     })
 }

@@ -102,10 +102,7 @@ fn chosen(
     };
     let mut names = match selection {
         Selection::Flat => Vec::new(),
-        Selection::Named(name) => {
-            let known = root.checkpointables().into_iter();
-            known.filter(|known| *known == name).collect()
-        }
+        Selection::Named(name) => Vec::from_iter(root.may_be_named(name).then_some(name)),
         Selection::Auto => root.checkpointables(),
     };
     names.sort_by_key(|name| names::preference(name, names::Order::Own));

@@ -15,7 +15,7 @@ pub fn likely<'a>(root: &'a Root, selection: Selection<'a>, order: Order) -> Opt
     match selection {
         Selection::Auto => choose::likely(root, order),
         Selection::Flat => None,
-        Selection::Named(name) => root.checkpointables().contains(&name).then_some(name),
+        Selection::Named(name) => root.may_be_named(name).then_some(name),
     }
 }
 
@@ -60,8 +60,10 @@ pub fn alone(
         Selection::Named(name) => Some(name),
         Selection::Auto | Selection::Flat => None,
     };
-    let is_there =
-        name.is_some_and(|name| contents.has(name) || expected::is_expected(root, handlers, name));
+    let is_metrics = |name| name == names::METRICS && root.has_metrics();
+    let is_there = name.is_some_and(|name| {
+        contents.has(name) || is_metrics(name) || expected::is_expected(root, handlers, name)
+    });
     let is_lost = || expected::lost_whole(store, root, handlers, &options.limits);
     if is_there || (contents.is_treeless() && is_lost()?.is_some()) {
         return Ok(name.map(str::to_owned));
@@ -86,7 +88,7 @@ fn named(store: &dyn Store, root: &Root, name: &str) -> Result<String> {
         let reason = format!("the checkpointable {name:?} is being deleted");
         return Err(Error::new(ErrorKind::DeletionInProgress, reason).in_file(&root.path));
     }
-    let known = root.checkpointables().contains(&name);
+    let known = root.may_be_named(name);
     if known
         && choose::trees(store, root, &[name])?
             .iter()

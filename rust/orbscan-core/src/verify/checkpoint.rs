@@ -165,20 +165,12 @@ fn checkpointables(
             no_tree(checking, name, &directory, handlers)?;
         }
     }
-    if scope == Scope::All && root.has_directory(names::METRICS) {
-        metrics(checking, root)?;
+    let are_document = root.has_metrics() && !contents.has(names::METRICS);
+    if are_document && scope.has(Some(names::METRICS)) {
+        let directory = root.path.join(names::METRICS)?;
+        documents(checking, names::METRICS, &directory)?;
     }
     Ok(())
-}
-
-/// Checks what lies under the name of the metrics: a document, or a pytree that somebody called so.
-fn metrics(checking: &mut Checking<'_, '_>, root: &Root) -> Result<()> {
-    let directory = root.path.join(names::METRICS)?;
-    let trees = choose::trees(checking.store, root, &[names::METRICS])?;
-    if trees.contains(&Tree::Metadata) {
-        return item::check(checking, Some(names::METRICS), &directory, &[]);
-    }
-    documents(checking, names::METRICS, &directory).map(drop)
 }
 
 /// The finding for something that should be there.
