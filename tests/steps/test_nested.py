@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,7 +17,6 @@ from tests.steps.support import write_step
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
 logging.getLogger("absl").setLevel(logging.ERROR)
 
@@ -44,6 +44,12 @@ def save_items(path: Path) -> None:
 def save_v1(path: Path) -> None:
     """Save a tree as the interface of version 1 does."""
     ocp_v1.save(path, {"w": np.ones(4)})
+
+
+def save_step(root: Path, name: str) -> None:
+    """Save a step that is a tree without a name."""
+    save_flat(root / "saved")
+    (root / "saved").rename(root / name)
 
 
 SAVES = [save_flat, save_files, save_items, save_v1]
@@ -108,3 +114,53 @@ def test_leftovers_beside_steps_are_listed(tmp_path: Path) -> None:
         ("100", True),
         ("200.orbax-checkpoint-tmp", False),
     ]
+
+
+@pytest.mark.parametrize("save", SAVES)
+@pytest.mark.parametrize("write", [write_step, save_step])
+def test_what_a_manager_keeps_in_a_checkpoint_is_no_part_of_it(
+    save: Callable[[Path], None], write: Callable[[Path, str], object], tmp_path: Path
+) -> None:
+    root = tmp_path / "root"
+    save(root)
+    (entry,) = orbscan.scan(root)
+    for name in ("100", "run_200", "300.orbax-checkpoint-tmp"):
+        write(root, name)
+    found = {Path(each.path).name: each for each in orbscan.scan(root)}
+    assert {name: each.committed for name, each in found.items()} == {
+        "root": True,
+        "100": True,
+        "300.orbax-checkpoint-tmp": False,
+        "run_200": True,
+    }
+    assert repr(found["root"].checkpointables) == repr(entry.checkpointables)
+    report = orbscan.verify(root)
+    assert report.ok
+    with pytest.raises(orbscan.OrbscanError, match="no checkpointable"):
+        orbscan.verify(root, name="100")
+
+
+def test_a_leftover_in_a_checkpoint_is_counted_and_an_error_only_if_strict(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = tmp_path / "root"
+    save_flat(root)
+    write_step(root, "100")
+    write_step(root, "200.orbax-checkpoint-tmp", committed=False)
+    assert main(["verify", str(root)]) == 0
+    assert "3 checkpoints: 2 ok, 0 damaged, 0 leaves lost, 1 uncommitted" in capsys.readouterr().out
+    assert main(["verify", "--strict", str(root)]) == 1
+
+
+@pytest.mark.parametrize(("save", "option"), [(save_flat, ["--flat"]), (save_items, ["--name=7"])])
+def test_a_part_of_a_checkpoint_that_is_named_is_checked_alone(
+    save: Callable[[Path], None],
+    option: list[str],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    root = tmp_path / "root"
+    save(root)
+    write_step(root, "100")
+    assert main(["verify", str(root), *option]) == 0
+    assert str(root / "100") not in capsys.readouterr().out

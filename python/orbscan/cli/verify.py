@@ -219,6 +219,9 @@ def _checkpoints(path: str, arguments: argparse.Namespace) -> Iterator[_Target]:
         any_found = True
         if entry.path == path:
             yield _Target(path, below=False)
+            if arguments.name is not ...:
+                # A part of this checkpoint was named, and not one of each step that lies in it.
+                return
             continue
         if entry.committed:
             yield _Target(entry.path, below=True)

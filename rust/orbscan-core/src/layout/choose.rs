@@ -230,15 +230,3 @@ pub fn automatic<'r>(
 fn of_metadata(has: bool) -> Tree {
     if has { Tree::Metadata } else { Tree::None }
 }
-
-/// The steps that a manager keeps in the directory of a flat checkpoint, sorted: no parts of it.
-///
-/// # Errors
-/// `Store`.
-pub fn steps<'r>(store: &dyn Store, root: &'r Root) -> Result<Vec<&'r str>> {
-    let names = root.numbered();
-    let found = stat_in(store, root, &names, names::CHECKPOINT_METADATA)?;
-    let steps = names.into_iter().zip(found);
-    let steps = steps.filter(|(_, found)| found.is_some());
-    Ok(steps.map(|(name, _)| name).collect())
-}

@@ -5,7 +5,7 @@
 //! Orbax is found.
 
 use super::root::{Root, has};
-use super::{Rules, foreign, recognise, refusal, step};
+use super::{Rules, foreign, nested, recognise, refusal, step};
 use crate::error::{Error, ErrorKind, Result, Subject, shown};
 use crate::limits::Limits;
 use crate::orbax::commit::{self, Atomicity, Commit, Facts};
@@ -27,6 +27,7 @@ pub fn detect(store: &dyn Store, path: &StorePath, rules: Rules, limits: &Limits
             layout: Layout::Safetensors,
             deleted: None,
             uncommitted: None,
+            steps: Vec::new(),
             entries: Vec::new(),
         });
     };
@@ -43,6 +44,7 @@ pub fn detect(store: &dyn Store, path: &StorePath, rules: Rules, limits: &Limits
         layout,
         deleted: deleted_name(store, path, &entries, limits)?,
         uncommitted,
+        steps: nested::steps(store, path, &entries, limits)?,
         entries,
     })
 }
@@ -63,11 +65,13 @@ pub fn recognised(
         check_v1(&path, &entries)?;
     }
     let deleted = deleted_name(store, &path, &entries, limits)?;
+    let steps = nested::steps(store, &path, &entries, limits)?;
     Ok(Root {
         path,
         layout,
         deleted,
         uncommitted: None,
+        steps,
         entries,
     })
 }

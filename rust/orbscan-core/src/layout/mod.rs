@@ -11,6 +11,7 @@
 //! | `choose` | flat or composite; which pytree is read if none is named |
 //! | `expected` | what should be a pytree, or a checkpointable, and is not |
 //! | `part` | a step of which only a part is there |
+//! | `nested` | the steps that lie in the directory of a checkpoint |
 //! | `complete` | whether all of a step is there |
 //! | `steady` | whether it is the same checkpoint from the first byte to the last |
 //! | `refusal` | why something is not read, in words for people |
@@ -23,6 +24,7 @@ pub mod evidence;
 pub mod expected;
 pub mod foreign;
 pub mod header;
+pub mod nested;
 pub mod part;
 pub mod recognise;
 pub mod refusal;

@@ -1,6 +1,5 @@
 //! What the listing of a checkpoint tells.
 
-use super::step;
 use crate::orbax::names;
 use crate::path::StorePath;
 use crate::record::{Issue, Layout};
@@ -17,6 +16,8 @@ pub struct Root {
     pub deleted: Option<String>,
     /// Why it is not a finished checkpoint, if it is read all the same.
     pub uncommitted: Option<Issue>,
+    /// Those of its directories that are steps of their own, or the leftovers of such, sorted.
+    pub steps: Vec<String>,
     /// Its children. Files whose names mean nothing may be missing.
     pub entries: Vec<Entry>,
 }
@@ -53,12 +54,14 @@ impl Root {
         })
     }
 
-    /// The names of the checkpointables, sorted: all directories but a reserved or a deleted one.
+    /// The names of the checkpointables, sorted: all directories but a reserved or a deleted one,
+    /// and the steps that lie there.
     pub fn checkpointables(&self) -> Vec<&str> {
         sorted(&self.entries, |entry| {
             entry.kind == EntryKind::Directory
                 && !names::is_reserved(&entry.name)
                 && !self.is_deleted(&entry.name)
+                && !self.steps.contains(&entry.name)
         })
     }
 
@@ -99,14 +102,6 @@ impl Root {
             return Vec::new();
         }
         parts
-    }
-
-    /// The directories that are called like steps, sorted: a manager may keep its steps in a flat
-    /// checkpoint.
-    pub fn numbered(&self) -> Vec<&str> {
-        sorted(&self.entries, |entry| {
-            entry.kind == EntryKind::Directory && step::parse(&entry.name).is_some()
-        })
     }
 }
 

@@ -9,7 +9,7 @@ use super::entry::{Content, Entry, Kind};
 use super::links::Links;
 use super::place::{Beside, Visit};
 use crate::error::{Error, ErrorKind, Result};
-use crate::layout::{detect, part, recognise, refusal, step};
+use crate::layout::{detect, nested, part, recognise, refusal, step};
 use crate::orbax::commit::{self, Commit, Facts};
 use crate::orbax::names;
 use crate::path::StorePath;
@@ -104,9 +104,13 @@ fn try_look(visit: &Visit, key: &Key, options: &Options, links: &Links) -> Resul
             let below = match layout {
                 Layout::Safetensors => below(visit, key, &entries, options, links),
                 // All else below it is a part of it.
-                Layout::V0 | Layout::V1 => {
-                    below(visit, key, &own_steps(visit, &entries)?, options, links)
-                }
+                Layout::V0 | Layout::V1 => below(
+                    visit,
+                    key,
+                    &own_steps(visit, &entries, options)?,
+                    options,
+                    links,
+                ),
             };
             let sight = Sight::found(checkpoint(visit, layout, entries, options));
             Ok(Look { sight, below })
@@ -155,27 +159,16 @@ fn incomplete(visit: &Visit, entries: &[store::Entry], fault: Error, options: &O
     }
 }
 
-/// Those of the entries of a checkpoint that are steps of their own: a manager may keep its steps in
-/// the directory of one.
-fn own_steps(visit: &Visit, entries: &[store::Entry]) -> Result<Vec<store::Entry>> {
-    let numbered = entries
-        .iter()
-        .filter(|entry| entry.kind == EntryKind::Directory && step::parse(&entry.name).is_some());
-    let numbered: Vec<&store::Entry> = numbered.collect();
-    let headers = numbered.iter().map(|entry| {
-        visit
-            .path
-            .join(&entry.name)?
-            .join(names::CHECKPOINT_METADATA)
-    });
-    let headers: Vec<StorePath> = headers.collect::<Result<_>>()?;
-    let mut steps = Vec::new();
-    for (entry, stat) in numbered.into_iter().zip(visit.base.store.stat(&headers)) {
-        if stat?.is_some() {
-            steps.push(entry.clone());
-        }
-    }
-    Ok(steps)
+/// Those of the entries of a checkpoint that are steps of their own.
+fn own_steps(
+    visit: &Visit,
+    entries: &[store::Entry],
+    options: &Options,
+) -> Result<Vec<store::Entry>> {
+    let store = visit.base.store.as_ref();
+    let steps = nested::steps(store, &visit.path, entries, &options.read.limits)?;
+    let own = entries.iter().filter(|entry| steps.contains(&entry.name));
+    Ok(own.cloned().collect())
 }
 
 /// Whether a directory in which nothing makes it a checkpoint is the leftover of a save all the same,

@@ -130,7 +130,7 @@ fn check_flat(
         checking.report.add(finding.in_file(&path));
     }
     let mut others: Vec<&str> = contents.pytrees().collect();
-    others.extend(choose::steps(checking.store, root)?);
+    others.extend(root.steps.iter().map(String::as_str));
     item::check(checking, None, &root.path, &others)?;
     let findings = &checking.report.findings;
     let mut unreadable = findings.iter();

@@ -199,8 +199,8 @@ fn measure(
     let mut wanted: Vec<Option<&str>> = others.iter().copied().map(Some).collect();
     if flat {
         wanted.insert(0, None);
-        others.extend(choose::steps(store, &root)?);
     }
+    others.extend(root.steps.iter().map(String::as_str));
     wanted.retain(|name| scope.has(*name));
     wanted.sort_by(|a, b| step_name::natural(a.unwrap_or_default(), b.unwrap_or_default()));
     let mut usage = Usage {

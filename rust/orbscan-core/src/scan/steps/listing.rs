@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use super::{Found, Prefixes, Scope};
 use crate::error::{Error, ErrorKind, Result};
 use crate::layout::root::has;
-use crate::layout::{detect, part, recognise, refusal};
+use crate::layout::{detect, nested, part, recognise, refusal};
+use crate::limits::Limits;
 use crate::orbax::commit::{self, Facts};
 use crate::orbax::step_name::StepName;
 use crate::orbax::{names, step_name};
@@ -46,19 +47,23 @@ pub fn list(store: &dyn Store, root: &StorePath, scope: Scope<'_>) -> Result<Lis
         refuse_part(store, root, &entries, scope)?;
     }
     let directories = entries
-        .into_iter()
+        .iter()
         .filter(|entry| entry.kind == EntryKind::Directory);
     let mut numbered: Vec<Numbered> = Vec::new();
     let mut others = Vec::new();
     for entry in directories {
-        let name = name_of(&entry);
+        let name = name_of(entry);
         match name.map(|name| (name.step, name.prefix.map(str::to_owned))) {
-            Some((step, prefix)) => numbered.push((step, prefix, entry)),
-            None => others.push(entry),
+            Some((step, prefix)) => numbered.push((step, prefix, entry.clone())),
+            None => others.push(entry.clone()),
         }
     }
     if let Some(why) = own {
-        numbered = steps_in_checkpoint(store, root, numbered, &why)?;
+        let steps = nested::steps(store, root, &entries, &Limits::default())?;
+        if steps.is_empty() {
+            return Err(checkpoint(&why));
+        }
+        numbered.retain(|(_, _, entry)| steps.contains(&entry.name));
         others.clear();
     }
     let prefixes = numbered.iter().map(|(_, prefix, _)| prefix.clone());
@@ -162,38 +167,6 @@ fn refuse_part(
         return Err(refusal::inside_checkpoint(store, root));
     }
     part::fault_of(store, root, entries)?.map_or(Ok(()), Err)
-}
-
-/// The steps that a manager keeps in the directory of a checkpoint: its first save went there, and
-/// Orbax does not mind.
-///
-/// Arrays and checkpointables may be called like steps, too. Only a step has the file that names its
-/// handlers; where there is one, what a save left behind belongs to the manager as well.
-fn steps_in_checkpoint(
-    store: &dyn Store,
-    root: &StorePath,
-    numbered: Vec<Numbered>,
-    why: &str,
-) -> Result<Vec<Numbered>> {
-    let header =
-        |(_, _, entry): &Numbered| root.join(&entry.name)?.join(names::CHECKPOINT_METADATA);
-    let headers: Vec<StorePath> = numbered.iter().map(header).collect::<Result<_>>()?;
-    let stats = store.stat(&headers).into_iter();
-    let have_header: Vec<bool> = stats
-        .map(|stat| stat.map(|stat| stat.is_some()))
-        .collect::<Result<_>>()?;
-    if !have_header.contains(&true) {
-        return Err(checkpoint(why));
-    }
-    let of_manager = |(numbered, has_header): (Numbered, bool)| {
-        let is_leftover = step_name::parse(&numbered.2.name).is_none();
-        (has_header || is_leftover).then_some(numbered)
-    };
-    Ok(numbered
-        .into_iter()
-        .zip(have_header)
-        .filter_map(of_manager)
-        .collect())
 }
 
 /// Says of each directory whether a job would take it for finished.
