@@ -100,3 +100,14 @@ def test_documents_of_metrics_are_no_checkpointable(
     assert json.loads(capsys.readouterr().out)["others"] == []
     assert main(["show", str(path), "--name", "metrics"]) == 3
     assert orbscan.verify(path, "metrics").ok
+
+
+def test_a_lost_document_of_metrics_is_an_error(tmp_path: Path) -> None:
+    path = handmade.write(tmp_path / "c", {"params": TREE})
+    handlers = {"metrics": "orbax.JsonCheckpointHandler"}
+    (path / "_CHECKPOINT_METADATA").write_text(json.dumps({"item_handlers": handlers}), "utf-8")
+    (path / "metrics").mkdir()
+    (finding,) = orbscan.verify(path, "metrics").findings
+    assert (finding.code, finding.checkpointable) == ("document-unreadable", "metrics")
+    (path / "metrics" / "metrics").write_text("{}", "utf-8")
+    assert orbscan.verify(path, "metrics").ok

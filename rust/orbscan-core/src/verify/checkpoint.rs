@@ -168,7 +168,7 @@ fn checkpointables(
     let are_document = root.has_metrics() && !contents.has(names::METRICS);
     if are_document && scope.has(Some(names::METRICS)) {
         let directory = root.path.join(names::METRICS)?;
-        documents(checking, names::METRICS, &directory)?;
+        no_tree(checking, names::METRICS, &directory, handlers)?;
     }
     Ok(())
 }
