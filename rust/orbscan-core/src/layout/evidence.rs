@@ -65,6 +65,18 @@ pub fn of_store(
     if let Some(entry) = entries.iter().find(shows) {
         return Ok(Some(entry.name.clone()));
     }
+    array_in(store, directory, entries)
+}
+
+/// The document of an array of Zarr that lies in a directory of a directory, by its path below that.
+///
+/// # Errors
+/// `Store`.
+pub fn array_in(
+    store: &dyn Store,
+    directory: &StorePath,
+    entries: &[Entry],
+) -> Result<Option<String>> {
     let arrays = directories(entries);
     let mut asked = Vec::with_capacity(arrays.len().saturating_mul(2));
     for name in arrays.into_iter().take(ASKED_AT_MOST) {

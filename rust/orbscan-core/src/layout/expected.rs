@@ -4,7 +4,7 @@
 
 use super::choose::{self, Contents, Tree};
 use super::evidence;
-use super::root::{Root, Unfinished, has, has_kind};
+use super::root::{Root, Unfinished, has, has_kind, sorted};
 use crate::error::{Error, ErrorKind, Result, Subject, shown};
 use crate::limits::Limits;
 use crate::orbax::checkpoint_metadata::ItemHandlers;
@@ -72,7 +72,9 @@ fn missing_of(
     let lost = names.filter(|name| !root.is_deleted(name) && !root.has_directory(name));
     let lost = lost.filter(|name| !is_unfinished(name) && scope.has(Some(name)));
     let lost = lost.map(|name| without_directory(store, root, name));
-    lost.chain(unfinished_of(root, scope)).collect()
+    lost.chain(unfinished_of(root, scope))
+        .chain(broken_items(store, root, scope))
+        .collect()
 }
 
 /// The checkpointables that were never finished, though the checkpoint has its final name; one may be
@@ -316,6 +318,27 @@ pub fn broken_link(store: &dyn Store, directory: &StorePath, name: &str) -> Opti
     store
         .broken_link(&path)
         .map(|target| leads_nowhere(&target))
+}
+
+/// The links to checkpointables that lead nowhere, where no document tells which should be there.
+fn broken_items(store: &dyn Store, root: &Root, scope: Scope<'_>) -> Vec<Issue> {
+    if root.has(names::CHECKPOINT_METADATA) || choose::own_tree(root, false) != Tree::None {
+        return Vec::new();
+    }
+    let links = sorted(&root.entries, |entry| {
+        entry.link && entry.kind == EntryKind::File && scope.has(Some(&entry.name))
+    });
+    let issue = |name: &str| {
+        let words = broken_link(store, &root.path, name)?;
+        let reason = format!("the checkpointable {name:?} is gone: it {words}");
+        let error = Error::new(ErrorKind::Malformed, reason);
+        Some(
+            error
+                .about(Subject::MissingCheckpointable)
+                .in_file(&root.path),
+        )
+    };
+    links.into_iter().filter_map(issue).collect()
 }
 
 fn without_directory(store: &dyn Store, root: &Root, name: &str) -> Issue {

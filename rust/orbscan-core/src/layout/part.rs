@@ -7,8 +7,10 @@
 use super::root::{directories, has};
 use super::{evidence, recognise, step};
 use crate::error::{Error, ErrorKind, Result, Subject};
+use crate::limits::Limits;
 use crate::orbax::names;
 use crate::path::StorePath;
+use crate::record::Layout;
 use crate::store::{Entry, EntryKind, Store};
 
 /// How many siblings are asked for at once to see whether one of them is a checkpoint.
@@ -30,11 +32,11 @@ fn siblings<'e>(name: &str, entries: &'e [Entry]) -> Vec<&'e str> {
     beside.map(|entry| entry.name.as_str()).collect()
 }
 
-/// Whether any of the directories of `parent` has `_CHECKPOINT_METADATA` or `commit_success.txt`, so
-/// that its name is that of a step.
+/// Whether any of the directories of `parent` shows that it is a checkpoint, or a part of one, so that
+/// its name is that of a step.
 ///
 /// # Errors
-/// `Malformed` if a name cannot be part of a path.
+/// `Malformed` if a name cannot be part of a path; `Store`.
 pub fn any_is_step<S: AsRef<str>>(
     store: &dyn Store,
     parent: &StorePath,
@@ -52,7 +54,33 @@ pub fn any_is_step<S: AsRef<str>>(
             return Ok(true);
         }
     }
+    // Early releases wrote neither.
+    for name in names.iter().take(ASKED_AT_ONCE) {
+        if shows_itself(store, &parent.join(name.as_ref())?)? {
+            return Ok(true);
+        }
+    }
     Ok(false)
+}
+
+/// Whether a directory that is called like a step is one, or a part of one, by what lies in it. One
+/// that cannot be listed tells nothing of others.
+fn shows_itself(store: &dyn Store, path: &StorePath) -> Result<bool> {
+    let mut entries = Vec::new();
+    let listed = store.list_each(path, &mut |entry| {
+        if recognise::matters(&entry) {
+            entries.push(entry);
+        }
+    });
+    if listed.is_err() {
+        return Ok(false);
+    }
+    match recognise::layout(store, path, &entries)? {
+        Some(Layout::V0 | Layout::V1) => Ok(true),
+        // Other libraries keep safetensors in numbered directories, too.
+        Some(Layout::Safetensors) => Ok(false),
+        None => Ok(fault(store, path, &entries, || Ok(false))?.is_some()),
+    }
 }
 
 /// The fault of a directory that is called like a step and that nothing makes a checkpoint: it is
@@ -84,15 +112,21 @@ pub fn fault(
             names::TREE_METADATA
         )));
     }
+    let limits = Limits::default();
     let below = directories(entries);
+    let is_checkpoint =
+        |inside: &[Entry]| recognise::is_marked_v1(inside) || has(inside, names::TREE_METADATA);
     for name in below.iter().take(LOOKED_INTO) {
         let directory = path.join(name)?;
         let Ok(inside) = store.list(&directory) else {
             continue;
         };
-        if has(&inside, header) || step::parse(name).is_some() && recognise::is_marked_v1(&inside) {
+        if has(&inside, header) || step::parse(name).is_some() && is_checkpoint(&inside) {
             // Checkpoints lie in it.
             return Ok(None);
+        }
+        if evidence::is_single_array(store, &directory, &inside, &limits)? {
+            continue;
         }
         if let Some(found) = evidence::of_orbax(&inside) {
             return Ok(told(format!(
@@ -100,6 +134,12 @@ pub fn fault(
                 names::TREE_METADATA
             )));
         }
+    }
+    if has(entries, names::COMMIT_SUCCESS) {
+        return Ok(told(format!(
+            "it has {}, but no {header}",
+            names::COMMIT_SUCCESS
+        )));
     }
     if !among_steps()? {
         return Ok(None);

@@ -13,6 +13,12 @@ use crate::path::StorePath;
 use crate::record::Layout;
 use crate::store::{Entry, EntryKind, Stat, Store, Want};
 
+/// How many directories of a step are looked into for a single array.
+const LOOKED_INTO: usize = 32;
+
+/// How a pointer of git-lfs begins.
+const GIT_LFS: &[u8] = b"version https://git-lfs";
+
 /// Whether an entry of a directory can matter to anybody. Millions of other files may lie beside
 /// the checkpoints.
 pub fn matters(entry: &Entry) -> bool {
@@ -27,6 +33,8 @@ pub fn matters(entry: &Entry) -> bool {
         names::SHARDING,
     ];
     entry.kind == EntryKind::Directory
+        // It may lead nowhere, and have been that of a checkpointable.
+        || entry.link
         || known.contains(&entry.name.as_str())
         || entry.name.ends_with(names::SAFETENSORS_SUFFIX)
         || manifest::number(&entry.name).is_some()
@@ -65,10 +73,11 @@ pub fn layout(store: &dyn Store, path: &StorePath, entries: &[Entry]) -> Result<
     if has(entries, names::CHECKPOINT_METADATA) || has(entries, names::TREE_METADATA) {
         return Ok(Some(Layout::V0));
     }
-    if has_kind(entries, names::AGGREGATE, EntryKind::File)
-        && is_aggregate(store, &path.join(names::AGGREGATE)?)
-    {
-        return Ok(Some(Layout::V0));
+    if has_kind(entries, names::AGGREGATE, EntryKind::File) {
+        let file = path.join(names::AGGREGATE)?;
+        if is_aggregate(store, &file) || is_damaged_aggregate(store, path, entries)? {
+            return Ok(Some(Layout::V0));
+        }
     }
     if has_safetensors(entries) {
         return Ok(Some(Layout::Safetensors));
@@ -87,6 +96,31 @@ fn is_aggregate(store: &dyn Store, file: &StorePath) -> bool {
     let first = store.fetch_one(Want::range(file.clone(), 0, 1));
     let is_container = |bytes: &[u8]| matches!(bytes.first(), Some(0x80..=0x9f | 0xdc..=0xdf));
     first.is_ok_and(|bytes| is_container(&bytes))
+}
+
+/// Whether a file `checkpoint` that holds no msgpack was that of Orbax: arrays lie beside it, or
+/// nothing at all and it is empty, or a pointer of git-lfs.
+fn is_damaged_aggregate(store: &dyn Store, path: &StorePath, entries: &[Entry]) -> Result<bool> {
+    let file = path.join(names::AGGREGATE)?;
+    let is_foreign = |entry: &Entry| foreign::is_mark(&entry.name);
+    if entries.iter().any(is_foreign) || foreign::is_text_of_tensorflow(store, &file)? {
+        return Ok(false);
+    }
+    if evidence::array_in(store, path, entries)?.is_some() {
+        return Ok(true);
+    }
+    let is_alone = matches!(entries, [_]);
+    Ok(is_alone && is_empty_or_pointer(store, &file)?)
+}
+
+fn is_empty_or_pointer(store: &dyn Store, file: &StorePath) -> Result<bool> {
+    let stat = store.stat(std::slice::from_ref(file)).pop();
+    let Some(stat) = stat.transpose()?.flatten() else {
+        return Ok(false);
+    };
+    let begins = u64::try_from(GIT_LFS.len()).unwrap_or(u64::MAX);
+    let want = Want::range(file.clone(), 0, stat.size.min(begins));
+    Ok(stat.size == 0 || store.fetch_one(want).is_ok_and(|bytes| *bytes == *GIT_LFS))
 }
 
 /// Whether a directory that says nothing of itself holds items all the same: releases before 0.5.11
@@ -133,5 +167,25 @@ fn holds_old_items(store: &dyn Store, path: &StorePath, entries: &[Entry]) -> Re
             _ => {}
         }
     }
-    Ok(items)
+    Ok(items || holds_single_array(store, path, entries.iter().filter(may_be_item))?)
+}
+
+/// Whether one of the directories of a step is the item of a single array, which never has a tree.
+fn holds_single_array<'e>(
+    store: &dyn Store,
+    path: &StorePath,
+    directories: impl Iterator<Item = &'e Entry>,
+) -> Result<bool> {
+    for entry in directories.take(LOOKED_INTO) {
+        let directory = path.join(&entry.name)?;
+        let Ok(inside) = store.list(&directory) else {
+            continue;
+        };
+        if evidence::of_orbax(&inside).is_some()
+            && evidence::is_single_array(store, &directory, &inside, &Limits::default())?
+        {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
