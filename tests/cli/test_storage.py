@@ -59,7 +59,7 @@ def test_what_orbax_wrote_is_told(
         (("process", "ocdbt.process_0"), "OCDBT of one process (ocdbt.process_0)"),
         (
             ("one_of_processes", "ocdbt.process_0"),
-            "OCDBT of single processes (ocdbt.process_0)",
+            "OCDBT of single processes",
         ),
         (("aggregate", "checkpoint"), "msgpack (checkpoint)"),
         (("safetensors", "a\x1b.safetensors"), r"safetensors (a\x1b.safetensors)"),

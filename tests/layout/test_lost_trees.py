@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -53,8 +54,6 @@ def test_a_flat_checkpoint_without_its_tree(
 def test_any_part_of_a_store_is_enough(
     copy: Copy, keeps: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    import shutil
-
     checkpoint = copy("o0.12.8-flat/ckpt", "ckpt")
     handlers(checkpoint, None)
     for path in checkpoint.iterdir():
@@ -64,8 +63,6 @@ def test_any_part_of_a_store_is_enough(
 
 
 def test_arrays_in_files_are_a_store(copy: Copy, capsys: pytest.CaptureFixture[str]) -> None:
-    import shutil
-
     checkpoint = copy("o0.12.8-no-ocdbt/ckpt", "ckpt")
     handlers(checkpoint, None)
     shutil.rmtree(checkpoint / "array_metadatas")
@@ -119,8 +116,6 @@ def test_a_checkpoint_of_nothing_is_not_sound(
 
 
 def test_a_pytree_called_metrics_is_checked(copy: Copy) -> None:
-    import shutil
-
     checkpoint = copy("o0.12.8-composite/ckpt", "ckpt")
     whole = orbscan.verify(checkpoint, level="data")
     shutil.rmtree(checkpoint / "metrics" / "d")
@@ -168,8 +163,6 @@ def test_one_document_tells_json_from_a_lost_pytree(copy: Copy) -> None:
     """A V1 item `state` of JSON, whose handler is not recorded."""
     checkpoint = copy("o0.12.8-v1/ckpt", "ckpt")
     handlers(checkpoint, {})
-    import shutil
-
     shutil.rmtree(checkpoint / "state")
     (checkpoint / "state").mkdir()
     (checkpoint / "state" / "data.json").write_text("{}")
@@ -239,3 +232,29 @@ def test_the_tree_of_an_early_release_is_not_lost(copy: Copy, tmp_path: Path) ->
     assert read.metadata == orbscan.metadata(tmp_path / "0", "weights").metadata
     assert [str(issue) for issue in read.issues] == []
     assert orbscan.verify(tmp_path / "0").ok
+
+
+def test_a_recovery_does_not_miss_what_is_there(copy: Copy) -> None:
+    step = copy("o0.12.8-manager/run/0", "0")
+    (issue,) = orbscan.metadata(step, recover=True).issues
+    assert "_METADATA is there and was not looked at" in issue.reason
+
+
+def test_advice_for_one_side_leaves_the_other_as_it_is(
+    copy: Copy, capsys: pytest.CaptureFixture[str]
+) -> None:
+    flat, v1 = copy("o0.12.8-flat/ckpt", "flat"), copy("o0.12.8-v1/ckpt", "v1")
+    assert main(["diff", str(flat), str(v1), "--name", "state"]) == 3
+    assert capsys.readouterr().err.endswith(": pass --flat --other-name state\n")
+    assert main(["diff", str(flat), str(v1), "--flat", "--other-name", "state"]) in {0, 1}
+
+
+def test_a_directory_called_latest_is_read_by_its_path(
+    copy: Copy, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "run").mkdir()
+    for name in ("0", "final", "latest"):
+        copy("o0.12.8-manager/run/0", f"run/{name}")
+    assert main(["steps", str(tmp_path / "run")]) == 0
+    told = "final, latest; --step NAME reads one of them, but latest by path only\n"
+    assert told in capsys.readouterr().out

@@ -74,8 +74,11 @@ def test_steps_in_a_flat_checkpoint_are_not_its_files(
 
 def test_what_is_not_a_step_of_its_own_stays_a_part(nested: Path) -> None:
     (nested / "200" / "_CHECKPOINT_METADATA").unlink()
-    with pytest.raises(orbscan.InvalidLayoutError, match="is a part of the checkpoint"):
+    with pytest.raises(orbscan.InvalidLayoutError, match="is a part of the checkpoint") as refused:
         orbscan.metadata(nested / "200")
+    # No checkpointable of that name can be read.
+    assert refused.value.advice is None
+    assert "if it is a step, _CHECKPOINT_METADATA is missing" in refused.value.reason
 
 
 def test_directories_of_tensorflow_are_not_checkpointables(tmp_path: Path) -> None:
@@ -93,3 +96,39 @@ def test_a_single_array_is_not_a_lost_tree(golden: Path) -> None:
         read = orbscan.checkpointables_metadata(array.parent)
         assert read.metadata[item] is None
         assert not read.issues
+
+
+def test_the_commit_marker_of_a_step_is_none_of_a_checkpointable(copy: Copy) -> None:
+    root = copy("o0.5.10-flat/ckpt", "root")
+    step = copy("o0.12.8-manager/run/0", "root/0")
+    assert (step / "commit_success.txt").exists()
+    assert not (root / "commit_success.txt").exists()
+    assert not orbscan.verify(root).findings
+
+
+def test_a_text_of_tensorflow_may_begin_with_a_comment(tmp_path: Path) -> None:
+    text = f"# {'x' * 100}\n\n{STRANGERS['TensorFlow']['checkpoint']}"
+    (tmp_path / "checkpoint").write_text(text)
+    with pytest.raises(orbscan.InvalidLayoutError, match="is a TensorFlow checkpoint"):
+        orbscan.verify(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "told"),
+    [
+        ("checkpoint", b'# a\nmodel_checkpoint_path: "c"\n', "TensorFlow keeps the name"),
+        ("saved_model.pb", b"\x08\x01", "a TensorFlow SavedModel"),
+        ("zarr.json", b'{"zarr_format": 3, "node_type": "group"}', "Zarr v3 group"),
+    ],
+)
+def test_a_dump_tells_files_of_others(
+    name: str,
+    content: bytes,
+    told: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    (tmp_path / name).write_bytes(content)
+    is_fault = main(["dump", str(tmp_path / name)]) != 0
+    assert is_fault == (name != "zarr.json")
+    assert told in capsys.readouterr().out

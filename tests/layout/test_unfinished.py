@@ -182,3 +182,36 @@ def test_directories_of_runs_beside_steps_are_searched(tmp_path: Path, copy: Cop
     copy("o0.12.8-manager/run/0", "runs/2/7")
     found = {Path(entry.path).relative_to(tmp_path / "runs") for entry in orbscan.scan(tmp_path)}
     assert found == {Path("1"), Path("2/7")}
+
+
+def test_a_save_that_was_killed_early_says_what_can_be_had_of_it(
+    copy: Copy, capsys: pytest.CaptureFixture[str]
+) -> None:
+    killed = copy("o0.12.8-killed-v1-early/ckpt.orbax-checkpoint-tmp", "c.orbax-checkpoint-tmp")
+    assert main(["show", str(killed)]) == 3
+    assert "its name is temporary" in capsys.readouterr().err
+    assert main(["show", str(killed), "--uncommitted"]) == 3
+    assert '"state" has no _METADATA yet: --recover' in capsys.readouterr().err
+    assert main(["show", str(killed), "--uncommitted", "--recover"]) == 0
+    assert "params.dense.kernel" in capsys.readouterr().out
+
+
+def test_what_an_interrupted_save_left_beside_an_item_is_a_warning(copy: Copy) -> None:
+    step = copy("o0.12.8-manager/run/0", "0")
+    shutil.copytree(step / "params", step / TEMPORARY)
+    (step / TEMPORARY / "_METADATA").unlink()
+    report = orbscan.verify(step)
+    assert report.ok
+    (finding,) = report.findings
+    assert (finding.severity, TEMPORARY in finding.reason) == ("warning", True)
+    assert not orbscan.metadata(step, "params").issues
+
+
+def test_a_directory_of_unfinished_saves_offers_none(copy: Copy, tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    copy("o0.12.8-manager/run/0", "run/0.orbax-checkpoint-tmp")
+    with pytest.raises(orbscan.InvalidLayoutError, match="only unfinished saves lie in it"):
+        orbscan.metadata(tmp_path / "run")
+    copy("o0.12.8-manager/run/0", "run/1")
+    with pytest.raises(orbscan.InvalidLayoutError, match=r'those in it, "1"$'):
+        orbscan.metadata(tmp_path / "run")

@@ -139,6 +139,12 @@ def _sides(arguments: argparse.Namespace) -> list[Side]:
         except OrbscanError as error:
             if error.advice is None:
                 raise
-            raise Refusal(told(error, arguments, prefix), NOT_FOUND) from error
+            message = told(error, arguments, prefix)
+            if not prefix and name is not ... and arguments.other_name is ...:
+                # Another name of the first side is not to change that of the second.
+                from shlex import quote
+
+                message += " --other-flat" if name is None else f" --other-name {quote(name)}"
+            raise Refusal(message, NOT_FOUND) from error
         sides.append(side)
     return sides

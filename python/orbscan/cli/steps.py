@@ -11,8 +11,8 @@ from orbscan.cli.exits import FINE, NOT_FOUND, PARTIAL, Refusal
 from orbscan.cli.help import EXIT_CODES, add_output, help_formatter
 from orbscan.cli.messages import told
 from orbscan.errors import located
-from orbscan.step_choice import list_steps
-from orbscan.text import NSECS_PER_SEC, counted, moment, padded, printable
+from orbscan.step_choice import LATEST, list_steps
+from orbscan.text import NSECS_PER_SEC, counted, moment, padded, printable, some
 
 # See orbscan/__init__.py.
 TYPE_CHECKING = False
@@ -143,11 +143,24 @@ def _beside(root: Root) -> Iterator[output.Line]:
         shown = ", ".join(map(printable, root.others[:_SHOWN_OTHERS]))
         more = len(root.others) - _SHOWN_OTHERS
         shown += f" and {more:,} more" if more > 0 else ""
-        yield [("label", "others     "), ("", f"{shown}; --step NAME reads one of them")]
+        shown += "; --step NAME reads one of them"
+        # What --step takes for another word than a name.
+        words = [name for name in root.others if name == LATEST or not _is_name(name)]
+        shown += f", but {some([*map(printable, words)], 3, ', ')} by path only" if words else ""
+        yield [("label", "others     "), ("", shown)]
     if root.not_looked_into:
         yield [("label", "unknown    "), ("", _not_looked_into(root))]
     if root.others or root.not_looked_into:
         yield []
+
+
+def _is_name(text: str) -> bool:
+    from argparse import ArgumentTypeError
+
+    try:
+        return source.step_choice(text) == text
+    except ArgumentTypeError:
+        return False
 
 
 def document(root: Root) -> str:

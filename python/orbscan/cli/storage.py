@@ -41,7 +41,9 @@ class Stored:
     def __str__(self) -> str:
         """Show how: `OCDBT, Zarr v2`."""
         text = f"{STORES[self.place]}{_WHOSE.get(self.place, '')}"
-        if self.paths:
+        # Where several databases are there, each array has chunks in any of them.
+        is_spread = self.place == "one_of_processes" and len(self.paths) == 1
+        if self.paths and not is_spread:
             text += f" ({some([*map(printable, self.paths)], _PATHS_SHOWN, ', ')})"
         return text if self.zarr_format is None else f"{text}, Zarr v{self.zarr_format}"
 

@@ -74,6 +74,25 @@ pub fn other(bytes: &Bytes, limits: &Limits) -> Dump {
     }
 }
 
+/// A group of Zarr v3, whose file is called like that of an array; `None` if it is none.
+pub fn group(bytes: &Bytes, limits: &Limits) -> Option<Dump> {
+    let mut is_group = false;
+    let mut json = Json::new(bytes, Dialect::Strict, limits).ok()?;
+    let walked = json.object(|json, name| {
+        if name == "node_type" && json.peek()? == Kind::String {
+            is_group = json.string()? == "group";
+            return Ok(());
+        }
+        json.skip().map(|_| ())
+    });
+    (walked.is_ok() && is_group).then(|| Dump {
+        kind: "Zarr v3 group",
+        meaning: "a directory of arrays that another program keeps; Orbax writes no groups"
+            .to_owned(),
+        ..part(bytes, Offset::File(0), limits)
+    })
+}
+
 /// A document that is a part of a file, and lies at `at`.
 pub fn part(bytes: &Bytes, at: Offset, limits: &Limits) -> Dump {
     let mut fields = Fields::new(Room::of(bytes.len(), limits));

@@ -106,6 +106,9 @@ fn of_kind(kind: Option<FileKind>, path: &str, bytes: &Bytes, limits: &Limits) -
     if let Some(pointer) = text::pointer(kind, bytes, limits) {
         return vec![pointer];
     }
+    if let Some(stranger) = text::stranger(kind, path, bytes) {
+        return vec![stranger];
+    }
     let one = match kind {
         None => return unnamed(path, bytes, limits),
         Some(FileKind::Manifest | FileKind::NumberedManifest) => {
@@ -123,6 +126,9 @@ fn of_kind(kind: Option<FileKind>, path: &str, bytes: &Bytes, limits: &Limits) -
             | FileKind::Lock),
         ) => text::file(kind, bytes, limits),
         Some(kind @ (FileKind::DataFile | FileKind::Chunk)) => text::opaque(kind, bytes, limits),
+        Some(kind @ FileKind::ZarrV3) => {
+            document::group(bytes, limits).unwrap_or_else(|| document::known(kind, bytes, limits))
+        }
         Some(kind) => document::known(kind, bytes, limits),
     };
     vec![one]
@@ -146,7 +152,7 @@ fn unnamed(path: &str, bytes: &Bytes, limits: &Limits) -> Vec<Dump> {
         _ if !found.is_empty() => found,
         _ if FileKind::is_data_file(path) => vec![text::opaque(FileKind::DataFile, bytes, limits)],
         Some(b'{' | b'[') => vec![document::other(bytes, limits)],
-        _ => vec![msgpack::map(bytes, limits).unwrap_or_else(|| text::foreign(path))],
+        _ => vec![msgpack::map(bytes, limits).unwrap_or_else(|| text::unwritten(path))],
     }
 }
 

@@ -7,6 +7,7 @@ use super::fields::{Fields, Room, Value};
 use super::known::FileKind;
 use crate::cursor::to_u64;
 use crate::error::{Error, ErrorKind, Offset, Result};
+use crate::layout::foreign;
 use crate::limits::Limits;
 use crate::stand_in;
 
@@ -85,8 +86,27 @@ fn lines(bytes: &[u8], fields: &mut Fields) -> Result<()> {
     Ok(())
 }
 
+/// A file of another library that is called like one of a checkpoint.
+pub fn stranger(kind: Option<FileKind>, path: &str, bytes: &[u8]) -> Option<Dump> {
+    let name = path.rsplit('/').next().unwrap_or_default();
+    let meaning = match kind {
+        Some(FileKind::Aggregate) if foreign::begins_as_tensorflow(bytes) => {
+            "the text in which TensorFlow keeps the name of its newest checkpoint"
+        }
+        Some(FileKind::Proto) if name.starts_with("saved_model.") => "a TensorFlow SavedModel",
+        _ => return None,
+    };
+    let reason = "is a file of TensorFlow, not one that Orbax writes";
+    Some(Dump {
+        kind: "not a file of a checkpoint",
+        meaning: meaning.to_owned(),
+        error: Some(Error::new(ErrorKind::Unsupported, reason)),
+        ..Dump::default()
+    })
+}
+
 /// A file that no save writes.
-pub fn foreign(path: &str) -> Dump {
+pub fn unwritten(path: &str) -> Dump {
     let reason = "is not a file that Orbax, TensorStore or Zarr writes: neither its name nor its first \
                   bytes are known, and no OCDBT node lies in it";
     let meaning = if is_called_like_a_chunk(path) {

@@ -6,7 +6,7 @@
 
 use super::root::{Root, has};
 use super::{Rules, foreign, nested, recognise, refusal, step};
-use crate::error::{Error, ErrorKind, Result, Subject, shown};
+use crate::error::{Error, ErrorKind, Result, Subject};
 use crate::limits::Limits;
 use crate::orbax::commit::{self, Atomicity, Commit, Facts};
 use crate::orbax::{deletion, names, step_name};
@@ -34,8 +34,13 @@ pub fn detect(store: &dyn Store, path: &StorePath, rules: Rules, limits: &Limits
     let uncommitted = uncommitted(store, path, &entries, rules)?;
     let layout = match layout(store, path, &entries) {
         Err(error) if error.kind() == ErrorKind::UnknownLayout => {
-            // Why it holds no checkpoint is said by its name.
-            return Err(uncommitted.unwrap_or(error));
+            let is_marked = rules.allow_uncommitted && recognise::is_marked_v1(&entries);
+            if uncommitted.is_none() || !is_marked {
+                // Why it holds no checkpoint is said by its name.
+                return Err(uncommitted.unwrap_or(error));
+            }
+            // A save of V1 writes its metadata file last.
+            Layout::V1
         }
         layout => layout?,
     };
@@ -222,7 +227,7 @@ fn layout(store: &dyn Store, path: &StorePath, entries: &[Entry]) -> Result<Layo
         return check_v1(path, entries).map(|()| Layout::V1);
     }
     if !is_own_step(path, entries) && is_inside(store, path)? {
-        return Err(refusal::inside_checkpoint(store, path));
+        return Err(refusal::inside_checkpoint(store, path, entries));
     }
     v0_or_safetensors(store, path, entries)
 }
@@ -234,11 +239,7 @@ fn v0_or_safetensors(store: &dyn Store, path: &StorePath, entries: &[Entry]) -> 
     let mut below = with_header(store, path, entries)?;
     if !below.is_empty() {
         below.sort_unstable_by(|a, b| step_name::natural(a, b));
-        let reason = format!(
-            "is a directory of checkpoints, not a checkpoint: pass one of {}",
-            shown(&below)
-        );
-        return Err(refusal::unknown(path, reason));
+        return Err(refusal::directory_of(path, &below));
     }
     if recognise::has_safetensors(entries) {
         return Ok(Layout::Safetensors);

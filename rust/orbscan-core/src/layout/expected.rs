@@ -288,8 +288,10 @@ pub fn faults(
     }
     let mut faults = missing_of(store, root, handlers, scope);
     if !contents.flat {
+        let leftovers = root.leftovers();
+        let is_leftover = |name: &str| leftovers.iter().any(|left| left.directory == name);
         for (name, tree) in &contents.items {
-            if *tree == Tree::None && scope.has(Some(name)) {
+            if *tree == Tree::None && scope.has(Some(name)) && !is_leftover(name) {
                 let directory = root.path.join(name)?;
                 let handler = handler_of(handlers, name);
                 faults.extend(lost_tree(store, &directory, name, handler, limits)?);

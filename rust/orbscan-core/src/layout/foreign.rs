@@ -12,7 +12,7 @@ use crate::path::StorePath;
 use crate::store::{Entry, EntryKind, Store, Want};
 
 /// How much of a file is looked at to tell what it is.
-const LOOKED_AT: u64 = 64;
+const LOOKED_AT: u64 = 4096;
 
 /// Other libraries' files, and what a directory is that has one.
 const MARKS: &[(&str, &str)] = &[
@@ -65,12 +65,17 @@ pub fn is_text_of_tensorflow(store: &dyn Store, file: &StorePath) -> Result<bool
     };
     let want = Want::range(file.clone(), 0, size.min(LOOKED_AT));
     match store.fetch_one(want) {
-        Ok(bytes) => Ok(bytes
-            .trim_ascii_start()
-            .starts_with(b"model_checkpoint_path")),
+        Ok(bytes) => Ok(begins_as_tensorflow(&bytes)),
         Err(error) if error.kind() == ErrorKind::Store => Err(error),
         Err(_) => Ok(false),
     }
+}
+
+/// Whether bytes begin as that text does; lines of comments may come first.
+pub fn begins_as_tensorflow(bytes: &[u8]) -> bool {
+    let mut lines = bytes.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);
+    let first = lines.find(|line| !line.is_empty() && !line.starts_with(b"#"));
+    first.is_some_and(|line| line.starts_with(b"model_checkpoint_path"))
 }
 
 /// The refusal of a directory of TensorFlow.

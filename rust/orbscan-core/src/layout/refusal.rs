@@ -1,7 +1,7 @@
 //! Why something is not read, in words for people: what was looked for, and what to do instead.
 
 use super::root::{Root, directories, has};
-use super::{choose, evidence, expected, foreign, part};
+use super::{choose, evidence, expected, foreign, part, step};
 use crate::error::{Advice, Error, ErrorKind, Result, Subject, shown};
 use crate::limits::Limits;
 use crate::orbax::checkpoint_metadata::ItemHandlers;
@@ -18,13 +18,34 @@ pub fn unknown(path: &StorePath, reason: impl Into<String>) -> Error {
 }
 
 /// The refusal of a directory that is a part of a checkpoint.
-pub fn inside_checkpoint(store: &dyn Store, path: &StorePath) -> Error {
+pub fn inside_checkpoint(store: &dyn Store, path: &StorePath, entries: &[Entry]) -> Error {
     let parent = path.parent().unwrap_or_default();
     let reason = format!(
         "is a part of the checkpoint {}: pass that path",
         store.locate(&parent)
     );
+    let has_tree = has(entries, names::TREE_METADATA) || has(entries, names::AGGREGATE);
+    if step::parse(path.name()).is_some() && !has_tree {
+        let of_step = format!(
+            "; if it is a step, {} is missing",
+            names::CHECKPOINT_METADATA
+        );
+        return unknown(path, reason + &of_step);
+    }
     unknown(path, reason).advising(Advice::Name(path.name().to_owned()))
+}
+
+/// The refusal of a directory that holds checkpoints: which of them can be read.
+pub fn directory_of(path: &StorePath, names: &[String]) -> Error {
+    let is_temporary = |name: &&String| name.contains(names::TEMPORARY_MARK);
+    let finished: Vec<&String> = names.iter().filter(|name| !is_temporary(name)).collect();
+    let hint = if finished.is_empty() {
+        format!("only unfinished saves lie in it, {}", shown(names))
+    } else {
+        format!("pass one of those in it, {}", shown(&finished))
+    };
+    let reason = format!("is a directory of checkpoints, not a checkpoint: {hint}");
+    unknown(path, reason)
 }
 
 /// The child directories that have one of the named entries, sorted.
@@ -64,7 +85,7 @@ pub fn no_pytree(
     limits: &Limits,
 ) -> Error {
     if let Some(error) = &root.uncommitted {
-        return error.clone();
+        return without_tree_yet(store, root, error, limits);
     }
     let lost = || expected::lost_whole(store, root, handlers, limits);
     if root.has(names::CHECKPOINT_METADATA) || evidence::of_orbax(&root.entries).is_some() {
@@ -78,6 +99,28 @@ pub fn no_pytree(
         Ok(Some(part)) => part,
         Ok(None) => no_checkpoint(store, root),
         Err(error) => error,
+    }
+}
+
+/// The refusal of an unfinished save, with what can be had of a checkpointable whose tree was not yet
+/// written.
+fn without_tree_yet(store: &dyn Store, root: &Root, error: &Error, limits: &Limits) -> Error {
+    let mut names = root.checkpointables();
+    names.sort_unstable_by(|a, b| step_name::natural(a, b));
+    let has_store = |name: &&str| {
+        let directory = root.path.join(name)?;
+        let entries = store.list(&directory)?;
+        evidence::of_store(store, &directory, &entries, limits)
+    };
+    let found = names
+        .into_iter()
+        .find(|name| matches!(has_store(name), Ok(Some(_))));
+    match found {
+        Some(name) => error.clone().with_remark(&format!(
+            "; {name:?} has no {} yet: --recover, or recover=True, lists the arrays in its store",
+            names::TREE_METADATA
+        )),
+        None => error.clone(),
     }
 }
 

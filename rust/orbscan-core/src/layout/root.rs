@@ -78,6 +78,19 @@ impl Root {
 
     /// The checkpointables that were never finished, by the temporary names of their directories.
     pub fn unfinished(&self) -> Vec<Unfinished<'_>> {
+        let mut found = self.temporary();
+        found.retain(|item| !self.has_directory(item.name));
+        found
+    }
+
+    /// What interrupted saves of checkpointables left beside these, by their temporary names.
+    pub fn leftovers(&self) -> Vec<Unfinished<'_>> {
+        let mut found = self.temporary();
+        found.retain(|item| self.has_directory(item.name));
+        found
+    }
+
+    fn temporary(&self) -> Vec<Unfinished<'_>> {
         let directories = self.checkpointables().into_iter();
         let unfinished = directories.filter_map(|directory| {
             let (name, _) = directory.split_once(names::TEMPORARY_MARK)?;

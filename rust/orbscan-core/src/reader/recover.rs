@@ -65,12 +65,15 @@ fn recovered(
     files(store, &directory, &options.limits, &mut found)?;
     let arrays = to_u64(found.documents.len());
     let table = table(found, &directory, &options.limits, &mut issues);
-    let reason = format!(
-        "{} recovered from the store: without {}, the structure and all that is not an array is \
-         unknown",
-        counted(arrays, "array", "arrays"),
-        names::TREE_METADATA
-    );
+    let tree = names::TREE_METADATA;
+    let is_there = store.stat(&[directory.join(tree)?]).pop().transpose()?;
+    let unknown = if is_there.flatten().is_some() {
+        format!("{tree} is there and was not looked at, nor was anything that is not an array")
+    } else {
+        format!("without {tree}, the structure and all that is not an array is unknown")
+    };
+    let arrays = counted(arrays, "array", "arrays");
+    let reason = format!("{arrays} recovered from the store: {unknown}");
     issues.insert(
         0,
         Error::new(ErrorKind::Unsupported, reason).in_file(&directory),

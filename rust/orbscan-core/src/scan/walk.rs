@@ -96,7 +96,7 @@ fn try_look(visit: &Visit, key: &Key, options: &Options, links: &Links) -> Resul
     let layout = recognise::layout(store, &visit.path, &entries)?;
     let may_be_inside = layout != Some(Layout::V1) && !detect::is_own_step(&visit.path, &entries);
     if visit.is_base() && may_be_inside && detect::is_inside(store, &visit.path)? {
-        return Err(refusal::inside_checkpoint(store, &visit.path));
+        return Err(refusal::inside_checkpoint(store, &visit.path, &entries));
     }
     match layout {
         None => ordinary(visit, key, &entries, options, links),

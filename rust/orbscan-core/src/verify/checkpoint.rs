@@ -88,6 +88,7 @@ pub(super) fn check(
     commit_marker(store, &root, &contents, scope, &mut report)?;
     if scope == Scope::All {
         deletion(&root, &mut report);
+        leftovers(&root, &mut report);
     }
     if whole_is_lost {
         return Ok(report);
@@ -153,8 +154,10 @@ fn checkpointables(
     handlers: &ItemHandlers,
     scope: Scope<'_>,
 ) -> Result<()> {
+    let leftovers = root.leftovers();
+    let is_leftover = |name: &str| leftovers.iter().any(|left| left.directory == name);
     let items = contents.items.iter();
-    for (name, tree) in items.filter(|(name, _)| scope.has(Some(name))) {
+    for (name, tree) in items.filter(|(name, _)| scope.has(Some(name)) && !is_leftover(name)) {
         if !checking.report.complete {
             break;
         }
@@ -200,6 +203,17 @@ fn deletion(root: &Root, report: &mut Report) {
             checkpointable: Some(name.clone()),
             ..finding
         });
+    }
+}
+
+/// Reports what interrupted saves left beside the checkpointables that they were to become.
+fn leftovers(root: &Root, report: &mut Report) {
+    for left in root.leftovers() {
+        let reason = format!(
+            "a leftover of an interrupted save lies beside the checkpointable {:?}: {:?}",
+            left.name, left.directory
+        );
+        report.add(Finding::new(Code::Document, reason).in_file(&root.path));
     }
 }
 

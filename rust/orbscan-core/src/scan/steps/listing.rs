@@ -164,7 +164,7 @@ fn refuse_part(
         return Err(Error::new(ErrorKind::Uncommitted, reason));
     }
     if detect::is_inside(store, root)? {
-        return Err(refusal::inside_checkpoint(store, root));
+        return Err(refusal::inside_checkpoint(store, root, entries));
     }
     part::fault_of(store, root, entries)?.map_or(Ok(()), Err)
 }
