@@ -258,3 +258,10 @@ def test_a_directory_called_latest_is_read_by_its_path(
     assert main(["steps", str(tmp_path / "run")]) == 0
     told = "final, latest; --step NAME reads one of them, but latest by path only\n"
     assert told in capsys.readouterr().out
+
+
+def test_a_tree_of_zarr_3_that_only_the_msgpack_file_has(copy: Copy) -> None:
+    checkpoint = copy("o0.5.10-zarr3/ckpt", "ckpt")
+    (checkpoint / "_METADATA").unlink()
+    (issue,) = orbscan.metadata(checkpoint).issues
+    assert issue.reason.startswith("no _METADATA, as before release 0.4.3: the tree was read from")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -132,3 +133,13 @@ def test_a_dump_tells_files_of_others(
     is_fault = main(["dump", str(tmp_path / name)]) != 0
     assert is_fault == (name != "zarr.json")
     assert told in capsys.readouterr().out
+
+
+def test_what_is_not_looked_into_is_said(copy: Copy, capsys: pytest.CaptureFixture[str]) -> None:
+    step = copy("o0.12.8-manager-arrays/run", "run") / "0"
+    shutil.rmtree(step / "jax_key" / "jax_random_key")
+    report = orbscan.verify(step, level="data")
+    unseen = {f.checkpointable for f in report.findings if f.code == "not-checked"}
+    assert "jax_key" in unseen
+    assert main(["verify", str(step), "--name", "jax_key"]) == 0
+    assert "its content was not looked at" in capsys.readouterr().out

@@ -89,6 +89,11 @@ def given(path: Path, *leaves: str) -> Any:
     return pytree(path, item=wanted, restore_args=restore_args, partial_restore=True)
 
 
+def as_numpy(leaf: Any) -> Any:
+    """What to ask for to get a leaf as numpy has it."""
+    return np.asarray(leaf) if isinstance(leaf, jax.Array) else leaf
+
+
 def loaded(path: Path, *leaves: str) -> Any:
     """Load some leaves with v1, with shardings of the caller's."""
     wanted = {name: leaf for name, leaf in target().items() if name in leaves}
@@ -116,6 +121,7 @@ HOW: dict[str, Callable[[Path], Any]] = {
     "v0 config": lambda path: item(path, "config", v0.args.JsonRestore()),
     "v1 load": v1.load,
     "v1 load, sharding given": lambda path: loaded(path, "a", "k", "n", "s"),
+    "v1 load as numpy": lambda path: v1.load(path, jax.tree.map(as_numpy, tree())),
     "v1 load without a": lambda path: loaded(path, "k", "n", "s"),
     "v1 load without s": lambda path: loaded(path, "a", "k", "n"),
     "v1 other": lambda path: v1.load(path, checkpointable_name="other"),

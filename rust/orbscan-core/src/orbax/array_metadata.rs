@@ -171,7 +171,7 @@ fn key_array(json: &mut Json<'_>) -> Result<(Option<String>, Option<String>)> {
     json.object(|json, name| {
         match name.as_ref() {
             "param_name" => param_name = Some(param(json)?),
-            "ext_metadata" => random_key_impl = unless_false(json, ext_metadata)?,
+            "ext_metadata" => random_key_impl = ext_metadata(json)?,
             _ => drop(json.skip()?),
         }
         Ok(())
@@ -197,7 +197,7 @@ fn array<'a>(json: &mut Json<'a>) -> Result<(String, Option<&'a str>, Described)
             "chunk_shape" => described.chunk_shape = said(json)?,
             "ext_metadata" => {
                 let is_null = json.peek()? == Kind::Null;
-                described.random_key_impl = unless_false(json, ext_metadata)?;
+                described.random_key_impl = ext_metadata(json)?;
                 if !is_null && described.random_key_impl.is_none() {
                     described.unknown.get_or_insert_with(|| name.into_owned());
                 }
@@ -239,29 +239,30 @@ fn said(json: &mut Json<'_>) -> Result<Said> {
     })
 }
 
-/// What `read` reads, unless the value is one that counts as false in Python: Orbax skips these.
-fn unless_false<'a, T>(
-    json: &mut Json<'a>,
-    read: impl FnOnce(&mut Json<'a>) -> Result<Option<T>>,
-) -> Result<Option<T>> {
+/// A text, unless the value is one that counts as false in Python: Orbax skips these.
+fn unless_false(json: &mut Json<'_>) -> Result<Option<String>> {
     let mut ahead = json.clone();
     if !ahead.truth()? {
         *json = ahead;
         return Ok(None);
     }
-    read(json)
+    json.string().map(Cow::into_owned).map(Some)
 }
 
 fn nameless(offset: Offset) -> Error {
     Error::malformed(offset, "member \"param_name\" is missing")
 }
 
+/// The PRNG implementation that is named. Orbax passes over whatever is not an object.
 fn ext_metadata(json: &mut Json<'_>) -> Result<Option<String>> {
+    if json.peek()? != Kind::Object {
+        json.skip()?;
+        return Ok(None);
+    }
     let mut random_key_impl = None;
     json.object(|json, name| {
         if name == RANDOM_KEY_IMPL {
-            random_key_impl =
-                unless_false(json, |json| json.string().map(Cow::into_owned).map(Some))?;
+            random_key_impl = unless_false(json)?;
         } else {
             json.skip()?;
         }

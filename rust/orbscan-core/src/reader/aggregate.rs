@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 
 use super::Options;
-use super::arrays::Format;
+use super::arrays::{Format, FormatSaid};
 use super::inline::InlineValues;
 use super::leaves::{self, Stored};
 use super::outline::{ItemFiles, Outline};
@@ -85,7 +85,7 @@ pub fn read(
     })?;
     let decoded = decode(files, &bytes, limits)?;
     let path = files.directory.join(names::AGGREGATE)?;
-    let reason = "written before release 0.4.3: the tree was read from the msgpack file, \
+    let reason = "no _METADATA, as before release 0.4.3: the tree was read from the msgpack file, \
                   which does not tell JAX arrays, numpy arrays and scalars apart";
     let issue = Error::new(ErrorKind::Unsupported, reason).in_file(&path);
     issues.push(issue.without_loss());
@@ -110,7 +110,7 @@ pub fn read(
         write_shapes: Vec::new(),
         use_ocdbt: None,
         format: Format::V2,
-        format_is_said: true,
+        format_is_said: FormatSaid::Nowhere,
     };
     let by_leaf = decoded.leaves.into_iter().enumerate().collect();
     let mut values = InlineValues::new(by_leaf);

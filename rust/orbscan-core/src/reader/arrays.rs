@@ -25,6 +25,17 @@ pub enum Format {
     V3,
 }
 
+/// Whether a tree's document says of which version its arrays are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum FormatSaid {
+    /// It does.
+    Clearly,
+    /// It says `null`.
+    AsNull,
+    /// There is no such document.
+    Nowhere,
+}
+
 impl Format {
     /// The name of the document.
     pub const fn document(self) -> &'static str {
@@ -54,7 +65,7 @@ pub struct Storage<'a> {
     /// The version of the documents.
     pub format: Format,
     /// Whether that is said; otherwise the other is as good.
-    pub format_is_said: bool,
+    pub format_is_said: FormatSaid,
 }
 
 /// A document that was found.
@@ -139,10 +150,12 @@ pub fn find(
     if storage.use_ocdbt == Some(true) && !in_database && search.count > 0 {
         issues.push(search.detour_issue(&primary, storage.format, search.count));
     }
-    if storage.format_is_said {
+    if storage.format_is_said == FormatSaid::Clearly {
         search.detour(&primary, storage.format.other(), issues)?;
     } else {
         search.look(&primary, storage.format.other())?;
+    }
+    if storage.format_is_said == FormatSaid::AsNull {
         issues.extend(search.unsaid_issue());
     }
     if !search.is_done() {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::arrays::{Format, Found};
+use super::arrays::{Format, FormatSaid, Found};
 use super::leaves::{self, Stored};
 use super::outline::{ItemFiles, Outline};
 use super::recall::{KnownItem, Recall};
@@ -164,7 +164,10 @@ fn outline<'a>(bytes: &'a [u8], options: &Options, issues: &mut Vec<Issue>) -> R
         Some(true) => Format::V3,
         Some(false) | None => Format::V2,
     };
-    let format_is_said = metadata.use_zarr3.is_some();
+    let format_is_said = match metadata.use_zarr3 {
+        Some(_) => FormatSaid::Clearly,
+        None => FormatSaid::AsNull,
+    };
     match &metadata.rich_types {
         Some(text) if options.rich_types => {
             let rich = rich_types::decode(text, &options.limits)?;

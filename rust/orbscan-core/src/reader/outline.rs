@@ -1,6 +1,6 @@
 //! What an item is read from, and what its tree says by itself.
 
-use super::arrays::Format;
+use super::arrays::{Format, FormatSaid};
 use crate::error::{Error, ErrorKind, Result};
 use crate::orbax::leaf_entry::LeafEntry;
 use crate::orbax::names;
@@ -82,5 +82,5 @@ pub struct Outline<'a> {
     /// The version of the arrays' documents.
     pub format: Format,
     /// Whether that is said; v2 is tried first otherwise.
-    pub format_is_said: bool,
+    pub format_is_said: FormatSaid,
 }

@@ -1,6 +1,6 @@
 //! Which arrays the leaves of a tree are stored as, and what was found of them.
 
-use super::arrays::{self, Format, Found, Storage};
+use super::arrays::{self, Format, FormatSaid, Found, Storage};
 use super::inline::InlineValues;
 use super::outline::{ItemFiles, Outline};
 use crate::error::Result;
@@ -17,7 +17,7 @@ pub struct Arrays {
     count: usize,
     use_ocdbt: Option<bool>,
     format: Format,
-    format_is_said: bool,
+    format_is_said: FormatSaid,
 }
 
 impl Arrays {

@@ -319,9 +319,20 @@ fn no_tree(
         return processes(checking, directory);
     }
     let has_document = documents(checking, name, directory)?;
+    if has_document {
+        return Ok(());
+    }
     let handler = expected::handler_of(handlers, name);
-    if !has_document && handler.is_some_and(is_json_handler) {
-        report_empty(checking, name, directory)?;
+    if handler.is_some_and(is_json_handler) {
+        return report_empty(checking, name, directory);
+    }
+    if !checking.store.list(directory)?.is_empty() {
+        let reason = "is neither a pytree nor a JSON document: its content was not looked at";
+        let finding = Finding::new(Code::NotChecked, reason).in_file(directory);
+        checking.report.add(Finding {
+            checkpointable: Some(name.to_owned()),
+            ..finding
+        });
     }
     Ok(())
 }

@@ -85,7 +85,7 @@ codes! {
         "this checkpointable cannot be restored; others can";
     /// A document says something that Orbax does not take, although the tree is clear.
     TreeRefused = "tree-refused", Error,
-        "Orbax restores no tree here until the file is repaired; no value is lost";
+        "Orbax restores no JAX array here until the file is repaired; no value is lost";
     /// A document other than a tree's cannot be read.
     DocumentUnreadable = "document-unreadable", Error,
         "this checkpointable cannot be restored; others can";

@@ -1,6 +1,6 @@
 //! What there is to say of arrays that were not found where the tree says.
 
-use super::{Format, Place, Search};
+use super::{Format, FormatSaid, Place, Search};
 use crate::cursor::to_u64;
 use crate::error::{Error, ErrorKind, Subject, counted, shown};
 use crate::orbax::names;
@@ -90,7 +90,8 @@ impl Search<'_> {
                 format!("{arrays} found as {document} in the database, not where _METADATA says")
             }
         };
-        let reason = if format == self.storage.format {
+        let is_said = self.storage.format_is_said == FormatSaid::Clearly;
+        let reason = if format == self.storage.format || !is_said {
             reason
         } else {
             format!(
