@@ -47,7 +47,7 @@ pub fn choose(
 /// the checkpoint itself.
 ///
 /// # Errors
-/// As [`choose`], for what is not there and need not be.
+/// As [`choose()`], for what is not there and need not be.
 pub fn alone(
     store: &dyn Store,
     root: &Root,
