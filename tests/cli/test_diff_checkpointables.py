@@ -84,7 +84,7 @@ def test_what_cannot_be_read_is_no_difference_and_not_the_same(command: Diff, ru
     assert (document["same"], document["undecided"]) == (False, False)
     shown = command(runs / "x", runs / "x")
     assert shown.status == 5
-    assert "train_state/_METADATA" in shown.err
+    assert "train_state/_METADATA" in shown.out
     assert "found      1 unreadable checkpointable" in shown.out
 
 

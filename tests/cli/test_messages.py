@@ -68,7 +68,7 @@ def complaint(line: str, capsys: pytest.CaptureFixture[str]) -> str:
             (f"{command} flat --name x", "the checkpoint itself is a pytree: pass --flat\n")
             for command in ("show", "verify", "du", "plan", "show --recover")
         ),
-        ("diff flat composite --name x", "a pytree: pass --flat\n"),
+        ("diff flat composite --name x", "a pytree: pass --flat --other-name x\n"),
         ("diff composite flat --name state", "a pytree: pass --other-flat\n"),
         *(
             (f"{command} composite/state", "pass that path, and --name state\n")

@@ -328,7 +328,7 @@ def test_an_interrupt_is_quiet(show: Command) -> None:
         ["p", "q"],
         ["p", "-o", "yaml"],
         ["p", "--name", ""],
-        ["p", "--name", "metrics"],
+        ["p", "--name", "_CHECKPOINT_DELETION"],
         ["p", "--name", "a/b"],
         ["p", "--name", "a", "--flat"],
         ["p", "--depth", "-1"],

@@ -106,7 +106,7 @@ LOST: dict[str, tuple[Damage, str, str, str]] = {
         append(MANIFEST, b"\0"),
         "malformed",
         MANIFEST,
-        "bytes, but",
+        "bytes, found",
     ),
     "manifest-garbage": (
         write(MANIFEST, b"garbage, not a manifest"),

@@ -169,12 +169,17 @@ class Asked:
 
     @cached_property
     def files(self) -> dict[str, Path]:
-        """Every file at the path and below, by the way from the path; links are followed."""
+        """Every file of the path, by the way from there; links are followed.
+
+        The steps that lie in a checkpoint are checkpoints of their own.
+        """
+        steps = {entry.path for entry in self.entries if self.entry and entry is not self.entry}
         if not self.path.is_dir():
             return {"": self.path} if os.path.lexists(self.path) else {}
         found = (
             Path(directory, name)
             for directory, _, names in os.walk(self.path, followlinks=True)
+            if not any(f"{directory}/".startswith(f"{step}/") for step in steps)
             for name in sorted(names)
         )
         return {file.relative_to(self.path).as_posix(): file for file in found}

@@ -8,6 +8,8 @@ import shutil
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 import orbscan
 from tests.damage.damages import (
     SHARDING,
@@ -259,6 +261,27 @@ def safetensors(folder: Path) -> Asking:
     theirs = yield [Question("metadata", path), Question("as_safetensors", path)]
     assert theirs[0].error == "InvalidLayoutError"
     assert tree(path) == theirs[1].value
+
+
+@row(
+    "a checkpointable called `metrics` that is a pytree",
+    "refuses the name, and does not list it",
+    "the functions that Orbax has and scans, too; but `diff`, `du`, `verify` and `--name metrics` "
+    "see it, and `show` names it among the others",
+)
+def metrics_that_are_a_pytree(folder: Path) -> Asking:
+    path = golden("o0.12.8-composite/ckpt", folder)
+    shutil.rmtree(path / "metrics")
+    shutil.copytree(path / "state", path / "metrics")
+    theirs = yield [Question("metadata", path, ("metrics",)), Question("checkpointables", path)]
+    assert theirs[0].error == "ValueError"
+    assert "metrics" not in theirs[1].value
+    with pytest.raises(ValueError, match="metrics"):
+        orbscan.metadata(path, "metrics")
+    assert "metrics" not in orbscan.checkpointables_metadata(path).metadata
+    assert orbscan.diff(path, path, name="metrics").same
+    assert orbscan.du(path, "metrics").leaves
+    assert orbscan.verify(path, "metrics").extent.leaves > 0
 
 
 @row(

@@ -48,9 +48,9 @@ impl<'r> Contents<'r> {
         items.any(|(item, tree)| *item == name && is_item(*tree))
     }
 
-    /// Whether there is no pytree at all.
+    /// Whether there is no pytree at all; one that is called as the metrics makes no checkpoint.
     pub fn is_treeless(&self) -> bool {
-        !self.flat && self.pytrees().next().is_none()
+        !self.flat && self.pytrees().all(|name| name == names::METRICS)
     }
 }
 

@@ -326,7 +326,9 @@ fn no_tree(
     if handler.is_some_and(is_json_handler) {
         return report_empty(checking, name, directory);
     }
-    if !checking.store.list(directory)?.is_empty() {
+    // What nobody recorded is of another program.
+    let is_another = handler.is_some_and(|handler| !expected::is_pytree_handler(handler));
+    if is_another && !checking.store.list(directory)?.is_empty() {
         let reason = "is neither a pytree nor a JSON document: its content was not looked at";
         let finding = Finding::new(Code::NotChecked, reason).in_file(directory);
         checking.report.add(Finding {
