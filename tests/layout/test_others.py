@@ -143,3 +143,14 @@ def test_what_is_not_looked_into_is_said(copy: Copy, capsys: pytest.CaptureFixtu
     assert "jax_key" in unseen
     assert main(["verify", str(step), "--name", "jax_key"]) == 0
     assert "its content was not looked at" in capsys.readouterr().out
+
+
+def test_an_item_of_an_intact_checkpoint_is_not_broken(
+    copy: Copy, capsys: pytest.CaptureFixture[str]
+) -> None:
+    item = copy("o0.12.8-manager/run", "run") / "0" / "params"
+    for command in ("ls", "show", "verify"):
+        assert main([command, str(item)]) == 3
+        out, said = capsys.readouterr()
+        assert out == ""
+        assert "is a part of the checkpoint" in said

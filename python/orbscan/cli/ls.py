@@ -9,7 +9,7 @@ from orbscan.cli import search
 from orbscan.cli.exits import FINE, PARTIAL
 from orbscan.cli.help import EXIT_CODES, add_output, help_formatter
 from orbscan.cli.messages import told
-from orbscan.errors import located
+from orbscan.errors import OrbscanError, located
 from orbscan.text import NSECS_PER_SEC, counted, padded, printable, size
 
 # See orbscan/__init__.py.
@@ -74,6 +74,9 @@ def run(arguments: argparse.Namespace) -> int:
     as_json = arguments.output == "json"
     with progress.Line(scan):
         found = Found.as_rows(scan) if as_json else Found.as_cells(scan)
+    if found.parts and len(found.parts) == len(found.checkpoints) and not as_json:
+        # Nothing is wrong with it: it was only asked for by the wrong path. Programs get a row.
+        raise found.parts[0]
     if as_json:
         sys.stdout.write(document(found))
     elif found.checkpoints:
@@ -92,12 +95,14 @@ class Found:
         checkpoints: the directory that each lies in, and what is shown of it.
         states: how many there are in each state.
         incomplete: how many could not be read completely.
+        parts: why a path that was given is not looked into: it lies in a checkpoint.
     """
 
     def __init__(self) -> None:
         self.checkpoints: list[tuple[str, Any]] = []
         self.states: Counter[str] = Counter()
         self.incomplete = 0
+        self.parts: list[OrbscanError] = []
 
     @classmethod
     def as_rows(cls, entries: Iterable[_core.Entry]) -> Found:
@@ -128,6 +133,9 @@ class Found:
             directory, _, _ = entry.path.rstrip("/").rpartition("/")
             found.checkpoints.append((directory, shown(entry)))
             found.states[_state(entry)] += 1
+            error = entry.error
+            if isinstance(error, OrbscanError) and error.advice and entry.path == entry.root:
+                found.parts.append(error)
             found.incomplete += entry.complete is False
         return found
 
