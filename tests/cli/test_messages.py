@@ -75,7 +75,7 @@ def complaint(line: str, capsys: pytest.CaptureFixture[str]) -> str:
             for command in ("show", "verify", "du", "plan")
         ),
         ("diff flat composite/state", "pass that path, and --other-name state\n"),
-        ("ls composite/state", "pass that path\n\ntotal      1 checkpoint: 1 broken\n"),
+        ("ls composite/state", "is a part of the checkpoint composite: pass that path\n"),
         ("show flat --name ", "a name is empty; for a pytree without a name pass --flat\n"),
     ],
 )
