@@ -64,7 +64,7 @@ def metadata(  # noqa: PLR0913 - keywords, each with a meaning of its own
 
     Raises:
         CheckpointNotFoundError: the path does not exist, or holds no such step.
-        InvalidLayoutError: it is no finished checkpoint, or has no pytree of that name.
+        InvalidLayoutError: it is not a finished checkpoint, or has no pytree of that name.
         FormatError: a file of the checkpoint is damaged, or of an unknown kind.
         StoreError: the file system refused or failed.
         DeletionInProgressError: the pytree is being deleted.

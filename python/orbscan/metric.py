@@ -81,7 +81,7 @@ def is_number(value: object) -> TypeGuard[float]:
 
 
 def kind(value: object) -> str:
-    """Say what a value is: a metric that is not a number, or metrics that are no object.
+    """Say what a value is: a metric that is not a number, or metrics that are not an object.
 
     >>> kind({"loss": 1}), kind(None), kind(float("nan")), kind(0.5)
     ('an object', 'null', 'NaN', 'a number')

@@ -142,7 +142,7 @@ def begun(  # noqa: PLR0913 - as for scan
 
         known = identities(since, leaves=leaves)
     if known and not 0 <= min(known.values()) <= max(known.values()) <= _MOST:
-        message = "the earlier scan has an identity that is no number of 64 bits"
+        message = "the earlier scan has an identity that is not a number of 64 bits"
         raise ValueError(message)
     from orbscan import _core
 

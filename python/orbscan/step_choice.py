@@ -206,7 +206,7 @@ def best_step(
 
 
 def _metrics(row: _core.Step) -> Metrics:
-    """The metrics of a step by their names; none of what is no object."""
+    """The metrics of a step by their names; none of what is not an object."""
     metrics = _given_metrics(row)
     return metrics if isinstance(metrics, dict) else {}
 
@@ -237,7 +237,7 @@ def _without(name: str, rows: list[_core.Step]) -> str:
         reason, offered = f"no committed step has the metric {name!r}", "there is"
         if nameless is not None:
             value, step = nameless
-            reason += f"; the metrics of step {step} are no object: {metric.kind(value)}"
+            reason += f"; the metrics of step {step} are not an object: {metric.kind(value)}"
     else:
         value, step = found
         reason = f"the metric {name!r} is not a number: it is {metric.kind(value)} in step {step}"

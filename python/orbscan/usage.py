@@ -242,7 +242,7 @@ def du(
 
     Raises:
         CheckpointNotFoundError: the path does not exist.
-        InvalidLayoutError: it is no finished checkpoint, or has no checkpointable of that name.
+        InvalidLayoutError: it is not a finished checkpoint, or has no checkpointable of that name.
         StoreError: the file system refused or failed.
         DeletionRecoveryError: the record of an interrupted deletion is damaged.
         ValueError: the name is empty or reserved, or the path is a remote URL.

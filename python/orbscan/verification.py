@@ -356,7 +356,7 @@ def verify(  # noqa: PLR0913 - keywords, each with a meaning of its own
 
     Raises:
         CheckpointNotFoundError: the path does not exist.
-        InvalidLayoutError: it is no checkpoint at all, or has no checkpointable of that name.
+        InvalidLayoutError: it is not a checkpoint at all, or has no checkpointable of that name.
         StoreError: the file system refused or failed.
         TypeError: there is one path where several are needed, or several where one is.
         ValueError: the name is empty or reserved, there is no such level, the bandwidth is no

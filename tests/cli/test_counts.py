@@ -32,7 +32,7 @@ NEVER_ONE = re.compile(
     r"limit|more than|most|nested|no memory for|block of|has \{length\} devices|"
     r"its \{length\} devices|a plan at most|keypath|of \{n\} processes|the shardings of|"
     r"index_bytes|it has \{count\} steps|\{mesh\.devices\}|"
-    # What stands in the braces is no number.
+    # What stands in the braces is not a number.
     r"leaves steps out|counted\(|\{document\} files|\{implementation\} keys"
 )
 

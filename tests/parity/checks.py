@@ -100,7 +100,7 @@ def what_metadata_refuses_is_an_error_of_verify(asked: Asked) -> Violations:
 def _has_no_pytree(asked: Asked) -> bool:
     """Whether nothing in it is, or ever was, a file of a pytree, and something else is there.
 
-    What lies deeper than in a checkpointable is no part of it.
+    What lies deeper than in a checkpointable is not a part of it.
     """
     parts = {part for name in asked.files for part in name.split("/")[:2]}
     of_process = any(part.startswith("ocdbt.process_") for part in parts)

@@ -105,7 +105,9 @@ def test_metrics_that_are_no_object_are_shown_and_have_no_members(
     assert (found.metrics, found.error) == (given, None)
     assert main(["steps", str(tmp_path)]) == 0
     assert f"  {shown}\n" in capsys.readouterr().out
-    reason = f"no committed step has the metric 'm'; the metrics of step 1 are no object: {kind}"
+    reason = (
+        f"no committed step has the metric 'm'; the metrics of step 1 are not an object: {kind}"
+    )
     with pytest.raises(orbscan.CheckpointNotFoundError) as refused:
         orbscan.best(tmp_path, "m")
     assert refused.value.reason == reason

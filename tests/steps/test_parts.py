@@ -1,4 +1,4 @@
-"""What is a part of a checkpoint is no root: what lies in it are neither steps nor checkpoints."""
+"""A part of a checkpoint is not a root: it holds neither steps nor checkpoints."""
 
 from __future__ import annotations
 

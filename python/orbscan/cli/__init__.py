@@ -63,10 +63,12 @@ def _finished(argv: Sequence[str]) -> int:
 
 
 def _run(argv: Sequence[str]) -> int:
+    """Run the command; what the library refuses is complained of, and is an exit code."""
     arguments = _parser(argv).parse_args(argv)
     try:
         status: int = arguments.run(arguments)
     except BrokenPipeError:
+        # An OSError, but one of stdout.
         raise
     except KeyboardInterrupt:
         return exits.INTERRUPTED

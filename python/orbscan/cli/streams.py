@@ -9,9 +9,9 @@ import sys
 def give_descriptors() -> None:
     """Give each standard stream that is closed a descriptor of its own.
 
-    Without one, the next file that is opened gets its number, and what is meant for the stream ends
-    up in that file. Reading from, and writing to, stdin and stdout then fails, as it should; what
-    is meant for stderr goes nowhere, for nobody wants to see it, and the work is done all the same.
+    Without one, the next file that is opened gets its number, and what is meant for the stream
+    ends up in that file. Reading from stdin and writing to stdout then fails, as it should. What is
+    meant for stderr goes nowhere, and the work is done all the same: nobody wants to see it.
     """
     # In order: the system gives the lowest number that is free.
     if sys.stdin is None and _is_free(0, os.O_WRONLY):

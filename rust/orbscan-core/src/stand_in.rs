@@ -22,7 +22,7 @@ pub fn may_be_pointer(size: u64) -> bool {
     (least..=MAX_BYTES).contains(&size)
 }
 
-/// What to add to the reason of a refusal of these bytes; nothing if they are no pointer.
+/// What to add to the reason of a refusal of these bytes; nothing if they are not a pointer.
 pub fn remark(file: &[u8]) -> &'static str {
     if is_pointer(file) { REMARK } else { "" }
 }

@@ -122,7 +122,7 @@ def step_in_a_flat_checkpoint(folder: Path) -> Asking:
 
 
 @row(
-    "a `_CHECKPOINT_METADATA` that is no JSON",
+    "a `_CHECKPOINT_METADATA` that is not JSON",
     "taken for empty, silently",
     "taken for empty, and said in `issues`",
 )

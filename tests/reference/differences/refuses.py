@@ -67,7 +67,7 @@ def damaged_item_among_others(folder: Path) -> Asking:
 
 
 @row(
-    "a directory that is no checkpoint (a log folder, an empty directory, the root of a manager "
+    "a directory that is not a checkpoint (a log folder, an empty directory, the root of a manager "
     "from before 0.5.11)",
     "`checkpointables_metadata` gives `None`s or `{}`",
     "`InvalidLayoutError` that says what was looked for and which checkpoints lie below",

@@ -74,7 +74,7 @@ pub fn other(bytes: &Bytes, limits: &Limits) -> Dump {
     }
 }
 
-/// A group of Zarr v3, whose file is called like that of an array; `None` if it is none.
+/// A group of Zarr v3, whose file is called like that of an array; `None` if it is something else.
 pub fn group(bytes: &Bytes, limits: &Limits) -> Option<Dump> {
     let mut is_group = false;
     let mut json = Json::new(bytes, Dialect::Strict, limits).ok()?;

@@ -48,7 +48,7 @@ impl<'r> Contents<'r> {
         items.any(|(item, tree)| *item == name && is_item(*tree))
     }
 
-    /// Whether there is no pytree at all; one that is called as the metrics makes no checkpoint.
+    /// Whether there is no pytree at all; one that is called as the metrics does not make a checkpoint.
     pub fn is_treeless(&self) -> bool {
         !self.flat && self.pytrees().all(|name| name == names::METRICS)
     }

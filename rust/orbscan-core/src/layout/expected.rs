@@ -247,7 +247,7 @@ pub fn lost_whole(
     }))
 }
 
-/// The fault of metrics that are no pytree and should be one.
+/// The fault of metrics that are not a pytree and should be one.
 ///
 /// # Errors
 /// `Store`.

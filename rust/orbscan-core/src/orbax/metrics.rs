@@ -16,7 +16,7 @@ use crate::limits::Limits;
 /// Checks the file and gives its JSON text.
 ///
 /// # Errors
-/// `Malformed` if it is no JSON; `Limit`.
+/// `Malformed` if it is not JSON; `Limit`.
 pub fn decode(bytes: &[u8], limits: &Limits) -> Result<String> {
     let mut json = Json::new(bytes, Dialect::Python, limits)?;
     let text = json.skip()?.to_owned();

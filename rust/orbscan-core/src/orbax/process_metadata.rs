@@ -25,7 +25,7 @@ pub struct ProcessMetadata {
 /// Reads the devices of each process.
 ///
 /// # Errors
-/// `Malformed` if it is no list of lists of integers; `Limit`.
+/// `Malformed` if it is not a list of lists of integers; `Limit`.
 pub fn decode_devices(bytes: &[u8], limits: &Limits) -> Result<Vec<Vec<i64>>> {
     let mut json = Json::new(bytes, Dialect::Python, limits)?;
     let devices = json.list(|json| json.list(Json::integer))?;
@@ -36,7 +36,7 @@ pub fn decode_devices(bytes: &[u8], limits: &Limits) -> Result<Vec<Vec<i64>>> {
 /// Reads the devices of the mesh.
 ///
 /// # Errors
-/// `Malformed` if it is no list of integers; `Limit`.
+/// `Malformed` if it is not a list of integers; `Limit`.
 pub fn decode_mesh(bytes: &[u8], limits: &Limits) -> Result<Vec<i64>> {
     let mut json = Json::new(bytes, Dialect::Python, limits)?;
     let mesh = json.list(Json::integer)?;

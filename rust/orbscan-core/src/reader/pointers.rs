@@ -10,7 +10,7 @@ use crate::store::{Bytes, Store, Want};
 /// Files whose first bytes are asked for at once.
 const AT_ONCE: usize = 1_024;
 
-/// Which of some files are pointers. A file that cannot be read is none: whoever needs it will say so.
+/// Which of some files are pointers. A file that cannot be read is not told as one: whoever needs it says so.
 pub fn among<'p>(store: &dyn Store, files: &[&'p StorePath]) -> BTreeSet<&'p StorePath> {
     let mut found = BTreeSet::new();
     for files in files.chunks(AT_ONCE) {

@@ -315,7 +315,7 @@ impl Scan {
     }
 
     /// The next entry, unless it takes longer than `timeout`. A single directory is looked at or
-    /// read to its end. In a process that was forked there is none.
+    /// read to its end. A process that was forked gets none.
     pub fn poll(&mut self, timeout: Duration) -> Poll {
         if !self.is_ours() {
             return Poll::End;

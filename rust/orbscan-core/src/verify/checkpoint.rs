@@ -51,7 +51,7 @@ pub(super) fn check(
     seen.note(&root);
     if root.layout == Layout::Safetensors {
         if together.is_some() {
-            let reason = "safetensors files are no checkpoint of several hosts";
+            let reason = "safetensors files are not a checkpoint of several hosts";
             return Err(Error::new(ErrorKind::UnknownLayout, reason).in_file(path));
         }
         report.alone = only.map(|_| Alone::default());

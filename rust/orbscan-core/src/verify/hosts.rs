@@ -44,7 +44,7 @@ impl<'a> Writers<'a> {
         let own = root.has_directory(names::PROCESS_METADATA);
         let directory = match (own, step::of(root.path.name()), root.path.parent()) {
             (true, ..) => Some(root.path.join(names::PROCESS_METADATA)?),
-            // In 0.11.0 it was no checkpointable yet, and lay beside the steps.
+            // In 0.11.0 it was not yet a checkpointable, and lay beside the steps.
             (false, Some(step), Some(above)) => {
                 let all = above.join(names::PROCESS_METADATA)?;
                 Some(all.join(&step.to_string())?)

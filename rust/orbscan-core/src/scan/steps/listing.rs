@@ -121,7 +121,7 @@ pub fn unless_missing(answer: Result<Bytes>) -> Result<Option<Bytes>> {
 }
 
 /// Why the root is itself a checkpoint, if it is one. What lies below a directory of safetensors files
-/// is no part of it.
+/// is not a part of it.
 fn own_checkpoint(
     store: &dyn Store,
     root: &StorePath,
@@ -147,7 +147,7 @@ fn own_checkpoint(
 }
 
 /// Refuses what is a part of a checkpoint, what a save left behind, and a step of which only a part is
-/// there: what lies in it is no checkpoint.
+/// there: what lies in it is not a checkpoint.
 /// Asked only where there is no step.
 ///
 /// # Errors
