@@ -9,7 +9,13 @@ import msgspec
 
 from orbscan import errors
 from orbscan.result import CheckpointMetadata
-from orbscan.sharding import MissingDevicesError, NamedShardingMetadata, ShardingError, check_shape
+from orbscan.sharding import (
+    MissingDevicesError,
+    NamedShardingMetadata,
+    ShardingError,
+    check_mesh,
+    check_shape,
+)
 from orbscan.types import ArrayMetadata, NumpyMetadata, UnreadableLeaf
 
 if TYPE_CHECKING:
@@ -54,7 +60,8 @@ def abstract_state(
             keys and scalars keep their type.
 
     Raises:
-        ShardingError: an array does not fit the mesh or the sharding; says which one.
+        ShardingError: an array does not fit the mesh or the sharding, and says which one; or a mesh
+            is too large for jax: more than 64 axes, or 2^31 devices.
         OrbscanError: the tree has an `UnreadableLeaf`: its error, which also says which leaf.
         TypeError: both `mesh` and `sharding` are given, or `dtype` is not of floating point.
     """
@@ -117,6 +124,7 @@ def _without_devices(shape: Shape, saved: ShardingMetadata | None) -> jax.shardi
 def _on_mesh(mesh: AnyMesh) -> Layout:
     import jax
 
+    check_mesh(mesh)
     whole = jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec())  # type: ignore[no-untyped-call]
 
     def layout(shape: Shape, saved: ShardingMetadata | None) -> jax.sharding.Sharding:

@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from orbscan._value import Value, as_dataclass
 from orbscan.device_names import device_name
+from orbscan.mesh_limits import objection
 from orbscan.text import counted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     import jax
 
@@ -122,14 +123,15 @@ class NamedShardingMetadata(Value, frozen=True, gc=False):
 
         Raises:
             MissingDevicesError: no mesh is given and this process does not have the devices.
-            ShardingError: the devices do not fill the saved mesh, or the given mesh lacks an axis
-                or does not divide the shape.
+            ShardingError: the devices do not fill the saved mesh, or the given mesh lacks an axis,
+                does not divide the shape, or is too large for jax.
         """
         import jax
 
         if mesh is None:
             mesh = self._saved_mesh(jax.devices())
         else:
+            check_mesh(mesh)
             _check_axes(self.partition_spec, mesh)
         if shape is not None:
             check_shape(shape, self.partition_spec, mesh.shape)
@@ -137,17 +139,30 @@ class NamedShardingMetadata(Value, frozen=True, gc=False):
         return jax.sharding.NamedSharding(mesh, spec)
 
     def to_abstract_mesh(self) -> jax.sharding.AbstractMesh:
-        """The saved mesh without its devices. Imports jax."""
+        """The saved mesh without its devices. Imports jax.
+
+        Raises:
+            ShardingError: it is too large for jax, or has not a name for each axis.
+        """
         import jax
 
+        self._check()
         return jax.sharding.AbstractMesh(self.shape, self.axis_names, self._jax_axis_types())
 
     def _saved_mesh(self, available: Sequence[jax.Device]) -> jax.sharding.Mesh:
         import jax
         import numpy as np
 
+        self._check()
         grid = np.array(self._devices(available), dtype=object).reshape(self.shape)
         return jax.sharding.Mesh(grid, self.axis_names, axis_types=self._jax_axis_types())
+
+    def _check(self) -> None:
+        _check_lengths(self.shape)
+        if len(self.axis_names) != len(self.shape):
+            names, axes = len(self.axis_names), len(self.shape)
+            message = f"a mesh of {counted(axes, 'axis', 'axes')} has {counted(names, 'name')}"
+            raise ShardingError(message)
 
     def _jax_axis_types(self) -> tuple[jax.sharding.AxisType, ...] | None:
         import jax
@@ -194,11 +209,13 @@ class SingleDeviceShardingMetadata(Value, frozen=True, gc=False):
 
         Raises:
             MissingDevicesError: no mesh is given and this process does not have the device.
+            ShardingError: the given mesh is too large for jax.
         """
         import jax
 
         del shape
         if mesh is not None:
+            check_mesh(mesh)
             return jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec())  # type: ignore[no-untyped-call]
         available = jax.local_devices()
         by_name = {device_name(str(device)): device for device in available}
@@ -250,8 +267,8 @@ class PositionalShardingMetadata(Value, frozen=True, gc=False):
             shape: of the array; if given, it is checked that the mesh divides it.
 
         Raises:
-            ShardingError: no mesh is given, it has no axis of the size, or it does not divide the
-                shape.
+            ShardingError: no mesh is given, it has no axis of the size, it does not divide the
+                shape, or it is too large for jax.
         """
         import jax
 
@@ -259,6 +276,7 @@ class PositionalShardingMetadata(Value, frozen=True, gc=False):
             lost = "jax no longer has PositionalSharding, and its devices were not saved"
             message = f"{lost}; {_WAY_ROUND}"
             raise ShardingError(message)
+        check_mesh(mesh)
         entries = self._axes_by_size(mesh)
         if shape is not None:
             check_shape(shape, entries, mesh.shape)
@@ -266,9 +284,14 @@ class PositionalShardingMetadata(Value, frozen=True, gc=False):
         return jax.sharding.NamedSharding(mesh, spec)
 
     def to_abstract_mesh(self) -> jax.sharding.AbstractMesh:
-        """The grid without its devices, along axes called `dim_0`, `dim_1`. Imports jax."""
+        """The grid without its devices, along axes called `dim_0`, `dim_1`. Imports jax.
+
+        Raises:
+            ShardingError: it is too large for jax.
+        """
         import jax
 
+        _check_lengths(self.shape)
         names = tuple(f"dim_{position}" for position in range(len(self.shape)))
         return jax.sharding.AbstractMesh(self.shape, names)
 
@@ -291,6 +314,21 @@ ShardingMetadata: TypeAlias = (
     NamedShardingMetadata | SingleDeviceShardingMetadata | PositionalShardingMetadata
 )
 """Any of the shardings that Orbax has written."""
+
+
+def check_mesh(mesh: AnyMesh) -> None:
+    """Check that jax can lay arrays over a mesh.
+
+    Raises:
+        ShardingError: it has too many axes or devices.
+    """
+    _check_lengths(mesh.shape.values())
+
+
+def _check_lengths(lengths: Collection[int]) -> None:
+    message = objection(lengths)
+    if message is not None:
+        raise ShardingError(message)
 
 
 def check_shape(shape: Sequence[int], spec: Iterable[Any], sizes: Mapping[str, int]) -> None:

@@ -152,3 +152,21 @@ def test_a_tolerated_fault_is_also_a_warning(plan: Command) -> None:
     issue = ("malformed", "state/_sharding", 12, False, "expected an object")
     shown = plan(checkpoint({"a": array((8,))}, issues=[issue]), "p", "--mesh", "x=2")
     assert shown.err == "orbscan: warning: state/_sharding, byte 12: expected an object\n"
+
+
+@pytest.mark.parametrize("form", ["given", "saved"])
+def test_a_mesh_too_large_for_a_plan_is_wrong_use(plan: Command, form: str) -> None:
+    lengths = {"x": 2**31} if form == "saved" else {"x": 2}
+    leaf = array((8,), sharding=tables.named(tuple(lengths.values()), tuple(lengths), ("x",)))
+    mesh = ("--mesh", "x=2147483648") if form == "given" else ()
+    status, out, told = plan(checkpoint({"w": leaf}), "p", *mesh)
+    assert (status, out) == (2, "")
+    assert "a mesh of 2147483648 devices: at most 100000 are possible" in told
+
+
+def test_an_array_split_by_very_many_axes_is_refused_by_name(plan: Command) -> None:
+    names = tuple(f"a{number}" for number in range(20_000))
+    leaf = array((8,), sharding=tables.named((1,) * 20_000, names, (names * 2,)))
+    status, _, told = plan(checkpoint({"w": leaf}), "p", "--mesh", "x=2")
+    assert status == 1
+    assert "'a19999' cannot split an array twice" in told

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import pickle
+from functools import partial
 from typing import Any
 
 import jax
+import numpy as np
 import pytest
 from jax.sharding import AbstractMesh, AxisType, Mesh, NamedSharding, PartitionSpec
 
@@ -55,6 +57,57 @@ def test_a_mesh_without_devices_keeps_the_saved_axis_types(types: Any) -> None:
     mesh = metadata.to_abstract_mesh()
     assert (mesh.axis_sizes, mesh.axis_names) == ((4, 2), ("x", "y"))
     assert [kind.name for kind in mesh.axis_types] == list(types or ("Auto", "Auto"))
+
+
+TOO_LARGE = {
+    "a mesh of 2147483648 devices": {"x": 2**31},
+    "a mesh of 4294967296 devices": {"x": 2**16, "y": 2**16},
+    "a mesh of 20000 axes": {"x": 1} | {f"a{number}": 1 for number in range(19_999)},
+}
+
+
+@pytest.mark.parametrize("message", TOO_LARGE)
+def test_a_mesh_that_jax_cannot_have_is_refused(message: str) -> None:
+    axes = TOO_LARGE[message]
+    lengths, names = tuple(axes.values()), tuple(axes)
+    mesh = AbstractMesh(lengths, names)
+    small = NamedShardingMetadata((1,), ("x",), ("x",))
+    saved: list[Any] = [
+        NamedShardingMetadata(lengths, names, ("x",)),
+        NamedShardingMetadata(lengths, names, ("x",), None, DeviceMesh(lengths, (0,))),
+        PositionalShardingMetadata(lengths),
+    ]
+
+    def state(sharding: Any, **options: Any) -> Any:
+        leaf = orbscan.ArrayMetadata((8,), np.dtype("float32"), sharding)
+        return orbscan.abstract_state({"w": leaf}, **options)
+
+    uses = [
+        *(partial(state, sharding) for sharding in saved),
+        *(sharding.to_abstract_mesh for sharding in saved),
+        *(sharding.to_jax_sharding for sharding in saved[:2]),
+        *(partial(sharding.to_jax_sharding, mesh) for sharding in (*saved, small)),
+        partial(SingleDeviceShardingMetadata("cpu:0").to_jax_sharding, mesh),
+        partial(state, small, mesh=mesh),
+        partial(state, None, mesh=mesh),
+    ]
+    for use in uses:
+        with pytest.raises(orbscan.ShardingError, match=message):
+            use()
+
+
+def test_the_leaf_is_named_whose_mesh_jax_cannot_have() -> None:
+    sharding = NamedShardingMetadata((2**31,), ("x",), ("x",))
+    leaf = orbscan.ArrayMetadata((8,), np.dtype("float32"), sharding)
+    with pytest.raises(orbscan.ShardingError, match=r"the leaf \['w'\]: a mesh of"):
+        orbscan.abstract_state({"w": leaf})
+
+
+def test_a_mesh_with_a_name_too_few_is_refused() -> None:
+    metadata = NamedShardingMetadata((1, 1), ("x",), ("x",))
+    for use in (metadata.to_abstract_mesh, metadata.to_jax_sharding):
+        with pytest.raises(orbscan.ShardingError, match="a mesh of 2 axes has 1 name"):
+            use()
 
 
 def test_a_shape_is_checked_against_the_mesh() -> None:

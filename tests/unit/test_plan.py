@@ -20,6 +20,7 @@ from orbscan.planning.build import build
 from orbscan.sharding import (
     NamedShardingMetadata,
     PositionalShardingMetadata,
+    ShardingError,
     SingleDeviceShardingMetadata,
 )
 from orbscan.types import ArrayMetadata, NumpyMetadata, StorageMetadata, UnreadableLeaf
@@ -207,12 +208,34 @@ def test_without_a_mesh_that_of_the_checkpoint_is_taken() -> None:
         ("x=-2", "is not a mesh such as"),
         ("x=2,x=2", "axis 'x' of the mesh is named twice"),
         ({"x": 0}, "axis 'x' of the mesh has 0 devices"),
-        ("x=1000,y=101", "the mesh has 101000 devices, a plan at most 100000"),
     ],
 )
 def test_what_is_no_mesh_is_refused(mesh: Any, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         restore_plan({}, mesh)
+
+
+@pytest.mark.parametrize(
+    ("mesh", "message"),
+    [
+        ({"x": 1_000, "y": 101}, "a mesh of 101000 devices: at most 100000 are possible"),
+        ({"x": 2**31}, "a mesh of 2147483648 devices"),
+        ({"x": 10**4_299, "y": 10}, "a mesh of 1000000000000000000 or more devices"),
+        ({f"a{number}": 1 for number in range(20_000)}, "a mesh of 20000 axes"),
+    ],
+)
+@pytest.mark.parametrize("form", ["mapping", "text", "saved"])
+def test_a_mesh_too_large_for_a_plan_is_refused(mesh: Any, message: str, form: str) -> None:
+    saved = mesh if form == "saved" else {"x": 1}
+    given = ",".join(f"{name}={length}" for name, length in mesh.items())
+    forms = {"mapping": mesh, "text": given, "saved": None}
+    with pytest.raises(ShardingError, match=message):
+        restore_plan({"a": named((8,), ("x",), saved=saved)}, forms[form])
+
+
+def test_a_number_too_long_for_python_is_refused_as_a_mesh_too_large() -> None:
+    with pytest.raises(ShardingError, match="1000000000000000000 or more devices"):
+        restore_plan({}, "x=" + "9" * 5_000)
 
 
 @pytest.mark.parametrize("mesh", [3, {"x": "2"}, object()])

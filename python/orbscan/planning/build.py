@@ -39,6 +39,7 @@ def build(
 
     Raises:
         MeshMismatchError: some leaf does not fit the mesh.
+        ShardingError: the mesh, given or saved, has too many axes or devices for a plan.
         ValueError, TypeError: mesh, devices_per_host and hosts do not describe one.
     """
     times: dict[Array, int] = {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from math import prod
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
@@ -88,8 +89,8 @@ def _objections(
     missing = tuple(axis for axis in axes if axis not in lengths and saved.get(axis) != 1)
     if missing:
         yield missing, f"the mesh lacks {_named(missing)}"
-    repeated = (axis for axis in axes if axis in used or axes.count(axis) > 1)
-    twice = tuple(dict.fromkeys(repeated))
+    times = Counter(axes)
+    twice = tuple(axis for axis in times if axis in used or times[axis] > 1)
     if twice:
         yield twice, f"{_named(twice)} cannot split an array twice"
     if axes and dimension >= len(array.shape):

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from math import prod
 from typing import TypeAlias
 
+from orbscan.mesh_limits import MANY, objection
 from orbscan.text import counted
 
 Axes: TypeAlias = tuple[tuple[str, int], ...]
@@ -15,6 +16,8 @@ Axes: TypeAlias = tuple[tuple[str, int], ...]
 
 MAX_DEVICES = 100_000
 """Far more than any machine has, and few enough for a plan that names each of them."""
+
+_MOST_DIGITS = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,21 +62,24 @@ def make_mesh(described: object, devices_per_host: int | None, hosts: int | None
     """Read a mesh in any of the forms that `restore_plan` takes.
 
     Raises:
-        ValueError: an axis is named twice or has no device, or the devices cannot be shared out.
+        ValueError: an axis is named twice or has no device, or the devices cannot be shared out;
+            a ShardingError if there are too many axes or devices.
         TypeError: it is in none of the forms.
     """
     axes = _axes(described)
+    too_large = objection([length for _, length in axes], MAX_DEVICES)
+    if too_large is not None:
+        # Loads a library that a plan is made without.
+        from orbscan.sharding import ShardingError
+
+        raise ShardingError(too_large)
     names = [name for name, _ in axes]
     for name, length in axes:
         if length < 1 or names.count(name) > 1:
             problem = "is named twice" if length > 0 else f"has {length} devices"
             message = f"axis {name!r} of the mesh {problem}"
             raise ValueError(message)
-    mesh = Mesh(axes)
-    if mesh.devices > MAX_DEVICES:
-        message = f"the mesh has {mesh.devices} devices, a plan at most {MAX_DEVICES}"
-        raise ValueError(message)
-    return Mesh(axes, _hosts(mesh.devices, devices_per_host, hosts))
+    return Mesh(axes, _hosts(Mesh(axes).devices, devices_per_host, hosts))
 
 
 def parsed_axes(text: str) -> Axes:
@@ -91,7 +97,8 @@ def parsed_axes(text: str) -> Axes:
         if not (separator and name and length.isascii() and length.isdecimal()):
             message = f"{text!r} is not a mesh such as 'data=4,model=8'"
             raise ValueError(message)
-        axes.append((name, int(length)))
+        # No number is too long to be refused as what it is.
+        axes.append((name, int(length) if len(length) < _MOST_DIGITS else MANY))
     return tuple(axes)
 
 
