@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         OrbscanError,
         StoreError,
     )
+    from orbscan.findings import Finding
     from orbscan.loading import load, load_checkpointables
     from orbscan.orbax_types import to_orbax
     from orbscan.plan import restore_plan
@@ -54,7 +55,7 @@ if TYPE_CHECKING:
     )
     from orbscan.usage import Usage, du
     from orbscan.values import LeafNotFoundError, open_array
-    from orbscan.verification import Finding, Report, verify
+    from orbscan.verification import Report, verify
 
 __all__ = [
     "ArrayMetadata",
@@ -126,7 +127,7 @@ _MODULE_OF = {
     "DeviceMesh": "sharding",
     "Diff": "differing.diff",
     "Dump": "dumping",
-    "Finding": "verification",
+    "Finding": "findings",
     "FormatError": "errors",
     "InvalidLayoutError": "errors",
     "Issue": "result",

@@ -463,8 +463,15 @@ def check_step_name(root: str, name: str) -> None:
 def read_root_metadata(root: str) -> tuple[str | None, str | None]:
     """Read what is stored about all steps: Orbax's and the user's JSON objects, None if empty."""
 
-FINDING_CODES: tuple[tuple[str, Literal["error", "warning", "note"], str], ...]
-"""(code, severity, what it means for loading) of everything that a check can find"""
+Outlook: TypeAlias = Literal["works", "may fail", "fails"]
+
+FINDING_CODES: tuple[
+    tuple[str, Literal["error", "warning", "note"], str, tuple[Outlook, Outlook, Outlook]], ...
+]
+"""(code, severity, what it means for loading, what becomes of restores) of all that can be found
+
+Restores by v1, by v1 with a target, and by v0.
+"""
 
 Chunks: TypeAlias = tuple[
     int, int, list[tuple[Shape, Shape]], int | None, tuple[tuple[int, int], ...] | None

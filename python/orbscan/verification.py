@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from orbscan import api
 from orbscan.alone import alone, only
-from orbscan.errors import located
+from orbscan.findings import codes, finding_of, worst
 from orbscan.text import counted, printable
 
 # See orbscan/__init__.py.
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 
     from orbscan import _core
     from orbscan.alone import Alone, Name
+    from orbscan.findings import Finding, Restores, Severity
     from orbscan.step_choice import Atomicity, StepChoice
 
     Level: TypeAlias = Literal["structure", "index", "data"]
-    Severity: TypeAlias = Literal["error", "warning", "note"]
 
 LEVELS = ("structure", "index", "data")
 """How deep a check can go; each level includes those before it."""
@@ -50,101 +50,6 @@ class Progress(NamedTuple):
     nbytes: int
     total: int
     chunks: int
-
-
-@dataclass(frozen=True, slots=True)
-class Chunks:
-    """Which chunks of an array a finding is about.
-
-    Attributes:
-        count: how many.
-        of: of how many.
-        runs: the first and the last of each run of chunks in row-major order, by their indices.
-        more_runs: how many runs there are beyond those; None if the grid is too large to tell its
-            chunks apart.
-        elements: the least box that holds all of their elements: (first, end) along each
-            dimension; None if the chunks are not told apart.
-    """
-
-    count: int
-    of: int
-    runs: tuple[tuple[tuple[int, ...], tuple[int, ...]], ...]
-    more_runs: int | None
-    elements: tuple[tuple[int, int], ...] | None
-
-    def __str__(self) -> str:
-        """Show them: how many, which, and their elements.
-
-        >>> str(Chunks(2, 8, (((0, 1), (0, 2)),), 0, ((0, 4), (4, 12))))
-        '2 of 8 chunks: (0,1)..(0,2), in elements [0:4, 4:12]'
-        """
-        shown = [_run(*run) for run in self.runs]
-        if self.more_runs:
-            shown.append(counted(self.more_runs, "more run"))
-        text = f"{self.count:,} of {counted(self.of, 'chunk')}"
-        if shown:
-            text += f": {' '.join(shown)}"
-        if self.elements:
-            box = ", ".join(f"{first}:{end}" for first, end in self.elements)
-            text += f", in elements [{box}]"
-        return text
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that a check found.
-
-    Attributes:
-        code: what it is about; a name that stays, see `docs/verify.md`.
-        severity: `error` if something cannot be restored as it was saved; `warning` if something
-            is not as a writer leaves it; `note` for what is worth knowing.
-        reason: what is the matter.
-        meaning: what it means for loading.
-        file: the file, or None if it is not one file.
-        offset: where in the file, in bytes, or None.
-        in_body: whether the offset counts from the start of what the file or node decompresses to.
-        checkpointable: its name; None for the whole checkpoint, and for one without names.
-        leaf: the param name of the leaf, or None.
-        chunks: which of its chunks, or None.
-        expected: what should be there, or None.
-        found: what is there, or None.
-    """
-
-    code: str
-    severity: Severity
-    reason: str
-    meaning: str
-    file: str | None = None
-    offset: int | None = None
-    in_body: bool = False
-    checkpointable: str | None = None
-    leaf: str | None = None
-    chunks: Chunks | None = None
-    expected: str | None = None
-    found: str | None = None
-
-    def __str__(self) -> str:
-        """Show the finding in lines, all but the first indented."""
-        whom = "/".join(map(printable, filter(None, (self.checkpointable, self.leaf))))
-        if self.leaf == "":
-            whom += "/''"
-        subject = f"{whom}: " if whom else ""
-        lines = [f"{self.severity} {self.code}: {subject}{printable(self.reason)}"]
-        if self.chunks is not None:
-            lines.append(
-                f"  lost      {self.chunks}"
-                if self.severity == "error"
-                else f"  chunks    {self.chunks}"
-            )
-        if self.file is not None:
-            place = located("", self.file, self.offset, in_body=self.in_body)
-            lines.append(f"  where     {printable(place.removesuffix(': '))}")
-        if self.expected is not None:
-            lines.append(f"  expected  {printable(self.expected)}")
-        if self.found is not None:
-            lines.append(f"  found     {printable(self.found)}")
-        lines.append(f"  means     {self.meaning}")
-        return "\n".join(lines)
 
 
 class LostLeaf(NamedTuple):
@@ -248,9 +153,14 @@ class Report:
 
     def count(self, severity: Severity) -> int:
         """Count the findings of a severity, those left out included."""
-        codes = _codes()
-        more = sum(n for code, n in self.left_out.items() if codes[code][0] == severity)
+        known = codes()
+        more = sum(n for code, n in self.left_out.items() if known[code].severity == severity)
         return more + sum(finding.severity == severity for finding in self.findings)
+
+    @property
+    def restores(self) -> Restores:
+        """What becomes of restores of all that was looked at: the worst that a finding says."""
+        return worst(finding.restores for finding in self.findings)
 
     def __str__(self) -> str:
         """Show the report: a line of summary, what is lost, every finding."""
@@ -275,6 +185,9 @@ class Report:
             yield f"  others    not looked at: {self.alone.shown_others()}"
         if self.lost_leaves:
             yield f"  lost      {_names(self.lost_leaves)}; {self._rest()}"
+        has_weight = self.count("error") or self.count("warning")
+        if has_weight and {*self.restores} != {"works"}:
+            yield f"  restores  {self.restores}"
         for finding in self.findings:
             if finding.severity in severities:
                 yield str(finding)
@@ -294,7 +207,11 @@ class Report:
             "extent": self.extent._asdict(),
             "counts": {severity: self.count(severity) for severity in _SEVERITIES},
             "lost_leaves": [leaf._asdict() for leaf in self.lost_leaves],
-            "findings": [asdict(finding) for finding in self.findings],
+            "restores": self.restores._asdict(),
+            "findings": [
+                {**asdict(finding), "restores": finding.restores._asdict()}
+                for finding in self.findings
+            ],
             "left_out": self.left_out,
             "part": None if self.part is None else self.part._asdict(),
         }
@@ -404,7 +321,6 @@ def not_to_combine(paths: list[str]) -> str | None:
 
 def _report(paths: list[str], level: Level, answer: _core.Report) -> Report:
     findings, left_out, lost_leaves, extent, complete, part, chosen = answer
-    codes = _codes()
     held = None
     if part is not None:
         processes, here, chunks, of = part
@@ -412,7 +328,7 @@ def _report(paths: list[str], level: Level, answer: _core.Report) -> Report:
     return Report(
         path=paths[0],
         level=level,
-        findings=tuple(_finding(codes, *finding) for finding in findings),
+        findings=tuple(finding_of(*told) for told in findings),
         left_out=dict(left_out),
         lost_leaves=tuple(LostLeaf(*leaf) for leaf in lost_leaves),
         extent=Extent(*extent),
@@ -421,52 +337,6 @@ def _report(paths: list[str], level: Level, answer: _core.Report) -> Report:
         paths=tuple(paths),
         alone=alone(chosen),
     )
-
-
-def _finding(  # noqa: PLR0913, PLR0917 - the fields of a row, in its order
-    codes: dict[str, tuple[Severity, str]],
-    code: str,
-    reason: str,
-    file: str | None,
-    offset: int | None,
-    in_body: bool,  # noqa: FBT001
-    checkpointable: str | None,
-    leaf: str | None,
-    chunks: _core.Chunks | None,
-    expected: str | None,
-    found: str | None,
-) -> Finding:
-    severity, meaning = codes[code]
-    which = None
-    if chunks is not None:
-        count, of, runs, more_runs, elements = chunks
-        which = Chunks(count, of, tuple(runs), more_runs, elements)
-    return Finding(
-        code=code,
-        severity=severity,
-        reason=reason,
-        meaning=meaning,
-        file=file,
-        offset=offset,
-        in_body=in_body,
-        checkpointable=checkpointable,
-        leaf=leaf,
-        chunks=which,
-        expected=expected,
-        found=found,
-    )
-
-
-def _codes() -> dict[str, tuple[Severity, str]]:
-    """The severity and the meaning of each code."""
-    from orbscan import _core
-
-    return {code: (severity, meaning) for code, severity, meaning in _core.FINDING_CODES}
-
-
-def _run(first: tuple[int, ...], last: tuple[int, ...]) -> str:
-    shown = [f"({','.join(map(str, indices))})" for indices in (first, last)]
-    return shown[0] if first == last else "..".join(shown)
 
 
 _NAMES_SHOWN = 10

@@ -30,6 +30,7 @@ from jax.sharding import NamedSharding, PartitionSpec
 from orbax.checkpoint.experimental import v1
 
 import orbscan
+from orbscan.findings import Restores, worst
 from tests.damage.cases import (
     Case,
     Files,
@@ -102,6 +103,7 @@ HOW: dict[str, Callable[[Path, Any], Any]] = {
     "v1 with a target": v1.load,
     "v0": restore_v0,
 }
+"""The ways of a restore, in the order of `orbscan.findings.Restores`."""
 
 
 def target_of(restored: Any) -> Any:
@@ -221,11 +223,16 @@ def is_data(case: str) -> bool:
 
 def outcome(path: Path, whole: Any, target: Any) -> dict[str, Any]:
     """What verify says of a damaged checkpoint, and what restores make of it."""
+    # What is said of other checkpointables is not about these restores.
+    names = {None, *({item_of(path).name} if item_of(path) != path else ())}
     try:
         report = orbscan.verify(path, level="data")
         findings = [(finding.severity, finding.code) for finding in report.findings]
+        own = (finding for finding in report.findings if finding.checkpointable in names)
+        told = worst(finding.restores for finding in own)
     except orbscan.OrbscanError as error:
         findings = [("error", f"refused: {error.kind}")]
+        told = Restores("fails", "fails", "fails")
     restored = {}
     for how, restore in HOW.items():
         try:
@@ -234,7 +241,7 @@ def outcome(path: Path, whole: Any, target: Any) -> dict[str, Any]:
             while error.__cause__ is not None and isinstance(error.__cause__, Exception):
                 error = error.__cause__
             restored[how] = f"fails: {type(error).__name__}: {str(error)[:150]}"
-    return {"restored": restored, "findings": findings}
+    return {"restored": restored, "findings": findings, "told": dict(zip(HOW, told, strict=True))}
 
 
 def attempt(bases: Path, base: str, work: Path, seed: int, count: int) -> None:

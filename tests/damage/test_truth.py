@@ -16,6 +16,7 @@ FAILS = dict.fromkeys(RIGHT, "fails: ValueError: no")
 def test_what_verify_says_is_what_restores_show() -> None:
     truth = run(cases=140, seed=1, workers=1)
     assert [str(outcome) for outcome in truth.outcomes if outcome.is_false] == []
+    assert [str(outcome) for outcome in truth.outcomes if outcome.is_mistold] == []
     assert len(truth.outcomes) >= 140
     assert {outcome.comes_of_it for outcome in truth.outcomes} >= {"all right", "all fail"}
 
@@ -41,6 +42,30 @@ def test_a_verdict_that_is_not_true_is_false(
 ) -> None:
     outcome = Outcome("v1", "bit flipped", "state/_METADATA bit 1 of byte 2", restored, findings)
     assert outcome.is_false == is_false
+
+
+@pytest.mark.parametrize(
+    ("restored", "told", "is_mistold"),
+    [
+        (RIGHT, "works", False),
+        (RIGHT, "may fail", False),
+        (RIGHT, "fails", True),
+        (FAILS, "works", True),
+        (FAILS, "may fail", False),
+        (FAILS, "fails", False),
+        ({**RIGHT, "v0": "other"}, "works", True),
+        ({**FAILS, "v0": "other"}, "fails", False),
+        ({**FAILS, "v0": "right"}, "fails", True),
+        ({}, "works", False),
+    ],
+)
+def test_what_is_told_of_each_way_is_held_against_it(
+    restored: dict[str, str], told: str, *, is_mistold: bool
+) -> None:
+    findings = [("error", "chunk-lost")]
+    case = "state/_METADATA bit 1 of byte 2"
+    outcome = Outcome("v1", "bit flipped", case, restored, findings, dict.fromkeys(RIGHT, told))
+    assert outcome.is_mistold == is_mistold
 
 
 def test_bytes_of_values_without_a_checksum_are_stated() -> None:

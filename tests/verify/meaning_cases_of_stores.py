@@ -21,8 +21,11 @@ from tests.verify.meaning_case import (
 )
 from tests.verify.store_damages import (
     both,
+    change,
     damaged_node,
     drop,
+    insert,
+    longer_data_file,
     other_statistics,
     put,
     small_nodes,
@@ -30,11 +33,20 @@ from tests.verify.store_damages import (
 
 ELSEWHERE = "Orbax looks where _METADATA says, and finds no array there"
 UNSAID = (
-    "Orbax takes the version that the program saves in: v1 restores Zarr 3 and v0 Zarr 2, unless "
-    "told otherwise"
+    "Orbax takes the version that the program saves in: v1 restores these arrays, v0 does so if "
+    "told the version"
+)
+OLD_UNSAID = (
+    "Orbax takes the version that the program saves in: v0 restores these arrays, v1 does so if "
+    "told the version"
 )
 LOST = "these elements are lost; a restore fails, or fills them with the fill value"
 IGNORED = "ignored by a restore"
+OUTSIDE = "ignored by a restore; the array's shape is doubtful"
+SURPLUS = (
+    "harmless where they were appended; where they were inserted, other bytes are read as values "
+    "than were written"
+)
 NO_STORED_ZEROS = edit(TREE, lambda d: d.pop("store_array_data_equal_to_fill_value"))
 
 CASES: dict[str, Case] = {
@@ -62,9 +74,9 @@ CASES: dict[str, Case] = {
     "version 2 of zarr, unsaid": Case(
         "flat",
         edit(TREE, lambda d: d.update(use_zarr3=None)),
-        "format-unsaid",
-        UNSAID,
-        {"v0 restore": RIGHT, "v1 load": FAILS},
+        "old-format-unsaid",
+        OLD_UNSAID,
+        {"v0 restore": RIGHT, **every(("v1 load", "v1 load, sharding given"), FAILS)},
     ),
     "files instead of a database": Case(
         "files",
@@ -153,8 +165,39 @@ CASES: dict[str, Case] = {
         "flat",
         put("a/9.0", b"x"),
         "chunk-outside",
-        "ignored by a restore; the array's shape is doubtful",
+        OUTSIDE,
         every(RESTORES, RIGHT),
+    ),
+    "a shape of no rows": Case(
+        "flat",
+        change("a/.zarray", b'"shape":[8,4]', b'"shape":[0,4]'),
+        "shape-empty",
+        "a restore gives an array without elements, or fails where a shape is asked for",
+        {**every(RESTORES, {**RIGHT, "a": "of shape (0, 4)"}), **every(GIVEN, FAILS)},
+    ),
+    "a shape of fewer rows": Case(
+        "flat",
+        change("a/.zarray", b'"shape":[8,4]', b'"shape":[4,4]'),
+        "chunk-outside",
+        OUTSIDE,
+        {**every(RESTORES, {**RIGHT, "a": "of shape (4, 4)"}), **every(GIVEN, FAILS)},
+    ),
+    "bytes behind a data file": Case(
+        "flat", longer_data_file, "bytes-surplus", SURPLUS, every((*RESTORES, *GIVEN), RIGHT)
+    ),
+    "bytes behind what a shard holds": Case(
+        "shards",
+        insert("a/c/1/0", -20, b"more"),
+        "bytes-surplus",
+        SURPLUS,
+        every((*RESTORES, *GIVEN), RIGHT),
+    ),
+    "bytes in a shard": Case(
+        "shards",
+        insert("a/c/1/0", 20, b"more"),
+        "bytes-surplus",
+        SURPLUS,
+        every((*RESTORES, *GIVEN), {**RIGHT, "a": "wrong"}),
     ),
     "an unknown key": Case(
         "flat", put("a/notes", b"x"), "key-unknown", IGNORED, every(RESTORES, RIGHT)

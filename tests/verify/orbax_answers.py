@@ -53,6 +53,7 @@ def make(root: Path) -> None:
         "flat": ({}, tree()),
         "files": ({"use_ocdbt": False}, tree()),
         "zarr3": ({"use_zarr3": True}, tree()),
+        "shards": ({"use_zarr3": True, "use_ocdbt": False}, tree()),
         "keys": ({}, {"key": jax.random.key(0), "n": np.arange(3.0)}),
         "scalars": ({}, {"b": True, "c": np.complex64(2j), "n": np.arange(3.0)}),
     }
@@ -136,6 +137,8 @@ def shown(name: str, leaf: Any) -> str:
         return "key" if jax.numpy.issubdtype(leaf.dtype, jax.dtypes.prng_key) else "integers"
     expected: Any = tree().get(name)
     if name == "a" and not isinstance(leaf, str):
+        if np.shape(leaf) != np.shape(expected):
+            return f"of shape {np.shape(leaf)}"
         same = np.asarray(leaf) == np.asarray(expected)
         zero = np.asarray(leaf) == 0
         return "right" if same.all() else "filled" if (same | zero).all() else "wrong"

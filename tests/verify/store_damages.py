@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import tensorstore as ts
 
 import orbscan
-from tests.damage.damages import CM, MANIFEST, SHARDING, Damage, edit
+from tests.damage.damages import CM, MANIFEST, SHARDING, Damage, edit, node_file
 from tests.hostile.ocdbt import NODE, seal
 
 if TYPE_CHECKING:
@@ -32,6 +32,32 @@ def drop(key: str) -> Damage:
         database(item).delete_range(ts.KvStore.KeyRange(start, start + b"\0")).result()
 
     return damage
+
+
+def change(key: str, old: bytes, new: bytes) -> Damage:
+    """Change a part of a value."""
+
+    def damage(item: Path) -> None:
+        content = database(item).read(key.encode()).result().value
+        assert old in content
+        put(key, content.replace(old, new, 1))(item)
+
+    return damage
+
+
+def insert(name: str, at: int, more: bytes) -> Damage:
+    """Insert bytes into a file."""
+
+    def damage(item: Path) -> None:
+        content = (item / name).read_bytes()
+        (item / name).write_bytes(content[:at] + more + content[at:])
+
+    return damage
+
+
+def longer_data_file(item: Path) -> None:
+    path = node_file(item)
+    path.write_bytes(path.read_bytes() + b"more")
 
 
 def both(*damages: Damage) -> Damage:

@@ -15,7 +15,7 @@ import pytest
 import orbscan
 from orbscan import scanning
 from orbscan.cli import main
-from orbscan.verification import Chunks, Finding
+from orbscan.findings import Chunks, Finding
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -51,6 +51,7 @@ def test_a_finding_says_what_is_lost_and_what_it_means(
         lines[2] == "  lost      1 leaf: 'short'; the other 6 leaves can be restored without them"
     )
     assert lines[3:] == [
+        "  restores  v1: fails; v0: fails",
         "error chunk-missing: short: chunks that the store does not have",
         "  lost      1 of 8 chunks: (3,0), in elements [3:4, 0:4]",
         "  expected  8 chunks",
@@ -70,6 +71,29 @@ def test_json_has_stable_members(damaged: Path, capsys: pytest.CaptureFixture[st
         (finding,) = document["findings"]
         assert finding["code"] == "chunk-missing"
         assert finding["chunks"]["runs"] == [[[3, 0], [3, 0]]]
+        fails = {"v1": "fails", "v1_target": "fails", "v0": "fails"}
+        assert finding["restores"] == document["restores"] == fails
+
+
+def test_a_report_says_for_whom_it_speaks(v1: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    whole = "v1: works; v0: works"
+    assert str(orbscan.verify(v1).restores) == whole
+    assert main(["verify", str(v1)]) == 0
+    assert "restores" not in capsys.readouterr().out
+    (v1 / "state" / "_sharding").write_text("")
+    assert main(["verify", str(v1)]) == 0
+    line = "  restores  v1: fails without a target, works with one; v0: fails"
+    assert capsys.readouterr().out.splitlines()[2] == line
+    # Two findings stop what either stops.
+    (v1 / "_CHECKPOINT_DELETION").write_text("{}")
+    assert str(orbscan.verify(v1).restores) == "v1: fails; v0: works"
+
+
+def test_notes_alone_stop_nobody(unpacked: Unpacked, capsys: pytest.CaptureFixture[str]) -> None:
+    checkpoint = unpacked("o0.12.8-composite", "ckpt")
+    (checkpoint / "commit_success.txt").unlink()
+    assert main(["verify", str(checkpoint)]) == 0
+    assert "restores" not in capsys.readouterr().out
 
 
 def test_several_checkpoints_are_summed_up(

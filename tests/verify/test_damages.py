@@ -324,3 +324,63 @@ class TestDataFiles:
         shutil.rmtree(item / "ocdbt.process_0")
         assert orbscan.metadata(item).issues == ()
         assert lost(orbscan.verify(item)) == {"a", "b", "c"}
+
+
+class TestSurplus:
+    """Bytes that nothing refers to."""
+
+    @pytest.fixture
+    def shards(self, tmp_path: Path) -> Path:
+        import numpy as np
+        import orbax.checkpoint as ocp
+
+        handler = ocp.PyTreeCheckpointHandler(use_ocdbt=False, use_zarr3=True)
+        with ocp.Checkpointer(handler) as checkpointer:
+            checkpointer.save(tmp_path / "ckpt", {"a": np.arange(6.0)})
+        return tmp_path / "ckpt"
+
+    @pytest.mark.parametrize("at", [0, 9, 30, 60, -20])
+    def test_bytes_in_a_shard_are_found_where_shards_are_read(self, shards: Path, at: int) -> None:
+        shard = shards / "a" / "c" / "0"
+        content = shard.read_bytes()
+        assert content[:4] == b"\x28\xb5\x2f\xfd"
+        shard.write_bytes(content[:at] + b"more" + content[at:])
+        found = codes(orbscan.verify(shards, level="data"))
+        assert found in ({"chunk-damaged": "error"}, {"bytes-surplus": "warning"})
+        assert codes(orbscan.verify(shards)) == {}
+
+    def test_bytes_in_a_shard_are_counted(self, shards: Path) -> None:
+        shard = shards / "a" / "c" / "0"
+        content = shard.read_bytes()
+        shard.write_bytes(content[:-20] + b"more" + content[-20:])
+        (finding,) = orbscan.verify(shards, level="data").findings
+        assert (finding.leaf, finding.found) == ("a", "4 bytes more")
+        assert finding.restores == ("may fail", "may fail", "may fail")
+
+    @pytest.mark.parametrize("more", [b"m", b"more than the head of a node is long"])
+    def test_a_data_file_that_is_longer_is_found_by_its_size(self, v1: Path, more: bytes) -> None:
+        file = damages.node_file(v1 / "state")
+        size = file.stat().st_size
+        file.write_bytes(file.read_bytes() + more)
+        report = orbscan.verify(v1)
+        (finding,) = report.findings
+        assert report.ok
+        assert (finding.code, finding.file, finding.offset) == ("bytes-surplus", str(file), size)
+        assert finding.found == f"{size + len(more)} bytes"
+
+    def test_nodes_of_superseded_versions_are_no_surplus(self, v1: Path) -> None:
+        file = damages.node_file(v1 / "state")
+        file.write_bytes(file.read_bytes() * 2)
+        assert codes(orbscan.verify(v1)) == {}
+
+
+@pytest.mark.parametrize("shape", [[0, 4], [8, 0], [0, 0]])
+def test_a_shape_of_no_elements_loses_what_chunks_hold(
+    unpacked: Unpacked, shape: list[int]
+) -> None:
+    files = unpacked("o0.12.8-no-ocdbt", "sharded")
+    edit("short/.zarray", lambda document: document.update(shape=shape))(files)
+    report = orbscan.verify(files)
+    assert codes(report)["shape-empty"] == "error"
+    assert "chunk-outside" not in codes(report)
+    assert lost(report) == {"short"}

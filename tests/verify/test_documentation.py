@@ -6,14 +6,18 @@ import re
 from pathlib import Path
 
 from orbscan import _core
+from orbscan.findings import Restores
 
 PAGE = Path(__file__).parents[2] / "docs" / "verify.md"
 
 
 def test_the_page_has_a_row_for_each_code() -> None:
     rows = re.findall(
-        r"^\| `([a-z-]+)` \| (\w+) \| \w+ \| .+ \| (.+) \|$",
+        r"^\| `([a-z-]+)` \| (\w+) \| \w+ \| .+ \| (.+) \| (.+) \|$",
         PAGE.read_text(encoding="utf-8"),
         re.MULTILINE,
     )
-    assert rows == [*_core.FINDING_CODES]
+    assert rows == [
+        (code, severity, meaning, str(Restores(*restores)))
+        for code, severity, meaning, restores in _core.FINDING_CODES
+    ]

@@ -267,7 +267,8 @@ def test_the_command_tells_of_a_chunk_that_no_host_holds(
     drop(pair[0], ["w/2.0"])
     assert main(["verify", "-q", "--combined", *map(str, pair)]) == 1
     lines = capsys.readouterr().out.splitlines()
-    assert lines[3:6] == [
+    assert lines[3] == "  restores  v1: fails; v0: fails"
+    assert lines[4:7] == [
         "error chunk-missing: state/w: chunks that none of the directories has",
         "  lost      1 of 8 chunks: (2,0), in elements [2:3, 0:8]",
         "  expected  8 chunks",

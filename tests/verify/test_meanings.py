@@ -12,15 +12,16 @@ import pytest
 
 import orbscan
 from orbscan import _core
+from orbscan.findings import worst
 from tests.support import processes
-from tests.verify.meaning_case import FAILS
+from tests.verify.meaning_case import FAILS, RIGHT
 from tests.verify.meaning_cases import CASES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 SCRIPT = Path(__file__).with_name("orbax_answers.py")
-MEANINGS = {code: meaning for code, _, meaning in _core.FINDING_CODES}
+MEANINGS = {code: meaning for code, _, meaning, _ in _core.FINDING_CODES}
 
 
 @pytest.fixture(scope="module")
@@ -71,6 +72,27 @@ def test_orbax_does_so(name: str, answers: dict[tuple[str, str], object]) -> Non
             assert not isinstance(got, dict), (how, got)
         else:
             assert got == expected, how
+
+
+# The checkpoints that come back as `RIGHT` if nothing is wrong with them.
+WHOLE = {"v1", "flat", "items", "files", "zarr3", "shards"}
+
+# What each way is called among the questions to Orbax.
+WAYS = {"v1": "v1 load", "v1_target": "v1 load, sharding given", "v0": "v0 restore"}
+
+
+@pytest.mark.parametrize("name", [name for name in CASES if CASES[name].base in WHOLE])
+def test_restores_are_as_the_findings_say(
+    name: str, damaged: Callable[[str], Path], answers: dict[tuple[str, str], object]
+) -> None:
+    case = CASES[name]
+    found = orbscan.verify(damaged(name), level="data").findings
+    own = [finding for finding in found if finding.checkpointable in {None, "state"}]
+    told = worst(finding.restores for finding in own)._asdict()
+    for way, how in WAYS.items():
+        answer = answers.get((name, how))
+        if how in case.answers and told[way] != "may fail":
+            assert (told[way] == "works") == (answer == RIGHT), (way, answer)
 
 
 @pytest.mark.parametrize("name", [name for name in CASES if CASES[name].code == "tree-refused"])

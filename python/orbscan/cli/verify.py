@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable, Iterator
 
-    from orbscan.verification import Progress, Report, Severity
+    from orbscan.findings import Severity
+    from orbscan.verification import Progress, Report
 
 _EXAMPLES = """\
 examples:

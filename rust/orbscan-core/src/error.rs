@@ -137,8 +137,10 @@ pub enum Subject {
     WriteShape,
     /// Arrays that lie where the tree's own document does not say.
     ArraysElsewhere,
-    /// Arrays of which the tree's own document does not say the version.
+    /// Arrays of Zarr 3 of which the tree's own document does not say the version.
     FormatUnsaid,
+    /// Arrays of Zarr 2 of which the tree's own document does not say the version.
+    OldFormatUnsaid,
     /// A checkpointable that is recorded and not there.
     MissingCheckpointable,
     /// A checkpointable whose directory still has its temporary name.

@@ -9,7 +9,7 @@ use orbscan_core::path::StorePath;
 use orbscan_core::reader::Selection;
 use orbscan_core::store::Store;
 use orbscan_core::store::local::LocalStore;
-use orbscan_core::verify::code::Code;
+use orbscan_core::verify::code::{Code, Outlook};
 use orbscan_core::verify::report::{Alone, Chunks, Finding, Report};
 use orbscan_core::verify::usage::{self, FileUsage, ItemUsage};
 use orbscan_core::verify::{self, Level, Options, Progress};
@@ -282,9 +282,16 @@ fn file_tuple<'py>(py: Python<'py>, file: &FileUsage) -> PyResult<Bound<'py, PyT
 
 /// Adds what is here to the module.
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
-    let codes = Code::ALL
-        .iter()
-        .map(|code| (code.name(), code.severity().name(), code.meaning()));
+    let codes = Code::ALL.iter().map(|code| {
+        let [v1, v1_target, v0] = code.restores().map(Outlook::name);
+        let restores = (v1, v1_target, v0);
+        (
+            code.name(),
+            code.severity().name(),
+            code.meaning(),
+            restores,
+        )
+    });
     module.add("FINDING_CODES", PyTuple::new(module.py(), codes)?)?;
     module.add_function(wrap_pyfunction!(check, module)?)?;
     module.add_function(wrap_pyfunction!(check_together, module)?)?;

@@ -156,7 +156,7 @@ pub fn find(
         search.look(&primary, storage.format.other())?;
     }
     if storage.format_is_said == FormatSaid::AsNull {
-        issues.extend(search.unsaid_issue());
+        issues.extend(search.unsaid_issues());
     }
     if !search.is_done() {
         for place in search.other_places(&primary)? {

@@ -181,6 +181,8 @@ impl Decoding<'_> {
             let at = start.saturating_add(offset);
             outcome.add(self.part(&shards.encoding, at, part, sub_chunk)?);
         }
+        let surplus = length.saturating_sub(taken.covered(length));
+        outcome.surplus = outcome.surplus.saturating_add(surplus);
         Ok(outcome)
     }
 

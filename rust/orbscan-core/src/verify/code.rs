@@ -22,8 +22,34 @@ impl Severity {
     }
 }
 
+/// What becomes of a restore of that which a finding is about, of all of its leaves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Outlook {
+    /// Everything comes back as it was saved, as far as this finding goes.
+    Works,
+    /// It depends on what the finding does not tell.
+    MayFail,
+    /// It fails, or gives something else than was saved.
+    Fails,
+}
+
+impl Outlook {
+    /// The stable name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Works => "works",
+            Self::MayFail => "may fail",
+            Self::Fails => "fails",
+        }
+    }
+}
+
 macro_rules! codes {
-    ($($(#[doc = $doc:literal])+ $variant:ident = $name:literal, $severity:ident, $meaning:literal;)*) => {
+    ($(
+        $(#[doc = $doc:literal])+
+        $variant:ident = $name:literal, $severity:ident, [$v1:ident, $v1_target:ident, $v0:ident],
+        $meaning:literal;
+    )*) => {
         /// What a finding is about. Names are stable.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum Code { $($(#[doc = $doc])+ $variant,)* }
@@ -42,6 +68,14 @@ macro_rules! codes {
                 match self { $(Self::$variant => Severity::$severity,)* }
             }
 
+            /// What becomes of a restore by v1 without a target, by v1 with a target that gives
+            /// shape, dtype and sharding, and by v0 without arguments.
+            pub const fn restores(self) -> [Outlook; 3] {
+                match self {
+                    $(Self::$variant => [Outlook::$v1, Outlook::$v1_target, Outlook::$v0],)*
+                }
+            }
+
             /// What it means for loading.
             pub const fn meaning(self) -> &'static str {
                 match self { $(Self::$variant => $meaning,)* }
@@ -52,155 +86,166 @@ macro_rules! codes {
 
 codes! {
     /// The directory is the leftover of a save that never finished.
-    Uncommitted = "uncommitted", Error,
+    Uncommitted = "uncommitted", Error, [MayFail, MayFail, MayFail],
         "the save was never finished: what is there may be incomplete";
     /// The directory of a checkpointable still has the temporary name of its save.
-    CheckpointableUnfinished = "checkpointable-unfinished", Error,
+    CheckpointableUnfinished = "checkpointable-unfinished", Error, [Fails, Fails, Fails],
         "this checkpointable was never finished; the others can be restored";
     /// What makes the directory a checkpoint is missing or contradictory.
-    Layout = "layout", Error,
+    Layout = "layout", Error, [Fails, Fails, MayFail],
         "Orbax v1 refuses the whole checkpoint; v0 restores by name what is there";
     /// The record of an interrupted deletion cannot be trusted.
-    DeletionRecord = "deletion-record", Error,
+    DeletionRecord = "deletion-record", Error, [Fails, Fails, Works],
         "Orbax v1 refuses every read of this checkpoint until the record is repaired; v0 does not \
          look at it";
     /// A checkpointable is being deleted.
-    Deletion = "deletion", Warning,
+    Deletion = "deletion", Warning, [Fails, Fails, MayFail],
         "Orbax v1 counts the checkpointable as gone, v0 restores what is left of it; the others can \
          be restored";
     /// Directories that are checked as one are not of one save.
-    HostsDiffer = "hosts-differ", Error,
+    HostsDiffer = "hosts-differ", Error, [Fails, Fails, Fails],
         "the directories are not parts of one checkpoint: what they hold cannot be restored together";
     /// `commit_success.txt` is missing.
-    CommitMarker = "commit-marker", Note,
+    CommitMarker = "commit-marker", Note, [Works, Works, Works],
         "fine on local disks; in a bucket the checkpoint counts as unfinished";
     /// `_CHECKPOINT_METADATA` cannot be read, or says something else than the directory.
-    CheckpointMetadata = "checkpoint-metadata", Warning,
+    CheckpointMetadata = "checkpoint-metadata", Warning, [Works, Works, Works],
         "trees can be restored by name; timestamps, handlers or custom metadata may be lost";
     /// A checkpointable that has a handler is not there.
-    CheckpointableMissing = "checkpointable-missing", Error,
+    CheckpointableMissing = "checkpointable-missing", Error, [Fails, Fails, Fails],
         "this checkpointable is lost; the others can be restored";
     /// The tree of a checkpointable, or all of its arrays, cannot be read.
-    TreeUnreadable = "tree-unreadable", Error,
+    TreeUnreadable = "tree-unreadable", Error, [Fails, Fails, Fails],
         "this checkpointable cannot be restored; others can";
     /// A document says something that Orbax does not take, although the tree is clear.
-    TreeRefused = "tree-refused", Error,
+    TreeRefused = "tree-refused", Error, [Fails, Fails, Fails],
         "Orbax restores no JAX array here until the file is repaired; no value is lost";
     /// A document other than a tree's cannot be read.
-    DocumentUnreadable = "document-unreadable", Error,
+    DocumentUnreadable = "document-unreadable", Error, [Fails, Fails, Fails],
         "this checkpointable cannot be restored; others can";
     /// The description of a leaf's array is missing or damaged.
-    LeafUnreadable = "leaf-unreadable", Error,
+    LeafUnreadable = "leaf-unreadable", Error, [Fails, Fails, Fails],
         "the leaf is lost, and Orbax refuses the whole tree unless it is left out";
     /// A leaf of a kind that only a custom handler reads.
-    LeafUnsupported = "leaf-unsupported", Warning,
+    LeafUnsupported = "leaf-unsupported", Warning, [MayFail, MayFail, MayFail],
         "needs the handler that wrote it; not checked";
     /// A text leaf has no text.
-    StringMissing = "string-missing", Error,
+    StringMissing = "string-missing", Error, [Fails, Fails, Fails],
         "the leaf is lost; the others can be restored if it is left out";
     /// The store has an array that no leaf names.
-    ArrayWithoutLeaf = "array-without-leaf", Warning,
+    ArrayWithoutLeaf = "array-without-leaf", Warning, [Fails, Fails, Fails],
         "the array is not restored: its leaf is missing from the tree";
     /// `_sharding` or one of its entries is missing or unreadable, or says nothing.
-    Sharding = "sharding", Warning,
+    Sharding = "sharding", Warning, [Fails, Works, Fails],
         "the arrays can be restored where the caller gives their sharding; otherwise most restores \
          fail";
     /// A sharding cannot be that of its array, or none at all.
-    ShardingMismatch = "sharding-mismatch", Warning,
+    ShardingMismatch = "sharding-mismatch", Warning, [Fails, Works, Fails],
         "the array can be restored with a sharding of the caller's choice";
     /// `_sharding` has an entry for something that is no leaf.
-    ShardingSurplus = "sharding-surplus", Note,
+    ShardingSurplus = "sharding-surplus", Note, [Works, Works, Works],
         "ignored";
     /// A write shape contradicts its array.
-    WriteShape = "write-shape", Warning,
+    WriteShape = "write-shape", Warning, [Works, Works, Works],
         "ignored by a restore; the tree's own document is doubtful";
     /// The recorded container types cannot be read, or contradict the tree.
-    RichTypes = "rich-types", Warning,
+    RichTypes = "rich-types", Warning, [Works, Works, Works],
         "a restore does not look at them; a read that asks for them fails";
     /// A file in `array_metadatas` contradicts the tree, or lacks some of it.
-    ArrayMetadatas = "array-metadatas", Warning,
+    ArrayMetadatas = "array-metadatas", Warning, [MayFail, MayFail, MayFail],
         "a restore looks there for PRNG keys only: those may come back as plain integers";
     /// An object of a JSON document has two members of the same name.
-    DuplicateMember = "duplicate-member", Warning,
+    DuplicateMember = "duplicate-member", Warning, [Works, Works, Works],
         "the last one counts; another reader may take the first";
     /// A tolerated fault of some other document.
-    Document = "document", Warning,
+    Document = "document", Warning, [Works, Works, Works],
         "tolerated";
     /// The databases of processes were never merged.
-    NotMerged = "not-merged", Error,
+    NotMerged = "not-merged", Error, [Fails, Fails, Fails],
         "Orbax 0.12 finds no array here until the databases of the processes are merged";
     /// Arrays lie where `_METADATA` does not say.
-    ArraysElsewhere = "arrays-elsewhere", Error,
+    ArraysElsewhere = "arrays-elsewhere", Error, [Fails, Fails, Fails],
         "Orbax looks where _METADATA says, and finds no array there";
-    /// `_METADATA` does not say of which Zarr version the arrays are.
-    FormatUnsaid = "format-unsaid", Warning,
-        "Orbax takes the version that the program saves in: v1 restores Zarr 3 and v0 Zarr 2, unless \
-         told otherwise";
+    /// `_METADATA` does not say of which Zarr version the arrays are, which is 3.
+    FormatUnsaid = "format-unsaid", Warning, [Works, Works, Fails],
+        "Orbax takes the version that the program saves in: v1 restores these arrays, v0 does so if \
+         told the version";
+    /// `_METADATA` does not say of which Zarr version the arrays are, which is 2.
+    OldFormatUnsaid = "old-format-unsaid", Warning, [Fails, Fails, Works],
+        "Orbax takes the version that the program saves in: v0 restores these arrays, v1 does so if \
+         told the version";
     /// A manifest or root node cannot be read.
-    DatabaseUnreadable = "database-unreadable", Error,
+    DatabaseUnreadable = "database-unreadable", Error, [Fails, Fails, Fails],
         "no array of this checkpointable can be restored";
     /// A B+tree node cannot be read.
-    NodeDamaged = "node-damaged", Error,
+    NodeDamaged = "node-damaged", Error, [Fails, Fails, Fails],
         "the chunks that it lists are lost";
     /// A B+tree node holds something else than its parent says.
-    NodeStatistics = "node-statistics", Warning,
+    NodeStatistics = "node-statistics", Warning, [Works, Works, Works],
         "a restore does not look at these numbers";
     /// Chunks that must have been stored are not in the store.
-    ChunkMissing = "chunk-missing", Error,
+    ChunkMissing = "chunk-missing", Error, [Fails, Fails, Fails],
         "these elements are lost; a restore fails, or fills them with the fill value";
     /// Chunks are not in the store, and their writer may have left them out.
-    ChunkAbsent = "chunk-absent", Warning,
+    ChunkAbsent = "chunk-absent", Warning, [Fails, Fails, MayFail],
         "Orbax v0 fills these elements with the fill value: right if they had it, as Zarr 3 writers \
          before 0.10.1 left such chunks out; v1 refuses the array";
     /// Chunks are not in the store of one host, and are for others to hold.
-    ChunkElsewhere = "chunk-elsewhere", Note,
+    ChunkElsewhere = "chunk-elsewhere", Note, [MayFail, MayFail, MayFail],
         "this host misses nothing of them; --combined with the directories of all hosts tells whether \
          everything is there";
     /// The bytes of chunks lie in a missing data file or beyond the end of one, or a damaged node may
     /// list them.
-    ChunkLost = "chunk-lost", Error,
+    ChunkLost = "chunk-lost", Error, [Fails, Fails, Fails],
         "these elements are lost; a restore fails, or fills them with the fill value";
     /// Two chunks claim the same bytes of a data file.
-    ChunkOverlap = "chunk-overlap", Error,
+    ChunkOverlap = "chunk-overlap", Error, [Fails, Fails, Fails],
         "at least one of them holds the data of another chunk";
     /// A chunk has a length that its encoding cannot give.
-    ChunkLength = "chunk-length", Error,
+    ChunkLength = "chunk-length", Error, [Fails, Fails, Fails],
         "a restore of this array fails";
+    /// An array of no elements that has chunks.
+    ShapeEmpty = "shape-empty", Error, [Fails, Fails, Fails],
+        "a restore gives an array without elements, or fails where a shape is asked for";
     /// Keys of chunks that the grid does not have.
-    ChunkOutside = "chunk-outside", Warning,
+    ChunkOutside = "chunk-outside", Warning, [MayFail, MayFail, MayFail],
         "ignored by a restore; the array's shape is doubtful";
     /// Keys below an array's name that are no chunk keys.
-    KeyUnknown = "key-unknown", Warning,
+    KeyUnknown = "key-unknown", Warning, [Works, Works, Works],
         "ignored by a restore";
     /// Keys that belong to no array.
-    KeyStray = "key-stray", Warning,
+    KeyStray = "key-stray", Warning, [Works, Works, Works],
         "ignored by a restore";
     /// A data file that is referred to does not exist.
-    DataFileMissing = "data-file-missing", Error,
+    DataFileMissing = "data-file-missing", Error, [Fails, Fails, Fails],
         "what lies in it is lost";
     /// A data file ends before something that lies in it.
-    DataFileShort = "data-file-short", Error,
+    DataFileShort = "data-file-short", Error, [Fails, Fails, Fails],
         "what lies behind its end is lost";
     /// Two nodes claim the same bytes of a data file.
-    NodeOverlap = "node-overlap", Warning,
+    NodeOverlap = "node-overlap", Warning, [Works, Works, Works],
         "both could be read";
     /// Data files that nothing refers to.
-    DataFileUnused = "data-file-unused", Note,
+    DataFileUnused = "data-file-unused", Note, [Works, Works, Works],
         "held by nothing; can come from superseded versions or from before the merge";
+    /// Bytes of a shard or a data file that nothing refers to.
+    BytesSurplus = "bytes-surplus", Warning, [MayFail, MayFail, MayFail],
+        "harmless where they were appended; where they were inserted, other bytes are read as values \
+         than were written";
     /// Chunks that could not be read.
-    ChunkUnreadable = "chunk-unreadable", Error,
+    ChunkUnreadable = "chunk-unreadable", Error, [Fails, Fails, Fails],
         "these elements are lost; a restore of this array fails";
     /// Chunks whose compressed form is damaged, or whose checksum differs.
-    ChunkDamaged = "chunk-damaged", Error,
+    ChunkDamaged = "chunk-damaged", Error, [Fails, Fails, Fails],
         "these elements are lost; a restore of this array fails";
     /// Chunks that hold NaN or infinity.
-    NotFinite = "not-finite", Warning,
+    NotFinite = "not-finite", Warning, [Works, Works, Works],
         "restored as they are";
     /// Chunks in a compression that is not decoded here.
-    NotDecoded = "not-decoded", Note,
+    NotDecoded = "not-decoded", Note, [Works, Works, Works],
         "their lengths were checked, not their content";
     /// Something could not be checked.
-    NotChecked = "not-checked", Warning,
+    NotChecked = "not-checked", Warning, [MayFail, MayFail, MayFail],
         "nothing is known of it";
 }
 

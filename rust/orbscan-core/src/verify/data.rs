@@ -227,6 +227,11 @@ fn judge(pending: &Pending, decoded: Result<Outcome, Flaw>, verdicts: &mut Vec<V
 
 fn fault(decoded: Result<Outcome, Flaw>) -> Option<ChunkFault> {
     let (code, expected, found) = match decoded {
+        Ok(outcome) if outcome.surplus > 0 => (
+            Code::BytesSurplus,
+            "nothing but sub-chunks and their index".to_owned(),
+            format!("{} more", counted(outcome.surplus, "byte", "bytes")),
+        ),
         Ok(outcome) if outcome.not_finite > 0 => (
             Code::NotFinite,
             "finite values".to_owned(),

@@ -47,6 +47,28 @@ impl Runs {
         lengths.fold(length(self.last), u64::saturating_add)
     }
 
+    /// The bytes before `end` that nothing refers to, as runs from a first byte to before the last;
+    /// none if there were too many to be remembered.
+    pub fn gaps(&self, end: u64) -> Vec<(u64, u64)> {
+        if self.others.len() >= MAX_RUNS {
+            return Vec::new();
+        }
+        let others = self.others.iter().map(|(start, stop)| (*start, *stop));
+        let mut runs: Vec<(u64, u64)> = others.collect();
+        let place = runs.partition_point(|run| *run < self.last);
+        runs.insert(place, self.last);
+        let mut gaps = Vec::new();
+        let mut free = 0;
+        for (start, stop) in runs.into_iter().chain([(end, end)]) {
+            let start = start.min(end);
+            if free < start {
+                gaps.push((free, start));
+            }
+            free = stop.max(free);
+        }
+        gaps
+    }
+
     /// Where the last run ends.
     pub fn end(&self) -> u64 {
         let others = self.others.values().next_back().copied();
@@ -119,6 +141,11 @@ mod tests {
                 prop_assert_eq!(runs.covered(u64::MAX), covered);
                 let covered = bytes[..30].iter().filter(|byte| **byte).count() as u64;
                 prop_assert_eq!(runs.covered(30), covered);
+                let in_gaps: Vec<bool> = (0..30_u64)
+                    .map(|at| runs.gaps(30).iter().any(|gap| (gap.0..gap.1).contains(&at)))
+                    .collect();
+                let free: Vec<bool> = bytes[..30].iter().map(|byte| !*byte).collect();
+                prop_assert_eq!(in_gaps, free);
                 let end = bytes.iter().rposition(|byte| *byte).map_or(0, |at| at as u64 + 1);
                 prop_assert_eq!(runs.end(), end);
             }

@@ -47,6 +47,9 @@ pub struct FileUse {
     pub as_key: AsKey,
     /// Whether it is a pointer of git-lfs to what should be there.
     pub is_pointer: bool,
+    /// Where bytes of it begin that no version accounts for, and how many there are, if that was
+    /// looked for.
+    pub surplus: Option<(u64, u64)>,
 }
 
 impl FileUse {
@@ -110,6 +113,7 @@ impl Files {
                 nodes_overlap: false,
                 as_key: AsKey::Nothing,
                 is_pointer: false,
+                surplus: None,
             });
             next
         })

@@ -226,12 +226,25 @@ fn array_findings(survey: &Survey<'_>, array: &Array<'_>, report: &mut Report) {
     for fault in &array.faults {
         report.add(fault_finding(survey, array, fault));
     }
-    for (code, (count, first), what) in [
+    let is_empty = survey
+        .arrays
+        .grid(array)
+        .is_some_and(|grid| grid.total() == 0);
+    let outside = if is_empty {
+        (
+            Code::ShapeEmpty,
+            &array.outside,
+            "keys of chunks of an array without elements",
+        )
+    } else {
         (
             Code::ChunkOutside,
             &array.outside,
             "keys of chunks outside the grid",
-        ),
+        )
+    };
+    for (code, (count, first), what) in [
+        outside,
         (Code::KeyUnknown, &array.unknown, "keys that are no chunk's"),
     ] {
         if let Some(first) = first {
@@ -250,6 +263,7 @@ fn fault_finding(survey: &Survey<'_>, array: &Array<'_>, fault: &Fault) -> Findi
         Code::ChunkDamaged => "chunks that do not decode",
         Code::NotFinite => "chunks with values that are not finite",
         Code::NotDecoded => "chunks that were not decoded",
+        Code::BytesSurplus => "shards with bytes that their index does not refer to",
         _ => "chunks",
     };
     let mut finding = Finding::new(fault.code, reason)
@@ -292,9 +306,12 @@ fn strays(survey: &Survey<'_>, report: &mut Report) {
 
 fn files(survey: &Survey<'_>, roles: &Roles<'_>, report: &mut Report) {
     let mut unused: (u64, u64, Option<&StorePath>) = (0, 0, None);
-    for file in &survey.files.files {
+    let faults = survey.arrays.arrays.iter().flat_map(|array| &array.faults);
+    let places = faults.filter_map(|fault| Some(fault.place?.file));
+    let with_faults: HashSet<usize> = places.collect();
+    for (number, file) in survey.files.files.iter().enumerate() {
         if file.is_used() {
-            used_file(file, report);
+            used_file(file, with_faults.contains(&number), report);
         } else if let Some(size) = file.size
             && roles.of(file) == Role::Unused
             && !is_expected(relative(&survey.directory, &file.path))
@@ -320,7 +337,7 @@ fn is_expected(path: &str) -> bool {
     path.starts_with(names::PROCESS_DATABASE_PREFIX)
 }
 
-fn used_file(file: &FileUse, report: &mut Report) {
+fn used_file(file: &FileUse, has_faults: bool, report: &mut Report) {
     let holds = format!(
         "{} of {} and {}",
         counted(file.values, "value", "values"),
@@ -350,6 +367,19 @@ fn used_file(file: &FileUse, report: &mut Report) {
             let reason = "B+tree nodes that share bytes with something else";
             report.add(Finding::new(Code::NodeOverlap, reason).in_file(&file.path));
         }
-        Some(_) => {}
+        Some(size) => {
+            // Where chunks in it are damaged, that says more.
+            let Some((at, bytes)) = file.surplus.filter(|_| !has_faults) else {
+                return;
+            };
+            let reason = "bytes of a data file that nothing refers to";
+            let expected = counted(size.saturating_sub(bytes), "byte", "bytes");
+            let mut finding = Finding::new(Code::BytesSurplus, reason).in_file(&file.path);
+            finding.offset = Some(Offset::File(at));
+            report.add(finding.but(
+                format!("{expected} of values and nodes"),
+                counted(size, "byte", "bytes"),
+            ));
+        }
     }
 }

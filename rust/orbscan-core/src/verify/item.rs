@@ -10,7 +10,7 @@ use super::hosts::{self, Sorted, Writers};
 use super::report::{Finding, Report};
 use super::survey::{Chunks, Survey};
 use super::together::Together;
-use super::{Level, OnProgress, Options, Progress, structure};
+use super::{Level, OnProgress, Options, Progress, structure, surplus};
 use crate::cursor::to_u64;
 use crate::error::{Error, ErrorKind, Result, Subject};
 use crate::limits::Limits;
@@ -158,6 +158,7 @@ fn tolerated(report: &mut Report, issues: &[Issue], of_leaves: &[Error]) {
             _ if issue.subject() == Some(Subject::ArraysElsewhere) => Code::ArraysElsewhere,
             _ if issue.subject() == Some(Subject::NotMerged) => Code::NotMerged,
             _ if issue.subject() == Some(Subject::FormatUnsaid) => Code::FormatUnsaid,
+            _ if issue.subject() == Some(Subject::OldFormatUnsaid) => Code::OldFormatUnsaid,
             (names::SHARDING, _) => Code::Sharding,
             _ => Code::Document,
         };
@@ -205,6 +206,9 @@ fn arrays(
     let databases = surveyed(store, files, options, others, &mut survey, checking.report)?;
     if survey.finish().is_break() {
         checking.report.complete = false;
+    }
+    if databases.errors.is_empty() && !survey.is_damaged() {
+        surplus::find(store, &mut survey.files)?;
     }
     let stores_all = || stores_every_chunk(files, &options.read.limits);
     let sorted = sorted(

@@ -6,7 +6,7 @@
 //! | `code` `report` | what can be found; findings of bounded number, and the leaves that are lost |
 //! | `marks` `extents` | which chunks of a grid, which bytes of a file: sets of bounded size |
 //! | `shares` `hosts` `together` | which process holds which chunks; what one of several hosts should hold; what all of them do |
-//! | `arrays` `files` `strays` `survey` | one pass over all keys: chunks counted by array, bytes by file |
+//! | `arrays` `files` `strays` `survey` `surplus` | one pass over all keys: chunks counted by array, bytes by file; what is left over of files |
 //! | `checkpoint` `structure` `shardings` `members` `processes` `texts` `item` | the documents, held against each other and the survey |
 //! | `data` `pace` | the bytes of all chunks, in batches, no faster than allowed |
 //! | `chunk` `sinks` `finite` `flaw` | one chunk decoded, a piece at a time |
@@ -36,6 +36,7 @@ mod shares;
 mod sinks;
 pub mod strays;
 mod structure;
+mod surplus;
 pub mod survey;
 mod texts;
 mod together;

@@ -53,7 +53,6 @@ pub struct Roles<'s> {
 impl<'s> Roles<'s> {
     /// The roles of the files that a survey of these databases has seen.
     pub fn new(survey: &'s Survey<'_>, databases: &'s Databases) -> Self {
-        let damaged = survey.more_damages > 0 || survey.damages.iter().any(|damage| damage.lost);
         let mut directories = HashSet::new();
         for file in &survey.files.files {
             if file.is_used() && file.as_key != AsKey::Value {
@@ -64,7 +63,7 @@ impl<'s> Roles<'s> {
         directories.remove("");
         Self {
             directory: &survey.directory,
-            is_whole: databases.errors.is_empty() && !damaged,
+            is_whole: databases.errors.is_empty() && !survey.is_damaged(),
             databases,
             directories,
         }

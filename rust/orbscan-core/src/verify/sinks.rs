@@ -27,6 +27,8 @@ pub struct Outcome {
     pub not_finite: u64,
     /// Whether some of the content was not decoded.
     pub undecoded: bool,
+    /// Bytes of shards that their indices do not refer to.
+    pub surplus: u64,
 }
 
 impl Outcome {
@@ -34,6 +36,7 @@ impl Outcome {
     pub fn add(&mut self, other: Self) {
         self.not_finite = self.not_finite.saturating_add(other.not_finite);
         self.undecoded |= other.undecoded;
+        self.surplus = self.surplus.saturating_add(other.surplus);
     }
 }
 
@@ -113,7 +116,7 @@ impl Sink for Elements {
         }
         Ok(Outcome {
             not_finite: self.values.not_finite.as_ref().map_or(0, NotFinite::count),
-            undecoded: false,
+            ..Outcome::default()
         })
     }
 }
@@ -356,8 +359,8 @@ impl Sink for Blosc {
             ));
         }
         Ok(Outcome {
-            not_finite: 0,
             undecoded: true,
+            ..Outcome::default()
         })
     }
 }
@@ -380,8 +383,8 @@ impl Sink for Bz2 {
             return Err(Flaw::damaged("a bzip2 stream", "something else"));
         }
         Ok(Outcome {
-            not_finite: 0,
             undecoded: true,
+            ..Outcome::default()
         })
     }
 }
@@ -493,8 +496,8 @@ mod tests {
         }
         blosc.extend([0; 4]);
         let undecoded = Outcome {
-            not_finite: 0,
             undecoded: true,
+            ..Outcome::default()
         };
         assert_eq!(run(&[Step::Blosc], &blosc, 64, 7), Ok(undecoded));
         assert!(run(&[Step::Blosc], &blosc, 65, 7).is_err());

@@ -274,6 +274,11 @@ impl<'a> Survey<'a> {
         self.arrays.arrays.iter().all(|array| self.has_all(array))
     }
 
+    /// Whether nodes could not be read, so that nobody knows what they refer to.
+    pub fn is_damaged(&self) -> bool {
+        self.more_damages > 0 || self.damages.iter().any(|damage| damage.lost)
+    }
+
     /// Judges what is left.
     pub fn finish(&mut self) -> ControlFlow<()> {
         let flow = match &mut self.sink {

@@ -45,22 +45,23 @@ impl Search<'_> {
         Some(issue.about(subject).without_loss())
     }
 
-    /// What there is to say of arrays whose version is not said.
-    pub(super) fn unsaid_issue(&self) -> Option<Issue> {
-        let found = self.found.iter().flatten().flatten();
-        let mut documents: Vec<&str> = found.map(|(format, _)| format.document()).collect();
-        documents.sort_unstable();
-        documents.dedup();
-        if documents.is_empty() {
-            return None;
-        }
-        let reason = format!(
-            "use_zarr3 is null, the arrays were found as {}",
-            documents.join(" and ")
-        );
-        let path = self.storage.directory.join(names::TREE_METADATA).ok()?;
-        let issue = Error::new(ErrorKind::Malformed, reason).in_file(&path);
-        Some(issue.about(Subject::FormatUnsaid).without_loss())
+    /// What there is to say of arrays whose version is not said, of each version.
+    pub(super) fn unsaid_issues(&self) -> impl Iterator<Item = Issue> {
+        let path = self.storage.directory.join(names::TREE_METADATA).ok();
+        let formats = [
+            (Format::V2, Subject::OldFormatUnsaid),
+            (Format::V3, Subject::FormatUnsaid),
+        ];
+        formats.into_iter().filter_map(move |(wanted, subject)| {
+            let mut found = self.found.iter().flatten().flatten();
+            let path = path
+                .as_ref()
+                .filter(|_| found.any(|(format, _)| *format == wanted))?;
+            let document = wanted.document();
+            let reason = format!("use_zarr3 is null, the arrays were found as {document}");
+            let issue = Error::new(ErrorKind::Malformed, reason).in_file(path);
+            Some(issue.about(subject).without_loss())
+        })
     }
 
     /// What there is to say of processes that describe arrays otherwise.
