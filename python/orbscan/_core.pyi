@@ -156,6 +156,13 @@ class Checkpoint:
         """The JSON text of an object, in the dialect of Python's json; None for an empty one."""
 
     @property
+    def handlers(self) -> str | dict[str, str | None] | None:
+        """The class of the handler that wrote each checkpointable, by name.
+
+        One text for the pytree of a flat checkpoint, None where nothing is recorded.
+        """
+
+    @property
     def issues(self) -> list[Issue]:
         """The faults that were tolerated."""
 

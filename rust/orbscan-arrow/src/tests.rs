@@ -7,6 +7,7 @@ use arrow_array::cast::AsArray;
 use arrow_array::types::{Int32Type, Int64Type, TimestampNanosecondType};
 use arrow_array::{Array as _, ArrayRef, RecordBatch};
 use orbscan_core::error::{Error, ErrorKind};
+use orbscan_core::orbax::checkpoint_metadata::ItemHandlers;
 use orbscan_core::orbax::commit::Commit;
 use orbscan_core::orbax::sharding::{Sharding, SpecEntry};
 use orbscan_core::record::{Array, Checkpoint, Item, Layout, Leaf, LeafKind, LeafTable};
@@ -117,6 +118,7 @@ fn checkpoint(tables: Vec<(Option<&str>, Option<LeafTable>)>) -> Content {
         init_timestamp_nsecs: Some(1_000),
         commit_timestamp_nsecs: Some(4_500),
         custom_metadata: None,
+        handlers: ItemHandlers::Unknown,
         issues: Vec::new(),
         items: tables.into_iter().map(item).collect(),
         unread: Vec::new(),

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::error::Error;
+use crate::orbax::checkpoint_metadata::ItemHandlers;
 use crate::orbax::names;
 use crate::orbax::sharding::Sharding;
 use crate::tree::{Names, Tree};
@@ -204,6 +205,8 @@ pub struct Checkpoint {
     pub commit_timestamp_nsecs: Option<i128>,
     /// The user's metadata as the JSON text of an object; `None` for an empty one.
     pub custom_metadata: Option<String>,
+    /// Who wrote its checkpointables.
+    pub handlers: ItemHandlers,
     /// Faults that were tolerated.
     pub issues: Vec<Issue>,
     /// What was asked for.

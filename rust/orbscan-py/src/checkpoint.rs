@@ -1,8 +1,9 @@
 //! One checkpoint as Python sees it.
 
+use orbscan_core::orbax::checkpoint_metadata::ItemHandlers;
 use orbscan_core::record;
 use pyo3::prelude::*;
-use pyo3::types::{PyList, PyTuple};
+use pyo3::types::{IntoPyDict, PyList, PyTuple};
 
 use crate::errors;
 use crate::leaf_table::Crossed;
@@ -14,6 +15,7 @@ pub struct Checkpoint {
     init_timestamp_nsecs: Option<i128>,
     commit_timestamp_nsecs: Option<i128>,
     custom_metadata: Option<String>,
+    handlers: Py<PyAny>,
     issues: Py<PyList>,
     items: Py<PyList>,
     unreadable: Py<PyList>,
@@ -45,10 +47,21 @@ impl Checkpoint {
             init_timestamp_nsecs: read.init_timestamp_nsecs,
             commit_timestamp_nsecs: read.commit_timestamp_nsecs,
             custom_metadata: read.custom_metadata,
+            handlers: handlers(py, read.handlers)?,
             issues: issues.unbind(),
             items: items.unbind(),
             unreadable: unreadable.unbind(),
             unread: PyList::new(py, read.unread)?.unbind(),
         })
     }
+}
+
+/// The handler of a flat checkpoint as text, those of a composite one by name, None where nothing is
+/// recorded.
+fn handlers(py: Python<'_>, handlers: ItemHandlers) -> PyResult<Py<PyAny>> {
+    Ok(match handlers {
+        ItemHandlers::Unknown => py.None(),
+        ItemHandlers::Flat(handler) => handler.into_pyobject(py)?.into_any().unbind(),
+        ItemHandlers::Named(named) => named.into_py_dict(py)?.into_any().unbind(),
+    })
 }

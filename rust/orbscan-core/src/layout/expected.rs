@@ -19,6 +19,24 @@ pub fn is_pytree_handler(handler: &str) -> bool {
     class.starts_with("PyTree") || class.starts_with("StandardCheckpoint")
 }
 
+/// Whether a handler, by its class, writes JSON.
+pub fn is_json_handler(handler: &str) -> bool {
+    let class = handler.rsplit('.').next().unwrap_or_default();
+    class.starts_with("Json") || class.starts_with("Metrics")
+}
+
+/// What is to be said of a checkpointable without a tree, if its handler wrote something that has
+/// metadata for all we know: JSON has none.
+pub fn undescribed(directory: &StorePath, name: &str, handler: Option<&str>) -> Option<Issue> {
+    let handler = handler.filter(|handler| !is_json_handler(handler))?;
+    let reason = format!(
+        "the checkpointable {name:?} was written by {handler}, and what it holds is not described: \
+         only that handler can"
+    );
+    let issue = Error::new(ErrorKind::Unsupported, reason).in_file(directory);
+    Some(issue.without_loss())
+}
+
 /// The handler of a checkpointable, if it is recorded.
 pub fn handler_of<'h>(handlers: &'h ItemHandlers, name: &str) -> Option<&'h str> {
     let mut named = named(handlers);
@@ -367,7 +385,10 @@ fn without_tree(root: &Root, name: &str, lost: &Issue) -> Issue {
 
 #[cfg(test)]
 mod tests {
+    use crate::error::Error;
+    use crate::orbax::checkpoint_metadata::ItemHandlers;
     use crate::path::StorePath;
+    use crate::reader::everything;
     use crate::reader::{Options, Recall, Selection, read_checkpointables, read_pytree};
     use crate::store::memory::MemoryStore;
     use crate::testing::checkpoint_writer::CheckpointWriter;
@@ -423,5 +444,25 @@ mod tests {
             read_checkpointables(&store, &StorePath::root(), &options, &Recall::new()).unwrap();
         assert_eq!(read.issues.len(), 1);
         assert!(read.issues[0].reason().contains("\"zebra\" is gone"));
+    }
+
+    #[test]
+    fn what_only_another_handler_can_describe_is_said_once_and_is_no_loss() {
+        let mut store = checkpoint(&["state"]);
+        let document = r#"{"item_handlers": {"state": "h.PyTreeHandler", "foo": "mine.FooHandler",
+            "notes": "h.JsonCheckpointHandler", "unsaid": null}}"#;
+        store.insert(StorePath::new("_CHECKPOINT_METADATA").unwrap(), document);
+        for name in ["foo", "notes", "unsaid"] {
+            store.insert(StorePath::new(name).unwrap().join("own").unwrap(), "");
+        }
+        let (path, options) = (StorePath::root(), Options::default());
+        for read in [read_checkpointables, everything::read_path] {
+            let read = read(&store, &path, &options, &Recall::new()).unwrap();
+            let said: Vec<&str> = read.issues.iter().map(Error::reason).collect();
+            assert_eq!(said.len(), 1, "{said:?}");
+            assert!(said[0].contains("\"foo\" was written by mine.FooHandler"));
+            assert!(read.is_complete());
+            assert!(matches!(read.handlers, ItemHandlers::Named(named) if named.len() == 4));
+        }
     }
 }

@@ -248,6 +248,9 @@ fn assemble(
             let missing =
                 expected::lost_tree(store, &files.directory, name, handler, &options.limits)?;
             is_missing |= missing.is_some();
+            if missing.is_none() {
+                issues.extend(expected::undescribed(&files.directory, name, handler));
+            }
             let read = missing.map_or(Ok(None), Err);
             items.push(super::item(Some(name), read, &mut issues));
             continue;

@@ -180,6 +180,9 @@ pub fn read_checkpointables(
                 let handler = expected::handler_of(handlers, name);
                 let lost =
                     expected::lost_tree(store, &files.directory, name, handler, &options.limits)?;
+                if lost.is_none() {
+                    issues.extend(expected::undescribed(&files.directory, name, handler));
+                }
                 lost.map_or(Ok(None), Err)
             } else {
                 item::read(store, files, options, recall, &mut issues).map(Some)
@@ -228,6 +231,7 @@ pub(crate) fn checkpoint(
         init_timestamp_nsecs: metadata.init_timestamp_nsecs,
         commit_timestamp_nsecs: metadata.commit_timestamp_nsecs,
         custom_metadata: metadata.custom_metadata,
+        handlers: metadata.item_handlers,
         issues,
         items,
         unread: Vec::new(),

@@ -12,6 +12,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::json::quote;
 use crate::layout::root::Root;
 use crate::limits::Limits;
+use crate::orbax::checkpoint_metadata::ItemHandlers;
 use crate::orbax::names;
 use crate::path::StorePath;
 use crate::record::{Checkpoint, Item, Layout, Leaf, LeafKind, Place};
@@ -115,6 +116,7 @@ pub fn read_files(
         init_timestamp_nsecs: None,
         commit_timestamp_nsecs: modified.map(|nsecs| nsecs.div_euclid(NSECS_PER_SEC)),
         custom_metadata: as_json(&custom),
+        handlers: ItemHandlers::Unknown,
         issues: Vec::new(),
         items: vec![Item {
             name: None,

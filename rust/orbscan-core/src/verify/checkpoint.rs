@@ -323,7 +323,7 @@ fn no_tree(
         return Ok(());
     }
     let handler = expected::handler_of(handlers, name);
-    if handler.is_some_and(is_json_handler) {
+    if handler.is_some_and(expected::is_json_handler) {
         return report_empty(checking, name, directory);
     }
     // What nobody recorded is of another program.
@@ -350,12 +350,6 @@ fn processes(checking: &mut Checking<'_, '_>, directory: &StorePath) -> Result<(
         });
     }
     Ok(())
-}
-
-/// Whether a handler, by its class, writes a JSON document.
-fn is_json_handler(handler: &str) -> bool {
-    let class = handler.rsplit('.').next().unwrap_or_default();
-    class.starts_with("Json")
 }
 
 /// Reports a checkpointable whose document is gone. A handler can be told to call its file otherwise,
