@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     )
     from orbscan.findings import Finding
     from orbscan.loading import load, load_checkpointables
-    from orbscan.orbax_types import to_orbax
+    from orbscan.orbax._types import to_orbax
     from orbscan.plan import restore_plan
     from orbscan.result import CheckpointMetadata, Issue, PyTreeMetadata
     from orbscan.roots import RootMetadata, Step, Steps, best, latest, root_metadata, steps
@@ -170,7 +170,7 @@ _MODULE_OF = {
     "root_metadata": "roots",
     "scan": "scanning",
     "steps": "roots",
-    "to_orbax": "orbax_types",
+    "to_orbax": "orbax._types",
     "verify": "verification",
     "write_table": "tables",
 }

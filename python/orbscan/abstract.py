@@ -16,7 +16,7 @@ from orbscan.sharding import (
     check_mesh,
     check_shape,
 )
-from orbscan.types import ArrayMetadata, NumpyMetadata, UnreadableLeaf
+from orbscan.types import ArrayMetadata, NumpyMetadata, UnreadableLeaf, own
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -167,6 +167,7 @@ def _converted(
     known: dict[int, object] = {}
 
     def convert(path: jax.tree_util.KeyPath[Any], leaf: object) -> object:
+        leaf = own(leaf)
         if isinstance(leaf, UnreadableLeaf):
             raise_unreadable(leaf, jax.tree_util.keystr(path))
         if type(leaf) is complex:

@@ -14,21 +14,24 @@ from orbscan.tree import assemble
 if TYPE_CHECKING:
     from orbscan import _core
     from orbscan.result import PyTreeMetadata
+    from orbscan.tree import Dresser
 
 
-def pytree(path: str, checkpoint: _core.Checkpoint) -> CheckpointMetadata[PyTreeMetadata]:
-    """Compose the answer about the one item that was read."""
+def pytree(
+    path: str, checkpoint: _core.Checkpoint, dressed: Dresser | None = None
+) -> CheckpointMetadata[PyTreeMetadata]:
+    """Compose the answer about the one item that was read; `dressed` as for `tree.assemble`."""
     (_, table), *_ = checkpoint.items
-    tree = None if table is None else assemble(table)
+    tree = None if table is None else assemble(table, dressed)
     return composed(path, checkpoint, tree, checkpoint.issues)
 
 
 def checkpointables(
-    path: str, checkpoint: _core.Checkpoint
+    path: str, checkpoint: _core.Checkpoint, dressed: Dresser | None = None
 ) -> CheckpointMetadata[dict[str, PyTreeMetadata]]:
-    """Compose the answer about all items by name."""
+    """Compose the answer about all items by name; `dressed` as for `tree.assemble`."""
     trees = {
-        name: None if table is None else assemble(table)
+        name: None if table is None else assemble(table, dressed)
         for name, table in checkpoint.items
         if name is not None
     }

@@ -6,6 +6,7 @@ Everything beyond the extension module is imported when the first answer is asse
 from __future__ import annotations
 
 import os
+import sys
 
 from orbscan import errors
 
@@ -13,11 +14,18 @@ from orbscan import errors
 TYPE_CHECKING = False
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
     from orbscan import _core
+    from orbscan.handlers import Handler
     from orbscan.result import CheckpointMetadata, PyTreeMetadata
     from orbscan.step_choice import Atomicity, Prefix, StepChoice
 
 AUTO = "AUTO"
+
+# A program that has not loaded it has registered no handlers with it.
+_ORBAX = "orbax.checkpoint.experimental.v1"
 
 METRICS = "metrics"
 """What Orbax keeps for itself and never reads, although a program may have saved a pytree so."""
@@ -37,6 +45,7 @@ def metadata(  # noqa: PLR0913 - keywords, each with a meaning of its own
     atomicity: Atomicity = "auto",
     allow_uncommitted: bool = False,
     recover: bool = False,
+    handlers: Mapping[str, Handler] | None = None,
 ) -> CheckpointMetadata[PyTreeMetadata]:
     """Read the metadata of the pytree in a checkpoint.
 
@@ -61,6 +70,10 @@ def metadata(  # noqa: PLR0913 - keywords, each with a meaning of its own
         recover: whether to list what the store itself holds, for a checkpoint whose `_METADATA` is
             gone: a dict from the names of the arrays to their shapes and types, without structure,
             shardings or what is not an array. `issues` says so.
+        handlers: by name of the checkpointable, what describes it instead of orbscan: any object
+            with a method `metadata(directory)`, plain or `async`. Where Orbax is loaded, a handler
+            of the program's own that is registered with it, for all or in the active context, is
+            asked as well.
 
     Raises:
         CheckpointNotFoundError: the path does not exist, or holds no such step.
@@ -72,6 +85,7 @@ def metadata(  # noqa: PLR0913 - keywords, each with a meaning of its own
         ValueError: the name is empty or reserved, the path is a remote URL, the step is not a
             step, or there is no such atomicity.
         TypeError: the name is neither a string nor None, or the step in none of its forms.
+        Exception: whatever a handler of the program's own raises.
     """
     text = local_path(path, step, atomicity=atomicity)
     check_name_as_orbax(checkpointable_name)
@@ -85,21 +99,28 @@ def metadata(  # noqa: PLR0913 - keywords, each with a meaning of its own
     )
     from orbscan import answer
 
-    return answer.pytree(text, checkpoint)
+    read = answer.pytree(text, checkpoint)
+    if handlers or _ORBAX in sys.modules:
+        from orbscan.handlers import pytree
+
+        return pytree(read, checkpoint, handlers)
+    return read
 
 
-def checkpointables_metadata(
+def checkpointables_metadata(  # noqa: PLR0913 - as for metadata
     path: str | os.PathLike[str],
     *,
     rich_types: bool = False,
     step: StepChoice | None = None,
     atomicity: Atomicity = "auto",
     allow_uncommitted: bool = False,
-) -> CheckpointMetadata[dict[str, PyTreeMetadata]]:
+    handlers: Mapping[str, Handler] | None = None,
+) -> CheckpointMetadata[dict[str, Any]]:
     """Read the metadata of every checkpointable in a checkpoint, by name.
 
-    The value is None for a checkpointable that is no pytree, and for a pytree that cannot be read:
-    then `issues` of the result says why.
+    The value is what a handler of the program's own says, if there is one; a tree for a pytree; and
+    None for JSON, for what only another handler can describe, and for a pytree that cannot be read.
+    Of the latter two `issues` says which handler it was, or why.
 
     Args:
         path: as for `metadata`.
@@ -107,6 +128,7 @@ def checkpointables_metadata(
         step: as for `metadata`.
         atomicity: as for `metadata`.
         allow_uncommitted: as for `metadata`.
+        handlers: as for `metadata`. What one raises is in `issues`, and the value is None.
 
     Raises:
         InvalidLayoutError: besides the reasons of `metadata`, the checkpoint holds one pytree
@@ -121,7 +143,12 @@ def checkpointables_metadata(
     )
     from orbscan import answer
 
-    return answer.checkpointables(text, checkpoint)
+    read = answer.checkpointables(text, checkpoint)
+    if handlers or _ORBAX in sys.modules:
+        from orbscan.handlers import checkpointables
+
+        return checkpointables(read, checkpoint, handlers)
+    return read
 
 
 def is_orbax_checkpoint(
@@ -167,7 +194,7 @@ def read_pytree(  # noqa: PLR0913 - as for metadata
 ) -> _core.Checkpoint:
     """Read the columns of one pytree; the part of `metadata` that needs no other library.
 
-    `first` is as in `orbax_release`, for `AUTO` as Orbax has it. Raises as `metadata` does.
+    `first` is as in `orbax._release`, for `AUTO` as Orbax has it. Raises as `metadata` does.
     """
     check_name(name)
     from orbscan import _core

@@ -18,10 +18,10 @@ from orbscan.api import (
     url_scheme,
 )
 from orbscan.errors import OrbscanError
-from orbscan.orbax_types import orbax_v1
+from orbscan.orbax._types import orbax_v1
 from orbscan.result import CheckpointMetadata
 from orbscan.sharding import ShardingError
-from orbscan.types import ArrayMetadata, NumpyMetadata, UnreadableLeaf
+from orbscan.types import ArrayMetadata, NumpyMetadata, UnreadableLeaf, own
 
 if TYPE_CHECKING:
     import os
@@ -63,63 +63,32 @@ def load(
         OrbscanError: the tree has an `UnreadableLeaf`, or there is no such pytree.
         Exception: whatever Orbax raises.
     """
-    return load_chosen(path, abstract, checkpointable_name, step=step, atomicity=atomicity)
+    text, name, found = _resolve(path, checkpointable_name, step, atomicity)
+    return handed_over("load", text, name, found, for_orbax(abstract))
 
 
-def load_chosen(  # noqa: PLR0913 - keywords, each with a meaning of its own
-    path: str | os.PathLike[str],
-    abstract: CheckpointMetadata[Any] | PyTreeMetadata,
-    name: str | None,
-    *,
-    step: StepChoice | None = None,
-    atomicity: Atomicity = "auto",
-    first: str | None = None,
+def handed_over(
+    function: str, text: str, name: str | None, found: _core.Checkpoint | None, wanted: Any
 ) -> Any:
-    """Load as `load` does; `first` is as in `orbax_release`, for `AUTO` as Orbax has it."""
+    """Let Orbax load a pytree of which orbscan has read the metadata.
+
+    Args:
+        function: of Orbax's interface, `load` or `load_async`.
+        text: the checkpoint, a path from the root or a URL.
+        name: of the pytree.
+        found: what was read; None for a URL.
+        wanted: what Orbax takes for what to load.
+
+    Raises:
+        Exception: as `load` does.
+    """
     ocp = orbax_v1()
-    text, name, found = _resolve(path, name, step, atomicity, first)
-    wanted = _for_orbax(abstract)
-    if found is not None and saved_devices.matter():
+    if function == "load" and found is not None and saved_devices.matter():
         from orbscan import answer
 
         saved_devices.check(answer.pytree(text, found).metadata, wanted)
     with _layout_context(ocp, found):
-        return ocp.load(text, wanted, checkpointable_name=name)
-
-
-def load_async(
-    path: str | os.PathLike[str],
-    abstract: CheckpointMetadata[Any] | PyTreeMetadata = None,
-    *,
-    checkpointable_name: str | None = AUTO,
-    step: StepChoice | None = None,
-    atomicity: Atomicity = "auto",
-) -> Any:
-    """Begin to load a pytree, as `load` does; Orbax 0.12 can do so only for safetensors.
-
-    Returns:
-        A response of Orbax, whose `result()` waits for the tree.
-
-    Raises:
-        Exception: as `load` does; NotImplementedError for other layouts.
-    """
-    return load_chosen_async(path, abstract, checkpointable_name, step=step, atomicity=atomicity)
-
-
-def load_chosen_async(  # noqa: PLR0913 - keywords, each with a meaning of its own
-    path: str | os.PathLike[str],
-    abstract: CheckpointMetadata[Any] | PyTreeMetadata,
-    name: str | None,
-    *,
-    step: StepChoice | None = None,
-    atomicity: Atomicity = "auto",
-    first: str | None = None,
-) -> Any:
-    """Begin to load as `load_async` does; `first` as for `load_chosen`."""
-    ocp = orbax_v1()
-    text, name, found = _resolve(path, name, step, atomicity, first)
-    with _layout_context(ocp, found):
-        return ocp.load_async(text, _for_orbax(abstract), checkpointable_name=name)
+        return getattr(ocp, function)(text, wanted, checkpointable_name=name)
 
 
 def load_checkpointables(
@@ -143,7 +112,7 @@ def load_checkpointables(
     """
     ocp = orbax_v1()
     text = _absolute(path, step, atomicity)
-    wanted = _checkpointables_for_orbax(abstract)
+    wanted = checkpointables_for_orbax(abstract)
     _check_checkpointables(text, wanted, atomicity)
     loaded: dict[str, Any] = ocp.load_checkpointables(text, wanted)
     return loaded
@@ -162,26 +131,26 @@ def load_checkpointables_async(
         Exception: as `load` does; NotImplementedError by Orbax 0.12.
     """
     return orbax_v1().load_checkpointables_async(
-        _absolute(path, step, atomicity), _checkpointables_for_orbax(abstract)
+        _absolute(path, step, atomicity), checkpointables_for_orbax(abstract)
     )
 
 
-def _checkpointables_for_orbax(abstract: Any) -> Any:
+def checkpointables_for_orbax(abstract: Any) -> Any:
     """Make of what `load_checkpointables` takes what Orbax takes; raises as `load` does."""
     abstract = _unwrapped(abstract)
     if not isinstance(abstract, dict):
         return abstract
-    return {name: _for_orbax(item) for name, item in abstract.items()}
+    return {name: for_orbax(item) for name, item in abstract.items()}
 
 
-def _for_orbax(abstract: Any) -> Any:
+def for_orbax(abstract: Any) -> Any:
     """Make of what `load` takes what Orbax takes; raises as `load` does."""
     tree = _unwrapped(abstract)
     import jax
 
     ours = ArrayMetadata | NumpyMetadata | UnreadableLeaf | complex
     # What holds nothing of ours is not touched: it may be more than a tree.
-    if any(isinstance(leaf, ours) for leaf in jax.tree.leaves(tree)):
+    if any(isinstance(own(leaf), ours) for leaf in jax.tree.leaves(tree)):
         from orbscan.abstract import on_saved_devices
 
         tree = on_saved_devices(tree)
@@ -226,14 +195,13 @@ def _resolve(
     name: str | None,
     step: StepChoice | None,
     atomicity: Atomicity,
-    first: str | None,
 ) -> tuple[str, str | None, _core.Checkpoint | None]:
     """The path, the name of the pytree and what was read; Orbax and orbscan choose differently."""
     text = _absolute(path, step, atomicity)
     check_name_as_orbax(name)
     if url_scheme(text) is not None:
         return text, name, None
-    checkpoint = read_pytree(text, name, rich_types=False, atomicity=atomicity, first=first)
+    checkpoint = read_pytree(text, name, rich_types=False, atomicity=atomicity)
     (found, _), *_ = checkpoint.items
     return text, found, checkpoint
 

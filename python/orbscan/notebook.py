@@ -26,7 +26,7 @@ from orbscan.text import (
     size,
     spec_on_mesh,
 )
-from orbscan.types import ArrayMetadata, NumpyMetadata, UnreadableLeaf
+from orbscan.types import ArrayMetadata, NumpyMetadata, UnreadableLeaf, own
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterator
@@ -202,6 +202,7 @@ def _label(entry: Entry | None, times: int) -> str:
 
 def leaf_text(leaf: object) -> str:
     """Show a leaf in one line: type, size and sharding."""
+    leaf = own(leaf)
     if isinstance(leaf, ArrayMetadata):
         element, shape = str(leaf.dtype), leaf.shape
         if leaf.prng_impl is not None:
@@ -237,6 +238,7 @@ def _members(node: dict[Any, object] | list[object] | tuple[object, ...]) -> Ite
 
 
 def _fact(leaf: object) -> _Fact:
+    leaf = own(leaf)
     if not isinstance(leaf, ArrayMetadata | NumpyMetadata):
         return _Fact(leaf, 0, 0)
     is_key = isinstance(leaf, ArrayMetadata) and leaf.prng_impl is not None

@@ -17,7 +17,7 @@ from orbscan.sharding import (
     PositionalShardingMetadata,
     SingleDeviceShardingMetadata,
 )
-from orbscan.types import ArrayMetadata, NumpyMetadata, UnreadableLeaf
+from orbscan.types import ArrayMetadata, NumpyMetadata, UnreadableLeaf, own
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -95,6 +95,7 @@ def _leaves(tree: object) -> Iterator[tuple[tuple[str | int, ...], object]]:
 
 def _array(leaf: object) -> Array | None:
     """What a plan must know of a leaf; None for what has no bytes."""
+    leaf = own(leaf)
     if isinstance(leaf, ArrayMetadata | NumpyMetadata):
         storage = leaf.storage_metadata
         chunk_shape = None if storage is None else storage.chunk_shape

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import KW_ONLY, dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar, final
+from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
 
 from orbscan import errors
 from orbscan._value import Value, as_dataclass
@@ -54,7 +54,6 @@ class Issue(Value, frozen=True, gc=False):
         return errors.located(self.reason, self.file, self.offset, in_body=self.in_body)
 
 
-@final
 @dataclass(frozen=True, repr=False)
 class CheckpointMetadata(Generic[T]):
     """The metadata of one checkpoint.

@@ -19,11 +19,9 @@ if TYPE_CHECKING:
 
 def matter() -> bool:
     """Tell whether Orbax's own handlers load everything: what others need, only they know."""
-    from orbax.checkpoint.experimental.v1._src.context import context
+    from orbscan.orbax._context import Registry
 
-    registry = context.get_context().checkpointables_options.registry
-    handlers = [handler for handler, _ in registry.get_all_entries()]
-    return all(handler.__module__.partition(".")[0] == "orbax" for handler in handlers)
+    return Registry().is_plain
 
 
 def check(saved: PyTreeMetadata, abstract: Any) -> None:

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from orbscan.result import PyTreeMetadata
     from orbscan.sharding import ShardingMetadata
 
+    Dresser: TypeAlias = Callable[[list[Any]], list[Any]]
     ZarrMetadata: TypeAlias = Zarr2Metadata | Zarr3Metadata
 
 _NUMPY_DTYPES = frozenset(
@@ -47,13 +48,19 @@ _NUMPY_DTYPES = frozenset(
 )
 
 
-def assemble(table: _core.LeafTable) -> PyTreeMetadata:
+def assemble(table: _core.LeafTable, dressed: Dresser | None = None) -> PyTreeMetadata:
     """Build the tree that a table describes.
+
+    Args:
+        table: one object each for the distinct leaves.
+        dressed: makes other objects of these.
 
     Raises:
         FormatError: the installed ml_dtypes lacks an element type of the checkpoint.
     """
     objects = table.leaf_objects(_leaf_objects)
+    if dressed is not None:
+        objects = dressed(objects)
     values = [objects[leaf] for leaf in table.node_leaves]
     _renew_mutable_leaves(table, values)
     makers: list[Callable[[Sequence[Any]], object]] = [list, tuple]

@@ -20,6 +20,11 @@ if TYPE_CHECKING:
     from orbscan.sharding import ShardingMetadata
 
 
+def own(leaf: object) -> Any:
+    """Give the leaf of orbscan that stands behind one of `orbscan.orbax`; any other as it is."""
+    return getattr(leaf, "__orbscan__", leaf)
+
+
 @as_dataclass
 class Compression(Value, frozen=True, gc=False):
     """A compression codec and its level, shown as `zstd:3`.

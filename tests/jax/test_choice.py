@@ -13,7 +13,7 @@ import pytest
 
 import orbscan
 import orbscan.orbax as ours
-from orbscan import orbax_release
+from orbscan.orbax import _release as orbax_release
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -41,7 +41,7 @@ def test_assembling_a_tree_loads_no_accelerator_library() -> None:
     assert not loaded & {"jax", "tensorstore", "orbax", "ml_dtypes", "etils"}
 
 
-@pytest.mark.parametrize("module", ["abstract", "loading", "orbax", "orbax_types", "values"])
+@pytest.mark.parametrize("module", ["abstract", "loading", "orbax", "orbax._types", "values"])
 def test_what_helps_to_restore_loads_nothing_until_it_is_used(module: str) -> None:
     loaded = loaded_after(f"import orbscan.{module}")
     assert not loaded & {"jax", "tensorstore", "orbax", "numpy", "ml_dtypes", "etils"}

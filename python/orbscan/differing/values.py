@@ -16,7 +16,7 @@ from orbscan.differing.leaf import LeafSummary, key_dtype, scalar_dtype
 from orbscan.differing.outline import DICT, LIST, NAMEDTUPLE, TUPLE, Outline
 from orbscan.differing.shardings import row_of_jax, row_of_metadata
 from orbscan.differing.side import Item, Side
-from orbscan.types import ArrayMetadata, NumpyMetadata, UnreadableLeaf, Zarr2Metadata
+from orbscan.types import ArrayMetadata, NumpyMetadata, UnreadableLeaf, Zarr2Metadata, own
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable
@@ -184,6 +184,7 @@ class _Leaves:
         return self._indices[key]
 
     def _summary(self, leaf: Any) -> LeafSummary:
+        leaf = own(leaf)
         if isinstance(leaf, ArrayMetadata):
             return self._array(leaf)
         if isinstance(leaf, NumpyMetadata):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from orbscan import errors
-from orbscan.orbax_types import orbax_v1
+from orbscan.api import AUTO
+from orbscan.orbax._types import orbax_v1
 
 if TYPE_CHECKING:
     from typing import Any
@@ -13,11 +15,25 @@ if TYPE_CHECKING:
 _theirs: Any = orbax_v1().errors
 
 
-class InvalidLayoutError(errors.InvalidLayoutError, _theirs.InvalidLayoutError):  # type: ignore[misc]
-    """The path is no finished checkpoint, or has no pytree of the name asked for."""
+class _Worded(errors.OrbscanError):
+    """An error that begins with the sentence of Orbax which programs match."""
+
+    sentence = ""
+
+    def __str__(self) -> str:
+        own = super().__str__()
+        return f"{self.sentence} {own}" if self.sentence else own
+
+    def __reduce__(self) -> tuple[object, ...]:
+        made, fields, *_ = super().__reduce__()
+        return made, fields, {"sentence": self.sentence}
 
 
-class CheckpointNotFoundError(errors.CheckpointNotFoundError, _theirs.InvalidLayoutError):  # type: ignore[misc]
+class InvalidLayoutError(_Worded, errors.InvalidLayoutError, _theirs.InvalidLayoutError):  # type: ignore[misc]
+    """The path is not a finished checkpoint, or has no pytree of the name asked for."""
+
+
+class CheckpointNotFoundError(_Worded, errors.CheckpointNotFoundError, _theirs.InvalidLayoutError):  # type: ignore[misc]
     """The path does not exist."""
 
 
@@ -30,23 +46,57 @@ class DeletionRecoveryError(errors.DeletionRecoveryError, _theirs.DeletionRecove
 
 
 _BOTH: dict[type[errors.OrbscanError], type[errors.OrbscanError]] = {
-    base: both
-    for both in (
-        InvalidLayoutError,
-        CheckpointNotFoundError,
-        DeletionInProgressError,
-        DeletionRecoveryError,
-    )
-    for base in [both.__bases__[0]]
+    errors.InvalidLayoutError: InvalidLayoutError,
+    errors.CheckpointNotFoundError: CheckpointNotFoundError,
+    errors.DeletionInProgressError: DeletionInProgressError,
+    errors.DeletionRecoveryError: DeletionRecoveryError,
 }
 
 
-def both(error: errors.OrbscanError) -> errors.OrbscanError:
-    """Make the error that is also Orbax's; the same error where Orbax has no class of its own."""
+def both(error: errors.OrbscanError, path: Any, name: Any) -> errors.OrbscanError:
+    """Make the error that is also Orbax's; the same error where Orbax has no class of its own.
+
+    Args:
+        error: what orbscan raised.
+        path: what was to be read.
+        name: of the pytree that was asked for; ... for all checkpointables.
+    """
     made = _BOTH.get(type(error))
     if made is None:
         return error
     errno = error.errno if isinstance(error, OSError) else None
     where = (error.file, error.offset, error.in_body)
     changed = made(error.kind, error.reason, *where, errno, error.advice)
+    if isinstance(changed, _Worded):
+        changed.sentence = _sentence(path, name)
     return changed.with_traceback(error.__traceback__)
+
+
+def _sentence(path: Any, name: Any) -> str:
+    """What Orbax says of a path that it refuses; empty where it refuses nothing.
+
+    Source: `layout/registry.py`, `get_checkpoint_layout` and `_resolve_auto_pytree_name`;
+    `layout/orbax_layout.py` and `orbax_v0_layout.py`, `validate` and `checkpointables_metadata`.
+    """
+    version = 1 if Path(path, "orbax.checkpoint").exists() else 0
+    try:
+        # Looks at names only, and does not open what may be damaged.
+        is_recognised = orbax_v1().is_orbax_checkpoint(path)
+    except Exception:  # noqa: BLE001 - the error that is being told says enough
+        return ""
+    # With the marker, Orbax does not try the layout of its earlier releases.
+    is_whole = version == 0 or Path(path, "_CHECKPOINT_METADATA").exists()
+    if not (is_recognised and is_whole):
+        return f"Could not recognize the checkpoint at {path} as a valid Orbax checkpoint."
+    if name is ...:
+        return (
+            f"Checkpoint at {path} is a flat (direct) checkpoint with no named checkpointables."
+            if Path(path, "_METADATA").exists()
+            else ""
+        )
+    if name == AUTO:
+        return (
+            f"Failed to load checkpoint using AUTO resolution mode on path='{path}'. "
+            "No valid PyTree checkpointable found."
+        )
+    return f"Failed to interpret path {path} as a V{version} Orbax PyTree."

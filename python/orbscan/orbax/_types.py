@@ -5,7 +5,7 @@ Nothing here is needed to load a checkpoint: Orbax takes orbscan's leaves for it
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast, overload
+from typing import TYPE_CHECKING, Any, TypeGuard, cast, overload
 
 from orbscan.abstract import raise_unreadable
 from orbscan.result import CheckpointMetadata
@@ -14,7 +14,7 @@ from orbscan.sharding import (
     PositionalShardingMetadata,
     SingleDeviceShardingMetadata,
 )
-from orbscan.types import ArrayMetadata, NumpyMetadata, StorageMetadata, UnreadableLeaf
+from orbscan.types import ArrayMetadata, NumpyMetadata, StorageMetadata, UnreadableLeaf, own
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -82,6 +82,9 @@ def _tree(tree: PyTreeMetadata) -> PyTreeMetadata:
 
 
 def _leaf(path: jax.tree_util.KeyPath[Any], leaf: object) -> object:
+    leaf = own(leaf)
+    if is_safetensors(leaf):
+        return abstract_array(leaf)
     # Orbax does not export the classes of its leaves.
     from orbax.checkpoint.experimental.v1._src.serialization import (
         array_leaf_handler,
@@ -92,14 +95,14 @@ def _leaf(path: jax.tree_util.KeyPath[Any], leaf: object) -> object:
         return array_leaf_handler.ArrayMetadata(
             shape=leaf.shape,
             dtype=leaf.dtype,
-            sharding_metadata=_sharding(leaf.sharding_metadata),
-            storage_metadata=_storage(leaf.storage_metadata),
+            sharding_metadata=sharding(leaf.sharding_metadata),
+            storage_metadata=storage(leaf.storage_metadata),
         )
     if isinstance(leaf, NumpyMetadata):
         return numpy_leaf_handler.NumpyMetadata(
             shape=leaf.shape,
             dtype=leaf.dtype,
-            storage_metadata=_storage(leaf.storage_metadata),
+            storage_metadata=storage(leaf.storage_metadata),
         )
     if isinstance(leaf, UnreadableLeaf):
         import jax
@@ -108,7 +111,25 @@ def _leaf(path: jax.tree_util.KeyPath[Any], leaf: object) -> object:
     return leaf
 
 
-def _sharding(metadata: ShardingMetadata | None) -> object:
+def is_safetensors(leaf: object) -> TypeGuard[ArrayMetadata]:
+    """Tell whether a leaf is of a safetensors file, which says nothing of storage."""
+    return isinstance(leaf, ArrayMetadata) and not (leaf.storage_metadata or leaf.sharding_metadata)
+
+
+def abstract_array(leaf: ArrayMetadata) -> jax.ShapeDtypeStruct:
+    """Make what Orbax gives for an array of a safetensors file."""
+    import jax
+
+    return jax.ShapeDtypeStruct(leaf.shape, leaf.dtype)  # type: ignore[no-untyped-call]
+
+
+def has_class(metadata: ShardingMetadata | None) -> bool:
+    """Tell whether Orbax has a class for a sharding."""
+    return not isinstance(metadata, PositionalShardingMetadata)
+
+
+def sharding(metadata: ShardingMetadata | None) -> object:
+    """Convert a sharding, as `to_orbax` does; None for none."""
     from orbax.checkpoint import metadata as theirs
 
     match metadata:
@@ -149,7 +170,8 @@ def _device_mesh(mesh: DeviceMesh | None) -> object:
     return theirs.DeviceMetadataMesh(devices(mesh.mesh))
 
 
-def _storage(metadata: StorageMetadata | None) -> object:
+def storage(metadata: StorageMetadata | None) -> object:
+    """Convert what is known of storage; None for nothing."""
     if metadata is None:
         return None
     from orbax.checkpoint import metadata as theirs

@@ -262,10 +262,19 @@ def partition_spec(folder: Path) -> Asking:
     assert hash(sharding)
 
 
+@row("the order of checkpointables", "that of the directory listing", "sorted by name")
+def order_of_checkpointables(folder: Path) -> Asking:
+    names = [f"item{number}" for number in range(12)]
+    path = handmade.write(folder / "many", {name: {"w": ARRAY} for name in names})
+    theirs = yield [Question("listed", path)]
+    assert theirs[0].value == [entry.name for entry in os.scandir(path) if entry.is_dir()]
+    assert list(orbscan.checkpointables_metadata(path).metadata) == sorted(names)
+
+
 @row(
     "`commit_timestamp`",
     "through a float and rounded: up to 0.75 µs off, in either direction",
-    "the microsecond in which it was",
+    "the microsecond in which it was; of what `orbscan.orbax` returns, as in Orbax",
 )
 def commit_timestamp(folder: Path) -> Asking:
     epoch, second = datetime(1970, 1, 1, tzinfo=UTC), 1_795_476_158
@@ -274,7 +283,12 @@ def commit_timestamp(folder: Path) -> Asking:
     for path, nsecs in zip(paths, recorded, strict=True):
         handmade.write(path, {None: {"w": ARRAY}})
         write(CM, json.dumps({"commit_timestamp_nsecs": nsecs}))(path)
-    theirs = yield [Question("commit_timestamp", path) for path in paths]
+    both = yield [
+        *(Question("commit_timestamp", path) for path in paths),
+        *(Question("drop_in_commit_timestamp", path) for path in paths),
+    ]
+    theirs = both[: len(paths)]
+    assert both[len(paths) :] == theirs
     off = [
         (answer.value - epoch) // timedelta(microseconds=1) * 1_000 - nsecs
         for answer, nsecs in zip(theirs, recorded, strict=True)

@@ -18,6 +18,7 @@ from orbax.checkpoint._src.path import temporary_paths
 from orbax.checkpoint.experimental import v1
 
 import orbscan
+import orbscan.orbax
 from tests.reference.differences.situation import Answer, described
 
 if TYPE_CHECKING:
@@ -57,6 +58,46 @@ def as_safetensors(path: Path) -> Any:
     """The tree in a context that names the layout."""
     with v1.Context(checkpoint_layout=v1.options.CheckpointLayout.SAFETENSORS):
         return metadata(path)
+
+
+def drop_in_as_orbax(path: Path) -> Any:
+    """The tree that `orbscan.orbax` gives inside a context of Orbax's own layout."""
+    with v1.Context():
+        return described(orbscan.orbax.metadata(path).metadata)
+
+
+def drop_in_commit_timestamp(path: Path) -> datetime | None:
+    """The time of the commit that `orbscan.orbax` gives."""
+    found: datetime | None = orbscan.orbax.metadata(path).commit_timestamp
+    return found
+
+
+def listed(path: Path) -> list[str]:
+    """The names of checkpointables, in their order."""
+    return list(v1.checkpointables_metadata(path).metadata)
+
+
+def of_handlers(path: Path) -> list[Any]:
+    """What Orbax and orbscan say of `foo` where its handler raises, and where it has none."""
+    from tests.jax.own_handlers import SilentHandler, context_with
+
+    said: list[str] = []
+    with context_with(foo=SilentHandler), _listening(said):
+        theirs = v1.checkpointables_metadata(path).metadata["foo"]
+        ours = orbscan.checkpointables_metadata(path)
+    alone = orbscan.checkpointables_metadata(path)
+    logged = any("foo" in line for line in said)
+    return [theirs, logged, *((read.metadata["foo"], read.issues) for read in (ours, alone))]
+
+
+def save_foo(path: Path) -> None:
+    """Save a tree and something that has a handler of its own."""
+    import numpy as np
+
+    from tests.jax.own_handlers import Foo, FooHandler, context_with
+
+    with context_with(FooHandler):
+        v1.save_checkpointables(path, {"foo": Foo(1), "state": {"w": np.zeros(2)}})
 
 
 def commit_timestamp(path: Path) -> datetime | None:
@@ -218,6 +259,10 @@ WAYS: dict[str, Callable[..., Any]] = {
         metadata,
         checkpointables,
         as_safetensors,
+        drop_in_as_orbax,
+        drop_in_commit_timestamp,
+        listed,
+        of_handlers,
         commit_timestamp,
         commit_nsecs_of_safetensors,
         logged,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import orbscan
+import orbscan.orbax
 from tests.damage.damages import (
     SHARDING,
     TREE,
@@ -254,13 +255,17 @@ def typed_keys(folder: Path) -> Asking:
 @row(
     "safetensors",
     "only inside a context that names the layout",
-    "recognised by themselves",
+    "recognised by themselves; by `orbscan.orbax` not inside a context that names another layout",
 )
 def safetensors(folder: Path) -> Asking:
     path = tensors(folder / "model.safetensors")
-    theirs = yield [Question("metadata", path), Question("as_safetensors", path)]
+    theirs = yield [
+        *(Question(way, path) for way in ("metadata", "as_safetensors", "drop_in_as_orbax"))
+    ]
     assert theirs[0].error == "InvalidLayoutError"
     assert tree(path) == theirs[1].value
+    assert theirs[2].error == "InvalidLayoutError"
+    assert list(orbscan.orbax.metadata(path).metadata) == list(orbscan.metadata(path).metadata)
 
 
 @row(

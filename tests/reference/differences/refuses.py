@@ -10,6 +10,7 @@ import pytest
 
 import orbscan
 from tests.damage.damages import MANIFEST, TREE, cut
+from tests.reference.differences import orbax_side
 from tests.reference.differences.situation import (
     Answer,
     Asking,
@@ -20,6 +21,7 @@ from tests.reference.differences.situation import (
     tree,
 )
 from tests.steps.support import write_step
+from tests.support import processes
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -89,6 +91,43 @@ def no_checkpoint(folder: Path) -> Asking:
             if path == root:
                 assert '"0"' in str(caught.value)
                 assert '"10"' in str(caught.value)
+
+
+@row(
+    "a handler of the program's own that raises",
+    "`None`, and a line in the log",
+    "`orbscan.metadata` raises the same; `orbscan.checkpointables_metadata` has `None`, and the "
+    "reason in `issues`",
+)
+def handler_that_raises(folder: Path) -> Asking:
+    path = folder / "c"
+    processes.elsewhere(orbax_side.save_foo, path)
+    theirs = yield [Question("of_handlers", path)]
+    value, logged, (ours, issues), _ = theirs[0].value
+    assert (value, logged, ours) == (None, True, None)
+    assert ["SilentHandler" in issue.reason for issue in issues] == [True]
+
+    class Silent:
+        def metadata(self, directory: Path) -> None:
+            raise NotImplementedError(directory)
+
+    with pytest.raises(NotImplementedError):
+        orbscan.metadata(path, handlers={"state": Silent()})
+
+
+@row(
+    "what a handler wrote that nobody here has",
+    "`None`",
+    "`None`, and `issues` names the handler",
+)
+def handler_that_is_not_here(folder: Path) -> Asking:
+    path = folder / "c"
+    processes.elsewhere(orbax_side.save_foo, path)
+    theirs = yield [Question("checkpointables", path)]
+    assert theirs[0].value["foo"] is None
+    read = orbscan.checkpointables_metadata(path)
+    assert read.metadata["foo"] is None
+    assert ["FooHandler" in issue.reason for issue in read.issues] == [True]
 
 
 @row(

@@ -1,0 +1,163 @@
+"""Handlers of the program's own, which describe what orbscan does not know.
+
+A handler is any object with a method `metadata(directory)`, plain or `async`, as Orbax's
+`CheckpointableHandler` has it. A program gives one by name, or has it registered with Orbax.
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Protocol
+
+from orbscan.result import Issue
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from orbscan import _core
+    from orbscan.orbax._context import Registry
+    from orbscan.result import CheckpointMetadata
+
+
+class Handler(Protocol):
+    """What can describe a checkpointable."""
+
+    def metadata(self, directory: Any, /) -> Any:
+        """Describe what lies in a directory; may be a coroutine."""
+
+
+def pytree(
+    read: CheckpointMetadata[Any],
+    checkpoint: _core.Checkpoint,
+    given: Mapping[str, Handler] | None,
+) -> CheckpointMetadata[Any]:
+    """Put what a handler of the program's own says of a pytree in the place of the tree.
+
+    Args:
+        read: the answer of orbscan.
+        checkpoint: what it is made of.
+        given: handlers by name, which come before those that are registered with Orbax.
+
+    Raises:
+        Exception: whatever the handler raises.
+    """
+    (name, _), *_ = checkpoint.items
+    handler = _own(read.path, checkpoint, name, given)
+    if handler is None:
+        return read
+    directory = read.path if name is None else read.path / name
+    return replace(read, metadata=_described(handler, directory))
+
+
+def checkpointables(
+    read: CheckpointMetadata[dict[str, Any]],
+    checkpoint: _core.Checkpoint,
+    given: Mapping[str, Handler] | None,
+) -> CheckpointMetadata[dict[str, Any]]:
+    """Put what handlers of the program's own say in the place of what orbscan does.
+
+    The arguments are those of `pytree`. What a handler raises is an issue, and the value None.
+    """
+    found = {name: _own(read.path, checkpoint, name, given) for name in read.metadata}
+    values = dict(read.metadata)
+    issues = read.issues
+    for name, handler in found.items():
+        if handler is None:
+            continue
+        directory = read.path / name
+        # That only a handler can describe it need not be said where there is one.
+        issues = tuple(issue for issue in issues if not _is_of(issue, directory))
+        try:
+            values[name] = _described(handler, directory)
+        except Exception as error:  # noqa: BLE001 - a handler may raise anything
+            values[name] = None
+            reason = f"its handler {_name_of(handler)} does not describe it: {error!r}"
+            issues += (Issue("unsupported", str(directory), None, in_body=False, reason=reason),)
+    return replace(read, metadata=values, issues=issues)
+
+
+def _is_of(issue: Issue, directory: Path) -> bool:
+    """Whether an issue is that nothing here can describe a checkpointable."""
+    return issue.kind == "unsupported" and issue.file == str(directory)
+
+
+def _own(
+    path: Path,
+    checkpoint: _core.Checkpoint,
+    name: str | None,
+    given: Mapping[str, Handler] | None,
+) -> Handler | None:
+    """The handler of the program's own for a checkpointable, if it has one."""
+    if given and name is not None and name in given:
+        return given[name]
+    from orbscan.orbax._context import Registry, is_of_orbax
+
+    registry = Registry()
+    if registry.is_plain:
+        return None
+    found = registered(registry, path, checkpoint, name)
+    if found is None or is_of_orbax(found):
+        return None
+    made: Handler = found()
+    return made
+
+
+def registered(
+    registry: Registry, path: Path, checkpoint: _core.Checkpoint, name: str | None
+) -> type[Any] | None:
+    """The handler that Orbax would ask about a checkpointable; None if it finds none.
+
+    Args:
+        registry: the handlers that it knows.
+        path: the checkpoint.
+        checkpoint: what was read of it.
+        name: of the checkpointable; None for the pytree of a flat checkpoint, whose handler Orbax
+            looks for by the name of the directory.
+    """
+    recorded = checkpoint.handlers
+    if name is None:
+        return registry.resolved(path.name, recorded if isinstance(recorded, str) else None)
+    return registry.resolved(name, recorded.get(name) if isinstance(recorded, dict) else None)
+
+
+def _described(handler: Handler, directory: Path) -> Any:
+    """Ask a handler, and wait for its answer.
+
+    Raises:
+        Exception: whatever the handler raises.
+    """
+    if "orbax.checkpoint" in sys.modules:
+        from etils import epath
+
+        directory = epath.Path(directory)
+    return _finished(handler.metadata(directory))
+
+
+def _finished(answer: Any) -> Any:
+    """What an awaitable comes to; anything else as it is."""
+    import inspect
+
+    if not inspect.isawaitable(answer):
+        return answer
+    import asyncio
+    import contextvars
+    from concurrent.futures import ThreadPoolExecutor
+
+    async def waited() -> Any:
+        return await answer
+
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(waited())
+    # A loop is running in this thread, as in a notebook, and cannot be entered again.
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(contextvars.copy_context().run, asyncio.run, waited()).result()
+
+
+def _name_of(handler: Handler) -> str:
+    """The name of a handler's class, as a checkpoint records it."""
+    made = type(handler)
+    return f"{made.__module__}.{made.__qualname__}"

@@ -1,0 +1,346 @@
+"""The functions of Orbax's interface that orbscan has its own of.
+
+Each follows the active context. What orbscan cannot do as that context wants it, Orbax does.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import os
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from orbscan import api, errors
+from orbscan.orbax import _context, _release
+from orbscan.result import CheckpointMetadata, PyTreeMetadata
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import ParamSpec, TypeVar
+
+    from orbscan import _core
+
+    P = ParamSpec("P")
+    T = TypeVar("T")
+
+
+def _caught_as_orbax(function: Callable[P, T]) -> Callable[P, T]:
+    """Raise what the handlers of a program that was written for Orbax catch and match."""
+    signature = inspect.signature(function)
+
+    @functools.wraps(function)
+    def wrapped(*args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            return function(*args, **kwargs)
+        except errors.OrbscanError as error:
+            try:
+                from orbscan.orbax import _errors
+            except ImportError:
+                # Without Orbax nobody can be waiting for its classes.
+                raise error from None
+            asked = signature.bind(*args, **kwargs)
+            asked.apply_defaults()
+            name = asked.arguments.get("checkpointable_name", ...)
+            raise _errors.both(error, asked.arguments["path"], name) from error.__cause__
+
+    return wrapped
+
+
+@_caught_as_orbax
+def metadata(
+    path: str | os.PathLike[str], checkpointable_name: str | None = api.AUTO
+) -> CheckpointMetadata[PyTreeMetadata]:
+    """Read the metadata of the pytree in a checkpoint: `orbscan.metadata`.
+
+    For `AUTO` it is the pytree that the installed release of Orbax chooses, since a program has
+    other parts that are Orbax's own. The active context is followed; where it has a handler of the
+    program's own for the pytree, or a class of paths, Orbax answers.
+    """
+    text = _local(path)
+    wishes = _context.wishes()
+    if text is None or wishes.is_foreign:
+        return _asked(_theirs().metadata, path, checkpointable_name)
+    api.check_name_as_orbax(checkpointable_name)
+    try:
+        found = _read(text, checkpointable_name, wishes)
+    except errors.InvalidLayoutError:
+        if wishes.layout in {None, _context.ORBAX}:
+            raise
+        return _asked(_theirs().metadata, path, checkpointable_name)
+    (name, _), *_ = found.items
+    if not _is_wanted(found, wishes) or not _answers(text, found, {name: True}):
+        return _asked(_theirs().metadata, path, checkpointable_name)
+    from orbscan import answer
+
+    return _viewed(answer.pytree(text, found, _dressed()))
+
+
+@_caught_as_orbax
+def checkpointables_metadata(
+    path: str | os.PathLike[str],
+) -> CheckpointMetadata[dict[str, Any]]:
+    """Read the metadata of every checkpointable: `orbscan.checkpointables_metadata`.
+
+    The active context is followed, as by `metadata`.
+    """
+    text = _local(path)
+    wishes = _context.wishes()
+    if text is None or wishes.is_foreign or wishes.layout == _context.SAFETENSORS:
+        return _asked(_theirs().checkpointables_metadata, path)
+    from orbscan import _core, answer
+
+    try:
+        found = _core.read_checkpointables(text, wishes.rich_types, atomicity=wishes.atomicity)
+    except errors.InvalidLayoutError:
+        if wishes.layout in {None, _context.ORBAX}:
+            raise
+        return _asked(_theirs().checkpointables_metadata, path)
+    if not _answers(text, found, {name: table is not None for name, table in found.items}):
+        return _asked(_theirs().checkpointables_metadata, path)
+    return _viewed(answer.checkpointables(text, found, _dressed()))
+
+
+@_caught_as_orbax
+def is_orbax_checkpoint(path: str | os.PathLike[str]) -> bool:
+    """Tell whether a path is laid out like a checkpoint: `orbscan.is_orbax_checkpoint`."""
+    text = _local(path)
+    wishes = _context.wishes()
+    if text is None or wishes.is_foreign:
+        return bool(_theirs().is_orbax_checkpoint(path))
+    return api.is_orbax_checkpoint(path, atomicity=wishes.atomicity)
+
+
+@_caught_as_orbax
+def load(
+    path: str | os.PathLike[str],
+    abstract_state: Any = None,
+    *,
+    checkpointable_name: str | None = api.AUTO,
+) -> Any:
+    """Load a pytree: `orbscan.load`, and for `AUTO` the one that Orbax chooses.
+
+    What orbscan cannot read of it is left to Orbax to load or to refuse.
+    """
+    return _load("load", path, abstract_state, checkpointable_name)
+
+
+@_caught_as_orbax
+def load_async(
+    path: str | os.PathLike[str],
+    abstract_state: Any = None,
+    *,
+    checkpointable_name: str | None = "state",
+) -> Any:
+    """Begin to load a pytree, of a safetensors file so far: `ocp.load_async`."""
+    return _load("load_async", path, abstract_state, checkpointable_name)
+
+
+@_caught_as_orbax
+def load_checkpointables(
+    path: str | os.PathLike[str], abstract_checkpointables: Any = None
+) -> dict[str, Any]:
+    """Load checkpointables by name: `orbscan.load_checkpointables`."""
+    from orbscan import loading
+
+    if _local(path) is None or _context.wishes().is_foreign:
+        wanted = loading.checkpointables_for_orbax(abstract_checkpointables)
+        loaded: dict[str, Any] = _theirs().load_checkpointables(path, wanted)
+        return loaded
+    return loading.load_checkpointables(path, abstract_checkpointables)
+
+
+@_caught_as_orbax
+def load_checkpointables_async(
+    path: str | os.PathLike[str], abstract_checkpointables: Any = None
+) -> Any:
+    """Begin to load checkpointables, which Orbax 0.12 has announced but cannot do."""
+    from orbscan import loading
+
+    return loading.load_checkpointables_async(path, abstract_checkpointables)
+
+
+def _renamed(new: str) -> Callable[[Callable[P, T]], Callable[P, T]]:
+    """Warn, as Orbax does, that a function has another name now."""
+    message = f"Use `{new}` instead."
+
+    def renamed(function: Callable[P, T]) -> Callable[P, T]:
+        @functools.wraps(function)
+        def warning(*args: P.args, **kwargs: P.kwargs) -> T:
+            warnings.warn(message, DeprecationWarning, stacklevel=2)
+            return function(*args, **kwargs)
+
+        # What PEP 702 has type checkers and tools look for.
+        warning.__deprecated__ = message  # type: ignore[attr-defined]
+        return warning
+
+    return renamed
+
+
+@_renamed("metadata")
+def pytree_metadata(
+    path: str | os.PathLike[str], checkpointable_name: str | None = api.AUTO
+) -> CheckpointMetadata[PyTreeMetadata]:
+    """The name that `metadata` had in Orbax until 0.12."""
+    return metadata(path, checkpointable_name)
+
+
+@_renamed("load")
+def load_pytree(
+    path: str | os.PathLike[str],
+    abstract_state: Any = None,
+    *,
+    checkpointable_name: str | None = api.AUTO,
+) -> Any:
+    """The name that `load` had in Orbax until 0.12."""
+    return load(path, abstract_state, checkpointable_name=checkpointable_name)
+
+
+@_renamed("load_async")
+def load_pytree_async(
+    path: str | os.PathLike[str],
+    abstract_state: Any = None,
+    *,
+    checkpointable_name: str | None = "state",
+) -> Any:
+    """The name that `load_async` had in Orbax until 0.12."""
+    return load_async(path, abstract_state, checkpointable_name=checkpointable_name)
+
+
+def _local(path: str | os.PathLike[str]) -> str | None:
+    """The path as text; None for a URL, which orbscan does not read.
+
+    Raises:
+        TypeError: it is bytes, which Orbax takes for no path.
+    """
+    text = os.fspath(path)
+    if not isinstance(text, str):
+        message = f"a path is a str or an os.PathLike of one, not {type(text).__name__}"
+        raise TypeError(message)
+    return (
+        None
+        if api.url_scheme(text) not in {None, "file"} and _is_installed()
+        else (api.local_path(text))
+    )
+
+
+def _read(text: str, name: str | None, wishes: _context.Wishes) -> _core.Checkpoint:
+    """Read the pytree that Orbax would; raises as `api.read_pytree` does."""
+    return api.read_pytree(
+        text,
+        name,
+        rich_types=wishes.rich_types,
+        atomicity=wishes.atomicity,
+        first=_release.first_name(),
+    )
+
+
+def _is_wanted(found: _core.Checkpoint, wishes: _context.Wishes) -> bool:
+    """Whether what was read has the layout that the active context demands."""
+    is_safetensors = found.layout == "safetensors"
+    if wishes.layout == _context.ORBAX:
+        return not is_safetensors
+    return is_safetensors or wishes.layout != _context.SAFETENSORS
+
+
+def _answers(text: str, found: _core.Checkpoint, names: dict[str | None, bool]) -> bool:
+    """Whether Orbax would ask no handler but its own about checkpointables.
+
+    Args:
+        text: the checkpoint.
+        found: what was read of it.
+        names: of the checkpointables, and whether each is a pytree.
+    """
+    registry = _context.Registry()
+    if registry.is_plain or found.layout == "safetensors":
+        return True
+    from orbscan.handlers import registered
+
+    for name, is_pytree in names.items():
+        handler = registered(registry, Path(text), found, name)
+        # Of what is no pytree, none of Orbax's own handlers has metadata.
+        own = registry.is_of_pytrees if is_pytree else _context.is_of_orbax
+        if handler is None or not own(handler):
+            return False
+    return True
+
+
+def _load(function: str, path: Any, abstract: Any, name: str | None) -> Any:
+    """Let Orbax load, once it is known that what it needs is there."""
+    from orbscan import loading
+
+    theirs: Any = getattr(_theirs(), function)
+    text = _local(path)
+    wishes = _context.wishes()
+    wanted = loading.for_orbax(_readable(abstract))
+    api.check_name_as_orbax(name)
+    if text is None or wishes.is_foreign:
+        return theirs(path, wanted, checkpointable_name=name)
+    text = os.path.abspath(text)  # noqa: PTH100 - as Orbax wants it
+    try:
+        found = _read(text, name, wishes)
+    except errors.InvalidLayoutError:
+        if wishes.layout in {None, _context.ORBAX}:
+            raise
+        return theirs(text, wanted, checkpointable_name=name)
+    except errors.FormatError as error:
+        if error.kind == "limit":
+            # Nothing good comes of giving this to another reader.
+            raise
+        return theirs(text, wanted, checkpointable_name=name)
+    if not _is_wanted(found, wishes):
+        return theirs(text, wanted, checkpointable_name=name)
+    (resolved, _), *_ = found.items
+    return loading.handed_over(function, text, resolved, found, wanted)
+
+
+def _readable(abstract: Any) -> Any:
+    """None for the metadata of a pytree that has an unreadable leaf, as Orbax's own would be."""
+    if not isinstance(abstract, CheckpointMetadata):
+        return abstract
+    import jax
+
+    from orbscan.types import UnreadableLeaf
+
+    leaves = jax.tree.leaves(abstract.metadata)
+    return None if any(isinstance(leaf, UnreadableLeaf) for leaf in leaves) else abstract
+
+
+def _viewed(read: CheckpointMetadata[Any]) -> CheckpointMetadata[Any]:
+    """Make what passes for Orbax's; without Orbax it is orbscan's."""
+    if not _is_installed():
+        return read
+    from orbscan.orbax import _views
+
+    return _views.viewed(read)
+
+
+def _dressed() -> Callable[[list[Any]], list[Any]] | None:
+    if not _is_installed():
+        return None
+    from orbscan.orbax import _views
+
+    return _views.dressed
+
+
+@functools.cache
+def _is_installed() -> bool:
+    """Whether Orbax can be imported, told without importing it."""
+    from importlib.util import find_spec
+
+    spec = find_spec("orbax")
+    places = spec.submodule_search_locations if spec is not None else None
+    return any(Path(place, "checkpoint").is_dir() for place in places or ())
+
+
+def _asked(function: Any, *asked: Any) -> CheckpointMetadata[Any]:
+    """What a function of Orbax answers."""
+    read: CheckpointMetadata[Any] = function(*asked)
+    return read
+
+
+def _theirs() -> Any:
+    from orbscan.orbax._types import orbax_v1
+
+    return orbax_v1()

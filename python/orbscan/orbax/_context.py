@@ -1,0 +1,160 @@
+"""What the program's own Orbax has been told: the active context, and the handlers that it knows.
+
+Nothing here imports Orbax: a program that has not loaded it has told it nothing.
+"""
+
+from __future__ import annotations
+
+import sys
+
+# See orbscan/__init__.py.
+TYPE_CHECKING = False
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from orbscan.step_choice import Atomicity
+
+ORBAX = "orbax"
+SAFETENSORS = "safetensors"
+"""The names of layouts that a context can demand."""
+
+_V1 = "orbax.checkpoint.experimental.v1"
+_HANDLERS = f"{_V1}.handlers"
+_CONTEXT = f"{_V1}._src.context.context"
+
+# The checkpointables to which Orbax itself binds a handler by name.
+_NAMES = frozenset({None, "metrics", "state", "pytree"})
+_OF_ORBAX = ("orbax.checkpoint.", "._src.handlers.")
+
+# By `mode` and `allow_legacy_atomic_rename` of the options. AUTO is a rename on a local disk.
+_ATOMICITIES: dict[tuple[str, bool], Atomicity] = {
+    ("auto", False): "auto",
+    ("auto", True): "auto",
+    ("atomic_rename", False): "atomic_rename",
+    ("atomic_rename", True): "atomic_rename",
+    ("commit_file", False): "commit_file",
+    ("commit_file", True): "commit_file_or_atomic_rename",
+}
+
+
+class Wishes:
+    """What the active context asks of a read of metadata.
+
+    Attributes:
+        layout: the layout that it demands, or None where no context is active.
+        rich_types: whether tuples and namedtuples are shown as such.
+        atomicity: what makes a checkpoint a finished one.
+        is_foreign: whether it asks for something that orbscan cannot do.
+    """
+
+    __slots__ = ("atomicity", "is_foreign", "layout", "rich_types")
+
+    def __init__(self, context: Any = None) -> None:
+        self.layout: str | None = None
+        self.rich_types = False
+        self.atomicity: Atomicity = "auto"
+        self.is_foreign = False
+        if context is not None:
+            self._follow(context)
+
+    def _follow(self, context: Any) -> None:
+        # Options that a release does not have yet cannot have been changed.
+        self.layout = getattr(context.checkpoint_layout, "value", None)
+        pytree = context.pytree_options
+        options = getattr(pytree, "saving", pytree).pytree_metadata_options
+        self.rich_types = bool(options.support_rich_types)
+        atomicity = getattr(context, "atomicity", None)
+        if atomicity is not None:
+            mode = (str(atomicity.mode.value), bool(atomicity.allow_legacy_atomic_rename))
+            self.atomicity = _ATOMICITIES.get(mode, "auto")
+            self.is_foreign |= mode not in _ATOMICITIES
+        path_class = getattr(context.file_options, "path_class", None)
+        self.is_foreign |= not _is_usual(path_class)
+
+
+def _is_usual(path_class: Any) -> bool:
+    """Whether paths of a class lie where their text says."""
+    module = getattr(path_class, "__module__", "")
+    return path_class is None or module.startswith(("etils.", "pathlib"))
+
+
+def wishes() -> Wishes:
+    """Ask the active context; without one, nothing is asked for."""
+    return Wishes(_active())
+
+
+def _active() -> Any:
+    """The context that is active in this thread, or None."""
+    module = sys.modules.get(_CONTEXT)
+    if module is None:
+        return None
+    known = getattr(module, "_CONTEXT", None)
+    # A release that keeps its contexts elsewhere still gives one, if only that of its defaults.
+    return module.get_context() if known is None else known.get(None)
+
+
+class Registry:
+    """The handlers that are registered, in the active context or for the whole process.
+
+    Attributes:
+        is_plain: whether there are none but those that Orbax registers itself.
+    """
+
+    def __init__(self) -> None:
+        self._entries: Any = []
+        self._registry: Any = None
+        self.is_plain = True
+        module = sys.modules.get(_HANDLERS)
+        if module is None:
+            return
+        context = _active()
+        if context is None:
+            self._registry = module.global_registry()
+        else:
+            self._registry = context.checkpointables_options.registry
+        self._entries = self._registry.get_all_entries()
+        self.is_plain = self._is_plain(module.PyTreeHandler)
+
+    def _is_plain(self, of_pytrees: type) -> bool:
+        known = all(name in _NAMES and is_of_orbax(handler) for handler, name in self._entries)
+        return known and (of_pytrees, None) in self._entries
+
+    def resolved(self, name: str, recorded: str | None) -> type[Any] | None:
+        """Find the handler for a checkpointable, as Orbax does when it is given nothing abstract.
+
+        Source: `handlers/registration.py`, `resolve_handler_for_load`, and
+        `handlers/resolution.py`, `_resolve_single_handler_for_load`.
+
+        Args:
+            name: of the checkpointable; of a flat checkpoint, of its directory.
+            recorded: the handler that wrote it.
+
+        Returns:
+            the class of the handler; None if there is none.
+        """
+        registry: Any = self._registry
+        if registry.has(name):
+            return _found(registry.get(name))
+        if recorded:
+            for handler, _ in reversed(self._entries):
+                own = f"{handler.__module__}.{handler.__qualname__}"
+                if recorded == own or recorded in registry.get_secondary_typestrs(handler):
+                    return _found(handler)
+        fallback = next((name for name in ("state", "pytree") if registry.has(name)), None)
+        return None if fallback is None else _found(registry.get(fallback))
+
+    def is_of_pytrees(self, handler: type[Any]) -> bool:
+        """Tell whether a handler is the one that Orbax has for pytrees."""
+        return handler is sys.modules[_HANDLERS].PyTreeHandler
+
+
+def is_of_orbax(handler: type[Any]) -> bool:
+    """Tell whether a class of handlers is one of Orbax's own."""
+    package, room = _OF_ORBAX
+    return handler.__module__.startswith(package) and room in handler.__module__
+
+
+def _found(handler: Any) -> type[Any]:
+    found: type[Any] = handler
+    return found

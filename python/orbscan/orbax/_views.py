@@ -1,0 +1,245 @@
+"""What the functions of `orbscan.orbax` return: values of orbscan that pass for Orbax's.
+
+`isinstance` asks an object for its `__class__`, and these answer with the class of Orbax as soon as
+Orbax is loaded; before, nobody has that class to compare with. What only Orbax can make, such as
+its sharding metadata, is made when it is first asked for. A read thus costs what orbscan's own
+does, and a program that looks at shapes and types never loads Orbax.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+from datetime import UTC, datetime
+from functools import cache
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+
+from orbscan import result, types
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import jax
+    import numpy as np
+    from etils import epath
+
+    from orbscan.result import Issue
+
+T = TypeVar("T")
+
+_SRC = "orbax.checkpoint.experimental.v1._src"
+
+
+def viewed(read: result.CheckpointMetadata[T]) -> CheckpointMetadata[T]:
+    """Make of orbscan's answer, with leaves that are dressed, the one that passes for Orbax's."""
+    return CheckpointMetadata(
+        read.path,
+        metadata=read.metadata,
+        init_timestamp_nsecs=read.init_timestamp_nsecs,
+        commit_timestamp_nsecs=read.commit_timestamp_nsecs,
+        custom_metadata=read.custom_metadata,
+        issues=read.issues,
+    )
+
+
+def dressed(leaves: list[Any]) -> list[Any]:
+    """Make of orbscan's leaves those that pass for Orbax's."""
+    return [_dressed(leaf) for leaf in leaves]
+
+
+def _dressed(leaf: object) -> object:
+    if isinstance(leaf, types.ArrayMetadata):
+        from orbscan.orbax import _types
+
+        if _types.is_safetensors(leaf):
+            return _types.abstract_array(leaf)
+        return ArrayMetadata(leaf)
+    return NumpyMetadata(leaf) if isinstance(leaf, types.NumpyMetadata) else leaf
+
+
+def _class_of(module: str, name: str, otherwise: type) -> type[Any]:
+    """A class of Orbax if its module is loaded."""
+    loaded = sys.modules.get(f"{_SRC}.{module}")
+    found: type[Any] = getattr(loaded, name, otherwise)
+    return found
+
+
+def _fields(*names: str) -> dict[str, Any]:
+    """What `dataclasses` looks for: the fields that the class of Orbax has."""
+    twin = dataclasses.make_dataclass("Fields", names, init=False, repr=False, eq=False)
+    return {field.name: field for field in dataclasses.fields(twin)}
+
+
+class _Leaf:
+    """A leaf that shows what one of orbscan says, in the types of Orbax."""
+
+    __slots__ = ("__orbscan__", "_storage")
+
+    __dataclass_fields__: ClassVar[dict[str, Any]]
+
+    def __init__(self, own: Any) -> None:
+        self.__orbscan__ = own
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of the whole array, in elements."""
+        shape: tuple[int, ...] = self.__orbscan__.shape
+        return shape
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The element type."""
+        dtype: np.dtype[Any] = self.__orbscan__.dtype
+        return dtype
+
+    @property
+    def storage_metadata(self) -> Any:
+        """How the array is stored: `orbax.checkpoint.metadata.StorageMetadata`, or None."""
+        try:
+            return self._storage
+        except AttributeError:
+            from orbscan.orbax import _types
+
+            self._storage: Any = _types.storage(self.__orbscan__.storage_metadata)
+            return self._storage
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, _Leaf):
+            return bool(self.__orbscan__ == other.__orbscan__)
+        if other.__class__ is not self.__class__:
+            return NotImplemented
+        names = self.__dataclass_fields__
+        return all(bool(getattr(self, name) == getattr(other, name)) for name in names)
+
+    def __hash__(self) -> int:
+        return hash(self.__orbscan__)
+
+    def __repr__(self) -> str:
+        shown = [
+            f"{name}={getattr(self.__orbscan__, name)!r}" for name in self.__dataclass_fields__
+        ]
+        return f"{type(self).__name__}({', '.join(shown)})"
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return type(self), (self.__orbscan__,)
+
+
+class ArrayMetadata(_Leaf):
+    """An array saved from jax, as Orbax's `ArrayMetadata`."""
+
+    __slots__ = ("_sharding",)
+
+    __dataclass_fields__ = _fields("shape", "dtype", "sharding_metadata", "storage_metadata")
+
+    @property
+    def sharding_metadata(self) -> Any:
+        """How the array was laid over devices: `orbax.checkpoint.metadata.ShardingMetadata`.
+
+        None if that is not known, and for the sharding of a kind that JAX has dropped.
+        """
+        try:
+            return self._sharding
+        except AttributeError:
+            from orbscan.orbax import _types
+
+            own = self.__orbscan__.sharding_metadata
+            self._sharding: Any = _types.sharding(own) if _types.has_class(own) else None
+            return self._sharding
+
+    @property
+    def sharding(self) -> jax.sharding.Sharding | None:
+        """The sharding over the devices it was saved on, or None if none is known.
+
+        Raises:
+            MissingDevicesError: this process does not have the devices.
+        """
+        sharding: jax.sharding.Sharding | None = self.__orbscan__.sharding
+        return sharding
+
+    @property  # type: ignore[misc]
+    def __class__(self) -> type[Any]:
+        return _class_of("serialization.array_leaf_handler", "ArrayMetadata", ArrayMetadata)
+
+
+class NumpyMetadata(_Leaf):
+    """An array saved from numpy, as Orbax's `NumpyMetadata`."""
+
+    __slots__ = ()
+
+    __dataclass_fields__ = _fields("shape", "dtype", "storage_metadata")
+
+    @property  # type: ignore[misc]
+    def __class__(self) -> type[Any]:
+        return _class_of("serialization.numpy_leaf_handler", "NumpyMetadata", NumpyMetadata)
+
+
+class CheckpointMetadata(result.CheckpointMetadata[T]):
+    """The metadata of one checkpoint, as Orbax's `CheckpointMetadata`, with `issues` besides.
+
+    As there, two are equal only if they are the same. `dataclasses.replace` gives one of Orbax's
+    own once Orbax is loaded.
+    """
+
+    __dataclass_fields__ = _fields(
+        "path", "metadata", "init_timestamp_nsecs", "commit_timestamp_nsecs", "custom_metadata"
+    )
+
+    def __init__(  # noqa: PLR0913 - as in Orbax
+        self,
+        path: Path,
+        *,
+        metadata: T,
+        init_timestamp_nsecs: int | None = None,
+        commit_timestamp_nsecs: int | None = None,
+        custom_metadata: dict[str, Any] | None = None,
+        issues: tuple[Issue, ...] = (),
+    ) -> None:
+        self.__dict__.update(
+            _path=path,
+            metadata=metadata,
+            init_timestamp_nsecs=init_timestamp_nsecs,
+            commit_timestamp_nsecs=commit_timestamp_nsecs,
+            custom_metadata=custom_metadata,
+            issues=issues,
+        )
+
+    @property
+    def path(self) -> epath.Path:
+        """The path of the checkpoint."""
+        return _as_epath()(self.__dict__["_path"])
+
+    @property
+    def init_timestamp(self) -> datetime | None:
+        """When the save began, in UTC, rounded as Orbax rounds; None if the writer did not say."""
+        return _rounded(self.init_timestamp_nsecs)
+
+    @property
+    def commit_timestamp(self) -> datetime | None:
+        """When the save finished, likewise."""
+        return _rounded(self.commit_timestamp_nsecs)
+
+    __eq__ = object.__eq__
+    __hash__ = object.__hash__
+
+    def __reduce__(self) -> tuple[object, ...]:
+        fields = dict(self.__dict__)
+        return _remade, (fields.pop("_path"), fields)
+
+    @property  # type: ignore[misc]
+    def __class__(self) -> type[Any]:
+        return _class_of("metadata.types", "CheckpointMetadata", CheckpointMetadata)
+
+
+def _remade(path: Path, fields: dict[str, Any]) -> CheckpointMetadata[Any]:
+    return CheckpointMetadata(path, **fields)
+
+
+def _rounded(nsecs: int | None) -> datetime | None:
+    return None if nsecs is None else datetime.fromtimestamp(nsecs / 1e9, tz=UTC)
+
+
+@cache
+def _as_epath() -> Any:
+    from etils import epath
+
+    return epath.Path

@@ -1,0 +1,14 @@
+"""`orbax.checkpoint.experimental.v1.partial` under this name."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from orbscan.orbax._types import orbax_v1
+
+if TYPE_CHECKING:
+    from orbax.checkpoint.experimental.v1.partial import *  # noqa: F403
+
+# Whoever imports this module gets Orbax's own.
+sys.modules[__name__] = orbax_v1().partial
