@@ -12,6 +12,7 @@ import dataclasses
 import json
 import logging
 import sys
+from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
 
@@ -21,6 +22,9 @@ from tools.progress import long_step
 SIZES = (10, 100, 1_000)
 LARGE = 10_000
 LEAVES_PER_LAYER = 10
+
+MODULES = ("orbscan", "orbscan.orbax")
+"""What is compared: orbscan itself, and the module that stands in for Orbax."""
 
 
 def main() -> int:
@@ -33,7 +37,7 @@ def main() -> int:
     comparisons = []
     for size, path in checkpoints.items():
         print(f"==> comparing {size:,} leaves", file=sys.stderr, flush=True)
-        comparisons += compare(size, path, options.seconds)
+        comparisons += [compare(size, path, options.seconds, of) for of in MODULES]
     if options.json:
         print(json.dumps(report(comparisons), indent=2))
     else:
@@ -76,22 +80,19 @@ def write(path: Path, size: int) -> None:
     ocp.save(path, {"params": layers})
 
 
-def compare(size: int, path: Path, seconds: float) -> list[side_by_side.Comparison]:
-    """Both libraries' `metadata(path)` in turns, and then that of the module that stands in."""
+def compare(
+    size: int, path: Path, seconds: float, module: str = "orbscan"
+) -> side_by_side.Comparison:
+    """`metadata(path)` of Orbax and of a module in turns."""
     import orbax.checkpoint.experimental.v1 as ocp
 
-    import orbscan
-    import orbscan.orbax
-
-    return [
-        side_by_side.compare(
-            f"{of.__name__}.metadata, {size:,} leaves",
-            orbax=lambda: ocp.metadata(path).metadata,
-            orbscan=lambda: of.metadata(path).metadata,  # noqa: B023 - called before the next one
-            seconds=seconds,
-        )
-        for of in (orbscan, orbscan.orbax)
-    ]
+    ours = import_module(module)
+    return side_by_side.compare(
+        f"{module}.metadata, {size:,} leaves",
+        orbax=lambda: ocp.metadata(path).metadata,
+        orbscan=lambda: ours.metadata(path).metadata,
+        seconds=seconds,
+    )
 
 
 def report(comparisons: list[side_by_side.Comparison]) -> dict[str, object]:
