@@ -1,7 +1,11 @@
 //! Answers about one checkpoint, and not about two of which one took the place of the other meanwhile.
 //!
-//! The listing with which a read begins tells the number of each file. When all is read, one of them
-//! is looked at once more, by its path: if a directory was renamed into the place, it has another.
+//! Where the store can hold a directory, all that a read asks for is of the one that lay there when it
+//! began: an answer without a fault is that checkpoint's, whatever has taken its place by then.
+//!
+//! Elsewhere, and where something was wrong, the listing with which a read begins tells the number of
+//! each file. When all is read, one of them is looked at once more, by its path: if a directory was
+//! renamed into the place, it has another.
 
 use super::root::Root;
 use crate::error::{Error, ErrorKind, Result};
@@ -17,6 +21,8 @@ const ATTEMPTS: usize = 2;
 pub struct Seen {
     /// A file in it, and the number of that file.
     mark: Option<(StorePath, u64)>,
+    /// Whether the directory is held, and need not be the one that was listed before.
+    pub is_held: bool,
 }
 
 impl Seen {
@@ -56,16 +62,31 @@ impl Seen {
     }
 }
 
-/// What `attempt` reads. It is asked again if something else lies there when it is done.
+/// What `attempt` reads of the checkpoint at `path`, where the store can from the directory that lies
+/// there when it begins, and from no other. It is asked again if something else lies there when it is
+/// done; not if the directory was held and the answer is whole, as `is_whole` tells: then that is what
+/// lay there.
 ///
 /// # Errors
 /// What the last attempt says; `Store` if the checkpoint changed each time.
-pub fn read<T>(store: &dyn Store, mut attempt: impl FnMut(&mut Seen) -> Result<T>) -> Result<T> {
+pub fn read<T>(
+    store: &dyn Store,
+    path: &StorePath,
+    mut attempt: impl FnMut(&dyn Store, &mut Seen) -> Result<T>,
+    is_whole: impl Fn(&T) -> bool,
+) -> Result<T> {
     let mut before = None;
     let mut last = None;
     for _ in 0..ATTEMPTS {
-        let mut seen = Seen::default();
-        let read = attempt(&mut seen);
+        let held = store.hold(path);
+        let mut seen = Seen {
+            is_held: held.is_some(),
+            ..Seen::default()
+        };
+        let read = attempt(held.as_deref().unwrap_or(store), &mut seen);
+        if held.is_some() && read.as_ref().is_ok_and(&is_whole) {
+            return read;
+        }
         let now = seen.now(store);
         let Some((path, id)) = seen.mark else {
             return read;
@@ -131,7 +152,7 @@ mod tests {
     fn reads(listed: &[u64], looked: &[Option<u64>]) -> (usize, Result<usize>) {
         let store = Numbers(Mutex::new(looked.to_vec()));
         let mut count = 0;
-        let read = read(&store, |seen| {
+        let attempt = |_: &dyn Store, seen: &mut Seen| {
             let entry = |name: &str, id, link| Entry {
                 name: name.to_owned(),
                 kind: EntryKind::File,
@@ -145,7 +166,8 @@ mod tests {
             seen.note_entries(&StorePath::new("run/7").unwrap(), &entries);
             count += 1;
             Ok(count)
-        });
+        };
+        let read = read(&store, &StorePath::root(), attempt, |_| true);
         (count, read)
     }
 

@@ -125,7 +125,7 @@ pub fn read_path(
         metrics: true,
         ..options.clone()
     };
-    super::steadily(store, path, &options.limits, |seen| {
+    super::steadily(store, path, &options.limits, |store, seen| {
         let root = detect::detect(store, path, options.rules, &options.limits)?;
         seen.note(&root);
         let Everything {

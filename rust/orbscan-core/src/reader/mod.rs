@@ -87,7 +87,7 @@ pub fn read_pytree(
     options: &Options,
     recall: &Recall,
 ) -> Result<Checkpoint> {
-    steadily(store, path, &options.limits, |seen| {
+    steadily(store, path, &options.limits, |store, seen| {
         let root = detect::detect(store, path, options.rules, &options.limits)?;
         seen.note(&root);
         if root.layout == Layout::Safetensors {
@@ -141,7 +141,7 @@ pub fn read_checkpointables(
     options: &Options,
     recall: &Recall,
 ) -> Result<Checkpoint> {
-    steadily(store, path, &options.limits, |seen| {
+    steadily(store, path, &options.limits, |store, seen| {
         let root = detect::detect(store, path, options.rules, &options.limits)?;
         seen.note(&root);
         if root.layout == Layout::Safetensors {
@@ -276,9 +276,12 @@ fn steadily(
     store: &dyn Store,
     path: &StorePath,
     limits: &Limits,
-    attempt: impl FnMut(&mut Seen) -> Result<Checkpoint>,
+    attempt: impl FnMut(&dyn Store, &mut Seen) -> Result<Checkpoint>,
 ) -> Result<Checkpoint> {
-    named(store, path, limits, || steady::read(store, attempt))
+    let is_whole = |checkpoint: &Checkpoint| checkpoint.issues.is_empty();
+    named(store, path, limits, || {
+        steady::read(store, path, attempt, is_whole)
+    })
 }
 
 /// Errors and issues name files as a user would; everything below knows paths inside the store.

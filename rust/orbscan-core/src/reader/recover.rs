@@ -36,9 +36,9 @@ pub fn read(
     selection: Selection<'_>,
     options: &Options,
 ) -> Result<Checkpoint> {
-    let read = steady::read(store, |seen| {
-        recovered(store, path, selection, options, seen)
-    });
+    let attempt =
+        |store: &dyn Store, seen: &mut Seen| recovered(store, path, selection, options, seen);
+    let read = steady::read(store, path, attempt, |read| read.issues.is_empty());
     let mut checkpoint = read.map_err(|error| locate(store, error))?;
     relocate(store, &mut checkpoint);
     Ok(checkpoint)

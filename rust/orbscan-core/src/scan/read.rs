@@ -6,7 +6,8 @@ use super::identity::identity;
 use super::place::Visit;
 use super::walk::{Found, exists};
 use crate::error::{Error, ErrorKind, Result};
-use crate::layout::{header, recognise, steady};
+use crate::layout::steady::{self, Seen};
+use crate::layout::{header, recognise};
 use crate::limits::Limits;
 use crate::orbax::{metrics, names};
 use crate::path::StorePath;
@@ -31,23 +32,26 @@ pub fn read(found: Found, visit: &Visit, options: &Options, recall: &Recall) -> 
         }
         return entry;
     };
-    entry.identity = identity(store, &recognised);
-    if entry.identity.is_some() && options.since.get(&entry.path) == entry.identity.as_ref() {
+    if let Some(before) = options.since.get(&entry.path)
+        && identity(store, &recognised).as_ref() == Some(before)
+    {
+        entry.identity = Some(*before);
         entry.content = Content::Unchanged;
         return entry;
     }
     let mut first = Some(recognised);
-    let read = steady::read(store, |seen| {
-        let recognised = if let Some(recognised) = first.take() {
-            recognised
-        } else {
-            let recognised = again(store, &visit.path)?;
-            entry.identity = identity(store, &recognised);
-            recognised
+    let attempt = |store: &dyn Store, seen: &mut Seen| {
+        // What is read now need not be what was listed then.
+        let is_still = |listed: &Recognised| !seen.is_held || is_still(store, listed);
+        let recognised = match first.take().filter(is_still) {
+            Some(listed) => listed,
+            None => again(store, &visit.path).map_err(|error| reader::locate(store, error))?,
         };
+        entry.identity = identity(store, &recognised);
         seen.note_entries(&recognised.path, &recognised.entries);
         fill(&mut entry, store, recognised, options, recall)
-    });
+    };
+    let read = steady::read(store, &visit.path, attempt, |is_whole| *is_whole);
     if let Err(error) = read {
         entry.content = if exists(store, &visit.path) {
             Content::Failed(error)
@@ -67,6 +71,13 @@ pub fn read(found: Found, visit: &Visit, options: &Options, recall: &Recall) -> 
     entry
 }
 
+/// Whether a directory is still the one that was listed.
+fn is_still(store: &dyn Store, listed: &Recognised) -> bool {
+    let mut seen = Seen::default();
+    seen.note_entries(&listed.path, &listed.entries);
+    seen.check(store).is_ok()
+}
+
 /// What lies there now, where something else did before.
 fn again(store: &dyn Store, path: &StorePath) -> Result<Recognised> {
     let entries = store.list(path)?;
@@ -81,13 +92,14 @@ fn again(store: &dyn Store, path: &StorePath) -> Result<Recognised> {
     })
 }
 
+/// Reads a checkpoint into an entry; whether nothing is wrong with it.
 fn fill(
     entry: &mut Entry,
     store: &dyn Store,
     recognised: Recognised,
     options: &Options,
     recall: &Recall,
-) -> Result<()> {
+) -> Result<bool> {
     let metrics_file = metrics_file(&recognised);
     let mut checkpoint = if options.leaves {
         let read = everything::read(store, recognised, &options.read, recall)?;
@@ -107,8 +119,9 @@ fn fill(
     }
     let commit = commit_nsecs(&checkpoint);
     entry.set_timestamps(checkpoint.init_timestamp_nsecs, commit);
+    let is_whole = checkpoint.issues.is_empty();
     entry.content = Content::Read(Box::new(checkpoint));
-    Ok(())
+    Ok(is_whole)
 }
 
 /// When a checkpoint was committed. Orbax gives that of safetensors in seconds.

@@ -3,6 +3,7 @@
 use std::fs::{self, File};
 use std::io::{ErrorKind as IoErrorKind, Read, Seek, SeekFrom};
 use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use super::{Bytes, Entry, EntryKind, Span, Stat, Store, Want, leads_nowhere};
@@ -19,6 +20,18 @@ const FIRST_BYTES: u64 = 16 << 10;
 pub struct LocalStore {
     root: PathBuf,
     given: Option<Given>,
+    held: Option<Held>,
+}
+
+/// A directory that is open, so that its files can be found wherever it is moved.
+#[derive(Clone, Debug)]
+struct Held {
+    /// Where it lay.
+    place: StorePath,
+    /// A path that leads to it as long as it is open.
+    path: PathBuf,
+    /// Closes it when nobody holds it any more; `None` if nothing lay there.
+    _open: Option<Arc<File>>,
 }
 
 /// A path as its user wrote it.
@@ -31,8 +44,11 @@ struct Given {
 impl LocalStore {
     /// The store whose top is `root`, which need not exist.
     pub fn new(root: impl Into<PathBuf>) -> Self {
-        let root = root.into();
-        Self { root, given: None }
+        Self {
+            root: root.into(),
+            given: None,
+            held: None,
+        }
     }
 
     /// The store that holds what lies at `path`, and where it lies there. The store's top is the
@@ -79,11 +95,23 @@ impl LocalStore {
         let store = Self {
             root: root.to_owned(),
             given: Some(given),
+            held: None,
         };
         Ok((store, place))
     }
 
+    /// Where a path leads, in the directory that is held if it lies there.
     fn path(&self, path: &StorePath) -> PathBuf {
+        let held = self.held.as_ref();
+        match held.and_then(|held| Some((held, path.below(&held.place)?))) {
+            Some((held, "")) => held.path.clone(),
+            Some((held, rest)) => held.path.join(rest),
+            None => self.named(path),
+        }
+    }
+
+    /// Where a path leads by its name.
+    fn named(&self, path: &StorePath) -> PathBuf {
         if path.as_str().is_empty() {
             self.root.clone()
         } else {
@@ -205,6 +233,51 @@ fn open(path: &Path) -> std::io::Result<File> {
     options.read(true).open(path)
 }
 
+/// Opens a directory to be held. On Linux the system has a path for whatever a process has open, which
+/// leads there by the file itself and by no name: what is opened below it is of that directory.
+#[cfg(target_os = "linux")]
+fn held(path: &Path, place: &StorePath) -> Option<Held> {
+    use std::os::fd::AsRawFd;
+    use std::os::unix::fs::OpenOptionsExt;
+    use std::sync::OnceLock;
+
+    /// Whether there are such paths: a container may have no `/proc`.
+    static ARE_THERE: OnceLock<bool> = OnceLock::new();
+
+    let held = |name: &str, open: Option<File>| Held {
+        place: place.clone(),
+        path: Path::new("/proc/self/fd").join(name),
+        _open: open.map(Arc::new),
+    };
+    let mut options = File::options();
+    options.read(true).custom_flags(libc::O_DIRECTORY);
+    match options.open(path) {
+        Ok(open) => {
+            let name = open.as_raw_fd().to_string();
+            let leads_there = || {
+                let path = Path::new("/proc/self/fd").join(&name);
+                let both = (open.metadata(), fs::metadata(path));
+                matches!(both, (Ok(own), Ok(found)) if version(&own) == version(&found))
+            };
+            let is_there = *ARE_THERE.get_or_init(leads_there);
+            is_there.then(|| held(&name, Some(open)))
+        }
+        // Nothing lies there, whatever may come. A link that leads nowhere is told as what it is.
+        Err(error) if error.kind() == IoErrorKind::NotFound => {
+            let is_there = ARE_THERE.get().copied().unwrap_or_default();
+            let is_link = || fs::symlink_metadata(path).is_ok();
+            (is_there && !is_link()).then(|| held("nothing", None))
+        }
+        Err(_) => None,
+    }
+}
+
+/// Elsewhere nothing leads to a directory but its name.
+#[cfg(not(target_os = "linux"))]
+fn held(_: &Path, _: &StorePath) -> Option<Held> {
+    None
+}
+
 impl Store for LocalStore {
     fn list(&self, directory: &StorePath) -> Result<Vec<Entry>> {
         let mut entries = Vec::new();
@@ -259,7 +332,7 @@ impl Store for LocalStore {
     fn locate(&self, path: &StorePath) -> String {
         let shown = match &self.given {
             Some(given) => given.spell(path),
-            None => self.path(path),
+            None => self.named(path),
         };
         shown.to_string_lossy().into_owned()
     }
@@ -271,7 +344,15 @@ impl Store for LocalStore {
     }
 
     fn absolute(&self, path: &StorePath) -> String {
-        self.path(path).to_string_lossy().into_owned()
+        self.named(path).to_string_lossy().into_owned()
+    }
+
+    fn hold(&self, directory: &StorePath) -> Option<Box<dyn Store>> {
+        let held = held(&self.named(directory), directory)?;
+        Some(Box::new(Self {
+            held: Some(held),
+            ..self.clone()
+        }))
     }
 
     fn resolve(&self, path: &StorePath) -> Result<String> {
@@ -425,6 +506,43 @@ mod tests {
         assert_eq!(store.locate(&here), ".");
         assert_eq!(store.locate(&here.join("y").unwrap()), "y");
         assert_eq!(store.locate(&here.parent().unwrap()), "..");
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn what_is_held_stays_whatever_takes_its_place() {
+        let name = format!("orbscan-held-{}", std::process::id());
+        let folder = std::env::temp_dir().join(name);
+        let file = StorePath::new("7/a").unwrap();
+        let put = |place: &str, content: &str| {
+            fs::create_dir_all(folder.join(place)).unwrap();
+            fs::write(folder.join(place).join("a"), content).unwrap();
+        };
+        let read = |store: &dyn Store| store.fetch_one(Want::whole(file.clone(), 9));
+        put("7", "old");
+        let store = LocalStore::new(&folder);
+        let place = StorePath::new("7").unwrap();
+        let held = store.hold(&place).unwrap();
+        let none = store.hold(&StorePath::new("8").unwrap()).unwrap();
+        fs::rename(folder.join("7"), folder.join("gone")).unwrap();
+        put("7", "new");
+        put("8", "new");
+        assert_eq!(read(&store).unwrap(), "new");
+        assert_eq!(read(held.as_ref()).unwrap(), "old");
+        assert_eq!(held.list(&place).unwrap().len(), 1);
+        // What is beside it is found by its name.
+        assert_eq!(held.list(&StorePath::root()).unwrap().len(), 3);
+        assert_eq!(
+            (held.locate(&file), held.absolute(&file)),
+            (store.locate(&file), store.absolute(&file))
+        );
+        let nothing = none.list(&StorePath::new("8").unwrap()).unwrap_err();
+        assert_eq!(
+            (nothing.kind(), nothing.file()),
+            (ErrorKind::NotFound, Some("8"))
+        );
+        assert!(store.hold(&file).is_none());
+        fs::remove_dir_all(folder).unwrap();
     }
 
     #[test]

@@ -116,9 +116,11 @@ pub fn verify(
     only: Option<Selection<'_>>,
     progress: OnProgress<'_>,
 ) -> Result<Report> {
-    let checked = steady::read(store, |seen| {
+    let attempt = |store: &dyn Store, seen: &mut Seen| {
         checkpoint::check(store, path, options, only, progress, None, seen)
-    });
+    };
+    let is_whole = |report: &Report| report.findings.is_empty();
+    let checked = steady::read(store, path, attempt, is_whole);
     let mut report = checked.map_err(|error| reader::locate(store, error))?;
     name_files(&mut report, store);
     report.sort();
@@ -146,7 +148,9 @@ pub fn verify_together(
         };
         let mut seen = Seen::default();
         let with = Some(&mut together);
-        let checked = checkpoint::check(*store, path, options, None, &mut tell, with, &mut seen);
+        let held = store.hold(path);
+        let own = held.as_deref().unwrap_or(*store);
+        let checked = checkpoint::check(own, path, options, None, &mut tell, with, &mut seen);
         // What they hold together cannot be taken back, to be looked at again.
         let checked = checked.and_then(|report| seen.check(*store).map(|()| report));
         let mut report = checked.map_err(|error| reader::locate(*store, error))?;

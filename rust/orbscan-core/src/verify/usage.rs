@@ -147,7 +147,9 @@ pub fn usage(
     options: &reader::Options,
     only: Option<Selection<'_>>,
 ) -> Result<Usage> {
-    let measured = steady::read(store, |seen| measure(store, path, options, only, seen));
+    let attempt = |store: &dyn Store, seen: &mut Seen| measure(store, path, options, only, seen);
+    let is_whole = |usage: &Usage| usage.checkpoint.issues.is_empty();
+    let measured = steady::read(store, path, attempt, is_whole);
     let mut usage = measured.map_err(|error| {
         let error = reader::hinted(store, path, &options.limits, error);
         reader::locate(store, error)
