@@ -112,7 +112,7 @@ codes! {
     CheckpointMetadata = "checkpoint-metadata", Warning, [Works, Works, Works],
         "trees can be restored by name; timestamps, handlers or custom metadata may be lost";
     /// A checkpointable that has a handler is not there.
-    CheckpointableMissing = "checkpointable-missing", Error, [Fails, Fails, Fails],
+    CheckpointableMissing = "checkpointable-missing", Error, [Fails, Fails, MayFail],
         "this checkpointable is lost; the others can be restored";
     /// The tree of a checkpointable, or all of its arrays, cannot be read.
     TreeUnreadable = "tree-unreadable", Error, [Fails, Fails, Fails],
