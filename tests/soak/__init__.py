@@ -1,0 +1,1 @@
+"""Reads for minutes while others write, swap and delete: `python -m tests.soak`."""
