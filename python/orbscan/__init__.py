@@ -185,7 +185,10 @@ if not TYPE_CHECKING:
             raise AttributeError(message)
         from importlib import import_module
 
+        from orbscan._annotations import complete
+
         value = getattr(import_module(f"{__name__}.{_MODULE_OF[name]}"), name)
+        complete(value, _MODULE_OF)
         globals()[name] = value
         return value
 

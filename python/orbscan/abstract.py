@@ -25,8 +25,9 @@ if TYPE_CHECKING:
     import jax
     import numpy as np
 
+    from orbscan.aliases import AnyMesh
     from orbscan.result import PyTreeMetadata
-    from orbscan.sharding import AnyMesh, ShardingMetadata
+    from orbscan.sharding import ShardingMetadata
 
     Shape: TypeAlias = tuple[int, ...]
     # (shape, what is known of the sharding) to the sharding to restore with.

@@ -15,12 +15,8 @@ from orbscan.text import others as shown_others
 TYPE_CHECKING = False
 
 if TYPE_CHECKING:
-    from types import EllipsisType
-    from typing import TypeAlias
-
     from orbscan import _core
-
-    Name: TypeAlias = str | EllipsisType | None
+    from orbscan.aliases import Name
 
 
 class Other(NamedTuple):

@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from typing import Any
 
     from orbscan import _core
+    from orbscan.aliases import Atomicity, Prefix, StepChoice
     from orbscan.handlers import Handler
     from orbscan.result import CheckpointMetadata, PyTreeMetadata
-    from orbscan.step_choice import Atomicity, Prefix, StepChoice
 
 AUTO = "AUTO"
 

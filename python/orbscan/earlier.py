@@ -8,13 +8,10 @@ import os
 TYPE_CHECKING = False
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-    from typing import TypeAlias
+    from collections.abc import Iterable
 
+    from orbscan.aliases import Previous, Since
     from orbscan.scanning import CheckpointEntry
-    from orbscan.tables import Previous
-
-    Since: TypeAlias = Mapping[str, int] | Iterable[CheckpointEntry] | Previous
 
 
 class Found:

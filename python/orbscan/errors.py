@@ -14,9 +14,7 @@ from errno import ENOENT
 TYPE_CHECKING = False
 
 if TYPE_CHECKING:
-    from typing import TypeAlias
-
-    Advice: TypeAlias = tuple[str | None, str]
+    from orbscan.aliases import Advice
 
 
 class OrbscanError(Exception):

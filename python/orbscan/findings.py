@@ -17,12 +17,9 @@ TYPE_CHECKING = False
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from typing import Literal, TypeAlias
 
     from orbscan import _core
-
-    Severity: TypeAlias = Literal["error", "warning", "note"]
-    Outlook: TypeAlias = Literal["works", "may fail", "fails"]
+    from orbscan.aliases import Outlook, Severity
 
 OUTLOOKS: tuple[Outlook, ...] = ("works", "may fail", "fails")
 """What can become of a restore, the worst last."""

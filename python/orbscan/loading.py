@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from types import ModuleType
 
     from orbscan import _core
+    from orbscan.aliases import Atomicity, StepChoice
     from orbscan.result import PyTreeMetadata
-    from orbscan.step_choice import Atomicity, StepChoice
 
 
 def load(

@@ -14,9 +14,9 @@ TYPE_CHECKING = False
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from typing import TypeAlias, TypeGuard
+    from typing import TypeGuard
 
-    Metrics: TypeAlias = dict[str, object]
+    from orbscan.aliases import Metrics
 
 MISSING = object()
 """What `find` gives where there is nothing."""

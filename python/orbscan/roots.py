@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from orbscan import _core
+    from orbscan.aliases import Atomicity, Mode, Prefix
     from orbscan.errors import OrbscanError
-    from orbscan.step_choice import Atomicity, Mode, Prefix
 
 
 @as_dataclass

@@ -13,18 +13,14 @@ from orbscan import globbing
 TYPE_CHECKING = False
 
 if TYPE_CHECKING:
-    import os
     from collections.abc import Iterable, Iterator
     from types import TracebackType
-    from typing import Any, NoReturn, Self, TypeAlias
+    from typing import Any, NoReturn, Self
 
     from orbscan import _core
-    from orbscan.earlier import Since
+    from orbscan.aliases import Path, Since, StepRange
     from orbscan.errors import OrbscanError
     from orbscan.result import CheckpointMetadata, PyTreeMetadata
-
-    Path: TypeAlias = str | os.PathLike[str]
-    Steps: TypeAlias = int | range | tuple[int | None, int | None]
 
 _LAST_STEP = (1 << 64) - 1
 _MOST = (1 << 64) - 1
@@ -36,7 +32,7 @@ MOST_THREADS = 1_024
 def scan(  # noqa: PLR0913 - keywords, each with a meaning of its own
     roots: Path | Iterable[Path],
     *,
-    steps: Steps | None = None,
+    steps: StepRange | None = None,
     latest: int | None = None,
     committed: bool | None = None,
     match: str | None = None,
@@ -115,7 +111,7 @@ def scan(  # noqa: PLR0913 - keywords, each with a meaning of its own
 def begun(  # noqa: PLR0913 - as for scan
     roots: Path | Iterable[Path],
     *,
-    steps: Steps | None = None,
+    steps: StepRange | None = None,
     latest: int | None = None,
     exclude: str | Iterable[str] = (),
     threads: int | None = None,
@@ -463,7 +459,7 @@ def _names(source: _core.Entry) -> tuple[str | None, ...]:
     return () if checkpoint is None else tuple(name for name, _ in checkpoint.items)
 
 
-def step_bounds(steps: Steps) -> tuple[int, int]:
+def step_bounds(steps: StepRange) -> tuple[int, int]:
     """Give the first and the last of some steps.
 
     Raises:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     import jax
 
-    AnyMesh: TypeAlias = jax.sharding.Mesh | jax.sharding.AbstractMesh
+    from orbscan.aliases import AnyMesh
 
 _SHOWN_IDS = 8
 _WAY_ROUND = (
@@ -34,6 +34,9 @@ _WAY_ROUND = (
 
 class ShardingError(ValueError):
     """An array cannot be laid out as asked for, on the devices or the mesh of this process."""
+
+    def __init__(self, *reason: object) -> None:
+        super().__init__(*reason)
 
 
 class MissingDevicesError(ShardingError):

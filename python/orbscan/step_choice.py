@@ -14,18 +14,10 @@ from orbscan import errors
 TYPE_CHECKING = False
 
 if TYPE_CHECKING:
-    from types import EllipsisType
-    from typing import Literal, SupportsIndex, TypeAlias
+    from typing import Literal
 
     from orbscan import _core
-    from orbscan.metric import Metrics
-
-    Atomicity: TypeAlias = Literal[
-        "auto", "atomic_rename", "commit_file", "commit_file_or_atomic_rename"
-    ]
-    Mode: TypeAlias = Literal["max", "min"]
-    Prefix: TypeAlias = str | EllipsisType | None
-    StepChoice: TypeAlias = SupportsIndex | str | tuple[str, Mode]
+    from orbscan.aliases import Atomicity, Metrics, Mode, Prefix, StepChoice
 
 MAX: Mode = "max"
 MIN: Mode = "min"

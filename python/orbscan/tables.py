@@ -8,23 +8,18 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
-    from typing import Any, TypeAlias
+    from typing import Any
 
     import pyarrow as pa
 
     from orbscan import _core
+    from orbscan.aliases import Previous
     from orbscan.earlier import Found
 
-    class ArrowTable(Protocol):
-        """Anything with the Arrow PyCapsule interface."""
-
-        def __arrow_c_stream__(self, requested_schema: object | None = None) -> object: ...
-
-    Previous: TypeAlias = str | os.PathLike[str] | ArrowTable
 
 SCHEMA_VERSION = 1
 """The version of the columns; `orbscan.schema_version` in the metadata of a table."""

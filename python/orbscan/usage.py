@@ -20,14 +20,12 @@ TYPE_CHECKING = False
 
 if TYPE_CHECKING:
     import os
-    from typing import Literal, TypeAlias
 
     from orbscan import _core
-    from orbscan.alone import Alone, Name
+    from orbscan.aliases import Atomicity, Name, Role, StepChoice
+    from orbscan.alone import Alone
     from orbscan.result import Issue
-    from orbscan.step_choice import Atomicity, StepChoice
 
-    Role: TypeAlias = Literal["document", "data", "chunk", "unused", "unknown", "other"]
 
 SCHEMA_VERSION = 1
 """Of the JSON documents of usages."""

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import tensorstore
 
     from orbscan import _core
-    from orbscan.step_choice import Atomicity, StepChoice
+    from orbscan.aliases import Atomicity, StepChoice
 
 _SHOWN_KEYPATHS = 5
 _UNSUPPORTED = "unsupported"

@@ -19,14 +19,12 @@ TYPE_CHECKING = False
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
-    from typing import Literal, TypeAlias
 
     from orbscan import _core
-    from orbscan.alone import Alone, Name
-    from orbscan.findings import Finding, Restores, Severity
-    from orbscan.step_choice import Atomicity, StepChoice
+    from orbscan.aliases import Atomicity, Level, Name, Severity, StepChoice
+    from orbscan.alone import Alone
+    from orbscan.findings import Finding, Restores
 
-    Level: TypeAlias = Literal["structure", "index", "data"]
 
 LEVELS = ("structure", "index", "data")
 """How deep a check can go; each level includes those before it."""

@@ -16,7 +16,8 @@ from orbscan.differing.values import outline_of_tree
 from orbscan.differing.walk import leaves_below
 
 if TYPE_CHECKING:
-    from orbscan.differing.diff import Diff, Keypath
+    from orbscan.aliases import Keypath
+    from orbscan.differing.diff import Diff
     from orbscan.differing.leaf import LeafSummary
 
     Places = tuple[str, ...]

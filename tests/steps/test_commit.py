@@ -18,7 +18,7 @@ from tests.steps.support import write_step
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from orbscan.step_choice import Atomicity
+    from orbscan.aliases import Atomicity
 
 MODES = options.AtomicityMode
 ORBAX: dict[Atomicity, options.AtomicityOptions | None] = {

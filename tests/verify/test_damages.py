@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from orbscan.aliases import Level
     from tests.verify.conftest import Unpacked
 
 ALL = {"joint", "replicated", "second", "short", "single", "submesh", "x_y"}
@@ -282,7 +283,7 @@ class TestDataFiles:
         return [*(item / "ocdbt.process_0" / "d").iterdir()]
 
     @pytest.mark.parametrize("level", ["index", "data"])
-    def test_it_is_intact_before(self, item: Path, level: orbscan.verification.Level) -> None:
+    def test_it_is_intact_before(self, item: Path, level: Level) -> None:
         assert orbscan.verify(item, level=level).findings == ()
 
     def test_files_that_are_gone_cost_every_leaf_in_them(

@@ -15,7 +15,7 @@ from orbscan.errors import OrbscanError
 TYPE_CHECKING = False
 
 if TYPE_CHECKING:
-    from orbscan.alone import Name
+    from orbscan.aliases import Name
     from orbscan.differing.side import Side
 
 WORDS = ("name", "kind", "shape", "dtype", "sharding", "devices", "storage", "container")

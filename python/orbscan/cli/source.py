@@ -21,8 +21,7 @@ if TYPE_CHECKING:
     from typing import TypedDict
 
     from orbscan import _core
-    from orbscan.alone import Name
-    from orbscan.step_choice import Atomicity, StepChoice
+    from orbscan.aliases import Atomicity, Name, StepChoice
 
     class Rules(TypedDict):
         """What counts as a finished checkpoint, as keywords of whatever reads one."""

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable, Iterator
 
-    from orbscan.findings import Severity
+    from orbscan.aliases import Severity
     from orbscan.verification import Progress, Report
 
 _EXAMPLES = """\

@@ -13,11 +13,10 @@ from orbscan.differing.difference import difference
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from orbscan.alone import Name
+    from orbscan.aliases import Atomicity, Name, StepChoice
     from orbscan.differing.diff import Diff
     from orbscan.differing.side import Side
     from orbscan.result import CheckpointMetadata, PyTreeMetadata
-    from orbscan.step_choice import Atomicity, StepChoice
 
 
 def diff(  # noqa: PLR0913 - keywords, each with a meaning of its own

@@ -10,13 +10,10 @@ from orbscan.text import checkpointable, counted, key, keypath
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from typing import TypeAlias
 
     from orbscan import _core
+    from orbscan.aliases import Keypath
     from orbscan.differing.leaf import LeafSummary
-
-    Keypath: TypeAlias = tuple[str | int, ...]
-    """Names of members of dicts and objects, and indices of members of lists."""
 
 UNREADABLE = "unreadable"
 

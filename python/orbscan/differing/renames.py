@@ -24,8 +24,8 @@ from orbscan.folding import LONGEST_NUMBER
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterator, Sequence
 
+    from orbscan.aliases import Keypath
     from orbscan.differing.aspects import Judge
-    from orbscan.differing.diff import Keypath
     from orbscan.differing.outline import Outline
     from orbscan.differing.side import Item
     from orbscan.differing.walk import Found

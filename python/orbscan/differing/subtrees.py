@@ -11,8 +11,8 @@ from orbscan.differing.walk import children_of, members_of
 if TYPE_CHECKING:
     from collections.abc import Hashable
 
+    from orbscan.aliases import Keypath
     from orbscan.differing.aspects import Judge
-    from orbscan.differing.diff import Keypath
     from orbscan.differing.leaf import LeafSummary
     from orbscan.differing.outline import Outline
 

@@ -16,11 +16,11 @@ from orbscan.text import columns, counted, keypath, labelled, printable, some
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from orbscan.aliases import Keypath
     from orbscan.differing.diff import (
         AmbiguousRename,
         ContainerChange,
         Diff,
-        Keypath,
         Place,
         Rename,
     )

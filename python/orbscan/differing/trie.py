@@ -9,7 +9,7 @@ from orbscan.forest import Forest
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from orbscan.differing.diff import Keypath
+    from orbscan.aliases import Keypath
 
 
 class Fact(NamedTuple):

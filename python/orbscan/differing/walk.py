@@ -16,8 +16,8 @@ from orbscan.differing.outline import KEYED
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from orbscan.aliases import Keypath
     from orbscan.differing.aspects import Judge
-    from orbscan.differing.diff import Keypath
     from orbscan.differing.outline import Outline
 
     Children = dict[int, tuple[str, int, int]]

@@ -13,7 +13,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from orbscan.step_choice import Atomicity
+    from orbscan.aliases import Atomicity
 
 ORBAX = "orbax"
 SAFETENSORS = "safetensors"

@@ -1,0 +1,104 @@
+"""Makes the annotations of public names resolvable: for `help`, `inspect` and `typing`.
+
+Most modules import what only annotations name for type checkers alone: importing it for the command
+line would cost more than a read does. The package completes a module when somebody takes a public
+name from it. Libraries that are large, or need not be there, come last: when they are looked into.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from importlib import import_module
+
+# See orbscan/__init__.py.
+TYPE_CHECKING = False
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+class Library:
+    """A library that is imported when something of it is asked for."""
+
+    def __init__(self, name: str) -> None:
+        self.__name__ = name
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(import_module(self.__name__), name)
+
+
+_LIBRARIES = {"np": "numpy", "jax": "jax", "tensorstore": "tensorstore", "epath": "etils.epath"}
+
+_STANDARD = {
+    "collections.abc": ("Callable", "Collection", "Iterable", "Iterator", "Mapping", "Sequence"),
+    "datetime": ("datetime",),
+    "pathlib": ("Path",),
+    "types": ("EllipsisType", "TracebackType"),
+    "typing": ("Any", "Literal", "NoReturn", "Self", "SupportsIndex"),
+}
+
+_OWN = {
+    "orbscan.aliases": (
+        *("Advice", "AnyMesh", "Atomicity", "Keypath", "Level", "Metrics", "Mode", "Name"),
+        *("Outlook", "Prefix", "Previous", "Role", "Severity", "Since", "StepChoice", "StepRange"),
+    ),
+    "orbscan.alone": ("Alone",),
+    "orbscan.findings": ("Restores",),
+    "orbscan.handlers": ("Handler",),
+    "orbscan.planning.build": ("RestorePlan",),
+    "orbscan.sharding": ("ShardingMetadata",),
+}
+
+_MODULE_OF = {
+    name: module for table in (_STANDARD, _OWN) for module, names in table.items() for name in names
+}
+
+
+def complete(value: object, public: dict[str, str]) -> None:
+    """Give the modules that define a public name what its annotations name.
+
+    Args:
+        value: a function or a class.
+        public: the modules of the package that define its public names.
+    """
+    for module, texts in _annotations(value):
+        known = vars(module)
+        for name in {*re.findall(r"[A-Za-z_]\w*", " ".join(texts))} - known.keys():
+            found = _found(name, public)
+            if found is not None:
+                known[name] = found
+
+
+def _annotations(value: object) -> Iterator[tuple[object, list[str]]]:
+    """The modules of a value, each with the texts of the annotations that are resolved in it."""
+    functions = [value]
+    if isinstance(value, type):
+        classes = [base for base in value.__mro__ if base.__module__.startswith("orbscan.")]
+        functions = [member for base in classes for member in vars(base).values()]
+        for base in classes:
+            yield sys.modules[base.__module__], _texts(base)
+    for member in functions:
+        function = getattr(member, "fget", None) or getattr(member, "__func__", member)
+        module = sys.modules.get(getattr(function, "__module__", None) or "")
+        if module is not None and module.__name__.startswith("orbscan."):
+            yield module, _texts(function)
+
+
+def _texts(annotated: object) -> list[str]:
+    annotations = getattr(annotated, "__annotations__", None) or {}
+    return [text for text in annotations.values() if isinstance(text, str)]
+
+
+def _found(name: str, public: dict[str, str]) -> object:
+    """What a name stands for in annotations; None if no table has it."""
+    if name in _LIBRARIES:
+        return Library(_LIBRARIES[name])
+    if name in {"os", "builtins"}:
+        return import_module(name)
+    if name == "_core":
+        return import_module("orbscan._core")
+    module = _MODULE_OF.get(name)
+    if module is None and name in public:
+        module = f"orbscan.{public[name]}"
+    return None if module is None else getattr(import_module(module), name)

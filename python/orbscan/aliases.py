@@ -1,0 +1,96 @@
+"""The types that the arguments and attributes of public names have, under one name each.
+
+Modules that are imported at every start of the command line take these for type checkers only.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from types import EllipsisType
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    ForwardRef,
+    Literal,
+    Protocol,
+    SupportsIndex,
+    TypeAlias,
+    Union,
+)
+
+if TYPE_CHECKING:
+    import jax
+
+    from orbscan.scanning import CheckpointEntry
+
+    AnyMesh: TypeAlias = jax.sharding.Mesh | jax.sharding.AbstractMesh
+    """A mesh of jax, with devices or without."""
+else:
+    from orbscan._annotations import Library
+
+    orbscan, jax = Library("orbscan"), Library("jax")
+    # Both are looked up in this module, and only when somebody resolves them.
+    CheckpointEntry = ForwardRef("orbscan.CheckpointEntry", module=__name__)
+    AnyMesh = Union[  # noqa: UP007 - of references, `|` makes none
+        ForwardRef("jax.sharding.Mesh", module=__name__),
+        ForwardRef("jax.sharding.AbstractMesh", module=__name__),
+    ]
+
+Atomicity: TypeAlias = Literal[
+    "auto", "atomic_rename", "commit_file", "commit_file_or_atomic_rename"
+]
+"""What makes a checkpoint a finished one."""
+
+Mode: TypeAlias = Literal["max", "min"]
+"""Which of the values of a metric is the best."""
+
+Prefix: TypeAlias = str | EllipsisType | None
+"""What stands before the underscore in the name of a step: ... for anything, None for nothing."""
+
+StepChoice: TypeAlias = SupportsIndex | str | tuple[str, Mode]
+"""One of the steps of a root: a number, `latest`, a metric with its mode, or a name."""
+
+Name: TypeAlias = str | EllipsisType | None
+"""A checkpointable: ... for all of them, None for the pytree of the checkpoint itself."""
+
+Keypath: TypeAlias = tuple[str | int, ...]
+"""Names of members of dicts and objects, and indices of members of lists."""
+
+Advice: TypeAlias = tuple[str | None, str]
+"""What to give instead: the name of a checkpointable, and how a program is told."""
+
+Severity: TypeAlias = Literal["error", "warning", "note"]
+"""How bad a finding is."""
+
+Outlook: TypeAlias = Literal["works", "may fail", "fails"]
+"""What becomes of a restore."""
+
+Level: TypeAlias = Literal["structure", "index", "data"]
+"""How deep a check goes."""
+
+Role: TypeAlias = Literal["document", "data", "chunk", "unused", "unknown", "other"]
+"""What a file of a checkpoint is for."""
+
+Path: TypeAlias = str | os.PathLike[str]
+"""A path, or a `file://` URL."""
+
+StepRange: TypeAlias = int | range | tuple[int | None, int | None]
+"""Which steps: one, a range, or the first and the last, None for no bound."""
+
+
+class ArrowTable(Protocol):
+    """Anything with the Arrow PyCapsule interface."""
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
+        """Give a capsule of an Arrow stream."""
+
+
+Previous: TypeAlias = str | os.PathLike[str] | ArrowTable
+"""An earlier table: a file, or anything in memory."""
+
+Since: TypeAlias = Mapping[str, int] | Iterable[CheckpointEntry] | Previous
+"""What an earlier scan found."""
+
+Metrics: TypeAlias = dict[str, Any]
+"""What a manager was told about a step."""
