@@ -13,7 +13,7 @@ from __future__ import annotations
 TYPE_CHECKING = False
 
 if TYPE_CHECKING:
-    from orbscan._core import __version__
+    from orbscan._core import ArrowStream, __version__
     from orbscan.abstract import abstract_state
     from orbscan.api import checkpointables_metadata, is_orbax_checkpoint, metadata
     from orbscan.differing.api import diff
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from orbscan.loading import load, load_checkpointables
     from orbscan.orbax._types import to_orbax
     from orbscan.plan import restore_plan
+    from orbscan.planning.fit import MeshMismatchError
+    from orbscan.planning.value import RestorePlan
     from orbscan.result import CheckpointMetadata, Issue, PyTreeMetadata
     from orbscan.roots import RootMetadata, Step, Steps, best, latest, root_metadata, steps
     from orbscan.scanning import CheckpointEntry, Scan, scan
@@ -53,15 +55,17 @@ if TYPE_CHECKING:
         Zarr2Metadata,
         Zarr3Metadata,
     )
-    from orbscan.usage import Usage, du
+    from orbscan.usage import LeafUsage, Usage, du
     from orbscan.values import LeafNotFoundError, open_array
-    from orbscan.verification import Report, verify
+    from orbscan.verification import VerifyReport, verify
 
 __all__ = [
     "ArrayMetadata",
+    "ArrowStream",
     "CheckpointEntry",
     "CheckpointMetadata",
     "CheckpointNotFoundError",
+    "Chunks",
     "Compression",
     "DeletionInProgressError",
     "DeletionRecoveryError",
@@ -73,13 +77,15 @@ __all__ = [
     "InvalidLayoutError",
     "Issue",
     "LeafNotFoundError",
+    "LeafUsage",
+    "MeshMismatchError",
     "MissingDevicesError",
     "NamedShardingMetadata",
     "NumpyMetadata",
     "OrbscanError",
     "PositionalShardingMetadata",
     "PyTreeMetadata",
-    "Report",
+    "RestorePlan",
     "RootMetadata",
     "Scan",
     "ShardingError",
@@ -90,6 +96,7 @@ __all__ = [
     "StoreError",
     "UnreadableLeaf",
     "Usage",
+    "VerifyReport",
     "Zarr2Metadata",
     "Zarr3Metadata",
     "__version__",
@@ -118,9 +125,11 @@ __all__ = [
 
 _MODULE_OF = {
     "ArrayMetadata": "types",
+    "ArrowStream": "_core",
     "CheckpointEntry": "scanning",
     "CheckpointMetadata": "result",
     "CheckpointNotFoundError": "errors",
+    "Chunks": "findings",
     "Compression": "types",
     "DeletionInProgressError": "errors",
     "DeletionRecoveryError": "errors",
@@ -132,13 +141,15 @@ _MODULE_OF = {
     "InvalidLayoutError": "errors",
     "Issue": "result",
     "LeafNotFoundError": "values",
+    "LeafUsage": "usage",
+    "MeshMismatchError": "planning.fit",
     "MissingDevicesError": "sharding",
     "NamedShardingMetadata": "sharding",
     "NumpyMetadata": "types",
     "OrbscanError": "errors",
     "PositionalShardingMetadata": "sharding",
     "PyTreeMetadata": "result",
-    "Report": "verification",
+    "RestorePlan": "planning.value",
     "RootMetadata": "roots",
     "Scan": "scanning",
     "ShardingError": "sharding",
@@ -149,6 +160,7 @@ _MODULE_OF = {
     "StoreError": "errors",
     "UnreadableLeaf": "types",
     "Usage": "usage",
+    "VerifyReport": "verification",
     "Zarr2Metadata": "types",
     "Zarr3Metadata": "types",
     "__version__": "_core",

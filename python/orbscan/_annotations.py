@@ -46,7 +46,8 @@ _OWN = {
     "orbscan.alone": ("Alone",),
     "orbscan.findings": ("Restores",),
     "orbscan.handlers": ("Handler",),
-    "orbscan.planning.build": ("RestorePlan",),
+    "orbscan.planning.mesh": ("Mesh",),
+    "orbscan.planning.value": ("DevicePlan", "HostPlan", "LeafPlan"),
     "orbscan.sharding": ("ShardingMetadata",),
 }
 

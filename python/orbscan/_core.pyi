@@ -208,7 +208,7 @@ class Step:
         """Whether a job would take it for finished."""
 
     @property
-    def leftover(self) -> bool:
+    def temporary(self) -> bool:
         """Whether a job that cleans up would delete it."""
 
     @property
@@ -272,7 +272,7 @@ class Entry:
         """Whether a job would take it for finished."""
 
     @property
-    def leftover(self) -> bool:
+    def temporary(self) -> bool:
         """Whether a job that cleans up would delete it."""
 
     @property
@@ -288,7 +288,7 @@ class Entry:
         """When it was committed, in nanoseconds whatever it is."""
 
     @property
-    def identity(self) -> int | None:
+    def fingerprint(self) -> int | None:
         """Changes when its metadata does."""
 
     @property

@@ -19,24 +19,24 @@ class Found:
 
     Attributes:
         path: where it lies, as text.
-        identity: a number that changes with its metadata; None if it has none.
+        fingerprint: a number that changes with its metadata; None if it has none.
         complete: whether all of it could be read; None if nothing was.
         trees: whether its trees were read.
     """
 
-    __slots__ = ("complete", "identity", "path", "trees")
+    __slots__ = ("complete", "fingerprint", "path", "trees")
 
     def __init__(
-        self, path: str, identity: int | None, *, complete: bool | None, trees: bool
+        self, path: str, fingerprint: int | None, *, complete: bool | None, trees: bool
     ) -> None:
         self.path = path
-        self.identity = identity
+        self.fingerprint = fingerprint
         self.complete = complete
         self.trees = trees
 
 
 def taken_over(found: Iterable[Found], *, leaves: bool) -> dict[str, int]:
-    """Give the identities of what need not be read again while it has them.
+    """Give the fingerprints of what need not be read again while it has them.
 
     That is what was read completely, with its trees if these are wanted. What comes several times
     must agree every time.
@@ -48,19 +48,19 @@ def taken_over(found: Iterable[Found], *, leaves: bool) -> dict[str, int]:
     known: dict[str, int] = {}
     doubtful: set[str] = set()
     for one in found:
-        identity = one.identity
-        if identity is None or known.setdefault(one.path, identity) != identity:
+        fingerprint = one.fingerprint
+        if fingerprint is None or known.setdefault(one.path, fingerprint) != fingerprint:
             doubtful.add(one.path)
         if not one.complete or (leaves and not one.trees):
             doubtful.add(one.path)
-    return {path: identity for path, identity in known.items() if path not in doubtful}
+    return {path: fingerprint for path, fingerprint in known.items() if path not in doubtful}
 
 
-def identities(since: Since, *, leaves: bool = True) -> dict[str, int]:
-    """Give the identities of what a scan need not read again, by paths.
+def fingerprints(since: Since, *, leaves: bool = True) -> dict[str, int]:
+    """Give the fingerprints of what a scan need not read again, by paths.
 
     Args:
-        since: as for `orbscan.scan`. Of identities by paths all are taken.
+        since: as for `orbscan.scan`. Of fingerprints by paths all are taken.
         leaves: whether trees are wanted.
 
     Raises:
@@ -81,4 +81,4 @@ def identities(since: Since, *, leaves: bool = True) -> dict[str, int]:
 
 def _of_entry(entry: CheckpointEntry) -> Found:
     trees = entry._leaves  # noqa: SLF001 - our own
-    return Found(entry.path, entry.identity, complete=entry.complete, trees=trees)
+    return Found(entry.path, entry.fingerprint, complete=entry.complete, trees=trees)

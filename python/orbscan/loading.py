@@ -27,16 +27,21 @@ if TYPE_CHECKING:
     import os
     from types import ModuleType
 
+    import jax
+
     from orbscan import _core
-    from orbscan.aliases import Atomicity, StepChoice
+    from orbscan.aliases import AnyMesh, Atomicity, StepChoice
     from orbscan.result import PyTreeMetadata
 
 
-def load(
+def load(  # noqa: PLR0913 - keywords, each with a meaning of its own
     path: str | os.PathLike[str],
-    abstract: CheckpointMetadata[Any] | PyTreeMetadata = None,
+    abstract_state: CheckpointMetadata[Any] | PyTreeMetadata = None,
     *,
     checkpointable_name: str | None = AUTO,
+    mesh: AnyMesh | None = None,
+    sharding: jax.sharding.Sharding | None = None,
+    dtype: Any = None,
     step: StepChoice | None = None,
     atomicity: Atomicity = "auto",
 ) -> Any:
@@ -44,16 +49,21 @@ def load(
 
     Args:
         path: the checkpoint.
-        abstract: what to load: what `orbscan.metadata` returned, or a tree of its leaves, of
+        abstract_state: what to load: what `orbscan.metadata` returned, or a tree of its leaves, of
             those of `abstract_state`, of `jax.ShapeDtypeStruct`, or of all of these. Arrays that
             are described by metadata go to the devices they were saved from. None for what Orbax
             makes of the checkpoint by itself.
         checkpointable_name: as for `orbscan.metadata`, which chooses the same pytree for `AUTO`.
+        mesh: to lay the arrays on, as for `orbscan.abstract_state`, which is then asked what to
+            load: of the metadata that is given, or of the checkpoint.
+        sharding: for all arrays instead, as for `abstract_state`; `SingleDeviceSharding(device)`
+            puts everything on one device.
+        dtype: of all floating-point arrays, likewise.
         step: as for `orbscan.metadata`.
         atomicity: as for `orbscan.metadata`. Orbax says itself what it loads.
 
     Returns:
-        The tree, in the containers of `abstract`.
+        The tree, in the containers of `abstract_state`.
 
     Raises:
         ImportError: Orbax is not installed.
@@ -64,7 +74,14 @@ def load(
         Exception: whatever Orbax raises.
     """
     text, name, found = _resolve(path, checkpointable_name, step, atomicity)
-    return handed_over("load", text, name, found, for_orbax(abstract))
+    wanted = abstract_state
+    if mesh is not None or sharding is not None or dtype is not None:
+        from orbscan import abstract, answer
+
+        if wanted is None and found is not None:
+            wanted = answer.pytree(text, found)
+        wanted = abstract.abstract_state(wanted, mesh=mesh, sharding=sharding, dtype=dtype)
+    return handed_over("load", text, name, found, for_orbax(wanted))
 
 
 def handed_over(
@@ -93,7 +110,7 @@ def handed_over(
 
 def load_checkpointables(
     path: str | os.PathLike[str],
-    abstract: CheckpointMetadata[dict[str, Any]] | dict[str, Any] | None = None,
+    abstract_checkpointables: CheckpointMetadata[dict[str, Any]] | dict[str, Any] | None = None,
     *,
     step: StepChoice | None = None,
     atomicity: Atomicity = "auto",
@@ -102,8 +119,9 @@ def load_checkpointables(
 
     Args:
         path: the checkpoint.
-        abstract: what to load, by name: for each a tree as for `load`, or None for what Orbax
-            makes of it by itself, or any other thing that Orbax takes. None for all there are.
+        abstract_checkpointables: what to load, by name: for each a tree as for `load`, or None for
+            what Orbax makes of it by itself, or any other thing that Orbax takes. None for all
+            there are.
         step: as for `orbscan.metadata`.
         atomicity: as for `orbscan.metadata`. Orbax says itself what it loads.
 
@@ -112,7 +130,7 @@ def load_checkpointables(
     """
     ocp = orbax_v1()
     text = _absolute(path, step, atomicity)
-    wanted = checkpointables_for_orbax(abstract)
+    wanted = checkpointables_for_orbax(abstract_checkpointables)
     _check_checkpointables(text, wanted, atomicity)
     loaded: dict[str, Any] = ocp.load_checkpointables(text, wanted)
     return loaded
@@ -120,7 +138,7 @@ def load_checkpointables(
 
 def load_checkpointables_async(
     path: str | os.PathLike[str],
-    abstract: CheckpointMetadata[dict[str, Any]] | dict[str, Any] | None = None,
+    abstract_checkpointables: CheckpointMetadata[dict[str, Any]] | dict[str, Any] | None = None,
     *,
     step: StepChoice | None = None,
     atomicity: Atomicity = "auto",
@@ -131,7 +149,7 @@ def load_checkpointables_async(
         Exception: as `load` does; NotImplementedError by Orbax 0.12.
     """
     return orbax_v1().load_checkpointables_async(
-        _absolute(path, step, atomicity), checkpointables_for_orbax(abstract)
+        _absolute(path, step, atomicity), checkpointables_for_orbax(abstract_checkpointables)
     )
 
 

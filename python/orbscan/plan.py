@@ -11,7 +11,7 @@ from orbscan.planning.array import Array, collected, named, scalar
 from orbscan.planning.build import build
 from orbscan.planning.fit import MeshMismatchError, Problem
 from orbscan.planning.value import DevicePlan, HostPlan, LeafPlan, RestorePlan
-from orbscan.result import CheckpointMetadata
+from orbscan.result import CheckpointMetadata, leaves
 from orbscan.sharding import (
     NamedShardingMetadata,
     PositionalShardingMetadata,
@@ -20,8 +20,6 @@ from orbscan.sharding import (
 from orbscan.types import ArrayMetadata, NumpyMetadata, UnreadableLeaf, own
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from orbscan.result import PyTreeMetadata
 
 __all__ = [
@@ -70,27 +68,12 @@ def restore_plan(
     [32, 32, 32, 32]
     """
     tree = metadata.metadata if isinstance(metadata, CheckpointMetadata) else metadata
-    leaves, unreadable = collected(
-        _leaves(tree), _array, lambda leaf: isinstance(leaf, UnreadableLeaf)
+    arrays, unreadable = collected(
+        leaves(tree), _array, lambda leaf: isinstance(leaf, UnreadableLeaf)
     )
     return build(
-        leaves, mesh, devices_per_host=devices_per_host, hosts=hosts, unreadable=unreadable
+        arrays, mesh, devices_per_host=devices_per_host, hosts=hosts, unreadable=unreadable
     )
-
-
-def _leaves(tree: object) -> Iterator[tuple[tuple[str | int, ...], object]]:
-    """The leaves of a tree with their keypaths, without recursion: it may be deep."""
-    waiting: list[tuple[tuple[str | int, ...], object]] = [((), tree)]
-    while waiting:
-        entries, node = waiting.pop()
-        if isinstance(node, dict) and node:
-            waiting += [((*entries, str(key)), node[key]) for key in reversed(node)]
-        elif isinstance(node, list | tuple) and node:
-            names = getattr(node, "_fields", range(len(node)))
-            members = zip(names, node, strict=True)
-            waiting += [((*entries, name), child) for name, child in reversed([*members])]
-        else:
-            yield entries, node
 
 
 def _array(leaf: object) -> Array | None:

@@ -9,10 +9,13 @@ from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
 from orbscan import errors
 from orbscan._value import Value, as_dataclass
 from orbscan.text import counted
+from orbscan.types import ArrayMetadata, NumpyMetadata, own
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from orbscan.aliases import Keypath
 
 PyTreeMetadata: TypeAlias = Any
 """A tree of the same structure as the saved one.
@@ -25,6 +28,7 @@ Its containers are plain dicts, lists and tuples (with rich types, also namedtup
 T = TypeVar("T")
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_ARRAYS = (ArrayMetadata, NumpyMetadata)
 _SHOWN_LEAVES = 10
 _SHOWN_WIDTH = 96
 
@@ -100,6 +104,36 @@ class CheckpointMetadata(Generic[T]):
         """
         return as_datetime(self.commit_timestamp_nsecs)
 
+    def leaves(self) -> Iterator[tuple[Keypath, Any]]:
+        """Walk the tree, or the trees by the name of their checkpointable.
+
+        Yields:
+            the keypath of each leaf, as `orbscan.open_array` takes it, and the leaf, in the order
+            of the tree. An empty container is a leaf.
+
+        >>> from pathlib import Path
+        >>> saved = CheckpointMetadata(Path("1"), metadata={"step": 0, "layers": [{"bias": None}]})
+        >>> [*saved.leaves()]
+        [(('step',), 0), (('layers', 0, 'bias'), None)]
+        """
+        return leaves(self.metadata)
+
+    @property
+    def parameters(self) -> int:
+        """The number of elements of all arrays but PRNG keys; 0 for what cannot be read."""
+        found = (own(leaf) for _, leaf in self.leaves())
+        return sum(
+            leaf.size
+            for leaf in found
+            if isinstance(leaf, _ARRAYS) and getattr(leaf, "prng_impl", None) is None
+        )
+
+    @property
+    def nbytes(self) -> int:
+        """The bytes that the elements of all arrays take in memory, once each."""
+        found = (own(leaf) for _, leaf in self.leaves())
+        return sum(leaf.nbytes for leaf in found if isinstance(leaf, _ARRAYS))
+
     def __repr__(self) -> str:
         """Show everything but most of a large tree: at most 20 lines of 100 characters."""
         leaves, more = _first_leaves(self.metadata)
@@ -148,6 +182,26 @@ def as_datetime(nsecs: int | None) -> datetime | None:
     """
     # Integers throughout: dividing nanoseconds by 1e9 would already have rounded them.
     return None if nsecs is None else _EPOCH + timedelta(microseconds=nsecs // 1_000)
+
+
+def leaves(tree: object) -> Iterator[tuple[Keypath, Any]]:
+    """Walk a tree of plain containers, without recursion: it may be deeper than the stack.
+
+    Yields:
+        the keypath of each leaf and the leaf, in the order of the tree. An entry of a keypath is a
+        key of a dict, an index of a list or tuple, or a field of a namedtuple.
+    """
+    waiting: list[tuple[Keypath, object]] = [((), tree)]
+    while waiting:
+        entries, node = waiting.pop()
+        if isinstance(node, dict) and node:
+            waiting += [((*entries, str(key)), node[key]) for key in reversed(node)]
+        elif isinstance(node, list | tuple) and node:
+            names = getattr(node, "_fields", range(len(node)))
+            members = [*zip(names, node, strict=True)]
+            waiting += [((*entries, name), child) for name, child in reversed(members)]
+        else:
+            yield entries, node
 
 
 def _first_leaves(tree: object) -> tuple[list[tuple[str, object]], int]:

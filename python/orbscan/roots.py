@@ -31,7 +31,7 @@ class Step(Value, frozen=True):
         path: of its directory.
         step: the number in the name of the directory.
         committed: whether a job would take it for finished, as Orbax decides.
-        leftover: whether a job that cleans up when it starts would delete it.
+        temporary: whether a job that cleans up when it starts would delete it.
         commit_reason: why, in words.
         prefix: what stands before the number and an underscore in the name; None for a bare number.
         init_timestamp_nsecs: when the save began, in nanoseconds since 1970 in UTC; None if the
@@ -48,7 +48,7 @@ class Step(Value, frozen=True):
     path: Path
     step: int
     committed: bool
-    leftover: bool
+    temporary: bool
     commit_reason: str
     prefix: str | None = None
     init_timestamp_nsecs: int | None = None
@@ -229,7 +229,7 @@ def _step(root: Path, row: _core.Step) -> Step:
         root / row.name,
         row.step,
         row.committed,
-        row.leftover,
+        row.temporary,
         row.commit_reason,
         prefix=row.prefix,
         init_timestamp_nsecs=row.init_timestamp_nsecs,

@@ -71,10 +71,11 @@ def scan(  # noqa: PLR0913 - keywords, each with a meaning of its own
         threads: how many read side by side, at most 1,024; with one, everything happens in the
             calling thread.
         since: the entries of an earlier scan, or a table of it: a `.parquet` or `.arrow` file, or
-            anything with `__arrow_c_stream__`; or identities by paths, of what was read completely.
-            What has not changed is not read again (`state` is `unchanged`), unless it was not read
-            completely then, or trees are wanted and were not read; what is gone is told at the end
-            (`vanished`). Paths compare as text, so the roots must be given as they were then.
+            anything with `__arrow_c_stream__`; or fingerprints by paths, of what was read
+            completely. What has not changed is not read again (`state` is `unchanged`), unless it
+            was not read completely then, or trees are wanted and were not read; what is gone is
+            told at the end (`vanished`). Paths compare as text, so the roots must be given as they
+            were then.
         shard: `(index, count)`: only a stable share of the paths, for `count` machines.
         rich_types: as for `orbscan.metadata`.
         atomicity: what makes a checkpoint a finished one: `atomic_rename` (the default, also as
@@ -134,11 +135,11 @@ def begun(  # noqa: PLR0913 - as for scan
         raise ValueError(message)
     known = None
     if since is not None:
-        from orbscan.earlier import identities
+        from orbscan.earlier import fingerprints
 
-        known = identities(since, leaves=leaves)
+        known = fingerprints(since, leaves=leaves)
     if known and not 0 <= min(known.values()) <= max(known.values()) <= _MOST:
-        message = "the earlier scan has an identity that is not a number of 64 bits"
+        message = "the earlier scan has a fingerprint that is not a number of 64 bits"
         raise ValueError(message)
     from orbscan import _core
 
@@ -257,14 +258,14 @@ class CheckpointEntry:
         state: `read`; `unchanged` or `vanished` since an earlier scan; `unread`, for it is not
             committed; `failed`.
         committed: whether a job would take it for finished.
-        leftover: whether a job that cleans up when it starts would delete it.
+        temporary: whether a job that cleans up when it starts would delete it.
         commit_reason: why, in words.
         init_timestamp_nsecs: when the save began, in nanoseconds since 1970 in UTC; None if that
             is not recorded. Known of leftovers too.
         commit_timestamp_nsecs: when it was committed, likewise; of safetensors, when they were
             changed.
-        identity: a number that changes with all that the answer depends on; None if there is none,
-            or if a read met faults, so that a later scan reads it again.
+        fingerprint: a number that changes with all that the answer depends on; None if there is
+            none, or if a read met faults, so that a later scan reads it again.
         complete: whether all of it could be read: every checkpointable, every leaf, and what
             stands beside them, such as metrics. None if nothing was read (`unread`, `vanished`).
         error: what reading it with `orbscan.metadata` raises; None if that would succeed, and
@@ -283,14 +284,14 @@ class CheckpointEntry:
         "committed",
         "complete",
         "error",
-        "identity",
+        "fingerprint",
         "init_timestamp_nsecs",
         "kind",
-        "leftover",
         "path",
         "root",
         "state",
         "step",
+        "temporary",
     )
 
     path: str
@@ -299,11 +300,11 @@ class CheckpointEntry:
     kind: str
     state: str
     committed: bool
-    leftover: bool
+    temporary: bool
     commit_reason: str
     init_timestamp_nsecs: int | None
     commit_timestamp_nsecs: int | None
-    identity: int | None
+    fingerprint: int | None
     complete: bool | None
     error: OrbscanError | None
     _source: _core.Entry | None
@@ -415,11 +416,11 @@ _PLAIN = (
     "kind",
     "state",
     "committed",
-    "leftover",
+    "temporary",
     "commit_reason",
     "init_timestamp_nsecs",
     "commit_timestamp_nsecs",
-    "identity",
+    "fingerprint",
     "complete",
     "error",
 )

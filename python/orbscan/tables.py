@@ -79,7 +79,7 @@ def found(previous: Previous) -> Iterator[Found]:
     """
     from orbscan.earlier import Found
 
-    _, batches = _opened(previous, ("path", "identity", "complete", "leaves"))
+    _, batches = _opened(previous, ("path", "fingerprint", "complete", "leaves"))
     for batch in batches:
         paths = _comparable(batch["path"])
         heads = _heads(paths)
@@ -87,12 +87,12 @@ def found(previous: Previous) -> Iterator[Found]:
         trees = batch["leaves"] if "leaves" in batch.schema.names else paths
         columns: tuple[list[Any], ...] = (
             _texts(paths.take(heads)),
-            _texts(_comparable(batch["identity"]).take(heads)),
+            _texts(_comparable(batch["fingerprint"]).take(heads)),
             batch["complete"].take(heads).to_pylist(),
             trees.take(heads).is_valid().to_pylist(),
         )
-        for path, identity, complete, has_trees in zip(*columns, strict=True):
-            number = None if identity is None else int(identity, 16)
+        for path, fingerprint, complete, has_trees in zip(*columns, strict=True):
+            number = None if fingerprint is None else int(fingerprint, 16)
             yield Found(path, number, complete=complete, trees=has_trees)
 
 
@@ -344,7 +344,7 @@ def _opened(
         )
         raise ValueError(message)
     of_checkpoints = "state" in schema.names
-    needed = ("path", "identity", "complete", "leaves" if of_checkpoints else "keypath")
+    needed = ("path", "fingerprint", "complete", "leaves" if of_checkpoints else "keypath")
     lacking = [name for name in needed if name not in schema.names]
     if lacking:
         message = f"the earlier table is not one of a scan: it has no column {lacking[0]!r}"

@@ -114,7 +114,7 @@ class Part(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class VerifyReport:
     """What a check found.
 
     Attributes:
@@ -247,7 +247,7 @@ def verify(  # noqa: PLR0913 - keywords, each with a meaning of its own
     progress: Callable[[Progress], object] | None = None,
     atomicity: Atomicity = "auto",
     combined: bool = False,
-) -> Report:
+) -> VerifyReport:
     """Check whether a checkpoint is complete and intact.
 
     Needs none of the devices that it was saved from, and reads no array data below the level
@@ -317,13 +317,13 @@ def not_to_combine(paths: list[str]) -> str | None:
     return None
 
 
-def _report(paths: list[str], level: Level, answer: _core.Report) -> Report:
+def _report(paths: list[str], level: Level, answer: _core.Report) -> VerifyReport:
     findings, left_out, lost_leaves, extent, complete, part, chosen = answer
     held = None
     if part is not None:
         processes, here, chunks, of = part
         held = Part(processes, tuple(here), chunks, of)
-    return Report(
+    return VerifyReport(
         path=paths[0],
         level=level,
         findings=tuple(finding_of(*told) for told in findings),

@@ -172,3 +172,22 @@ def test_what_is_not_there_is_refused_in_orbscans_words(tmp_path: Path) -> None:
         orbscan.load(tmp_path / "nothing")
     with pytest.raises(ValueError, match="reserved"):
         orbscan.load(tmp_path, checkpointable_name="metrics")
+
+
+def test_a_checkpoint_is_loaded_onto_a_mesh_in_one_call(
+    path: Path, mesh: jax.sharding.Mesh
+) -> None:
+    loaded = orbscan.load(path, mesh=mesh)
+    read = orbscan.metadata(path)
+    wanted = orbscan.abstract_state(read, mesh=mesh)
+    assert_same_values(loaded, orbscan.load(path, wanted))
+    for of in (loaded, orbscan.load(path, read, mesh=mesh)):
+        assert of["params"]["embedding"].sharding == wanted["params"]["embedding"].sharding
+
+
+def test_a_checkpoint_is_loaded_onto_one_device_in_one_call(path: Path) -> None:
+    one = jax.sharding.SingleDeviceSharding(jax.devices()[1])
+    loaded = orbscan.load(path, sharding=one, dtype=jnp.float16)
+    assert loaded["params"]["embedding"].sharding == one
+    assert loaded["params"]["embedding"].dtype == jnp.float16
+    assert loaded["params"]["joint"].dtype == jnp.int32

@@ -153,7 +153,7 @@ class Asked:
         return Outcome.of(lambda: orbscan.steps(self.path))
 
     @cached_property
-    def report(self) -> Outcome[orbscan.Report]:
+    def report(self) -> Outcome[orbscan.VerifyReport]:
         """What a check of the index finds."""
         return Outcome.of(lambda: orbscan.verify(self.path, level="index"))
 

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import orbscan
-from orbscan.cli.document import ISSUE, decoded
 from orbscan.cli.exits import FINDINGS, FINE, NOT_FOUND, PARTIAL, STORE
+from orbscan.documents import ISSUE, decoded
 from orbscan.errors import OrbscanError, StoreError
 from tests.parity.asking import Asked, Outcome, Printed, once_for_each_content, run
 from tests.parity.leaves import leaves
@@ -93,7 +93,7 @@ def steps_prints_what_its_twin_returns(asked: Asked) -> Violations:
     if asked.steps.value is None:
         yield from refused("steps", asked.steps, printed)
         return
-    plain = ("step", "prefix", "name", "committed", "leftover", "commit_reason")
+    plain = ("step", "prefix", "name", "committed", "temporary", "commit_reason")
     times = ("init_timestamp_nsecs", "commit_timestamp_nsecs")
     ours = [
         {name: getattr(step, name) for name in (*plain, *times)}

@@ -114,7 +114,7 @@ def test_an_audit_finds_all_that_orbax_would_delete(runs: Path) -> None:
         if asyncio.run(temporary_paths.is_path_temporary(path, atomicity_options=options))
     }
     entries = [*scan(root, atomicity="commit_file", committed=False)]
-    assert set(ways([entry for entry in entries if entry.leftover], root)) == expected
+    assert set(ways([entry for entry in entries if entry.temporary], root)) == expected
     assert len(expected) == len(entries) == 5
 
 
@@ -321,8 +321,10 @@ def test_a_second_scan_reads_only_what_has_changed(runs: Path, step: Path) -> No
         "b/step_0009": "read",
         "a/10": "vanished",
     }
-    identities = {entry.path: entry.identity for entry in first if entry.identity is not None}
-    kept = [entry.state for entry in scan(runs / "b", since=identities)]
+    fingerprints = {
+        entry.path: entry.fingerprint for entry in first if entry.fingerprint is not None
+    }
+    kept = [entry.state for entry in scan(runs / "b", since=fingerprints)]
     assert sorted(kept) == ["read", "unchanged", "unchanged"]
     # What is merely not wanted is not gone.
     assert scanned(runs, since=first, steps=7) == ["b/step_0007", "a/10"]
@@ -421,7 +423,7 @@ def test_what_could_not_be_read_is_read_again(runs: Path) -> None:
     (runs / "a" / "9" / "state" / "_METADATA").write_text("{")
     damaged_part(runs / "a" / "10")
     first = [*scan(runs / "a", ordered=True)]
-    assert [entry.identity is None for entry in first] == [True, True, False]
+    assert [entry.fingerprint is None for entry in first] == [True, True, False]
     for before in (first, [pickle.loads(pickle.dumps(entry)) for entry in first]):  # noqa: S301
         again = [*scan(runs / "a", since=before, ordered=True)]
         assert [entry.state for entry in again] == ["read", "read", "unchanged"]

@@ -139,7 +139,7 @@ def test_what_had_issues_is_read_again(golden: Path, tmp_path: Path) -> None:
     shutil.copytree(golden / V1, path)
     (path / "state" / "_sharding").unlink()
     before = list(orbscan.scan(path.parent))
-    assert before[0].identity is None
+    assert before[0].fingerprint is None
     assert scanned(path.parent, since=before) == "read"
     table = tmp_path / "table.parquet"
     orbscan.write_table(orbscan.scan(path.parent).leaves(), table)

@@ -62,7 +62,7 @@ def test_the_document_has_what_the_library_has(
         "name": "1",
         "path": str(tmp_path / "1"),
         "committed": True,
-        "leftover": False,
+        "temporary": False,
         "commit_reason": "its name is final",
         "init_timestamp_nsecs": BEGUN,
         "commit_timestamp_nsecs": ENDED,

@@ -63,7 +63,7 @@ def test_a_step_is_committed_exactly_if_orbax_takes_it_for_finalized(
         if link:
             (root / name).symlink_to(target, target_is_directory=True)
         (found,) = orbscan.steps(root, atomicity=atomicity)
-        assert (found.committed, found.leftover) == verdict(root / name, atomicity), (name, found)
+        assert (found.committed, found.temporary) == verdict(root / name, atomicity), (name, found)
         asked += 1
     assert asked == 24
 
@@ -73,7 +73,7 @@ def test_a_partial_save_is_not_committed_since_orbax_can_neither_list_nor_read_i
 ) -> None:
     write_step(tmp_path / "7.partial_save", "7.partial_save.pending_1_ab")
     (found,) = orbscan.steps(tmp_path)
-    assert (found.step, found.committed, found.leftover) == (7, False, False)
+    assert (found.step, found.committed, found.temporary) == (7, False, False)
     assert found.commit_reason == "it is a partial save that was never finalised"
 
 

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from orbscan import tables
-from orbscan.earlier import identities
+from orbscan.earlier import fingerprints
 from tests.support.processes import python
 
 if TYPE_CHECKING:
@@ -146,31 +146,31 @@ def test_a_vanished_checkpoint_is_told_once(run: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("table", TABLES)
 def test_identities_are_read_from_what_any_library_holds(table: Any, run: Path) -> None:
-    known = identities(table(run))
+    known = fingerprints(table(run))
     assert {*known} == {str(run / "0"), str(run / "10")}
     arrow = pa.table(table(run))
     for held in (arrow, pl.DataFrame(arrow), pd.DataFrame.from_arrow(arrow)):
-        assert identities(held) == known
+        assert fingerprints(held) == known
 
 
 def test_a_checkpoint_that_could_not_be_read_is_read_again(run: Path) -> None:
     for document in (run / "10").rglob("_METADATA"):
         document.write_text("{")
     for table in TABLES:
-        assert {*identities(table(run))} == {str(run / "0")}
+        assert {*fingerprints(table(run))} == {str(run / "0")}
 
 
 def test_a_checkpoint_that_lost_a_part_is_read_again(run: Path) -> None:
     shutil.copytree(min((run / "10").glob("*/_METADATA")).parent, run / "10" / "other")
     (run / "10" / "other" / "_METADATA").write_text("{")
     for table in TABLES:
-        assert {*identities(table(run))} == {str(run / "0")}
+        assert {*fingerprints(table(run))} == {str(run / "0")}
 
 
 def test_a_table_without_trees_does_not_count_as_read_where_trees_are_wanted(run: Path) -> None:
     headers = pa.table(tables.checkpoint_table(run, leaves=False))
-    assert identities(headers) == {}
-    assert len(identities(headers, leaves=False)) == 2
+    assert fingerprints(headers) == {}
+    assert len(fingerprints(headers, leaves=False)) == 2
     again = pa.table(tables.checkpoint_table(run, since=headers))
     assert {*again["state"].to_pylist()} == {"read"}
     headers = pa.table(tables.checkpoint_table(run, since=headers, leaves=False))
@@ -217,14 +217,14 @@ def test_a_table_of_another_version_is_refused(run: Path) -> None:
     table = pa.table(tables.leaf_table(run))
     other = table.replace_schema_metadata({b"orbscan.schema_version": b"0"})
     with pytest.raises(ValueError, match="schema version 0, this release writes 1"):
-        identities(other)
+        fingerprints(other)
 
 
 def test_a_table_of_something_else_is_refused(run: Path, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="not one of a scan"):
-        identities(pa.table({"path": ["a"]}))
+        fingerprints(pa.table({"path": ["a"]}))
     with pytest.raises(ValueError, match=r"\.parquet or \.arrow"):
-        identities(tmp_path / "table.csv")
+        fingerprints(tmp_path / "table.csv")
     checkpoints = pa.table(tables.checkpoint_table(run))
     with pytest.raises(ValueError, match="no column 'checkpointable'"):
         tables.write_table(tables.leaf_table(run), tmp_path / "t.parquet", since=checkpoints)

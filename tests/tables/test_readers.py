@@ -65,7 +65,7 @@ def test_the_checkpoints_are_those_of_the_scan(read: Any, golden: Path) -> None:
     for row, entry in zip(rows, entries, strict=True):
         same = ("root", "step", "kind", "state", "committed", "commit_reason")
         assert {name: row[name] for name in same} == {name: getattr(entry, name) for name in same}
-        assert row["identity"] == (entry.identity and f"{entry.identity:016x}")
+        assert row["fingerprint"] == (entry.fingerprint and f"{entry.fingerprint:016x}")
         assert row["error_kind"] == (entry.error and entry.error.kind)
         if entry.state != "read":
             assert row["leaves"] is None

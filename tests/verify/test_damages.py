@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 ALL = {"joint", "replicated", "second", "short", "single", "submesh", "x_y"}
 
 
-def codes(report: orbscan.Report) -> dict[str, str]:
+def codes(report: orbscan.VerifyReport) -> dict[str, str]:
     """The severity of each code that was found."""
     return {finding.code: finding.severity for finding in report.findings}
 
@@ -50,7 +50,7 @@ def orbax_refuses(checkpoint: Path) -> bool:
     return False
 
 
-def lost(report: orbscan.Report) -> set[str]:
+def lost(report: orbscan.VerifyReport) -> set[str]:
     return {leaf.leaf for leaf in report.lost_leaves}
 
 

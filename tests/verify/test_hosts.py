@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from typing import Any
 
-    from orbscan.verification import Report
+    from orbscan.verification import VerifyReport
 
 ARCHIVE = Path(__file__).with_name("local-of-two-hosts.tar.gz")
 STEP = "40"
@@ -121,7 +121,7 @@ def drop(host: Path, chunks: Iterable[str]) -> None:
         database(item).write(key, None).result()
 
 
-def codes(report: Report) -> list[str]:
+def codes(report: VerifyReport) -> list[str]:
     """Without what deleting from a database leaves behind."""
     found = [finding.code for finding in report.findings]
     return [code for code in found if code != "data-file-unused"]

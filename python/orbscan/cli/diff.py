@@ -104,9 +104,9 @@ def run(arguments: argparse.Namespace) -> int:
     ignore = {*([] if arguments.strict else IGNORED), *(arguments.ignore or ())}
     diff = difference(*sides, ignore=ignore, rich_types=arguments.rich_types)
     if as_json:
-        from orbscan.cli import diff_document
+        import json
 
-        sys.stdout.write(diff_document.render(diff))
+        sys.stdout.write(json.dumps(diff.to_dict(), allow_nan=False) + "\n")
         for side in sides:
             source.warn(side.issues)
     else:

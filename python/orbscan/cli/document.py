@@ -28,10 +28,10 @@ file system does not let us look into.
 from __future__ import annotations
 
 import json
-from math import isfinite
 
 from orbscan.cli.storage import storage
 from orbscan.cli.totals import element_types
+from orbscan.documents import ISSUE, Meshes, decoded, sharding_document, zarr_document
 from orbscan.leaves import VALUE_TYPES, Leaf, leaves
 from orbscan.text import by_level
 
@@ -44,9 +44,6 @@ if TYPE_CHECKING:
     from orbscan import _core
 
 SCHEMA_VERSION = 1
-
-ISSUE = ("kind", "file", "offset", "in_body", "reason")
-"""What is shown of an issue or an error."""
 
 
 def render(
@@ -97,21 +94,6 @@ def render(
     return json.dumps(document, allow_nan=False) + "\n"
 
 
-class Meshes:
-    """The distinct device meshes seen so far."""
-
-    def __init__(self) -> None:
-        self.found: list[dict[str, object]] = []
-        self._index: dict[object, int] = {}
-
-    def index(self, mesh: tuple[tuple[int, ...], tuple[int, ...]]) -> int:
-        """The index of a mesh, which is added if it is new."""
-        if mesh not in self._index:
-            self._index[mesh] = len(self.found)
-            self.found.append({"shape": mesh[0], "ids": mesh[1]})
-        return self._index[mesh]
-
-
 def _totals(found: list[Leaf]) -> dict[str, object]:
     return {
         "leaves": len(found),
@@ -138,49 +120,3 @@ def _leaf(leaf: Leaf, meshes: Meshes) -> dict[str, object]:
         "place": None if leaf.place is None else leaf.place[0],
         "error": leaf.error and dict(zip(ISSUE, leaf.error, strict=True)),
     }
-
-
-def sharding_document(row: _core.Sharding, meshes: Meshes) -> dict[str, object]:
-    """Compose the member `sharding` of a leaf."""
-    if row[0] == "single":
-        return {"type": "SingleDeviceSharding", "device_str": row[1]}
-    if row[0] == "positional":
-        return {"type": "PositionalSharding", "shape": row[1], "memory_kind": row[2]}
-    _, shape, axis_names, axis_types, partition_spec, mesh = row
-    return {
-        "type": "NamedSharding",
-        "shape": shape,
-        "axis_names": axis_names,
-        "axis_types": axis_types,
-        "partition_spec": partition_spec,
-        "device_mesh": None if mesh is None else meshes.index(mesh),
-    }
-
-
-def zarr_document(zarr: _core.Zarr2 | _core.Zarr3) -> dict[str, object]:
-    """Compose the member `zarr` of a leaf."""
-    described = zarr[3]
-    document: dict[str, object] = {
-        "zarr_format": zarr[0],
-        "dtype": zarr[1],
-        "chunk_shape": zarr[2],
-        "compression": described and {"algorithm": described[0], "level": described[1]},
-    }
-    if zarr[0] == 2:  # noqa: PLR2004 - the number of the format
-        return {**document, "order": zarr[4], "dimension_separator": zarr[5]}
-    return {**document, "inner_chunk_shape": zarr[4]}
-
-
-def decoded(text: str | None) -> object:
-    """Decode an object that may be in Python's dialect, so that it can be encoded as JSON.
-
-    Numbers that JSON does not know, such as NaN, become strings.
-    """
-    if text is None:
-        return {}
-    return json.loads(text, parse_constant=str, parse_float=_finite)
-
-
-def _finite(text: str) -> float | str:
-    number = float(text)
-    return number if isfinite(number) else text

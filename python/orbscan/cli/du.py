@@ -90,7 +90,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.output == "json":
         import json
 
-        from orbscan.cli.document import ISSUE
+        from orbscan.documents import ISSUE
 
         faults = [dict(zip(ISSUE, issue, strict=True)) for issue in issues]
         document = {**_sorted(usage, arguments.sort).to_dict(), "issues": faults}

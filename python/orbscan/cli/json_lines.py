@@ -115,11 +115,11 @@ def found(previous: str, table: str) -> Iterator[Found]:
         if ("state" in row) != (table == "checkpoints"):
             message = f"{previous} is a table of another kind, not of {table}"
             raise Refusal(message, USAGE)
-        identity = None if row["identity"] is None else int(str(row["identity"]), 16)
+        fingerprint = None if row["fingerprint"] is None else int(str(row["fingerprint"]), 16)
         complete = None if row["complete"] is None else bool(row["complete"])
         # The rows of a table of leaves are the leaves of trees.
         trees = "state" not in row or row["leaves"] is not None
-        return Found(str(row["path"]), identity, complete=complete, trees=trees)
+        return Found(str(row["path"]), fingerprint, complete=complete, trees=trees)
 
     last = None
     for one, _ in _each(previous, of_row):

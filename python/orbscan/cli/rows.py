@@ -75,7 +75,7 @@ def checkpoint_row(entry: _core.Entry) -> Row:
         **_origin(entry),
         "kind": entry.kind,
         "committed": entry.committed,
-        "leftover": entry.leftover,
+        "temporary": entry.temporary,
         "commit_reason": entry.commit_reason,
         "state": entry.state,
         **_times(entry),
@@ -115,13 +115,13 @@ def leaf_rows(entry: _core.Entry) -> Iterator[Row]:
 
 
 def _origin(entry: _core.Entry) -> Row:
-    identity = entry.identity
+    fingerprint = entry.fingerprint
     return {
         "path": entry.path,
         "root": entry.root,
         "step": None if entry.step is None else _fitting(entry.step),
         # As a number of 64 bits it would not survive the tools that have only floats.
-        "identity": None if identity is None else f"{identity:016x}",
+        "fingerprint": None if fingerprint is None else f"{fingerprint:016x}",
     }
 
 

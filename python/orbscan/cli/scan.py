@@ -126,12 +126,12 @@ def _by_pyarrow(arguments: argparse.Namespace) -> json_lines.Tally:
         raise Refusal(message, USAGE)
     from orbscan import tables
     from orbscan.cli import json_lines, progress
-    from orbscan.earlier import identities
+    from orbscan.earlier import fingerprints
     from orbscan.scanning import Scan
 
     previous = arguments.since
     try:
-        scan = _begin(arguments, None if previous is None else identities(previous))
+        scan = _begin(arguments, None if previous is None else fingerprints(previous))
         whole = Scan(scan)
         stream = whole.leaves() if arguments.table == "leaves" else whole.checkpoints()
         with progress.Line(scan):

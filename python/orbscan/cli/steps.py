@@ -168,7 +168,7 @@ def document(root: Root) -> str:
     import json
     import os
 
-    from orbscan.cli.document import ISSUE, decoded
+    from orbscan.documents import ISSUE, decoded
 
     steps = [
         {
@@ -177,7 +177,7 @@ def document(root: Root) -> str:
             "name": step.name,
             "path": os.path.join(root.path, step.name),  # noqa: PTH118 - as in orbscan.step_choice
             "committed": step.committed,
-            "leftover": step.leftover,
+            "temporary": step.temporary,
             "commit_reason": step.commit_reason,
             "init_timestamp_nsecs": step.init_timestamp_nsecs,
             "commit_timestamp_nsecs": step.commit_timestamp_nsecs,

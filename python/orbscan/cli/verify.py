@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from orbscan.aliases import Severity
-    from orbscan.verification import Progress, Report
+    from orbscan.verification import Progress, VerifyReport
 
 _EXAMPLES = """\
 examples:
@@ -226,7 +226,7 @@ def _checkpoints(path: str, arguments: argparse.Namespace) -> Iterator[_Target]:
             continue
         if entry.committed:
             yield _Target(entry.path, below=True)
-        elif entry.kind == "unknown" and not entry.leftover and entry.error is not None:
+        elif entry.kind == "unknown" and not entry.temporary and entry.error is not None:
             # Whether it is a finished one is not known either.
             yield _Target(entry.path, below=True, error=entry.error)
         else:
@@ -239,7 +239,7 @@ def _checkpoints(path: str, arguments: argparse.Namespace) -> Iterator[_Target]:
     yield _Target(path, below=False)
 
 
-def _verified(arguments: argparse.Namespace, path: str | list[str]) -> Report:
+def _verified(arguments: argparse.Namespace, path: str | list[str]) -> VerifyReport:
     from orbscan.verification import verify
 
     shown = _shown_progress() if arguments.level == "data" and sys.stderr.isatty() else None
@@ -268,7 +268,7 @@ def _shown_progress() -> Callable[[Progress], None]:
     return show
 
 
-def _write(arguments: argparse.Namespace, report: Report) -> None:
+def _write(arguments: argparse.Namespace, report: VerifyReport) -> None:
     if arguments.output == "json":
         import json
 
@@ -296,7 +296,7 @@ class _Tally:
             return FINDINGS
         return PARTIAL if self.failed else FINE
 
-    def add(self, report: Report) -> None:
+    def add(self, report: VerifyReport) -> None:
         """Count a report."""
         self.checked += 1
         self.damaged += not report.ok

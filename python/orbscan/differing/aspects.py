@@ -80,7 +80,7 @@ class Judge:
     def _sharding(self, before: _core.Sharding | None, after: _core.Sharding | None) -> str | None:
         if before is None or after is None or before is after or SHARDING in self.ignore:
             return None
-        # The outlines keep the rows, and so their identities, alive.
+        # The outlines keep the rows, and so their fingerprints, alive.
         pair = (id(before), id(after))
         if pair not in self._shardings:
             self._shardings[pair] = sharding_difference(before, after)

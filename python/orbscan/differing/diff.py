@@ -274,6 +274,12 @@ class Diff:
     def __repr__(self) -> str:
         return f"<Diff of {self.a} and {self.b}: {', '.join(self.summary())}>"
 
+    def to_dict(self) -> dict[str, object]:
+        """Compose the document that `orbscan diff -o json` prints, of values for `json.dumps`."""
+        from orbscan.differing.document import document
+
+        return document(self)
+
     def summary(self) -> Iterator[str]:
         """Count what differs: `2 changed leaves`, `1 added leaf`; `no difference` if nothing."""
         for word in ("changed", "removed", "added"):

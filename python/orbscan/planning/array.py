@@ -95,7 +95,7 @@ def collected(
 
     Args:
         leaves: with their keypaths. Equal ones are mostly one object, which is looked at once:
-            the objects must live, and so keep their identities, until the last one is given.
+            the objects must live, and so keep their fingerprints, until the last one is given.
         array_of: what a plan must know of a leaf; None for what has no bytes.
         is_unreadable: whether the metadata of a leaf cannot be read.
 

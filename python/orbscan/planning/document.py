@@ -37,12 +37,26 @@ def render(
     plan: RestorePlan,
     memory: int | None,
 ) -> str:
-    """Compose the document: one line of ASCII text."""
-    document = {
-        "schema_version": SCHEMA_VERSION,
+    """Compose the document of a checkpoint: one line of ASCII text."""
+    head = {
         "path": path,
         "checkpointable": name,
         "others": [{"name": other, "is_pytree": is_pytree} for other, is_pytree in others],
+        "memory": None
+        if memory is None
+        else {
+            "nbytes": memory,
+            "most": plan.device_memory,
+            "fits": plan.device_memory <= memory,
+        },
+    }
+    return json.dumps({**head, **document(plan)}, allow_nan=False) + "\n"
+
+
+def document(plan: RestorePlan) -> dict[str, object]:
+    """Compose what is in the document of the plan itself, of plain values."""
+    return {
+        "schema_version": SCHEMA_VERSION,
         "mesh": [{"axis": axis, "length": length} for axis, length in plan.mesh.axes],
         "devices_per_host": plan.mesh.devices_per_host,
         "totals": {
@@ -53,16 +67,8 @@ def render(
             "replicated": plan.replicated,
             "unplaced": plan.unplaced,
         },
-        "memory": None
-        if memory is None
-        else {
-            "nbytes": memory,
-            "most": plan.device_memory,
-            "fits": plan.device_memory <= memory,
-        },
         "devices": [device._asdict() for device in plan.devices],
         "hosts": [host._asdict() for host in plan.hosts],
         "leaves": [{**leaf._asdict(), "amplification": leaf.amplification} for leaf in plan.leaves],
         "notes": plan.notes,
     }
-    return json.dumps(document, allow_nan=False) + "\n"

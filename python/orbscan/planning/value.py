@@ -125,6 +125,12 @@ class RestorePlan:
         )
         return tuple(wasteful[:limit])
 
+    def to_dict(self) -> dict[str, object]:
+        """Compose what `orbscan plan -o json` prints of it, of values for `json.dumps`."""
+        from orbscan.planning.document import document
+
+        return document(self)
+
     def __str__(self) -> str:
         from orbscan.planning.text import report
 

@@ -10,7 +10,7 @@ use orbscan_core::record::Checkpoint;
 use orbscan_core::scan::entry::{Content, Entry};
 
 use crate::column::{Codes, Column, Flags, Integers, Lists, Numbers, Result, Texts, Words};
-use crate::leaves::identity;
+use crate::leaves::fingerprint;
 use crate::schema::{UTC, checkpoint_schema};
 use crate::totals::Totals;
 use crate::{BATCH_BYTES, BATCH_ROWS};
@@ -77,10 +77,10 @@ struct Rows {
     path: Texts,
     root: Texts,
     step: Integers,
-    identity: Texts,
+    fingerprint: Texts,
     kind: Codes,
     committed: Flags,
-    leftover: Flags,
+    temporary: Flags,
     commit_reason: Texts,
     state: Codes,
     init_timestamp: Timestamps,
@@ -119,11 +119,11 @@ impl Rows {
         self.root.push(Some(&entry.root))?;
         self.step
             .push(entry.step.and_then(|step| i64::try_from(step).ok()));
-        self.identity
-            .push(entry.identity.map(identity).as_deref())?;
+        self.fingerprint
+            .push(entry.fingerprint.map(fingerprint).as_deref())?;
         self.kind.push(Some(self.kinds.number(entry.kind.name())?));
         self.committed.push(Some(entry.commit.committed));
-        self.leftover.push(Some(entry.commit.leftover));
+        self.temporary.push(Some(entry.commit.temporary));
         self.complete.push(entry.complete());
         self.commit_reason.push(Some(&entry.commit.reason))?;
         self.state
@@ -193,10 +193,10 @@ impl Rows {
             self.path.finish()?,
             self.root.finish()?,
             self.step.finish()?,
-            self.identity.finish()?,
+            self.fingerprint.finish()?,
             self.kinds.finish(&mut self.kind)?,
             self.committed.finish(),
-            self.leftover.finish(),
+            self.temporary.finish(),
             self.commit_reason.finish()?,
             self.states.finish(&mut self.state)?,
             Arc::new(self.init_timestamp.primitive()?.with_timezone(UTC)),

@@ -59,7 +59,7 @@ struct Origin {
     path: String,
     root: Arc<str>,
     step: Option<i64>,
-    identity: Option<String>,
+    fingerprint: Option<String>,
     complete: bool,
 }
 
@@ -107,7 +107,7 @@ impl<I: Iterator<Item = Entry>> LeafBatches<I> {
             path: entry.path,
             root: entry.root,
             step: entry.step.and_then(|step| i64::try_from(step).ok()),
-            identity: entry.identity.map(identity),
+            fingerprint: entry.fingerprint.map(fingerprint),
             complete,
         };
         if let Some(error) = &error {
@@ -181,10 +181,10 @@ impl<I: Iterator<Item = Entry>> RecordBatchReader for LeafBatches<I> {
     }
 }
 
-/// The identity of a checkpoint as text: as a number of 64 bits it would not survive the tools that
+/// The fingerprint of a checkpoint as text: as a number of 64 bits it would not survive the tools that
 /// have only floating-point numbers.
-pub fn identity(identity: u64) -> String {
-    format!("{identity:016x}")
+pub fn fingerprint(fingerprint: u64) -> String {
+    format!("{fingerprint:016x}")
 }
 
 /// The batch under construction.
@@ -193,7 +193,7 @@ struct Rows {
     path: Texts,
     root: Texts,
     step: Integers,
-    identity: Texts,
+    fingerprint: Texts,
     checkpointable: Texts,
     keypaths: Keypaths,
     facts: Facts,
@@ -253,7 +253,8 @@ impl Rows {
         self.path.repeat(Some(&origin.path), count)?;
         self.root.repeat(Some(&origin.root), count)?;
         self.step.repeat(origin.step, count);
-        self.identity.repeat(origin.identity.as_deref(), count)?;
+        self.fingerprint
+            .repeat(origin.fingerprint.as_deref(), count)?;
         self.complete.repeat(origin.complete, count);
         self.checkpointable.repeat(checkpointable, count)
     }
@@ -263,7 +264,7 @@ impl Rows {
             self.path.finish()?,
             self.root.finish()?,
             self.step.finish()?,
-            self.identity.finish()?,
+            self.fingerprint.finish()?,
             self.checkpointable.finish()?,
             self.keypaths.text.finish()?,
             self.keypaths.keys.finish()?,

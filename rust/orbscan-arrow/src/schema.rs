@@ -27,7 +27,7 @@ pub const UTC: &str = "UTC";
 /// | `path` | text | the checkpoint |
 /// | `root` | text | under which it was found |
 /// | `step` | int64 | null if its name gives none |
-/// | `identity` | text | changes when what an answer depends on does; null if it has none |
+/// | `fingerprint` | text | changes when what an answer depends on does; null if it has none |
 /// | `checkpointable` | text | null in a flat checkpoint |
 /// | `keypath` | text | as `orbscan show` prints it; null in the row of a checkpoint that cannot be read |
 /// | `keys` | list of {`key`: text, `index`: int64} | the keypath; of each entry one of the two is null |
@@ -54,7 +54,7 @@ pub fn leaf_schema() -> SchemaRef {
             required("path", DataType::Utf8),
             required("root", DataType::Utf8),
             optional("step", DataType::Int64),
-            optional("identity", DataType::Utf8),
+            optional("fingerprint", DataType::Utf8),
             optional("checkpointable", DataType::Utf8),
             optional("keypath", DataType::Utf8),
             optional("keys", list(DataType::Struct(key_fields()))),
@@ -85,10 +85,10 @@ pub fn leaf_schema() -> SchemaRef {
 /// | `path` | text | |
 /// | `root` | text | under which it was found |
 /// | `step` | int64 | null if its name gives none |
-/// | `identity` | text | changes when what an answer depends on does; null if it has none |
+/// | `fingerprint` | text | changes when what an answer depends on does; null if it has none |
 /// | `kind` | dictionary | `v1`, `v0`, `safetensors`, `temporary`, `unknown` |
 /// | `committed` | bool | whether a job would take it for finished |
-/// | `leftover` | bool | whether a job that cleans up would delete it |
+/// | `temporary` | bool | whether a job that cleans up would delete it |
 /// | `commit_reason` | text | by what both are told |
 /// | `state` | dictionary | `read`, `unchanged`, `vanished`, `unread`, `failed` |
 /// | `init_timestamp` | timestamp in ns, UTC | when the save began; null if not known, or outside of 1677 to 2262 |
@@ -111,10 +111,10 @@ pub fn checkpoint_schema() -> SchemaRef {
             required("path", DataType::Utf8),
             required("root", DataType::Utf8),
             optional("step", DataType::Int64),
-            optional("identity", DataType::Utf8),
+            optional("fingerprint", DataType::Utf8),
             required("kind", dictionary()),
             required("committed", DataType::Boolean),
-            required("leftover", DataType::Boolean),
+            required("temporary", DataType::Boolean),
             required("commit_reason", DataType::Utf8),
             required("state", dictionary()),
             optional("init_timestamp", timestamp()),

@@ -96,11 +96,11 @@ fn entry(path: &str, content: Content) -> Entry {
         commit: Commit {
             committed: true,
             reason: "its name is final".into(),
-            leftover: false,
+            temporary: false,
         },
         init_timestamp_nsecs,
         commit_timestamp_nsecs,
-        identity: Some(0xab),
+        fingerprint: Some(0xab),
         metrics: Some("{\"loss\": 1}".to_owned()),
         chosen: None,
         content,
@@ -213,7 +213,7 @@ fn leaves_are_rows_in_the_order_of_the_tree() {
         ("path", ["runs/7"; 5]),
         ("root", ["runs"; 5]),
         ("step", ["7"; 5]),
-        ("identity", ["00000000000000ab"; 5]),
+        ("fingerprint", ["00000000000000ab"; 5]),
         ("checkpointable", ["ema"; 5]),
         (
             "keys",
@@ -315,7 +315,7 @@ fn a_checkpoint_is_summed_up_over_its_trees() {
     for (name, cell) in [
         ("kind", "v1"),
         ("committed", "true"),
-        ("leftover", "false"),
+        ("temporary", "false"),
         ("commit_reason", "its name is final"),
         ("state", "read"),
         ("init_timestamp", "1000ns"),

@@ -276,7 +276,7 @@ fn a_second_scan_reads_only_what_is_new() {
     let mut store = manager(20);
     let first: HashMap<String, u64> = found(store.clone(), options(2))
         .into_iter()
-        .filter_map(|entry| Some((entry.path, entry.identity?)))
+        .filter_map(|entry| Some((entry.path, entry.fingerprint?)))
         .collect();
     assert_eq!(first.len(), 20);
     write(&mut store, "runs/20");
@@ -532,7 +532,7 @@ fn where_a_file_commits_every_step_without_one_is_told() {
         let shown = |entry: Entry| {
             let way = entry.path.trim_start_matches("runs/").to_owned();
             let Entry { kind, commit, .. } = entry;
-            (way, kind.name(), commit.committed, commit.leftover)
+            (way, kind.name(), commit.committed, commit.temporary)
         };
         entries.map(shown).collect()
     };
@@ -770,14 +770,14 @@ fn a_checkpoint_of_json_alone_is_sound() {
 
 #[test]
 fn an_aggregate_has_an_identity() {
-    let identities = |content: &'static [u8]| -> Vec<Option<u64>> {
+    let fingerprints = |content: &'static [u8]| -> Vec<Option<u64>> {
         let mut store = MemoryStore::new();
         store.insert(path("runs/flat/checkpoint"), content);
         store.insert(path("runs/steps/3/default/checkpoint"), content);
         let entries = found(store, options(1)).into_iter();
-        entries.map(|entry| entry.identity).collect()
+        entries.map(|entry| entry.fingerprint).collect()
     };
-    let (first, second) = (identities(b"\x80"), identities(b"\x81\xa1a\xc0"));
+    let (first, second) = (fingerprints(b"\x80"), fingerprints(b"\x81\xa1a\xc0"));
     assert_eq!(first.len(), 2);
     for (first, second) in first.into_iter().zip(second) {
         assert!(first.is_some());

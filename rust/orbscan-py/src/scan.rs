@@ -256,8 +256,8 @@ impl Entry {
     }
 
     #[getter]
-    const fn leftover(&self) -> bool {
-        self.found.commit.leftover
+    const fn temporary(&self) -> bool {
+        self.found.commit.temporary
     }
 
     #[getter]
@@ -276,8 +276,8 @@ impl Entry {
     }
 
     #[getter]
-    const fn identity(&self) -> Option<u64> {
-        self.found.identity
+    const fn fingerprint(&self) -> Option<u64> {
+        self.found.fingerprint
     }
 
     #[getter]

@@ -123,10 +123,10 @@ fn uncommitted(
     let partial = path.name().ends_with(names::PARTIAL_SAVE_SUFFIX);
     let reason = format!("is not a finished checkpoint: {}", commit.reason);
     let error = Error::new(ErrorKind::Uncommitted, reason).in_file(path);
-    if commit.leftover && !rules.allow_uncommitted {
+    if commit.temporary && !rules.allow_uncommitted {
         return Err(error);
     }
-    Ok((partial || commit.leftover).then_some(error))
+    Ok((partial || commit.temporary).then_some(error))
 }
 
 /// Whether a directory is a finished checkpoint, by its name and its entries.
@@ -187,7 +187,7 @@ pub fn is_checkpoint(store: &dyn Store, path: &StorePath, atomicity: Atomicity) 
     let Some(entries) = entries else {
         return Ok(false);
     };
-    if judged(store, path, &entries, atomicity).leftover {
+    if judged(store, path, &entries, atomicity).temporary {
         return Ok(false);
     }
     if has(&entries, names::V1_MARKER) && has(&entries, names::CHECKPOINT_METADATA) {

@@ -1,7 +1,7 @@
 //! Whether Orbax would take a directory for a finished checkpoint.
 //!
 //! Two questions are asked of a directory, and their answers are not each other's opposite: is it
-//! finished, so that a job lists it among its steps, and is it a leftover, so that a job may delete
+//! finished, so that a job lists it among its steps, and is it a temporary, so that a job may delete
 //! it? A link that looks unfinished is neither.
 //!
 //! Source: orbax `_src/path/{temporary_paths,atomicity}.py`, release 0.12.8: `is_path_finalized`,
@@ -67,7 +67,7 @@ pub struct Commit {
     /// Whether it would.
     pub committed: bool,
     /// Whether a job that cleans up when it starts would delete it.
-    pub leftover: bool,
+    pub temporary: bool,
     /// Why, in words for people.
     pub reason: Cow<'static, str>,
 }
@@ -77,14 +77,14 @@ impl Commit {
         Self::new(true, false, reason)
     }
 
-    const fn unfinished(leftover: bool, reason: &'static str) -> Self {
-        Self::new(false, leftover, reason)
+    const fn unfinished(temporary: bool, reason: &'static str) -> Self {
+        Self::new(false, temporary, reason)
     }
 
-    const fn new(committed: bool, leftover: bool, reason: &'static str) -> Self {
+    const fn new(committed: bool, temporary: bool, reason: &'static str) -> Self {
         Self {
             committed,
-            leftover,
+            temporary,
             reason: Cow::Borrowed(reason),
         }
     }
@@ -116,19 +116,19 @@ pub fn judge(facts: Facts<'_>, atomicity: Atomicity) -> Commit {
         return Commit::unfinished(cleaned, "it is a partial save that was never finalised");
     }
     let temporary_name = facts.name.contains(names::TEMPORARY_MARK);
-    let leftover = !facts.link;
+    let temporary = !facts.link;
     match (atomicity, facts.commit_file, temporary_name) {
         (Atomicity::Rename, _, false) => Commit::finished("its name is final"),
-        (Atomicity::Rename, _, true) => Commit::unfinished(leftover, "its name is temporary"),
+        (Atomicity::Rename, _, true) => Commit::unfinished(temporary, "its name is temporary"),
         (_, true, _) => Commit::finished("it has commit_success.txt"),
         (Atomicity::CommitFile, false, _) => {
-            Commit::unfinished(leftover, "it has no commit_success.txt")
+            Commit::unfinished(temporary, "it has no commit_success.txt")
         }
         (Atomicity::CommitFileOrRename, false, false) => {
             Commit::finished("it has no commit_success.txt, but its name is final")
         }
         (Atomicity::CommitFileOrRename, false, true) => Commit::unfinished(
-            leftover,
+            temporary,
             "it has no commit_success.txt, and its name is temporary",
         ),
     }
@@ -145,7 +145,7 @@ mod tests {
         use Atomicity::{CommitFile, CommitFileOrRename, Rename};
         const FINAL: &str = "7";
         const TEMPORARY: &str = "7.orbax-checkpoint-tmp";
-        for (mode, name, link, commit_file, committed, leftover) in [
+        for (mode, name, link, commit_file, committed, temporary) in [
             (Rename, FINAL, false, false, true, false),
             (Rename, FINAL, true, true, true, false),
             (Rename, TEMPORARY, false, true, false, true),
@@ -166,9 +166,9 @@ mod tests {
                 commit_file,
             };
             let found = judge(facts, mode);
-            let expected = (committed, leftover);
+            let expected = (committed, temporary);
             assert_eq!(
-                (found.committed, found.leftover),
+                (found.committed, found.temporary),
                 expected,
                 "{facts:?} {mode:?}"
             );
@@ -186,7 +186,7 @@ mod tests {
             };
             for mode in Atomicity::ALL {
                 let found = judge(facts, mode);
-                assert_eq!((found.committed, found.leftover), (false, false), "{name}");
+                assert_eq!((found.committed, found.temporary), (false, false), "{name}");
             }
         }
     }

@@ -40,7 +40,7 @@ impl Kind {
 pub enum Content {
     /// It was read: all its checkpointables, or their names alone if leaves are not wanted.
     Read(Box<Checkpoint>),
-    /// It has the identity it had in an earlier scan, and was not read again.
+    /// It has the fingerprint it had in an earlier scan, and was not read again.
     Unchanged,
     /// It was there in an earlier scan, or a moment ago, and is gone.
     Vanished,
@@ -82,7 +82,7 @@ pub struct Entry {
     /// When it was committed, in the same unit whatever it is; of safetensors, when they were changed.
     pub commit_timestamp_nsecs: Option<i128>,
     /// Changes when its metadata does; `None` if it has none.
-    pub identity: Option<u64>,
+    pub fingerprint: Option<u64>,
     /// The metrics that a manager wrote beside it, as JSON.
     pub metrics: Option<String>,
     /// The pytree that a read chooses which names none, or why it cannot be read; `None` if there is

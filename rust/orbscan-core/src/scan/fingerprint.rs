@@ -1,81 +1,187 @@
-//! Hashes that mean the same on every machine and in every release.
+//! A number that changes with all that an answer about a checkpoint depends on.
+//!
+//! It is made of the listing that was made anyway, and of size, times of change and version of every
+//! document that was or would be read, and of the directories that hold them. Whether a data file of
+//! a database was changed in place it does not tell: nothing ever does that.
 
-use crate::cursor::to_u64;
+use super::fnv::Fnv;
+use crate::error::Result;
+use crate::orbax::names;
+use crate::path::StorePath;
+use crate::reader::everything::Recognised;
+use crate::record::Layout;
+use crate::store::{EntryKind, Stat, Store};
 
-const OFFSET_BASIS: u64 = 0xcbf2_9ce4_8422_2325;
-const PRIME: u64 = 0x0100_0000_01b3;
+/// What the fingerprint of a pytree is made of, relative to its directory.
+const OF_PYTREE: [&str; 4] = [
+    names::TREE_METADATA,
+    names::SHARDING,
+    names::MANIFEST,
+    names::FIRST_ARRAY_METADATA,
+];
 
-/// An FNV-1a hash of 64 bits.
-///
-/// It tells apart what nobody forges: a checkpoint now and then, the shares of many machines.
-#[derive(Clone, Copy, Debug)]
-pub struct Fingerprint(u64);
-
-impl Fingerprint {
-    /// The hash of nothing.
-    pub const fn new() -> Self {
-        Self(OFFSET_BASIS)
+/// The fingerprint of a checkpoint; `None` if it has none, or if only a read can tell.
+pub fn fingerprint(store: &dyn Store, recognised: &Recognised) -> Option<u64> {
+    let mut fingerprint = Making {
+        store,
+        root: &recognised.path,
+        hash: Fnv::new(),
+        documents: 0,
+    };
+    fingerprint.add_listing(recognised);
+    let found = fingerprint.add(&files(recognised))?;
+    for directory in pytrees(recognised) {
+        let has = |name: &str| found.contains(&below(&directory, name));
+        match (has(names::TREE_METADATA), has(names::MANIFEST)) {
+            (_, true) => {}
+            (true, false) => fingerprint.add_arrays(&directory)?,
+            // Asked only where nothing newer was found, so that no other checkpoint costs more.
+            (false, false) => {
+                fingerprint.add(&[below(&directory, names::AGGREGATE)])?;
+            }
+        }
     }
+    (fingerprint.documents > 0).then(|| fingerprint.hash.finish())
+}
 
-    /// Takes bytes in.
-    pub fn add(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.0 = (self.0 ^ u64::from(*byte)).wrapping_mul(PRIME);
+/// A fingerprint in the making.
+struct Making<'a> {
+    store: &'a dyn Store,
+    root: &'a StorePath,
+    hash: Fnv,
+    /// Files that were found.
+    documents: usize,
+}
+
+impl Making<'_> {
+    /// Takes in the names and kinds of what lies in the checkpoint.
+    fn add_listing(&mut self, recognised: &Recognised) {
+        let entries = recognised.entries.iter();
+        let mut listed: Vec<(&str, bool)> = entries
+            .map(|entry| (entry.name.as_str(), entry.kind == EntryKind::Directory))
+            .collect();
+        listed.sort_unstable();
+        for (name, is_directory) in listed {
+            self.hash.add_text(name);
+            self.hash.add(&[u8::from(is_directory)]);
         }
     }
 
-    /// Takes a text in, and its length, so that no two lists of texts look alike.
-    pub fn add_text(&mut self, text: &str) {
-        self.add(&to_u64(text.len()).to_le_bytes());
-        self.add(text.as_bytes());
+    /// Takes in what is known of some paths, and gives those that are there.
+    fn add(&mut self, paths: &[String]) -> Option<Vec<String>> {
+        let inside = paths.iter().map(|path| self.root.join(path));
+        let inside: Vec<StorePath> = inside.collect::<Result<_>>().ok()?;
+        let mut found = Vec::new();
+        for (path, stat) in paths.iter().zip(self.store.stat(&inside)) {
+            self.hash.add_text(path);
+            let Some(stat) = stat.ok()? else {
+                self.hash.add(&[0]);
+                continue;
+            };
+            self.add_stat(&stat);
+            found.push(path.clone());
+        }
+        Some(found)
     }
 
-    /// The hash, stirred once more: the low bits of FNV-1a alone would share unevenly.
-    pub const fn finish(self) -> u64 {
-        let stirred = (self.0 ^ (self.0 >> 32)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        stirred ^ (stirred >> 29)
+    fn add_stat(&mut self, stat: &Stat) {
+        let is_file = stat.kind == EntryKind::File;
+        self.documents = self.documents.saturating_add(usize::from(is_file));
+        self.hash.add(&[1, u8::from(is_file)]);
+        self.hash.add(&stat.size.to_le_bytes());
+        let modified = stat.modified_nsecs.unwrap_or_default();
+        self.hash.add(&modified.to_le_bytes());
+        self.hash.add(&stat.version.to_le_bytes());
+    }
+
+    /// Takes in the documents of arrays that lie in files, or the manifests of databases that were
+    /// never merged. `None` if an array lies deeper: its name has slashes, and only the tree has it.
+    fn add_arrays(&mut self, directory: &str) -> Option<()> {
+        let listed = self.store.list(&self.root.join(directory).ok()?).ok()?;
+        let directories = listed
+            .into_iter()
+            .filter(|entry| entry.kind == EntryKind::Directory);
+        let mut names: Vec<String> = directories.map(|entry| entry.name).collect();
+        names.retain(|name| name != names::ARRAY_METADATAS);
+        names.sort_unstable();
+        for name in names {
+            let inside = below(directory, &name);
+            let documents: &[&str] = if name.starts_with(names::PROCESS_DATABASE_PREFIX) {
+                &[names::MANIFEST]
+            } else {
+                &[names::ZARR_V2, names::ZARR_V3]
+            };
+            let documents: Vec<String> = documents
+                .iter()
+                .map(|document| below(&inside, document))
+                .collect();
+            if self.add(&documents)?.is_empty() {
+                return None;
+            }
+        }
+        Some(())
     }
 }
 
-impl Default for Fingerprint {
-    fn default() -> Self {
-        Self::new()
+/// The directories that may hold a pytree, relative to the checkpoint.
+fn pytrees(recognised: &Recognised) -> Vec<String> {
+    let entries = recognised.entries.iter();
+    if recognised.layout == Layout::Safetensors {
+        return Vec::new();
     }
+    let has = |name: &str| entries.clone().any(|entry| entry.name == name);
+    let mut found = Vec::new();
+    if has(names::TREE_METADATA) || has(names::AGGREGATE) {
+        found.push(String::new());
+    }
+    if !has(names::TREE_METADATA) {
+        let items = entries
+            .clone()
+            .filter(|entry| entry.kind == EntryKind::Directory && !names::is_reserved(&entry.name));
+        found.extend(items.map(|entry| entry.name.clone()));
+        found.sort_unstable();
+    }
+    found
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn of(texts: &[&str]) -> u64 {
-        let mut fingerprint = Fingerprint::new();
-        for text in texts {
-            fingerprint.add_text(text);
+/// The documents that an answer is made of, and the directories that hold them.
+fn files(recognised: &Recognised) -> Vec<String> {
+    let names = recognised.entries.iter().map(|entry| entry.name.as_str());
+    if recognised.layout == Layout::Safetensors {
+        let tensors = names.filter(|name| name.ends_with(names::SAFETENSORS_SUFFIX));
+        let mut tensors: Vec<String> = tensors.map(ToOwned::to_owned).collect();
+        tensors.sort_unstable();
+        if tensors.is_empty() {
+            // The checkpoint is one such file.
+            tensors.push(String::new());
         }
-        fingerprint.finish()
+        return tensors;
     }
-
-    #[test]
-    fn never_changes() {
-        assert_eq!(of(&["run/7"]), 153_934_131_137_741_512);
-    }
-
-    #[test]
-    fn tells_lists_apart() {
-        assert_ne!(of(&["ab", "c"]), of(&["a", "bc"]));
-    }
-
-    #[test]
-    fn shares_evenly() {
-        let shares = 7;
-        let mut tally = [0_usize; 7];
-        for step in 0..7_000 {
-            let share = of(&[&format!("runs/a/{step}")]) % shares;
-            tally[usize::try_from(share).unwrap()] += 1;
+    let mut found = vec![names::CHECKPOINT_METADATA.to_owned()];
+    // Neither is asked for where the listing does not show it.
+    let metrics = below(names::METRICS, names::METRICS);
+    for (shown, document) in [
+        (names::METRICS, metrics.as_str()),
+        (names::DELETION_RECORD, names::DELETION_RECORD),
+    ] {
+        if names.clone().any(|name| name == shown) {
+            found.push(document.to_owned());
         }
-        assert!(
-            tally.iter().all(|count| (850..1_150).contains(count)),
-            "{tally:?}"
-        );
+    }
+    for directory in pytrees(recognised) {
+        found.extend(OF_PYTREE.iter().map(|name| below(&directory, name)));
+        if !directory.is_empty() {
+            found.push(directory);
+        }
+    }
+    found
+}
+
+/// The path of something in a directory, both relative to the checkpoint.
+fn below(directory: &str, name: &str) -> String {
+    if directory.is_empty() {
+        name.to_owned()
+    } else {
+        format!("{directory}/{name}")
     }
 }

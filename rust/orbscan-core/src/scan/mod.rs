@@ -6,9 +6,9 @@
 
 mod batch;
 pub mod entry;
-pub mod fingerprint;
+mod fingerprint;
+pub mod fnv;
 pub mod glob;
-mod identity;
 mod links;
 mod place;
 mod read;
@@ -78,7 +78,7 @@ pub struct Options {
     pub threads: usize,
     /// Whether entries come in the order of their paths, steps by their numbers.
     pub ordered: bool,
-    /// The paths and identities of an earlier scan.
+    /// The paths and fingerprints of an earlier scan.
     pub since: HashMap<String, u64>,
 }
 
@@ -260,7 +260,7 @@ fn told(path: &str, root: &str, content: Content) -> Entry {
         commit: walk::unknown_commit(),
         init_timestamp_nsecs: None,
         commit_timestamp_nsecs: None,
-        identity: None,
+        fingerprint: None,
         metrics: None,
         chosen: None,
         content,

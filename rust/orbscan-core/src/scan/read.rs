@@ -2,7 +2,7 @@
 
 use super::Options;
 use super::entry::{Content, Entry};
-use super::identity::identity;
+use super::fingerprint::fingerprint;
 use super::place::Visit;
 use super::walk::{Found, exists};
 use crate::error::{Error, ErrorKind, Result};
@@ -33,9 +33,9 @@ pub fn read(found: Found, visit: &Visit, options: &Options, recall: &Recall) -> 
         return entry;
     };
     if let Some(before) = options.since.get(&entry.path)
-        && identity(store, &recognised).as_ref() == Some(before)
+        && fingerprint(store, &recognised).as_ref() == Some(before)
     {
-        entry.identity = Some(*before);
+        entry.fingerprint = Some(*before);
         entry.content = Content::Unchanged;
         return entry;
     }
@@ -47,7 +47,7 @@ pub fn read(found: Found, visit: &Visit, options: &Options, recall: &Recall) -> 
             Some(listed) => listed,
             None => again(store, &visit.path).map_err(|error| reader::locate(store, error))?,
         };
-        entry.identity = identity(store, &recognised);
+        entry.fingerprint = fingerprint(store, &recognised);
         seen.note_entries(&recognised.path, &recognised.entries);
         fill(&mut entry, store, recognised, options, recall)
     };
@@ -60,13 +60,13 @@ pub fn read(found: Found, visit: &Visit, options: &Options, recall: &Recall) -> 
             Content::Vanished
         };
     }
-    // The cause of a fault may go away, and nothing that the identity is made of change. What merely
+    // The cause of a fault may go away, and nothing that the fingerprint is made of change. What merely
     // says of a whole checkpoint how it was written stays true.
     let is_fault = |issue: &Issue| issue.is_loss() || issue.kind() != ErrorKind::Unsupported;
     if let Content::Read(checkpoint) = &entry.content
         && checkpoint.issues.iter().any(is_fault)
     {
-        entry.identity = None;
+        entry.fingerprint = None;
     }
     entry
 }

@@ -3,7 +3,7 @@
 use std::ops::RangeInclusive;
 
 use super::entry::Entry;
-use super::fingerprint::Fingerprint;
+use super::fnv::Fnv;
 use super::glob::Glob;
 use crate::orbax::commit::Commit;
 
@@ -83,7 +83,7 @@ impl Selection {
     /// Whether it is in the share, by its path in full.
     pub fn is_in_share(&self, path: &str) -> bool {
         self.shard.is_none_or(|shard| {
-            let mut fingerprint = Fingerprint::new();
+            let mut fingerprint = Fnv::new();
             fingerprint.add_text(path);
             fingerprint.finish().checked_rem(shard.count) == Some(shard.index)
         })

@@ -227,7 +227,7 @@ fn entry(visit: &Visit, kind: Kind, commit: Commit, content: Content) -> Entry {
         commit,
         init_timestamp_nsecs: None,
         commit_timestamp_nsecs: None,
-        identity: None,
+        fingerprint: None,
         metrics: None,
         chosen: None,
         content,
@@ -252,7 +252,7 @@ fn checkpoint(
     let commit = match layout {
         Layout::Safetensors => Commit {
             committed: true,
-            leftover: false,
+            temporary: false,
             reason: "safetensors files have no mark of their own".into(),
         },
         Layout::V0 | Layout::V1 => commit(visit, commit_file, options),
@@ -338,7 +338,7 @@ fn is_directory(visit: &Visit) -> bool {
 pub fn unknown_commit() -> Commit {
     Commit {
         committed: false,
-        leftover: false,
+        temporary: false,
         reason: "it could not be looked at".into(),
     }
 }

@@ -1,4 +1,4 @@
-"""A diff as a JSON document whose members are stable. Pure: a diff in, text out.
+"""A diff as a JSON document whose members are stable. Pure: a diff in, plain values out.
 
 ```
 {"schema_version": 1, "a": "runs/1", "b": "runs/2", "same": false, "undecided": false,
@@ -26,9 +26,7 @@ of the checkpointable.
 
 from __future__ import annotations
 
-import json
-
-from orbscan.cli.document import ISSUE, Meshes, sharding_document, zarr_document
+from orbscan.documents import ISSUE, Meshes, sharding_document, zarr_document
 
 # See orbscan/__init__.py.
 TYPE_CHECKING = False
@@ -42,10 +40,10 @@ if TYPE_CHECKING:
 SCHEMA_VERSION = 1
 
 
-def render(diff: Diff) -> str:
-    """Compose the document: one line of ASCII text."""
+def document(diff: Diff) -> dict[str, object]:
+    """Compose the document, of plain values."""
     meshes = Meshes()
-    document = {
+    return {
         "schema_version": SCHEMA_VERSION,
         "a": diff.a,
         "b": diff.b,
@@ -98,7 +96,6 @@ def render(diff: Diff) -> str:
         "device_meshes": meshes.found,
         "notes": diff.notes,
     }
-    return json.dumps(document, allow_nan=False) + "\n"
 
 
 def _checkpointable(found: Checkpointable | None) -> dict[str, object] | None:

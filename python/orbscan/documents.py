@@ -1,0 +1,79 @@
+"""Members that the JSON documents of several commands and reports share.
+
+Importing this module loads nothing heavy.
+"""
+
+from __future__ import annotations
+
+import json
+from math import isfinite
+
+# See orbscan/__init__.py.
+TYPE_CHECKING = False
+
+if TYPE_CHECKING:
+    from orbscan import _core
+
+ISSUE = ("kind", "file", "offset", "in_body", "reason")
+"""What is shown of an issue or an error."""
+
+
+class Meshes:
+    """The distinct device meshes seen so far."""
+
+    def __init__(self) -> None:
+        self.found: list[dict[str, object]] = []
+        self._index: dict[object, int] = {}
+
+    def index(self, mesh: tuple[tuple[int, ...], tuple[int, ...]]) -> int:
+        """The index of a mesh, which is added if it is new."""
+        if mesh not in self._index:
+            self._index[mesh] = len(self.found)
+            self.found.append({"shape": mesh[0], "ids": mesh[1]})
+        return self._index[mesh]
+
+
+def sharding_document(row: _core.Sharding, meshes: Meshes) -> dict[str, object]:
+    """Compose the member `sharding` of a leaf."""
+    if row[0] == "single":
+        return {"type": "SingleDeviceSharding", "device_str": row[1]}
+    if row[0] == "positional":
+        return {"type": "PositionalSharding", "shape": row[1], "memory_kind": row[2]}
+    _, shape, axis_names, axis_types, partition_spec, mesh = row
+    return {
+        "type": "NamedSharding",
+        "shape": shape,
+        "axis_names": axis_names,
+        "axis_types": axis_types,
+        "partition_spec": partition_spec,
+        "device_mesh": None if mesh is None else meshes.index(mesh),
+    }
+
+
+def zarr_document(zarr: _core.Zarr2 | _core.Zarr3) -> dict[str, object]:
+    """Compose the member `zarr` of a leaf."""
+    described = zarr[3]
+    document: dict[str, object] = {
+        "zarr_format": zarr[0],
+        "dtype": zarr[1],
+        "chunk_shape": zarr[2],
+        "compression": described and {"algorithm": described[0], "level": described[1]},
+    }
+    if zarr[0] == 2:  # noqa: PLR2004 - the number of the format
+        return {**document, "order": zarr[4], "dimension_separator": zarr[5]}
+    return {**document, "inner_chunk_shape": zarr[4]}
+
+
+def decoded(text: str | None) -> object:
+    """Decode an object that may be in Python's dialect, so that it can be encoded as JSON.
+
+    Numbers that JSON does not know, such as NaN, become strings.
+    """
+    if text is None:
+        return {}
+    return json.loads(text, parse_constant=str, parse_float=_finite)
+
+
+def _finite(text: str) -> float | str:
+    number = float(text)
+    return number if isfinite(number) else text
