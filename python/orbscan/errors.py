@@ -126,6 +126,17 @@ class StoreError(OSError, OrbscanError):
     __reduce__ = OrbscanError.__reduce__
 
 
+class OutOfMemoryError(MemoryError, OrbscanError):
+    """There is not enough memory, which says nothing about the checkpoint. Kind: `memory`.
+
+    Catch it as a `MemoryError`, which Python itself raises where its own objects find no room.
+    """
+
+    __init__ = OrbscanError.__init__
+    __str__ = OrbscanError.__str__
+    __reduce__ = OrbscanError.__reduce__
+
+
 class DeletionInProgressError(OrbscanError, RuntimeError):
     """The checkpointable asked for is being deleted. Kind: `deletion_in_progress`."""
 
@@ -146,6 +157,7 @@ CLASS_OF_KIND: dict[str, type[OrbscanError]] = {
     "unsupported": FormatError,
     "limit": FormatError,
     "store": StoreError,
+    "memory": OutOfMemoryError,
 }
 """The class of every kind of error."""
 

@@ -310,6 +310,7 @@ def test_the_pytree_can_be_chosen(show: Command, arguments: list[str], name: str
         ("unsupported", 3),
         ("limit", 3),
         ("store", 4),
+        ("memory", 4),
     ],
 )
 def test_the_exit_code_tells_the_kind_of_error(show: Command, kind: str, status: int) -> None:

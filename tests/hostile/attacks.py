@@ -428,7 +428,7 @@ ATTACKS: dict[Callable[[Path], None], tuple[str | None, str]] = {
     manifest_of_2_to_the_63_versions: ("malformed", "9223372036854775808"),
     root_of_a_tebibyte_in_a_file_with_holes: ("limit", "the limit"),
     document_of_a_tebibyte_with_holes: ("limit", "the limit is"),
-    document_too_large_for_the_memory: ("limit", "no memory"),
+    document_too_large_for_the_memory: ("memory", "no memory"),
     root_beyond_the_end_of_numbers: ("malformed", "2^63"),
     paths_that_unfold_to_gigabytes: ("limit", "the limit is"),
     keys_that_unfold_to_gigabytes: ("malformed", "has no key"),

@@ -44,6 +44,7 @@ def test_both_languages_know_the_same_kinds() -> None:
         ("unsupported", (errors.FormatError, ValueError)),
         ("limit", (errors.FormatError, ValueError)),
         ("store", (errors.StoreError, OSError)),
+        ("memory", (errors.OutOfMemoryError, MemoryError)),
     ],
 )
 def test_each_kind_is_caught_as_what_a_caller_would_expect(

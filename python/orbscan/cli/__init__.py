@@ -67,6 +67,7 @@ def _run(argv: Sequence[str]) -> int:
     arguments = _parser(argv).parse_args(argv)
     try:
         status: int = arguments.run(arguments)
+        return status  # noqa: TRY300 - what comes after the clauses is for one of them
     except BrokenPipeError:
         # An OSError, but one of stdout.
         raise
@@ -78,11 +79,16 @@ def _run(argv: Sequence[str]) -> int:
         return refusal.status
     except OrbscanError as error:
         _complain(told(error, arguments))
-        return exits.STORE if isinstance(error, StoreError) else exits.NOT_FOUND
+        of_machine = isinstance(error, StoreError | MemoryError)
+        return exits.STORE if of_machine else exits.NOT_FOUND
     except OSError as error:
         _complain(str(error))
         return exits.STORE
-    return status
+    except MemoryError:
+        # To tell of it takes memory, too: what the command held is let go with the exception.
+        pass
+    _complain("not enough memory")
+    return exits.STORE
 
 
 class _Version(argparse.Action):

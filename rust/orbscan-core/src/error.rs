@@ -54,11 +54,13 @@ pub enum ErrorKind {
     Limit,
     /// The store refused or failed.
     Store,
+    /// There is not enough memory.
+    Memory,
 }
 
 impl ErrorKind {
     /// Every kind, so that tests can enumerate them.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::NotFound,
         Self::UnknownLayout,
         Self::Uncommitted,
@@ -70,6 +72,7 @@ impl ErrorKind {
         Self::Unsupported,
         Self::Limit,
         Self::Store,
+        Self::Memory,
     ];
 
     /// The stable name of the kind, as Python shows it.
@@ -86,6 +89,7 @@ impl ErrorKind {
             Self::Unsupported => "unsupported",
             Self::Limit => "limit",
             Self::Store => "store",
+            Self::Memory => "memory",
         }
     }
 }

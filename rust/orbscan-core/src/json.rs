@@ -22,6 +22,7 @@ use std::borrow::Cow;
 
 use crate::cursor::to_u64;
 use crate::error::{Error, ErrorKind, Offset, Result};
+use crate::interrupt;
 use crate::limits::{Limits, MAX_NUMBER_BYTES};
 use crate::stand_in;
 use checked::Checked;
@@ -202,6 +203,7 @@ impl<'a> Json<'a> {
             return Ok(());
         }
         loop {
+            interrupt::check()?;
             let name = self.string()?;
             self.space();
             if !self.eat(b':') {
@@ -225,6 +227,7 @@ impl<'a> Json<'a> {
             return Ok(());
         }
         loop {
+            interrupt::check()?;
             item(self)?;
             if !self.more(b']', "',' or ']'")? {
                 return Ok(());

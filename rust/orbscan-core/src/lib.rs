@@ -21,9 +21,11 @@
 pub mod cursor;
 pub mod dump;
 pub mod error;
+pub mod interrupt;
 pub mod json;
 pub mod layout;
 pub mod limits;
+pub mod memory;
 pub mod msgpack;
 pub mod ocdbt;
 pub mod orbax;

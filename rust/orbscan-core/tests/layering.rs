@@ -9,6 +9,7 @@ type Order = &'static [&'static [&'static str]];
 
 const CORE: Order = &[
     &["error", "limits", "stand_in"],
+    &["interrupt", "memory"],
     &["path", "cursor"],
     &["json", "msgpack"],
     &["tree"],

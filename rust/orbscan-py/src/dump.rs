@@ -12,7 +12,7 @@ use orbscan_core::store::{Store, Want};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList, PyTuple};
 
-use crate::errors;
+use crate::{errors, work};
 
 /// Adds what is here to the module.
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
@@ -31,7 +31,7 @@ fn take_apart(
     part: Option<(u64, u64)>,
 ) -> PyResult<Bound<'_, PyList>> {
     let limits = Limits::default();
-    let dumps = py.detach(|| {
+    let dumps = work::detached(py, &path, || {
         let (store, path) = LocalStore::open_from_top(&path)?;
         let dumps = match part {
             None => dump::file_in(&store, &path, &limits),
@@ -41,8 +41,7 @@ fn take_apart(
             }
         };
         dumps.map_err(|error| reader::locate(&store, error))
-    });
-    let dumps = dumps.map_err(|error| errors::raised(py, &error))?;
+    })?;
     let list = PyList::empty(py);
     for dump in &dumps {
         list.append(dump_tuple(py, dump)?)?;

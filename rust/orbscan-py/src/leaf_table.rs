@@ -11,7 +11,7 @@ use pyo3::prelude::*;
 use pyo3::sync::{MutexExt, PyOnceLock};
 use pyo3::types::{PyList, PyString, PyTuple};
 
-use crate::errors;
+use crate::{errors, work};
 
 /// The leaves of one pytree; see the stub for the meaning of each attribute.
 #[pyclass(frozen, module = "orbscan._core")]
@@ -54,6 +54,7 @@ impl LeafTable {
     #[getter]
     fn node_keys(&self, py: Python<'_>) -> PyResult<Py<PyList>> {
         let made = self.node_keys.get_or_try_init(py, || {
+            work::room_for(py, self.table.tree.nodes.len(), BYTES_OF_NODE)?;
             let key = |node: &Node| node.key.and_then(|key| self.keys.get(key));
             PyList::new(py, self.table.tree.nodes.iter().map(key)).map(Bound::unbind)
         });
@@ -65,6 +66,10 @@ impl LeafTable {
     fn containers(&self, py: Python<'_>) -> PyResult<Py<PyList>> {
         let made = self.containers.get_or_try_init(py, || {
             let nodes = self.table.tree.nodes.iter().enumerate().rev();
+            let is_leaf = |node: &&Node| matches!(node.content, Content::Leaf(_));
+            let leaves = self.table.tree.nodes.iter().filter(is_leaf).count();
+            let containers = self.table.tree.nodes.len().saturating_sub(leaves);
+            work::room_for(py, containers, BYTES_OF_NAME)?;
             let container = |(number, node): (usize, &Node)| match &node.content {
                 Content::Children(kind, children) => {
                     Some((number, container_code(*kind), children.start, children.end))
@@ -105,6 +110,7 @@ impl LeafTable {
 
     /// The param name of each node that is a leaf.
     fn node_names<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
+        work::room_for(py, self.table.tree.nodes.len(), BYTES_OF_NAME)?;
         let name = |node: &Node| match node.content {
             Content::Leaf(leaf) => Some(self.table.names.get(leaf)),
             Content::Children(..) => None,
@@ -116,6 +122,9 @@ impl LeafTable {
 impl LeafTable {
     /// Carries a table over.
     pub fn new(py: Python<'_>, table: Arc<record::LeafTable>) -> PyResult<Self> {
+        work::room_for(py, table.tree.keys.len(), BYTES_OF_KEY)?;
+        work::room_for(py, table.tree.nodes.len(), BYTES_OF_NODE)?;
+        work::room_for(py, table.leaves.len(), BYTES_OF_LEAF)?;
         let keys = table.tree.keys.iter();
         let keys: Vec<Py<PyString>> = keys.map(|key| PyString::new(py, key).unbind()).collect();
         let shapes = table
@@ -156,6 +165,18 @@ impl LeafTable {
         })
     }
 }
+
+/// What a key takes in Python, and in the container that has it.
+const BYTES_OF_KEY: usize = 160;
+
+/// What a node takes: a number and its place in a list.
+const BYTES_OF_NODE: usize = 48;
+
+/// What a distinct leaf takes, with its array.
+const BYTES_OF_LEAF: usize = 480;
+
+/// What a node takes whose name or container is asked for.
+const BYTES_OF_NAME: usize = 160;
 
 /// How many tables are remembered: as many as a reader recalls.
 const MOST_TABLES: usize = 32;

@@ -22,6 +22,7 @@ mod scan;
 mod steps;
 mod tables;
 mod verify;
+mod work;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -53,8 +54,9 @@ fn detached<T: Send>(
     path: &Path,
     read: impl FnOnce(&LocalStore, &StorePath) -> Result<T, Error> + Send,
 ) -> PyResult<T> {
-    py.detach(|| LocalStore::open(path).and_then(|(store, path)| read(&store, &path)))
-        .map_err(|error| errors::raised(py, &error))
+    work::detached(py, path, || {
+        LocalStore::open(path).and_then(|(store, path)| read(&store, &path))
+    })
 }
 
 /// How a checkpoint is read.

@@ -20,6 +20,7 @@ use pyo3::types::PyCapsule;
 
 use crate::PATIENCE;
 use crate::scan::{FORKED, Scan};
+use crate::work;
 
 /// A table on its way out; see the stub.
 #[pyclass(frozen, module = "orbscan._core")]
@@ -128,6 +129,9 @@ impl Watched {
     /// Whether Ctrl-C was pressed. Asked on the thread of the consumer alone: waiting for the
     /// interpreter on a thread of somebody's pool could wait for ever.
     fn is_interrupted(&mut self) -> bool {
+        if locked(&self.seen).interrupt.is_some() {
+            return true;
+        }
         if self.looked.elapsed() < PATIENCE {
             return false;
         }
@@ -140,6 +144,19 @@ impl Watched {
         let mut seen = locked(&self.seen);
         seen.interrupt = raised;
         seen.interrupt.is_some()
+    }
+
+    /// Waits; a scan of one thread reads in this one, and that ends with Ctrl-C, too.
+    fn poll(&mut self) -> Poll {
+        let here = locked(&self.seen).thread == Some(thread::current().id());
+        let scan = &mut self.scan;
+        if !here {
+            return scan.poll(PATIENCE);
+        }
+        work::interruptible(|| scan.poll(PATIENCE)).unwrap_or_else(|raised| {
+            locked(&self.seen).interrupt = Some(raised);
+            Poll::Waiting
+        })
     }
 
     fn note(&self, entry: &Entry) {
@@ -159,7 +176,7 @@ impl Iterator for Watched {
 
     fn next(&mut self) -> Option<Entry> {
         while !self.is_interrupted() {
-            match self.scan.poll(PATIENCE) {
+            match self.poll() {
                 Poll::Entry(entry) => {
                     self.note(&entry);
                     return Some(*entry);

@@ -1,7 +1,7 @@
 //! Reports of checks, as tuples.
 
 use std::ops::ControlFlow;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
 use orbscan_core::error::{Error, Offset};
@@ -18,7 +18,7 @@ use pyo3::types::{PyList, PyTuple};
 
 use crate::checkpoint::Checkpoint;
 use crate::leaf_table::Crossed;
-use crate::{detached, errors, options, selection};
+use crate::{detached, options, selection, work};
 
 /// Checks the checkpoint at `path`; see the stub for the meaning of what comes back.
 #[pyfunction]
@@ -45,11 +45,12 @@ fn check(
 ) -> PyResult<Py<PyTuple>> {
     let options = check_options(level, check_values, max_bandwidth, atomicity)?;
     let interruption = Interruption::default();
-    let report = detached(py, &path, |store, path| {
+    let checked = detached(py, &path, |store, path| {
         let mut tell = |now: Progress| interruption.tell(now, progress.as_ref());
         verify::verify(store, path, &options, one(only.as_ref()), &mut tell)
-    })?;
+    });
     interruption.raise()?;
+    let report = checked?;
     report_tuple(py, &report)
 }
 
@@ -68,18 +69,22 @@ fn check_together(
 ) -> PyResult<Py<PyTuple>> {
     let options = check_options(level, check_values, max_bandwidth, atomicity)?;
     let interruption = Interruption::default();
-    let checked = py.detach(|| {
-        let opened = paths.iter().map(|path| LocalStore::open(path));
-        let opened: Vec<(LocalStore, StorePath)> = opened.collect::<Result<_, Error>>()?;
-        let mut directories: Vec<(&dyn Store, StorePath)> = Vec::new();
-        for (store, path) in &opened {
-            directories.push((store, path.clone()));
-        }
-        let mut tell = |now: Progress| interruption.tell(now, progress.as_ref());
-        verify::verify_together(&directories, &options, &mut tell)
-    });
-    let report = checked.map_err(|error| errors::raised(py, &error))?;
+    let checked = work::detached(
+        py,
+        paths.first().map_or(Path::new(""), PathBuf::as_path),
+        || {
+            let opened = paths.iter().map(|path| LocalStore::open(path));
+            let opened: Vec<(LocalStore, StorePath)> = opened.collect::<Result<_, Error>>()?;
+            let mut directories: Vec<(&dyn Store, StorePath)> = Vec::new();
+            for (store, path) in &opened {
+                directories.push((store, path.clone()));
+            }
+            let mut tell = |now: Progress| interruption.tell(now, progress.as_ref());
+            verify::verify_together(&directories, &options, &mut tell)
+        },
+    );
     interruption.raise()?;
+    let report = checked?;
     report_tuple(py, &report)
 }
 
@@ -235,6 +240,9 @@ fn measure(
     let measured = detached(py, &path, |store, path| {
         usage::usage(store, path, &options, one(only.as_ref()))
     })?;
+    let arrays = measured.items.iter().map(|item| item.arrays.len());
+    work::room_for(py, arrays.fold(0, usize::saturating_add), BYTES_OF_ARRAY)?;
+    work::room_for(py, measured.files.len(), BYTES_OF_FILE)?;
     let items = PyList::empty(py);
     for item in &measured.items {
         items.append(item_tuple(py, item)?)?;
@@ -248,6 +256,12 @@ fn measure(
     let tuple = (checkpoint, items, files, alone).into_pyobject(py)?;
     Ok(tuple.unbind())
 }
+
+/// What an array takes in Python: its name, four numbers, and the tuple of them.
+const BYTES_OF_ARRAY: usize = 400;
+
+/// Likewise, a file.
+const BYTES_OF_FILE: usize = 640;
 
 fn item_tuple<'py>(py: Python<'py>, item: &ItemUsage) -> PyResult<Bound<'py, PyTuple>> {
     let arrays = PyList::empty(py);

@@ -10,6 +10,7 @@ use super::{frame, varint};
 use crate::cursor::{Cursor, to_u64, to_usize};
 use crate::error::{Error, ErrorKind, Offset, Result, counted};
 use crate::limits::Limits;
+use crate::memory;
 use crate::stand_in;
 
 /// Magic, length and checksum: what no envelope can do without.
@@ -240,11 +241,7 @@ fn decompress(frame: &[u8], at: Offset, limits: &Limits) -> Result<Body> {
                 decompressor.decompress(small, frame).map_err(failure)?;
                 return Ok(Bytes::copy_from_slice(small));
             }
-            let mut body = Vec::new();
-            body.try_reserve_exact(to_usize(capacity)).map_err(|_| {
-                let reason = format!("no memory for a body of {capacity} bytes");
-                Error::new(ErrorKind::Limit, reason).at(at)
-            })?;
+            let mut body = memory::buffer(to_usize(capacity))?;
             decompressor.decompress(&mut body, frame).map_err(failure)?;
             if body.capacity() / 2 > body.len() {
                 body.shrink_to_fit();

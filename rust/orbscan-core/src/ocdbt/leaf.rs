@@ -13,6 +13,7 @@ use super::values::{Hit, Value, Values};
 use super::varint::Varints;
 use crate::cursor::{Cursor, to_usize};
 use crate::error::Result;
+use crate::interrupt;
 
 /// The entries of a leaf. Where its key columns lie is known, nothing in them has been checked.
 #[derive(Clone, Debug)]
@@ -71,6 +72,7 @@ impl<'a> Leaf<'a> {
         let values = self.values(keys.position())?;
         let mut keys = self.keys(bounds);
         values.each(|_, value| {
+            interrupt::check()?;
             if let Some(step) = keys.read()? {
                 keys.apply(step);
             }
@@ -112,6 +114,7 @@ fn merge(keys: &mut Keys<'_, '_>, wanted: &[&[u8]]) -> Result<Vec<(usize, usize)
     loop {
         keys.pass_plain(compare_below);
         let index = to_usize(keys.next_index());
+        interrupt::check()?;
         let Some(step) = keys.read()? else {
             return Ok(found);
         };

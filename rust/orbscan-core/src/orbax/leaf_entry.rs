@@ -1,7 +1,8 @@
 //! What `_METADATA` says of one leaf.
 
-use foldhash::HashMap;
+use foldhash::{HashMap, HashMapExt};
 
+use crate::cursor::to_usize;
 use crate::error::{Error, ErrorKind, Result, Subject};
 use crate::json::{Json, Kind};
 
@@ -61,8 +62,81 @@ impl ValueType {
     }
 }
 
+/// What the file says of each leaf. Most say the same, so what differs stands once.
+#[derive(Clone, Debug, Default)]
+pub struct LeafEntries {
+    distinct: Vec<LeafEntry>,
+    known: HashMap<LeafEntry, u32>,
+    /// By leaf, the number of its entry.
+    numbers: Vec<u32>,
+}
+
+impl LeafEntries {
+    /// Appends what is said of the next leaf.
+    pub fn push(&mut self, entry: LeafEntry) {
+        let last = self.numbers.last().copied();
+        if let Some(last) = last.filter(|last| self.of(*last) == Some(&entry)) {
+            self.numbers.push(last);
+            return;
+        }
+        let next = u32::try_from(self.distinct.len()).unwrap_or(u32::MAX);
+        let number = *self.known.entry(entry).or_insert_with_key(|entry| {
+            self.distinct.push(entry.clone());
+            next
+        });
+        self.numbers.push(number);
+    }
+
+    fn of(&self, number: u32) -> Option<&LeafEntry> {
+        self.distinct.get(to_usize(u64::from(number)))
+    }
+
+    /// What is said of leaf number `index`.
+    pub fn get(&self, index: usize) -> Option<&LeafEntry> {
+        self.of(*self.numbers.get(index)?)
+    }
+
+    /// What is said of each leaf, in their order.
+    pub fn iter(&self) -> impl Iterator<Item = &LeafEntry> {
+        self.numbers.iter().filter_map(|number| self.of(*number))
+    }
+
+    /// The number of leaves.
+    pub fn len(&self) -> usize {
+        self.numbers.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.numbers.is_empty()
+    }
+
+    /// Forgets all leaves.
+    pub fn clear(&mut self) {
+        self.numbers.clear();
+    }
+
+    /// Puts something else in the place of what is said.
+    #[must_use]
+    pub fn map(self, change: impl Fn(LeafEntry) -> LeafEntry) -> Self {
+        Self {
+            distinct: self.distinct.into_iter().map(change).collect(),
+            known: HashMap::new(),
+            numbers: self.numbers,
+        }
+    }
+}
+
+impl FromIterator<LeafEntry> for LeafEntries {
+    fn from_iter<I: IntoIterator<Item = LeafEntry>>(entries: I) -> Self {
+        let mut all = Self::default();
+        entries.into_iter().for_each(|entry| all.push(entry));
+        all
+    }
+}
+
 /// What the file says of one leaf.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct LeafEntry {
     /// The writer's word for it.
     pub value_type: ValueType,

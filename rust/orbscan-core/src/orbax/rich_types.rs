@@ -14,7 +14,7 @@
 //!
 //! Source: orbax `_src/metadata/tree_rich_types.py`.
 
-use super::leaf_entry::{LeafEntry, ValueType};
+use super::leaf_entry::{LeafEntries, LeafEntry, ValueType};
 use crate::error::{Error, ErrorKind, Result};
 use crate::json::value::Value;
 use crate::json::{Dialect, Json};
@@ -29,7 +29,7 @@ pub struct RichTree {
     /// The keypath of each leaf.
     pub keypaths: Keypaths<'static>,
     /// What is said of each leaf.
-    pub leaves: Vec<LeafEntry>,
+    pub leaves: LeafEntries,
     /// The write shapes that the leaves name.
     pub write_shapes: Vec<Vec<u64>>,
 }
@@ -58,7 +58,7 @@ struct Reading {
     nest: Nest,
     path: Vec<KeyEntry<'static>>,
     keypaths: Keypaths<'static>,
-    leaves: Vec<LeafEntry>,
+    leaves: LeafEntries,
     write_shapes: Vec<Vec<u64>>,
 }
 

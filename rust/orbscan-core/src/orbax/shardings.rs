@@ -19,10 +19,11 @@ use foldhash::{HashMap, HashMapExt};
 use super::base64;
 use super::sharding::{self, Sharding};
 use crate::cursor::{to_u64, to_usize};
-use crate::error::{Error, Offset, Result};
+use crate::error::{Error, ErrorKind, Offset, Result};
 use crate::json::recent::Recent;
 use crate::json::{Dialect, Json, Kind};
 use crate::limits::Limits;
+use crate::memory;
 
 /// What one entry says: no sharding, or the number of one in [`Shardings::table`], or why its text
 /// cannot be read.
@@ -33,8 +34,11 @@ pub type Entry = Result<Option<usize>>;
 pub struct Shardings<'a> {
     /// The distinct shardings, in order of appearance.
     pub table: Vec<Sharding>,
-    /// What the entries say, by the name of the member.
-    entries: HashMap<Cow<'a, [u8]>, Entry>,
+    /// The numbers of what the entries say, by the name of the member: one that is spelled without
+    /// escapes, and any other.
+    entries: HashMap<&'a [u8], u32>,
+    escaped: HashMap<Vec<u8>, u32>,
+    outcomes: Vec<Entry>,
     /// Whether there are names that are no base64, so that all may be plain.
     plain_names: OnceCell<bool>,
 }
@@ -43,28 +47,34 @@ impl Shardings<'_> {
     /// What the entry of a param says; `None` if it has none.
     pub fn get(&self, param_name: &str) -> Option<&Entry> {
         let encoded = base64::encode(param_name);
-        let entry = self.entries.get(encoded.as_slice());
+        let entry = self.entry(encoded.as_slice());
         if entry.is_some() || !self.has_plain_names() {
             return entry;
         }
-        self.entries.get(param_name.as_bytes())
+        self.entry(param_name.as_bytes())
+    }
+
+    fn entry(&self, name: &[u8]) -> Option<&Entry> {
+        let number = self.entries.get(name).or_else(|| self.escaped.get(name))?;
+        self.outcomes.get(to_usize(u64::from(*number)))
     }
 
     fn has_plain_names(&self) -> bool {
-        let is_plain = |name: &Cow<'_, [u8]>| !base64::is_text(name);
-        *self
-            .plain_names
-            .get_or_init(|| self.entries.keys().any(is_plain))
+        let is_plain = |name: &[u8]| !base64::is_text(name);
+        *self.plain_names.get_or_init(|| {
+            self.entries.keys().any(|name| is_plain(name))
+                || self.escaped.keys().any(|name| is_plain(name))
+        })
     }
 
     /// The number of entries.
     pub fn len(&self) -> usize {
-        self.entries.len()
+        self.entries.len().saturating_add(self.escaped.len())
     }
 
     /// Whether there are no entries.
     pub fn is_empty(&self) -> bool {
-        self.entries.is_empty()
+        self.len() == 0
     }
 }
 
@@ -74,15 +84,13 @@ impl Shardings<'_> {
 /// `Malformed` if the file is no JSON object; `Limit`. A text that cannot be read is an error of its
 /// entry alone.
 pub fn decode<'a>(bytes: &'a [u8], limits: &Limits) -> Result<Shardings<'a>> {
+    // The table of entries is smaller than their texts.
+    memory::room(to_u64(bytes.len()))?;
     let mut json = Json::new(bytes, Dialect::Strict, limits)?;
     let mut texts = Texts::new(limits);
     let mut shardings = Shardings::default();
     json.object(|json, name| {
         let entry = entry(json, &mut texts)?;
-        let name = match name {
-            Cow::Borrowed(name) => Cow::Borrowed(name.as_bytes()),
-            Cow::Owned(name) => Cow::Owned(name.into_bytes()),
-        };
         if shardings.entries.is_empty() {
             // Entries are about as long as the first.
             let room = json.offset().bytes().max(1);
@@ -91,28 +99,43 @@ pub fn decode<'a>(bytes: &'a [u8], limits: &Limits) -> Result<Shardings<'a>> {
                 .entries
                 .reserve(to_usize(likely).min(MOST_RESERVED));
         }
-        shardings.entries.insert(name, entry);
+        // Of two members with one name the last counts, however either is spelled.
+        match name {
+            Cow::Borrowed(name) => {
+                shardings.escaped.remove(name.as_bytes());
+                shardings.entries.insert(name.as_bytes(), entry);
+            }
+            Cow::Owned(name) => {
+                shardings.entries.remove(name.as_bytes());
+                shardings.escaped.insert(name.into_bytes(), entry);
+            }
+        }
         Ok(())
     })?;
     json.end()?;
-    shardings.table = texts.into_table();
+    (shardings.table, shardings.outcomes) = texts.into_tables();
     Ok(shardings)
 }
 
 /// Entries that room is made for before they were seen: a first entry may be unlike the others.
 const MOST_RESERVED: usize = 1 << 16;
 
-/// The value of one member. An outer error is one of the file, an inner one of the entry.
-fn entry<'a>(json: &mut Json<'a>, texts: &mut Texts<'a>) -> Result<Entry> {
+/// The number of what one member says. An error is one of the file.
+fn entry<'a>(json: &mut Json<'a>, texts: &mut Texts<'a>) -> Result<u32> {
     if json.peek()? == Kind::String {
         return texts.read(json);
     }
     // Orbax takes whatever Python calls false for "no sharding".
     let offset = json.offset();
     if json.truth()? {
-        return Ok(Err(Error::malformed(offset, "expected a string")));
+        return texts.add(Err(Error::malformed(offset, "expected a string")));
     }
-    Ok(Ok(None))
+    if let Some(number) = texts.nothing {
+        return Ok(number);
+    }
+    let number = texts.add(Ok(None))?;
+    texts.nothing = Some(number);
+    Ok(number)
 }
 
 /// Texts decoded so far.
@@ -120,10 +143,12 @@ struct Texts<'a> {
     limits: Limits,
     /// What each distinct spelling means; offsets in errors count from the string's start.
     outcomes: Vec<Entry>,
-    by_spelling: HashMap<&'a str, usize>,
+    by_spelling: HashMap<&'a str, u32>,
     by_meaning: HashMap<Sharding, usize>,
     /// By their latest spellings: leaves of one kind come in runs.
-    recent: Recent<'a, usize>,
+    recent: Recent<'a, u32>,
+    /// The number of what says that there is no sharding, without a text.
+    nothing: Option<u32>,
 }
 
 impl<'a> Texts<'a> {
@@ -134,30 +159,44 @@ impl<'a> Texts<'a> {
             by_spelling: HashMap::new(),
             by_meaning: HashMap::new(),
             recent: Recent::default(),
+            nothing: None,
         }
     }
 
     /// Reads the string that comes next.
-    fn read(&mut self, json: &mut Json<'a>) -> Result<Entry> {
+    fn read(&mut self, json: &mut Json<'a>) -> Result<u32> {
         let offset = json.offset();
         let outcome = match self.recent.read(json) {
             Some(outcome) => outcome,
             None => self.scan(json)?,
         };
-        let entry = self.outcomes.get(outcome).cloned().unwrap_or(Ok(None));
-        Ok(entry.map_err(|error| moved(&error, offset)))
+        match self.outcomes.get(to_usize(u64::from(outcome))) {
+            // It names the byte of the file, which is another for each entry.
+            Some(Err(error)) => {
+                let moved = moved(error, offset);
+                self.add(Err(moved))
+            }
+            _ => Ok(outcome),
+        }
+    }
+
+    fn add(&mut self, outcome: Entry) -> Result<u32> {
+        let number = u32::try_from(self.outcomes.len());
+        let number = number.map_err(|_| Error::new(ErrorKind::Limit, "more than 2^32 entries"))?;
+        self.outcomes.push(outcome);
+        Ok(number)
     }
 
     /// Reads a string that was not among the latest.
-    fn scan(&mut self, json: &mut Json<'a>) -> Result<usize> {
+    fn scan(&mut self, json: &mut Json<'a>) -> Result<u32> {
         let nesting = json.nesting();
         let raw = json.skip()?;
-        let known = self.by_spelling.get(raw).copied();
-        let outcome = known.unwrap_or_else(|| {
+        let outcome = if let Some(outcome) = self.by_spelling.get(raw) {
+            *outcome
+        } else {
             let meaning = self.decode(raw, nesting);
-            self.outcomes.push(meaning);
-            self.outcomes.len().saturating_sub(1)
-        });
+            self.add(meaning)?
+        };
         self.by_spelling.insert(raw, outcome);
         self.recent.insert(raw, outcome);
         Ok(outcome)
@@ -184,10 +223,12 @@ impl<'a> Texts<'a> {
         Ok(Some(*self.by_meaning.entry(sharding).or_insert(next)))
     }
 
-    fn into_table(self) -> Vec<Sharding> {
+    /// The distinct shardings, and what entries say.
+    fn into_tables(self) -> (Vec<Sharding>, Vec<Entry>) {
         let mut table: Vec<_> = self.by_meaning.into_iter().collect();
         table.sort_unstable_by_key(|(_, number)| *number);
-        table.into_iter().map(|(sharding, _)| sharding).collect()
+        let table = table.into_iter().map(|(sharding, _)| sharding).collect();
+        (table, self.outcomes)
     }
 }
 

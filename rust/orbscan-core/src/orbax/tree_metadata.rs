@@ -19,11 +19,13 @@
 use std::borrow::Cow;
 
 use super::key_entry;
-use super::leaf_entry::{self, LeafEntry, WriteShapes};
+use super::leaf_entry::{self, LeafEntries, LeafEntry, WriteShapes};
 use super::usual_entry::UsualEntries;
+use crate::cursor::to_u64;
 use crate::error::{Error, ErrorKind, Result};
 use crate::json::{Dialect, Json, Kind};
 use crate::limits::Limits;
+use crate::memory;
 use crate::tree::Keypaths;
 
 /// The content of the file.
@@ -32,7 +34,7 @@ pub struct TreeMetadata<'a> {
     /// The keypath of each leaf, in file order.
     pub keypaths: Keypaths<'a>,
     /// Each leaf, in the same order.
-    pub leaves: Vec<LeafEntry>,
+    pub leaves: LeafEntries,
     /// The distinct write shapes, in elements.
     pub write_shapes: Vec<Vec<u64>>,
     /// Whether arrays lie in an OCDBT database; releases before 0.11.31 do not say.
@@ -58,6 +60,8 @@ pub fn decode<'a>(
     limits: &Limits,
     issues: &mut Vec<Error>,
 ) -> Result<TreeMetadata<'a>> {
+    // Keypaths, which are about as long as the keys are spelled.
+    memory::room(to_u64(bytes.len()))?;
     let mut json = Json::new(bytes, Dialect::Python, limits)?;
     let mut metadata = TreeMetadata {
         use_zarr3: Some(false),
@@ -107,7 +111,7 @@ pub fn decode<'a>(
 /// The entries of `tree_metadata` read so far.
 struct Entries<'a, 'c> {
     keypaths: Keypaths<'a>,
-    leaves: Vec<LeafEntry>,
+    leaves: LeafEntries,
     shapes: WriteShapes<'a>,
     usual: UsualEntries<'a>,
     limits: &'c Limits,
@@ -118,7 +122,7 @@ impl<'a, 'c> Entries<'a, 'c> {
     fn new(limits: &'c Limits, issues: &'c mut Vec<Error>) -> Self {
         Self {
             keypaths: Keypaths::default(),
-            leaves: Vec::new(),
+            leaves: LeafEntries::default(),
             shapes: WriteShapes::default(),
             usual: UsualEntries::default(),
             limits,
@@ -230,7 +234,10 @@ mod tests {
             metadata.keypaths.get(0),
             [KeyEntry::Mapping("b".into()), KeyEntry::Sequence(0)]
         );
-        assert_eq!(metadata.leaves[0].value_type, ValueType::JaxArray);
+        assert_eq!(
+            metadata.leaves.get(0).unwrap().value_type,
+            ValueType::JaxArray
+        );
         assert_eq!(metadata.write_shapes, [[2, 4]]);
         assert_eq!(metadata.use_ocdbt, None);
         assert_eq!(metadata.use_zarr3, Some(true));
@@ -307,7 +314,7 @@ mod tests {
             );
             let text = document(KEYS, &value);
             let (metadata, issues) = read(&text).unwrap();
-            assert_eq!(metadata.leaves[0].write_shape, None, "{shape}");
+            assert_eq!(metadata.leaves.get(0).unwrap().write_shape, None, "{shape}");
             assert_eq!(issues.len(), 1, "{shape}");
         }
     }

@@ -139,7 +139,7 @@ mod tests {
         [alone, taught].map(|text| {
             let read = outcome(&text, limits)?;
             let last = read.leaves.len() - 1;
-            let leaf = &read.leaves[last];
+            let leaf = read.leaves.get(last).unwrap();
             let shape = leaf.write_shape.map(|shape| &read.write_shapes[shape]);
             // Write shapes are numbered as they come, so only what the numbers mean is the same.
             let (kind, skip) = (&leaf.value_type, leaf.skip_deserialize);
@@ -170,9 +170,9 @@ mod tests {
         for entry in [entry, twice] {
             let text = file(&[entry, entry, ENTRY, entry]);
             let read = outcome(&text, &limits).unwrap();
-            assert_eq!(read.leaves[0], read.leaves[1]);
-            assert_eq!(read.leaves[0], read.leaves[3]);
-            assert_ne!(read.leaves[0], read.leaves[2]);
+            assert_eq!(read.leaves.get(0), read.leaves.get(1));
+            assert_eq!(read.leaves.get(0), read.leaves.get(3));
+            assert_ne!(read.leaves.get(0), read.leaves.get(2));
         }
     }
 

@@ -9,9 +9,10 @@ use std::collections::HashMap;
 use super::Options;
 use super::arrays::{Format, FormatSaid};
 use super::inline::InlineValues;
-use super::leaves::{self, Stored};
-use super::outline::{ItemFiles, Outline};
+use super::leaves::{self, Said, Stored};
+use super::outline::{ItemFiles, Outline, Told};
 use super::prng;
+use super::shardings::LeafShardings;
 use super::stored::Arrays;
 use crate::error::{Error, ErrorKind, Result};
 use crate::limits::Limits;
@@ -33,9 +34,10 @@ use crate::store::{Bytes, Store, Want};
 pub fn values(
     store: &dyn Store,
     files: &ItemFiles,
-    outline: &Outline<'_>,
+    told: &Told<'_>,
     limits: &Limits,
 ) -> Result<InlineValues> {
+    let outline = &told.outline;
     let inline = |entry: &LeafEntry| entry.skip_deserialize && entry.value_type.is_array();
     if !outline.leaves.iter().any(inline) {
         return Ok(InlineValues::default());
@@ -56,7 +58,7 @@ pub fn values(
     let mut by_leaf = HashMap::new();
     for (leaf, entry) in outline.leaves.iter().enumerate() {
         if inline(entry)
-            && let Some(value) = by_keypath.remove(outline.keypaths.get(leaf))
+            && let Some(value) = by_keypath.remove(told.keypaths.get(leaf))
         {
             by_leaf.insert(leaf, value);
         }
@@ -89,7 +91,8 @@ pub fn read(
                   which does not tell JAX arrays, numpy arrays and scalars apart";
     let issue = Error::new(ErrorKind::Unsupported, reason).in_file(&path);
     issues.push(issue.without_loss());
-    let sharded = sharded(files, limits);
+    let sharding = files.sharding(store, limits.max_document_bytes).ok();
+    let sharded = sharded(sharding.as_ref(), limits);
     let entry = |value: &AggregateValue| {
         let jax = matches!(value, AggregateValue::Placeholder(name) if sharded(name));
         let value_type = if jax {
@@ -106,7 +109,6 @@ pub fn read(
     let outline = Outline {
         tree: decoded.tree,
         leaves: decoded.leaves.iter().map(entry).collect(),
-        keypaths: decoded.keypaths,
         write_shapes: Vec::new(),
         use_ocdbt: None,
         format: Format::V2,
@@ -114,7 +116,8 @@ pub fn read(
     };
     let by_leaf = decoded.leaves.into_iter().enumerate().collect();
     let mut values = InlineValues::new(by_leaf);
-    let param_names = outline.keypaths.param_names();
+    let param_names = decoded.keypaths.param_names();
+    let shardings = LeafShardings::read(store, files, &outline, &param_names, limits);
     let (arrays, names) = Arrays::new(&outline, &param_names, &values);
     let found = arrays.find(store, files, &names, limits, issues)?;
     let stored = Stored {
@@ -125,8 +128,13 @@ pub fn read(
         (0..outline.leaves.len()).filter(|leaf| stored.document(*leaf).is_some_and(Result::is_err));
     let lost: Vec<usize> = lost.collect();
     mark_strings(store, files, &lost, &mut values, limits, issues)?;
-    let (mut table, refusal) =
-        leaves::join(files, outline, param_names, &values, stored, limits, issues);
+    let said = Said {
+        outline,
+        param_names,
+        shardings,
+        values: &values,
+    };
+    let (mut table, refusal) = leaves::join(files, said, stored, limits, issues);
     let key_types = prng::fetch(store, files, &table, limits, issues);
     prng::mark_keys(&mut table, &key_types, limits, issues);
     Ok((table, refusal))
@@ -181,8 +189,7 @@ fn texts_in(directory: &StorePath, limits: &Limits) -> Result<Want> {
 }
 
 /// Whether `_sharding`, which releases from 0.4.0 on wrote, has an entry for an array.
-fn sharded<'a>(files: &'a ItemFiles, limits: &Limits) -> impl Fn(&str) -> bool + use<'a> {
-    let bytes = files.sharding.as_ref().ok();
+fn sharded<'a>(bytes: Option<&'a Bytes>, limits: &Limits) -> impl Fn(&str) -> bool + use<'a> {
     let shardings = bytes.and_then(|bytes| shardings::decode(bytes, limits).ok());
     move |name| {
         shardings

@@ -241,7 +241,7 @@ fn assemble(
     let of_header = issues.len();
     issues.extend(missing);
     let mut items = Vec::with_capacity(candidates.len());
-    for ((place, (name, tree)), files) in candidates.iter().enumerate().zip(&waves.items) {
+    for ((place, (name, tree)), files) in candidates.iter().enumerate().zip(waves.items) {
         if *tree == Tree::None {
             let name = name.unwrap_or_default();
             let handler = expected::handler_of(handlers, name);
@@ -318,7 +318,7 @@ fn metrics(
     issues: &mut Vec<Issue>,
 ) -> Result<Item> {
     let waves = fetch(store, root, [Some(names::METRICS)].into_iter(), options)?;
-    let read = match waves.items.first() {
+    let read = match waves.items.into_iter().next() {
         None => Ok(None),
         Some(files) => super::item::read(store, files, options, recall, issues).map(Some),
     };

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use super::arrays::{Format, FormatSaid, Found};
-use super::leaves::{self, Stored};
-use super::outline::{ItemFiles, Outline};
-use super::recall::{KnownItem, Recall};
+use super::leaves::{self, Said, Stored};
+use super::outline::{ItemFiles, Outline, Told};
+use super::recall::{self, KnownItem, Recall};
+use super::shardings::LeafShardings;
 use super::stored::Arrays;
 use super::{Options, aggregate, prng};
 use crate::error::{Error, ErrorKind, Result};
@@ -33,19 +34,20 @@ impl From<Arc<LeafTable>> for Read {
     }
 }
 
-/// Reads the item.
+/// Reads the item, and lets go of its files as soon as nothing more is wanted of each.
 ///
 /// # Errors
 /// Any kind, if the tree or all of its arrays cannot be read. A single array that cannot is an
 /// unreadable leaf and an issue.
 pub fn read(
     store: &dyn Store,
-    files: &ItemFiles,
+    mut files: ItemFiles,
     options: &Options,
     recall: &Recall,
     issues: &mut Vec<Issue>,
 ) -> Result<Arc<LeafTable>> {
-    let read = outline_of(store, files, options, recall, issues)?;
+    let metadata = std::mem::replace(&mut files.metadata, Ok(Bytes::new()));
+    let read = outline(store, metadata, &files, options, recall, issues)?;
     read.refusal.map_or(Ok(read.table), Err)
 }
 
@@ -60,7 +62,19 @@ pub fn outline_of(
     recall: &Recall,
     issues: &mut Vec<Issue>,
 ) -> Result<Read> {
-    let metadata = match &files.metadata {
+    let metadata = files.metadata.clone();
+    outline(store, metadata, files, options, recall, issues)
+}
+
+fn outline(
+    store: &dyn Store,
+    metadata: Result<Bytes>,
+    files: &ItemFiles,
+    options: &Options,
+    recall: &Recall,
+    issues: &mut Vec<Issue>,
+) -> Result<Read> {
+    let metadata = match metadata {
         Ok(bytes) => bytes,
         Err(error) if error.kind() == ErrorKind::NotFound => {
             let (table, refusal) = aggregate::read(store, files, options, issues)?;
@@ -69,11 +83,11 @@ pub fn outline_of(
                 refusal,
             });
         }
-        Err(error) => return Err(error.clone()),
+        Err(error) => return Err(error),
     };
     let before = issues.len();
     let mut found = None;
-    if let Some(known) = recall.find(metadata, files, options) {
+    if let Some(known) = recall.find(&metadata, files, options) {
         let names = known.arrays.names(&known.table.names);
         let arrays = &known.arrays;
         let again = arrays.find(store, files, &names, &options.limits, issues)?;
@@ -90,20 +104,19 @@ pub fn outline_of(
         found = Some(again);
     }
     let decoded = decode(store, files, metadata, found, options, issues)?;
-    let table = Arc::clone(&decoded.item.table);
-    if decoded.is_whole && issues.len() == before {
-        recall.insert(decoded.item);
+    if let Some(item) = decoded.item.filter(|_| issues.len() == before) {
+        recall.insert(item);
     }
     Ok(Read {
-        table,
+        table: decoded.table,
         refusal: decoded.refusal,
     })
 }
 
 struct Decoded {
-    item: KnownItem,
-    /// Whether `item` tells all that the table was made of.
-    is_whole: bool,
+    table: Arc<LeafTable>,
+    /// All that the table was made of, if that is small enough to be remembered.
+    item: Option<KnownItem>,
     /// As in [`Read`].
     refusal: Option<Error>,
 }
@@ -113,7 +126,7 @@ struct Decoded {
 fn decode(
     store: &dyn Store,
     files: &ItemFiles,
-    metadata: &Bytes,
+    metadata: Bytes,
     found: Option<Found>,
     options: &Options,
     issues: &mut Vec<Issue>,
@@ -121,43 +134,56 @@ fn decode(
     let path = files.directory.join(names::TREE_METADATA)?;
     let limits = &options.limits;
     let before = issues.len();
-    let outline = outline(metadata, options, issues).map_err(|error| error.in_file(&path))?;
+    let told = tree(&metadata, options, issues).map_err(|error| error.in_file(&path))?;
     for issue in issues.iter_mut().skip(before) {
         *issue = issue.clone().in_file(&path);
     }
-    let values = aggregate::values(store, files, &outline, limits)?;
-    let param_names = outline.keypaths.param_names();
+    let values = aggregate::values(store, files, &told, limits)?;
+    let param_names = told.keypaths.param_names();
+    let outline = told.without_keypaths();
+    // What is too large to be remembered is not kept either: not even while the rest is read.
+    let kept = Some(metadata).filter(|bytes| recall::can_keep(bytes, files));
+    let shardings = LeafShardings::read(store, files, &outline, &param_names, limits);
     let (arrays, names) = Arrays::new(&outline, &param_names, &values);
     let found = match found {
         Some(found) => found,
         None => arrays.find(store, files, &names, limits, issues)?,
     };
+    drop(names);
     let stored = Stored {
         arrays: &arrays,
         found: &found,
     };
-    let (mut table, refusal) =
-        leaves::join(files, outline, param_names, &values, stored, limits, issues);
+    let said = Said {
+        outline,
+        param_names,
+        shardings,
+        values: &values,
+    };
+    let (mut table, refusal) = leaves::join(files, said, stored, limits, issues);
     let key_types = prng::fetch(store, files, &table, limits, issues);
     prng::mark_keys(&mut table, &key_types, limits, issues);
-    let item = KnownItem {
-        options: options.clone(),
-        metadata: metadata.clone(),
-        sharding: files.sharding.as_ref().ok().cloned(),
-        arrays,
-        documents: found.documents.into_iter().flatten().collect(),
-        place_of: found.place_of,
-        key_types: key_types.into_iter().map(|(_, bytes)| bytes).collect(),
-        table: Arc::new(table),
-    };
+    let table = Arc::new(table);
+    let item = kept
+        .filter(|_| values.is_empty())
+        .map(|metadata| KnownItem {
+            options: options.clone(),
+            metadata,
+            sharding: files.sharding.as_ref().ok().cloned(),
+            arrays,
+            documents: found.documents.into_iter().flatten().collect(),
+            place_of: found.place_of,
+            key_types: key_types.into_iter().map(|(_, bytes)| bytes).collect(),
+            table: Arc::clone(&table),
+        });
     Ok(Decoded {
+        table,
         item,
-        is_whole: values.is_empty(),
         refusal,
     })
 }
 
-fn outline<'a>(bytes: &'a [u8], options: &Options, issues: &mut Vec<Issue>) -> Result<Outline<'a>> {
+fn tree<'a>(bytes: &'a [u8], options: &Options, issues: &mut Vec<Issue>) -> Result<Told<'a>> {
     let metadata = tree_metadata::decode(bytes, &options.limits, issues)?;
     let use_ocdbt = metadata.use_ocdbt;
     let format = match metadata.use_zarr3 {
@@ -168,33 +194,28 @@ fn outline<'a>(bytes: &'a [u8], options: &Options, issues: &mut Vec<Issue>) -> R
         Some(_) => FormatSaid::Clearly,
         None => FormatSaid::AsNull,
     };
-    match &metadata.rich_types {
-        Some(text) if options.rich_types => {
-            let rich = rich_types::decode(text, &options.limits)?;
-            Ok(Outline {
-                tree: rich.tree,
-                keypaths: rich.keypaths,
-                leaves: rich.leaves,
-                write_shapes: rich.write_shapes,
-                use_ocdbt,
-                format,
-                format_is_said,
-            })
-        }
-        _ => Ok(Outline {
-            tree: tree::build(&metadata.keypaths, issues)?,
-            keypaths: metadata.keypaths,
-            leaves: metadata
-                .leaves
-                .into_iter()
-                .map(without_rich_types)
-                .collect(),
-            write_shapes: metadata.write_shapes,
-            use_ocdbt,
-            format,
-            format_is_said,
-        }),
-    }
+    let rich = metadata.rich_types.as_ref().filter(|_| options.rich_types);
+    let rich = rich
+        .map(|text| rich_types::decode(text, &options.limits))
+        .transpose()?;
+    let (tree, keypaths, leaves, write_shapes) = match rich {
+        Some(rich) => (rich.tree, rich.keypaths, rich.leaves, rich.write_shapes),
+        None => (
+            tree::build(&metadata.keypaths, issues)?,
+            metadata.keypaths,
+            metadata.leaves.map(without_rich_types),
+            metadata.write_shapes,
+        ),
+    };
+    let outline = Outline {
+        tree,
+        leaves,
+        write_shapes,
+        use_ocdbt,
+        format,
+        format_is_said,
+    };
+    Ok(Told { outline, keypaths })
 }
 
 /// Without rich types an empty namedtuple reads as `None`, as every empty node of its own type does.

@@ -3,6 +3,7 @@
 use super::arrays::{self, Document, Found};
 use super::inline::InlineValues;
 use super::outline::{ItemFiles, Outline};
+use super::shardings::{Entry, LeafShardings};
 use super::stored::Arrays;
 use super::table::TableBuilder;
 use crate::error::{Error, ErrorKind, Result, Subject, shown};
@@ -10,7 +11,6 @@ use crate::limits::Limits;
 use crate::orbax::aggregate::AggregateValue;
 use crate::orbax::leaf_entry::{LeafEntry, ValueType};
 use crate::orbax::names;
-use crate::orbax::shardings::{self, Shardings};
 use crate::path::StorePath;
 use crate::record::{Issue, Leaf, LeafKind, LeafTable, Place};
 use crate::tree::Names;
@@ -37,18 +37,34 @@ impl Stored<'_> {
     }
 }
 
-/// Fills the table of a tree whose leaves have the given param names. An array that cannot be read is
-/// an unreadable leaf and an issue; if none can, the fault of the first is given, too.
+/// What documents say of the leaves.
+pub struct Said<'a> {
+    /// The tree.
+    pub outline: Outline,
+    /// The param names of its leaves.
+    pub param_names: Names,
+    /// Their shardings.
+    pub shardings: LeafShardings,
+    /// The values that are not in the array store.
+    pub values: &'a InlineValues,
+}
+
+/// Fills the table of a tree. An array that cannot be read is an unreadable leaf and an issue; if none
+/// can, the fault of the first is given, too.
 pub fn join(
     files: &ItemFiles,
-    outline: Outline<'_>,
-    param_names: Names,
-    values: &InlineValues,
+    said: Said<'_>,
     stored: Stored<'_>,
     limits: &Limits,
     issues: &mut Vec<Issue>,
 ) -> (LeafTable, Option<Error>) {
-    let shardings = LeafShardings::read(files, &outline, limits, issues);
+    let Said {
+        outline,
+        param_names,
+        mut shardings,
+        values,
+    } = said;
+    issues.extend(shardings.fault.take());
     let mut builder = TableBuilder::new(limits);
     builder.table.places.clone_from(&stored.found.places);
     let mut joining = Joining {
@@ -97,53 +113,6 @@ fn unusual_scalars(table: &LeafTable) -> Option<Issue> {
     Some(Error::new(ErrorKind::Unsupported, reason).without_loss())
 }
 
-/// What `_sharding` says.
-enum LeafShardings<'a> {
-    /// Nothing: there is no such file, or it cannot be read, or no leaf needs it.
-    Nothing,
-    /// The decoded file, and its path.
-    File(Shardings<'a>, StorePath),
-}
-
-impl<'a> LeafShardings<'a> {
-    fn read(
-        files: &'a ItemFiles,
-        outline: &Outline<'_>,
-        limits: &Limits,
-        issues: &mut Vec<Issue>,
-    ) -> Self {
-        // A value in the aggregate file never had one, and is restored without.
-        let jax =
-            |entry: &&LeafEntry| entry.value_type == ValueType::JaxArray && !entry.skip_deserialize;
-        let count = outline.leaves.iter().filter(jax).count();
-        if count == 0 {
-            return Self::Nothing;
-        }
-        let Ok(path) = files.directory.join(names::SHARDING) else {
-            return Self::Nothing;
-        };
-        let bytes = files.sharding.as_ref().map_err(Clone::clone);
-        match bytes.and_then(|bytes| shardings::decode(bytes, limits)) {
-            Ok(shardings) => Self::File(shardings, path),
-            Err(error) => {
-                let error = match error.kind() {
-                    // Releases before 0.4.0 wrote none.
-                    ErrorKind::NotFound => Error::new(error.kind(), "does not exist")
-                        .in_file(&path)
-                        .without_loss(),
-                    _ => error.in_file(&path),
-                };
-                let shardings = match count {
-                    1 => "the sharding of 1 array is".to_owned(),
-                    _ => format!("the shardings of {count} arrays are"),
-                };
-                issues.push(error.while_reading(format_args!("{shardings} unknown")));
-                Self::Nothing
-            }
-        }
-    }
-}
-
 struct Joining<'a> {
     builder: TableBuilder<'a>,
     /// The number of the place where texts lie, once it was needed.
@@ -151,7 +120,7 @@ struct Joining<'a> {
     directory: &'a StorePath,
     write_shapes: &'a [Vec<u64>],
     stored: Stored<'a>,
-    shardings: LeafShardings<'a>,
+    shardings: LeafShardings,
     /// The names of JAX arrays that `_sharding` does not mention.
     without_sharding: Vec<String>,
     /// Whether any array could be read.
@@ -221,7 +190,7 @@ impl Joining<'_> {
         let jax = kind == LeafKind::JaxArray;
         let write_shape = entry.write_shape.filter(|_| jax);
         self.check_rank(name, array, write_shape);
-        let sharding = if jax { self.sharding(name) } else { None };
+        let sharding = if jax { self.sharding(leaf, name) } else { None };
         Ok(Leaf {
             array: Some(array),
             sharding,
@@ -327,23 +296,19 @@ impl Joining<'_> {
         }
     }
 
-    fn sharding(&mut self, name: &str) -> Option<usize> {
-        let LeafShardings::File(shardings, path) = &self.shardings else {
-            return None;
-        };
-        match shardings.get(name) {
-            Some(Ok(sharding)) => *sharding,
-            Some(Err(error)) => {
+    fn sharding(&mut self, leaf: usize, name: &str) -> Option<usize> {
+        let path = self.shardings.path.as_ref()?;
+        match self.shardings.of(leaf) {
+            Entry::Number(number) => return Some(number),
+            Entry::Nothing => {}
+            Entry::Fault(error) => {
                 let unknown = format!("the sharding of {name:?} is unknown");
                 self.issues
                     .push(error.clone().in_file(path).while_reading(unknown));
-                None
             }
-            None => {
-                self.without_sharding.push(name.to_owned());
-                None
-            }
+            Entry::Missing => self.without_sharding.push(name.to_owned()),
         }
+        None
     }
 
     /// The table, and the first failure, if every array failed.
@@ -353,13 +318,13 @@ impl Joining<'_> {
         if let Some(error) = errors.filter(|_| has_failed).cloned() {
             return (self.builder.table, Some(error));
         }
-        if let LeafShardings::File(shardings, path) = self.shardings {
+        if let Some(path) = &self.shardings.path {
             if !self.without_sharding.is_empty() {
                 let reason = format!("no entry for {}", shown(&self.without_sharding));
-                let issue = Error::new(ErrorKind::Malformed, reason).in_file(&path);
+                let issue = Error::new(ErrorKind::Malformed, reason).in_file(path);
                 self.issues.push(issue.without_loss());
             }
-            self.builder.table.shardings = shardings.table;
+            self.builder.table.shardings = self.shardings.table;
         }
         (self.builder.table, None)
     }

@@ -29,6 +29,7 @@ pub mod recall;
 pub mod recover;
 pub mod safetensors;
 pub mod select;
+mod shardings;
 pub mod stored;
 pub mod table;
 
@@ -99,7 +100,7 @@ pub fn read_pytree(
         let mut issues = waves.issues;
         let files = waves.items.pop();
         let files = files.ok_or_else(|| Error::new(ErrorKind::NotFound, "no item was chosen"))?;
-        let table = item::read(store, &files, options, recall, &mut issues);
+        let table = item::read(store, files, options, recall, &mut issues);
         let table = table.map_err(|error| match name {
             None => foreign::explained(&root, error),
             Some(_) => error,
@@ -175,7 +176,7 @@ pub fn read_checkpointables(
         }
         issues.extend(expected::missing(store, &root, handlers));
         let mut items = Vec::with_capacity(children.len());
-        for ((name, tree), files) in children.iter().zip(trees).zip(&waves.items) {
+        for ((name, tree), files) in children.iter().zip(trees).zip(waves.items) {
             let read = if tree == Tree::None {
                 let handler = expected::handler_of(handlers, name);
                 let lost =

@@ -10,6 +10,7 @@ use super::pointers;
 use crate::cursor::to_u64;
 use crate::error::{Error, Offset, Result};
 use crate::limits::Limits;
+use crate::memory;
 use crate::ocdbt::Reference;
 use crate::ocdbt::btree::{Entries, Node};
 use crate::ocdbt::data_files::DataFile;
@@ -21,6 +22,9 @@ use crate::ocdbt::values::{Hit, Value};
 use crate::ocdbt::version_tree::Root;
 use crate::path::StorePath;
 use crate::store::{Span, Store, Want};
+
+/// What a key takes while one node is looked into.
+const BYTES_OF_HIT: usize = 160;
 
 /// What a key leads to: nothing, its value, or why the value could not be read.
 pub type Answer = Option<Result<Bytes>>;
@@ -188,6 +192,7 @@ impl<'d, 'k> Search<'d, 'k> {
         let node = Node::decode(body, visit.base.clone(), visit.height)?;
         // The keys under this node all begin with what its own keys lack.
         let wanted = self.wanted.get(visit.wanted.clone()).unwrap_or_default();
+        memory::room_for(wanted.len(), BYTES_OF_HIT)?;
         let stripped = visit.bounds.stripped;
         let wanted: Vec<&[u8]> = wanted
             .iter()
@@ -335,23 +340,52 @@ impl<'d, 'k> Search<'d, 'k> {
 
 /// The inline values among `hits`.
 ///
-/// They are parts of the body, which costs nothing, but keeps all of it in memory. Where they are
-/// but a small part of a leaf full of chunks, they are copied out, so that it can go.
+/// They are parts of the body, which costs nothing, but keeps all of it in memory. Where those that
+/// differ are but a small part of it, they are copied out, so that it can go.
 fn keep(body: &Body, hits: &[Hit<'_>]) -> Vec<Bytes> {
-    let values = || {
-        hits.iter().filter_map(|hit| match hit.value {
-            Value::Inline(value) => Some(value),
-            Value::Indirect(_) => None,
-        })
+    let values = hits.iter().filter_map(|hit| match hit.value {
+        Value::Inline(value) => Some(value),
+        Value::Indirect(_) => None,
+    });
+    let (distinct, numbers) = told_apart(values);
+    let total = distinct
+        .iter()
+        .fold(0_usize, |total, value| total.saturating_add(value.len()));
+    let kept: Vec<Bytes> = if total >= body.length() / 4 {
+        distinct
+            .into_iter()
+            .map(|value| body.share(value))
+            .collect()
+    } else {
+        let mut copies = Bytes::from(distinct.concat());
+        let lengths = distinct.into_iter().map(<[u8]>::len);
+        lengths
+            .map(|length| copies.split_to(length.min(copies.len())))
+            .collect()
     };
-    let total = values().fold(0_usize, |total, value| total.saturating_add(value.len()));
-    if total >= body.length() / 4 {
-        return values().map(|value| body.share(value)).collect();
+    let number = |number: usize| kept.get(number).cloned();
+    numbers.into_iter().filter_map(number).collect()
+}
+
+/// Distinct values, and the number of each value among them: arrays of one kind have one document.
+fn told_apart<'v>(values: impl Iterator<Item = &'v [u8]>) -> (Vec<&'v [u8]>, Vec<usize>) {
+    let mut distinct: Vec<&[u8]> = Vec::new();
+    let mut known: foldhash::HashMap<&[u8], usize> = foldhash::HashMap::default();
+    let mut numbers: Vec<usize> = Vec::new();
+    for value in values {
+        let last = numbers.last().copied();
+        if let Some(last) = last.filter(|last| distinct.get(*last) == Some(&value)) {
+            numbers.push(last);
+            continue;
+        }
+        let next = distinct.len();
+        let number = *known.entry(value).or_insert(next);
+        if number == next {
+            distinct.push(value);
+        }
+        numbers.push(number);
     }
-    let mut copies = Bytes::from(values().collect::<Vec<_>>().concat());
-    values()
-        .map(|value| copies.split_to(value.len().min(copies.len())))
-        .collect()
+    (distinct, numbers)
 }
 
 /// Brings things with the same key together, in the order in which each key first appears.

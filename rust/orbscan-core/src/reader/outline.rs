@@ -2,11 +2,16 @@
 
 use super::arrays::{Format, FormatSaid};
 use crate::error::{Error, ErrorKind, Result};
-use crate::orbax::leaf_entry::LeafEntry;
+use crate::orbax::leaf_entry::LeafEntries;
 use crate::orbax::names;
 use crate::path::StorePath;
-use crate::store::{Bytes, Want};
+use crate::store::{Bytes, Store, Want};
 use crate::tree::{Keypaths, Tree};
+
+/// A `_sharding` of more bytes is read when its turn comes: the two documents of a tree of a million
+/// leaves have hundreds of megabytes, and only one of them is in memory at a time. The largest in use
+/// have 30 MB.
+const MOST_BESIDE: u64 = 32 << 20;
 
 /// The files of an item that every read begins with.
 #[derive(Debug)]
@@ -15,7 +20,7 @@ pub struct ItemFiles {
     pub directory: StorePath,
     /// `_METADATA`.
     pub metadata: Result<Bytes>,
-    /// `_sharding`.
+    /// `_sharding`; an error of kind `Limit` if it is to be asked for with [`ItemFiles::sharding`].
     pub sharding: Result<Bytes>,
     /// `manifest.ocdbt`.
     pub manifest: Result<Bytes>,
@@ -28,11 +33,38 @@ impl ItemFiles {
     /// `Malformed` if the directory cannot have such files.
     pub fn wants(directory: &StorePath, max_bytes: u64) -> Result<[Want; 3]> {
         let want = |name| Ok(Want::whole(directory.join(name)?, max_bytes));
+        let mut sharding = want(names::SHARDING)?;
+        sharding.max_bytes = max_bytes.min(MOST_BESIDE);
         Ok([
             want(names::TREE_METADATA)?,
-            want(names::SHARDING)?,
+            sharding,
             want(names::MANIFEST)?,
         ])
+    }
+
+    /// `_sharding`, which is asked for once more if it is too large to be kept beside `_METADATA`.
+    ///
+    /// # Errors
+    /// As [`Store::fetch`].
+    pub fn sharding(&self, store: &dyn Store, max_bytes: u64) -> Result<Bytes> {
+        match &self.sharding {
+            Err(error) if error.kind() == ErrorKind::Limit => {
+                let path = self.directory.join(names::SHARDING)?;
+                store.fetch_one(Want::whole(path, max_bytes))
+            }
+            answer => answer.clone(),
+        }
+    }
+
+    /// Where the arrays are, without the documents of the tree: whoever reads on lets these go.
+    #[must_use]
+    pub fn without_documents(&self) -> Self {
+        Self {
+            directory: self.directory.clone(),
+            metadata: Ok(Bytes::new()),
+            sharding: Ok(Bytes::new()),
+            manifest: self.manifest.clone(),
+        }
     }
 
     /// A path below the directory, relative to it.
@@ -66,15 +98,29 @@ impl ItemFiles {
     }
 }
 
-/// A tree and what its own file says of its leaves.
+/// What the file of a tree says.
 #[derive(Debug)]
-pub struct Outline<'a> {
-    /// The tree.
-    pub tree: Tree,
+pub struct Told<'a> {
+    /// All but the keypaths.
+    pub outline: Outline,
     /// The keypath of each leaf.
     pub keypaths: Keypaths<'a>,
+}
+
+impl Told<'_> {
+    /// What is left when the file may go, to which keypaths hold.
+    pub fn without_keypaths(self) -> Outline {
+        self.outline
+    }
+}
+
+/// A tree and what its own file says of its leaves.
+#[derive(Debug)]
+pub struct Outline {
+    /// The tree.
+    pub tree: Tree,
     /// What is said of each leaf.
-    pub leaves: Vec<LeafEntry>,
+    pub leaves: LeafEntries,
     /// The write shapes that the leaves name.
     pub write_shapes: Vec<Vec<u64>>,
     /// Whether arrays lie in a database, if it is said.

@@ -14,7 +14,7 @@ use super::arrays::{Document, Found};
 use super::outline::ItemFiles;
 use super::stored::Arrays;
 use crate::cursor::to_u64;
-use crate::error::Result;
+use crate::error::{ErrorKind, Result};
 use crate::record::LeafTable;
 use crate::store::Bytes;
 
@@ -29,6 +29,14 @@ const MOST_BYTES: u64 = 64 << 20;
 /// A document can keep the database node alive that it lies in, which is at most so many times as
 /// large as all of them together.
 const NODE_PER_DOCUMENT: u64 = 4;
+
+/// Whether an item with this `_METADATA` may be remembered: its documents have some room, too, and
+/// what is read later than all else is not compared.
+pub(super) fn can_keep(metadata: &Bytes, files: &ItemFiles) -> bool {
+    let late = matches!(&files.sharding, Err(error) if error.kind() == ErrorKind::Limit);
+    let sharding = files.sharding.as_ref().map_or(0, Bytes::len);
+    !late && to_u64(metadata.len().saturating_add(sharding)) <= MOST_BYTES
+}
 
 /// The items used last, shared by all threads that read for one purpose.
 #[derive(Debug, Default)]

@@ -5,9 +5,13 @@ use super::inline::InlineValues;
 use super::outline::{ItemFiles, Outline};
 use crate::error::Result;
 use crate::limits::Limits;
+use crate::memory;
 use crate::record::Issue;
 use crate::store::Store;
 use crate::tree::Names;
+
+/// What an array takes while it is looked for: its key, its place in the order, its answer.
+const BYTES_OF_ARRAY: usize = 320;
 
 /// The arrays that the leaves of a tree name, each once, sorted by name as in a database.
 #[derive(Debug)]
@@ -24,7 +28,7 @@ impl Arrays {
     /// The arrays of a tree whose leaves have the given param names, and the name of each array.
     /// Keys are not escaped in names, so two leaves may share a name, and then an array.
     pub fn new<'n>(
-        outline: &Outline<'_>,
+        outline: &Outline,
         param_names: &'n Names,
         values: &'n InlineValues,
     ) -> (Self, Vec<&'n str>) {
@@ -90,6 +94,7 @@ impl Arrays {
         if names.is_empty() {
             return Ok(Found::default());
         }
+        memory::room_for(names.len(), BYTES_OF_ARRAY)?;
         let storage = Storage {
             directory: &files.directory,
             manifest: &files.manifest,

@@ -9,6 +9,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::layout::steady::{self, Seen};
 use crate::layout::{header, recognise};
 use crate::limits::Limits;
+use crate::memory;
 use crate::orbax::{metrics, names};
 use crate::path::StorePath;
 use crate::reader::everything::{self, Recognised};
@@ -51,7 +52,15 @@ pub fn read(found: Found, visit: &Visit, options: &Options, recall: &Recall) -> 
         seen.note_entries(&recognised.path, &recognised.entries);
         fill(&mut entry, store, recognised, options, recall)
     };
-    let read = steady::read(store, &visit.path, attempt, |is_whole| *is_whole);
+    let whole = || steady::read(store, &visit.path, attempt, |is_whole| *is_whole);
+    let (read, lacked) = memory::watched(whole);
+    let read = match read {
+        // What was read without is not all there is.
+        Ok(_) if lacked > 0 => {
+            Err(Error::new(ErrorKind::Memory, memory::reason(lacked)).in_file(&entry.path))
+        }
+        read => read,
+    };
     if let Err(error) = read {
         entry.content = if exists(store, &visit.path) {
             Content::Failed(error)

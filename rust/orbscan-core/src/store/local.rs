@@ -9,6 +9,7 @@ use std::time::SystemTime;
 use super::{Bytes, Entry, EntryKind, Span, Stat, Store, Want, leads_nowhere};
 use crate::cursor::{to_u64, to_usize};
 use crate::error::{Error, ErrorKind, Result};
+use crate::memory;
 use crate::path::StorePath;
 
 /// What is read of a file before anything else is asked about it: most files of a checkpoint end
@@ -181,10 +182,7 @@ impl LocalStore {
         // The file holds that much, so a claim cannot make us reserve more; but a file with holes can
         // hold more than any memory.
         let rest = range.end.saturating_sub(range.start).saturating_sub(read);
-        if bytes.try_reserve_exact(to_usize(rest)).is_err() {
-            let reason = format!("no memory for {rest} bytes");
-            return Err(Error::new(ErrorKind::Limit, reason).in_file(&want.path));
-        }
+        memory::reserve(&mut bytes, to_usize(rest)).map_err(|error| error.in_file(&want.path))?;
         let more = file.by_ref().take(rest).read_to_end(&mut bytes);
         if to_u64(more.map_err(fail)?) < rest {
             // Somebody cut the file while it was read.

@@ -8,6 +8,12 @@ use foldhash::{HashMap, HashMapExt};
 use super::{Container, Content, KeyEntry, Keypaths, Tree, readable};
 use crate::cursor::to_u64;
 use crate::error::{Error, ErrorKind, Result};
+use crate::interrupt;
+use crate::memory;
+
+/// What a leaf takes while a tree is built: its node, its place in the order, its key and the number of
+/// that, and its name afterwards.
+const BYTES_OF_LEAF: usize = 320;
 
 /// Builds the tree of `keypaths` as Orbax does, with mappings and sequences sorted.
 ///
@@ -20,6 +26,7 @@ use crate::error::{Error, ErrorKind, Result};
 ///
 /// Source: orbax `_src/tree/utils.py` (`from_flattened_with_keypath`), by experiment.
 pub fn build(keypaths: &Keypaths<'_>, issues: &mut Vec<Error>) -> Result<Tree> {
+    memory::room_for(keypaths.len(), BYTES_OF_LEAF)?;
     let sorted = Sorted::new(keypaths);
     let count = sorted.order.len();
     let mut building = Building {
@@ -29,8 +36,9 @@ pub fn build(keypaths: &Keypaths<'_>, issues: &mut Vec<Error>) -> Result<Tree> {
         known: HashMap::with_capacity(count),
         queue: VecDeque::new(),
     };
-    // Every leaf is a node.
-    building.tree.nodes.reserve(count);
+    // Every leaf is a node, and a tree has few others.
+    let others = count.checked_div(8).unwrap_or_default().saturating_add(1);
+    memory::reserve(&mut building.tree.nodes, count.saturating_add(others))?;
     let top = building.tree.push(None);
     building.queue.push_back((top, 0..count, 0));
     while let Some((node, range, depth)) = building.queue.pop_front() {
@@ -86,6 +94,7 @@ impl Building<'_> {
         let keypaths = self.keypaths;
         let first = self.tree.nodes.len();
         while !range.is_empty() {
+            interrupt::check()?;
             let head = self.sorted.order.get(range.start).copied();
             let head = head.unwrap_or_default();
             let Some(key) = keypaths.get(head).get(depth) else {
@@ -102,8 +111,13 @@ impl Building<'_> {
             };
             let child = self.tree.push(key);
             let end = self.sorted.end_of_child(range.clone(), depth);
-            self.queue
-                .push_back((child, range.start..end, depth.saturating_add(1)));
+            let below = depth.saturating_add(1);
+            if end == range.start.saturating_add(1) && keypaths.get(head).len() == below {
+                // A leaf alone waits for nothing.
+                self.tree.set(child, Content::Leaf(head));
+            } else {
+                self.queue.push_back((child, range.start..end, below));
+            }
             range.start = end;
         }
         Ok(first..self.tree.nodes.len())

@@ -4,7 +4,9 @@ use std::cmp::Ordering;
 
 use super::code::Code;
 use super::marks::{Budget, Marks};
+use crate::error;
 use crate::error::counted;
+use crate::memory;
 use crate::orbax::names;
 use crate::reader::index::Extent;
 use crate::record::{self, LeafKind, LeafTable};
@@ -100,7 +102,10 @@ pub struct Arrays<'a> {
 
 impl<'a> Arrays<'a> {
     /// The arrays of a table that lie in a store.
-    pub fn new(table: &'a LeafTable) -> Self {
+    ///
+    /// # Errors
+    /// `Memory`.
+    pub fn new(table: &'a LeafTable) -> error::Result<Self> {
         let headers: Vec<Option<&ArrayHeader>> = table
             .arrays
             .iter()
@@ -109,7 +114,12 @@ impl<'a> Arrays<'a> {
                 record::Array::Inline(..) => None,
             })
             .collect();
-        let mut arrays = Vec::new();
+        // Sorting takes as much as half of them.
+        memory::room_for(
+            table.leaf_of.len(),
+            size_of::<Array<'_>>().saturating_mul(2),
+        )?;
+        let mut arrays = memory::list(table.leaf_of.len())?;
         for (number, name) in table.leaf_of.iter().zip(table.names.iter()) {
             let Some(leaf) = table.leaves.get(*number) else {
                 continue;
@@ -136,7 +146,7 @@ impl<'a> Arrays<'a> {
         };
         let names = arrays.iter().map(|array| array.name);
         let with_backslash = names.filter(|name| name.contains('\\')).collect();
-        Self {
+        Ok(Self {
             arrays,
             with_backslash,
             lengths: headers.iter().copied().map(length).collect(),
@@ -147,7 +157,7 @@ impl<'a> Arrays<'a> {
             headers,
             current: 0,
             budget: Budget::default(),
-        }
+        })
     }
 
     /// The grid of an array.

@@ -68,8 +68,10 @@ fn documents(
     let (store, options) = (checking.store, checking.options);
     let wants = ItemFiles::wants(directory, options.read.limits.max_document_bytes)?;
     let mut answers = store.fetch(&wants).into_iter();
-    let files = ItemFiles::from_answers(directory.clone(), &mut answers);
+    let mut files = ItemFiles::from_answers(directory.clone(), &mut answers);
     let mut issues = Vec::new();
+    // Other checks need it, too.
+    files.sharding = files.sharding(store, options.read.limits.max_document_bytes);
     let read = item::outline_of(store, &files, &options.read, &Recall::new(), &mut issues);
     let table = match read {
         // Each leaf is reported, and what the store holds instead.
@@ -202,7 +204,7 @@ fn arrays(
         Level::Data => Some(&mut reader),
         _ => None,
     };
-    let mut survey = Survey::new(table, sink);
+    let mut survey = Survey::new(table, sink)?;
     let databases = surveyed(store, files, options, others, &mut survey, checking.report)?;
     if survey.finish().is_break() {
         checking.report.complete = false;

@@ -93,9 +93,12 @@ pub struct Survey<'a> {
 
 impl<'a> Survey<'a> {
     /// A survey of the arrays in a table. Chunks are given to `sink`, if there is one.
-    pub fn new(table: &'a LeafTable, sink: Option<&'a mut dyn Chunks>) -> Self {
-        Self {
-            arrays: Arrays::new(table),
+    ///
+    /// # Errors
+    /// `Memory`.
+    pub fn new(table: &'a LeafTable, sink: Option<&'a mut dyn Chunks>) -> Result<Self> {
+        Ok(Self {
+            arrays: Arrays::new(table)?,
             directory: StorePath::root(),
             files: Files::default(),
             strays: Strays::default(),
@@ -107,7 +110,7 @@ impl<'a> Survey<'a> {
             finds_owners: false,
             sink,
             verdicts: Vec::new(),
-        }
+        })
     }
 
     /// Lists the files of a checkpointable; the directories in it called `others` are not its own.

@@ -269,7 +269,8 @@ fn of_item(
     let wants = ItemFiles::wants(directory, options.limits.max_document_bytes)?;
     let mut answers = store.fetch(&wants).into_iter();
     let files = ItemFiles::from_answers(directory.clone(), &mut answers);
-    let table = match item::read(store, &files, options, &Recall::new(), issues) {
+    let place = files.without_documents();
+    let table = match item::read(store, files, options, &Recall::new(), issues) {
         Ok(table) => Some(table),
         Err(error) if error.kind() == ErrorKind::Store => return Err(error),
         Err(error) => {
@@ -278,13 +279,13 @@ fn of_item(
         }
     };
     let empty = LeafTable::default();
-    let mut survey = Survey::new(table.as_deref().unwrap_or(&empty), None);
+    let mut survey = Survey::new(table.as_deref().unwrap_or(&empty), None)?;
     let how = Options {
         read: options.clone(),
         ..Options::default()
     };
     let mut report = Report::new();
-    let databases = surveyed(store, &files, &how, without, &mut survey, &mut report)?;
+    let databases = surveyed(store, &place, &how, without, &mut survey, &mut report)?;
     let damages = survey.damages.iter().map(|damage| damage.error.clone());
     for error in databases.errors.iter().cloned().chain(damages) {
         // The read before met the root node, too.

@@ -1,0 +1,127 @@
+//! Whether the work of a thread is to end early: somebody may press Ctrl-C while a document of a
+//! million leaves is read.
+//!
+//! Loops that a document can make long call [`check`]. It costs a countdown; now and then it looks at
+//! the clock, and at most every [`PATIENCE`] it asks whoever waits for the work.
+
+use std::cell::Cell;
+use std::time::{Duration, Instant};
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::memory;
+
+/// How long nobody is asked.
+pub const PATIENCE: Duration = Duration::from_millis(50);
+
+/// Rounds of a loop between two looks at the clock: a round takes some microseconds at most.
+const ROUNDS: u32 = 1_000;
+
+/// Answers whether to go on.
+pub type Ask = fn() -> bool;
+
+thread_local! {
+    static ASK: Cell<Option<Ask>> = const { Cell::new(None) };
+    static ASKED: Cell<Option<Instant>> = const { Cell::new(None) };
+    static ROUNDS_LEFT: Cell<u32> = const { Cell::new(ROUNDS) };
+    static ENDED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Does work of which `ask` is asked whether to go on, and tells whether it was to end. Then what came
+/// of it is of no use: errors are tolerated in many places, this one too.
+pub fn watched<T>(ask: Ask, work: impl FnOnce() -> T) -> (T, bool) {
+    let before = (ASK.replace(Some(ask)), ENDED.replace(false));
+    ASKED.set(None);
+    let done = work();
+    ASK.set(before.0);
+    let ended = ENDED.replace(before.1);
+    (done, ended)
+}
+
+/// Whether the loop that calls this goes on.
+///
+/// # Errors
+/// `Store`, once whoever waits does no more, and `Memory`, once memory was refused; from then on each
+/// time.
+#[inline]
+pub fn check() -> Result<()> {
+    let left = ROUNDS_LEFT.get();
+    if left > 0 {
+        ROUNDS_LEFT.set(left.saturating_sub(1));
+        return Ok(());
+    }
+    look()
+}
+
+/// Lets the next [`check`] look.
+pub(crate) fn look_soon() {
+    ROUNDS_LEFT.set(0);
+}
+
+#[cold]
+fn look() -> Result<()> {
+    let interrupted = || Err(Error::new(ErrorKind::Store, "interrupted"));
+    if memory::is_lacking() {
+        return Err(Error::new(ErrorKind::Memory, "not enough memory"));
+    }
+    if ENDED.get() {
+        return interrupted();
+    }
+    ROUNDS_LEFT.set(ROUNDS);
+    let Some(ask) = ASK.get() else {
+        return Ok(());
+    };
+    let now = Instant::now();
+    match ASKED.get() {
+        // The work has only begun.
+        None => ASKED.set(Some(now)),
+        Some(asked) if now.saturating_duration_since(asked) < PATIENCE => {}
+        Some(_) => {
+            ASKED.set(Some(now));
+            if !ask() {
+                ENDED.set(true);
+                ROUNDS_LEFT.set(0);
+                return interrupted();
+            }
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn never() -> bool {
+        false
+    }
+
+    /// Rounds until the work is to end.
+    fn rounds() -> u64 {
+        let mut rounds = 0;
+        while check().is_ok() {
+            rounds += 1;
+        }
+        rounds
+    }
+
+    #[test]
+    fn work_ends_once_nobody_waits_for_it() {
+        let (rounds, ended) = watched(never, || {
+            let rounds = rounds();
+            assert!(check().is_err());
+            rounds
+        });
+        assert!(ended && rounds >= u64::from(ROUNDS), "{rounds}");
+        // What comes after it is other work.
+        ROUNDS_LEFT.set(0);
+        assert_eq!(check(), Ok(()));
+    }
+
+    #[test]
+    fn work_that_nobody_asks_about_goes_on() {
+        for _ in 0..3 * ROUNDS {
+            assert_eq!(check(), Ok(()));
+        }
+        assert_eq!(watched(|| true, || 5), (5, false));
+    }
+}
