@@ -25,7 +25,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test check rust-check python-check rust-test python-test
-.PHONY: audit fuzz bench clean
+.PHONY: audit fuzz bench wheel test-quick clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -34,6 +34,9 @@ demo: setup ## let Orbax write checkpoints, read them with orbscan, and time bot
 	@$(BIN)/python -m tools.demo $(DEMO_ARGS)
 
 test: check rust-test python-test ## run every check and every test
+
+test-quick: setup ## run the tests that failed last, and those of what is not committed (QUICK=tests/cli names others)
+	@$(STEP) "pytest" $(BIN)/pytest $(PYTEST_ARGS) --failed-first $(or $(QUICK),$(shell $(PYTHON) tools/touched.py))
 
 check: rust-check python-check ## run the checks that execute no test
 
@@ -66,6 +69,10 @@ fuzz: ## fuzz a decoder or the whole reader (TARGET=checkpoint RUNS=100000)
 
 bench: setup ## compare orbscan with Orbax (BENCH_ARGS=--large for 10,000 leaves)
 	@$(BIN)/python -m benches.compare $(BENCH_ARGS)
+
+wheel: $(INSTALLED) ## build a wheel for this machine into dist/
+	@$(STEP) "wheel" $(BIN)/maturin build --release --out dist --quiet
+	@ls dist/*.whl
 
 setup: $(INSTALLED) ## build the extension module into .venv
 	@$(STEP) "extension module" $(BIN)/maturin develop --release --skip-install --quiet

@@ -1,4 +1,4 @@
-"""Lets Orbax write three real checkpoints, shows them with orbscan, and times both libraries.
+"""Lets Orbax write real checkpoints, shows the tool on them, and times both libraries.
 
     python -m tools.demo [--checkpoints DIR] [--seconds S]
 
@@ -7,17 +7,21 @@ The checkpoints stay in the folder and are used again by the next run.
 
 import argparse
 import logging
+import shutil
 import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from benches import side_by_side
 from tools.progress import long_step
 
-LINES_SHOWN = 32
+LINES_SHOWN = 16
+TIMED = 3
+"""The number of examples that are timed: the last one is made to be compared."""
 LAYERS = 4
 WIDTH = 128
 VOCABULARY = 512
@@ -28,7 +32,6 @@ class Example:
     """A folder that Orbax writes and the checkpoint in it that orbscan reads."""
 
     folder: str
-    title: str
     write: Callable[[Path], None]
     step: str = ""
 
@@ -50,10 +53,13 @@ def main() -> int:
     logging.disable(logging.WARNING)
     for example in EXAMPLES:
         write_once(example, root)
-    for example in EXAMPLES:
-        show(example.title, example.checkpoint(root))
+    damaged(root)
+    for title, words in BLOCKS:
+        show(title, [word.format(root=display(root)) for word in words])
+    show_table(root)
     print("\nOrbax and orbscan, the same calls in turns, medians:\n", flush=True)
     print(side_by_side.table(measure(root, options.seconds)))
+    print(f"\nNow try your own: {display(PROGRAM)} show PATH, or {display(PROGRAM)} --help")
     return 0
 
 
@@ -114,19 +120,62 @@ def write_composite(path: Path) -> None:
         )
 
 
+def write_wider(path: Path) -> None:
+    """The state of a model that was changed: one more layer, another element type."""
+    import jax
+    import orbax.checkpoint.experimental.v1 as ocp
+
+    state = train_state(LAYERS + 1)
+    embedding: Any = state["params"]["embedding"]
+    state["params"]["embedding"] = embedding.astype(jax.numpy.bfloat16)
+    ocp.save(path, state)
+
+
 EXAMPLES = (
-    Example("train-state", "A sharded train state, saved as one pytree", write_train_state),
-    Example(
-        "manager-run",
-        "Step 300 of a CheckpointManager run",
-        write_manager_run,
-        step="300",
-    ),
-    Example("composite", "Checkpointables with custom metadata", write_composite),
+    Example("train-state", write_train_state),
+    Example("manager-run", write_manager_run, step="300"),
+    Example("composite", write_composite),
+    Example("changed-model", write_wider),
 )
 
+DAMAGED = "damaged-copy"
 
-def train_state() -> dict[str, object]:
+BLOCKS = (
+    ("What is below a directory?", ["ls", "{root}"]),
+    ("What is in a checkpoint?", ["show", "{root}/composite", "--fold", "always"]),
+    ("Which of its steps is the latest, which the best?", ["steps", "{root}/manager-run"]),
+    ("Is a copy whole?", ["verify", f"{{root}}/{DAMAGED}"]),
+    ("What has changed?", ["diff", "{root}/train-state", "{root}/changed-model"]),
+    (
+        "What would each host read, on another mesh?",
+        ["plan", "{root}/train-state", "--mesh", "data=2,model=4", "--devices-per-host", "4"],
+    ),
+)
+"""What is shown: a question, and the command that answers it."""
+
+PROGRAM = Path(sys.executable).with_name("orbscan")
+
+TABLE = """
+import orbscan, polars as pl
+
+leaves = pl.DataFrame(orbscan.scan({root!r}).leaves())
+print(leaves.group_by("dtype").agg(pl.len(), pl.sum("nbytes")).sort("nbytes", descending=True))
+"""
+
+
+def damaged(root: Path) -> None:
+    """A copy of the first checkpoint whose largest data file was cut, as by a full disk."""
+    copy = root / DAMAGED
+    if copy.exists():
+        return
+    shutil.copytree(root / "train-state", copy)
+    data = [file for file in copy.rglob("d/*") if file.is_file()]
+    largest = max(data, key=lambda file: file.stat().st_size)
+    with largest.open("r+b") as file:
+        file.truncate(largest.stat().st_size // 2)
+
+
+def train_state(layers: int = LAYERS) -> dict[str, Any]:
     """Parameters sharded over a 4 x 2 mesh, AdamW's moments sharded alike, and a step."""
     import jax
     import numpy as np
@@ -154,7 +203,7 @@ def train_state() -> dict[str, object]:
 
     params = {
         "embedding": array(VOCABULARY, WIDTH, spec=("model", "data")),
-        "layers": [layer() for _ in range(LAYERS)],
+        "layers": [layer() for _ in range(layers)],
         "norm": {"scale": array(WIDTH, spec=(None,))},
     }
     optimizer = optax.adamw(3e-4)
@@ -165,11 +214,24 @@ def train_state() -> dict[str, object]:
     }
 
 
-def show(title: str, checkpoint: Path) -> None:
-    """Prints the head of what `orbscan show` says in a process of its own."""
-    print(f"\n{title}\n$ orbscan show {display(checkpoint)}\n", flush=True)
-    command = [sys.executable, "-m", "orbscan", "show", str(checkpoint)]
-    result = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+def show(title: str, words: list[str]) -> None:
+    """Prints the head of what a command says in a process of its own."""
+    print(f"\n{title}\n$ orbscan {' '.join(words)}\n", flush=True)
+    shown([sys.executable, "-m", "orbscan", *words])
+
+
+def show_table(root: Path) -> None:
+    """Prints a short program that reads a table, and what it says."""
+    program = TABLE.format(root=str(display(root)))
+    print(f"\nWhat takes the space of all of them?\n{program}", flush=True)
+    shown([sys.executable, "-c", program])
+
+
+def shown(command: list[str]) -> None:
+    """Prints the head of what a command prints; one that meets damage ends with 1 or 5."""
+    result = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
+    if result.returncode not in {0, 1, 5}:
+        raise subprocess.CalledProcessError(result.returncode, command)
     lines = result.stdout.splitlines()
     print("\n".join(lines[:LINES_SHOWN]))
     if len(lines) > LINES_SHOWN:
@@ -204,7 +266,7 @@ def measure(root: Path, seconds: float) -> list[side_by_side.Comparison]:
             seconds=seconds,
         )
 
-    paths = [example.checkpoint(root) for example in EXAMPLES]
+    paths = [example.checkpoint(root) for example in EXAMPLES[:TIMED]]
     return [*map(metadata, paths), checkpointables(paths[-1])]
 
 

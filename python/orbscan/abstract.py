@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import msgspec
 
 from orbscan import errors
+from orbscan.extras import need
 from orbscan.result import CheckpointMetadata
 from orbscan.sharding import (
     MissingDevicesError,
@@ -149,6 +150,7 @@ def _same_for_all(sharding: jax.sharding.Sharding) -> Layout:
 def _floating_dtype(dtype: Any) -> np.dtype[Any] | None:
     if dtype is None:
         return None
+    need("jax", "an abstract state")
     import jax.numpy as jnp
 
     wanted: np.dtype[Any] = jnp.dtype(dtype)
@@ -162,6 +164,7 @@ def _converted(
     metadata: CheckpointMetadata[Any] | PyTreeMetadata, layout: Layout, dtype: np.dtype[Any] | None
 ) -> PyTreeMetadata:
     """Convert every leaf of a tree; an object that stands in many places only once."""
+    need("jax", "an abstract state")
     import jax
 
     tree = metadata.metadata if isinstance(metadata, CheckpointMetadata) else metadata

@@ -65,7 +65,7 @@ def fingerprints(since: Since, *, leaves: bool = True) -> dict[str, int]:
 
     Raises:
         ValueError: it is a table that is not one of a scan, or of another schema version.
-        ModuleNotFoundError: it is a table, and pyarrow is not installed.
+        ImportError: it is a table, and pyarrow is not installed.
     """
     from collections.abc import Mapping
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from orbscan._value import Value, as_dataclass
 from orbscan.device_names import device_name
+from orbscan.extras import need
 from orbscan.mesh_limits import objection
 from orbscan.text import counted
 
@@ -129,6 +130,7 @@ class NamedShardingMetadata(Value, frozen=True, gc=False):
             ShardingError: the devices do not fill the saved mesh, or the given mesh lacks an axis,
                 does not divide the shape, or is too large for jax.
         """
+        need("jax", "a sharding of jax")
         import jax
 
         if mesh is None:
@@ -147,12 +149,14 @@ class NamedShardingMetadata(Value, frozen=True, gc=False):
         Raises:
             ShardingError: it is too large for jax, or has not a name for each axis.
         """
+        need("jax", "a sharding of jax")
         import jax
 
         self._check()
         return jax.sharding.AbstractMesh(self.shape, self.axis_names, self._jax_axis_types())
 
     def _saved_mesh(self, available: Sequence[jax.Device]) -> jax.sharding.Mesh:
+        need("jax", "a sharding of jax")
         import jax
         import numpy as np
 
@@ -168,6 +172,7 @@ class NamedShardingMetadata(Value, frozen=True, gc=False):
             raise ShardingError(message)
 
     def _jax_axis_types(self) -> tuple[jax.sharding.AxisType, ...] | None:
+        need("jax", "a sharding of jax")
         import jax
 
         kinds = self.axis_types
@@ -214,6 +219,7 @@ class SingleDeviceShardingMetadata(Value, frozen=True, gc=False):
             MissingDevicesError: no mesh is given and this process does not have the device.
             ShardingError: the given mesh is too large for jax.
         """
+        need("jax", "a sharding of jax")
         import jax
 
         del shape
@@ -234,6 +240,7 @@ class SingleDeviceShardingMetadata(Value, frozen=True, gc=False):
 
     def to_abstract_mesh(self) -> jax.sharding.AbstractMesh:
         """A mesh of one device, along one axis called `device`. Imports jax."""
+        need("jax", "a sharding of jax")
         import jax
 
         return jax.sharding.AbstractMesh((1,), ("device",))
@@ -273,6 +280,7 @@ class PositionalShardingMetadata(Value, frozen=True, gc=False):
             ShardingError: no mesh is given, it has no axis of the size, it does not divide the
                 shape, or it is too large for jax.
         """
+        need("jax", "a sharding of jax")
         import jax
 
         if mesh is None:
@@ -292,6 +300,7 @@ class PositionalShardingMetadata(Value, frozen=True, gc=False):
         Raises:
             ShardingError: it is too large for jax.
         """
+        need("jax", "a sharding of jax")
         import jax
 
         _check_lengths(self.shape)

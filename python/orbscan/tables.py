@@ -10,6 +10,8 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from orbscan.extras import need
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from typing import Any
@@ -75,10 +77,11 @@ def found(previous: Previous) -> Iterator[Found]:
 
     Raises:
         ValueError: it is no such table, or of another schema version.
-        ModuleNotFoundError: pyarrow is not installed.
+        ImportError: pyarrow is not installed.
     """
     from orbscan.earlier import Found
 
+    need("pyarrow", "an earlier table")
     _, batches = _opened(previous, ("path", "fingerprint", "complete", "leaves"))
     for batch in batches:
         paths = _comparable(batch["path"])
@@ -161,8 +164,9 @@ def write_table(
     Raises:
         ValueError: the path has another ending, or `since` is no table of this kind.
         OSError: the file cannot be written.
-        ModuleNotFoundError: pyarrow is not installed.
+        ImportError: pyarrow is not installed.
     """
+    need("pyarrow", "writing a table")
     import pyarrow as pa
 
     target = Path(path)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from orbscan import codes, errors
 from orbscan.api import AUTO, check_name_as_orbax, local_path, read_pytree
+from orbscan.extras import need
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -175,6 +176,7 @@ def _open(
             "processes, which were never merged"
         )
         raise errors.error(_UNSUPPORTED, reason, str(directory))
+    need("tensorstore", "opening an array")
     import tensorstore
 
     kvstore: dict[str, Any]

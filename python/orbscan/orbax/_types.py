@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, TypeGuard, cast, overload
 
 from orbscan.abstract import raise_unreadable
+from orbscan.extras import need
 from orbscan.result import CheckpointMetadata
 from orbscan.sharding import (
     NamedShardingMetadata,
@@ -32,14 +33,9 @@ def orbax_v1() -> ModuleType:
     Raises:
         ImportError: it is not installed; says how to install it.
     """
-    try:
-        import orbax.checkpoint.experimental.v1 as ocp
-    except ImportError as error:
-        message = (
-            "orbscan reads metadata by itself, but values are loaded by Orbax, which cannot be "
-            f"imported ({error}): pip install 'orbscan[orbax]'"
-        )
-        raise ImportError(message, name=error.name, path=error.path) from error
+    need("orbax.checkpoint.experimental.v1", "loading values, which orbscan leaves to Orbax,")
+    import orbax.checkpoint.experimental.v1 as ocp
+
     return cast("ModuleType", ocp)
 
 

@@ -1,0 +1,40 @@
+"""Libraries that orbscan uses where they are installed, and how to install them.
+
+Importing this module loads nothing else.
+"""
+
+from __future__ import annotations
+
+import sys
+
+EXTRA_OF = {
+    "jax": "jax",
+    "tensorstore": "jax",
+    "orbax.checkpoint.experimental.v1": "orbax",
+    "pyarrow": "tables",
+    "shtab": "completion",
+}
+"""The extra of orbscan that brings a library."""
+
+
+def need(library: str, what: str) -> None:
+    """Check that a library can be imported.
+
+    Args:
+        library: as `import` names it.
+        what: what needs it, the beginning of a sentence.
+
+    Raises:
+        ImportError: it cannot; says how to install it.
+    """
+    if library in sys.modules:
+        return
+    from importlib import import_module
+
+    try:
+        import_module(library)
+    except ImportError as error:
+        package = library.partition(".")[0]
+        extra = EXTRA_OF[library]
+        message = f"{what} needs {package} ({error}): pip install 'orbscan[{extra}]'"
+        raise ImportError(message, name=error.name, path=error.path) from error

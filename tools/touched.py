@@ -1,0 +1,70 @@
+"""Prints the tests of what has changed since the last commit on main, for `make test-quick`.
+
+A changed test stands for itself; a changed module stands for the folder of tests of its room, as
+the table says; anything else, and nothing at all, for the unit tests.
+"""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+ROOMS = {
+    "python/orbscan/cli/": ["tests/cli"],
+    "python/orbscan/differing/": ["tests/diff"],
+    "python/orbscan/orbax/": ["tests/jax"],
+    "python/orbscan/planning/": ["tests/unit", "tests/cli/test_plan.py"],
+    "python/orbscan/scanning": ["tests/scan", "tests/tables"],
+    "python/orbscan/tables": ["tests/tables"],
+    "python/orbscan/roots": ["tests/steps"],
+    "python/orbscan/verification": ["tests/verify"],
+    "python/orbscan/findings": ["tests/verify"],
+    "python/orbscan/usage": ["tests/verify"],
+    "rust/orbscan-core/src/verify/": ["tests/verify"],
+    "rust/orbscan-core/src/scan/": ["tests/scan", "tests/steps"],
+    "rust/orbscan-core/src/layout/": ["tests/layout", "tests/golden"],
+    "rust/orbscan-core/src/reader/": ["tests/layout", "tests/reference/test_corpus.py"],
+    "rust/orbscan-arrow/": ["tests/tables"],
+    "docs/": ["tests/docs"],
+    "README.md": ["tests/docs"],
+}
+ALWAYS = "tests/unit"
+
+
+def changed() -> list[str]:
+    """The files that differ from main, committed or not."""
+    lines = _git("status", "--porcelain", "--untracked-files=all")
+    names = [line[3:].rpartition(" -> ")[2] for line in lines]
+    return [*names, *_git("diff", "--name-only", "main...HEAD")]
+
+
+def _git(*words: str) -> list[str]:
+    program = shutil.which("git")
+    if program is None:
+        return []
+    ended = subprocess.run([program, *words], capture_output=True, text=True, check=False)
+    return ended.stdout.splitlines()
+
+
+def tests_of(files: list[str]) -> list[str]:
+    """What to run for some changed files.
+
+    >>> tests_of(["python/orbscan/cli/show.py", "tests/cli/test_show.py"])
+    ['tests/cli', 'tests/unit']
+    """
+    found = {ALWAYS}
+    for file in files:
+        if file.startswith("tests/") and Path(file).name.startswith("test_"):
+            found.add(file)
+        for room, tests in ROOMS.items():
+            if file.startswith(room):
+                found.update(tests)
+    # pytest would run a file twice that lies in a folder it is given, too.
+    return sorted(
+        each for each in found if not any(each.startswith(f"{other}/") for other in found)
+    )
+
+
+if __name__ == "__main__":
+    print(*tests_of(changed()))
+    sys.exit(0)
