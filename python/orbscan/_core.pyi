@@ -464,6 +464,9 @@ def read_steps(root: str, step: int | str, prefix: Prefix, atomicity: str) -> li
 def find_step(root: str, step: int | str, prefix: Prefix, atomicity: str) -> str:
     """Find the name of the directory of a committed step, by its number or as `latest`."""
 
+def steps_below(root: str) -> list[tuple[str, str]]:
+    """Look one level below a root for directories of steps: (name, what is in it in words)."""
+
 def check_step_name(root: str, name: str) -> None:
     """Raise unless something of that name lies in a root."""
 

@@ -57,8 +57,8 @@ Name: TypeAlias = str | EllipsisType | None
 Keypath: TypeAlias = tuple[str | int, ...]
 """Names of members of dicts and objects, and indices of members of lists."""
 
-Advice: TypeAlias = tuple[str | None, str]
-"""What to give instead: the name of a checkpointable, and how a program is told."""
+Advice: TypeAlias = tuple[Literal["name", "step", "step_of", "step_of_one"], str | None, str]
+"""What to give instead: which argument, its value or the path to give it with, and in words."""
 
 Severity: TypeAlias = Literal["error", "warning", "note"]
 """How bad a finding is."""

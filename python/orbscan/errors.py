@@ -28,8 +28,11 @@ class OrbscanError(Exception):
         offset: where in the file, in bytes, or None if it was not one place.
         in_body: whether the offset counts from the start of what the file, or the node in it,
             decompresses to.
-        advice: what `reason` advises to pass instead: the name of a checkpointable, or None for a
-            pytree without a name, and the words of `reason` that say so. None without an advice.
+        advice: what `reason` advises to pass instead, and the words of `reason` that say so:
+            `("name", NAME, words)` with the name of a checkpointable, or None for a pytree without
+            a name; `("step", None, words)` where the path is a directory of steps,
+            `("step_of", PATH, words)` where PATH is one, `("step_of_one", None, words)` where
+            `reason` names several. None without an advice.
 
     >>> str(OrbscanError("malformed", "expected an object", "state/_METADATA", 4))
     'state/_METADATA, byte 4: expected an object'

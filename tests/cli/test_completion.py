@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 import pytest
@@ -68,7 +69,31 @@ def test_without_shtab_the_way_to_it_is_shown(
     assert "pip install 'orbscan[completion]'" in capsys.readouterr().err
 
 
-def test_another_shell_is_wrong_use(capsys: pytest.CaptureFixture[str]) -> None:
+def test_fish_gets_a_script_of_its_own(capsys: pytest.CaptureFixture[str]) -> None:
+    text = script("fish", capsys)
+    assert "complete -c orbscan" in text
+    assert "--fold" in text or "-l fold" in text
+
+
+def test_a_shell_that_shtab_does_not_know_yet_is_said(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("shtab.SUPPORTED_SHELLS", ["bash", "zsh"])
     with pytest.raises(SystemExit, match="2"):
         main(["--print-completion", "fish"])
-    assert "invalid choice: 'fish'" in capsys.readouterr().err
+    assert "knows no fish: pip install -U 'orbscan[completion]'" in capsys.readouterr().err
+
+
+def test_a_script_that_nobody_reads_is_no_failure() -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "wb") as closed:
+        command = [sys.executable, "-m", "orbscan", "--print-completion", "bash"]
+        ended = run(command, stdout=closed)
+    assert (ended.returncode, ended.stderr) == (141, "")
+
+
+def test_another_shell_is_wrong_use(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main(["--print-completion", "tcsh"])
+    assert "invalid choice: 'tcsh'" in capsys.readouterr().err

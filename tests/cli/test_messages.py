@@ -141,7 +141,9 @@ def test_a_name_that_a_shell_would_read_otherwise_is_quoted(
     arguments: argparse.Namespace,
 ) -> None:
     words = ', and the name "a b"'
-    error = errors.error("unknown_layout", f"pass that path{words}", "p", advice=("a b", words))
+    error = errors.error(
+        "unknown_layout", f"pass that path{words}", "p", advice=("name", "a b", words)
+    )
     assert str(error) == 'p: pass that path, and the name "a b"'
     assert told(error, arguments) == "p: pass that path, and --name 'a b'"
 
@@ -157,8 +159,8 @@ def test_the_library_says_the_same_in_its_own_words(here: Path) -> None:
     with pytest.raises(orbscan.InvalidLayoutError) as caught:
         orbscan.metadata(here / "flat", "x")
     assert caught.value.reason.endswith("the checkpoint itself is a pytree: pass None as the name")
-    assert caught.value.advice == (None, ": pass None as the name")
+    assert caught.value.advice == ("name", None, ": pass None as the name")
     with pytest.raises(orbscan.InvalidLayoutError) as caught:
         orbscan.verify(here / "composite" / "state")
     assert caught.value.reason.endswith('pass that path, and the name "state"')
-    assert caught.value.advice == ("state", ', and the name "state"')
+    assert caught.value.advice == ("name", "state", ', and the name "state"')

@@ -325,7 +325,7 @@ def test_an_interrupt_is_quiet(show: Command) -> None:
 @pytest.mark.parametrize(
     "arguments",
     [
-        [],
+        ["--foo"],
         ["p", "q"],
         ["p", "-o", "yaml"],
         ["p", "--name", ""],
@@ -347,23 +347,6 @@ def test_wrong_use_is_told_apart(show: Command, arguments: list[str]) -> None:
     assert shown.out == ""
     assert shown.err.startswith("usage: orbscan")
     assert show.calls == []
-
-
-def test_without_a_command_the_usage_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit, match="2"):
-        main([])
-    assert "usage: orbscan" in capsys.readouterr().err
-
-
-@pytest.mark.parametrize("arguments", [["--help"], ["show", "--help"], ["plan", "--help"]])
-def test_the_help_documents_the_exit_codes(
-    capsys: pytest.CaptureFixture[str], arguments: list[str]
-) -> None:
-    with pytest.raises(SystemExit, match="0"):
-        main(arguments)
-    out = capsys.readouterr().out
-    for status in (0, 1, 2, 3, 4, 130):
-        assert f"\n  {status} " in out
 
 
 def test_the_version_is_shown(

@@ -77,7 +77,7 @@ def test_every_command_is_tried() -> None:
     from orbscan import cli
 
     tried = {command.split()[0] for command in COMMANDS.values()}
-    assert {*cli._COMMANDS} - tried <= {"latest", "best", "help", "demo"}
+    assert {*cli.COMMANDS} - tried <= {"latest", "best", "help", "demo"}
 
 
 def test_the_functions_work(bare: Path, checkpoint: Path) -> None:

@@ -204,7 +204,7 @@ def test_a_name_that_is_not_utf_8_cannot_be_given(step: str, tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("old", [False, True])
-def test_messages_list_steps_by_their_numbers(old: bool, tmp_path: Path) -> None:  # noqa: FBT001
+def test_messages_tell_steps_by_their_numbers(old: bool, tmp_path: Path) -> None:  # noqa: FBT001
     for name in ("199999", "5000", "70"):
         write_step(tmp_path, name)
         if old:
@@ -212,4 +212,4 @@ def test_messages_list_steps_by_their_numbers(old: bool, tmp_path: Path) -> None
             (tmp_path / name / "config" / "_METADATA").touch()
     with pytest.raises(orbscan.InvalidLayoutError) as caught:
         orbscan.metadata(tmp_path)
-    assert '"70", "5000", "199999"' in str(caught.value)
+    assert "is a directory of 3 steps (70 to 199999), not a checkpoint" in str(caught.value)

@@ -12,7 +12,7 @@ import orbscan
 from orbscan import cli
 
 PACKAGE = Path(orbscan.__file__).parent
-COMMANDS = cli._COMMANDS
+COMMANDS = (*cli.COMMANDS.values(),)
 
 
 def name_of(file: Path) -> str:

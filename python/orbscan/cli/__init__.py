@@ -25,8 +25,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_COMMANDS = ("show", "plan", "ls", "scan", "steps", "diff", "verify", "dump", "du")
-"""The modules of the commands, in the order of the help."""
+COMMANDS = {
+    name: name for name in ("show", "plan", "ls", "scan", "steps", "diff", "verify", "dump", "du")
+} | {"help": "topics"}
+"""The commands in the order of the help, and their modules."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -64,7 +66,7 @@ def _finished(argv: Sequence[str]) -> int:
 
 def _run(argv: Sequence[str]) -> int:
     """Run the command; what the library refuses is complained of, and is an exit code."""
-    arguments = _parser(argv).parse_args(argv)
+    arguments = _understood(argv)
     try:
         status: int = arguments.run(arguments)
         return status  # noqa: TRY300 - what comes after the clauses is for one of them
@@ -91,6 +93,31 @@ def _run(argv: Sequence[str]) -> int:
     return exits.STORE
 
 
+def _understood(argv: Sequence[str]) -> argparse.Namespace:
+    """Read the command line; without a word it asks for help.
+
+    Raises:
+        SystemExit: wrong use, and the usage was printed; or the help was.
+    """
+    program, parsers = composed(argv)
+    if not argv:
+        program.print_help()
+        program.exit()
+    word, *rest = argv
+    if not word.startswith("-") and word not in COMMANDS:
+        from orbscan.cli.wrong_use import unknown_command
+
+        program.error(unknown_command(word, rest, COMMANDS))
+    arguments, unknown = program.parse_known_args(argv)
+    if unknown:
+        from orbscan.cli.wrong_use import unknown_words
+
+        # By the parser of the command, whose usage says what there is instead.
+        parser = parsers.get(word, program)
+        parser.error(unknown_words(unknown, parser))
+    return arguments
+
+
 class _Version(argparse.Action):
     """Prints the version and exits; unlike argparse's own, only then looks for it."""
 
@@ -113,12 +140,19 @@ class _Completion(argparse.Action):
             script = completion.script(parser, str(shell))
         except ImportError:
             parser.error("completion needs shtab: pip install 'orbscan[completion]'")
+        except NotImplementedError as error:
+            parser.error(f"{error}: pip install -U 'orbscan[completion]'")
         print(script)
         parser.exit()
 
 
-def _parser(argv: Sequence[str]) -> argparse.ArgumentParser:
-    """Build the parser of this command line: of one command if it is clear which, else of all."""
+def composed(
+    argv: Sequence[str],
+) -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParser]]:
+    """Build the parser of a command line, and those of its commands by name.
+
+    Of one command if it is clear which, else of all.
+    """
     parser = argparse.ArgumentParser(
         prog="orbscan",
         description="Read the metadata of Orbax checkpoints.",
@@ -130,14 +164,14 @@ def _parser(argv: Sequence[str]) -> argparse.ArgumentParser:
         "--print-completion",
         action=_Completion,
         metavar="SHELL",
-        choices=["bash", "zsh"],
-        help="print what makes bash or zsh complete the words of this command, and exit",
+        choices=["bash", "zsh", "fish"],
+        help="print a completion script for bash, zsh or fish, and exit",
     )
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     # To import the others would take longer than most commands do.
-    for name in argv[:1] if argv and argv[0] in _COMMANDS else _COMMANDS:
-        import_module(f"orbscan.cli.{name}").add_command(commands)
-    return parser
+    for name in argv[:1] if argv and argv[0] in COMMANDS else COMMANDS:
+        import_module(f"orbscan.cli.{COMMANDS[name]}").add_command(commands)
+    return parser, commands.choices
 
 
 def _complain(*lines: str) -> None:

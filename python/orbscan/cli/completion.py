@@ -11,7 +11,14 @@ _FILES = {"file", "since"}
 
 
 def script(parser: argparse.ArgumentParser, shell: str) -> str:
-    """Compose the completion script of a whole program for `bash` or `zsh`."""
+    """Compose the completion script of a whole program for `bash`, `zsh` or `fish`.
+
+    Raises:
+        NotImplementedError: shtab is too old for that shell.
+    """
+    if shell not in shtab.SUPPORTED_SHELLS:
+        message = f"shtab {shtab.__version__} knows no {shell}"
+        raise NotImplementedError(message)
     for command in _commands(parser):
         for action in command._actions:  # noqa: SLF001 - argparse offers no other way to them
             # Where shtab looks for it. An output without choices is a file.

@@ -8,7 +8,7 @@ import sys
 from orbscan.cli import source
 from orbscan.cli.exits import FINDINGS, FINE, NOT_FOUND, PARTIAL, Refusal
 from orbscan.cli.help import EXIT_CODES, add_output, help_formatter
-from orbscan.cli.messages import told
+from orbscan.cli.messages import path_of_step, told
 from orbscan.errors import OrbscanError
 
 # See orbscan/__init__.py.
@@ -140,7 +140,15 @@ def _sides(arguments: argparse.Namespace) -> list[Side]:
             if error.advice is None:
                 raise
             message = told(error, arguments, prefix)
-            if not prefix and name is not ... and arguments.other_name is ...:
+            if error.advice[0] == "step" and not prefix and other_step is None:
+                # A step of the first side would be that of the second, too.
+                message = path_of_step(error)
+            elif (
+                error.advice[0] == "name"
+                and not prefix
+                and name is not ...
+                and arguments.other_name is ...
+            ):
                 # Another name of the first side is not to change that of the second.
                 from shlex import quote
 

@@ -14,17 +14,8 @@ if TYPE_CHECKING:
 
 _WIDTH = 78
 
-EXIT_CODES = """\
-exit codes:
-  0    fine; tolerated faults are reported as warnings
-  1    something was found that a script should know, as the command says
-  2    wrong use
-  3    nothing is there, or no checkpoint, or one too damaged to be read
-  4    the file system refused or failed
-  5    a part could not be read; what is shown says which
-  130  interrupted
-  143  terminated
-"""
+EXIT_CODES = "exit codes: see orbscan help exit-codes\n"
+"""How the help of each command ends."""
 
 
 def help_formatter(prog: str) -> RawDescriptionHelpFormatter:

@@ -21,16 +21,40 @@ def told(error: Exception, arguments: argparse.Namespace | None = None, side: st
     """
     if not isinstance(error, OrbscanError) or error.advice is None:
         return str(error)
-    name, words = error.advice
+    topic, value, words = error.advice
     before, _, after = error.reason.rpartition(words)
-    options = _in_options(name, side) if hasattr(arguments, "name") else ""
+    if topic == "name":
+        options = _name(value, side) if hasattr(arguments, "name") else ""
+    else:
+        options = _step(error, side) if hasattr(arguments, "step") else ""
     reason = f"{before}{options}{after}"
     return located(reason, error.file, error.offset, in_body=error.in_body)
 
 
-def _in_options(name: str | None, side: str) -> str:
+def path_of_step(error: OrbscanError) -> str:
+    """Show the refusal of a directory of steps where a step can only be given by its path."""
+    from shlex import quote
+
+    newest = f"$(orbscan latest {quote(error.file or '')})"
+    return f"{told(error)}: pass the path of a step, such as {newest}"
+
+
+def _name(name: str | None, side: str) -> str:
     if name is None:
         return f": pass --{side}flat"
     from shlex import quote
 
     return f", and --{side}name {quote(name)}"
+
+
+def _step(error: OrbscanError, side: str) -> str:
+    from shlex import quote
+
+    topic, path, _ = error.advice or ("step", None, "")
+    option = f"--{side}step latest"
+    if topic == "step_of_one":
+        below = f", or list all with 'orbscan ls {quote(error.file)}'" if error.file else ""
+        return f": pass one of them with {option}{below}"
+    root = path or error.file
+    steps = f", or list them with 'orbscan steps {quote(root)}'" if root else ""
+    return f": add {option}{steps}" if path is None else f": pass {quote(path)} {option}{steps}"

@@ -96,7 +96,7 @@ def add_share(parser: argparse.ArgumentParser) -> None:
         "--shard",
         metavar="I/N",
         type=share,
-        help="only one of N shares of the checkpoints, counted from 0, for as many jobs",
+        help="only share I of N, counted from 0: one for each of N jobs",
     )
 
 
@@ -225,6 +225,9 @@ def share(text: str) -> tuple[int, int]:
     (0, 8)
     """
     index, _, count = text.partition("/")
+    if not index or not count:
+        message = f"{text!r} is not a share I/N, such as 0/8 for the first of eight"
+        raise ArgumentTypeError(message)
     shard = whole_number(index), positive_number(count)
     if shard[0] >= shard[1]:
         message = f"{text!r} is not one of 0/{count} to {shard[1] - 1}/{count}"

@@ -170,14 +170,30 @@ pub enum Advice {
     Name(String),
     /// No name: the checkpoint is itself the pytree.
     NoName,
+    /// A step: the path is a directory of them.
+    Step,
+    /// A step of the directory at that path.
+    StepOf(String),
+    /// A step of one of the directories that the reason names.
+    StepOfOne,
 }
 
 impl Advice {
-    /// The name to give, if there is one.
-    pub fn name(&self) -> Option<&str> {
+    /// Which argument it is about, in one word.
+    pub fn topic(&self) -> &'static str {
         match self {
-            Self::Name(name) => Some(name),
-            Self::NoName => None,
+            Self::Name(_) | Self::NoName => "name",
+            Self::Step => "step",
+            Self::StepOf(_) => "step_of",
+            Self::StepOfOne => "step_of_one",
+        }
+    }
+
+    /// The name to give, or the path, if there is one.
+    pub fn value(&self) -> Option<&str> {
+        match self {
+            Self::Name(value) | Self::StepOf(value) => Some(value),
+            Self::NoName | Self::Step | Self::StepOfOne => None,
         }
     }
 
@@ -186,6 +202,9 @@ impl Advice {
         match self {
             Self::Name(name) => format!(", and the name {name:?}"),
             Self::NoName => ": pass None as the name".to_owned(),
+            Self::Step => ": pass step=\"latest\"".to_owned(),
+            Self::StepOf(path) => format!(": pass {path:?} with step=\"latest\""),
+            Self::StepOfOne => ": pass one of them with step=\"latest\"".to_owned(),
         }
     }
 }

@@ -15,7 +15,9 @@ pub fn raised(py: Python<'_>, error: &Error) -> PyErr {
             offset,
             in_body,
             error.errno(),
-            error.advice().map(|advice| (advice.name(), advice.words())),
+            error
+                .advice()
+                .map(|advice| (advice.topic(), advice.value(), advice.words())),
         );
         module.call_method1("error", arguments)
     });

@@ -153,6 +153,14 @@ fn find_step(
     Ok(found.into_iter().map(|step| step.name).collect())
 }
 
+/// The directories of steps that lie one level below a root, with what is in them in words.
+#[pyfunction]
+fn steps_below(py: Python<'_>, root: PathBuf) -> PyResult<Vec<(String, String)>> {
+    let found = detached(py, &root, |store, path| steps::below(store, path))?;
+    let runs = found.runs.into_iter();
+    Ok(runs.map(|(name, steps)| (name, steps.told())).collect())
+}
+
 /// Checks that something of a name lies in a root.
 #[pyfunction]
 fn check_step_name(py: Python<'_>, root: PathBuf, name: &str) -> PyResult<()> {
@@ -178,6 +186,7 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(list_steps, module)?)?;
     module.add_function(wrap_pyfunction!(read_steps, module)?)?;
     module.add_function(wrap_pyfunction!(find_step, module)?)?;
+    module.add_function(wrap_pyfunction!(steps_below, module)?)?;
     module.add_function(wrap_pyfunction!(check_step_name, module)?)?;
     module.add_function(wrap_pyfunction!(read_root_metadata, module)?)
 }

@@ -5,7 +5,7 @@
 //! Orbax is found.
 
 use super::root::{Root, has};
-use super::{Rules, foreign, nested, recognise, refusal, step};
+use super::{Rules, below, foreign, nested, recognise, refusal, step};
 use crate::error::{Error, ErrorKind, Result, Subject};
 use crate::limits::Limits;
 use crate::orbax::commit::{self, Atomicity, Commit, Facts};
@@ -252,7 +252,7 @@ fn v0_or_safetensors(store: &dyn Store, path: &StorePath, entries: &[Entry]) -> 
 
 /// The child directories that have `_CHECKPOINT_METADATA`, sorted.
 fn with_header(store: &dyn Store, path: &StorePath, entries: &[Entry]) -> Result<Vec<String>> {
-    refusal::directories_with(store, path, entries, &[names::CHECKPOINT_METADATA])
+    below::directories_with(store, path, entries, &[names::CHECKPOINT_METADATA])
 }
 
 fn deleted_name(

@@ -14,9 +14,11 @@
 //! | `nested` | the steps that lie in the directory of a checkpoint |
 //! | `complete` | whether all of a step is there |
 //! | `steady` | whether it is the same checkpoint from the first byte to the last |
+//! | `below` | the steps and checkpoints that lie one level below what is not a checkpoint itself |
 //! | `refusal` | why something is not read, in words for people |
 //! | `detect` | all of it, for a path that somebody names |
 
+pub mod below;
 pub mod choose;
 pub mod complete;
 pub mod detect;

@@ -1,16 +1,14 @@
 //! Why something is not read, in words for people: what was looked for, and what to do instead.
 
+use super::below::{self, Below, Steps};
 use super::root::{Root, directories, has};
 use super::{choose, evidence, expected, foreign, part, step};
-use crate::error::{Advice, Error, ErrorKind, Result, Subject, shown};
+use crate::error::{Advice, Error, ErrorKind, Subject, shown};
 use crate::limits::Limits;
 use crate::orbax::checkpoint_metadata::ItemHandlers;
 use crate::orbax::{names, step_name};
 use crate::path::StorePath;
 use crate::store::{Entry, Store};
-
-/// How many directories below a non-checkpoint are looked into for checkpoints to suggest.
-const SUGGESTIONS_LOOKED_INTO: usize = 32;
 
 /// A refusal for another layout than expected.
 pub fn unknown(path: &StorePath, reason: impl Into<String>) -> Error {
@@ -37,6 +35,10 @@ pub fn inside_checkpoint(store: &dyn Store, path: &StorePath, entries: &[Entry])
 
 /// The refusal of a directory that holds checkpoints: which of them can be read.
 pub fn directory_of(path: &StorePath, names: &[String]) -> Error {
+    if let Some(steps) = Steps::among(names) {
+        let reason = format!("is a directory of {}, not a checkpoint", steps.told());
+        return unknown(path, reason).advising(Advice::Step);
+    }
     let is_temporary = |name: &&String| name.contains(names::TEMPORARY_MARK);
     let finished: Vec<&String> = names.iter().filter(|name| !is_temporary(name)).collect();
     let hint = if finished.is_empty() {
@@ -46,34 +48,6 @@ pub fn directory_of(path: &StorePath, names: &[String]) -> Error {
     };
     let reason = format!("is a directory of checkpoints, not a checkpoint: {hint}");
     unknown(path, reason)
-}
-
-/// The child directories that have one of the named entries, sorted.
-///
-/// # Errors
-/// `Store`.
-pub fn directories_with(
-    store: &dyn Store,
-    path: &StorePath,
-    entries: &[Entry],
-    wanted: &[&str],
-) -> Result<Vec<String>> {
-    let directories = directories(entries);
-    let mut asked = Vec::with_capacity(directories.len().saturating_mul(wanted.len()));
-    for directory in &directories {
-        let child = path.join(directory)?;
-        for name in wanted {
-            asked.push((*directory, child.join(name)?));
-        }
-    }
-    let (owners, paths): (Vec<&str>, Vec<StorePath>) = asked.into_iter().unzip();
-    let mut found: Vec<String> = Vec::new();
-    for (owner, stat) in owners.into_iter().zip(store.stat(&paths)) {
-        if stat?.is_some() && found.last().map(String::as_str) != Some(owner) {
-            found.push(owner.to_owned());
-        }
-    }
-    Ok(found)
 }
 
 /// The refusal of a checkpoint in which no pytree was found: what it is instead, what it has lost, or
@@ -179,47 +153,26 @@ fn no_checkpoint(store: &dyn Store, root: &Root) -> Error {
     if let Some(what) = foreign::told(root) {
         return foreign::refusal(&root.path, what);
     }
-    let mut reason = format!(
-        "is not a checkpoint: no {}, {} or {} in it, and no {} or {} file in a directory of it",
-        names::V1_MARKER,
-        names::CHECKPOINT_METADATA,
-        names::TREE_METADATA,
-        names::TREE_METADATA,
-        names::AGGREGATE,
-    );
-    let below = checkpoints_below(store, root);
-    if !below.is_empty() {
-        reason.push_str(&format!("; checkpoints below it: {}", shown(&below)));
+    let below = below::look(store, &root.path, &root.entries);
+    if Steps::among(&below.checkpoints).is_some() {
+        // Steps of early releases, of which only the first ones were looked into.
+        let all = directories(&root.entries).into_iter().map(str::to_owned);
+        return directory_of(&root.path, &all.collect::<Vec<String>>());
     }
-    unknown(&root.path, reason)
-}
-
-/// Child directories that look like checkpoints. A hint for people, so trouble on the way is not
-/// reported, and the look is bounded.
-fn checkpoints_below(store: &dyn Store, root: &Root) -> Vec<String> {
-    let markers = [
-        names::CHECKPOINT_METADATA,
-        names::TREE_METADATA,
-        names::AGGREGATE,
-    ];
-    let mut found = Vec::new();
-    let mut children = root.checkpointables();
-    children.sort_unstable_by(|a, b| step_name::natural(a, b));
-    for name in children.into_iter().take(SUGGESTIONS_LOOKED_INTO) {
-        let Ok(child) = root.path.join(name) else {
-            continue;
-        };
-        let Ok(entries) = store.list(&child) else {
-            continue;
-        };
-        let marked = markers.iter().any(|marker| has(&entries, marker));
-        if marked
-            || directories_with(store, &child, &entries, &markers).is_ok_and(|d| !d.is_empty())
-        {
-            found.push(name.to_owned());
-        }
-    }
-    found
+    let found_nothing = below == Below::default();
+    let reason = if found_nothing {
+        format!(
+            "is not a checkpoint: no {}, {} or {} in it, and no {} or {} file in a directory of it",
+            names::V1_MARKER,
+            names::CHECKPOINT_METADATA,
+            names::TREE_METADATA,
+            names::TREE_METADATA,
+            names::AGGREGATE,
+        )
+    } else {
+        "is not a checkpoint".to_owned()
+    };
+    below.add_to(unknown(&root.path, reason), store, &root.path)
 }
 
 /// The error for a name that does not exist, with those that do.

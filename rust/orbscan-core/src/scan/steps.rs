@@ -21,6 +21,7 @@ mod root_metadata;
 mod signs;
 
 use crate::error::{Error, ErrorKind, Result, shown};
+use crate::layout::below::{self, Below};
 use crate::limits::Limits;
 use crate::orbax::checkpoint_metadata::CheckpointMetadata;
 use crate::orbax::commit::{Atomicity, Commit};
@@ -187,12 +188,29 @@ pub fn find(
         chosen.map_err(|error| match error.kind() {
             ErrorKind::NotFound => match scope.prefixes {
                 Prefixes::Only(prefix) => error.with_remark(&choice::not_of(prefix, &prefixes)),
-                Prefixes::Any => with_others(error, &others::look(store, root, &others)),
+                Prefixes::Any => {
+                    let beside = others::look(store, root, &others);
+                    if prefixes.is_empty() && beside.names.is_empty() {
+                        below::look(store, root, &others).add_to(error, store, root)
+                    } else {
+                        with_others(error, &beside)
+                    }
+                }
             },
             _ => error,
         })
     };
     find().map_err(|error: Error| locate(store, error.in_file(root)))
+}
+
+/// Looks one level below what is not a directory of steps, for where they are.
+///
+/// # Errors
+/// As [`list`], but for what lies in it.
+pub fn below(store: &dyn Store, root: &StorePath) -> Result<Below> {
+    let entries = listing::children(store, root);
+    let entries = entries.map_err(|error| locate(store, error))?;
+    Ok(below::look(store, root, &entries))
 }
 
 /// Checks that something of a name lies in a root, whatever it is.
