@@ -80,6 +80,18 @@ def key(name: str) -> str:
     return name if plain else repr(name)
 
 
+def within(path: str, text: str) -> str:
+    """Show what a text says of a place in a directory without the directory, which is known.
+
+    >>> within("runs/7", "runs/7/state/d: is missing"), within("runs/7", "runs/7: is empty")
+    ('state/d: is missing', 'is empty')
+    """
+    path = path.rstrip("/")
+    rest = text[len(path) :]
+    is_there = path and text.startswith(path) and rest[:1] in {"/", ":", ","}
+    return rest[1:].lstrip(" /") if is_there else text
+
+
 def checkpointable(name: str | None) -> str:
     """Show the name of a checkpointable; None is that of a tree without one.
 
@@ -202,8 +214,17 @@ def spec_on_mesh(
     >>> spec_on_mesh(("x", None), (4, 2), ("x", "y"))
     "P('x', None) on 4x2 (x, y)"
     """
-    axes = ", ".join(map(printable, axis_names))
-    return f"P({', '.join(map(repr, spec))}) on {grid(shape)} ({axes})"
+    return f"{partition(spec)} on {mesh(shape, axis_names)}"
+
+
+def partition(spec: tuple[str | tuple[str, ...] | None, ...]) -> str:
+    """Show a partition spec: `P('x', None)`."""
+    return f"P({', '.join(map(repr, spec))})"
+
+
+def mesh(shape: tuple[int, ...], axis_names: tuple[str, ...]) -> str:
+    """Show a mesh of devices: `4x2 (x, y)`."""
+    return f"{grid(shape)} ({', '.join(map(printable, axis_names))})"
 
 
 def moment(nsecs: int) -> str:
@@ -276,15 +297,6 @@ def width(text: str) -> int:
         0 if combining(character) else 1 + (east_asian_width(character) in {"W", "F"})
         for character in text
     )
-
-
-def columns(rows: Sequence[tuple[str, ...]], *, right: Collection[int]) -> list[str]:
-    """Align rows as `padded` does, and join their cells.
-
-    >>> columns([("NAME", "SIZE"), ("a", "10"), ("bc", "9")], right={1})
-    ['NAME  SIZE', 'a       10', 'bc       9']
-    """
-    return ["  ".join(cell for _, cell in line) for line in padded(rows, right=right)]
 
 
 def labelled(pairs: Iterable[tuple[str, str]]) -> list[str]:

@@ -1,4 +1,4 @@
-"""Where text goes: the same characters to a pipe, a terminal and a pager."""
+"""Where text goes: all of it to a pipe and a pager, what fits to a terminal."""
 
 from __future__ import annotations
 
@@ -13,17 +13,19 @@ from typing import TYPE_CHECKING
 import pytest
 
 from orbscan.cli import output
+from orbscan.text import width
 from tests.support import processes
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 _PROGRAM = """
+    import os
     import sys
     import orbscan
     from tests.support.fake_core import FakeCore
     from tests.support.tables import array, checkpoint, scalar, unreadable
-    tree = {"größe": array((2,)), "重み": scalar("int8"), "bad": unreadable("why")}
+    tree = {"größe": array((2,)), "重み": scalar("int8"), "bad": unreadable("a long reason" * 9)}
     sys.modules["orbscan._core"] = orbscan._core = FakeCore(checkpoint(tree))
     if "--without-rich" in sys.argv:
         sys.argv.remove("--without-rich")
@@ -45,7 +47,7 @@ class Run:
         self._environment = {
             name: value
             for name, value in os.environ.items()
-            if name not in {"NO_COLOR", "PAGER", "FORCE_COLOR"}
+            if name not in {"NO_COLOR", "PAGER", "FORCE_COLOR", "LESS", "COLUMNS"}
         }
         self._environment |= {"TERM": "xterm-256color", "PYTHONIOENCODING": "utf-8"}
         self._environment["PYTHONPATH"] = os.pathsep.join([os.getcwd(), *filter(None, sys.path)])  # noqa: PTH109 - where the tests are
@@ -87,13 +89,14 @@ def run(tmp_path: Path) -> Run:
     return Run(tmp_path)
 
 
-def test_a_terminal_shows_the_same_characters_in_colour(run: Run) -> None:
+def test_a_wide_terminal_shows_the_same_characters_in_colour(run: Run) -> None:
     plain = run.piped()
     assert "rich" not in run.loaded()
-    coloured = run.on_terminal()
+    coloured = run.on_terminal(COLUMNS="1000")
     assert "rich" in run.loaded()
     assert _ESCAPES.search(coloured)
     assert _ESCAPES.sub("", coloured) == plain
+    assert _ESCAPES.sub("", run.on_terminal("--wide", COLUMNS="20")) == plain
 
 
 @pytest.mark.parametrize(
@@ -101,20 +104,43 @@ def test_a_terminal_shows_the_same_characters_in_colour(run: Run) -> None:
     [([], {"NO_COLOR": "1"}), ([], {"TERM": "dumb"}), (["--without-rich"], {})],
 )
 def test_colour_can_be_refused(run: Run, arguments: list[str], environment: dict[str, str]) -> None:
-    assert run.on_terminal(*arguments, **environment) == run.piped()
+    assert run.on_terminal("--wide", *arguments, **environment) == run.piped()
 
 
 def test_an_empty_no_color_refuses_nothing(run: Run) -> None:
     assert _ESCAPES.search(run.on_terminal(NO_COLOR=""))
 
 
-def test_a_narrow_terminal_changes_nothing(run: Run) -> None:
-    assert _ESCAPES.sub("", run.on_terminal(COLUMNS="20")) == run.piped()
+@pytest.mark.parametrize("columns", [20, 40, 60])
+def test_a_table_fits_the_terminal(run: Run, columns: int) -> None:
+    piped = run.piped(COLUMNS=str(columns))
+    assert max(map(width, piped.splitlines())) > columns
+    shown = _ESCAPES.sub("", run.on_terminal(COLUMNS=str(columns)))
+    (at,) = [at for at, line in enumerate(shown.splitlines()) if line.startswith("LEAF")]
+    table = shown.splitlines()[at : at + 4]
+    assert all(width(line) <= columns for line in table)
+    assert shown.splitlines()[:at] == piped.splitlines()[:at]
+    assert "a lon" in shown if columns > 20 else "not shown" in shown
+
+
+def test_a_terminal_without_an_ellipsis_gets_another_mark(run: Run) -> None:
+    shown = run.on_terminal(COLUMNS="40", PYTHONIOENCODING="ascii")
+    assert "~" in shown
+    assert "\\u2026" not in shown
 
 
 def test_the_pager_gets_the_whole_table(run: Run) -> None:
     shown = run.on_terminal("--pager", PAGER=f"{sys.executable} -c 'print(input()); print(2)'")
     assert shown == "path       p\n2\n"
+
+
+@pytest.mark.parametrize(("given", "used"), [({}, "-SRF"), ({"LESS": "-X"}, "-X")])
+def test_less_folds_no_lines_unless_its_user_says_so(
+    run: Run, given: dict[str, str], used: str
+) -> None:
+    program = "import os; input(); print(os.environ['LESS'])"
+    pager = f'{sys.executable} -c "{program}"'
+    assert run.on_terminal("--pager", PAGER=pager, **given) == f"{used}\n"
 
 
 def test_a_pipe_needs_no_pager(run: Run) -> None:

@@ -57,22 +57,23 @@ path       run/1000
 layout     v1
 stored     OCDBT: 4 arrays
            OCDBT, Zarr v2: 1 array
+mesh       4x2 (x, y)
 name       state
 begun      2023-11-14 22:13:20.123456 UTC
 committed  2023-11-14 22:13:21.500000 UTC
 took       1.377 s
 custom     {"note": "ü\\n", "x": NaN}
 
-LEAF                    TYPE                  SHARDING                           CHUNK           SIZE  NOTE
-params/dense[0]/kernel  float32[64,32]        P(('x', 'y'), None) on 4x2 (x, y)  [16,32]      8.0 KiB
-params/scale            bfloat16[1024,1024]   TPU_0                              [1024,1024]  2.0 MiB
-key                     key<threefry2x32>[3]                                     [3,2]           24 B
-host                    int16[3]              numpy                              [3]              6 B
-step                    scalar int64                                                              8 B
+LEAF                    TYPE                  SHARDING             CHUNK           SIZE  NOTE
+params/dense[0]/kernel  float32[64,32]        P(('x', 'y'), None)  [16,32]      8.0 KiB
+params/scale            bfloat16[1024,1024]   TPU_0                [1024,1024]  2.0 MiB
+key                     key<threefry2x32>[3]                       [3,2]           24 B
+host                    int16[3]              numpy                [3]              6 B
+step                    scalar int64                                                8 B
 point/x                 string
 point/y[0]              None
 point/y[1]              {}
-bad                     unreadable                                                                     params.bad/.zarray, byte 7: no dtype
+bad                     unreadable                                                       params.bad/.zarray, byte 7: no dtype
 
 total      9 leaves, 1,050,627 parameters, 2.0 MiB
 types      bfloat16: 1 leaf, 2.0 MiB

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from orbscan import text
+from orbscan.fitting import Fitting
 
 
 @pytest.mark.parametrize(
@@ -35,7 +36,7 @@ def test_what_is_no_size_is_refused(written: str) -> None:
 
 def test_columns_are_aligned_by_what_a_terminal_shows() -> None:
     rows = [("LEAF", "TYPE"), ("重み", "a"), ("größe", "b"), ("e\u0301e\u0301", "c")]
-    assert text.columns(rows, right=()) == [
+    assert Fitting().columns(rows, right=(), gives=()) == [
         "LEAF   TYPE",
         "重み   a",
         "größe  b",

@@ -110,10 +110,11 @@ def run(arguments: argparse.Namespace) -> int:
         for side in sides:
             source.warn(side.issues)
     else:
+        from orbscan.cli import output
         from orbscan.differing.text import SHOWN, report
 
         # The faults that were tolerated are among its notes.
-        lines = report(diff, None if arguments.all else SHOWN)
+        lines = report(diff, None if arguments.all else SHOWN, output.fitting(arguments))
         sys.stdout.write("".join(f"{line}\n" for line in lines))
     if diff.undecided:
         return PARTIAL

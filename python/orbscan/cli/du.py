@@ -8,7 +8,8 @@ from dataclasses import replace
 from orbscan.cli import source
 from orbscan.cli.exits import FINE, PARTIAL
 from orbscan.cli.help import EXIT_CODES, add_output, add_sort, help_formatter, whole_number
-from orbscan.text import by_level, counted, labelled, natural, padded, printable, size
+from orbscan.fitting import Fitting
+from orbscan.text import by_level, counted, labelled, natural, printable, size
 
 # See orbscan/__init__.py.
 TYPE_CHECKING = False
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from orbscan.cli import output
+    from orbscan.fitting import Gives
     from orbscan.usage import FileUsage, LeafUsage, Usage
 
 _EXAMPLES = """\
@@ -39,6 +41,26 @@ disk"; short chunks lie in the index, so that "data" can be less than "chunks".
 _SHOWN_IN_FULL = 100
 _DEPTH_OF_LARGE = 2
 _RIGHT = {2, 3, 4, 5}
+_GIVES: tuple[Gives, ...] = (
+    ("LEAF", 40),
+    ("FILE", 40),
+    ("RATIO", 0),
+    ("NODES", 0),
+    ("VALUES", 0),
+    ("CHUNKS", 0),
+    ("LEAF", 20),
+    ("FILE", 20),
+    ("TYPE", 0),
+    ("ROLE", 0),
+    ("LEAF", 12),
+    ("FILE", 12),
+    ("UNUSED", 0),
+    ("MEMORY", 0),
+    ("STORED", 0),
+    ("SIZE", 0),
+    ("LEAF", 1),
+    ("FILE", 1),
+)
 _FILES_SHOWN = 20
 
 
@@ -99,7 +121,7 @@ def run(arguments: argparse.Namespace) -> int:
         from orbscan.cli import output
 
         view = View(arguments.depth, all_files=arguments.files, sort=arguments.sort)
-        output.write(table(usage, view))
+        output.write(table(usage, view, output.fitting(arguments)))
     source.warn(issues)
     unknown = any(file.role == "unknown" or file.unknown_bytes for file in usage.files)
     return PARTIAL if unknown else FINE
@@ -122,11 +144,15 @@ class View:
         self.sort = sort
 
 
-def table(usage: Usage, view: View) -> list[output.Line]:
+def table(usage: Usage, view: View, fitting: Fitting | None = None) -> list[output.Line]:
     """Show a usage: leaves or subtrees, element types, files, totals."""
+    fitting = fitting or Fitting()
+    of_leaves = ("LEAF", "TYPE", "CHUNKS", "MEMORY", "STORED", "RATIO")
+    of_files = ("FILE", "ROLE", "VALUES", "NODES", "SIZE", "UNUSED")
     blocks = [
-        _table(("LEAF", "TYPE", "CHUNKS", "MEMORY", "STORED", "RATIO"), _leaf_rows(usage, view)),
-        _table(("FILE", "ROLE", "VALUES", "NODES", "SIZE", "UNUSED"), _file_rows(usage, view)),
+        _table(of_leaves, _leaf_rows(usage, view), fitting),
+        _table(of_files, _file_rows(usage, view), fitting),
+        [[("faint", note)] for note in fitting.note()],
         _labelled(_totals(usage)),
     ]
     lines: list[output.Line] = []
@@ -265,15 +291,16 @@ def _totals(usage: Usage) -> Iterator[tuple[str, str]]:
     yield "on disk", f"{size(usage.total)} in {counted(len(usage.files), 'file')}"
 
 
-def _table(heading: tuple[str, ...], rows: Iterator[tuple[str, ...]]) -> list[output.Line]:
-    lines: list[output.Line] = []
-    for cells in padded([heading, *rows], right=_RIGHT):
-        pieces: output.Line = []
-        for _, text in cells:
-            pieces += [("", "  ")] if pieces else []
-            pieces.append(("" if lines else "heading", text))
-        lines.append(pieces)
-    return lines if len(lines) > 1 else []
+def _table(
+    heading: tuple[str, ...], rows: Iterator[tuple[str, ...]], fitting: Fitting
+) -> list[output.Line]:
+    from orbscan.cli.output import tabular
+
+    below = [*rows]
+    if not below:
+        return []
+    cells = fitting.rows([heading, *below], right=_RIGHT, gives=_GIVES)
+    return tabular(cells, [""] * len(heading))
 
 
 def _labelled(pairs: Iterator[tuple[str, str]]) -> list[output.Line]:

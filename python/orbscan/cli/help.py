@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 _WIDTH = 78
 
+TABLE = "table"
+
 EXIT_CODES = "exit codes: see orbscan help exit-codes\n"
 """How the help of each command ends."""
 
@@ -27,7 +29,7 @@ def help_formatter(prog: str) -> RawDescriptionHelpFormatter:
     return RawDescriptionHelpFormatter(prog, width=_WIDTH)
 
 
-def add_output(parser: ArgumentParser, shown: str = "a table", choice: str = "table") -> None:
+def add_output(parser: ArgumentParser, shown: str = "a table", choice: str = TABLE) -> None:
     """Add the option that chooses between what people read and what programs do."""
     parser.add_argument(
         "-o",
@@ -36,6 +38,12 @@ def add_output(parser: ArgumentParser, shown: str = "a table", choice: str = "ta
         default=choice,
         help=f"{shown} to read, or JSON whose members are stable (default: {choice})",
     )
+    if choice == TABLE:
+        parser.add_argument(
+            "--wide",
+            action="store_true",
+            help="on a terminal, show all of every table, however wide",
+        )
 
 
 def add_sort(parser: ArgumentParser, default: str) -> None:

@@ -10,7 +10,8 @@ from orbscan.cli.exits import FINE, PARTIAL
 from orbscan.cli.help import EXIT_CODES, add_output, help_formatter
 from orbscan.cli.messages import told
 from orbscan.errors import OrbscanError, located
-from orbscan.text import NSECS_PER_SEC, counted, padded, printable, size
+from orbscan.fitting import Fitting
+from orbscan.text import NSECS_PER_SEC, counted, printable, size, within
 
 # See orbscan/__init__.py.
 TYPE_CHECKING = False
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
     from orbscan import _core
     from orbscan.cli import output
+    from orbscan.fitting import Gives
 
 _EXAMPLES = """\
 examples:
@@ -44,10 +46,27 @@ _COLUMNS = {
     "PARAMETERS": "count",
     "SIZE": "",
     "TOOK": "",
-    "STATE": "type",
+    "STATE": "state",
     "NOTE": "fault",
 }
 _RIGHT = {0, 3, 4, 5, 6, 7}
+_GIVES: tuple[Gives, ...] = (
+    ("NOTE", 30),
+    ("PARAMETERS", 0),
+    ("KIND", 0),
+    ("TOOK", 0),
+    ("NAME", 20),
+    ("NOTE", 16),
+    ("LEAVES", 0),
+    ("NAME", 12),
+    ("AGE", 0),
+    ("SIZE", 0),
+    ("NOTE", 0),
+    ("STATE", 4),
+    ("NAME", 4),
+    ("STEP", 4),
+)
+_INDENT = "  "
 _AGES = (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
 
 
@@ -82,7 +101,7 @@ def run(arguments: argparse.Namespace) -> int:
     elif found.checkpoints:
         from orbscan.cli import output
 
-        output.write(table(found))
+        output.write(table(found, output.fitting(arguments)))
     if not found.checkpoints and arguments.shard is None:
         raise search.nothing_found(arguments)
     return PARTIAL if found.incomplete else FINE
@@ -150,29 +169,25 @@ def document(found: Found) -> str:
     return json.dumps({"schema_version": SCHEMA_VERSION, "checkpoints": rows}) + "\n"
 
 
-def table(found: Found) -> list[output.Line]:
+def table(found: Found, fitting: Fitting | None = None) -> list[output.Line]:
     """Show checkpoints as text: a block for each directory, and how many there are."""
+    from orbscan.cli.output import tabular
+
+    fitting = fitting or Fitting()
     blocks: dict[str, list[tuple[str, ...]]] = {}
     for directory, cells in found.checkpoints:
         blocks.setdefault(directory, []).append(cells)
     lines: list[output.Line] = []
     for directory, block in blocks.items():
         lines.append([("heading", printable(directory or "."))])
-        lines += _block(block)
+        rows = [tuple(_COLUMNS), *block]
+        cells = fitting.rows(rows, right=_RIGHT, gives=_GIVES, indent=len(_INDENT))
+        lines += tabular(cells, [*_COLUMNS.values()], indent=_INDENT)
         lines.append([])
+    lines += [[("faint", note)] for note in fitting.note()]
     counts = [f"{count:,} {state}" for state, count in sorted(found.states.items())]
     total = f"{counted(len(found.checkpoints), 'checkpoint')}: {', '.join(counts)}"
     return [*lines, [("label", "total      "), ("", total)]]
-
-
-def _block(rows: list[tuple[str, ...]]) -> Iterable[output.Line]:
-    roles = [*_COLUMNS.values()]
-    for number, row in enumerate(padded([tuple(_COLUMNS), *rows], right=_RIGHT)):
-        pieces: output.Line = []
-        for at, text in row:
-            pieces.append(("", "  "))
-            pieces.append((roles[at] if number else "label", text))
-        yield pieces
 
 
 def _cells(entry: _core.Entry, now_nsecs: int) -> tuple[str, ...]:
@@ -211,11 +226,11 @@ def _state(entry: _core.Entry) -> str:
 
 def _note(entry: _core.Entry) -> str:
     if entry.error is not None:
-        return printable(told(entry.error))
+        return printable(within(entry.path, told(entry.error)))
     issues = [] if entry.checkpoint is None else entry.checkpoint.issues
     if entry.complete is False:
         return "; ".join(
-            printable(located(reason, file, offset, in_body=in_body))
+            printable(within(entry.path, located(reason, file, offset, in_body=in_body)))
             for _, file, offset, in_body, reason in issues
         )
     if issues:

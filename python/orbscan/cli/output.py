@@ -1,7 +1,7 @@
 """Where text goes: plain to a file or pipe, coloured to a terminal, or through a pager.
 
-The characters are the same everywhere. Colour needs `rich`, and a terminal whose user has not set
-NO_COLOR; nothing is imported for it otherwise.
+On a terminal alone, tables are fitted to its width. Colour needs `rich`, and a terminal whose user
+has not set NO_COLOR; nothing is imported for it otherwise.
 """
 
 from __future__ import annotations
@@ -9,11 +9,14 @@ from __future__ import annotations
 import os
 import sys
 
+from orbscan.fitting import ELLIPSIS, Fitting
+
 # See orbscan/__init__.py.
 TYPE_CHECKING = False
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    import argparse
+    from collections.abc import Iterable, Sequence
     from typing import TypeAlias
 
     Line: TypeAlias = list[tuple[str, str]]
@@ -28,10 +31,70 @@ STYLES = {
     "faint": "dim",
     "count": "yellow",
     "fault": "red",
+    "good": "green",
+    "unsure": "yellow",
+    "bad": "red",
 }
 """How a piece of text is shown on a terminal, by its role."""
 
+STATE = "state"
+"""Of a column that has the role its text says."""
+
+_STATES = {
+    "committed": "good",
+    "uncommitted": "unsure",
+    "unfinished": "unsure",
+    "gone": "unsure",
+    "damaged": "bad",
+    "broken": "bad",
+}
+
 _DEFAULT_PAGER = "less"
+_LESS = "-SRF"
+"""How `less` shows a table, unless its user says otherwise: lines are not folded, colours are
+colours, and what fits the screen needs no pager."""
+
+
+def fitting(arguments: argparse.Namespace) -> Fitting:
+    """Say how tables are fitted: to the terminal, or not at all to a pipe and a pager."""
+    paged = getattr(arguments, "pager", False)
+    if arguments.wide or paged or not sys.stdout.isatty():
+        return Fitting()
+    import shutil
+
+    try:
+        ELLIPSIS.encode(sys.stdout.encoding)
+    except UnicodeEncodeError:
+        mark = "~"
+    else:
+        mark = ELLIPSIS
+    return Fitting(shutil.get_terminal_size().columns, mark)
+
+
+def tabular(
+    cells: Iterable[list[tuple[int, str]]], roles: Sequence[str], *, indent: str = ""
+) -> list[Line]:
+    """Join the fitted cells of a table; the first row is the heading.
+
+    Args:
+        cells: of each row, as `Fitting.rows` gives them.
+        roles: of each column; `STATE` for one whose cells are coloured by what they say.
+        indent: what stands before each row.
+    """
+    lines: list[Line] = []
+    for row in cells:
+        pieces: Line = [("", indent)] if indent else []
+        for number, (at, text) in enumerate(row):
+            pieces += [("", "  ")] if number else []
+            role = roles[at] if lines else "heading"
+            pieces.append((state_role(text) if role == STATE else role, text))
+        lines.append(pieces)
+    return lines
+
+
+def state_role(state: str) -> str:
+    """The role of the word for the state of a checkpoint or step."""
+    return _STATES.get(state.strip(), "")
 
 
 def write(lines: Iterable[Line], *, paged: bool = False) -> None:
@@ -80,7 +143,8 @@ def _page(text: str) -> None:
     command = shlex.split(os.environ.get("PAGER", "")) or [_DEFAULT_PAGER]
     encoded = text.encode(sys.stdout.encoding, "backslashreplace")
     # The user's own choice of a program. One that is left early is no error.
-    with subprocess.Popen(command, stdin=subprocess.PIPE) as pager:  # noqa: S603
+    environment = {"LESS": _LESS, **os.environ}
+    with subprocess.Popen(command, stdin=subprocess.PIPE, env=environment) as pager:  # noqa: S603
         try:
             pager.communicate(encoded)
         except KeyboardInterrupt:

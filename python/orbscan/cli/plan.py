@@ -75,9 +75,11 @@ def run(arguments: argparse.Namespace) -> int:
 
         sys.stdout.write(document.render(path, name, others, plan, arguments.memory))
     else:
+        from orbscan.cli import output
         from orbscan.planning.text import report
 
-        lines = report(plan, arguments.memory, name=name, others=others)
+        fitting = output.fitting(arguments)
+        lines = report(plan, arguments.memory, name=name, others=others, fitting=fitting)
         sys.stdout.write("".join(f"{line}\n" for line in lines))
     source.warn(checkpoint.issues)
     fits = arguments.memory is None or plan.device_memory <= arguments.memory

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections import Counter
 
 from orbscan import codes
+from orbscan.cli.output import tabular
 from orbscan.cli.storage import lines as ways_shown
 from orbscan.cli.storage import storage
 from orbscan.cli.totals import commit_nsecs, element_type, element_types
 from orbscan.errors import located
+from orbscan.fitting import Fitting
 from orbscan.forest import Forest
 from orbscan.leaves import VALUE_TYPES, Leaf, distinct
 from orbscan.text import (
@@ -20,8 +22,9 @@ from orbscan.text import (
     grid,
     keypath,
     labelled,
+    mesh,
     moment,
-    padded,
+    partition,
     printable,
     size,
     spec_on_mesh,
@@ -33,10 +36,14 @@ TYPE_CHECKING = False
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
+    from typing import TypeAlias
 
     from orbscan import _core
     from orbscan.cli import output
+    from orbscan.fitting import Gives
     from orbscan.forest import Line
+
+    _Mesh: TypeAlias = tuple[tuple[int, ...], tuple[str, ...]]
 
 FOLDED_BEYOND = 100
 """Folding that is left to the program sets in when there are more leaves than this."""
@@ -51,6 +58,23 @@ _COLUMNS = {
     "NOTE": "fault",
 }
 _RIGHT = {4, 5}
+_GIVES: tuple[Gives, ...] = (
+    ("NOTE", 30),
+    ("CHUNK", 0),
+    ("LEAF", 32),
+    ("SHARDING", 14),
+    ("LEAF", 28),
+    ("TYPE", 16),
+    ("SHARDING", 0),
+    ("NOTE", 16),
+    ("TYPE", 12),
+    ("LEAF", 12),
+    ("TYPE", 0),
+    ("COUNT", 0),
+    ("SIZE", 0),
+    ("NOTE", 0),
+    ("LEAF", 1),
+)
 _CUSTOM_METADATA_WIDTH = 200
 
 _EMPTY_TYPES = {
@@ -102,6 +126,7 @@ def table(
     checkpoint: _core.Checkpoint,
     others: Sequence[tuple[str | None, bool | None]],
     view: View,
+    fitting: Fitting | None = None,
 ) -> list[output.Line]:
     """Show one pytree: what is known of the checkpoint, its leaves, totals, issues.
 
@@ -110,7 +135,9 @@ def table(
         checkpoint: what was read.
         others: the names of the other checkpointables, and whether they are pytrees.
         view: what is shown of its tree.
+        fitting: how its table is fitted; None for not at all.
     """
+    fitting = fitting or Fitting()
     _, tree = checkpoint.items[0]
     facts = [] if tree is None else distinct(tree)
     blocks = [_labelled(_header(path, checkpoint, others, facts))]
@@ -120,7 +147,7 @@ def table(
             view.fold == "auto" and forest.total.leaves > FOLDED_BEYOND
         )
         blocks += [
-            _leaf_table(facts, view.sorted(forest.lines(folded=folded, depth=view.depth))),
+            _leaf_table(facts, view.sorted(forest.lines(folded=folded, depth=view.depth)), fitting),
             _labelled(_totals(facts, forest)),
         ]
     blocks.append([[("fault", line)] for line in _issues(checkpoint)])
@@ -141,8 +168,11 @@ def leaf_type(leaf: Leaf) -> str:
     return f"{element_type(leaf)}{brackets(shape)}"
 
 
-def leaf_sharding(leaf: Leaf) -> str:
-    """How a leaf was laid over devices: `P('x', None) on 4x2 (x, y)`, `cpu:0`, `numpy`."""
+def leaf_sharding(leaf: Leaf, common: _Mesh | None = None) -> str:
+    """How a leaf was laid over devices: `P('x', None) on 4x2 (x, y)`, `cpu:0`, `numpy`.
+
+    A mesh that is `common` to all is not named.
+    """
     if leaf.kind == codes.NUMPY_ARRAY:
         return "numpy"
     row = leaf.sharding
@@ -152,23 +182,27 @@ def leaf_sharding(leaf: Leaf) -> str:
         return printable(row[1])
     if row[0] == "positional":
         return f"positional {grid(row[1])}"
+    if row[1:3] == common:
+        return partition(row[4])
     return spec_on_mesh(row[4], row[1], row[2])
 
 
-def _leaf_table(facts: list[Leaf], lines: Iterable[Line]) -> list[output.Line]:
+def common_mesh(facts: Iterable[Leaf]) -> _Mesh | None:
+    """The shape and the axes of the mesh that all leaves with a named sharding have; or None."""
+    rows = (leaf.sharding for leaf in facts)
+    meshes = {row[1:3] for row in rows if row is not None and row[0] == "named"}
+    return meshes.pop() if len(meshes) == 1 else None
+
+
+def _leaf_table(facts: list[Leaf], lines: Iterable[Line], fitting: Fitting) -> list[output.Line]:
     rows = [tuple(_COLUMNS)]
+    common = common_mesh(facts)
     rows += [
-        _sum_row(line) if line.leaf is None else _leaf_row(line, facts[line.leaf]) for line in lines
+        _sum_row(line) if line.leaf is None else _leaf_row(line, facts[line.leaf], common)
+        for line in lines
     ]
-    roles = [*_COLUMNS.values()]
-    shown: list[output.Line] = []
-    for cells in padded(rows, right=_RIGHT):
-        pieces: output.Line = []
-        for at, text in cells:
-            pieces += [("", "  ")] if pieces else []
-            pieces.append((roles[at] if shown else "heading", text))
-        shown.append(pieces)
-    return shown
+    shown = tabular(fitting.rows(rows, right=_RIGHT, gives=_GIVES), [*_COLUMNS.values()])
+    return [*shown, *([("faint", note)] for note in fitting.note())]
 
 
 def _sum_row(line: Line) -> tuple[str, ...]:
@@ -179,11 +213,11 @@ def _sum_row(line: Line) -> tuple[str, ...]:
     return (pattern, below, "", "", size(held.nbytes), _times(line), "")
 
 
-def _leaf_row(line: Line, leaf: Leaf) -> tuple[str, ...]:
+def _leaf_row(line: Line, leaf: Leaf, common: _Mesh | None) -> tuple[str, ...]:
     return (
         keypath(line.entries),
         leaf_type(leaf),
-        leaf_sharding(leaf),
+        leaf_sharding(leaf, common),
         brackets(leaf.chunk_shape) if leaf.is_array and leaf.chunk_shape is not None else "",
         "" if leaf.dtype is None else size(leaf.nbytes),
         _times(line),
@@ -211,6 +245,8 @@ def _header(
     for way in ways_shown(ways):
         yield label, way
         label = ""
+    if (common := common_mesh(facts)) is not None:
+        yield "mesh", mesh(*common)
     if name is not None:
         yield "name", printable(name)
     if others:

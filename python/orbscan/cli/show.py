@@ -90,7 +90,7 @@ def run(arguments: argparse.Namespace) -> int:
 
         fold, depth, sort = arguments.fold or "auto", arguments.depth, arguments.sort
         view = render.View(selected, fold=fold, depth=depth, sort=sort)
-        lines = render.table(path, checkpoint, others, view)
+        lines = render.table(path, checkpoint, others, view, output.fitting(arguments))
         # The table ends with the faults that were tolerated.
         output.write(lines, paged=arguments.pager)
     return FINE

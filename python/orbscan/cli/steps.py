@@ -11,8 +11,9 @@ from orbscan.cli.exits import FINE, NOT_FOUND, PARTIAL, Refusal
 from orbscan.cli.help import EXIT_CODES, add_output, help_formatter
 from orbscan.cli.messages import told
 from orbscan.errors import located
+from orbscan.fitting import Fitting
 from orbscan.step_choice import LATEST, list_steps
-from orbscan.text import NSECS_PER_SEC, counted, moment, padded, printable, some
+from orbscan.text import NSECS_PER_SEC, counted, moment, printable, some, within
 
 # See orbscan/__init__.py.
 TYPE_CHECKING = False
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
     from orbscan import _core
     from orbscan.cli import output
+    from orbscan.fitting import Gives
 
 SCHEMA_VERSION = 1
 
@@ -41,13 +43,27 @@ and the exit code is then 5. It is 3 if there is neither a step nor another chec
 _COLUMNS = {
     "STEP": "",
     "NAME": "",
-    "STATE": "type",
+    "STATE": "state",
     "COMMITTED": "",
     "TOOK": "",
     "METRICS": "sharding",
     "NOTE": "fault",
 }
 _RIGHT = {0, 4}
+_GIVES: tuple[Gives, ...] = (
+    ("NOTE", 30),
+    ("METRICS", 24),
+    ("TOOK", 0),
+    ("NAME", 16),
+    ("NOTE", 16),
+    ("COMMITTED", 0),
+    ("METRICS", 12),
+    ("NAME", 8),
+    ("METRICS", 0),
+    ("NOTE", 0),
+    ("STATE", 4),
+    ("STEP", 4),
+)
 _METRICS_WIDTH = 200
 _SHOWN_OTHERS = 20
 _SHOWN_RUNS = 5
@@ -81,7 +97,7 @@ def run(arguments: argparse.Namespace) -> int:
     elif root.steps or root.others:
         from orbscan.cli import output
 
-        output.write(table(root))
+        output.write(table(root, output.fitting(arguments)))
     if not root.steps and not root.others:
         raise _nothing_found(root, arguments)
     return FINE if all(step.error is None for step in root.steps) else PARTIAL
@@ -135,18 +151,17 @@ def _not_looked_into(root: Root) -> str:
     return f"{counted(count, 'directory', 'directories')} {was} not looked into"
 
 
-def table(root: Root) -> list[output.Line]:
+def table(root: Root, fitting: Fitting | None = None) -> list[output.Line]:
     """Show steps as text: a line for each, the other checkpoints, and how many there are."""
-    cells = [tuple(_COLUMNS), *map(_cells, root.steps)]
-    roles = [*_COLUMNS.values()]
+    from orbscan.cli.output import tabular
+
+    fitting = fitting or Fitting()
+    cells = [tuple(_COLUMNS), *(_cells(root.path, step) for step in root.steps)]
     lines: list[output.Line] = [[("label", "root       "), ("", printable(root.path))], []]
-    for row in padded(cells, right=_RIGHT) if root.steps else []:
-        pieces: output.Line = []
-        for at, text in row:
-            pieces += [("", "  ")] if pieces else []
-            pieces.append((roles[at] if len(lines) > 2 else "heading", text))  # noqa: PLR2004
-        lines.append(pieces)
     if root.steps:
+        fitted = fitting.rows(cells, right=_RIGHT, gives=_GIVES)
+        lines += tabular(fitted, [*_COLUMNS.values()])
+        lines += [[("faint", note)] for note in fitting.note()]
         lines.append([])
     lines += _beside(root)
     finished = sum(step.committed for step in root.steps)
@@ -217,9 +232,9 @@ def document(root: Root) -> str:
     return json.dumps(whole, allow_nan=False) + "\n"
 
 
-def _cells(step: _core.Step) -> tuple[str, ...]:
+def _cells(root: str, step: _core.Step) -> tuple[str, ...]:
     begun, ended = step.init_timestamp_nsecs, step.commit_timestamp_nsecs
-    notes = [*([] if step.committed else [step.commit_reason]), *_faults(step)]
+    notes = [*([] if step.committed else [step.commit_reason]), *_faults(root, step)]
     metrics = "" if step.metrics is None else metric.shown(step.metrics, _METRICS_WIDTH)
     return (
         str(step.step),
@@ -238,8 +253,9 @@ def _state(step: _core.Step) -> str:
     return "committed" if step.error is None else "broken"
 
 
-def _faults(step: _core.Step) -> Iterator[str]:
+def _faults(root: str, step: _core.Step) -> Iterator[str]:
+    path = f"{root.rstrip('/')}/{step.name}"
     if step.error is not None:
-        yield printable(told(step.error))
+        yield printable(within(path, told(step.error)))
     for _, file, offset, in_body, reason in step.issues:
-        yield printable(located(reason, file, offset, in_body=in_body))
+        yield printable(within(path, located(reason, file, offset, in_body=in_body)))

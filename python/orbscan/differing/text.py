@@ -10,11 +10,12 @@ from orbscan.differing.heading import SHOWN_OF_GROUP, checkpointable_rows, heade
 from orbscan.differing.trees import trees
 from orbscan.differing.trie import Fact, forest
 from orbscan.differing.words import change_text, leaf_text
+from orbscan.fitting import Fitting
 from orbscan.folding import ranges
-from orbscan.text import columns, counted, keypath, labelled, printable, some
+from orbscan.text import counted, keypath, labelled, printable, some
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from orbscan.aliases import Keypath
     from orbscan.differing.diff import (
@@ -32,11 +33,13 @@ if TYPE_CHECKING:
 SHOWN = 40
 """The most lines of one kind of difference, unless told otherwise."""
 
+_GIVES = ((1, 40), (0, 40), (1, 20), (0, 16), (1, 8), (0, 8), (2, 0), (1, 0), (0, 1))
+_INDENT = "  "
 _SHOWN_TREES = 10
 _LAST_NUMBER = re.compile(r"[0-9]+(?=[^0-9]*$)")
 
 
-def report(diff: Diff, shown: int | None = SHOWN) -> list[str]:
+def report(diff: Diff, shown: int | None = SHOWN, fitting: Fitting | None = None) -> list[str]:
     """Show a diff.
 
     Siblings that differ in a number only are one line. Where there are still too many lines, deep
@@ -46,28 +49,34 @@ def report(diff: Diff, shown: int | None = SHOWN) -> list[str]:
     Args:
         diff: what to show.
         shown: the most lines of one kind of difference; None for all leaves, one line each.
+        fitting: how its rows are fitted; None for not at all.
     """
+    fitting = fitting or Fitting()
     blocks = [
         labelled(header(diff)),
-        _block("checkpointables", _capped(checkpointable_rows(diff), shown)),
+        _block("checkpointables", _capped(checkpointable_rows(diff), shown), fitting),
     ]
     several = len(diff.checkpointables) > 1
     differing = [
         tree for tree in trees(diff) if tree.differs and (shown is None or tree.pair.is_compared)
     ]
     for tree in differing[: None if shown is None else _SHOWN_TREES]:
-        blocks += _tree_blocks(tree, f"{pair_text(tree.pair)}: " if several else "", shown)
+        prefix = f"{pair_text(tree.pair)}: " if several else ""
+        blocks += [_block(title, rows, fitting) for title, rows in _blocks(tree, prefix, shown)]
     more = 0 if shown is None else len(differing) - _SHOWN_TREES
     if more > 0:
         blocks.append([f"... and differences in {counted(more, 'more checkpointable')}"])
-    blocks.append(_block("notes", _capped([(printable(note),) for note in diff.notes], shown)))
+    # A note is a sentence, which folds better than it is cut.
+    notes = _capped([(printable(note),) for note in diff.notes], shown)
+    blocks.append(_block("notes", notes, Fitting()))
     lines: list[str] = []
     for block in filter(None, blocks):
         lines += ["", *block] if lines else block
     return lines
 
 
-def _tree_blocks(tree: Tree, prefix: str, shown: int | None) -> list[list[str]]:
+def _blocks(tree: Tree, prefix: str, shown: int | None) -> Iterator[tuple[str, list[Row]]]:
+    """How a tree differs: titles, and the rows below each."""
     moved = [rename.before.keypath for rename in tree.renamed]
     arrived = [rename.after.keypath for rename in tree.renamed]
     removed = [(at.keypath, Fact(leaf_text(at.leaf), at.leaf.parameters)) for at in tree.removed]
@@ -82,21 +91,22 @@ def _tree_blocks(tree: Tree, prefix: str, shown: int | None) -> list[list[str]]:
         (_but("removed", moved), _tree_rows(_outside(removed, moved), shown)),
         (_but("added", arrived), _tree_rows(_outside(added, arrived), shown)),
     ]
-    return [_block(f"{prefix}{title}", rows) for title, rows in blocks]
+    yield from ((f"{prefix}{title}", rows) for title, rows in blocks)
 
 
 def _but(word: str, renamed: list[Keypath]) -> str:
     return f"{word}, besides what is perhaps renamed" if renamed else word
 
 
-def _block(title: str, rows: list[Row]) -> list[str]:
+def _block(title: str, rows: list[Row], fitting: Fitting) -> list[str]:
     """A title, and below it the rows with their cells aligned."""
     if not rows:
         return []
     width = max(map(len, rows))
     heading = ("",) * width
-    padded = columns([heading, *((*row, *[""] * (width - len(row))) for row in rows)], right=())
-    return [title, *(f"  {line}" for line in padded[1:])]
+    filled = [heading, *((*row, *[""] * (width - len(row))) for row in rows)]
+    padded = fitting.columns(filled, right=(), gives=_GIVES, indent=len(_INDENT))
+    return [title, *(f"{_INDENT}{line}" for line in padded[1:])]
 
 
 def _outside(found: list[tuple[Keypath, Fact]], roots: list[Keypath]) -> list[tuple[Keypath, Fact]]:

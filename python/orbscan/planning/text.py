@@ -4,16 +4,32 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from orbscan.fitting import Fitting
 from orbscan.folding import ranges
-from orbscan.text import checkpointable, columns, counted, labelled, printable, size
+from orbscan.text import checkpointable, counted, labelled, printable, size
 from orbscan.text import others as shown_others
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from orbscan.fitting import Gives
     from orbscan.planning.value import LeafPlan, RestorePlan
 
 _WORST = 10
+_FIRST = "READ MORE THAN HELD"
+_GIVES: tuple[Gives, ...] = (
+    (_FIRST, 40),
+    ("LEAVES", 0),
+    ("READ BY EACH", 19),
+    ("HELD BY EACH", 10),
+    ("READ BY EACH", 10),
+    (_FIRST, 16),
+    ("HELD BY EACH", 0),
+    ("SAVED", 0),
+    ("READ BY EACH", 0),
+    ("HELD", 0),
+    (0, 8),
+)
 
 
 def report(
@@ -22,6 +38,7 @@ def report(
     *,
     name: str | None = None,
     others: Sequence[tuple[str | None, bool | None]] = (),
+    fitting: Fitting | None = None,
 ) -> list[str]:
     """Show a plan.
 
@@ -30,13 +47,16 @@ def report(
         memory: of one device, in bytes; None to leave the question open whether the plan fits.
         name: of the checkpointable that the plan is for; shown if there are others.
         others: the names of those that the plan leaves out, and whether they are pytrees.
+        fitting: how its tables are fitted; None for not at all.
     """
+    fitting = fitting or Fitting()
     blocks = [
         labelled((*_subject(name, others), *_header(plan, memory))),
-        columns([("", "HELD", "READ"), *_loads(plan)], right={1, 2}),
-        _hosts(plan),
-        _copies(plan),
-        _amplified(plan),
+        fitting.columns([("", "HELD", "READ"), *_loads(plan)], right={1, 2}, gives=_GIVES),
+        _hosts(plan, fitting),
+        _copies(plan, fitting),
+        _amplified(plan, fitting),
+        fitting.note(),
         ["notes", *(f"  {printable(note)}" for note in plan.notes)] if plan.notes else [],
     ]
     lines: list[str] = []
@@ -79,7 +99,7 @@ def _loads(plan: RestorePlan) -> Iterator[tuple[str, ...]]:
             yield f"{label}, {word}", size(amount(held)), size(amount(read))
 
 
-def _hosts(plan: RestorePlan) -> list[str]:
+def _hosts(plan: RestorePlan, fitting: Fitting) -> list[str]:
     """The hosts, those with the same load together."""
     alike: dict[tuple[int, int], list[str]] = {}
     for host in plan.hosts:
@@ -88,10 +108,10 @@ def _hosts(plan: RestorePlan) -> list[str]:
         return []
     rows = [("HOST", "HELD", "READ")]
     rows += [(ranges(numbers), size(held), size(read)) for (held, read), numbers in alike.items()]
-    return columns(rows, right={1, 2})
+    return fitting.columns(rows, right={1, 2}, gives=_GIVES)
 
 
-def _copies(plan: RestorePlan) -> list[str]:
+def _copies(plan: RestorePlan, fitting: Fitting) -> list[str]:
     tally: dict[tuple[str, int], tuple[int, int]] = {}
     for leaf in plan.leaves:
         count, nbytes = tally.get((leaf.on, leaf.copies), (0, 0))
@@ -101,24 +121,22 @@ def _copies(plan: RestorePlan) -> list[str]:
         (f"{copies:,}", f"{on}s", f"{count:,}", size(nbytes), size(nbytes * copies))
         for (on, copies), (count, nbytes) in sorted(tally.items())
     ]
-    return columns(rows, right={0, 2, 3, 4})
+    return fitting.columns(rows, right={0, 2, 3, 4}, gives=_GIVES)
 
 
-def _amplified(plan: RestorePlan) -> list[str]:
+def _amplified(plan: RestorePlan, fitting: Fitting) -> list[str]:
     """The leaves with the most bytes read in vain, those that cost the same together."""
     alike: dict[tuple[object, ...], list[LeafPlan]] = {}
     for leaf in plan.amplified(limit=None):
         alike.setdefault(leaf[1:], []).append(leaf)
     if not alike:
-        return ["of no leaf is more read than held"]
+        return ["no leaf reads more than it holds"]
     worst = sorted(alike.values(), key=lambda same: -len(same) * same[0].wasted)[:_WORST]
-    rows: list[tuple[str, ...]] = [
-        ("READ MORE THAN HELD", "LEAVES", "HELD BY EACH", "READ BY EACH", "READ/HELD")
-    ]
+    rows: list[tuple[str, ...]] = [(_FIRST, "LEAVES", "HELD BY EACH", "READ BY EACH", "READ/HELD")]
     rows += [_amplified_row(same[0], len(same)) for same in worst]
     more = sum(map(len, alike.values())) - sum(map(len, worst))
     rest = [f"and {counted(more, 'more leaf', 'more leaves')}"] if more else []
-    return columns(rows, right={1, 2, 3, 4}) + rest
+    return fitting.columns(rows, right={1, 2, 3, 4}, gives=_GIVES) + rest
 
 
 def _amplified_row(leaf: LeafPlan, count: int) -> tuple[str, ...]:
