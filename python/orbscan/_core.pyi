@@ -6,7 +6,7 @@ of an error. All containers are plain lists and tuples, made once, when the read
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal, TypeAlias, final
+from typing import Any, Literal, Protocol, TypeAlias, final
 
 from orbscan.errors import OrbscanError
 
@@ -555,13 +555,26 @@ FILES: tuple[tuple[str, str, str], ...]
 DumpField: TypeAlias = tuple[int, int | None, bool, str, str, int | list[int] | bytes | str | None]
 """(level, offset, whether it counts from the start of a body, name, kind of value, value)"""
 
-def dump(
-    path: str, part: tuple[int, int] | None
-) -> list[tuple[str, str, list[DumpField], Issue | None]]:
+class DumpSink(Protocol):
+    """Who is told of the structures in a file, one after the other."""
+
+    def begins(self, kind: str, meaning: str, /) -> object:
+        """Be told that a structure begins: what it is, and what it is for."""
+
+    def fields(self, fields: list[DumpField], /) -> object:
+        """Be told of more of its fields.
+
+        A value is of the kind `group` (None), `number`, `numbers`, `bytes`, `text`, or `json` (its
+        spelling).
+        """
+
+    def ends(self, error: Issue | None, /) -> object:
+        """Be told that it ends, and what is wrong with it."""
+
+def dump(path: str, part: tuple[int, int] | None, sink: DumpSink) -> None:
     """Take a file apart, or the part of it at an offset and of a length.
 
-    Each structure is (what it is, what it is for, its fields, what is wrong with it). A value is of
-    the kind `group` (None), `number`, `numbers`, `bytes`, `text`, or `json` (its spelling).
+    Whatever the sink raises ends it, and is raised.
     """
 
 ArrayUsage: TypeAlias = tuple[str, int, int, int, int]

@@ -12,6 +12,8 @@ from orbscan.text import counted, printable
 if TYPE_CHECKING:
     import os
 
+    from orbscan import _core
+
 _SHOWN_NUMBERS = 12
 _SHOWN_TEXT = 160
 _OFFSET_WIDTH = 10
@@ -42,9 +44,7 @@ class Field:
     is_group: bool
 
     def __str__(self) -> str:
-        place = "" if self.offset is None else f"{self.offset}{'+' if self.in_body else ''}"
-        text = "" if self.is_group else f": {_shown(self.value)}"
-        return f"{place:>{_OFFSET_WIDTH}}  {'  ' * self.level}{printable(self.name)}{text}"
+        return line(self.level, self.offset, self.in_body, self.name, self.value, self.is_group)
 
 
 @dataclass(frozen=True)
@@ -65,11 +65,9 @@ class Dump:
     error: errors.OrbscanError | None
 
     def __str__(self) -> str:
-        meaning = [f"  {printable(self.meaning)}"] if self.meaning else []
-        lines = [self.kind, *meaning, *map(str, self.fields)]
-        if self.error is not None:
-            lines.append(f"error: {printable(str(self.error))}")
-        return "\n".join(lines)
+        return "\n".join(
+            [*head(self.kind, self.meaning), *map(str, self.fields), *foot(self.error)]
+        )
 
 
 def dump(path: str | os.PathLike[str], part: tuple[int, int] | None = None) -> list[Dump]:
@@ -88,6 +86,8 @@ def dump(path: str | os.PathLike[str], part: tuple[int, int] | None = None) -> l
         CheckpointNotFoundError: the file does not exist.
         FormatError: the file is a directory, or too large, or does not have such a part.
         StoreError: the file system refused or failed.
+        MemoryError: there is no room for all fields; the command line, which writes them as they
+            come, needs less.
         ValueError: the part begins or ends where no file does, or the path is a remote URL.
     """
     from orbscan import _core
@@ -97,31 +97,73 @@ def dump(path: str | os.PathLike[str], part: tuple[int, int] | None = None) -> l
         raise ValueError(message)
 
     text = api.local_path(path)
-    return [_dump(text, *structure) for structure in _core.dump(text, part)]
+    told = _Collected(text)
+    _core.dump(text, part, told)
+    return told.dumps
 
 
-def _dump(
-    path: str, kind: str, meaning: str, fields: list[Any], error: tuple[Any, ...] | None
-) -> Dump:
-    failure = None
-    if error is not None:
-        kind_of_error, _, offset, in_body, reason = error
-        failure = errors.error(kind_of_error, reason, path, offset, in_body)
-    return Dump(kind, meaning, [_field(*field) for field in fields], failure)
+class _Collected:
+    """All that is told of a file."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self.dumps: list[Dump] = []
+        self._what = ("", "")
+        self._fields: list[Field] = []
+
+    def begins(self, kind: str, meaning: str) -> None:
+        self._what, self._fields = (kind, meaning), []
+
+    def fields(self, fields: list[_core.DumpField]) -> None:
+        self._fields += (
+            Field(level, at, in_body, name, decoded(kind, value), is_group=kind == "group")
+            for level, at, in_body, name, kind, value in fields
+        )
+
+    def ends(self, error: _core.Issue | None) -> None:
+        self.dumps.append(Dump(*self._what, self._fields, failure(self.path, error)))
 
 
-def _field(level: int, at: int | None, in_body: bool, name: str, kind: str, value: Any) -> Field:  # noqa: FBT001, PLR0913, PLR0917 - the fields of the Rust side in order
-    if kind == "json":
-        value = _number(value)
-    return Field(level, at, in_body, name, value, is_group=kind == "group")
+def failure(path: str, error: _core.Issue | None) -> errors.OrbscanError | None:
+    """Make an exception of what is wrong with a structure of the file at a path."""
+    if error is None:
+        return None
+    kind, _, offset, in_body, reason = error
+    return errors.error(kind, reason, path, offset, in_body)
 
 
-def _number(text: str) -> Any:
-    """What JSON spells; what is no number of Python stays text."""
+def decoded(kind: str, value: Any) -> Any:
+    """Give the value of a field by its kind; what is no number of Python stays text."""
+    if kind != "json":
+        return value
     try:
-        return json.loads(text)
+        return json.loads(value)
     except ValueError:
-        return text
+        return value
+
+
+def head(kind: str, meaning: str) -> list[str]:
+    """Show what a structure is, as lines."""
+    return [kind, *([f"  {printable(meaning)}"] if meaning else [])]
+
+
+def foot(error: errors.OrbscanError | None) -> list[str]:
+    """Show what is wrong with a structure, as lines."""
+    return [] if error is None else [f"error: {printable(str(error))}"]
+
+
+def line(  # noqa: PLR0913, PLR0917 - the members of a field in order
+    level: int,
+    offset: int | None,
+    in_body: bool,  # noqa: FBT001
+    name: str,
+    value: Any,
+    is_group: bool,  # noqa: FBT001
+) -> str:
+    """Show a field."""
+    place = "" if offset is None else f"{offset}+" if in_body else offset
+    text = "" if is_group else f": {_shown(value)}"
+    return f"{place:>{_OFFSET_WIDTH}}  {'  ' * level}{printable(name)}{text}"
 
 
 def _shown(value: Any) -> str:

@@ -34,7 +34,7 @@ PROGRAM = """
         "everything": lambda: _core.read_everything(path, False),
         "verify": lambda: _core.verify(path, 2, False, None, None),
         "usage": lambda: _core.usage(path),
-        "dump": lambda: _core.dump(path + "/state/_METADATA", None),
+        "dump": lambda: orbscan.dump(path + "/state/_METADATA"),
         "table": table,
     }[question]
     # The first call imports pandas, and reads its files without the interpreter.

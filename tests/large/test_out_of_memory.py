@@ -29,6 +29,7 @@ COMMANDS = {
     "du": ["du", "{}"],
     "ls": ["ls", "{}", "--threads", "1"],
     "scan": ["scan", "{}", "--threads", "1"],
+    "dump": ["dump", "{}/state/_METADATA"],
     "plan": ["plan", "{}", "--mesh", "x=2"],
 }
 
@@ -55,7 +56,8 @@ def test_too_little_memory_is_an_error_of_its_own(large: Path, command: str) -> 
         if ended.returncode == STORE:
             last = ended.stderr.splitlines()[-1]
             assert "memory" in last, most
-    assert STORE in statuses or PARTIAL in statuses
+    # A dump, which is written as it comes, can do with the least.
+    assert statuses & {STORE, PARTIAL} or command == "dump"
 
 
 def test_a_read_raises_what_is_a_memory_error_and_names_the_file(large: Path) -> None:

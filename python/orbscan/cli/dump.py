@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from argparse import ArgumentTypeError
 
 from orbscan.cli import source
@@ -14,9 +15,10 @@ TYPE_CHECKING = False
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Iterable
     from typing import Any
 
-    from orbscan.dumping import Dump
+    from orbscan import _core
 
 _EXAMPLES = """\
 examples:
@@ -71,54 +73,103 @@ def _part(text: str) -> tuple[int, int]:
 def run(arguments: argparse.Namespace) -> int:
     """Take the file apart, and write what is in it to stdout."""
     path = source.local_path(arguments, arguments.file)
-    from orbscan.dumping import dump
+    from orbscan import _core
 
-    found = dump(path, arguments.at)
-    if arguments.output == "json":
+    told = _Document(path) if arguments.output == "json" else _Text(path)
+    _core.dump(path, arguments.at, told)
+    told.end()
+    return FINDINGS if told.is_wrong else FINE
+
+
+class _Text:
+    """Writes a file as text while it is taken apart."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self.is_wrong = False
+        self._is_first = True
+
+    def begins(self, kind: str, meaning: str) -> None:
+        from orbscan.dumping import head
+
+        between = "" if self._is_first else "\n"
+        self._is_first = False
+        sys.stdout.write(between)
+        self._write(head(kind, meaning))
+
+    def fields(self, fields: list[_core.DumpField]) -> None:
+        from orbscan.dumping import decoded, line
+
+        self._write(
+            line(level, at, in_body, name, decoded(kind, value), kind == "group")
+            for level, at, in_body, name, kind, value in fields
+        )
+
+    def ends(self, error: _core.Issue | None) -> None:
+        from orbscan.dumping import failure, foot
+
+        self.is_wrong |= error is not None
+        self._write(foot(failure(self.path, error)))
+
+    def end(self) -> None:
+        """Write what comes after all structures."""
+        if self._is_first:
+            self._write([""])
+
+    @staticmethod
+    def _write(lines: Iterable[str]) -> None:
+        sys.stdout.write("".join(f"{line}\n" for line in lines))
+
+
+class _Document:
+    """Writes a file as one JSON document while it is taken apart."""
+
+    def __init__(self, path: str) -> None:
         import json
 
-        print(json.dumps(_document(path, found)))
-    else:
-        print("\n\n".join(map(str, found)))
-    return FINDINGS if any(structure.error for structure in found) else FINE
+        self.is_wrong = False
+        self._dumps = json.dumps
+        self._between = ""
+        file = f'"schema_version": 1, "file": {json.dumps(path)}'
+        sys.stdout.write(f'{{{file}, "structures": [')
 
+    def begins(self, kind: str, meaning: str) -> None:
+        what = f'"kind": {self._dumps(kind)}, "meaning": {self._dumps(meaning)}'
+        sys.stdout.write(f'{self._between}{{{what}, "fields": [')
+        self._between = ""
 
-def _document(path: str, found: list[Dump]) -> dict[str, Any]:
-    return {
-        "schema_version": 1,
-        "file": path,
-        "structures": [
+    def fields(self, fields: list[_core.DumpField]) -> None:
+        from orbscan.dumping import decoded
+
+        members = [
             {
-                "kind": structure.kind,
-                "meaning": structure.meaning,
-                "error": _error(structure),
-                "fields": [
-                    {
-                        "level": field.level,
-                        "offset": field.offset,
-                        "in_body": field.in_body,
-                        "name": field.name,
-                        "value": _value(field.value),
-                        "group": field.is_group,
-                    }
-                    for field in structure.fields
-                ],
+                "level": level,
+                "offset": at,
+                "in_body": in_body,
+                "name": name,
+                "value": _value(decoded(kind, value)),
+                "group": kind == "group",
             }
-            for structure in found
-        ],
-    }
+            for level, at, in_body, name, kind, value in fields
+        ]
+        sys.stdout.write(f"{self._between}{self._dumps(members)[1:-1]}")
+        self._between = ", "
+
+    def ends(self, error: _core.Issue | None) -> None:
+        self.is_wrong |= error is not None
+        sys.stdout.write(f'], "error": {self._dumps(_error(error))}}}')
+        self._between = ", "
+
+    def end(self) -> None:
+        """Write what comes after all structures."""
+        sys.stdout.write("]}\n")
 
 
-def _error(structure: Dump) -> dict[str, Any] | None:
-    error = structure.error
+def _error(error: _core.Issue | None) -> dict[str, Any] | None:
     if error is None:
         return None
-    return {
-        "kind": error.kind,
-        "offset": error.offset,
-        "in_body": error.in_body,
-        "reason": error.reason,
-    }
+    kind, _, offset, in_body, reason = error
+    return {"kind": kind, "offset": offset, "in_body": in_body, "reason": reason}
 
 
 def _value(value: Any) -> Any:

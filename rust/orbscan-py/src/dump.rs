@@ -1,10 +1,11 @@
 //! Files taken apart, as tuples.
 
 use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
 
 use orbscan_core::dump::known::DESCRIPTIONS;
-use orbscan_core::dump::{self, Dump, Field, Value};
-use orbscan_core::error::Offset;
+use orbscan_core::dump::{self, Field, Piece, Value};
+use orbscan_core::error::{Error, ErrorKind, Offset};
 use orbscan_core::limits::Limits;
 use orbscan_core::reader;
 use orbscan_core::store::local::LocalStore;
@@ -21,44 +22,65 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(take_apart, module)?)
 }
 
-/// Takes the file at `path` apart, or the part of it that is given by offset and length; see the
-/// stub for the meaning of what comes back.
+/// Takes the file at `path` apart, or the part of it that is given by offset and length, and tells
+/// `sink`; see the stub for the meaning of what it is told.
 #[pyfunction]
-#[pyo3(name = "dump", signature = (path, part))]
+#[pyo3(name = "dump", signature = (path, part, sink))]
 fn take_apart(
     py: Python<'_>,
     path: PathBuf,
     part: Option<(u64, u64)>,
-) -> PyResult<Bound<'_, PyList>> {
+    sink: Py<PyAny>,
+) -> PyResult<()> {
     let limits = Limits::default();
-    let dumps = work::detached(py, &path, || {
+    let raised = Mutex::new(None);
+    let mut tell = |piece: Piece| {
+        Python::attach(|py| told(py, piece, sink.bind(py))).map_err(|error| {
+            let reason = "whoever is told raised an exception";
+            *raised.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+            Error::new(ErrorKind::Store, reason)
+        })
+    };
+    let done = work::detached(py, &path, || {
         let (store, path) = LocalStore::open_from_top(&path)?;
-        let dumps = match part {
-            None => dump::file_in(&store, &path, &limits),
+        let told = match part {
+            None => dump::pieces_in(&store, &path, &limits, &mut tell),
             Some((offset, length)) => {
                 let fetched = store.fetch_one(Want::range(path, offset, length));
-                fetched.map(|bytes| dump::part(&bytes, offset, &limits))
+                fetched.and_then(|bytes| dump::pieces_of_part(&bytes, offset, &limits, &mut tell))
             }
         };
-        dumps.map_err(|error| reader::locate(&store, error))
-    })?;
-    let list = PyList::empty(py);
-    for dump in &dumps {
-        list.append(dump_tuple(py, dump)?)?;
+        told.map_err(|error| reader::locate(&store, error))
+    });
+    match raised.into_inner() {
+        Ok(Some(error)) => Err(error),
+        _ => done,
     }
-    Ok(list)
 }
 
-fn dump_tuple<'py>(py: Python<'py>, dump: &Dump) -> PyResult<Bound<'py, PyTuple>> {
-    let fields = PyList::empty(py);
-    for field in &dump.fields {
-        fields.append(field_tuple(py, field)?)?;
-    }
-    let error = match &dump.error {
-        Some(error) => Some(errors::as_tuple(py, error)?),
-        None => None,
+/// What a field takes in Python, but for texts and numbers of any length.
+const BYTES_OF_FIELD: usize = 1_200;
+
+fn told(py: Python<'_>, piece: Piece, sink: &Bound<'_, PyAny>) -> PyResult<()> {
+    match piece {
+        Piece::Begins(kind, meaning) => sink.call_method1("begins", (kind, meaning))?,
+        Piece::Fields(noted) => {
+            work::room_for(py, noted.len(), BYTES_OF_FIELD)?;
+            let fields = PyList::empty(py);
+            for field in &noted {
+                fields.append(field_tuple(py, field)?)?;
+            }
+            drop(noted);
+            sink.call_method1("fields", (fields,))?
+        }
+        Piece::Ends(error) => {
+            let error = error
+                .map(|error| errors::as_tuple(py, &error))
+                .transpose()?;
+            sink.call_method1("ends", (error,))?
+        }
     };
-    (dump.kind, &dump.meaning, fields, error).into_pyobject(py)
+    Ok(())
 }
 
 fn field_tuple<'py>(py: Python<'py>, field: &Field) -> PyResult<Bound<'py, PyTuple>> {

@@ -2,9 +2,9 @@
 
 use bytes::Bytes;
 
-use super::Dump;
 use super::fields::{Fields, Room, Value};
 use super::known::FileKind;
+use super::{Dump, Out};
 use crate::error::{Error, Offset, Result};
 use crate::json::{Dialect, Json, Kind};
 use crate::limits::Limits;
@@ -15,7 +15,7 @@ use crate::orbax::{
 use crate::zarr;
 
 /// A document of a kind that is known, with what its own decoder says of it.
-pub fn known(kind: FileKind, bytes: &Bytes, limits: &Limits) -> Dump {
+pub fn known(kind: FileKind, bytes: &Bytes, limits: &Limits, out: &mut Out<'_>) -> Dump {
     let mut issues = Vec::new();
     let decoded = match kind {
         FileKind::TreeMetadata => {
@@ -36,7 +36,8 @@ pub fn known(kind: FileKind, bytes: &Bytes, limits: &Limits) -> Dump {
         _ => Ok(()),
     };
     let row = kind.description();
-    document(row.what, row.meaning, bytes, dialect(kind), limits, decoded)
+    let what = (row.what, row.meaning);
+    document(what, bytes, dialect(kind), limits, decoded, out)
 }
 
 /// TensorStore writes what concerns arrays, Python the rest.
@@ -53,13 +54,14 @@ const fn dialect(kind: FileKind) -> Dialect {
 pub fn deletion_record(bytes: &Bytes, metadata: Option<&[u8]>, limits: &Limits) -> Dump {
     let decoded = deletion::deleted_name(bytes, metadata, limits).map(|_| ());
     let row = FileKind::DeletionRecord.description();
+    let what = (row.what, row.meaning);
     document(
-        row.what,
-        row.meaning,
+        what,
         bytes,
         Dialect::Python,
         limits,
         decoded,
+        &mut Out::default(),
     )
 }
 
@@ -114,15 +116,17 @@ fn first(issues: Vec<Error>) -> Result<()> {
 }
 
 fn document(
-    kind: &'static str,
-    meaning: &str,
+    (kind, meaning): (&'static str, &str),
     bytes: &Bytes,
     dialect: Dialect,
     limits: &Limits,
     decoded: Result<()>,
+    out: &mut Out<'_>,
 ) -> Dump {
-    let mut fields = Fields::new(Room::of(bytes.len(), limits));
-    let walked = Json::new(bytes, dialect, limits)
+    let begun = out.begin(kind, meaning);
+    let mut fields = Fields::told(Room::of(bytes.len(), limits), out.sink());
+    let walked = begun
+        .and_then(|()| Json::new(bytes, dialect, limits))
         .and_then(|mut json| whole(&mut json, &mut fields, limits));
     Dump {
         kind,
@@ -168,7 +172,7 @@ fn value(json: &mut Json<'_>, name: String, fields: &mut Fields, limits: &Limits
 }
 
 /// The fields of a document that a string holds. Its escapes are gone, so it has no offsets.
-fn inside(text: &str, room: Room, limits: &Limits) -> Fields {
+fn inside(text: &str, room: Room, limits: &Limits) -> Fields<'static> {
     let mut fields = Fields::new(room);
     if text.starts_with('{')
         && let Ok(mut json) = Json::new(text.as_bytes(), Dialect::Python, limits)

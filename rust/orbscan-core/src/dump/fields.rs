@@ -2,7 +2,9 @@
 
 use crate::cursor::{Cursor, to_u64, to_usize};
 use crate::error::{Error, ErrorKind, Offset, Result};
+use crate::interrupt;
 use crate::limits::Limits;
+use crate::memory;
 use crate::ocdbt::varint;
 
 /// What a field holds.
@@ -49,13 +51,30 @@ impl Field {
     }
 }
 
+/// Something that a dump is told in.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Piece {
+    /// A structure begins: what it is, and what it is for.
+    Begins(&'static str, String),
+    /// More of its fields.
+    Fields(Vec<Field>),
+    /// It ends: what is wrong with it.
+    Ends(Option<Error>),
+}
+
+/// Who is told. An error ends the dump.
+pub type Sink<'s> = dyn FnMut(Piece) -> Result<()> + 's;
+
+/// Fields that are told at once: some hundred kilobytes.
+pub const TOLD_AT_ONCE: usize = 4_096;
+
 /// Fields being noted.
-#[derive(Debug)]
-pub struct Fields {
+pub struct Fields<'s> {
     level: u32,
     room: Room,
     left: usize,
     noted: Vec<Field>,
+    sink: Option<&'s mut Sink<'s>>,
 }
 
 /// How many bytes may be noted.
@@ -78,7 +97,7 @@ impl Room {
     }
 }
 
-impl Fields {
+impl<'s> Fields<'s> {
     /// No fields yet, and room for some.
     pub const fn new(room: Room) -> Self {
         Self {
@@ -86,6 +105,29 @@ impl Fields {
             room,
             left: room.0,
             noted: Vec::new(),
+            sink: None,
+        }
+    }
+
+    /// The same, and somebody who is told of them as they come.
+    pub fn told(room: Room, sink: Option<&'s mut Sink<'s>>) -> Self {
+        Self {
+            sink,
+            ..Self::new(room)
+        }
+    }
+
+    /// Keeps a field until there are enough to be told.
+    fn push(&mut self, field: Field) -> Result<()> {
+        interrupt::check()?;
+        let reserved = self.noted.try_reserve(1);
+        reserved.map_err(|_| memory::lack(to_u64(size_of_val(self.noted.as_slice()))))?;
+        self.noted.push(field);
+        match &mut self.sink {
+            Some(sink) if self.noted.len() >= TOLD_AT_ONCE => {
+                sink(Piece::Fields(std::mem::take(&mut self.noted)))
+            }
+            _ => Ok(()),
         }
     }
 
@@ -94,7 +136,7 @@ impl Fields {
         Room(self.left)
     }
 
-    /// The fields noted.
+    /// The fields noted, but for those of which somebody was told.
     pub fn into_vec(self) -> Vec<Field> {
         self.noted
     }
@@ -119,8 +161,7 @@ impl Fields {
         };
         let room = self.reserve(field.bytes());
         room.map_err(|error| at.map_or(error.clone(), |at| error.at(at)))?;
-        self.noted.push(field);
-        Ok(())
+        self.push(field)
     }
 
     /// Counts bytes that will be shown.
@@ -156,15 +197,15 @@ impl Fields {
     }
 
     /// Adds fields that were noted elsewhere, as inside the last one noted here.
-    pub fn extend_inside(&mut self, others: Self) -> Result<()> {
+    pub fn extend_inside(&mut self, others: Fields<'_>) -> Result<()> {
         self.reserve(others.room.0.saturating_sub(others.left))?;
         let level = self.level.saturating_add(1);
-        self.noted
-            .extend(others.noted.into_iter().map(|field| Field {
+        others.noted.into_iter().try_for_each(|field| {
+            self.push(Field {
                 level: field.level.saturating_add(level),
                 ..field
-            }));
-        Ok(())
+            })
+        })
     }
 
     /// Reads and notes one byte.

@@ -20,10 +20,10 @@ mod safetensors;
 mod text;
 mod version_node;
 
-pub use fields::{Field, Fields, Value};
+pub use fields::{Field, Fields, Piece, Sink, Value};
 
 use bytes::Bytes;
-use fields::Room;
+use fields::{Room, TOLD_AT_ONCE};
 
 use known::FileKind;
 
@@ -47,12 +47,104 @@ pub struct Dump {
     pub error: Option<Error>,
 }
 
+/// Who is told of a document as it is walked, if anybody.
+#[derive(Default)]
+struct Out<'s> {
+    sink: Option<&'s mut Sink<'s>>,
+    /// Whether that was told that a structure begins.
+    begun: bool,
+}
+
+impl Out<'_> {
+    fn begin(&mut self, kind: &'static str, meaning: &str) -> Result<()> {
+        let Some(sink) = &mut self.sink else {
+            return Ok(());
+        };
+        self.begun = true;
+        sink(Piece::Begins(kind, meaning.to_owned()))
+    }
+
+    /// Tells of what is known by now, which begins with the rest of what was told of before.
+    fn tell(mut self, dumps: Vec<Dump>) -> Result<()> {
+        let mut begun = self.begun;
+        let Some(sink) = self.sink() else {
+            return Ok(());
+        };
+        for dump in dumps {
+            if !std::mem::take(&mut begun) {
+                sink(Piece::Begins(dump.kind, dump.meaning))?;
+            }
+            let mut fields = dump.fields.into_iter();
+            loop {
+                let some: Vec<Field> = fields.by_ref().take(TOLD_AT_ONCE).collect();
+                if some.is_empty() {
+                    break;
+                }
+                sink(Piece::Fields(some))?;
+            }
+            sink(Piece::Ends(dump.error))?;
+        }
+        Ok(())
+    }
+
+    fn sink(&mut self) -> Option<&mut Sink<'_>> {
+        match &mut self.sink {
+            Some(sink) => Some(&mut **sink),
+            None => None,
+        }
+    }
+}
+
+/// As [`file_in`], told in pieces: a document of any size as it is walked, all else afterwards.
+///
+/// # Errors
+/// As [`file_in`], and whatever `sink` returns.
+pub fn pieces_in<'s>(
+    store: &dyn Store,
+    path: &StorePath,
+    limits: &Limits,
+    sink: &'s mut Sink<'s>,
+) -> Result<()> {
+    let mut out = Out {
+        sink: Some(sink),
+        begun: false,
+    };
+    let dumps = walk(store, path, limits, &mut out)?;
+    out.tell(dumps)
+}
+
+/// As [`part`], told in pieces.
+///
+/// # Errors
+/// Whatever `sink` returns.
+pub fn pieces_of_part<'s>(
+    bytes: &Bytes,
+    at: u64,
+    limits: &Limits,
+    sink: &'s mut Sink<'s>,
+) -> Result<()> {
+    let out = Out {
+        sink: Some(sink),
+        begun: false,
+    };
+    out.tell(part(bytes, at, limits))
+}
+
 /// Takes a file of a store apart: all structures in it, in order. What lies around it tells what it
 /// is where its own name does not.
 ///
 /// # Errors
 /// `NotFound`, `Malformed` if it is a directory; `Limit`; `Store`.
 pub fn file_in(store: &dyn Store, path: &StorePath, limits: &Limits) -> Result<Vec<Dump>> {
+    walk(store, path, limits, &mut Out::default())
+}
+
+fn walk(
+    store: &dyn Store,
+    path: &StorePath,
+    limits: &Limits,
+    out: &mut Out<'_>,
+) -> Result<Vec<Dump>> {
     let named = FileKind::of_name(path.as_str());
     let found = store
         .stat(std::slice::from_ref(path))
@@ -93,16 +185,23 @@ pub fn file_in(store: &dyn Store, path: &StorePath, limits: &Limits) -> Result<V
         found.extend(beside);
         return Ok(found);
     }
-    Ok(of_kind(kind, path.as_str(), &bytes, limits))
+    Ok(of_kind(kind, path.as_str(), &bytes, limits, out))
 }
 
 /// Takes a file apart that is known by its path and its bytes alone. A data file may hold any number
 /// of nodes, which are found by their first bytes.
 pub fn file(path: &str, bytes: &Bytes, limits: &Limits) -> Vec<Dump> {
-    of_kind(FileKind::of_name(path), path, bytes, limits)
+    let kind = FileKind::of_name(path);
+    of_kind(kind, path, bytes, limits, &mut Out::default())
 }
 
-fn of_kind(kind: Option<FileKind>, path: &str, bytes: &Bytes, limits: &Limits) -> Vec<Dump> {
+fn of_kind(
+    kind: Option<FileKind>,
+    path: &str,
+    bytes: &Bytes,
+    limits: &Limits,
+    out: &mut Out<'_>,
+) -> Vec<Dump> {
     if let Some(pointer) = text::pointer(kind, bytes, limits) {
         return vec![pointer];
     }
@@ -126,10 +225,9 @@ fn of_kind(kind: Option<FileKind>, path: &str, bytes: &Bytes, limits: &Limits) -
             | FileKind::Lock),
         ) => text::file(kind, bytes, limits),
         Some(kind @ (FileKind::DataFile | FileKind::Chunk)) => text::opaque(kind, bytes, limits),
-        Some(kind @ FileKind::ZarrV3) => {
-            document::group(bytes, limits).unwrap_or_else(|| document::known(kind, bytes, limits))
-        }
-        Some(kind) => document::known(kind, bytes, limits),
+        Some(kind @ FileKind::ZarrV3) => document::group(bytes, limits)
+            .unwrap_or_else(|| document::known(kind, bytes, limits, out)),
+        Some(kind) => document::known(kind, bytes, limits, out),
     };
     vec![one]
 }
