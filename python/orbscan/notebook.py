@@ -52,6 +52,10 @@ _CLOSE = "</details>\n"
 _LEAF = '<div style="margin-left:2em"><b>{}</b> {}</div>\n'
 _ROW = '<tr><th style="text-align:left">{}</th><td style="text-align:left">{}</td></tr>\n'
 _PAGE = '<div style="font-family:monospace">\n<table>\n{}</table>\n{}{}</div>\n'
+_REPORT = (
+    '<details open style="font-family:monospace"><summary>{}</summary>\n'
+    '<pre style="margin-left:1em">{}</pre></details>\n'
+)
 _LEFT_OUT = "<p>{} left out; <code>orbscan show</code> on the command line shows all.</p>\n"
 # Room for the note on what is left out.
 _RESERVE = 1_000
@@ -109,6 +113,22 @@ def html(metadata: CheckpointMetadata[Any]) -> str:
     if left_out:
         note = _LEFT_OUT.format(counted(left_out, "leaf is", "leaves are"))
     return _PAGE.format(rows, shown, note)
+
+
+def report_html(text: str) -> str:
+    """Show the text of a report as a static page: its first line, and the rest to fold away."""
+    lines = text.splitlines()
+    head, budget = lines[0] if lines else "", LIMIT - _RESERVE
+    shown: list[str] = []
+    for line in lines[1:]:
+        piece = escape(printable(line))
+        budget -= _nbytes(piece) + 1
+        if budget < 0:
+            break
+        shown.append(piece)
+    left_out = len(lines) - 1 - len(shown)
+    note = f"\n... and {counted(left_out, 'more line')}" if left_out > 0 else ""
+    return _REPORT.format(escape(_shortened(head)), "\n".join(shown) + note)
 
 
 def fields(metadata: CheckpointMetadata[Any]) -> Iterator[tuple[str, object]]:

@@ -164,6 +164,12 @@ class VerifyReport:
         """Show the report: a line of summary, what is lost, every finding."""
         return "\n".join(self.lines())
 
+    def _repr_html_(self) -> str:
+        """Show the same in a notebook; at most 200 kB."""
+        from orbscan.notebook import report_html
+
+        return report_html(str(self))
+
     def lines(self, severities: tuple[Severity, ...] = _SEVERITIES) -> Iterator[str]:
         """Show the report, with the findings of some severities only."""
         counts = [counted(self.count(s), s) for s in _SEVERITIES if self.count(s)]

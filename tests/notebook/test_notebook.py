@@ -266,3 +266,29 @@ def test_a_notebook_shows_the_page(tmp_path: Path) -> None:
     data = elsewhere(executed, tmp_path)
     assert "<b>&lt;script&gt;</b> float32[2]" in data["text/html"]
     assert data["text/plain"].startswith("CheckpointMetadata(\n")
+
+
+def test_reports_are_shown_as_static_pages(tmp_path: Path) -> None:
+    import orbscan
+    from tests.support import handmade
+
+    place = handmade.write(tmp_path / "c", {"state": {"w": handmade.Array((4,))}})
+    (place / "state" / "_METADATA").write_text(EVIL)
+    left, right = {"w": array(4)}, {f"w{EVIL}": array(5)}
+    for report in (
+        orbscan.verify(place),
+        orbscan.diff(left, right),
+        orbscan.restore_plan(left, "x=2"),
+    ):
+        page = Page(report._repr_html_())
+        assert not page.open
+        assert page.tags == {"details", "summary", "pre"}
+        assert page.attributes <= {"style", "open"}
+        assert len(page.text) > 20
+
+
+def test_a_long_report_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(notebook, "LIMIT", 2_000)
+    page = notebook.report_html("\n".join(["head", *["<" * 50] * 100]))
+    assert len(page) < 2_000
+    assert "more lines" in page

@@ -271,6 +271,12 @@ class Diff:
 
         return "\n".join(report(self))
 
+    def _repr_html_(self) -> str:
+        """Show the same in a notebook; at most 200 kB."""
+        from orbscan.notebook import report_html
+
+        return report_html(str(self))
+
     def __repr__(self) -> str:
         return f"<Diff of {self.a} and {self.b}: {', '.join(self.summary())}>"
 

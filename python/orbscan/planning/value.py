@@ -136,6 +136,12 @@ class RestorePlan:
 
         return "\n".join(report(self))
 
+    def _repr_html_(self) -> str:
+        """Show the same in a notebook; at most 200 kB."""
+        from orbscan.notebook import report_html
+
+        return report_html(str(self))
+
     def __repr__(self) -> str:
         leaves = counted(len(self.leaves), "leaf", "leaves")
         hosts = counted(len(self.hosts), "host")
