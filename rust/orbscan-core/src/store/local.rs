@@ -6,6 +6,8 @@ use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
 
+#[cfg(target_os = "linux")]
+use super::descriptor;
 use super::{Bytes, Entry, EntryKind, Span, Stat, Store, Want, leads_nowhere};
 use crate::cursor::{to_u64, to_usize};
 use crate::error::{Error, ErrorKind, Result};
@@ -124,19 +126,19 @@ impl LocalStore {
         }
     }
 
+    /// The directory that is held, and the way from there to a place that lies in it.
+    #[cfg(target_os = "linux")]
+    fn in_held<'p>(&self, place: &'p StorePath) -> Option<(&File, &'p str)> {
+        let held = self.held.as_ref()?;
+        Some((held.open.as_deref()?, place.below(&held.place)?))
+    }
+
     /// Opens a file: in the directory that is held if it lies there, which takes the system half as long
     /// as to follow the path that leads through `/proc`.
     #[cfg(target_os = "linux")]
     fn open_in_held(&self, place: &StorePath, path: &Path) -> std::io::Result<File> {
-        use rustix::fs::{Mode, OFlags, openat};
-
-        let held = self.held.as_ref();
-        let inside = held.and_then(|held| Some((held.open.as_deref()?, place.below(&held.place)?)));
-        match inside {
-            Some((directory, rest)) if !rest.is_empty() => {
-                let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
-                Ok(openat(directory, rest, flags, Mode::empty())?.into())
-            }
+        match self.in_held(place) {
+            Some((directory, rest)) if !rest.is_empty() => descriptor::open(directory, rest),
             _ => open(path),
         }
     }
@@ -144,6 +146,20 @@ impl LocalStore {
     #[cfg(not(target_os = "linux"))]
     fn open_in_held(&self, _: &StorePath, path: &Path) -> std::io::Result<File> {
         open(path)
+    }
+
+    /// What the system says of a file, likewise.
+    #[cfg(target_os = "linux")]
+    fn stat_in_held(&self, place: &StorePath, path: &Path) -> std::io::Result<Stat> {
+        match self.in_held(place) {
+            Some((directory, rest)) => descriptor::stat(directory, rest),
+            None => fs::metadata(path).map(|found| as_stat(&found)),
+        }
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    fn stat_in_held(&self, _: &StorePath, path: &Path) -> std::io::Result<Stat> {
+        fs::metadata(path).map(|found| as_stat(&found))
     }
 
     fn read(&self, want: &Want) -> Result<Bytes> {
@@ -312,6 +328,10 @@ impl Store for LocalStore {
     fn list_each(&self, directory: &StorePath, each: &mut dyn FnMut(Entry)) -> Result<()> {
         let path = self.path(directory);
         let fail = |error: std::io::Error| failure(&error, &path).in_file(directory);
+        #[cfg(target_os = "linux")]
+        if let Some((held, rest)) = self.in_held(directory) {
+            return descriptor::list(held, rest, each).map_err(fail);
+        }
         for entry in fs::read_dir(&path).map_err(fail)? {
             let entry = entry.map_err(fail)?;
             let found = entry.file_type().map_err(fail)?;
@@ -340,8 +360,8 @@ impl Store for LocalStore {
     fn stat(&self, paths: &[StorePath]) -> Vec<Result<Option<Stat>>> {
         let stat = |path: &StorePath| {
             let local = self.path(path);
-            match fs::metadata(&local) {
-                Ok(found) => Ok(Some(as_stat(&found))),
+            match self.stat_in_held(path, &local) {
+                Ok(found) => Ok(Some(found)),
                 Err(error) if is_absent(&error) => Ok(None),
                 Err(error) => Err(failure(&error, &local).in_file(path)),
             }
