@@ -197,10 +197,13 @@ if not TYPE_CHECKING:
             raise AttributeError(message)
         from importlib import import_module
 
-        from orbscan._annotations import complete
+        from orbscan._imports import importing
 
-        value = getattr(import_module(f"{__name__}.{_MODULE_OF[name]}"), name)
-        complete(value, _MODULE_OF)
+        with importing:
+            from orbscan._annotations import complete
+
+            value = getattr(import_module(f"{__name__}.{_MODULE_OF[name]}"), name)
+            complete(value, _MODULE_OF)
         globals()[name] = value
         return value
 

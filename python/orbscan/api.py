@@ -9,6 +9,7 @@ import os
 import sys
 
 from orbscan import errors
+from orbscan._imports import importing
 
 # See orbscan/__init__.py.
 TYPE_CHECKING = False
@@ -97,11 +98,13 @@ def metadata(  # noqa: PLR0913 - keywords, each with a meaning of its own
         allow_uncommitted=allow_uncommitted,
         recover=recover,
     )
-    from orbscan import answer
+    with importing:
+        from orbscan import answer
 
     read = answer.pytree(text, checkpoint)
     if handlers or _ORBAX in sys.modules:
-        from orbscan.handlers import pytree
+        with importing:
+            from orbscan.handlers import pytree
 
         return pytree(read, checkpoint, handlers)
     return read
@@ -136,16 +139,19 @@ def checkpointables_metadata(  # noqa: PLR0913 - as for metadata
         CheckpointNotFoundError: as for `metadata`; so are all the others.
     """
     text = local_path(path, step, atomicity=atomicity)
-    from orbscan import _core
+    with importing:
+        from orbscan import _core
 
     checkpoint = _core.read_checkpointables(
         text, rich_types, atomicity=atomicity, allow_uncommitted=allow_uncommitted
     )
-    from orbscan import answer
+    with importing:
+        from orbscan import answer
 
     read = answer.checkpointables(text, checkpoint)
     if handlers or _ORBAX in sys.modules:
-        from orbscan.handlers import checkpointables
+        with importing:
+            from orbscan.handlers import checkpointables
 
         return checkpointables(read, checkpoint, handlers)
     return read
@@ -177,7 +183,8 @@ def is_orbax_checkpoint(
         text = local_path(path, step, atomicity=atomicity)
     except errors.InvalidLayoutError:
         return False
-    from orbscan import _core
+    with importing:
+        from orbscan import _core
 
     return _core.is_orbax_checkpoint(text, atomicity=atomicity)
 
@@ -197,7 +204,8 @@ def read_pytree(  # noqa: PLR0913 - as for metadata
     `first` is as in `orbax._release`, for `AUTO` as Orbax has it. Raises as `metadata` does.
     """
     check_name(name)
-    from orbscan import _core
+    with importing:
+        from orbscan import _core
 
     if recover:
         return _core.recover(path, name, atomicity=atomicity, allow_uncommitted=allow_uncommitted)
@@ -222,7 +230,8 @@ def read_everything(
 
     Raises as `metadata` does; a pytree that cannot be read is an issue if another one can.
     """
-    from orbscan import _core
+    with importing:
+        from orbscan import _core
 
     return _core.read_everything(
         path, rich_types, atomicity=atomicity, allow_uncommitted=allow_uncommitted
@@ -241,7 +250,8 @@ def others(path: str, read: _core.Checkpoint) -> list[tuple[str | None, bool | N
     """
     if not read.unread:
         return []
-    from orbscan import _core
+    with importing:
+        from orbscan import _core
 
     (name, _), *_ = read.items
     return _core.others(path, name)
@@ -275,7 +285,8 @@ def local_path(
         local = os.path.expanduser(text) or os.curdir  # noqa: PTH111 - pathlib takes longer to import than a read
     if step is None:
         return local
-    from orbscan.step_choice import step_directory
+    with importing:
+        from orbscan.step_choice import step_directory
 
     return step_directory(local, step, prefix=prefix, atomicity=atomicity)
 

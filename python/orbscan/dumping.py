@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from orbscan import api, errors
+from orbscan._imports import importing
 from orbscan.text import counted, printable
 
 if TYPE_CHECKING:
@@ -90,7 +91,8 @@ def dump(path: str | os.PathLike[str], part: tuple[int, int] | None = None) -> l
             come, needs less.
         ValueError: the part begins or ends where no file does, or the path is a remote URL.
     """
-    from orbscan import _core
+    with importing:
+        from orbscan import _core
 
     if part is not None and not all(0 <= number < FILE_END for number in part):
         message = f"no file has {counted(part[1], 'byte')} at {part[0]}"

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import sys
 
+from orbscan._imports import importing
+
 EXTRA_OF = {
     "jax": "jax",
     "tensorstore": "jax",
@@ -32,7 +34,8 @@ def need(library: str, what: str) -> None:
     from importlib import import_module
 
     try:
-        import_module(library)
+        with importing:
+            import_module(library)
     except ImportError as error:
         package = library.partition(".")[0]
         extra = EXTRA_OF[library]

@@ -9,6 +9,7 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 from orbscan import saved_devices
+from orbscan._imports import importing
 from orbscan.api import (
     AUTO,
     check_name_as_orbax,
@@ -76,7 +77,8 @@ def load(  # noqa: PLR0913 - keywords, each with a meaning of its own
     text, name, found = _resolve(path, checkpointable_name, step, atomicity)
     wanted = abstract_state
     if mesh is not None or sharding is not None or dtype is not None:
-        from orbscan import abstract, answer
+        with importing:
+            from orbscan import abstract, answer
 
         if wanted is None and found is not None:
             wanted = answer.pytree(text, found)
@@ -101,7 +103,8 @@ def handed_over(
     """
     ocp = orbax_v1()
     if function == "load" and found is not None and saved_devices.matter():
-        from orbscan import answer
+        with importing:
+            from orbscan import answer
 
         saved_devices.check(answer.pytree(text, found).metadata, wanted)
     with _layout_context(ocp, found):

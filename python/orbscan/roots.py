@@ -9,6 +9,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from orbscan._imports import importing
 from orbscan._value import Value, as_dataclass
 from orbscan.api import local_path
 from orbscan.result import Issue, as_datetime
@@ -218,7 +219,8 @@ def root_metadata(root: str | os.PathLike[str]) -> RootMetadata:
         ValueError: the root is a remote URL.
     """
     text = local_path(root)
-    from orbscan import _core
+    with importing:
+        from orbscan import _core
 
     internal, custom = _core.read_root_metadata(text)
     return RootMetadata(Path(text), _object(custom), _object(internal))

@@ -8,6 +8,7 @@ from __future__ import annotations
 from operator import index
 
 from orbscan import globbing
+from orbscan._imports import importing
 
 # See orbscan/__init__.py.
 TYPE_CHECKING = False
@@ -141,7 +142,8 @@ def begun(  # noqa: PLR0913 - as for scan
     if known and not 0 <= min(known.values()) <= max(known.values()) <= _MOST:
         message = "the earlier scan has a fingerprint that is not a number of 64 bits"
         raise ValueError(message)
-    from orbscan import _core
+    with importing:
+        from orbscan import _core
 
     return _core.scan(
         globbing.expanded(roots),
@@ -205,7 +207,8 @@ class Scan:
         Raises:
             ValueError: the scan was closed, or is read as a table already.
         """
-        from orbscan import _core
+        with importing:
+            from orbscan import _core
 
         return _core.leaf_stream(self._core)
 
@@ -215,7 +218,8 @@ class Scan:
         Raises:
             ValueError: as for `leaves`.
         """
-        from orbscan import _core
+        with importing:
+            from orbscan import _core
 
         return _core.checkpoint_stream(self._core)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 
 from orbscan import errors
+from orbscan._imports import importing
 
 # See orbscan/__init__.py.
 TYPE_CHECKING = False
@@ -60,7 +61,8 @@ def step_directory(
             comes with a name.
         TypeError: the step is none of these.
     """
-    from orbscan import _core
+    with importing:
+        from orbscan import _core
 
     if isinstance(step, tuple):
         metric, mode = _metric_and_mode(step)
@@ -86,7 +88,8 @@ def list_steps(
         OrbscanError: as `step_directory` does.
         ValueError: there is no such atomicity.
     """
-    from orbscan import _core
+    with importing:
+        from orbscan import _core
 
     return _core.list_steps(root, _wanted_prefix(root, prefix), _rule(atomicity))
 
@@ -103,7 +106,8 @@ def read_steps(
         OrbscanError: as `step_directory` does.
         ValueError: there is no such atomicity.
     """
-    from orbscan import _core
+    with importing:
+        from orbscan import _core
 
     return _core.read_steps(root, step, _wanted_prefix(root, prefix), _rule(atomicity))
 

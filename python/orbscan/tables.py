@@ -10,6 +10,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from orbscan._imports import importing
 from orbscan.extras import need
 
 if TYPE_CHECKING:
@@ -79,7 +80,8 @@ def found(previous: Previous) -> Iterator[Found]:
         ValueError: it is no such table, or of another schema version.
         ImportError: pyarrow is not installed.
     """
-    from orbscan.earlier import Found
+    with importing:
+        from orbscan.earlier import Found
 
     need("pyarrow", "an earlier table")
     _, batches = _opened(previous, ("path", "fingerprint", "complete", "leaves"))

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from orbscan import codes, errors
+from orbscan._imports import importing
 from orbscan.namedtuples import OrbaxEmptyNamedTuple, namedtuple_class
 from orbscan.sharding import (
     DeviceMesh,
@@ -100,7 +101,8 @@ def dtype_named(name: str) -> np.dtype[Any]:
     """
     if name in _NUMPY_DTYPES:
         return np.dtype(name)
-    import ml_dtypes
+    with importing:
+        import ml_dtypes
 
     scalar_type = getattr(ml_dtypes, name, None)
     if scalar_type is None:

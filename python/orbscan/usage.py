@@ -12,6 +12,7 @@ from itertools import starmap
 from typing import NamedTuple
 
 from orbscan import api
+from orbscan._imports import importing
 from orbscan.alone import alone, only
 from orbscan.text import keypath, natural
 
@@ -268,7 +269,8 @@ def measured(
         OrbscanError: as `du` does.
     """
     wanted = only(name)
-    from orbscan import _core
+    with importing:
+        from orbscan import _core
 
     checkpoint, items, found, chosen = _core.usage(
         path, atomicity=atomicity, allow_uncommitted=allow_uncommitted, only=wanted

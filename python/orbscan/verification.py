@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 from typing import NamedTuple
 
 from orbscan import api
+from orbscan._imports import importing
 from orbscan.alone import alone, only
 from orbscan.findings import codes, finding_of, worst
 from orbscan.text import counted, printable
@@ -290,7 +291,8 @@ def verify(  # noqa: PLR0913 - keywords, each with a meaning of its own
         message = f"max_bandwidth {max_bandwidth}: expected a positive number of bytes of 64 bits"
         raise ValueError(message)
     wanted = only(name)
-    from orbscan import _core
+    with importing:
+        from orbscan import _core
 
     told = None if progress is None else lambda *numbers: progress(Progress(*numbers))
     options = (LEVELS.index(level), check_values, max_bandwidth, told)

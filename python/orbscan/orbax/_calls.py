@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from orbscan import api, errors
+from orbscan._imports import importing
 from orbscan.orbax import _context, _release
 from orbscan.result import CheckpointMetadata, PyTreeMetadata
 
@@ -72,7 +73,8 @@ def metadata(
     (name, _), *_ = found.items
     if not _is_wanted(found, wishes) or not _answers(text, found, {name: True}):
         return _asked(_theirs().metadata, path, checkpointable_name)
-    from orbscan import answer
+    with importing:
+        from orbscan import answer
 
     return _viewed(answer.pytree(text, found, _dressed()))
 
@@ -89,7 +91,8 @@ def checkpointables_metadata(
     wishes = _context.wishes()
     if text is None or wishes.is_foreign or wishes.layout == _context.SAFETENSORS:
         return _asked(_theirs().checkpointables_metadata, path)
-    from orbscan import _core, answer
+    with importing:
+        from orbscan import _core, answer
 
     try:
         found = _core.read_checkpointables(text, wishes.rich_types, atomicity=wishes.atomicity)
@@ -142,7 +145,8 @@ def load_checkpointables(
     path: str | os.PathLike[str], abstract_checkpointables: Any = None
 ) -> dict[str, Any]:
     """Load checkpointables by name: `orbscan.load_checkpointables`."""
-    from orbscan import loading
+    with importing:
+        from orbscan import loading
 
     if _local(path) is None or _context.wishes().is_foreign:
         wanted = loading.checkpointables_for_orbax(abstract_checkpointables)
@@ -156,7 +160,8 @@ def load_checkpointables_async(
     path: str | os.PathLike[str], abstract_checkpointables: Any = None
 ) -> Any:
     """Begin to load checkpointables, which Orbax 0.12 has announced but cannot do."""
-    from orbscan import loading
+    with importing:
+        from orbscan import loading
 
     return loading.load_checkpointables_async(path, abstract_checkpointables)
 
@@ -268,7 +273,8 @@ def _answers(text: str, found: _core.Checkpoint, names: dict[str | None, bool]) 
 
 def _load(function: str, path: Any, abstract: Any, name: str | None) -> Any:
     """Let Orbax load, once it is known that what it needs is there."""
-    from orbscan import loading
+    with importing:
+        from orbscan import loading
 
     theirs: Any = getattr(_theirs(), function)
     text = _local(path)
