@@ -507,15 +507,15 @@ Report: TypeAlias = tuple[
     list[Finding],
     list[tuple[str, int]],
     list[tuple[str | None, str]],
-    tuple[int, int, int, int, int, int],
+    tuple[int, int, int, int, int, int, int],
     bool,
     tuple[int, list[int], int, int] | None,
     Alone | None,
 ]
 """(findings, findings left out by code, lost leaves by checkpointable and param name, (leaves,
-arrays, chunks, nodes, files, bytes of data) looked at, whether everything was, (processes, those
-whose share is there, chunks, of how many) if other hosts hold the rest, what was looked at
-alone)"""
+arrays, chunks, nodes, files, bytes of data, chunks without a checksum) looked at, whether
+everything was, (processes, those whose share is there, chunks, of how many) if other hosts hold the
+rest, what was looked at alone)"""
 
 Alone: TypeAlias = tuple[str | None, list[tuple[str | None, bool | None]]]
 """(name of what was looked at alone, the others as those of `others`)"""

@@ -73,6 +73,8 @@ class Extent(NamedTuple):
         nodes: of B+trees.
         files: of pytrees.
         nbytes: of chunks, read and decoded.
+        unsealed: chunks among those that were decoded that carry no checksum: a byte of them that
+            has changed can go unseen.
     """
 
     leaves: int
@@ -81,6 +83,7 @@ class Extent(NamedTuple):
     nodes: int
     files: int
     nbytes: int
+    unsealed: int
 
 
 class Part(NamedTuple):
@@ -186,8 +189,7 @@ class VerifyReport:
         if self.part is not None:
             yield f"  holds     {self.part}"
         yield f"  looked at {self._looked_at()}"
-        if self.alone is not None and self.alone.others:
-            yield f"  others    not looked at: {self.alone.shown_others()}"
+        yield from self._not_looked_at()
         if self.lost_leaves:
             yield f"  lost      {_names(self.lost_leaves)}; {self._rest()}"
         has_weight = self.count("error") or self.count("warning")
@@ -220,6 +222,13 @@ class VerifyReport:
             "left_out": self.left_out,
             "part": None if self.part is None else self.part._asdict(),
         }
+
+    def _not_looked_at(self) -> Iterator[str]:
+        """What a verdict does not cover."""
+        if self.extent.unsealed:
+            yield f"  unsealed  {unsealed(self.extent.unsealed)}"
+        if self.alone is not None and self.alone.others:
+            yield f"  others    not looked at: {self.alone.shown_others()}"
 
     def _looked_at(self) -> str:
         extent = self.extent
@@ -343,6 +352,17 @@ def _report(paths: list[str], level: Level, answer: _core.Report) -> VerifyRepor
         paths=tuple(paths),
         alone=alone(chosen),
     )
+
+
+def unsealed(chunks: int) -> str:
+    """Say what it means that chunks carry no checksum.
+
+    >>> unsealed(16)
+    '16 chunks carry no checksum: a changed byte in them can go unseen'
+    """
+    carry, them = ("carries", "it") if chunks == 1 else ("carry", "them")
+    shown = counted(chunks, "chunk")
+    return f"{shown} {carry} no checksum: a changed byte in {them} can go unseen"
 
 
 _NAMES_SHOWN = 10

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 import orbscan
 from orbscan import cli
 from tests.support import corpus, processes
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 # What the interpreter itself loads, such as the hooks of an installation, is not the command's.
 _PROGRAM = """
@@ -42,6 +39,8 @@ COMMANDS = [
     ["scan", "{root}"],
     ["scan", "{root}", "--table", "checkpoints", "-o", "{root}/table.jsonl"],
     ["steps", "{root}"],
+    ["latest", "{root}"],
+    ["best", "{root}", "loss:min"],
     ["steps", "{root}", "-o", "json"],
     ["diff", "{path}", "{path}"],
     ["diff", "{path}", "{path}", "-o", "json"],
@@ -71,6 +70,9 @@ def run(*arguments: str) -> tuple[str, set[str]]:
 def test_a_command_loads_no_library(checkpoint: str, tmp_path: Path, command: list[str]) -> None:
     root = tmp_path / "root"
     root.mkdir()
+    metrics = Path(checkpoint, "metrics")
+    metrics.mkdir()
+    (metrics / "metrics").write_text('{"loss": 0.5}')
     (root / "7").symlink_to(checkpoint)
     _, loaded = run(*(text.format(path=checkpoint, root=root) for text in command))
     assert f"orbscan.cli.{cli.COMMANDS[command[0]]}" in loaded

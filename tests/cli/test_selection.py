@@ -102,6 +102,42 @@ def test_a_pattern_that_matches_nothing_is_not_found(show: Command) -> None:
     assert shown == (3, "", "orbscan: error: no leaf matches '\\x1b/*'\n")
 
 
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("layers", 12),
+        ("layers/", 12),
+        ("layers[2]", 3),
+        ("layers[2]/attn", 2),
+        ("step", 1),
+        ("norm", 9),
+        ("attn/q", 9),
+        ("block_1", 9),
+    ],
+)
+def test_plain_text_is_a_leaf_a_subtree_or_a_part(show: Command, text: str, found: int) -> None:
+    document = show.document(checkpoint(TREE), "--param", text)
+    assert document["totals"]["leaves"] == found
+
+
+@pytest.mark.parametrize(
+    ("pattern", "hint"),
+    [
+        ("*norm*", "; '**norm**' matches 9 leaves"),
+        ("layers/*/q", "; '**layers/**/q**' matches 4 leaves"),
+        ("layres", "; the nearest are **layers**"),
+        ("laiers[2]/norm", "; the nearest are layers[2]/norm"),
+        ("zzz", ""),
+    ],
+)
+def test_what_matches_nothing_is_told_with_what_would(
+    show: Command, pattern: str, hint: str
+) -> None:
+    shown = show(checkpoint(TREE), "p", "--param", pattern)
+    said = f"orbscan: error: no leaf matches '{pattern}'{hint}"
+    assert (shown.status, shown.err[: len(said)]) == (3, said)
+
+
 # --- depth -------------------------------------------------------------------------------------
 
 

@@ -51,6 +51,7 @@ def test_a_report_names_both_and_counts() -> None:
         "b          tree\n"
         "found      1 changed leaf\n"
         "same       1 leaf\n"
+        "values     not compared\n"
         "ignored    devices, storage\n"
         "\n"
         "changed\n"
@@ -63,7 +64,8 @@ def test_a_report_names_both_and_counts() -> None:
 
 def test_trees_without_a_difference_have_a_header_alone() -> None:
     assert str(orbscan.diff({}, {}, ignore=())) == (
-        "a          tree\nb          tree\nfound      no difference\nsame       1 leaf"
+        "a          tree\nb          tree\nfound      no difference\nsame       1 leaf\n"
+        "values     not compared"
     )
 
 

@@ -162,11 +162,60 @@ def test_each_of_several_paths_is_checked_whatever_comes_first(
 ) -> None:
     gone = tmp_path / "gone"
     for paths in ([gone, v1], [v1, gone], [gone, v1, gone]):
-        assert main(["verify", *map(str, paths)]) == 5
+        assert main(["verify", "-v", *map(str, paths)]) == 5
         shown = capsys.readouterr()
         assert f"{v1}: ok" in shown.out
         assert str(gone) in shown.err
     assert main(["verify", str(gone)]) == 3
+
+
+def test_of_several_those_are_shown_in_which_something_is_wrong(
+    v1: Path, damaged: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    root = tmp_path / "root"
+    for path, name in ((v1, "1"), (v1, "2"), (damaged, "3"), (v1, "4.orbax-checkpoint-tmp")):
+        shutil.copytree(path, root / name)
+    (root / "2" / "state" / "_sharding").write_text("")
+    summary = "4 checkpoints: 2 ok, 1 damaged, 1 leaf lost, 1 unfinished"
+    shown = {
+        ("-v",): ["1: ok", "2: ok", "3: damaged", "4.orbax-checkpoint-tmp: unfinished"],
+        (): ["2: ok", "3: damaged", "4.orbax-checkpoint-tmp: unfinished"],
+        ("-q",): ["3: damaged"],
+    }
+    for options, expected in shown.items():
+        assert main(["verify", str(root), *options]) == 1
+        lines = capsys.readouterr().out.splitlines()
+        assert lines[-1] == summary
+        about = [line.removeprefix(f"{root}/") for line in lines if line.startswith(str(root))]
+        assert [line.partition(" at ")[0].partition(": its")[0] for line in about] == expected
+
+
+def test_a_directory_without_damage_is_a_sum(
+    v1: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    shutil.copytree(v1, tmp_path / "root" / "1")
+    assert main(["verify", str(tmp_path / "root")]) == 0
+    assert capsys.readouterr().out == "1 checkpoint: 1 ok, 0 damaged, 0 leaves lost\n"
+    shutil.move(tmp_path / "root" / "1", tmp_path / "root" / "1.orbax-checkpoint-tmp")
+    assert main(["verify", "-q", str(tmp_path / "root")]) == 0
+
+
+def test_chunks_without_a_checksum_are_told(
+    unpacked: Unpacked, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = unpacked("o0.12.8-no-ocdbt", "sharded")
+    report = orbscan.verify(path, level="data")
+    assert 0 < report.extent.unsealed <= report.extent.chunks
+    assert orbscan.verify(path).extent.unsealed == 0
+    assert main(["verify", "--level", "data", str(path)]) == 0
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if "unsealed" in line]
+    assert line == (
+        f"  unsealed  {report.extent.unsealed} chunks carry no checksum: "
+        "a changed byte in them can go unseen"
+    )
+    other = str(unpacked("o0.12.8-flat", "ckpt"))
+    assert main(["verify", "--level", "data", str(path), other]) == 0
+    assert "carry no checksum" in capsys.readouterr().out.splitlines()[-1]
 
 
 def test_nothing_on_stdin_is_nothing_to_check(

@@ -292,7 +292,7 @@ def test_wrong_uses_of_combined_say_what_is_wrong(
         assert reason in capsys.readouterr().err
     root = str(pair[0].parent)
     assert main(["verify", "--combined", root, other]) == 3
-    assert "is a directory of checkpoints, not a checkpoint" in capsys.readouterr().err
+    assert "is a directory of 1 step" in capsys.readouterr().err
     with pytest.raises(TypeError, match="combined=True needs a list"):
         orbscan.verify(one, combined=True)
     with pytest.raises(TypeError, match="only with combined=True"):

@@ -26,7 +26,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 COMMANDS = {
-    name: name for name in ("show", "plan", "ls", "scan", "steps", "diff", "verify", "dump", "du")
+    name: name
+    for name in (
+        *("show", "ls", "steps", "latest", "best", "diff", "verify", "du", "scan", "plan", "dump"),
+    )
 } | {"help": "topics"}
 """The commands in the order of the help, and their modules."""
 

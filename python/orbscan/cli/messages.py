@@ -27,8 +27,16 @@ def told(error: Exception, arguments: argparse.Namespace | None = None, side: st
         options = _name(value, side) if hasattr(arguments, "name") else ""
     else:
         options = _step(error, side) if hasattr(arguments, "step") else ""
+        if topic == "step_of" and hasattr(arguments, "root_of_steps"):
+            options = f": pass {_quoted(value)}"
     reason = f"{before}{options}{after}"
     return located(reason, error.file, error.offset, in_body=error.in_body)
+
+
+def _quoted(path: str | None) -> str:
+    from shlex import quote
+
+    return quote(path or "")
 
 
 def path_of_step(error: OrbscanError) -> str:

@@ -42,8 +42,26 @@ def matcher(pattern: str) -> Callable[[str], object]:
 
 
 def selected_nodes(table: _core.LeafTable, pattern: str) -> set[int]:
-    """Find the leaves whose readable keypath a pattern matches: the numbers of their nodes."""
+    """Find the leaves whose readable keypath a pattern matches: the numbers of their nodes.
+
+    Text without wildcards that is not the keypath of a leaf stands for the subtree of that
+    keypath, and if there is none, for all keypaths that it is a part of.
+    """
     from orbscan.leaves import leaves
 
-    matches = matcher(pattern)
-    return {node for entries, node, _ in leaves(table) if matches(keypath(entries))}
+    keypaths = [(keypath(entries), node) for entries, node, _ in leaves(table)]
+    for matches in map(matcher, _readings(pattern)):
+        if found := {node for text, node in keypaths if matches(text)}:
+            return found
+    return set()
+
+
+def _readings(pattern: str) -> list[str]:
+    """What a pattern can stand for, in the order in which that is tried.
+
+    >>> _readings("params/"), _readings("params/*")
+    (['params/', 'params/**', '**params/**'], ['params/*'])
+    """
+    if not pattern or "*" in pattern or "?" in pattern:
+        return [pattern]
+    return [pattern, f"{pattern.rstrip('/')}/**", f"**{pattern}**"]

@@ -48,7 +48,8 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         "--param",
         metavar="GLOB",
         help="show and count only leaves whose keypath matches: * stays within a level, ** does "
-        "not, all else stands for itself",
+        "not; a text without either stands for a leaf, else for a subtree, else for all that "
+        "contain it",
     )
     parser.add_argument(
         "--depth",
@@ -107,6 +108,8 @@ def _selected(checkpoint: _core.Checkpoint, pattern: str) -> set[int]:
     _, tree = checkpoint.items[0]
     selected = set() if tree is None else selected_nodes(tree, pattern)
     if not selected:
-        message = f"no leaf matches {pattern!r}"
+        from orbscan.cli.nearest import suggestion
+
+        message = f"no leaf matches {pattern!r}{'' if tree is None else suggestion(tree, pattern)}"
         raise Refusal(message, NOT_FOUND)
     return selected

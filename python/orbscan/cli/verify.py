@@ -12,6 +12,7 @@ from orbscan.cli.help import EXIT_CODES, add_output, help_formatter, number_of_b
 from orbscan.cli.messages import told
 from orbscan.errors import OrbscanError
 from orbscan.text import checkpointable, counted, printable, size
+from orbscan.verification import unsealed
 
 # See orbscan/__init__.py.
 TYPE_CHECKING = False
@@ -28,15 +29,16 @@ examples:
   orbscan verify checkpoints/1000
   orbscan verify checkpoints/1000 --level data --max-bandwidth 200MB
   orbscan verify checkpoints/1000 --name params
-  orbscan verify checkpoints                        # all checkpoints below
+  orbscan verify checkpoints                        # all checkpoints below: what is wrong
   orbscan verify checkpoints/1000 -o json | jq '.lost_leaves[].leaf'
   orbscan verify checkpoints --latest 3 --exclude '**/_todelete_*'
   ls -d checkpoints/* | orbscan verify -
   orbscan verify --combined host0/1000 host1/1000   # what two hosts hold of one checkpoint
 
 The exit code is 1 if an error was found in any checkpoint. A save that was never
-finished is an error if it is named, and counted if it lies below a directory that
-is. With several checkpoints, -o json prints one document a line.
+finished is an error if it is named; below a directory that is named it is told as
+unfinished, since it may be under way. Of several checkpoints, those in which there
+is nothing wrong are only counted, and -o json prints one document a line.
 
 """
 
@@ -94,7 +96,14 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         type=number_of_bytes,
         help="with --level data: read no more than this in a second, such as 200MB",
     )
-    parser.add_argument(
+    told = parser.add_mutually_exclusive_group()
+    told.add_argument(
+        "-v",
+        "--verbose",
+        action="store_true",
+        help="show the report of every checkpoint, also where nothing is wrong with several",
+    )
+    told.add_argument(
         "-q", "--quiet", action="store_true", help="show errors only, and nothing for what is fine"
     )
     add_output(parser, "text", "text")
@@ -139,7 +148,7 @@ def _run_combined(arguments: argparse.Namespace, paths: list[str]) -> int:
     if reason := not_to_combine(paths):
         arguments.parser.error(printable(f"--combined: {reason}"))
     report = _verified(arguments, [source.step_path(arguments, path) for path in paths])
-    _write(arguments, report)
+    _write(arguments, report, alone=True)
     return FINE if report.ok else FINDINGS
 
 
@@ -164,8 +173,8 @@ def _check(arguments: argparse.Namespace, target: _Target, tally: _Tally, *, alo
         tally.fail(target.error, arguments, alone=alone)
         return
     if target.unfinished is not None and not arguments.strict:
-        tally.uncommitted += 1
-        _write_uncommitted(arguments, target.path, target.unfinished)
+        tally.unfinished += 1
+        _write_unfinished(arguments, target.path, target.unfinished)
         return
     try:
         report = _verified(arguments, target.path)
@@ -173,10 +182,11 @@ def _check(arguments: argparse.Namespace, target: _Target, tally: _Tally, *, alo
         tally.fail(error, arguments, alone=alone)
         return
     tally.add(report)
-    _write(arguments, report)
+    tally.several |= not alone
+    _write(arguments, report, alone=alone)
 
 
-def _write_uncommitted(arguments: argparse.Namespace, path: str, reason: str) -> None:
+def _write_unfinished(arguments: argparse.Namespace, path: str, reason: str) -> None:
     if arguments.output == "json":
         import json
 
@@ -190,7 +200,7 @@ def _write_uncommitted(arguments: argparse.Namespace, path: str, reason: str) ->
         }
         print(json.dumps(document))
     elif not arguments.quiet:
-        print(f"{printable(path)}: uncommitted: {reason}")
+        print(f"{printable(path)}: unfinished: {reason}")
 
 
 def _local_paths(arguments: argparse.Namespace) -> list[str]:
@@ -268,7 +278,7 @@ def _shown_progress() -> Callable[[Progress], None]:
     return show
 
 
-def _write(arguments: argparse.Namespace, report: VerifyReport) -> None:
+def _write(arguments: argparse.Namespace, report: VerifyReport, *, alone: bool) -> None:
     if arguments.output == "json":
         import json
 
@@ -277,7 +287,10 @@ def _write(arguments: argparse.Namespace, report: VerifyReport) -> None:
     severities: tuple[Severity, ...] = (
         ("error",) if arguments.quiet else ("error", "warning", "note")
     )
-    if not (arguments.quiet and report.ok):
+    shown = not report.ok or (
+        not arguments.quiet and (alone or arguments.verbose or report.count("warning"))
+    )
+    if shown:
         for line in report.lines(severities):
             print(line)
 
@@ -286,8 +299,9 @@ class _Tally:
     """What all reports come to."""
 
     def __init__(self) -> None:
-        self.checked = self.damaged = self.lost = self.failed = self.uncommitted = 0
-        self.parts = 0
+        self.checked = self.damaged = self.lost = self.failed = self.unfinished = 0
+        self.parts = self.unsealed = 0
+        self.several = False
 
     @property
     def status(self) -> int:
@@ -302,6 +316,7 @@ class _Tally:
         self.damaged += not report.ok
         self.parts += report.part is not None
         self.lost += len(report.lost_leaves)
+        self.unsealed += report.extent.unsealed
 
     def fail(self, error: OrbscanError, arguments: argparse.Namespace, *, alone: bool) -> None:
         """Count a checkpoint that could not be checked, and tell why.
@@ -316,14 +331,16 @@ class _Tally:
 
     def write(self, arguments: argparse.Namespace) -> None:
         """Sum up, if there was more than one checkpoint."""
-        seen = self.checked + self.failed + self.uncommitted
-        if (seen > 1 or self.uncommitted) and arguments.output == "text":
+        seen = self.checked + self.failed + self.unfinished
+        if (self.several or seen > 1 or self.unfinished) and arguments.output == "text":
             name = arguments.name
             alone = "" if name is ... else f", {checkpointable(name)} alone"
             print(
                 f"{counted(seen, 'checkpoint')}{alone}: {self.checked - self.damaged:,} ok, "
                 f"{self.damaged:,} damaged, {counted(self.lost, 'leaf', 'leaves')} lost"
                 + (f", {self.parts:,} held in part" if self.parts else "")
-                + (f", {self.uncommitted:,} uncommitted" if self.uncommitted else "")
+                + (f", {self.unfinished:,} unfinished" if self.unfinished else "")
                 + (f", {self.failed:,} could not be checked" if self.failed else "")
             )
+            if self.unsealed and not arguments.quiet:
+                print(unsealed(self.unsealed))

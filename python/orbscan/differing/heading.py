@@ -39,6 +39,7 @@ def header(diff: Diff) -> Iterator[tuple[str, str]]:
             label = ""
     yield "found", ", ".join(diff.summary())
     yield "same", counted(diff.unchanged, "leaf", "leaves")
+    yield "values", "not compared"
     if diff.ignored:
         yield "ignored", ", ".join(sorted(diff.ignored))
 

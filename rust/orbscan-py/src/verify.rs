@@ -152,6 +152,7 @@ fn report_tuple(py: Python<'_>, report: &Report) -> PyResult<Py<PyTuple>> {
         extent.nodes,
         extent.files,
         extent.data_bytes,
+        extent.unsealed,
     );
     let part = report.part.as_ref().map(|part| {
         let here: Vec<u64> = part.here.iter().copied().collect();

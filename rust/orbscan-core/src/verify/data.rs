@@ -98,6 +98,9 @@ impl<'a, 'p> Reader<'a, 'p> {
             let decoded = self.decode(&pending, answer);
             self.read = self.read.saturating_add(pending.extent.length);
             self.count(pending.extent.length);
+            if decoded.as_ref().is_ok_and(|outcome| outcome.unsealed) {
+                self.now.unsealed = self.now.unsealed.saturating_add(1);
+            }
             judge(&pending, decoded, verdicts);
         }
         self.rest()
@@ -142,7 +145,7 @@ impl<'a, 'p> Reader<'a, 'p> {
         self.now.chunks = self.now.chunks.saturating_add(1);
     }
 
-    /// Decodes a chunk that lies in a node.
+    /// Decodes a chunk that lies in a node, whose checksum covers it.
     fn inline(
         &mut self,
         at: ChunkAt<'_>,

@@ -228,6 +228,7 @@ fn arrays(
         checking.report,
     );
     checking.report.extent.data_bytes = checking.done.bytes;
+    checking.report.extent.unsealed = checking.done.unsealed;
     Ok(())
 }
 

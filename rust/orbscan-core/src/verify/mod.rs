@@ -88,6 +88,8 @@ pub struct Progress {
     pub chunks: u64,
     /// Bytes of chunks in all, as far as is known by now.
     pub total_bytes: u64,
+    /// Chunks read so far that carry no checksum.
+    pub unsealed: u64,
 }
 
 impl Progress {
@@ -97,6 +99,7 @@ impl Progress {
             bytes: self.bytes.saturating_add(later.bytes),
             chunks: self.chunks.saturating_add(later.chunks),
             total_bytes: self.total_bytes.saturating_add(later.total_bytes),
+            unsealed: self.unsealed.saturating_add(later.unsealed),
         }
     }
 }

@@ -168,6 +168,8 @@ pub struct Extent {
     pub files: u64,
     /// Bytes of chunks that were decoded, as they are stored; in nodes, before those are compressed.
     pub data_bytes: u64,
+    /// Chunks that were decoded and carry no checksum: a byte of them that has changed can go unseen.
+    pub unsealed: u64,
 }
 
 /// What one directory holds of a checkpoint that several hosts hold together.
@@ -268,6 +270,7 @@ impl Report {
         own.nodes = own.nodes.saturating_add(more.nodes);
         own.files = own.files.saturating_add(more.files);
         own.data_bytes = own.data_bytes.saturating_add(more.data_bytes);
+        own.unsealed = own.unsealed.saturating_add(more.unsealed);
     }
 
     /// Whether no error was found.

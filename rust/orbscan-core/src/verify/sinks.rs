@@ -17,6 +17,12 @@ use crate::zarr::encoding::Step;
 /// Bytes decompressed at a time.
 const PIECE: usize = 1 << 17;
 
+/// The place of the descriptor in a zstd frame.
+const ZSTD_DESCRIPTOR: usize = 4;
+
+/// The bit of the descriptor that says that the frame ends with a checksum of its content.
+const ZSTD_CHECKSUM: u8 = 1 << 2;
+
 /// Bytes of a blosc header.
 const BLOSC_HEADER: usize = 16;
 
@@ -29,13 +35,24 @@ pub struct Outcome {
     pub undecoded: bool,
     /// Bytes of shards that their indices do not refer to.
     pub surplus: u64,
+    /// Whether some of it carries no checksum.
+    pub unsealed: bool,
 }
 
 impl Outcome {
+    /// The same of what a checksum covers.
+    const fn sealed(self) -> Self {
+        Self {
+            unsealed: false,
+            ..self
+        }
+    }
+
     /// Adds that of another part of the chunk.
     pub fn add(&mut self, other: Self) {
         self.not_finite = self.not_finite.saturating_add(other.not_finite);
         self.undecoded |= other.undecoded;
+        self.unsealed |= other.unsealed;
         self.surplus = self.surplus.saturating_add(other.surplus);
     }
 }
@@ -116,6 +133,7 @@ impl Sink for Elements {
         }
         Ok(Outcome {
             not_finite: self.values.not_finite.as_ref().map_or(0, NotFinite::count),
+            unsealed: true,
             ..Outcome::default()
         })
     }
@@ -127,6 +145,9 @@ struct Zstd {
     decoder: Option<Decoder<'static>>,
     piece: Vec<u8>,
     ended: bool,
+    /// Bytes seen so far, as far as that matters.
+    seen: usize,
+    sealed: bool,
     inner: Box<dyn Sink>,
 }
 
@@ -136,13 +157,25 @@ impl Zstd {
             decoder: Decoder::new().ok(),
             piece: vec![0; PIECE],
             ended: false,
+            seen: 0,
+            sealed: false,
             inner,
         }
+    }
+
+    /// Looks at the descriptor of the frame, behind the four bytes of its magic number.
+    fn look(&mut self, bytes: &[u8]) {
+        let at = ZSTD_DESCRIPTOR.checked_sub(self.seen);
+        if let Some(descriptor) = at.and_then(|at| bytes.get(at)) {
+            self.sealed = descriptor & ZSTD_CHECKSUM != 0;
+        }
+        self.seen = self.seen.saturating_add(bytes.len());
     }
 }
 
 impl Sink for Zstd {
     fn feed(&mut self, bytes: &[u8]) -> Result<(), Flaw> {
+        self.look(bytes);
         let Some(decoder) = &mut self.decoder else {
             return Err(Flaw::Unreadable("no memory to decompress it".to_owned()));
         };
@@ -173,7 +206,12 @@ impl Sink for Zstd {
         if !self.ended {
             return Err(Flaw::damaged("a whole zstd frame", "one that is cut off"));
         }
-        self.inner.finish()
+        let outcome = self.inner.finish()?;
+        Ok(if self.sealed {
+            outcome.sealed()
+        } else {
+            outcome
+        })
     }
 }
 
@@ -261,7 +299,7 @@ impl<D: Inflating> Sink for Inflate<D> {
         if let Err(error) = self.0.end() {
             return Err(self.flaw(&error));
         }
-        self.0.passing().inner.finish()
+        self.0.passing().inner.finish().map(Outcome::sealed)
     }
 }
 
@@ -304,7 +342,7 @@ impl Sink for Crc32c {
             let expected = format!("CRC-32C {stored:#010x}");
             return Err(Flaw::damaged(expected, format!("{:#010x}", self.sum)));
         }
-        self.inner.finish()
+        self.inner.finish().map(Outcome::sealed)
     }
 }
 
@@ -360,6 +398,7 @@ impl Sink for Blosc {
         }
         Ok(Outcome {
             undecoded: true,
+            unsealed: true,
             ..Outcome::default()
         })
     }
@@ -384,6 +423,7 @@ impl Sink for Bz2 {
         }
         Ok(Outcome {
             undecoded: true,
+            unsealed: true,
             ..Outcome::default()
         })
     }
@@ -489,6 +529,33 @@ mod tests {
     }
 
     #[test]
+    fn what_carries_a_checksum_is_sealed() {
+        let content = [7; 64];
+        let zstd = |sealed| {
+            let mut encoder = zstd::Encoder::new(Vec::new(), 1).unwrap();
+            encoder.include_checksum(sealed).unwrap();
+            encoder.write_all(&content).unwrap();
+            encoder.finish().unwrap()
+        };
+        let mut crc = content.to_vec();
+        crc.extend(crc32c::crc32c(&content).to_le_bytes());
+        let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        gzip.write_all(&content).unwrap();
+        for (steps, bytes, unsealed) in [
+            (&[][..], content.to_vec(), true),
+            (&[Step::Zstd][..], zstd(false), true),
+            (&[Step::Zstd], zstd(true), false),
+            (&[Step::Crc32c], crc, false),
+            (&[Step::Gzip], gzip.finish().unwrap(), false),
+        ] {
+            for piece in [1, 3, 4, 5, 1_000] {
+                let outcome = run(steps, &bytes, 64, piece).unwrap();
+                assert_eq!(outcome.unsealed, unsealed, "{steps:?} by {piece}");
+            }
+        }
+    }
+
+    #[test]
     fn of_blosc_and_bzip2_only_the_heads_are_checked() {
         let mut blosc = vec![2, 1, 33, 4];
         for number in [64_u32, 64, 20] {
@@ -497,6 +564,7 @@ mod tests {
         blosc.extend([0; 4]);
         let undecoded = Outcome {
             undecoded: true,
+            unsealed: true,
             ..Outcome::default()
         };
         assert_eq!(run(&[Step::Blosc], &blosc, 64, 7), Ok(undecoded));

@@ -1,0 +1,59 @@
+"""`orbscan best`: the path of the step with the best value of a metric."""
+
+from __future__ import annotations
+
+from argparse import ArgumentTypeError
+
+from orbscan.cli import choice, source
+from orbscan.cli.help import EXIT_CODES, help_formatter
+
+# See orbscan/__init__.py.
+TYPE_CHECKING = False
+
+if TYPE_CHECKING:
+    import argparse
+
+    from orbscan.aliases import StepChoice
+
+_EXAMPLES = """\
+examples:
+  orbscan best checkpoints accuracy
+  orbscan show "$(orbscan best checkpoints loss:min)"
+  orbscan best checkpoints eval.loss:min
+
+The exit code is 3, and stdout is empty, if the metric is a number in no step.
+
+"""
+
+
+def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command to those of the program."""
+    parser = commands.add_parser(
+        "best",
+        help="print the path of the step with the best value of a metric",
+        description="Print the path of the committed step with the greatest value of a metric, "
+        "or with :min the least; of equals the last.",
+        epilog=_EXAMPLES + EXIT_CODES,
+        formatter_class=help_formatter,
+    )
+    choice.add_arguments(parser)
+    parser.add_argument(
+        "metric",
+        metavar="METRIC[:min]",
+        type=_metric,
+        help="the name of a metric, greatest is best; with :min the least is, as of a loss; with "
+        "dots it reaches into objects: eval.loss:min",
+    )
+    parser.set_defaults(run=run, parser=parser)
+
+
+def _metric(text: str) -> StepChoice:
+    if not text:
+        message = "the name of a metric is empty"
+        raise ArgumentTypeError(message)
+    return source.step_choice(f"best:{text}")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Find the step, and write its path to stdout."""
+    return choice.write(arguments, arguments.metric)

@@ -1,0 +1,46 @@
+"""What may be meant by a `--param` that matches nothing; imported only then."""
+
+from __future__ import annotations
+
+import re
+from difflib import get_close_matches
+from itertools import islice
+
+from orbscan.cli.selection import matcher
+from orbscan.leaves import leaves
+from orbscan.text import counted, keypath, printable
+
+# See orbscan/__init__.py.
+TYPE_CHECKING = False
+
+if TYPE_CHECKING:
+    from orbscan import _core
+
+# Comparing a text with millions of keypaths would take minutes.
+_COMPARED = 5_000
+_SHOWN = 3
+
+
+def suggestion(table: _core.LeafTable, pattern: str) -> str:
+    """Say which pattern would match, or which keypaths are near; empty if nothing is."""
+    keypaths = [keypath(entries) for entries, _, _ in leaves(table)]
+    loose = loosened(pattern)
+    matches = matcher(loose)
+    if loose.strip("*") and (count := sum(1 for text in keypaths if matches(text))):
+        return f"; {loose!r} matches {counted(count, 'leaf', 'leaves')}"
+    plain = re.sub(r"[*?]+", "", pattern)
+    compared = dict.fromkeys(islice(keypaths, _COMPARED))
+    # A misspelt word may be one entry of a keypath.
+    entries = {part: None for text in compared for part in re.split(r"[/\[\]]+", text) if part}
+    near = [f"**{text}**" for text in get_close_matches(plain, [*entries], n=_SHOWN)]
+    near = near or get_close_matches(plain, [*compared], n=_SHOWN)
+    return f"; the nearest are {', '.join(map(printable, near))}" if near else ""
+
+
+def loosened(pattern: str) -> str:
+    """Let every wildcard of a pattern cross levels, and let it begin and end anywhere.
+
+    >>> loosened("*embed*"), loosened("params/*/kernel"), loosened("layers/")
+    ('**embed**', '**params/**/kernel**', '**layers**')
+    """
+    return "**" + re.sub(r"\*+", "**", pattern).strip("*/") + "**"
