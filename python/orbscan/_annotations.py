@@ -88,7 +88,9 @@ def _annotations(value: object) -> Iterator[tuple[object, list[str]]]:
 
 def _texts(annotated: object) -> list[str]:
     annotations = getattr(annotated, "__annotations__", None) or {}
-    return [text for text in annotations.values() if isinstance(text, str)]
+    # A NamedTuple wraps them.
+    texts = (getattr(text, "__forward_arg__", text) for text in annotations.values())
+    return [text for text in texts if isinstance(text, str)]
 
 
 def _found(name: str, public: dict[str, str]) -> object:

@@ -131,10 +131,16 @@ def report_html(text: str) -> str:
     return _REPORT.format(escape(_shortened(head)), "\n".join(shown) + note)
 
 
-def fields(metadata: CheckpointMetadata[Any]) -> Iterator[tuple[str, object]]:
+def fields(
+    metadata: CheckpointMetadata[Any], *, whole: bool = False
+) -> Iterator[tuple[str, object]]:
     """What rich and treescope show: name and value of each field.
 
-    Of a large tree only the first lines, siblings folded, by their keypaths.
+    Of a tree the first lines, siblings folded, by their keypaths.
+
+    Args:
+        metadata: what is to be shown.
+        whole: whether the tree itself is shown, if it is small: for what can unfold it.
     """
     yield "path", str(metadata.path)
     yield "init_timestamp_nsecs", metadata.init_timestamp_nsecs
@@ -143,15 +149,17 @@ def fields(metadata: CheckpointMetadata[Any]) -> Iterator[tuple[str, object]]:
     yield "issues", metadata.issues
     tree = Tree(metadata.metadata)
     forest = Forest(tree, tree.facts)
-    if forest.total.leaves <= _FEW_LEAVES and tree.depth <= _SHALLOW:
+    if whole and forest.total.leaves <= _FEW_LEAVES and tree.depth <= _SHALLOW:
         yield "metadata", metadata.metadata
         return
     yield "leaves", forest.total.leaves
-    first: dict[str, object] = {}
+    first: dict[str, str] = {}
     more = 0
     for line in forest.lines(folded=True):
         if len(first) < _SHOWN_LINES and line.leaf is not None:
-            first[_shortened(keypath(line.entries))] = tree.facts[line.leaf].value
+            times = f"  x{line.times:,}" if line.times > 1 else ""
+            shown = leaf_text(tree.facts[line.leaf].value)
+            first[_shortened(keypath(line.entries))] = f"{shown}{times}"
         else:
             more += line.times
     if more:
@@ -234,8 +242,11 @@ def leaf_text(leaf: object) -> str:
         text = f"{leaf.dtype}{brackets(leaf.shape)}  {size(leaf.nbytes)}  numpy"
     elif isinstance(leaf, UnreadableLeaf):
         text = f"unreadable: {leaf.error}"
+    elif isinstance(leaf, bool | int | float | complex):
+        # What stands in the tree is not the value, which nobody has read.
+        text = type(leaf).__name__
     else:
-        text = repr(leaf)
+        text = leaf if leaf == "string" else repr(leaf)
     return _shortened(text.rstrip())
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import KW_ONLY, dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
 
 from orbscan import errors
 from orbscan._value import Value, as_dataclass
-from orbscan.text import counted
+from orbscan.text import counted, keypath
 from orbscan.types import ArrayMetadata, NumpyMetadata, own
 
 if TYPE_CHECKING:
@@ -136,8 +137,12 @@ class CheckpointMetadata(Generic[T]):
 
     def __repr__(self) -> str:
         """Show everything but most of a large tree: at most 20 lines of 100 characters."""
-        leaves, more = _first_leaves(self.metadata)
-        shown = [f"{path}: {leaf!r}" for path, leaf in leaves]
+        from orbscan.notebook import leaf_text
+
+        every = leaves(self.metadata)
+        shown = [f"{keypath(at)}: {leaf_text(leaf)}" for at, leaf in islice(every, _SHOWN_LEAVES)]
+        number = len(shown)
+        more = sum(1 for _ in every)
         if more:
             shown.append(f"... and {counted(more, 'more leaf', 'more leaves')}")
         lines = [
@@ -146,7 +151,7 @@ class CheckpointMetadata(Generic[T]):
             f"commit_timestamp_nsecs={self.commit_timestamp_nsecs}",
             f"custom_metadata={self.custom_metadata!r}",
             f"issues={self.issues!r}",
-            f"metadata, number of leaves: {len(leaves) + more}",
+            f"metadata, number of leaves: {number + more}",
             *(f"  {line}" for line in shown),
         ]
         return "\n".join(["CheckpointMetadata(", *(f"  {_cut(line)}" for line in lines), ")"])
@@ -158,7 +163,7 @@ class CheckpointMetadata(Generic[T]):
         return notebook.html(self)
 
     def __rich_repr__(self) -> Iterator[tuple[str, object]]:
-        """Tell rich what to show; of a large tree only the first lines."""
+        """Tell rich what to show: of the tree the first lines, siblings folded."""
         from orbscan import notebook
 
         return notebook.fields(self)
@@ -170,7 +175,7 @@ class CheckpointMetadata(Generic[T]):
         from orbscan import notebook
 
         return repr_lib.render_object_constructor(
-            type(self), dict(notebook.fields(self)), path, subtree_renderer
+            type(self), dict(notebook.fields(self, whole=True)), path, subtree_renderer
         )
 
 
@@ -202,31 +207,6 @@ def leaves(tree: object) -> Iterator[tuple[Keypath, Any]]:
             waiting += [((*entries, name), child) for name, child in reversed(members)]
         else:
             yield entries, node
-
-
-def _first_leaves(tree: object) -> tuple[list[tuple[str, object]], int]:
-    """The first leaves of a tree with their paths, and the number of those that follow."""
-    first: list[tuple[str, object]] = []
-    more = 0
-    for leaf in _leaves(tree):
-        if len(first) < _SHOWN_LEAVES:
-            first.append(leaf)
-        else:
-            more += 1
-    return first, more
-
-
-def _leaves(tree: object) -> Iterator[tuple[str, object]]:
-    """The leaves of a tree in order, without recursion: a tree may be deeper than the stack."""
-    waiting = [("tree", tree)]
-    while waiting:
-        path, node = waiting.pop()
-        if isinstance(node, dict) and node:
-            waiting += [(f"{path}[{key!r}]", node[key]) for key in reversed(node)]
-        elif isinstance(node, list | tuple) and node:
-            waiting += [(f"{path}[{at}]", node[at]) for at in reversed(range(len(node)))]
-        else:
-            yield path, node
 
 
 def _cut(line: str) -> str:

@@ -61,6 +61,15 @@ def keypath(entries: Iterable[Entry]) -> str:
     return text or "."
 
 
+def leaf_path(name: str | None, entries: Iterable[Entry]) -> str:
+    """Show where a leaf lies: its keypath, behind the name of its checkpointable if it has one.
+
+    >>> leaf_path("state", ("layers", 0, "kernel")), leaf_path(None, ("layers", 0))
+    ('state/layers[0]/kernel', 'layers[0]')
+    """
+    return keypath(entries if name is None else (name, *entries))
+
+
 def key_entry(entry: Entry) -> str:
     """Show one entry of a keypath.
 

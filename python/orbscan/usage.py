@@ -14,7 +14,7 @@ from typing import NamedTuple
 from orbscan import api
 from orbscan._imports import importing
 from orbscan.alone import alone, only
-from orbscan.text import keypath, natural
+from orbscan.text import leaf_path, natural
 
 # See orbscan/__init__.py.
 TYPE_CHECKING = False
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     import os
 
     from orbscan import _core
-    from orbscan.aliases import Atomicity, Name, Role, StepChoice
+    from orbscan.aliases import Atomicity, Keypath, Name, Role, StepChoice
     from orbscan.alone import Alone
     from orbscan.result import Issue
 
@@ -37,7 +37,7 @@ class LeafUsage(NamedTuple):
 
     Attributes:
         checkpointable: its name; None for one without names.
-        entries: its keypath: keys of dicts, fields of namedtuples, indices.
+        keypath: keys of dicts, fields of namedtuples, indices.
         param_name: the name of its array in the store. Two leaves may share one array.
         dtype: the element type; None for what is not an array, and for an unreadable leaf.
         nbytes: what its elements take in memory; 0 for an unreadable leaf.
@@ -48,7 +48,7 @@ class LeafUsage(NamedTuple):
     """
 
     checkpointable: str | None
-    entries: tuple[str | int, ...]
+    keypath: Keypath
     param_name: str
     dtype: str | None
     nbytes: int
@@ -58,15 +58,17 @@ class LeafUsage(NamedTuple):
     readable: bool
 
     @property
-    def keypath(self) -> str:
-        """The keypath, readable, as `orbscan show` prints it."""
-        return keypath(self.entries)
+    def path(self) -> str:
+        """Where it lies, readable: the name of its checkpointable, and its keypath."""
+        return leaf_path(self.checkpointable, self.keypath)
 
     def subtree(self, depth: int) -> str:
-        """The keypath cut to `depth` entries; with `/**` behind it if that is not all of it."""
-        if depth >= len(self.entries):
-            return self.keypath
-        return f"{keypath(self.entries[:depth])}/**" if depth else "**"
+        """Where `depth` entries of its keypath lead; with `/**` behind it if that is not all."""
+        if depth >= len(self.keypath):
+            return self.path
+        above = self.keypath[:depth]
+        has_text = above or self.checkpointable is not None
+        return f"{leaf_path(self.checkpointable, above)}/**" if has_text else "**"
 
     @property
     def ratio(self) -> float | None:
@@ -204,7 +206,7 @@ class Usage:
                 dtype: {"leaves": count, "nbytes": nbytes, "stored": stored}
                 for dtype, (count, nbytes, stored) in self.dtypes().items()
             },
-            "leaves": [_leaf_document(leaf) for leaf in self.leaves],
+            "leaves": [leaf._asdict() for leaf in self.leaves],
             "files": [file._asdict() for file in self.files],
             "issues": [
                 {
@@ -291,11 +293,6 @@ def _place(file: FileUsage) -> tuple[object, list[object]]:
     return natural(file.checkpointable or ""), [natural(part) for part in file.path.split("/")]
 
 
-def _leaf_document(leaf: LeafUsage) -> dict[str, object]:
-    document = leaf._asdict()
-    return {"checkpointable": leaf.checkpointable, "keypath": document.pop("entries"), **document}
-
-
 def _leaves(
     name: str | None, table: _core.LeafTable, arrays: list[_core.ArrayUsage]
 ) -> list[LeafUsage]:
@@ -313,7 +310,7 @@ def _leaves(
         found.append(
             LeafUsage(
                 checkpointable=name,
-                entries=entries,
+                keypath=entries,
                 param_name=param_name,
                 dtype=leaf.dtype,
                 nbytes=leaf.nbytes,

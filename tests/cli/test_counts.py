@@ -91,7 +91,7 @@ def test_du_has_the_checkpointables_in_their_order(
     assert [leaf.checkpointable for leaf in orbscan.du(composite).leaves] == NAMES
     assert main(["du", str(composite)]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert [line.split(":")[0] for line in lines[1:4]] == NAMES
+    assert [line.split("/")[0] for line in lines[1:4]] == NAMES
 
 
 def test_diff_has_the_checkpointables_in_their_order(composite: Path, tmp_path: Path) -> None:

@@ -64,7 +64,7 @@ def test_the_document_shows_everything(plan: Command) -> None:
         ],
         "leaves": [
             {
-                "keypath": "w[0]",
+                "keypath": ["w", 0],
                 "nbytes": 128,
                 "on": "device",
                 "copies": 1,
@@ -75,7 +75,7 @@ def test_the_document_shows_everything(plan: Command) -> None:
                 "amplification": 2.0,
             },
             {
-                "keypath": "n",
+                "keypath": ["n"],
                 "nbytes": 8,
                 "on": "host",
                 "copies": 2,

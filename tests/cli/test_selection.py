@@ -41,6 +41,14 @@ def totals(shown: Shown) -> str:
     return next(line for line in shown.out.splitlines() if line.startswith("total"))
 
 
+def test_the_name_of_the_checkpointable_may_stand_before_a_pattern(show: Command) -> None:
+    shown = lines(show(checkpoint(TREE), "p", "--param", "state/layers[0]/norm"))
+    assert shown == ["layers[0]/norm float32[4] [4] 16 B"]
+    assert lines(show(checkpoint({"state": TREE}), "p", "--param", "state/step")) == [
+        "state/step scalar int64 8 B"
+    ]
+
+
 # --- patterns ----------------------------------------------------------------------------------
 
 
@@ -49,6 +57,13 @@ def totals(shown: Shown) -> str:
     [
         ("a", "a", True),
         ("a", "a/b", False),
+        ("a[0..31]/b", "a[31]/b", True),
+        ("a[0..31]/b", "a[32]/b", False),
+        ("a[0..30:2,33]", "a[33]", True),
+        ("a[0..30:2]", "a[3]", False),
+        ("a_{00..02}b", "a_01b", True),
+        ("a_{00..02}b", "a_1b", False),
+        ("'a[0..3]'", "'a[0..3]'", True),
         ("a/*", "a/b", True),
         ("a/*", "a/b/c", False),
         ("a/*/c", "a/b/c", True),

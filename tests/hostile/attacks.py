@@ -410,7 +410,7 @@ def keys_twice(folder: Path) -> None:
 
 
 ATTACKS: dict[Callable[[Path], None], tuple[str | None, str]] = {
-    whole: (None, "tree['w']"),
+    whole: (None, "    w: "),
     bomb_that_hides_its_size: ("limit", "body of"),
     bomb_that_tells_its_size: ("limit", "body of"),
     bomb_in_the_manifest: ("limit", "body of"),
@@ -418,7 +418,7 @@ ATTACKS: dict[Callable[[Path], None], tuple[str | None, str]] = {
     deep_json_in_a_string: ("limit", "nested"),
     deep_sharding: (None, "nested"),
     deep_user_metadata: ("limit", "nested"),
-    user_metadata_as_deep_as_allowed: (None, "tree['w']"),
+    user_metadata_as_deep_as_allowed: (None, "    w: "),
     deep_zarr_document: ("limit", "nested"),
     deep_keypath: ("limit", "1000 keys"),
     deep_msgpack: ("limit", "nested"),
@@ -449,14 +449,14 @@ ATTACKS: dict[Callable[[Path], None], tuple[str | None, str]] = {
     data_file_with_a_nul: ("malformed", "NUL"),
     array_above: ("malformed", "leaves its directory"),
     link_to_a_text_that_is_nobodys_business: ("malformed", "JSON"),
-    link_to_a_node_elsewhere: (None, "tree['w']"),
+    link_to_a_node_elsewhere: (None, "    w: "),
     link_in_a_circle: ("store", "symbolic links"),
-    item_that_holds_its_parent: (None, "tree['w']"),
+    item_that_holds_its_parent: (None, "    w: "),
     pipe: ("malformed", "empty"),
     pipe_for_nodes: ("malformed", "0 bytes in all"),
     endless_device: ("malformed", ""),
-    members_twice: (None, "tree['w']"),
-    leaves_twice: (None, "tree['w']"),
+    members_twice: (None, "    w: "),
+    leaves_twice: (None, "    w: "),
     keys_twice: ("malformed", "key"),
 }
 """Each attack, the kind of the error (or None) and what the error, an issue or the answer says."""

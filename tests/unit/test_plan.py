@@ -101,7 +101,7 @@ def touched(array: Array, part: tuple[range, ...]) -> set[tuple[int, ...]]:
 @given(cases())
 def test_the_plan_is_that_of_brute_force(case: tuple[dict[str, int], int, list[Array]]) -> None:
     mesh, hosts, found = case
-    plan = build([(str(at), array) for at, array in enumerate(found)], mesh, hosts=hosts)
+    plan = build([((at,), array) for at, array in enumerate(found)], mesh, hosts=hosts)
     devices = prod(mesh.values())
     held = [0] * devices
     read = [0] * devices
@@ -127,7 +127,7 @@ def test_the_plan_is_that_of_brute_force(case: tuple[dict[str, int], int, list[A
 def test_hosts_that_do_not_hold_a_box_are_counted_exactly() -> None:
     # Host 0 has the devices (0, 0), (0, 1), (0, 2), (1, 0): no box of the 4 x 3 mesh.
     array = Array((8, 6), 1, (3, 4), "named", (("x",), ("y",)), (("x", 4), ("y", 3)))
-    plan = build([("a", array)], {"x": 4, "y": 3}, devices_per_host=4)
+    plan = build([(("a",), array)], {"x": 4, "y": 3}, devices_per_host=4)
     # The first row lies in the chunks (0, 0) and (0, 1); (1, 0) adds the chunk (1, 0).
     assert plan.hosts[0].read == 3 * 12
 
@@ -303,10 +303,10 @@ def test_every_leaf_that_does_not_fit_is_named() -> None:
     with pytest.raises(MeshMismatchError) as caught:
         restore_plan(tree, "x=4,y=4")
     assert caught.value.problems == (
-        Problem("a", 1, ("y",), "6 is not divisible by 4 (y=4)"),
-        Problem("b[0]", 0, ("x",), "6 is not divisible by 4 (x=4)"),
-        Problem("b[0]", 1, ("z",), "the mesh lacks axis 'z'"),
-        Problem("c", 1, ("y",), "6 is not divisible by 4 (y=4)"),
+        Problem(("a",), 1, ("y",), "6 is not divisible by 4 (y=4)"),
+        Problem(("b", 0), 0, ("x",), "6 is not divisible by 4 (x=4)"),
+        Problem(("b", 0), 1, ("z",), "the mesh lacks axis 'z'"),
+        Problem(("c",), 1, ("y",), "6 is not divisible by 4 (y=4)"),
     )
     assert str(caught.value) == (
         "the checkpoint does not fit the mesh x=4,y=4:\n"
@@ -363,7 +363,7 @@ def test_what_has_no_named_sharding_is_held_whole_by_each_host() -> None:
         "bad": UnreadableLeaf(errors.error("malformed", "why")),
     }
     plan = restore_plan(tree, "x=4", devices_per_host=2)
-    assert [leaf.keypath for leaf in plan.leaves] == [
+    assert [leaf.path for leaf in plan.leaves] == [
         *("numpy", "positional", "single", "unknown"),
         *("scalars[0]", "scalars[1]", "scalars[2]", "scalars[3]"),
     ]
@@ -399,7 +399,7 @@ def test_the_worst_reads_come_first() -> None:
         "worst": named((80, 8), ("x", None), chunk_shape=(80, 8)),
     }
     plan = restore_plan(tree, "x=2")
-    assert [(leaf.keypath, leaf.amplification) for leaf in plan.amplified()] == [
+    assert [(leaf.path, leaf.amplification) for leaf in plan.amplified()] == [
         ("worst", 2.0),
         ("double", 2.0),
     ]

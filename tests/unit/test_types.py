@@ -286,9 +286,9 @@ def test_a_small_checkpoint_is_shown_whole() -> None:
         "  custom_metadata=None",
         "  issues=()",
         "  metadata, number of leaves: 3",
-        "    tree['a']: {}",
-        "    tree['b'][0]: 1",
-        "    tree['b'][1]: 'string'",
+        "    a: {}",
+        "    b[0]: int",
+        "    b[1]: string",
         ")",
     ]
 

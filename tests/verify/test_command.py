@@ -296,10 +296,10 @@ def test_du_shows_leaves_files_and_totals(v1: Path, capsys: pytest.CaptureFixtur
     assert main(["du", str(v1)]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].split() == ["LEAF", "TYPE", "CHUNKS", "MEMORY", "STORED", "RATIO"]
-    assert lines[1].split() == ["state:", "joint", "float32", "8", "128", "B", "296", "B", "0.43"]
+    assert lines[1].split() == ["state/joint", "float32", "8", "128", "B", "296", "B", "0.43"]
     assert any(line.startswith("chunks     1.7 KiB for 896 B in memory") for line in lines)
     assert main(["du", str(v1), "--depth", "0"]) == 0
-    assert "state: **  7 leaves      46   896 B  1.7 KiB   0.53" in capsys.readouterr().out
+    assert "state/**  7 leaves      46   896 B  1.7 KiB   0.53" in capsys.readouterr().out
 
 
 def test_du_json_has_stable_members(v1: Path, capsys: pytest.CaptureFixture[str]) -> None:

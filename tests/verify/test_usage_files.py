@@ -233,7 +233,7 @@ PARTS = ("data ", "index", "unuse", "other")
 
 def lines(out: str) -> dict[str, list[str]]:
     """The words of each line, by the first of them that is not the name of the checkpointable."""
-    words = (line.removeprefix("state: ").split() for line in out.splitlines())
+    words = (line.removeprefix("state/").split() for line in out.splitlines())
     return {first: rest for first, *rest in filter(None, words)}
 
 

@@ -115,7 +115,7 @@ def run(arguments: argparse.Namespace) -> int:
 
         # The faults that were tolerated are among its notes.
         lines = report(diff, None if arguments.all else SHOWN, output.fitting(arguments))
-        sys.stdout.write("".join(f"{line}\n" for line in lines))
+        output.write(output.differences(lines))
     if diff.undecided:
         return PARTIAL
     return FINE if diff.same else FINDINGS

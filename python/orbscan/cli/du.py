@@ -196,7 +196,7 @@ def _sorted(usage: Usage, sort: str | None) -> Usage:
         leaves.sort(key=lambda leaf: -leaf.stored)
         files.sort(key=lambda file: -(file.size or 0))
     elif sort == "name":
-        leaves.sort(key=lambda leaf: (natural(leaf.checkpointable or ""), by_level(leaf.entries)))
+        leaves.sort(key=lambda leaf: (natural(leaf.checkpointable or ""), by_level(leaf.keypath)))
         files.sort(key=lambda file: [natural(part) for part in _path(file).split("/")])
     return replace(usage, leaves=tuple(leaves), files=tuple(files))
 
@@ -209,10 +209,7 @@ def _leaf_rows(usage: Usage, view: View) -> Iterator[tuple[str, ...]]:
     if view.sort == "name":
         usage = _sorted(usage, view.sort)
     for leaf in usage.leaves:
-        inner = leaf.keypath if depth is None else leaf.subtree(depth)
-        name = (
-            inner if leaf.checkpointable is None else f"{printable(leaf.checkpointable)}: {inner}"
-        )
+        name = leaf.path if depth is None else leaf.subtree(depth)
         sums.setdefault(name, _Sum()).leaves.append(leaf)
     rows = [*sums.items()]
     if view.sort == "size":

@@ -16,7 +16,7 @@ TYPE_CHECKING = False
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from typing import TypeAlias
 
     Line: TypeAlias = list[tuple[str, str]]
@@ -47,6 +47,16 @@ _STATES = {
     "gone": "unsure",
     "damaged": "bad",
     "broken": "bad",
+}
+
+_SEVERITIES = {"error": "bad", "warning": "unsure", "note": "faint"}
+_VERDICTS = {"ok": "good", "damaged": "bad", "incomplete check": "unsure"}
+_DIFFERENCES = {
+    "added": "good",
+    "removed": "bad",
+    "changed": "unsure",
+    "container changed": "unsure",
+    "perhaps renamed": "unsure",
 }
 
 _DEFAULT_PAGER = "less"
@@ -95,6 +105,29 @@ def tabular(
 def state_role(state: str) -> str:
     """The role of the word for the state of a checkpoint or step."""
     return _STATES.get(state.strip(), "")
+
+
+def verdicts(lines: Iterable[str]) -> Iterator[Line]:
+    """Colour the lines of a report of `verify`: its verdict, and the severity of each finding."""
+    for number, line in enumerate("\n".join(lines).split("\n")):
+        word = line.partition(" ")[0]
+        if number and word in _SEVERITIES:
+            yield [(_SEVERITIES[word], word), ("", line[len(word) :])]
+            continue
+        before, middle, after = line.rpartition(" at level ")
+        head, _, verdict = before.rpartition(": ")
+        role = _VERDICTS.get(verdict.rpartition(", ")[2], "")
+        yield [("", f"{head}: "), (role, verdict), ("", middle + after)] if role else [("", line)]
+
+
+def differences(lines: Iterable[str]) -> Iterator[Line]:
+    """Colour the lines of a report of `diff`: what was added, removed and changed."""
+    role = ""
+    for line in lines:
+        if not line.startswith(" "):
+            title = line.rpartition(": ")[2].partition(",")[0]
+            role = _DIFFERENCES.get(title, "")
+        yield [(role, line)]
 
 
 def write(lines: Iterable[Line], *, paged: bool = False) -> None:

@@ -105,8 +105,8 @@ def _selected(checkpoint: _core.Checkpoint, pattern: str) -> set[int]:
     """
     from orbscan.cli.selection import selected_nodes
 
-    _, tree = checkpoint.items[0]
-    selected = set() if tree is None else selected_nodes(tree, pattern)
+    name, tree = checkpoint.items[0]
+    selected = set() if tree is None else selected_nodes(tree, pattern, name)
     if not selected:
         from orbscan.cli.nearest import suggestion
 

@@ -291,8 +291,9 @@ def _write(arguments: argparse.Namespace, report: VerifyReport, *, alone: bool) 
         not arguments.quiet and (alone or arguments.verbose or report.count("warning"))
     )
     if shown:
-        for line in report.lines(severities):
-            print(line)
+        from orbscan.cli import output
+
+        output.write(output.verdicts(report.lines(severities)))
 
 
 class _Tally:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
-from orbscan.text import checkpointable, counted, key, keypath
+from orbscan.text import checkpointable, counted, keypath, leaf_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -86,9 +86,7 @@ class Place(NamedTuple):
         return keypath(self.keypath)
 
     def __str__(self) -> str:
-        return (
-            self.path if self.checkpointable is None else f"{key(self.checkpointable)}: {self.path}"
-        )
+        return leaf_path(self.checkpointable, self.keypath)
 
 
 class LeafAt(NamedTuple):

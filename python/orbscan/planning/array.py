@@ -5,12 +5,11 @@ from __future__ import annotations
 from math import prod
 from typing import TYPE_CHECKING, NamedTuple
 
-from orbscan.text import keypath
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from typing import TypeVar
 
+    from orbscan.aliases import Keypath
     from orbscan.planning.mesh import Axes
 
     Leaf = TypeVar("Leaf")
@@ -90,7 +89,7 @@ def collected(
     leaves: Iterable[tuple[tuple[str | int, ...], Leaf]],
     array_of: Callable[[Leaf], Array | None],
     is_unreadable: Callable[[Leaf], bool],
-) -> tuple[list[tuple[str, Array]], int]:
+) -> tuple[list[tuple[Keypath, Array]], int]:
     """Find the arrays of a tree.
 
     Args:
@@ -100,17 +99,17 @@ def collected(
         is_unreadable: whether the metadata of a leaf cannot be read.
 
     Returns:
-        readable keypath and array of each leaf that has bytes, and how many are unreadable.
+        keypath and array of each leaf that has bytes, and how many are unreadable.
     """
     known: dict[int, Array | None] = {}
-    found: list[tuple[str, Array]] = []
+    found: list[tuple[Keypath, Array]] = []
     unreadable = 0
     for entries, leaf in leaves:
         if id(leaf) not in known:
             known[id(leaf)] = array_of(leaf)
         array = known[id(leaf)]
         if array is not None:
-            found.append((keypath(entries), array))
+            found.append((entries, array))
         unreadable += is_unreadable(leaf)
     return found, unreadable
 

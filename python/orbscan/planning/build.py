@@ -13,6 +13,7 @@ from orbscan.planning.value import DevicePlan, HostPlan, LeafPlan, RestorePlan
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from orbscan.aliases import Keypath
     from orbscan.planning.array import Array
     from orbscan.planning.fit import Problem, Split
 
@@ -21,7 +22,7 @@ _UNPLACED = frozenset({"single", "positional", "unknown"})
 
 
 def build(
-    leaves: Sequence[tuple[str, Array]],
+    leaves: Sequence[tuple[Keypath, Array]],
     mesh: object,
     *,
     devices_per_host: int | None = None,
@@ -87,7 +88,7 @@ def _saved_mesh(arrays: dict[Array, int]) -> dict[str, int]:
     return dict(found.pop())
 
 
-def _splits(leaves: Sequence[tuple[str, Array]], mesh: Mesh) -> dict[Array, Split]:
+def _splits(leaves: Sequence[tuple[Keypath, Array]], mesh: Mesh) -> dict[Array, Split]:
     """Which axes split the dimensions of each array with a named sharding.
 
     Raises:

@@ -8,7 +8,7 @@
  "memory": {"nbytes": 64, "most": 8, "fits": true},
  "devices": [{"number": 0, "coordinates": [0], "host": 0, "held": 8, "read": 16}],
  "hosts": [{"number": 0, "held": 32, "read": 32}],
- "leaves": [{"keypath": "bias", "nbytes": 32, "on": "device", "copies": 1, "held": 8,
+ "leaves": [{"keypath": ["bias"], "nbytes": 32, "on": "device", "copies": 1, "held": 8,
              "read": 64, "read_min": 16, "read_max": 16, "amplification": 2.0}],
  "notes": ["..."]}
 ```

@@ -6,11 +6,12 @@ from collections import Counter
 from math import prod
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
-from orbscan.text import counted, printable
+from orbscan.text import counted, keypath, printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from orbscan.aliases import Keypath
     from orbscan.planning.array import Array
     from orbscan.planning.mesh import Mesh
 
@@ -22,13 +23,13 @@ class Problem(NamedTuple):
     """Why one dimension of an array does not fit a mesh.
 
     Attributes:
-        keypath: readable, of the leaf.
+        keypath: of the leaf.
         dimension: its number, from 0.
         axes: the mesh axes that are to split it and are to blame.
         reason: in words.
     """
 
-    keypath: str
+    keypath: Keypath
     dimension: int
     axes: tuple[str, ...]
     reason: str
@@ -50,17 +51,17 @@ class MeshMismatchError(ValueError):
         self.problems = problems
 
     def __str__(self) -> str:
-        leaves: dict[tuple[int, str], list[str]] = {}
-        for keypath, dimension, _, reason in self.problems:
-            leaves.setdefault((dimension, reason), []).append(keypath)
+        leaves: dict[tuple[int, str], list[Keypath]] = {}
+        for at, dimension, _, reason in self.problems:
+            leaves.setdefault((dimension, reason), []).append(at)
         lines = [f"the checkpoint does not fit the mesh {printable(self.mesh)}:"]
         for (dimension, reason), (first, *others) in leaves.items():
             more = f" and {counted(len(others), 'more leaf', 'more leaves')}" if others else ""
-            lines.append(f"{first}{more}: dimension {dimension}: {reason}")
+            lines.append(f"{keypath(first)}{more}: dimension {dimension}: {reason}")
         return "\n  ".join(lines)
 
 
-def fit(keypath: str, array: Array, mesh: Mesh) -> tuple[Split, list[Problem]]:
+def fit(at: Keypath, array: Array, mesh: Mesh) -> tuple[Split, list[Problem]]:
     """Lay an array over a mesh.
 
     Returns:
@@ -72,7 +73,7 @@ def fit(keypath: str, array: Array, mesh: Mesh) -> tuple[Split, list[Problem]]:
     used: set[str] = set()
     for dimension, axes in enumerate(array.spec):
         for blamed, reason in _objections(array, dimension, mesh, used):
-            problems.append(Problem(keypath, dimension, blamed, reason))
+            problems.append(Problem(at, dimension, blamed, reason))
         used.update(axes)
         if dimension < len(split):
             split[dimension] = tuple(numbers[axis] for axis in axes if axis in numbers)

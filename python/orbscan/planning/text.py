@@ -144,7 +144,7 @@ def _amplified_row(leaf: LeafPlan, count: int) -> tuple[str, ...]:
     if leaf.read_max > leaf.read_min:
         read = f"{read} to {size(leaf.read_max)}"
     ratio = f"{leaf.amplification:.2f}"
-    return leaf.keypath, f"{count:,}", size(leaf.held), read, ratio
+    return leaf.path, f"{count:,}", size(leaf.held), read, ratio
 
 
 def _mean(amounts: list[int]) -> int:

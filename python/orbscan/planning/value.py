@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from orbscan.text import counted
+from orbscan.text import counted, keypath
 
 if TYPE_CHECKING:
+    from orbscan.aliases import Keypath
     from orbscan.planning.mesh import Mesh
 
 
@@ -15,7 +16,7 @@ class LeafPlan(NamedTuple):
     """What the restore of one leaf takes.
 
     Attributes:
-        keypath: readable, as `orbscan show` prints it.
+        keypath: the keys that lead to it.
         nbytes: of the whole array.
         on: `device` if it is laid over the devices; `host` if each host holds all of it.
         copies: how many times all of it is held, over all devices or hosts.
@@ -25,7 +26,7 @@ class LeafPlan(NamedTuple):
         read_max: likewise with the most.
     """
 
-    keypath: str
+    keypath: Keypath
     nbytes: int
     on: str
     copies: int
@@ -33,6 +34,11 @@ class LeafPlan(NamedTuple):
     read: int
     read_min: int
     read_max: int
+
+    @property
+    def path(self) -> str:
+        """The keypath, readable, as `orbscan show` prints it."""
+        return keypath(self.keypath)
 
     @property
     def amplification(self) -> float:
