@@ -46,6 +46,7 @@ _OWN = {
     "orbscan.alone": ("Alone",),
     "orbscan.findings": ("Restores",),
     "orbscan.handlers": ("Handler",),
+    "orbscan.items": ("Contents", "Item"),
     "orbscan.planning.mesh": ("Mesh",),
     "orbscan.planning.value": ("DevicePlan", "HostPlan", "LeafPlan"),
     "orbscan.sharding": ("ShardingMetadata",),

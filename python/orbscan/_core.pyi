@@ -495,25 +495,26 @@ Finding: TypeAlias = tuple[
     int | None,
     bool,
     str | None,
+    tuple[str | int, ...] | None,
     str | None,
     Chunks | None,
     str | None,
     str | None,
 ]
 """(code, reason, file, offset, whether the offset counts from the start of a decompressed body,
-checkpointable, leaf, chunks, expected, found)"""
+checkpointable, keypath and param name of the leaf, chunks, expected, found)"""
 
 Report: TypeAlias = tuple[
     list[Finding],
     list[tuple[str, int]],
-    list[tuple[str | None, str]],
+    list[tuple[str | None, tuple[str | int, ...] | None, str]],
     tuple[int, int, int, int, int, int, int],
     bool,
     tuple[int, list[int], int, int] | None,
     Alone | None,
 ]
-"""(findings, findings left out by code, lost leaves by checkpointable and param name, (leaves,
-arrays, chunks, nodes, files, bytes of data, chunks without a checksum) looked at, whether
+"""(findings, findings left out by code, lost leaves by checkpointable, keypath and param name,
+(leaves, arrays, chunks, nodes, files, bytes of data, chunks without a checksum) looked at, whether
 everything was, (processes, those whose share is there, chunks, of how many) if other hosts hold the
 rest, what was looked at alone)"""
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from orbscan.items import contents
 from orbscan.result import CheckpointMetadata, Issue
 from orbscan.tree import assemble
 
@@ -49,6 +50,7 @@ def composed(
         commit_timestamp_nsecs=checkpoint.commit_timestamp_nsecs,
         custom_metadata=_custom_metadata(checkpoint.custom_metadata),
         issues=tuple([Issue(*issue) for issue in issues]),
+        _contents=contents(path, checkpoint),
     )
 
 

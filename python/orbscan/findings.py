@@ -5,12 +5,12 @@ Importing this module loads nothing heavy.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cache
 from typing import NamedTuple
 
 from orbscan.errors import located
-from orbscan.text import counted, printable
+from orbscan.text import counted, leaf_path, printable
 
 # See orbscan/__init__.py.
 TYPE_CHECKING = False
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from orbscan import _core
-    from orbscan.aliases import Outlook, Severity
+    from orbscan.aliases import Keypath, Outlook, Severity
 
 OUTLOOKS: tuple[Outlook, ...] = ("works", "may fail", "fails")
 """What can become of a restore, the worst last."""
@@ -115,7 +115,8 @@ class Finding:
         offset: where in the file, in bytes, or None.
         in_body: whether the offset counts from the start of what the file or node decompresses to.
         checkpointable: its name; None for the whole checkpoint, and for one without names.
-        leaf: the param name of the leaf, or None.
+        keypath: the keys that lead to the leaf; None also for one that its tree has no place for.
+        param_name: the param name of the leaf, or None.
         chunks: which of its chunks, or None.
         expected: what should be there, or None.
         found: what is there, or None.
@@ -129,7 +130,8 @@ class Finding:
     offset: int | None = None
     in_body: bool = False
     checkpointable: str | None = None
-    leaf: str | None = None
+    keypath: Keypath | None = None
+    param_name: str | None = None
     chunks: Chunks | None = None
     expected: str | None = None
     found: str | None = None
@@ -139,11 +141,20 @@ class Finding:
         """What becomes of restores of what it is about."""
         return codes()[self.code].restores
 
+    @property
+    def leaf(self) -> str | None:
+        """Where the leaf lies, readable: the name of its checkpointable, and its keypath."""
+        if self.param_name is None:
+            return None
+        return shown_leaf(self.checkpointable, self.keypath, self.param_name)
+
+    def to_dict(self) -> dict[str, object]:
+        """Convert it to what `json.dumps` takes."""
+        return {**asdict(self), "leaf": self.leaf, "restores": self.restores._asdict()}
+
     def __str__(self) -> str:
         """Show the finding in lines, all but the first indented."""
-        whom = "/".join(map(printable, filter(None, (self.checkpointable, self.leaf))))
-        if self.leaf == "":
-            whom += "/''"
+        whom = self.leaf or printable(self.checkpointable or "")
         subject = f"{whom}: " if whom else ""
         lines = [f"{self.severity} {self.code}: {subject}{printable(self.reason)}"]
         if self.chunks is not None:
@@ -161,6 +172,11 @@ class Finding:
             lines.append(f"  found     {printable(self.found)}")
         lines.append(f"  means     {self.meaning}")
         return "\n".join(lines)
+
+
+def shown_leaf(checkpointable: str | None, keypath: Keypath | None, param_name: str) -> str:
+    """Show a leaf as `orbscan show` does; by its param name, if its tree has no place for it."""
+    return leaf_path(checkpointable, (param_name,) if keypath is None else keypath)
 
 
 class About(NamedTuple):
@@ -189,7 +205,8 @@ def finding_of(  # noqa: PLR0913, PLR0917 - the fields of a row, in its order
     offset: int | None,
     in_body: bool,  # noqa: FBT001
     checkpointable: str | None,
-    leaf: str | None,
+    keypath: Keypath | None,
+    param_name: str | None,
     chunks: _core.Chunks | None,
     expected: str | None,
     found: str | None,
@@ -209,7 +226,8 @@ def finding_of(  # noqa: PLR0913, PLR0917 - the fields of a row, in its order
         offset=offset,
         in_body=in_body,
         checkpointable=checkpointable,
-        leaf=leaf,
+        keypath=keypath,
+        param_name=param_name,
         chunks=which,
         expected=expected,
         found=found,

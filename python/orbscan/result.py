@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import KW_ONLY, dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from orbscan.aliases import Keypath
+    from orbscan.items import Contents, Item
 
 PyTreeMetadata: TypeAlias = Any
 """A tree of the same structure as the saved one.
@@ -81,6 +82,19 @@ class CheckpointMetadata(Generic[T]):
     commit_timestamp_nsecs: int | None = None
     custom_metadata: dict[str, Any] | None = None
     issues: tuple[Issue, ...] = ()
+    _contents: Contents | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def items(self) -> tuple[Item, ...]:
+        """What the checkpoint holds, by name: also what is not in `metadata`.
+
+        Each has a `name`, a `kind` (`pytree`, `json`, `other`, `unknown`), the `handler` that wrote
+        it, and if it is JSON its decoded `document`. Empty for what was not read from a checkpoint.
+
+        Raises:
+            OrbscanError: the checkpoint can no longer be looked at; as `orbscan.metadata`.
+        """
+        return () if self._contents is None else self._contents.items()
 
     @property
     def init_timestamp(self) -> datetime | None:

@@ -6,13 +6,13 @@ Importing this module loads nothing heavy.
 from __future__ import annotations
 
 import os
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from orbscan import api
 from orbscan._imports import importing
 from orbscan.alone import alone, only
-from orbscan.findings import codes, finding_of, worst
+from orbscan.findings import codes, finding_of, shown_leaf, worst
 from orbscan.text import counted, printable
 
 # See orbscan/__init__.py.
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from orbscan import _core
-    from orbscan.aliases import Atomicity, Level, Name, Severity, StepChoice
+    from orbscan.aliases import Atomicity, Keypath, Level, Name, Severity, StepChoice
     from orbscan.alone import Alone
     from orbscan.findings import Finding, Restores
 
@@ -56,11 +56,18 @@ class LostLeaf(NamedTuple):
 
     Attributes:
         checkpointable: its name; None for one without names.
-        leaf: the param name.
+        keypath: the keys that lead to it; None if its tree has no place for it.
+        param_name: what its array is called in the store.
     """
 
     checkpointable: str | None
-    leaf: str
+    keypath: Keypath | None
+    param_name: str
+
+    @property
+    def leaf(self) -> str:
+        """Where it lies, readable: the name of its checkpointable, and its keypath."""
+        return shown_leaf(*self)
 
 
 class Extent(NamedTuple):
@@ -213,12 +220,9 @@ class VerifyReport:
             "alone": None if self.alone is None else self.alone.to_dict(),
             "extent": self.extent._asdict(),
             "counts": {severity: self.count(severity) for severity in _SEVERITIES},
-            "lost_leaves": [leaf._asdict() for leaf in self.lost_leaves],
+            "lost_leaves": [{**leaf._asdict(), "leaf": leaf.leaf} for leaf in self.lost_leaves],
             "restores": self.restores._asdict(),
-            "findings": [
-                {**asdict(finding), "restores": finding.restores._asdict()}
-                for finding in self.findings
-            ],
+            "findings": [finding.to_dict() for finding in self.findings],
             "left_out": self.left_out,
             "part": None if self.part is None else self.part._asdict(),
         }
@@ -369,11 +373,8 @@ _NAMES_SHOWN = 10
 
 
 def _names(lost: tuple[LostLeaf, ...]) -> str:
-    shown = [
-        repr(leaf.leaf) if leaf.checkpointable is None else f"{leaf.checkpointable}/{leaf.leaf}"
-        for leaf in lost[:_NAMES_SHOWN]
-    ]
+    shown = [leaf.leaf for leaf in lost[:_NAMES_SHOWN]]
     more = len(lost) - len(shown)
-    text = ", ".join(map(printable, shown))
+    text = ", ".join(shown)
     leaves = counted(len(lost), "leaf", "leaves")
     return f"{leaves}: {text}" + (f" and {more:,} more" if more else "")

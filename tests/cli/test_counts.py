@@ -81,8 +81,13 @@ def test_the_others_come_in_their_order(
 ) -> None:
     name, *options = command
     assert main([name, str(composite), "--name", "params_9", *options]) == 0
-    (line,) = (text for text in capsys.readouterr().out.splitlines() if text.startswith("others"))
-    assert line.endswith("a (not a pytree), params_10, params_100")
+    label = "items" if name == "show" else "others"
+    (line,) = (text for text in capsys.readouterr().out.splitlines() if text.startswith(label))
+    assert line.endswith(
+        "a (json), params_9 (pytree, 1 leaf), params_10 (pytree), params_100 (pytree)"
+        if name == "show"
+        else "a (not a pytree), params_10, params_100"
+    )
 
 
 def test_du_has_the_checkpointables_in_their_order(

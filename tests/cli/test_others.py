@@ -44,8 +44,12 @@ def test_the_others_are_told(
 ) -> None:
     lines = shown(capsys, command, composite).split("\n")
     at = lines.index("name       params")
-    assert lines[at + 1].startswith("others     ")
-    assert lines[at + 1].endswith("dataset (not a pytree), train_state")
+    if command == ["show"]:
+        items = "dataset (json), params (pytree, 1 leaf), train_state (pytree)"
+        assert lines[at + 1] == f"items      {items}"
+    else:
+        assert lines[at + 1].startswith("others     ")
+        assert lines[at + 1].endswith("dataset (not a pytree), train_state")
     assert others(capsys, command, composite) == [
         {"name": "dataset", "is_pytree": False},
         {"name": "train_state", "is_pytree": True},
@@ -78,7 +82,7 @@ def test_a_tree_beside_that_of_the_checkpoint_itself_is_told(
 def test_one_that_cannot_be_looked_into_is_told_as_such(show: Command) -> None:
     answer = checkpoint(array((2,)), unread=["secret"])
     shown = show(answer, "p", beside=[("secret", None)])
-    assert "others     secret (cannot be looked into)\n" in shown.out
+    assert "items      secret (cannot be looked into), state (pytree, 1 leaf)\n" in shown.out
 
 
 def test_nothing_more_is_asked_of_a_checkpoint_with_one_checkpointable(show: Command) -> None:

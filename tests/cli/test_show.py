@@ -175,6 +175,7 @@ def test_the_document_shows_everything(show: Command) -> None:
         ],
         "checkpointable": "state",
         "others": [],
+        "items": [{"name": "state", "kind": "pytree", "handler": None, "file": None}],
         "init_timestamp_nsecs": 1_700_000_000_123_456_789,
         "commit_timestamp_nsecs": 1_700_000_001_500_000_000,
         "custom_metadata": {"note": "ü\n", "x": "NaN"},

@@ -38,7 +38,7 @@ def test_leaves_that_the_store_lacks_are_lost_and_its_arrays_are_told(
     there, named = leaves_of(checkpoint), leaves_of(other)
     shutil.copyfile(other / "_METADATA", checkpoint / "_METADATA")
     report = orbscan.verify(checkpoint, level=level)
-    assert {leaf for _, leaf in report.lost_leaves} == named
+    assert {leaf.param_name for leaf in report.lost_leaves} == named
     codes = {finding.code for finding in report.findings if finding.severity == "error"}
     assert codes == {"leaf-unreadable"}
     (lost, *_) = (finding for finding in report.findings if finding.code == "leaf-unreadable")
@@ -54,6 +54,6 @@ def test_one_leaf_under_another_name(copy: Copy) -> None:
     tree = checkpoint / "_METADATA"
     tree.write_text(tree.read_text().replace("kernel", "weight"))
     report = orbscan.verify(checkpoint)
-    assert report.lost_leaves == ((None, "params.dense.weight"),)
+    assert report.lost_leaves == ((None, ("params", "dense", "weight"), "params.dense.weight"),)
     (stray,) = (f for f in report.findings if f.code == "array-without-leaf")
     assert "params.dense.kernel" in stray.reason

@@ -73,7 +73,7 @@ def test_a_chunk_that_is_a_pointer_is_lost_with_its_leaf(copy: Copy) -> None:
     report = orbscan.verify(checkpoint)
     (lost,) = report.lost_leaves
     (finding,) = (finding for finding in report.findings if finding.severity == "error")
-    assert (finding.code, finding.leaf) == ("chunk-lost", lost[1])
+    assert (finding.code, finding.param_name) == ("chunk-lost", lost.param_name)
     assert "git-lfs pointer: the file itself was never fetched" in str(finding)
 
 

@@ -24,7 +24,7 @@ def issues_are_findings(asked: Asked) -> Violations:
 
 
 def _is_about(finding: orbscan.Finding, issue: orbscan.Issue) -> bool:
-    subjects = (finding.checkpointable, finding.leaf)
+    subjects = (finding.checkpointable, finding.param_name)
     named = any(f'"{subject}"' in issue.reason for subject in subjects if subject is not None)
     if finding.file == issue.file:
         return named or finding.reason in issue.reason

@@ -137,6 +137,8 @@ def checkpoint_of(trees: dict[Any, Any], **fields: Any) -> _core.Checkpoint:
         "issues": [],
         "items": items,
         "unread": [],
+        "unreadable": [],
+        "handlers": None,
     }
     return cast("_core.Checkpoint", SimpleNamespace(**(defaults | fields)))
 

@@ -47,9 +47,7 @@ def test_a_finding_says_what_is_lost_and_what_it_means(
     assert main(["verify", str(damaged)]) == 1
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == f"{damaged}: damaged at level index (1 error)"
-    assert (
-        lines[2] == "  lost      1 leaf: 'short'; the other 6 leaves can be restored without them"
-    )
+    assert lines[2] == "  lost      1 leaf: short; the other 6 leaves can be restored without them"
     assert lines[3:] == [
         "  restores  v1: fails; v0: fails",
         "error chunk-missing: short: chunks that the store does not have",
@@ -67,7 +65,9 @@ def test_json_has_stable_members(damaged: Path, capsys: pytest.CaptureFixture[st
         assert document["schema_version"] == 1
         assert (document["ok"], document["complete"], document["level"]) == (False, True, "index")
         assert document["counts"] == {"error": 1, "warning": 0, "note": 0}
-        assert document["lost_leaves"] == [{"checkpointable": None, "leaf": "short"}]
+        assert document["lost_leaves"] == [
+            {"checkpointable": None, "keypath": ["short"], "param_name": "short", "leaf": "short"}
+        ]
         (finding,) = document["findings"]
         assert finding["code"] == "chunk-missing"
         assert finding["chunks"]["runs"] == [[[3, 0], [3, 0]]]
@@ -281,7 +281,9 @@ def test_progress_is_told(v1: Path) -> None:
 
 
 def test_names_from_files_cannot_steer_a_terminal() -> None:
-    finding = Finding("chunk-missing", "error", "a\x1b[31m", "lost", leaf="b\x1b[0m", file="\x07")
+    finding = Finding(
+        "chunk-missing", "error", "a\x1b[31m", "lost", param_name="b\x1b[0m", file="\x07"
+    )
     assert "\x1b" not in str(finding)
     assert "\x07" not in str(finding)
 

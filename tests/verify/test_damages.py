@@ -51,7 +51,7 @@ def orbax_refuses(checkpoint: Path) -> bool:
 
 
 def lost(report: orbscan.VerifyReport) -> set[str]:
-    return {leaf.leaf for leaf in report.lost_leaves}
+    return {leaf.param_name for leaf in report.lost_leaves}
 
 
 @pytest.mark.parametrize(
@@ -236,7 +236,7 @@ class TestChunkFiles:
         (files / "short" / "4.0").unlink()
         report = orbscan.verify(files)
         (finding,) = report.findings
-        assert (finding.code, finding.leaf) == ("chunk-missing", "short")
+        assert (finding.code, finding.param_name) == ("chunk-missing", "short")
         assert finding.chunks is not None
         assert finding.chunks.runs == (((3, 0), (4, 0)),)
         assert str(finding.chunks).startswith("2 of 8 chunks: (3,0)..(4,0), in elements [")
@@ -355,7 +355,7 @@ class TestSurplus:
         content = shard.read_bytes()
         shard.write_bytes(content[:-20] + b"more" + content[-20:])
         (finding,) = orbscan.verify(shards, level="data").findings
-        assert (finding.leaf, finding.found) == ("a", "4 bytes more")
+        assert (finding.param_name, finding.found) == ("a", "4 bytes more")
         assert finding.restores == ("may fail", "may fail", "may fail")
 
     @pytest.mark.parametrize("more", [b"m", b"more than the head of a node is long"])

@@ -165,8 +165,8 @@ def test_four_hosts_of_two_replicas(tmp_path: Path, *, use_ocdbt: bool) -> None:
         assert codes(orbscan.verify(some, combined=True, level="data")) == []
     report = orbscan.verify([hosts[0], hosts[2]], combined=True)
     assert codes(report) == ["chunk-missing", "chunk-missing"]
-    assert {leaf.leaf for leaf in report.lost_leaves} == {"w", "s"}
-    assert all(finding.file is None for finding in report.findings if finding.leaf)
+    assert {leaf.param_name for leaf in report.lost_leaves} == {"w", "s"}
+    assert all(finding.file is None for finding in report.findings if finding.param_name)
 
 
 @pytest.mark.parametrize("use_ocdbt", [True, False], ids=["database", "files"])
@@ -178,8 +178,8 @@ def test_a_chunk_that_every_host_should_hold_is_lost(tmp_path: Path, *, use_ocdb
         report = orbscan.verify(hosts[1])
         assert codes(report) == ["chunk-missing", "chunk-elsewhere"]
         (lost,) = report.lost_leaves
-        assert lost.leaf == gone.split("/")[0]
-        (finding,) = (f for f in orbscan.verify(hosts, combined=True).findings if f.leaf)
+        assert lost.param_name == gone.split("/")[0]
+        (finding,) = (f for f in orbscan.verify(hosts, combined=True).findings if f.param_name)
         assert (finding.code, finding.file) == ("chunk-missing", str(hosts[1]))
 
 
@@ -219,7 +219,7 @@ def test_hosts_with_other_trees_are_no_one_checkpoint(tmp_path: Path, pair: list
     report = orbscan.verify([pair[0], other[1]], combined=True)
     assert "hosts-differ" in codes(report)
     (finding,) = (found for found in report.findings if found.code == "hosts-differ")
-    assert (finding.leaf, finding.expected) == ("b", "no such leaf")
+    assert (finding.param_name, finding.expected) == ("b", "no such leaf")
 
 
 def test_the_command_says_what_part_lies_here(

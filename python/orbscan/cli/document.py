@@ -5,6 +5,7 @@
  "storage": [{"place": "database", "zarr_format": 2, "paths": [], "arrays": 1}],
  "checkpointable": "state",
  "others": [{"name": "ema", "is_pytree": true}],
+ "items": [{"name": "ema", "kind": "pytree", "handler": null, "file": null}],
  "init_timestamp_nsecs": 1, "commit_timestamp_nsecs": 2, "custom_metadata": {},
  "totals": {"leaves": 1, "parameters": 8, "nbytes": 32,
             "types": {"float32": {"leaves": 1, "nbytes": 32}}},
@@ -32,6 +33,7 @@ import json
 from orbscan.cli.storage import storage
 from orbscan.cli.totals import element_types
 from orbscan.documents import ISSUE, Meshes, decoded, sharding_document, zarr_document
+from orbscan.items import described, read_json
 from orbscan.leaves import VALUE_TYPES, Leaf, leaves
 from orbscan.text import by_level
 
@@ -39,9 +41,10 @@ from orbscan.text import by_level
 TYPE_CHECKING = False
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Sequence
 
     from orbscan import _core
+    from orbscan.items import Item
 
 SCHEMA_VERSION = 1
 
@@ -49,7 +52,7 @@ SCHEMA_VERSION = 1
 def render(
     path: str,
     checkpoint: _core.Checkpoint,
-    others: Iterable[tuple[str | None, bool | None]] = (),
+    others: Sequence[tuple[str | None, bool | None]] = (),
     selected: set[int] | None = None,
     sort: str | None = None,
 ) -> str:
@@ -80,6 +83,10 @@ def render(
         "storage": [way.to_dict() for way in storage((leaf, 1) for _, _, leaf in every)],
         "checkpointable": name,
         "others": [{"name": other, "is_pytree": is_pytree} for other, is_pytree in others],
+        "items": [
+            {"name": item.name, "kind": item.kind, "handler": item.handler, "file": item.file}
+            for item in described(path, checkpoint.handlers, [(name, True), *others])
+        ],
         "init_timestamp_nsecs": checkpoint.init_timestamp_nsecs,
         "commit_timestamp_nsecs": checkpoint.commit_timestamp_nsecs,
         "custom_metadata": decoded(checkpoint.custom_metadata),
@@ -90,6 +97,25 @@ def render(
         ],
         "device_meshes": meshes.found,
         "issues": [dict(zip(ISSUE, issue, strict=True)) for issue in checkpoint.issues],
+    }
+    return json.dumps(document, allow_nan=False) + "\n"
+
+
+def render_item(path: str, checkpoint: _core.Checkpoint, item: Item) -> str:
+    """Compose the document of a JSON item; numbers that JSON does not know are texts in it.
+
+    Raises:
+        OrbscanError: it cannot be read.
+    """
+    document = {
+        "schema_version": SCHEMA_VERSION,
+        "path": path,
+        "layout": checkpoint.layout,
+        "checkpointable": item.name,
+        "kind": item.kind,
+        "handler": item.handler,
+        "file": item.file,
+        "document": None if item.file is None else read_json(item.file, decoded),
     }
     return json.dumps(document, allow_nan=False) + "\n"
 

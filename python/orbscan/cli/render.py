@@ -12,12 +12,14 @@ from orbscan.cli.totals import commit_nsecs, element_type, element_types
 from orbscan.errors import located
 from orbscan.fitting import Fitting
 from orbscan.forest import Forest
+from orbscan.items import UNKNOWN, described
 from orbscan.leaves import VALUE_TYPES, Leaf, distinct
 from orbscan.text import (
     LABEL,
     NSECS_PER_SEC,
     brackets,
     by_level,
+    checkpointable,
     counted,
     grid,
     keypath,
@@ -27,9 +29,9 @@ from orbscan.text import (
     partition,
     printable,
     size,
+    some,
     spec_on_mesh,
 )
-from orbscan.text import others as shown_others
 
 # See orbscan/__init__.py.
 TYPE_CHECKING = False
@@ -42,6 +44,7 @@ if TYPE_CHECKING:
     from orbscan.cli import output
     from orbscan.fitting import Gives
     from orbscan.forest import Line
+    from orbscan.items import Item
 
     _Mesh: TypeAlias = tuple[tuple[int, ...], tuple[str, ...]]
 
@@ -76,6 +79,8 @@ _GIVES: tuple[Gives, ...] = (
     ("LEAF", 1),
 )
 _CUSTOM_METADATA_WIDTH = 200
+_SHOWN_ITEMS = 10
+_NOT_LOOKED = "cannot be looked into"
 
 _EMPTY_TYPES = {
     codes.EMPTY_DICT: "{}",
@@ -155,6 +160,31 @@ def table(
     for block in filter(None, blocks):
         lines += [[], *block] if lines else block
     return lines
+
+
+def json_item(
+    path: str, checkpoint: _core.Checkpoint, item: Item, items: Sequence[Item]
+) -> list[output.Line]:
+    """Show an item that is JSON: what it is, and its document.
+
+    Raises:
+        OrbscanError: it cannot be read.
+    """
+    import json
+
+    head = [
+        ("path", printable(path)),
+        ("layout", checkpoint.layout),
+        ("name", printable(item.name or "")),
+        ("items", printable(some([_item_text(each) for each in items], _SHOWN_ITEMS, ", "))),
+    ]
+    if item.handler is not None:
+        head.append(("handler", printable(item.handler)))
+    document = item.document
+    text = json.dumps(document, indent=2, ensure_ascii=False)
+    if not text.replace("\n", "").isprintable():
+        text = json.dumps(document, indent=2)
+    return [*_labelled(head), [], *([("", line)] for line in text.split("\n"))]
 
 
 def leaf_type(leaf: Leaf) -> str:
@@ -250,7 +280,11 @@ def _header(
     if name is not None:
         yield "name", printable(name)
     if others:
-        yield "others", shown_others(others)
+        found = described(path, checkpoint.handlers, [(name, True), *others])
+        leaves = 0 if tree is None else sum(leaf >= 0 for leaf in tree.node_leaves)
+        counts = {name: leaves}
+        texts = [_item_text(item, counts.get(item.name)) for item in found]
+        yield "items", printable(some(texts, _SHOWN_ITEMS, ", "))
     if begun is not None:
         yield "begun", moment(begun)
     if committed is not None:
@@ -259,6 +293,12 @@ def _header(
         yield "took", f"{(committed - begun) / NSECS_PER_SEC:.3f} s"
     if checkpoint.custom_metadata is not None:
         yield "custom", _shortened(_one_line(checkpoint.custom_metadata))
+
+
+def _item_text(item: Item, leaves: int | None = None) -> str:
+    what = _NOT_LOOKED if item.kind == UNKNOWN else str(item)
+    held = "" if leaves is None else f", {_leaf_count(leaves)}"
+    return f"{checkpointable(item.name)} ({what}{held})"
 
 
 def _totals(facts: list[Leaf], forest: Forest) -> Iterator[tuple[str, str]]:

@@ -8,6 +8,7 @@ from orbscan import api
 from orbscan.cli import source
 from orbscan.cli.exits import FINE, NOT_FOUND, Refusal
 from orbscan.cli.help import EXIT_CODES, add_output, add_sort, help_formatter, whole_number
+from orbscan.errors import InvalidLayoutError
 
 # See orbscan/__init__.py.
 TYPE_CHECKING = False
@@ -21,6 +22,7 @@ _EXAMPLES = """\
 examples:
   orbscan show checkpoints/1000
   orbscan show checkpoints/1000 --name params --depth 2
+  orbscan show checkpoints/1000 --name config           # a JSON item: its document
   orbscan show checkpoints/1000 --sort size | head -20
   orbscan show checkpoints/1000 --param 'params/**/kernel'
   orbscan show checkpoints/1000 -o json | jq '.leaves[] | select(.dtype == "float32") | .keypath'
@@ -76,7 +78,12 @@ def run(arguments: argparse.Namespace) -> int:
     as_json = arguments.output == "json"
     if as_json and (arguments.depth is not None or arguments.fold or arguments.pager):
         arguments.parser.error("--depth, --fold and --pager are for the table, not for JSON")
-    path, checkpoint = source.read(arguments)
+    try:
+        path, checkpoint = source.read(arguments)
+    except InvalidLayoutError as error:
+        if error.kind == "no_such_checkpointable" and _show_json(arguments):
+            return FINE
+        raise
     others = api.others(path, checkpoint)
     selected = None
     if arguments.param is not None:
@@ -95,6 +102,35 @@ def run(arguments: argparse.Namespace) -> int:
         # The table ends with the faults that were tolerated.
         output.write(lines, paged=arguments.pager)
     return FINE
+
+
+def _show_json(arguments: argparse.Namespace) -> bool:
+    """Show the checkpointable that is asked for, if that is JSON; whether it is.
+
+    Raises:
+        SystemExit: wrong use; the usage was printed.
+        OrbscanError: the document cannot be read.
+    """
+    # What came from stdin cannot be read again.
+    if not isinstance(arguments.name, str) or arguments.path == "-" or arguments.recover:
+        return False
+    from orbscan import _core
+    from orbscan.cli import document, output, render
+    from orbscan.items import JSON, contents
+
+    path = source.step_path(arguments, source.local_path(arguments, arguments.path))
+    read = _core.read_checkpointables(path, rich_types=False, **source.rules(arguments))
+    items = contents(path, read).items()
+    item = next((item for item in items if item.name == arguments.name), None)
+    if item is None or item.kind != JSON or item.file is None:
+        return False
+    if arguments.param is not None or arguments.depth is not None or arguments.sort:
+        arguments.parser.error("--param, --depth and --sort are for pytrees, and this is JSON")
+    if arguments.output == "json":
+        sys.stdout.write(document.render_item(path, read, item))
+    else:
+        output.write(render.json_item(path, read, item, items), paged=arguments.pager)
+    return True
 
 
 def _selected(checkpoint: _core.Checkpoint, pattern: str) -> set[int]:

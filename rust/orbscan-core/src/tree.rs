@@ -14,6 +14,8 @@ use std::ops::Range;
 
 use foldhash::HashMap;
 
+use crate::cursor::to_u64;
+
 pub use build::build;
 pub use names::Names;
 pub use nest::Nest;
@@ -34,6 +36,14 @@ impl KeyEntry<'_> {
         match self {
             Self::Sequence(index) => Cow::Owned(index.to_string()),
             Self::Mapping(key) => Cow::Borrowed(key),
+        }
+    }
+
+    /// The same entry, which borrows nothing.
+    pub fn to_owned(&self) -> KeyEntry<'static> {
+        match self {
+            Self::Sequence(index) => KeyEntry::Sequence(*index),
+            Self::Mapping(key) => KeyEntry::Mapping(Cow::Owned(key.clone().into_owned())),
         }
     }
 }
@@ -183,6 +193,46 @@ impl Tree {
         // A tree leaves out what contradicts it.
         leaves.extend((0..count).filter(|leaf| is_missing.get(*leaf) == Some(&true)));
         leaves
+    }
+
+    /// The keypaths of the leaves that are `wanted`, each behind the number of its leaf.
+    pub fn keypaths(&self, wanted: impl Fn(usize) -> bool) -> Vec<(usize, Vec<KeyEntry<'static>>)> {
+        let mut parents: Vec<Option<(usize, usize)>> = vec![None; self.nodes.len()];
+        for (parent, node) in self.nodes.iter().enumerate() {
+            if let Content::Children(_, children) = &node.content {
+                for (place, child) in children.clone().enumerate() {
+                    if let Some(of_child) = parents.get_mut(child) {
+                        *of_child = Some((parent, place));
+                    }
+                }
+            }
+        }
+        let nodes = self.nodes.iter().enumerate();
+        nodes
+            .filter_map(|(at, node)| match node.content {
+                Content::Leaf(leaf) if wanted(leaf) => Some((leaf, self.keypath(at, &parents))),
+                _ => None,
+            })
+            .collect()
+    }
+
+    /// The keypath of a node, by the parent of each node and its place among the siblings.
+    fn keypath(
+        &self,
+        mut node: usize,
+        parents: &[Option<(usize, usize)>],
+    ) -> Vec<KeyEntry<'static>> {
+        let mut keypath = Vec::new();
+        while let Some(Some((parent, place))) = parents.get(node).copied() {
+            let key = self.nodes.get(node).and_then(|node| node.key);
+            keypath.push(match key.and_then(|key| self.keys.get(key)) {
+                Some(key) => KeyEntry::Mapping(Cow::Owned(key.clone())),
+                None => KeyEntry::Sequence(to_u64(place)),
+            });
+            node = parent;
+        }
+        keypath.reverse();
+        keypath
     }
 
     fn push(&mut self, key: Option<usize>) -> usize {

@@ -9,12 +9,13 @@ use orbscan_core::path::StorePath;
 use orbscan_core::reader::Selection;
 use orbscan_core::store::Store;
 use orbscan_core::store::local::LocalStore;
+use orbscan_core::tree::KeyEntry;
 use orbscan_core::verify::code::{Code, Outlook};
-use orbscan_core::verify::report::{Alone, Chunks, Finding, Report};
+use orbscan_core::verify::report::{Alone, Chunks, Finding, LostLeaf, Report};
 use orbscan_core::verify::usage::{self, FileUsage, ItemUsage};
 use orbscan_core::verify::{self, Level, Options, Progress};
 use pyo3::prelude::*;
-use pyo3::types::{PyList, PyTuple};
+use pyo3::types::{PyList, PyString, PyTuple};
 
 use crate::checkpoint::Checkpoint;
 use crate::leaf_table::Crossed;
@@ -139,11 +140,15 @@ impl Interruption {
 fn report_tuple(py: Python<'_>, report: &Report) -> PyResult<Py<PyTuple>> {
     let findings = PyList::empty(py);
     for finding in &report.findings {
-        findings.append(finding_tuple(py, finding)?)?;
+        findings.append(finding_tuple(py, report, finding)?)?;
     }
     let left_out = report.left_out.iter();
     let left_out: Vec<(&str, u64)> = left_out.map(|(code, more)| (code.name(), *more)).collect();
-    let lost: Vec<_> = report.lost_leaves.iter().collect();
+    let lost = PyList::empty(py);
+    for leaf in &report.lost_leaves {
+        let (checkpointable, name) = leaf;
+        lost.append((checkpointable.as_deref(), keypath(py, report, leaf)?, name))?;
+    }
     let extent = report.extent;
     let extent = (
         extent.leaves,
@@ -180,7 +185,31 @@ fn alone_tuple(alone: &Alone) -> (Option<&str>, Vec<OtherTuple<'_>>) {
     (alone.name.as_deref(), others.collect())
 }
 
-fn finding_tuple<'py>(py: Python<'py>, finding: &Finding) -> PyResult<Bound<'py, PyTuple>> {
+/// The keypath of a leaf; `None` if it has no place in the tree.
+fn keypath<'py>(
+    py: Python<'py>,
+    report: &Report,
+    leaf: &LostLeaf,
+) -> PyResult<Option<Bound<'py, PyTuple>>> {
+    let Some(keypath) = report.keypaths.get(leaf) else {
+        return Ok(None);
+    };
+    let entries = keypath.iter().map(|entry| match entry {
+        KeyEntry::Sequence(index) => Ok(index.into_pyobject(py)?.into_any()),
+        KeyEntry::Mapping(key) => Ok(PyString::new(py, key).into_any()),
+    });
+    let entries: Vec<Bound<'py, PyAny>> = entries.collect::<PyResult<_>>()?;
+    PyTuple::new(py, entries).map(Some)
+}
+
+fn finding_tuple<'py>(
+    py: Python<'py>,
+    report: &Report,
+    finding: &Finding,
+) -> PyResult<Bound<'py, PyTuple>> {
+    let leaf = finding.leaf.clone();
+    let place = leaf.map(|leaf| keypath(py, report, &(finding.checkpointable.clone(), leaf)));
+    let place = place.transpose()?.flatten();
     let in_body = matches!(finding.offset, Some(Offset::Body(_)));
     let chunks = finding
         .chunks
@@ -194,6 +223,7 @@ fn finding_tuple<'py>(py: Python<'py>, finding: &Finding) -> PyResult<Bound<'py,
         finding.offset.map(Offset::bytes),
         in_body,
         finding.checkpointable.as_deref(),
+        place,
         finding.leaf.as_deref(),
         chunks,
         finding.expected.as_deref(),

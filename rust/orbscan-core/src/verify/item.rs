@@ -20,6 +20,7 @@ use crate::reader::outline::ItemFiles;
 use crate::reader::{self, Recall, item};
 use crate::record::{Issue, LeafKind, LeafTable};
 use crate::store::{Bytes, EntryKind, Store, Want};
+use crate::tree::KeyEntry;
 
 /// A check under way.
 pub(super) struct Checking<'a, 'p> {
@@ -91,12 +92,40 @@ fn documents(
     tolerated(checking.report, &issues, &table.errors);
     unreadable_leaves(checking.report, &table);
     issues.extend_from_slice(&table.errors);
-    rich_types(checking, &files, &issues)?;
-    structure::check(store, &files, &table, &options.read.limits, checking.report)?;
+    let checked = stored(checking, &files, &table, &issues, others);
+    place_leaves(checking, &table);
+    checked
+}
+
+/// Checks what is stored of a tree.
+fn stored(
+    checking: &mut Checking<'_, '_>,
+    files: &ItemFiles,
+    table: &LeafTable,
+    issues: &[Issue],
+    others: &[&str],
+) -> Result<()> {
+    let (store, options) = (checking.store, checking.options);
+    rich_types(checking, files, issues)?;
+    structure::check(store, files, table, &options.read.limits, checking.report)?;
     if options.level >= Level::Index {
-        arrays(checking, &files, &table, others)?;
+        arrays(checking, files, table, others)?;
     }
     Ok(())
+}
+
+/// Notes where the leaves that are named lie in their tree. What several hosts hold together may be
+/// told of any leaf, later.
+fn place_leaves(checking: &mut Checking<'_, '_>, table: &LeafTable) {
+    let all = checking.together.is_some();
+    let named = checking.report.named_leaves();
+    if !all && named.is_empty() {
+        return;
+    }
+    let is_named = |leaf| all || named.contains(table.names.get(leaf));
+    for (leaf, keypath) in table.tree.keypaths(is_named) {
+        checking.report.place(table.names.get(leaf), keypath);
+    }
 }
 
 /// Reads the tree once more by its recorded container types, if it has any, and reports the faults
@@ -138,9 +167,11 @@ fn unreadable(report: &mut Report, files: &ItemFiles, options: &Options, error: 
     };
     report.add(Finding::of(Code::DatabaseUnreadable, error));
     let names = tree.keypaths.param_names();
-    for (leaf, name) in tree.leaves.iter().zip(names.iter()) {
+    for (number, (leaf, name)) in tree.leaves.iter().zip(names.iter()).enumerate() {
         if leaf.value_type.is_array() && !leaf.skip_deserialize {
             report.lose(name);
+            let keypath = tree.keypaths.get(number).iter();
+            report.place(name, keypath.map(KeyEntry::to_owned).collect());
         }
     }
 }

@@ -6,6 +6,7 @@ use super::code::{Code, Severity};
 use super::marks::Marks;
 use crate::error::{Error, Offset};
 use crate::reader::beside::Other;
+use crate::tree::KeyEntry;
 use crate::zarr::chunk_keys::Grid;
 
 /// Findings of one code that are kept; more are counted.
@@ -199,6 +200,8 @@ pub struct Report {
     pub left_out: BTreeMap<Code, u64>,
     /// The leaves that cannot be restored as they were saved.
     pub lost_leaves: BTreeSet<LostLeaf>,
+    /// The keypaths of leaves that are named here.
+    pub keypaths: BTreeMap<LostLeaf, Vec<KeyEntry<'static>>>,
     /// How much was looked at.
     pub extent: Extent,
     /// Whether everything was looked at.
@@ -252,6 +255,23 @@ impl Report {
         self.lost_leaves.insert(lost);
     }
 
+    /// The param names of the leaves of the current checkpointable that are named so far.
+    pub fn named_leaves(&self) -> BTreeSet<&str> {
+        let findings = self.findings.iter();
+        let found = findings.map(|finding| (&finding.checkpointable, finding.leaf.as_deref()));
+        let lost = self.lost_leaves.iter();
+        let lost = lost.map(|(checkpointable, leaf)| (checkpointable, Some(leaf.as_str())));
+        let of_scope = found.chain(lost).filter(|(scope, _)| **scope == self.scope);
+        of_scope.filter_map(|(_, leaf)| leaf).collect()
+    }
+
+    /// Notes where a leaf of the current checkpointable lies in its tree; the first of several that
+    /// have one param name counts.
+    pub fn place(&mut self, leaf: &str, keypath: Vec<KeyEntry<'static>>) {
+        let leaf = (self.scope.clone(), leaf.to_owned());
+        self.keypaths.entry(leaf).or_insert(keypath);
+    }
+
     /// Takes in what was found of another directory of the same checkpoint.
     pub fn absorb(&mut self, other: Self) {
         for finding in other.findings {
@@ -262,6 +282,9 @@ impl Report {
             *left_out = left_out.saturating_add(more);
         }
         self.lost_leaves.extend(other.lost_leaves);
+        for (leaf, keypath) in other.keypaths {
+            self.keypaths.entry(leaf).or_insert(keypath);
+        }
         self.complete &= other.complete;
         let (own, more) = (&mut self.extent, other.extent);
         own.leaves = own.leaves.max(more.leaves);
