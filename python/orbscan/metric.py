@@ -1,4 +1,4 @@
-"""One metric among those of a step: found by its name, shown as the file spells it.
+"""One metric among those of a step: found by its name, shown in short.
 
 Metrics are an object of JSON that may hold others, or whatever else a manager was given: that has
 no members. A name with dots reaches into them: `eval.loss`
@@ -9,11 +9,13 @@ Importing this module loads nothing else.
 
 from __future__ import annotations
 
+from math import isfinite
+
 # See orbscan/__init__.py.
 TYPE_CHECKING = False
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from typing import TypeGuard
 
     from orbscan.aliases import Metrics
@@ -28,11 +30,8 @@ _SPECIAL = frozenset(' =,"[]{}')
 # A longer name helps nobody. Members of hostile files are named by megabytes.
 _MAX_NAME = 200
 
-
-class _Number(str):
-    """A number in the spelling of the file: 0.1 must not become 0.1000000001."""
-
-    __slots__ = ()
+# How many metrics have columns of their own at most.
+_ALIGNED = 8
 
 
 def find(metrics: Metrics, name: str) -> object:
@@ -99,26 +98,49 @@ def kind(value: object) -> str:
     return "a list" if isinstance(value, list) else "an object"
 
 
-def shown(text: str, width: int) -> str:
-    """Show the metrics of a JSON text in a line, cut to a width.
+def lines(all_metrics: Sequence[object], width: int) -> list[str]:
+    """Show the metrics of several steps in lines, the same ones below one another, and cut short.
 
-    >>> shown('{"loss": 1.50, "eval": {"acc": 1e-3, "best": true}, "by": [1, {}]}', 80)
-    'loss=1.50 eval.acc=1e-3 eval.best=true by=[1, {}]'
-    >>> shown("0.50", 80), shown("[1, 2]", 80)
-    ('0.50', '[1, 2]')
+    Args:
+        all_metrics: what each manager was given; None where there is nothing.
+        width: the longest line.
+
+    >>> lines([{"loss": 0.123456789, "acc": 1}, {"acc": 0.5}, None, [1, 2]], 80)
+    ['loss=0.123457  acc=1', '               acc=0.5', '', '[1, 2]']
     """
-    import json
+    objects = [
+        {name: _short(value)[: width + 1] for name, value in members(metrics)}
+        if isinstance(metrics, dict)
+        else None
+        for metrics in all_metrics
+    ]
+    widths: dict[str, int] = {}
+    for metrics in objects:
+        for name, value in (metrics or {}).items():
+            widths[name] = max(widths.get(name, 0), len(name) + 1 + len(value))
+    if len(widths) > _ALIGNED:
+        widths = {}
+    shown = []
+    for given, metrics in zip(all_metrics, objects, strict=True):
+        if metrics is None:
+            line = "" if given is None else _short(given)
+        elif widths:
+            cells = [
+                f"{f'{name}={metrics[name]}' if name in metrics else '':<{wide}}"
+                for name, wide in widths.items()
+            ]
+            line = "  ".join(cells).rstrip()
+        else:
+            line = "  ".join(f"{name}={value}" for name, value in metrics.items())
+        shown.append(f"{line[:width]}..." if len(line) > width else line)
+    return shown
 
-    metrics = json.loads(text, parse_float=_Number, parse_int=_Number, parse_constant=_Number)
-    if not isinstance(metrics, dict):
-        line = _shown(metrics)
-        return f"{line[:width]}..." if len(line) > width else line
-    line = ""
-    for name, value in members(metrics):
-        line += f"{' ' if line else ''}{name}={_shown(value)}"
-        if len(line) > width:
-            return f"{line[:width]}..."
-    return line
+
+def _short(value: object) -> str:
+    """Show a value; a fraction by its first six digits."""
+    if isinstance(value, float) and isfinite(value):
+        return f"{value:.6g}"
+    return _shown(value)
 
 
 def _shown(value: object) -> str:
@@ -131,8 +153,6 @@ def _shown_inside(value: object) -> str:
     """Show a value in a list, of which nothing that is deeper."""
     import json
 
-    if isinstance(value, _Number):
-        return str(value)
     if isinstance(value, list | dict) and value:
         return "[...]" if isinstance(value, list) else "{...}"
     if isinstance(value, str) and not (

@@ -12,8 +12,11 @@ from typing import TYPE_CHECKING, Any
 from orbscan._imports import importing
 from orbscan._value import Value, as_dataclass
 from orbscan.api import local_path
+from orbscan.fitting import Fitting
+from orbscan.metric import lines
 from orbscan.result import Issue, as_datetime
 from orbscan.step_choice import LATEST, MAX, best_step, list_steps, read_steps
+from orbscan.text import moment, printable
 
 if TYPE_CHECKING:
     import os
@@ -22,6 +25,10 @@ if TYPE_CHECKING:
     from orbscan import _core
     from orbscan.aliases import Atomicity, Mode, Prefix
     from orbscan.errors import OrbscanError
+
+
+# How long a line of metrics is at most.
+_METRICS_WIDTH = 200
 
 
 @as_dataclass
@@ -58,6 +65,22 @@ class Step(Value, frozen=True):
     custom_metadata: dict[str, Any] | None = None
     issues: tuple[Issue, ...] = ()
     error: OrbscanError | None = None
+
+    def __str__(self) -> str:
+        """Show it in a line, as `print` does: path, state, time, metrics."""
+        words = [self.state, *([] if self.commit_timestamp_nsecs is None else [self._when()])]
+        words += filter(None, lines([self.metrics], _METRICS_WIDTH))
+        return printable(f"{self.path}: {', '.join(words)}")
+
+    @property
+    def state(self) -> str:
+        """In one word: `committed`, `broken` if something of it is missing, or `uncommitted`."""
+        if not self.committed:
+            return "uncommitted"
+        return "committed" if self.error is None else "broken"
+
+    def _when(self) -> str:
+        return "" if self.commit_timestamp_nsecs is None else moment(self.commit_timestamp_nsecs)
 
     def __fspath__(self) -> str:
         """Give the path as text: `metadata(step)` is `metadata(step.path)`."""
@@ -114,6 +137,18 @@ class Steps(tuple[Step, ...]):  # noqa: SLOT001 - a tuple can have no slots for 
 
     others: tuple[str, ...]
     not_looked_into: int
+
+    def __str__(self) -> str:
+        """Show them as a table, as `print` does."""
+        if not self:
+            return "no steps"
+        metrics = lines([step.metrics for step in self], _METRICS_WIDTH)
+        rows: list[tuple[str, ...]] = [("STEP", "NAME", "STATE", "COMMITTED", "METRICS")]
+        for step, line in zip(self, metrics, strict=True):
+            name = "" if step.name == str(step.step) else step.name
+            cells = (str(step.step), name, step.state, step._when(), line)  # noqa: SLF001
+            rows.append(tuple(map(printable, cells)))
+        return "\n".join(Fitting().columns(rows, right={0}, gives=()))
 
 
 def steps(

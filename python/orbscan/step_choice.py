@@ -182,23 +182,31 @@ def best_step(
         OrbscanError: as `read_steps` does.
         ValueError: there is no such mode or atomicity.
     """
-    from orbscan import metric
-
     if mode not in {MAX, MIN}:
         message = f"mode must be {MAX!r} or {MIN!r}, not {mode!r}"
         raise ValueError(message)
-    best: tuple[float, _core.Step] | None = None
-    rows = read_steps(root, "committed", atomicity, prefix)
-    for row in rows:
+    return ranked(root, read_steps(root, "committed", atomicity, prefix), name, mode)[0]
+
+
+def ranked(root: str, rows: list[_core.Step], name: str, mode: Mode) -> list[_core.Step]:
+    """Give those of the rows in which a metric is a number, the best first; of equals the last.
+
+    Raises:
+        CheckpointNotFoundError: there is none; says which numbers there are.
+    """
+    from orbscan import metric
+
+    found: list[tuple[float, _core.Step]] = []
+    for row in reversed(rows):
         value = metric.find(_metrics(row), name)
-        if not metric.is_number(value):
-            continue
-        if best is None or (value >= best[0] if mode == MAX else value <= best[0]):
-            best = (value, row)
-    if best is None:
+        if metric.is_number(value):
+            found.append((value, row))
+    if not found:
         kind = "not_found"
         raise errors.error(kind, _without(name, rows), root)
-    return best[1]
+    # Stable in both directions.
+    found.sort(key=lambda pair: pair[0] if mode == MIN else -pair[0])
+    return [row for _, row in found]
 
 
 def _metrics(row: _core.Step) -> Metrics:
@@ -208,9 +216,15 @@ def _metrics(row: _core.Step) -> Metrics:
 
 
 def _given_metrics(row: _core.Step) -> object:
+    given = given_metrics(row)
+    return {} if row.metrics is None else given
+
+
+def given_metrics(row: _core.Step) -> object:
+    """What a manager was given with a step; None if nothing."""
     import json
 
-    return {} if row.metrics is None else json.loads(row.metrics)
+    return None if row.metrics is None else json.loads(row.metrics)
 
 
 def _without(name: str, rows: list[_core.Step]) -> str:

@@ -190,10 +190,13 @@ def write_table(
         else:
             rows = _continued(form, unfinished, schema, fresh, _Earlier(since, schema, stream))
         unfinished.replace(target)
-    except BaseException:
+    except BaseException as error:
         unfinished.unlink(missing_ok=True)
         # Libraries turn what Ctrl-C raises inside of a stream into errors of their own.
         stream.check_interrupt()
+        if isinstance(error, OSError) and error.errno and unfinished.name in str(error):
+            # Nobody has given that name.
+            raise OSError(error.errno, os.strerror(error.errno), str(path)) from error
         raise
     return rows
 

@@ -42,7 +42,7 @@ IS_RUN = "runs/long: is a directory of 4 steps (0 to 100), not a checkpoint: "
 LISTED = "or list them with 'orbscan steps runs/long'"
 
 
-@pytest.mark.parametrize("command", ["show", "du", "plan --mesh x=1"])
+@pytest.mark.parametrize("command", ["show", "du --depth 1", "plan --mesh x=1"])
 def test_a_directory_of_steps_says_which_and_how_to_choose(
     command: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -34,7 +34,7 @@ def verify_prints_what_its_twin_returns(asked: Asked) -> Violations:
     places: Sequence[Asked] = asked.places or [asked]
     for place in places:
         expected.add(asked, place)
-    text = run("verify", str(asked.path))
+    text = run("verify", "-v", str(asked.path))
     documents = [json.loads(line) for line in asked.cli("verify").out.splitlines()]
     yield from compared("verify", expected.documents, "verify -o json", documents)
     lines = [*expected.lines, *expected.sum()]
@@ -51,18 +51,20 @@ class _Expected:
         self.documents: list[dict[str, object]] = []
         self.lines: list[str] = []
         self.errors: list[str] = []
-        self.seen = self.ok = self.damaged = self.lost = self.uncommitted = 0
+        self.below = False
+        self.seen = self.ok = self.damaged = self.lost = self.unfinished = 0
 
     def add(self, asked: Asked, place: Asked) -> None:
         """Take in what is found at the path that is asked about, or below."""
         self.seen += 1
+        self.below |= isinstance(place, Found) and place.path != asked.path
         report = place.report
         if isinstance(place, Found) and place.path != asked.path and not place.found.committed:
-            self.uncommitted += 1
+            self.unfinished += 1
             path, reason = place.found.path, place.found.commit_reason
             told = {"path": path, "committed": False, "reason": reason}
             self.documents.append({"schema_version": SCHEMA_VERSION, **told})
-            self.lines.append(f"{path}: uncommitted: {reason}")
+            self.lines.append(f"{path}: unfinished: {reason}")
         elif report.value is None:
             self.errors.append(f"orbscan: error: {report.error}")
         else:
@@ -74,11 +76,11 @@ class _Expected:
 
     def sum(self) -> Iterator[str]:
         """The last line, if there is one."""
-        if self.seen > 1 or self.uncommitted:
+        if self.seen > 1 or self.unfinished or self.below:
             parts = [f"{self.ok} ok", f"{self.damaged} damaged"]
             parts.append(f"{counted(self.lost, 'leaf', 'leaves')} lost")
-            if self.uncommitted:
-                parts.append(f"{self.uncommitted} uncommitted")
+            if self.unfinished:
+                parts.append(f"{self.unfinished} unfinished")
             if self.errors:
                 parts.append(f"{len(self.errors)} could not be checked")
             yield f"{counted(self.seen, 'checkpoint')}: {', '.join(parts)}"

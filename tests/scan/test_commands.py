@@ -56,7 +56,7 @@ def test_ls_shows_a_line_for_each_with_the_newest_last(runs: Path, run: Any) -> 
     assert "broken" in lines[3]
     assert "_METADATA" in lines[3]
     assert "uncommitted" in lines[5]
-    assert lines[-1] == "total      6 checkpoints: 1 broken, 4 committed, 1 uncommitted"
+    assert lines[-1].startswith("total      6 checkpoints: 1 broken, 4 committed, 1 uncommitted; ")
 
 
 def test_ls_as_json_has_a_row_for_each(runs: Path, run: Any) -> None:
@@ -141,6 +141,9 @@ def test_one_path_can_come_from_stdin(
     monkeypatch.setattr("sys.stdin", io.StringIO(f"{path}\n"))
     shown = run(command, "-", "-o", "json")
     assert (shown.status, json.loads(shown.out)["path"]) == (0, str(path))
+    if command == "du":
+        # It takes any number.
+        return
     for text, count in (("", "0 paths"), ("a\nb\n", "2 paths")):
         monkeypatch.setattr("sys.stdin", io.StringIO(text))
         shown = run(command, "-")

@@ -32,7 +32,7 @@ def test_the_table_shows_state_times_metrics_and_faults(
         ["root", str(tmp_path)],
         [""],
         ["STEP", "NAME", "STATE", "COMMITTED", "TOOK", "METRICS", "NOTE"],
-        ["8", "committed", when, "0.243 s", "loss=0.1 note=a\\x1b"],
+        ["8", "committed", when, "0.243 s", "loss=0.1", "note=a\\x1b"],
         ["9", "step_09", "committed", when, "0.243 s"],
         ["10", "broken", when, "0.243 s", fault],
         ["11", "11.orbax-checkpoint-tmp", "uncommitted", "its name is temporary"],

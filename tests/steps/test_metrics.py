@@ -171,9 +171,7 @@ def test_steps_that_cannot_be_read_completely_are_counted(tmp_path: Path) -> Non
         orbscan.best(tmp_path, "loss")
 
 
-def test_numbers_are_shown_as_the_file_spells_them(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_metrics_are_shown_in_short(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     text = (
         '{"a": 1.50, "b": {"c": 1E-3, "d": {"e": NaN}}, "f": "0.5", "f2": "good", "g": true, '
         '"h": null, "i": [1.0, -Infinity, "x", [2], {"y": 3}, []], "j": {}}'
@@ -181,8 +179,8 @@ def test_numbers_are_shown_as_the_file_spells_them(
     write_metrics(tmp_path, "1", text)
     assert main(["steps", str(tmp_path)]) == 0
     assert (
-        'a=1.50 b.c=1E-3 b.d.e=NaN f="0.5" f2=good g=true h=null '
-        "i=[1.0, -Infinity, x, [...], {...}, []] j={}\n"
+        'a=1.5  b.c=0.001  b.d.e=NaN  f="0.5"  f2=good  g=true  h=null  '
+        "i=[1.0, -Infinity, x, [...], {...}, []]  j={}\n"
     ) in capsys.readouterr().out
 
 
@@ -194,7 +192,8 @@ def test_deep_and_long_metrics_are_cut(tmp_path: Path) -> None:
     write_metrics(tmp_path, "2", f'{{"long": {[*range(1000)]}}}')
     for step in (1, 2):
         text = (tmp_path / str(step) / "metrics" / "metrics").read_text()
-        assert len(metric.shown(text, 200)) == 203
+        (line,) = metric.lines([json.loads(text)], 200)
+        assert len(line) == 203
     found = orbscan.steps(tmp_path)
     value = reduce(lambda inner, _: inner["k" * 30], range(400), found[0].metrics)
     assert value == 1

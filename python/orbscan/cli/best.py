@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentTypeError
-
 from orbscan.cli import choice, source
 from orbscan.cli.help import EXIT_CODES, help_formatter
 
@@ -12,8 +10,6 @@ TYPE_CHECKING = False
 
 if TYPE_CHECKING:
     import argparse
-
-    from orbscan.aliases import StepChoice
 
 _EXAMPLES = """\
 examples:
@@ -40,18 +36,11 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     parser.add_argument(
         "metric",
         metavar="METRIC[:min]",
-        type=_metric,
+        type=source.best_of,
         help="the name of a metric, greatest is best; with :min the least is, as of a loss; with "
         "dots it reaches into objects: eval.loss:min",
     )
     parser.set_defaults(run=run, parser=parser)
-
-
-def _metric(text: str) -> StepChoice:
-    if not text:
-        message = "the name of a metric is empty"
-        raise ArgumentTypeError(message)
-    return source.step_choice(f"best:{text}")
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import sys
 from dataclasses import replace
 
-from orbscan.cli import source
-from orbscan.cli.exits import FINE, PARTIAL
+from orbscan.cli import source, stdin
+from orbscan.cli.exits import FINE, NOT_FOUND, PARTIAL, Refusal
 from orbscan.cli.help import EXIT_CODES, add_output, add_sort, help_formatter, whole_number
+from orbscan.errors import InvalidLayoutError
 from orbscan.fitting import Fitting
 from orbscan.text import by_level, counted, labelled, natural, printable, size
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator
 
+    from orbscan import _core
     from orbscan.cli import output
     from orbscan.fitting import Gives
     from orbscan.usage import FileUsage, LeafUsage, Usage
@@ -30,6 +32,7 @@ examples:
   orbscan du checkpoints/1000 --sort size | head -20
   orbscan du checkpoints/1000 --name params
   orbscan du checkpoints/1000 -o json | jq '.totals'
+  orbscan du runs --sort size                     # all checkpoints below, and their sum
 
 STORED is the bytes of chunks, from the index of the store; MEMORY is what they
 take in memory, and RATIO is MEMORY divided by STORED. UNUSED is what nothing of
@@ -68,12 +71,18 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     """Add the command to those of the program."""
     parser = commands.add_parser(
         "du",
-        help="show what a checkpoint takes on disk",
-        description="Show what a checkpoint takes on disk, by leaf, element type and file.",
+        help="show what a checkpoint, or all below directories, take on disk",
+        description="Show what a checkpoint takes on disk, by leaf, element type and file; of "
+        "several checkpoints, or directories of them, what each takes and what all do.",
         epilog=_EXAMPLES + EXIT_CODES,
         formatter_class=help_formatter,
     )
-    source.add_path(parser)
+    parser.add_argument(
+        "paths",
+        metavar="PATH",
+        nargs="+",
+        help="a checkpoint, or directories of checkpoints; - reads paths from stdin",
+    )
     source.add_step(parser)
     source.add_name(
         parser,
@@ -102,13 +111,46 @@ def run(arguments: argparse.Namespace) -> int:
     """Measure the checkpoint, and write the answer to stdout and warnings to stderr."""
     if arguments.output == "json" and (arguments.depth is not None or arguments.files):
         arguments.parser.error("--depth and --files are for the table, not for JSON")
-    path = source.local_path(arguments, arguments.path)
+    paths = stdin.paths(arguments.paths)
     source.check_name(arguments, arguments.name)
-    # What goes wrong from here on is no wrong use.
-    path = source.step_path(arguments, path)
-    from orbscan.usage import measured
+    paths = [source.local_path(arguments, path) for path in paths]
+    if len(paths) == 1:
+        # What goes wrong from here on is no wrong use.
+        path = source.step_path(arguments, paths[0])
+        from orbscan.usage import measured
 
-    usage, issues = measured(path, arguments.name, **source.rules(arguments))
+        try:
+            usage, issues = measured(path, arguments.name, **source.rules(arguments))
+        except InvalidLayoutError as error:
+            is_root = error.kind == "unknown_layout" and not _of_one(arguments)
+            if not is_root:
+                raise
+            from orbscan.cli import du_roots
+
+            return du_roots.run(arguments, paths, error)
+        return _write(arguments, usage, issues)
+    if given := _of_one(arguments):
+        arguments.parser.error(f"{given} is for one checkpoint")
+    if not paths:
+        message = "there is nothing to measure: no path on stdin"
+        raise Refusal(message, NOT_FOUND)
+    from orbscan.cli import du_roots
+
+    return du_roots.run(arguments, paths, None)
+
+
+def _of_one(arguments: argparse.Namespace) -> str:
+    """An option that is given and makes sense for a single checkpoint only."""
+    options = {
+        "--step": arguments.step is not None,
+        "--name or --flat": arguments.name is not ...,
+        "--depth": arguments.depth is not None,
+        "--files": arguments.files,
+    }
+    return next((option for option, is_given in options.items() if is_given), "")
+
+
+def _write(arguments: argparse.Namespace, usage: Usage, issues: list[_core.Issue]) -> int:
     if arguments.output == "json":
         import json
 

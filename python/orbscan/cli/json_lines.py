@@ -15,7 +15,7 @@ TYPE_CHECKING = False
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
-    from typing import TypeVar
+    from typing import TextIO, TypeVar
 
     from orbscan import _core
     from orbscan.cli.rows import Row
@@ -34,13 +34,15 @@ class Tally:
     Attributes:
         checkpoints: how many were found.
         failed: how many of them could not be read completely.
+        rows: how many were written.
     """
 
-    __slots__ = ("checkpoints", "failed")
+    __slots__ = ("checkpoints", "failed", "rows")
 
-    def __init__(self, checkpoints: int = 0, failed: int = 0) -> None:
+    def __init__(self, checkpoints: int = 0, failed: int = 0, rows: int = 0) -> None:
         self.checkpoints = checkpoints
         self.failed = failed
+        self.rows = rows
 
     def counting(self, entries: Iterable[_core.Entry]) -> Iterator[_core.Entry]:
         """Count entries as they pass."""
@@ -80,19 +82,33 @@ def write(
     unfinished = os.path.join(directory, f".{name}.{os.getpid()}.tmp")  # noqa: PTH118
     tally = Tally()
     unchanged: set[str] = set()
+
+    def counted(lines: Iterable[str]) -> Iterator[str]:
+        for line in lines:
+            tally.rows += 1
+            yield line
+
     encode = json.JSONEncoder(ensure_ascii=False).encode
     try:
-        with open(unfinished, "w", encoding="utf-8", newline="\n") as file:  # noqa: PTH123
+        with _created(unfinished, target) as file:
             fresh = _fresh(tally.counting(entries), unchanged)
-            file.writelines(f"{encode(row)}\n" for row in rows(table, fresh))
+            file.writelines(counted(f"{encode(row)}\n" for row in rows(table, fresh)))
             if previous is not None:
-                file.writelines(_kept(previous, unchanged))
+                file.writelines(counted(_kept(previous, unchanged)))
         os.replace(unfinished, os.path.join(directory, name))  # noqa: PTH105, PTH118
     except BaseException:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(unfinished)  # noqa: PTH108
         raise
     return tally
+
+
+def _created(unfinished: str, target: str) -> TextIO:
+    """Open the unfinished file; an error names the one that was asked for."""
+    try:
+        return open(unfinished, "w", encoding="utf-8", newline="\n")  # noqa: PTH123
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, target) from error
 
 
 def _is_link(path: str) -> bool:

@@ -9,7 +9,7 @@ from orbscan.cli import search
 from orbscan.cli.exits import FINE, PARTIAL
 from orbscan.cli.help import EXIT_CODES, add_output, help_formatter
 from orbscan.cli.messages import told
-from orbscan.errors import OrbscanError, located
+from orbscan.errors import OrbscanError, StoreError, located
 from orbscan.fitting import Fitting
 from orbscan.text import NSECS_PER_SEC, counted, printable, size, within
 
@@ -114,6 +114,7 @@ class Found:
         checkpoints: the directory that each lies in, and what is shown of it.
         states: how many there are in each state.
         incomplete: how many could not be read completely.
+        nbytes: what all leaves take in memory, where that was asked for.
         parts: why a path that was given is not looked into: it lies in a checkpoint.
     """
 
@@ -121,6 +122,7 @@ class Found:
         self.checkpoints: list[tuple[str, Any]] = []
         self.states: Counter[str] = Counter()
         self.incomplete = 0
+        self.nbytes = 0
         self.parts: list[OrbscanError] = []
 
     @classmethod
@@ -143,7 +145,10 @@ class Found:
 
             now_nsecs = time.time_ns()
         now = now_nsecs
-        return cls._of(entries, lambda entry: _cells(entry, now))
+        sizes: list[int] = []
+        found = cls._of(entries, lambda entry: _cells(entry, now, sizes))
+        found.nbytes = sum(sizes)
+        return found
 
     @classmethod
     def _of(cls, entries: Iterable[_core.Entry], shown: Callable[[_core.Entry], Any]) -> Found:
@@ -187,10 +192,12 @@ def table(found: Found, fitting: Fitting | None = None) -> list[output.Line]:
     lines += [[("faint", note)] for note in fitting.note()]
     counts = [f"{count:,} {state}" for state, count in sorted(found.states.items())]
     total = f"{counted(len(found.checkpoints), 'checkpoint')}: {', '.join(counts)}"
+    total += f"; {size(found.nbytes)} in memory" if found.nbytes else ""
     return [*lines, [("label", "total      "), ("", total)]]
 
 
-def _cells(entry: _core.Entry, now_nsecs: int) -> tuple[str, ...]:
+def _cells(entry: _core.Entry, now_nsecs: int, sizes: list[int]) -> tuple[str, ...]:
+    """Show a checkpoint; what its leaves take in memory is added to `sizes`."""
     from orbscan.cli.rows import duration_nsecs, totals
     from orbscan.cli.totals import commit_nsecs
 
@@ -198,6 +205,8 @@ def _cells(entry: _core.Entry, now_nsecs: int) -> tuple[str, ...]:
     step = "" if entry.step is None else str(entry.step)
     checkpoint = entry.checkpoint
     held = None if checkpoint is None else totals(checkpoint)
+    if held is not None:
+        sizes.append(held.nbytes)
     committed = None if checkpoint is None else commit_nsecs(checkpoint)
     took = None if checkpoint is None else duration_nsecs(checkpoint)
     return (
@@ -216,7 +225,8 @@ def _cells(entry: _core.Entry, now_nsecs: int) -> tuple[str, ...]:
 
 def _state(entry: _core.Entry) -> str:
     if entry.error is not None:
-        return "broken"
+        # What the file system refuses says nothing about the checkpoint.
+        return "unreadable" if isinstance(entry.error, StoreError) else "broken"
     if entry.state == "vanished":
         return "gone"
     if entry.complete is False:

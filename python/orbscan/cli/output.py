@@ -47,6 +47,7 @@ _STATES = {
     "gone": "unsure",
     "damaged": "bad",
     "broken": "bad",
+    "unreadable": "bad",
 }
 
 _SEVERITIES = {"error": "bad", "warning": "unsure", "note": "faint"}

@@ -8,7 +8,7 @@ import sys
 from orbscan.cli import search
 from orbscan.cli.exits import FINE, PARTIAL, USAGE, Refusal, cleaning_up
 from orbscan.cli.help import EXIT_CODES, help_formatter
-from orbscan.text import counted
+from orbscan.text import counted, printable
 
 # See orbscan/__init__.py.
 TYPE_CHECKING = False
@@ -54,9 +54,9 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         "-o",
         "--output",
         metavar="FILE",
-        default=_JSON,
         help="a file that ends in .parquet, .arrow, .csv (these need pyarrow) or .jsonl, and that "
-        "appears when it is complete; json writes one document to stdout (default: json)",
+        "appears when it is complete; json writes one document to stdout (default: json, unless "
+        "stdout is a terminal)",
     )
     parser.add_argument(
         "--table",
@@ -77,6 +77,10 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
 
 def run(arguments: argparse.Namespace) -> int:
     """Scan, and write the table."""
+    if arguments.output is None:
+        if sys.stdout.isatty():
+            arguments.parser.error("-o FILE is needed on a terminal, or -o json for all rows here")
+        arguments.output = _JSON
     ending = _ending(arguments)
     with cleaning_up():
         if ending in _BY_PYARROW:
@@ -85,6 +89,9 @@ def run(arguments: argparse.Namespace) -> int:
             tally = _as_json_lines(arguments)
         else:
             tally = _as_json(arguments)
+    if ending != _JSON:
+        rows = f"{counted(tally.rows, 'row')} of {counted(tally.checkpoints, 'checkpoint')}"
+        print(f"wrote {rows} to {printable(arguments.output)}")
     if tally.failed:
         of = counted(tally.checkpoints, "checkpoint")
         message = f"{tally.failed:,} of {of} could not be read completely: see the column complete"
@@ -135,13 +142,13 @@ def _by_pyarrow(arguments: argparse.Namespace) -> json_lines.Tally:
         whole = Scan(scan)
         stream = whole.leaves() if arguments.table == "leaves" else whole.checkpoints()
         with progress.Line(scan):
-            tables.write_table(stream, arguments.output, since=previous)
+            rows = tables.write_table(stream, arguments.output, since=previous)
     except ValueError as error:
         if previous is None:
             raise
         message = f"{previous}: {error}"
         raise Refusal(message, USAGE) from error
-    return json_lines.Tally(stream.checkpoints_seen, stream.checkpoints_incomplete)
+    return json_lines.Tally(stream.checkpoints_seen, stream.checkpoints_incomplete, rows)
 
 
 def _as_json(arguments: argparse.Namespace) -> json_lines.Tally:
@@ -152,15 +159,15 @@ def _as_json(arguments: argparse.Namespace) -> json_lines.Tally:
     from orbscan.cli.rows import SCHEMA_VERSION
 
     tally = json_lines.Tally()
-    # Before anything is written: what is refused leaves no half of a document behind.
     scan = _begin(arguments)
     head = json.dumps({"schema_version": SCHEMA_VERSION, "table": arguments.table})
-    sys.stdout.write(f'{head[:-1]}, "rows": [')
-    separator = "\n"
+    head = f'{head[:-1]}, "rows": ['
+    # With the first row: what fails before it leaves no half of a document behind.
+    separator = f"{head}\n"
     for row in json_lines.rows(arguments.table, tally.counting(scan)):
         sys.stdout.write(separator + json.dumps(row))
         separator = ",\n"
-    sys.stdout.write("\n]}\n")
+    sys.stdout.write("\n]}\n" if separator == ",\n" else f"{head}\n]}}\n")
     return tally
 
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from typing import TypedDict
 
     from orbscan import _core
-    from orbscan.aliases import Atomicity, Name, StepChoice
+    from orbscan.aliases import Atomicity, Mode, Name, StepChoice
 
     class Rules(TypedDict):
         """What counts as a finished checkpoint, as keywords of whatever reads one."""
@@ -166,6 +166,22 @@ def step_choice(text: str) -> StepChoice:
         message = f"{text!r} is no step: a number, latest, best:METRIC, or the name of a directory"
         raise ArgumentTypeError(message)
     return text
+
+
+def best_of(text: str) -> tuple[str, Mode]:
+    """Read the value of an option that is a metric, and whether the greatest or least is best.
+
+    Raises:
+        ArgumentTypeError: it is empty.
+
+    >>> best_of("loss:min"), best_of("acc")
+    (('loss', 'min'), ('acc', 'max'))
+    """
+    choice = step_choice(f"best:{text}") if text else None
+    if not isinstance(choice, tuple):
+        message = "the name of a metric is empty"
+        raise ArgumentTypeError(message)
+    return choice
 
 
 def step_path(arguments: argparse.Namespace, path: str) -> str:

@@ -12,7 +12,7 @@ from orbscan.cli.help import EXIT_CODES, add_output, help_formatter
 from orbscan.cli.messages import told
 from orbscan.errors import located
 from orbscan.fitting import Fitting
-from orbscan.step_choice import LATEST, list_steps
+from orbscan.step_choice import LATEST, given_metrics, list_steps, ranked
 from orbscan.text import NSECS_PER_SEC, counted, moment, printable, some, within
 
 # See orbscan/__init__.py.
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from orbscan import _core
+    from orbscan.aliases import Mode
     from orbscan.cli import output
     from orbscan.fitting import Gives
 
@@ -33,6 +34,7 @@ examples:
   orbscan steps checkpoints
   orbscan steps checkpoints -o json | jq '.steps[] | select(.committed | not) | .path'
   orbscan steps checkpoints --prefix step
+  orbscan steps checkpoints --sort loss:min      # the best first
   orbscan show checkpoints --step best:loss:min
 
 A step that is committed and of which a part is missing or cannot be read is broken,
@@ -43,13 +45,14 @@ and the exit code is then 5. It is 3 if there is neither a step nor another chec
 _COLUMNS = {
     "STEP": "",
     "NAME": "",
+    "MARK": "count",
     "STATE": "state",
     "COMMITTED": "",
     "TOOK": "",
     "METRICS": "sharding",
     "NOTE": "fault",
 }
-_RIGHT = {0, 4}
+_RIGHT = {0, 5}
 _GIVES: tuple[Gives, ...] = (
     ("NOTE", 30),
     ("METRICS", 24),
@@ -84,6 +87,13 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     )
     source.add_atomicity(parser)
     source.add_prefix(parser)
+    parser.add_argument(
+        "--sort",
+        metavar="METRIC[:min]",
+        type=source.best_of,
+        help="the step with the greatest value of a metric first, or with :min the least, and mark "
+        "it as the best (default: by number)",
+    )
     add_output(parser)
     parser.set_defaults(run=run, parser=parser)
 
@@ -92,6 +102,8 @@ def run(arguments: argparse.Namespace) -> int:
     """Read the steps, and write the answer to stdout."""
     path = source.local_path(arguments, arguments.path)
     root = Root(path, *list_steps(path, arguments.atomicity, arguments.prefix))
+    if arguments.sort is not None:
+        root = root.sorted_by(*arguments.sort)
     if arguments.output == "json":
         sys.stdout.write(document(root))
     elif root.steps or root.others:
@@ -111,12 +123,33 @@ class Root(NamedTuple):
         steps: by number and then by name.
         others: names of other checkpoints.
         not_looked_into: how many directories may be checkpoints as well.
+        best: the one with the best value of the metric that they are sorted by.
     """
 
     path: str
     steps: list[_core.Step]
     others: list[str]
     not_looked_into: int
+    best: _core.Step | None = None
+
+    def sorted_by(self, name: str, mode: Mode) -> Root:
+        """Put the steps with the best values of a metric first, those without it last.
+
+        Raises:
+            OrbscanError: it is a number in no step.
+        """
+        found = ranked(self.path, self.steps, name, mode)
+        rest = [step for step in self.steps if step not in found]
+        best = next((step for step in found if step.committed), None)
+        return self._replace(steps=[*found, *rest], best=best)
+
+    @property
+    def latest(self) -> _core.Step | None:
+        """The committed step of the greatest number, if all are of one prefix."""
+        committed = [step for step in self.steps if step.committed and not step.temporary]
+        if len({step.prefix for step in committed}) != 1:
+            return None
+        return max(committed, key=lambda step: (step.step, step.name))
 
 
 def _nothing_found(root: Root, arguments: argparse.Namespace) -> Refusal:
@@ -156,7 +189,12 @@ def table(root: Root, fitting: Fitting | None = None) -> list[output.Line]:
     from orbscan.cli.output import tabular
 
     fitting = fitting or Fitting()
-    cells = [tuple(_COLUMNS), *(_cells(root.path, step) for step in root.steps)]
+    metrics = metric.lines([given_metrics(step) for step in root.steps], _METRICS_WIDTH)
+    marks = (("best", root.best), ("latest", root.latest))
+    cells = [tuple(_COLUMNS)]
+    for step, line in zip(root.steps, metrics, strict=True):
+        mark = ", ".join(word for word, marked in marks if marked is step)
+        cells.append(_cells(root.path, step, mark, line))
     lines: list[output.Line] = [[("label", "root       "), ("", printable(root.path))], []]
     if root.steps:
         fitted = fitting.rows(cells, right=_RIGHT, gives=_GIVES)
@@ -232,13 +270,13 @@ def document(root: Root) -> str:
     return json.dumps(whole, allow_nan=False) + "\n"
 
 
-def _cells(root: str, step: _core.Step) -> tuple[str, ...]:
+def _cells(root: str, step: _core.Step, mark: str, metrics: str) -> tuple[str, ...]:
     begun, ended = step.init_timestamp_nsecs, step.commit_timestamp_nsecs
     notes = [*([] if step.committed else [step.commit_reason]), *_faults(root, step)]
-    metrics = "" if step.metrics is None else metric.shown(step.metrics, _METRICS_WIDTH)
     return (
         str(step.step),
         "" if step.name == str(step.step) else printable(step.name),
+        mark,
         _state(step),
         "" if ended is None else moment(ended),
         "" if begun is None or ended is None else f"{(ended - begun) / NSECS_PER_SEC:.3f} s",
