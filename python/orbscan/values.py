@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from orbscan import codes, errors
 from orbscan.api import AUTO, check_name_as_orbax, local_path, read_pytree
 from orbscan.extras import need
+from orbscan.text import keypath as shown
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -51,8 +52,8 @@ class LeafNotFoundError(KeyError):
         super().__init__(keypath, near)
 
     def __str__(self) -> str:
-        hint = f"; near it are {', '.join(map(str, self.near))}" if self.near else ""
-        return f"no leaf at {self.keypath}{hint}"
+        hint = f"; near it are {', '.join(map(shown, self.near))}" if self.near else ""
+        return f"no leaf at {shown(self.keypath)}{hint}"
 
 
 def open_array(
@@ -154,14 +155,14 @@ def _zarr_format(
     """The version of the Zarr document of a leaf."""
     kind, array, _, _, _, error = table.leaves[table.node_leaves[node]]
     if kind in _HAS_NO_ARRAY:
-        message = f"the leaf at {keys} is {_HAS_NO_ARRAY[kind]}, not an array"
+        message = f"the leaf at {shown(keys)} is {_HAS_NO_ARRAY[kind]}, not an array"
         raise TypeError(message)
     if error is not None:
         found, file, offset, in_body, reason = error
         raise errors.error(found, reason, file, offset, in_body)
     zarr = table.arrays[array][3]
     if zarr is None:
-        reason = f"the leaf at {keys} is part of a larger file and cannot be opened alone"
+        reason = f"the leaf at {shown(keys)} is part of a larger file and cannot be opened alone"
         raise errors.error(_UNSUPPORTED, reason, str(directory))
     return zarr[0]
 

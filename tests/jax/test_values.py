@@ -11,6 +11,7 @@ import orbax.checkpoint.experimental.v1 as ocp
 import pytest
 
 import orbscan
+from orbscan.text import keypath
 from tests.jax.support import plain
 
 if TYPE_CHECKING:
@@ -102,13 +103,13 @@ def test_a_leaf_that_is_not_there_is_missed_by_name(path: Path, keys: Any, near:
     assert isinstance(caught.value, orbscan.LeafNotFoundError)
     assert caught.value.keypath == keys
     assert near in caught.value.near
-    assert str(caught.value).startswith(f"no leaf at {keys}; near it are ")
-    assert str(near) in str(caught.value)
+    assert str(caught.value).startswith(f"no leaf at {keypath(keys)}; near it are ")
+    assert keypath(near) in str(caught.value)
 
 
 @pytest.mark.parametrize("key", ["note", "nothing", "empty", "no_items", "no_entries"])
 def test_a_leaf_without_an_array_is_refused(path: Path, key: str) -> None:
-    with pytest.raises(TypeError, match=f"'{key}'"):
+    with pytest.raises(TypeError, match=f"the leaf at {key} is"):
         orbscan.open_array(path, [key])
 
 
