@@ -95,7 +95,7 @@ impl ErrorKind {
 }
 
 /// A position in a file, in bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Offset {
     /// From the start of the file.
     File(u64),

@@ -52,6 +52,17 @@ pub fn check() -> Result<()> {
     look()
 }
 
+/// Whether the work was to end, told without asking: for what comes after loops that tolerate it.
+///
+/// # Errors
+/// `Store`, once [`check`] has told so.
+pub fn ended() -> Result<()> {
+    match ENDED.get() {
+        true => Err(Error::new(ErrorKind::Store, "interrupted")),
+        false => Ok(()),
+    }
+}
+
 /// Lets the next [`check`] look.
 pub(crate) fn look_soon() {
     ROUNDS_LEFT.set(0);

@@ -10,6 +10,7 @@ use super::shardings::LeafShardings;
 use super::stored::Arrays;
 use super::{Options, aggregate, prng};
 use crate::error::{Error, ErrorKind, Result};
+use crate::interrupt;
 use crate::orbax::leaf_entry::{LeafEntry, ValueType};
 use crate::orbax::{names, rich_types, tree_metadata};
 use crate::record::{Issue, LeafTable};
@@ -134,6 +135,7 @@ fn decode(
     let path = files.directory.join(names::TREE_METADATA)?;
     let limits = &options.limits;
     let before = issues.len();
+    interrupt::ended()?;
     let told = tree(&metadata, options, issues).map_err(|error| error.in_file(&path))?;
     for issue in issues.iter_mut().skip(before) {
         *issue = issue.clone().in_file(&path);
@@ -150,6 +152,8 @@ fn decode(
         None => arrays.find(store, files, &names, limits, issues)?,
     };
     drop(names);
+    // Each leaf would be unreadable, and all of them of no use.
+    interrupt::ended()?;
     let stored = Stored {
         arrays: &arrays,
         found: &found,

@@ -1,5 +1,6 @@
 //! One pytree: its documents, then its arrays.
 
+use std::collections::HashSet;
 use std::ops::ControlFlow;
 
 use super::code::Code;
@@ -12,7 +13,8 @@ use super::survey::{Chunks, Survey};
 use super::together::Together;
 use super::{Level, OnProgress, Options, Progress, structure, surplus};
 use crate::cursor::to_u64;
-use crate::error::{Error, ErrorKind, Result, Subject};
+use crate::error::{Error, ErrorKind, Offset, Result, Subject};
+use crate::interrupt;
 use crate::limits::Limits;
 use crate::orbax::{names, tree_metadata};
 use crate::path::StorePath;
@@ -74,6 +76,8 @@ fn documents(
     // Other checks need it, too.
     files.sharding = files.sharding(store, options.read.limits.max_document_bytes);
     let read = item::outline_of(store, &files, &options.read, &Recall::new(), &mut issues);
+    // What an interrupted read makes of a million leaves is of no use to anybody.
+    interrupt::ended()?;
     let table = match read {
         // Each leaf is reported, and what the store holds instead.
         Ok(read) => read.table,
@@ -176,9 +180,16 @@ fn unreadable(report: &mut Report, files: &ItemFiles, options: &Options, error: 
     }
 }
 
+/// What distinguishes one fault from another.
+fn told(error: &Error) -> (Option<&str>, Option<Offset>, &str) {
+    (error.file(), error.offset(), error.reason())
+}
+
 /// Reports the faults that a read tolerates, those of single leaves left out.
 fn tolerated(report: &mut Report, issues: &[Issue], of_leaves: &[Error]) {
-    for issue in issues.iter().filter(|issue| !of_leaves.contains(issue)) {
+    // By what tells one fault from another: there may be as many as leaves.
+    let known: HashSet<_> = of_leaves.iter().map(told).collect();
+    for issue in issues.iter().filter(|issue| !known.contains(&told(issue))) {
         let file = issue.file().unwrap_or_default();
         let mut parts = file.rsplit('/');
         let (name, parent) = (parts.next().unwrap_or_default(), parts.next());
