@@ -70,6 +70,8 @@ def complete(value: object, public: dict[str, str]) -> None:
             found = _found(name, public)
             if found is not None:
                 known[name] = found
+                if isinstance(found, type) and found.__module__.startswith("orbscan."):
+                    complete(found, public)
 
 
 def _annotations(value: object) -> Iterator[tuple[object, list[str]]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from functools import cache
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -167,11 +168,11 @@ def _converted(
     need("jax", "an abstract state")
     import jax
 
-    tree = metadata.metadata if isinstance(metadata, CheckpointMetadata) else metadata
+    tree = _tree_of(metadata)
     known: dict[int, object] = {}
 
     def convert(path: jax.tree_util.KeyPath[Any], leaf: object) -> object:
-        leaf = own(leaf)
+        leaf = _own(leaf)
         if isinstance(leaf, UnreadableLeaf):
             raise_unreadable(leaf, jax.tree_util.keystr(path))
         if type(leaf) is complex:
@@ -191,6 +192,23 @@ def _converted(
         return known[id(leaf)]
 
     return jax.tree_util.tree_map_with_path(convert, tree)
+
+
+def _tree_of(metadata: Any) -> PyTreeMetadata:
+    """The tree of what `metadata` returned, Orbax's too; a tree as it is."""
+    theirs = sys.modules.get("orbax.checkpoint.experimental.v1._src.metadata.types")
+    is_theirs = theirs is not None and isinstance(metadata, theirs.CheckpointMetadata)
+    return metadata.metadata if is_theirs or isinstance(metadata, CheckpointMetadata) else metadata
+
+
+def _own(leaf: object) -> object:
+    """A leaf as orbscan has it, of orbscan or of Orbax."""
+    found = own(leaf)
+    if type(found).__module__.startswith("orbax.checkpoint."):
+        from orbscan.orbax._types import from_orbax
+
+        return from_orbax(found)
+    return found
 
 
 def _abstract_array(

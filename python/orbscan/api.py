@@ -90,6 +90,18 @@ def metadata(  # noqa: PLR0913 - keywords, each with a meaning of its own
     """
     text = local_path(path, step, atomicity=atomicity)
     check_name_as_orbax(checkpointable_name)
+    if handlers and checkpointable_name is not None and checkpointable_name in handlers:
+        # It need not be a pytree: whoever describes it knows.
+        every = checkpointables_metadata(
+            text,
+            rich_types=rich_types,
+            atomicity=atomicity,
+            allow_uncommitted=allow_uncommitted,
+        )
+        with importing:
+            from orbscan.handlers import one_of
+
+        return one_of(every, checkpointable_name, handlers)
     checkpoint = read_pytree(
         text,
         checkpointable_name,

@@ -10,10 +10,11 @@ import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol
 
+from orbscan import errors
 from orbscan.result import Issue
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
     from orbscan import _core
@@ -44,11 +45,24 @@ def pytree(
         Exception: whatever the handler raises.
     """
     (name, _), *_ = checkpoint.items
+    check_given(given)
     handler = _own(read.path, checkpoint, name, given)
     if handler is None:
         return read
     directory = read.path if name is None else read.path / name
     return replace(read, metadata=_described(handler, directory))
+
+
+def one_of(
+    every: CheckpointMetadata[dict[str, Any]], name: str, given: Mapping[str, Handler]
+) -> CheckpointMetadata[Any]:
+    """Ask a handler that is given about one of the checkpointables that were read.
+
+    Raises:
+        Exception: whatever the handler raises; as `check_given` does.
+    """
+    check_given(given, every.metadata, every.path)
+    return replace(every, metadata=_described(given[name], every.path / name), issues=())
 
 
 def checkpointables(
@@ -60,6 +74,7 @@ def checkpointables(
 
     The arguments are those of `pytree`. What a handler raises is an issue, and the value None.
     """
+    check_given(given, read.metadata, read.path)
     found = {name: _own(read.path, checkpoint, name, given) for name in read.metadata}
     values = dict(read.metadata)
     issues = read.issues
@@ -76,6 +91,41 @@ def checkpointables(
             reason = f"its handler {_name_of(handler)} does not describe it: {error!r}"
             issues += (Issue("unsupported", str(directory), None, in_body=False, reason=reason),)
     return replace(read, metadata=values, issues=issues)
+
+
+def check_given(
+    given: Mapping[str, Handler] | None,
+    names: Iterable[str] | None = None,
+    path: Path | None = None,
+) -> None:
+    """Check the handlers that a caller gives.
+
+    Args:
+        given: handlers by name.
+        names: of the checkpointables that there are; None where that is not known.
+        path: the checkpoint.
+
+    Raises:
+        TypeError: it is not a mapping, or what it holds has no method `metadata`.
+        InvalidLayoutError: there is no checkpointable of a name.
+    """
+    if given is None:
+        return
+    if not hasattr(given, "items"):
+        message = (
+            f"handlers is a dict by the name of the checkpointable, not {type(given).__name__}"
+        )
+        raise TypeError(message)
+    known = None if names is None else {*names}
+    for name, handler in given.items():
+        if isinstance(handler, type) or not callable(getattr(handler, "metadata", None)):
+            shown = handler.__name__ if isinstance(handler, type) else type(handler).__name__
+            message = f"the handler of {name!r} is an object with a method metadata, not {shown}"
+            raise TypeError(message)
+        if known is not None and name not in known:
+            kind = "no_such_checkpointable"
+            reason = f"no checkpointable is called {name!r}, for which a handler is given"
+            raise errors.error(kind, reason, str(path))
 
 
 def _is_of(issue: Issue, directory: Path) -> bool:
@@ -100,7 +150,12 @@ def _own(
     found = registered(registry, path, checkpoint, name)
     if found is None or is_of_orbax(found):
         return None
-    made: Handler = found()
+    try:
+        made: Handler = found()
+    except Exception as error:
+        # Orbax makes it likewise, and says so in other words.
+        message = f"the handler {_class_name(found)} of {name!r} cannot be made without arguments"
+        raise ValueError(message) from error
     return made
 
 
@@ -159,5 +214,8 @@ def _finished(answer: Any) -> Any:
 
 def _name_of(handler: Handler) -> str:
     """The name of a handler's class, as a checkpoint records it."""
-    made = type(handler)
+    return _class_name(type(handler))
+
+
+def _class_name(made: type[Any]) -> str:
     return f"{made.__module__}.{made.__qualname__}"

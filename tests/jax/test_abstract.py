@@ -28,7 +28,7 @@ from orbscan.sharding import (
     PositionalShardingMetadata,
     SingleDeviceShardingMetadata,
 )
-from tests.jax.conftest import mesh_of
+from tests.jax.conftest import laid, mesh_of
 from tests.jax.support import arrays, assert_same_values
 
 if TYPE_CHECKING:
@@ -242,3 +242,20 @@ def test_a_replaced_tree_is_loaded(path: Path, mesh: Mesh, saved: dict[str, Any]
     )
     assert loaded["params"]["embedding"].sharding == sharding
     assert_same_values(loaded["optimizer"], saved["optimizer"])
+
+
+def test_metadata_of_orbaxs_own_is_taken_as_orbscans(tmp_path: Path) -> None:
+    import orbax.checkpoint.experimental.v1 as theirs
+
+    mesh = mesh_of((4, 2), ("x", "y"))
+    tree = {"w": laid(jnp.zeros((8, 4)), mesh, "x", "y"), "n": np.zeros(3), "step": 1}
+    theirs.save(tmp_path / "c", tree)
+    other = mesh_of((2, 4), ("x", "y"))
+    wanted = orbscan.abstract_state(orbscan.metadata(tmp_path / "c"), mesh=other)
+    found = theirs.metadata(tmp_path / "c")
+    for given in (found, found.metadata):
+        made = orbscan.abstract_state(given, mesh=other)
+        assert made["w"] == wanted["w"]
+        assert made["n"].shape == (3,)
+    loaded = orbscan.load(tmp_path / "c", found, mesh=other, dtype=jnp.bfloat16)
+    assert (loaded["w"].sharding.mesh.shape["y"], loaded["w"].dtype) == (4, jnp.bfloat16)

@@ -177,9 +177,15 @@ def test_an_option_of_another_release_is_left_to_orbax(
 
     asked: list[Any] = []
     monkeypatch.setattr(_context, "_ATOMICITIES", {})
-    monkeypatch.setattr(theirs, "metadata", lambda *given: asked.append(given))
+    answer = theirs.metadata(path)
+
+    def asking(*given: Any) -> Any:
+        asked.append(given)
+        return answer
+
+    monkeypatch.setattr(theirs, "metadata", asking)
     with context():
-        assert ocp.metadata(path) is None
+        assert ocp.metadata(path).metadata is answer.metadata
     assert asked == [(path, "AUTO")]
 
 

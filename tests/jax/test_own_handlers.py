@@ -206,3 +206,48 @@ def test_json_has_no_metadata_and_that_is_no_issue(tmp_path: Path) -> None:
     read = orbscan.checkpointables_metadata(tmp_path / "c")
     if read.metadata["notes"] is None:
         assert read.issues == ()
+
+
+def test_a_handler_that_is_given_describes_what_is_not_a_pytree(both: Path) -> None:
+    assert orbscan.metadata(both, "foo", handlers={"foo": Plain()}).metadata == ["own.json"]
+
+
+def test_handlers_that_cannot_be_meant_are_refused(both: Path) -> None:
+    with pytest.raises(orbscan.InvalidLayoutError, match="no checkpointable is called 'zzz'"):
+        orbscan.checkpointables_metadata(both, handlers={"zzz": Plain()})
+    for given in ([1], {"foo": Plain}, {"foo": 1}):
+        with pytest.raises(TypeError):
+            orbscan.checkpointables_metadata(both, handlers=given)  # type: ignore[arg-type]
+
+
+class Needy(FooHandler):
+    """Cannot be made as Orbax makes handlers."""
+
+    def __init__(self, argument: object) -> None:
+        self.argument = argument
+
+
+def test_a_handler_that_cannot_be_made_is_named(both: Path) -> None:
+    with context_with(foo=Needy), pytest.raises(ValueError, match="Needy of 'foo'"):
+        orbscan.checkpointables_metadata(both)
+
+
+@apart
+def test_what_orbax_answers_has_issues_besides(both: Path) -> None:
+    with context_with(foo=FooHandler):
+        read = ocp.checkpointables_metadata(both)
+    assert read.metadata["foo"] == AbstractFoo()
+    assert isinstance(read, theirs.CheckpointMetadata)
+    assert [issue.file for issue in read.issues] == [str(both / "bar")]
+
+
+@apart
+def test_a_handler_of_orbaxs_under_another_name_is_followed(both: Path) -> None:
+    registry = theirs.handlers.local_registry(include_global_registry=False)
+    registry.add(theirs.handlers.PyTreeHandler)
+    registry.add(theirs.handlers.JsonHandler, checkpointable_name="state")
+    context = theirs.Context()
+    context.checkpointables.registry = registry
+    with context:
+        for read in (theirs, ocp):
+            assert read.metadata(both, "state").metadata is None

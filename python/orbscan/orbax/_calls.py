@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any
 from orbscan import api, errors
 from orbscan._imports import importing
 from orbscan.orbax import _context, _release
-from orbscan.result import CheckpointMetadata, PyTreeMetadata
+from orbscan.result import CheckpointMetadata, Issue, PyTreeMetadata
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from typing import ParamSpec, TypeVar
 
     from orbscan import _core
@@ -72,7 +72,7 @@ def metadata(
         return _asked(_theirs().metadata, path, checkpointable_name)
     (name, _), *_ = found.items
     if not _is_wanted(found, wishes) or not _answers(text, found, {name: True}):
-        return _asked(_theirs().metadata, path, checkpointable_name)
+        return _asked(_theirs().metadata, path, checkpointable_name, issues=found.issues)
     with importing:
         from orbscan import answer
 
@@ -101,7 +101,12 @@ def checkpointables_metadata(
             raise
         return _asked(_theirs().checkpointables_metadata, path)
     if not _answers(text, found, {name: table is not None for name, table in found.items}):
-        return _asked(_theirs().checkpointables_metadata, path)
+        read = _asked(_theirs().checkpointables_metadata, path, issues=found.issues)
+        # That nothing here can describe a checkpointable is not so where a handler did.
+        described = [
+            str(Path(text, name)) for name, value in read.metadata.items() if value is not None
+        ]
+        return _without(read, described)
     return _viewed(answer.checkpointables(text, found, _dressed()))
 
 
@@ -340,10 +345,23 @@ def _is_installed() -> bool:
     return any(Path(place, "checkpoint").is_dir() for place in places or ())
 
 
-def _asked(function: Any, *asked: Any) -> CheckpointMetadata[Any]:
-    """What a function of Orbax answers."""
-    read: CheckpointMetadata[Any] = function(*asked)
-    return read
+def _asked(
+    function: Any, *asked: Any, issues: Iterable[_core.Issue] = ()
+) -> CheckpointMetadata[Any]:
+    """What a function of Orbax answers, and what orbscan has to say of the checkpoint besides."""
+    from orbscan.orbax import _views
+
+    return _views.of_orbax(function(*asked), tuple([Issue(*issue) for issue in issues]))
+
+
+def _without(read: CheckpointMetadata[Any], described: list[str]) -> CheckpointMetadata[Any]:
+    """The same answer without the issues that nothing can describe some checkpointables."""
+    from orbscan.orbax import _views
+
+    left = [
+        each for each in read.issues if each.kind != "unsupported" or each.file not in described
+    ]
+    return _views.of_orbax(read, tuple(left))
 
 
 def _theirs() -> Any:

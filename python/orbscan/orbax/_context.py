@@ -23,8 +23,8 @@ _V1 = "orbax.checkpoint.experimental.v1"
 _HANDLERS = f"{_V1}.handlers"
 _CONTEXT = f"{_V1}._src.context.context"
 
-# The checkpointables to which Orbax itself binds a handler by name.
-_NAMES = frozenset({None, "metrics", "state", "pytree"})
+# The checkpointables to which Orbax itself binds a handler by name, and that handler.
+_BOUND = {"metrics": "MetricsHandler", "state": "PyTreeHandler", "pytree": "PyTreeHandler"}
 _OF_ORBAX = ("orbax.checkpoint.", "._src.handlers.")
 
 # By `mode` and `allow_legacy_atomic_rename` of the options. AUTO is a rename on a local disk.
@@ -76,7 +76,8 @@ class Wishes:
 def _is_usual(path_class: Any) -> bool:
     """Whether paths of a class lie where their text says."""
     module = getattr(path_class, "__module__", "")
-    return path_class is None or module.startswith(("etils.", "pathlib"))
+    # Of another class, even of pathlib's, Orbax makes the paths that it returns.
+    return path_class is None or module.startswith("etils.")
 
 
 def wishes() -> Wishes:
@@ -117,8 +118,13 @@ class Registry:
         self.is_plain = self._is_plain(module.PyTreeHandler)
 
     def _is_plain(self, of_pytrees: type) -> bool:
-        known = all(name in _NAMES and is_of_orbax(handler) for handler, name in self._entries)
-        return known and (of_pytrees, None) in self._entries
+        known = all(
+            is_of_orbax(handler) and (name is None or _BOUND.get(name) == handler.__name__)
+            for handler, name in self._entries
+        )
+        named = {name for _, name in self._entries}
+        has_fallback = not named.isdisjoint({"state", "pytree"})
+        return known and has_fallback and (of_pytrees, None) in self._entries
 
     def resolved(self, name: str, recorded: str | None) -> type[Any] | None:
         """Find the handler for a checkpointable, as Orbax does when it is given nothing abstract.
@@ -139,7 +145,7 @@ class Registry:
         if recorded:
             for handler, _ in reversed(self._entries):
                 own = f"{handler.__module__}.{handler.__qualname__}"
-                if recorded == own or recorded in registry.get_secondary_typestrs(handler):
+                if recorded == own or recorded in _secondary(registry, handler):
                     return _found(handler)
         fallback = next((name for name in ("state", "pytree") if registry.has(name)), None)
         return None if fallback is None else _found(registry.get(fallback))
@@ -147,6 +153,12 @@ class Registry:
     def is_of_pytrees(self, handler: type[Any]) -> bool:
         """Tell whether a handler is the one that Orbax has for pytrees."""
         return handler is sys.modules[_HANDLERS].PyTreeHandler
+
+
+def _secondary(registry: Any, handler: type[Any]) -> Any:
+    """Other names under which a class of handlers is recorded; the registry need not know any."""
+    ask = getattr(registry, "get_secondary_typestrs", None)
+    return () if ask is None else ask(handler)
 
 
 def is_of_orbax(handler: type[Any]) -> bool:

@@ -11,6 +11,7 @@ from orbscan.abstract import raise_unreadable
 from orbscan.extras import need
 from orbscan.result import CheckpointMetadata
 from orbscan.sharding import (
+    DeviceMesh,
     NamedShardingMetadata,
     PositionalShardingMetadata,
     SingleDeviceShardingMetadata,
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     import jax
 
     from orbscan.result import PyTreeMetadata
-    from orbscan.sharding import DeviceMesh, ShardingMetadata
+    from orbscan.sharding import ShardingMetadata
     from orbscan.types import Compression, Zarr2Metadata, Zarr3Metadata
 
 
@@ -69,6 +70,44 @@ def to_orbax(metadata: CheckpointMetadata[Any] | PyTreeMetadata) -> Any:
             custom_metadata=metadata.custom_metadata,
         )
     return _tree(metadata)
+
+
+def from_orbax(leaf: Any) -> Any:
+    """Convert the metadata of an array by Orbax; anything else is given as it is."""
+    name = type(leaf).__name__
+    if name == "NumpyMetadata":
+        return NumpyMetadata(tuple(leaf.shape), leaf.dtype)
+    if name != "ArrayMetadata":
+        return leaf
+    storage_of = leaf.storage_metadata
+    known = StorageMetadata(
+        getattr(storage_of, "chunk_shape", None), getattr(storage_of, "write_shape", None)
+    )
+    saved = _own_sharding(leaf.sharding_metadata)
+    return ArrayMetadata(tuple(leaf.shape), leaf.dtype, saved, known)
+
+
+def _own_sharding(metadata: Any) -> ShardingMetadata | None:
+    name = type(metadata).__name__
+    if name == "SingleDeviceShardingMetadata":
+        return SingleDeviceShardingMetadata(metadata.device_str)
+    if name != "NamedShardingMetadata":
+        return None
+    import numpy as np
+
+    mesh, kinds = metadata.device_mesh, metadata.axis_types
+    shape = tuple(int(length) for length in np.atleast_1d(metadata.shape))
+    ids = None
+    if mesh is not None:
+        flat = np.array(mesh.mesh, dtype=object).reshape(-1)
+        ids = DeviceMesh(shape, tuple(int(device.id) for device in flat))
+    return NamedShardingMetadata(
+        shape,
+        tuple(metadata.axis_names),
+        tuple(tuple(each) if isinstance(each, list) else each for each in metadata.partition_spec),
+        None if kinds is None else tuple(kind.name for kind in kinds),
+        ids,
+    )
 
 
 def _tree(tree: PyTreeMetadata) -> PyTreeMetadata:

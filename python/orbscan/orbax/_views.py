@@ -42,6 +42,20 @@ def viewed(read: result.CheckpointMetadata[T]) -> CheckpointMetadata[T]:
     )
 
 
+def of_orbax(read: Any, issues: tuple[Issue, ...]) -> CheckpointMetadata[Any]:
+    """Make the same of an answer of Orbax, whose path and values stay what they are."""
+    made = CheckpointMetadata(
+        read.path,
+        metadata=read.metadata,
+        init_timestamp_nsecs=read.init_timestamp_nsecs,
+        commit_timestamp_nsecs=read.commit_timestamp_nsecs,
+        custom_metadata=read.custom_metadata,
+        issues=issues,
+    )
+    made.__dict__["_is_theirs"] = True
+    return made
+
+
 def dressed(leaves: list[Any]) -> list[Any]:
     """Make of orbscan's leaves those that pass for Orbax's."""
     return [_dressed(leaf) for leaf in leaves]
@@ -206,7 +220,8 @@ class CheckpointMetadata(result.CheckpointMetadata[T]):
     @property
     def path(self) -> epath.Path:
         """The path of the checkpoint."""
-        return _as_epath()(self.__dict__["_path"])
+        path = self.__dict__["_path"]
+        return path if self.__dict__.get("_is_theirs") else _as_epath()(path)
 
     @property
     def init_timestamp(self) -> datetime | None:
@@ -231,7 +246,11 @@ class CheckpointMetadata(result.CheckpointMetadata[T]):
 
 
 def _remade(path: Path, fields: dict[str, Any]) -> CheckpointMetadata[Any]:
-    return CheckpointMetadata(path, **fields)
+    is_theirs = fields.pop("_is_theirs", False)
+    made: CheckpointMetadata[Any] = CheckpointMetadata(path, **fields)
+    if is_theirs:
+        made.__dict__["_is_theirs"] = True
+    return made
 
 
 def _rounded(nsecs: int | None) -> datetime | None:
