@@ -63,11 +63,6 @@ pub fn ended() -> Result<()> {
     }
 }
 
-/// Lets the next [`check`] look.
-pub(crate) fn look_soon() {
-    ROUNDS_LEFT.set(0);
-}
-
 #[cold]
 fn look() -> Result<()> {
     let interrupted = || Err(Error::new(ErrorKind::Store, "interrupted"));

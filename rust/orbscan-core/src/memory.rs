@@ -7,7 +7,6 @@
 use std::cell::Cell;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::interrupt;
 
 /// What needs less is not asked for beforehand: it would cost small reads system calls.
 const SMALL: u64 = 4 << 20;
@@ -88,7 +87,6 @@ pub fn room_for(things: usize, bytes_each: usize) -> Result<()> {
 /// Work that is [`watched`] ends soon, lest one of the small allocations be the next to fail.
 pub fn lack(bytes: u64) -> Error {
     LACKED.set(bytes);
-    interrupt::look_soon();
     Error::new(ErrorKind::Memory, reason(bytes))
 }
 

@@ -1,13 +1,14 @@
 //! A store over a directory of the local file system.
 
+#[cfg(target_os = "linux")]
+mod descriptor;
+
 use std::fs::{self, File};
 use std::io::{ErrorKind as IoErrorKind, Read, Seek, SeekFrom};
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
 
-#[cfg(target_os = "linux")]
-use super::descriptor;
 use super::{Bytes, Entry, EntryKind, Span, Stat, Store, Want, leads_nowhere};
 use crate::cursor::{to_u64, to_usize};
 use crate::error::{Error, ErrorKind, Result};

@@ -3,8 +3,6 @@
 //! A store is asked for many things at once and answers them all; how it does so, with threads or a
 //! runtime of its own, is its affair. Readers stay plain code.
 
-#[cfg(target_os = "linux")]
-mod descriptor;
 pub mod local;
 pub mod memory;
 

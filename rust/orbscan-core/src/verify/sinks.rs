@@ -481,11 +481,9 @@ mod tests {
         let decoded = to_u64(content().len());
         for (steps, bytes) in cases() {
             for piece in [1_000, 65_536, bytes.len()] {
-                assert_eq!(
-                    run(&steps, &bytes, decoded, piece),
-                    Ok(Outcome::default()),
-                    "{steps:?}"
-                );
+                let found = run(&steps, &bytes, decoded, piece).unwrap();
+                assert!(!found.undecoded, "{steps:?}");
+                assert_eq!((found.not_finite, found.surplus), (0, 0), "{steps:?}");
             }
         }
     }

@@ -178,10 +178,18 @@ pub fn checked(store: &MemoryStore, level: Level) -> Report {
         level,
         ..Options::default()
     };
-    verify(store, &path(ROOT), &options, None, &mut |_| {
+    let mut report = verify(store, &path(ROOT), &options, None, &mut |_| {
         ControlFlow::Continue(())
     })
-    .unwrap()
+    .unwrap();
+    report.findings.retain(is_of_the_test);
+    report
+}
+
+/// A chunk that a test takes away leaves its bytes in the data file, and a database that it writes again
+/// the nodes of the first.
+fn is_of_the_test(finding: &Finding) -> bool {
+    finding.code.name() != "bytes-surplus"
 }
 
 /// The names of the codes of all findings.
@@ -189,6 +197,7 @@ pub fn codes(report: &Report) -> Vec<&'static str> {
     report
         .findings
         .iter()
+        .filter(|finding| is_of_the_test(finding))
         .map(|finding| finding.code.name())
         .collect()
 }

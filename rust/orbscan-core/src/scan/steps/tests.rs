@@ -192,7 +192,10 @@ fn the_latest_step_is_the_last_that_is_committed() {
     assert_eq!(only(&store, Wanted::Latest).unwrap(), "10");
     let none = only(&store_of(&["metadata"]), Wanted::Latest).unwrap_err();
     assert_eq!(none.kind(), ErrorKind::NotFound);
-    assert_eq!(none.to_string(), "memory:run: has no committed step");
+    assert_eq!(
+        none.to_string(),
+        "memory:run: has no committed step; checkpoints below it: \"metadata\""
+    );
     let unfinished = only(&store_of(&["3.orbax-checkpoint-tmp"]), Wanted::Latest).unwrap_err();
     assert_eq!(unfinished.kind(), ErrorKind::Uncommitted);
     assert_eq!(

@@ -8,7 +8,7 @@ use rustix::fs::{
     AtFlags, Dir, DirEntry, FileType, Mode, OFlags, Stat as Found, fstat, openat, statat,
 };
 
-use super::{Entry, EntryKind, Stat};
+use crate::store::{Entry, EntryKind, Stat};
 
 const NSECS_PER_SEC: i64 = 1_000_000_000;
 
