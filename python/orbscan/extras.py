@@ -29,7 +29,7 @@ def need(library: str, what: str) -> None:
     Raises:
         ImportError: it cannot; says how to install it.
     """
-    if library in sys.modules:
+    if sys.modules.get(library) is not None:
         return
     from importlib import import_module
 

@@ -6,7 +6,7 @@ Importing this module loads nothing heavy.
 from __future__ import annotations
 
 import os
-from typing import NamedTuple
+from collections import namedtuple
 
 from orbscan.errors import error
 from orbscan.text import natural
@@ -16,9 +16,28 @@ TYPE_CHECKING = False
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
-    from typing import Any
+    from typing import Any, NamedTuple
 
     from orbscan import _core
+
+    class _Item(NamedTuple):
+        name: str | None
+        kind: str
+        handler: str | None
+        file: str | None
+
+    class _Contents(NamedTuple):
+        path: str
+        handlers: str | dict[str, str | None] | None
+        known: tuple[tuple[str | None, bool | None], ...]
+        chosen: Any = ...
+
+else:
+    # `typing`, which has named tuples with types, takes longer to import than a command does.
+    _Item = namedtuple("_Item", "name kind handler file")  # noqa: PYI024
+    _Contents = namedtuple(  # noqa: PYI024
+        "_Contents", "path handlers known chosen", defaults=(...,)
+    )
 
 PYTREE, JSON, OTHER, UNKNOWN = "pytree", "json", "other", "unknown"
 
@@ -27,7 +46,7 @@ _DOCUMENTS = ("metadata", "data.json", "metrics")
 _WRITERS_OF_JSON = ("Json", "Metrics")
 
 
-class Item(NamedTuple):
+class Item(_Item):
     """One checkpointable of a checkpoint.
 
     Attributes:
@@ -38,10 +57,7 @@ class Item(NamedTuple):
         file: of a JSON item, the document; None if it is gone, and for all others.
     """
 
-    name: str | None
-    kind: str
-    handler: str | None
-    file: str | None
+    __slots__ = ()
 
     @property
     def document(self) -> Any:
@@ -58,7 +74,7 @@ class Item(NamedTuple):
         return (self.handler or "not a pytree") if self.kind == OTHER else self.kind
 
 
-class Contents(NamedTuple):
+class Contents(_Contents):
     """How the items of a checkpoint are found, when they are asked for.
 
     Attributes:
@@ -69,10 +85,7 @@ class Contents(NamedTuple):
             if there are none.
     """
 
-    path: str
-    handlers: str | dict[str, str | None] | None
-    known: tuple[tuple[str | None, bool | None], ...]
-    chosen: Any = ...
+    __slots__ = ()
 
     def items(self) -> tuple[Item, ...]:
         """Find the items, by name.

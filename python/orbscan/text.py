@@ -159,6 +159,9 @@ def some(texts: Sequence[str], most: int, between: str) -> str:
     return between.join([*texts[:most], *([f"{more:,} more"] if more > 0 else [])])
 
 
+_MOST_BITS = 1_000
+
+
 def size(nbytes: int) -> str:
     """Show a number of bytes in binary units.
 
@@ -167,6 +170,9 @@ def size(nbytes: int) -> str:
     """
     if nbytes < _BINARY:
         return f"{nbytes} B"
+    if nbytes.bit_length() > _MOST_BITS:
+        # No float is so large: a shape that somebody made up.
+        return f"2^{nbytes.bit_length() - 1} B"
     amount = float(nbytes)
     unit = ""
     for unit in _UNITS:  # noqa: B007 - used behind the loop

@@ -100,7 +100,6 @@ def test_what_to_give_instead_is_an_option(
         "show steps --prefix x",
         "show 9.orbax-checkpoint-tmp-1",
         "show composite --flat",
-        "show composite --name dataset",
         "show composite --name metrics",
         "show composite --name a/b",
         "show composite --recover --name gone",

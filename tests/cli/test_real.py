@@ -63,7 +63,8 @@ def run(*arguments: str) -> tuple[str, set[str]]:
     """What a command prints, and the modules that it has loaded."""
     ended = processes.run([sys.executable, "-c", _PROGRAM, *arguments])
     assert ended.returncode == 0, ended.stderr
-    return ended.stdout, set(ended.stderr.split())
+    lines = [line for line in ended.stderr.splitlines() if not line.startswith("wrote ")]
+    return ended.stdout, {name for line in lines for name in line.split()}
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)

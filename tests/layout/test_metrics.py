@@ -60,7 +60,7 @@ def test_a_difference_of_it_is_found(composite: Path, tmp_path: Path) -> None:
 
 def test_it_stands_among_the_others(composite: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["show", str(composite)]) == 0
-    assert "others     metrics" in capsys.readouterr().out
+    assert "metrics (pytree)" in capsys.readouterr().out
     alone = orbscan.verify(composite, "metrics").alone
     assert alone is not None
     assert (alone.name, [other.name for other in alone.others]) == ("metrics", ["params"])

@@ -129,9 +129,9 @@ class _Document:
 
         self.is_wrong = False
         self._dumps = json.dumps
-        self._between = ""
+        # Written with the first structure: a file that cannot be opened leaves no half document.
         file = f'"schema_version": 1, "file": {json.dumps(path)}'
-        sys.stdout.write(f'{{{file}, "structures": [')
+        self._between = f'{{{file}, "structures": ['
 
     def begins(self, kind: str, meaning: str) -> None:
         what = f'"kind": {self._dumps(kind)}, "meaning": {self._dumps(meaning)}'
@@ -162,7 +162,9 @@ class _Document:
 
     def end(self) -> None:
         """Write what comes after all structures."""
-        sys.stdout.write("]}\n")
+        # Without any, the beginning is still to be written.
+        beginning = self._between if self._between.startswith("{") else ""
+        sys.stdout.write(f"{beginning}]}}\n")
 
 
 def _error(error: _core.Issue | None) -> dict[str, Any] | None:

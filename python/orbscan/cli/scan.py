@@ -91,7 +91,8 @@ def run(arguments: argparse.Namespace) -> int:
             tally = _as_json(arguments)
     if ending != _JSON:
         rows = f"{counted(tally.rows, 'row')} of {counted(tally.checkpoints, 'checkpoint')}"
-        print(f"wrote {rows} to {printable(arguments.output)}")
+        # The work is done, whether or not anybody looks.
+        print(f"wrote {rows} to {printable(arguments.output)}", file=sys.stderr)
     if tally.failed:
         of = counted(tally.checkpoints, "checkpoint")
         message = f"{tally.failed:,} of {of} could not be read completely: see the column complete"

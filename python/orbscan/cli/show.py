@@ -119,7 +119,11 @@ def _show_json(arguments: argparse.Namespace) -> bool:
     from orbscan.items import JSON, contents
 
     path = source.step_path(arguments, source.local_path(arguments, arguments.path))
-    read = _core.read_checkpointables(path, rich_types=False, **source.rules(arguments))
+    try:
+        read = _core.read_checkpointables(path, rich_types=False, **source.rules(arguments))
+    except InvalidLayoutError:
+        # The refusal of the read that came first says what to give instead.
+        return False
     items = contents(path, read).items()
     item = next((item for item in items if item.name == arguments.name), None)
     if item is None or item.kind != JSON or item.file is None:

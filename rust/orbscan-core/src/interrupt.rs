@@ -57,10 +57,10 @@ pub fn check() -> Result<()> {
 /// # Errors
 /// `Store`, once [`check`] has told so.
 pub fn ended() -> Result<()> {
-    match ENDED.get() {
-        true => Err(Error::new(ErrorKind::Store, "interrupted")),
-        false => Ok(()),
+    if ENDED.get() {
+        return Err(Error::new(ErrorKind::Store, "interrupted"));
     }
+    Ok(())
 }
 
 #[cold]
