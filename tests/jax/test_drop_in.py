@@ -104,6 +104,12 @@ def test_its_fields_are_those_of_orbax(path: Path) -> None:
     assert changed == dataclasses.replace(wanted["numpy"], shape=(3,))
 
 
+def test_a_leaf_that_others_share_cannot_be_changed(path: Path) -> None:
+    leaf = ocp.metadata(path).metadata["numpy"]
+    with pytest.raises(AttributeError, match="equal leaves are one object"):
+        leaf.shape = (1,)
+
+
 def test_it_can_be_hashed_copied_and_pickled(path: Path) -> None:
     read, again = ocp.metadata(path), ocp.metadata(path)
     assert {read: 1}[read] == 1

@@ -27,7 +27,11 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+# `isinstance` asks for the class again and again: these are found without composing a name.
 _SRC = "orbax.checkpoint.experimental.v1._src"
+_ARRAYS = f"{_SRC}.serialization.array_leaf_handler"
+_NUMPY = f"{_SRC}.serialization.numpy_leaf_handler"
+_CHECKPOINTS = f"{_SRC}.metadata.types"
 
 
 def viewed(read: result.CheckpointMetadata[T]) -> CheckpointMetadata[T]:
@@ -73,7 +77,7 @@ def _dressed(leaf: object) -> object:
 
 def _class_of(module: str, name: str, otherwise: type) -> type[Any]:
     """A class of Orbax if its module is loaded."""
-    loaded = sys.modules.get(f"{_SRC}.{module}")
+    loaded = sys.modules.get(module)
     found: type[Any] = getattr(loaded, name, otherwise)
     return found
 
@@ -87,24 +91,24 @@ def _fields(*names: str) -> dict[str, Any]:
 class _Leaf:
     """A leaf that shows what one of orbscan says, in the types of Orbax."""
 
-    __slots__ = ("__orbscan__", "_storage")
+    __slots__ = ("__orbscan__", "_storage", "dtype", "shape")
 
     __dataclass_fields__: ClassVar[dict[str, Any]]
+    __orbscan__: Any
+    _storage: Any
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
 
     def __init__(self, own: Any) -> None:
-        self.__orbscan__ = own
+        keep = object.__setattr__
+        keep(self, "__orbscan__", own)
+        # Of the whole array, in elements.
+        keep(self, "shape", own.shape)
+        keep(self, "dtype", own.dtype)
 
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """Of the whole array, in elements."""
-        shape: tuple[int, ...] = self.__orbscan__.shape
-        return shape
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        """The element type."""
-        dtype: np.dtype[Any] = self.__orbscan__.dtype
-        return dtype
+    def __setattr__(self, name: str, value: object) -> None:
+        message = f"{name!r} cannot be set: equal leaves are one object; use dataclasses.replace"
+        raise AttributeError(message)
 
     @property
     def storage_metadata(self) -> Any:
@@ -114,8 +118,9 @@ class _Leaf:
         except AttributeError:
             from orbscan.orbax import _types
 
-            self._storage: Any = _types.storage(self.__orbscan__.storage_metadata)
-            return self._storage
+            found = _types.storage(self.__orbscan__.storage_metadata)
+            object.__setattr__(self, "_storage", found)
+            return found
 
     def __eq__(self, other: object) -> bool:
         if isinstance(other, _Leaf):
@@ -143,6 +148,8 @@ class ArrayMetadata(_Leaf):
 
     __slots__ = ("_sharding",)
 
+    _sharding: Any
+
     __dataclass_fields__ = _fields("shape", "dtype", "sharding_metadata", "storage_metadata")
 
     @property
@@ -157,8 +164,9 @@ class ArrayMetadata(_Leaf):
             from orbscan.orbax import _types
 
             own = self.__orbscan__.sharding_metadata
-            self._sharding: Any = _types.sharding(own) if _types.has_class(own) else None
-            return self._sharding
+            found = _types.sharding(own) if _types.has_class(own) else None
+            object.__setattr__(self, "_sharding", found)
+            return found
 
     @property
     def sharding(self) -> jax.sharding.Sharding | None:
@@ -172,7 +180,7 @@ class ArrayMetadata(_Leaf):
 
     @property  # type: ignore[misc]
     def __class__(self) -> type[Any]:
-        return _class_of("serialization.array_leaf_handler", "ArrayMetadata", ArrayMetadata)
+        return _class_of(_ARRAYS, "ArrayMetadata", ArrayMetadata)
 
 
 class NumpyMetadata(_Leaf):
@@ -184,7 +192,7 @@ class NumpyMetadata(_Leaf):
 
     @property  # type: ignore[misc]
     def __class__(self) -> type[Any]:
-        return _class_of("serialization.numpy_leaf_handler", "NumpyMetadata", NumpyMetadata)
+        return _class_of(_NUMPY, "NumpyMetadata", NumpyMetadata)
 
 
 class CheckpointMetadata(result.CheckpointMetadata[T]):
@@ -242,7 +250,7 @@ class CheckpointMetadata(result.CheckpointMetadata[T]):
 
     @property  # type: ignore[misc]
     def __class__(self) -> type[Any]:
-        return _class_of("metadata.types", "CheckpointMetadata", CheckpointMetadata)
+        return _class_of(_CHECKPOINTS, "CheckpointMetadata", CheckpointMetadata)
 
 
 def _remade(path: Path, fields: dict[str, Any]) -> CheckpointMetadata[Any]:
