@@ -90,7 +90,13 @@ def metadata(  # noqa: PLR0913 - keywords, each with a meaning of its own
     """
     text = local_path(path, step, atomicity=atomicity)
     check_name_as_orbax(checkpointable_name)
-    if handlers and checkpointable_name is not None and checkpointable_name in handlers:
+    # A recovery lists what a store holds, whoever wrote it.
+    if (
+        handlers
+        and not recover
+        and checkpointable_name is not None
+        and checkpointable_name in handlers
+    ):
         # It need not be a pytree: whoever describes it knows.
         every = checkpointables_metadata(
             text,

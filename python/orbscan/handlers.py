@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from orbscan import errors
@@ -15,7 +16,6 @@ from orbscan.result import Issue
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-    from pathlib import Path
 
     from orbscan import _core
     from orbscan.orbax._context import Registry
@@ -62,7 +62,9 @@ def one_of(
         Exception: whatever the handler raises; as `check_given` does.
     """
     check_given(given, every.metadata, every.path)
-    return replace(every, metadata=_described(given[name], every.path / name), issues=())
+    directory = every.path / name
+    left = without_undescribed(every.issues, [directory])
+    return replace(every, metadata=_described(given[name], directory), issues=left)
 
 
 def checkpointables(
@@ -82,8 +84,7 @@ def checkpointables(
         if handler is None:
             continue
         directory = read.path / name
-        # That only a handler can describe it need not be said where there is one.
-        issues = tuple(issue for issue in issues if not _is_of(issue, directory))
+        issues = without_undescribed(issues, [directory])
         try:
             values[name] = _described(handler, directory)
         except Exception as error:  # noqa: BLE001 - a handler may raise anything
@@ -128,9 +129,20 @@ def check_given(
             raise errors.error(kind, reason, str(path))
 
 
-def _is_of(issue: Issue, directory: Path) -> bool:
-    """Whether an issue is that nothing here can describe a checkpointable."""
-    return issue.kind == "unsupported" and issue.file == str(directory)
+def without_undescribed(issues: Iterable[Issue], directories: Iterable[Path]) -> tuple[Issue, ...]:
+    """Leave out that nothing can describe some checkpointables: somebody does, or says why not.
+
+    Args:
+        issues: of a checkpoint.
+        directories: of those checkpointables, spelled in any way.
+    """
+    told = {*directories}
+    return tuple(
+        issue
+        for issue in issues
+        # An issue spells its file as the user spelled the path, with `./` at the start perhaps.
+        if issue.kind != "unsupported" or issue.file is None or Path(issue.file) not in told
+    )
 
 
 def _own(

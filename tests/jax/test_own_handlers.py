@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import jax.numpy as jnp
 import orbax.checkpoint.experimental.v1 as theirs
@@ -23,9 +24,6 @@ from tests.jax.own_handlers import (
     context_with,
 )
 from tests.support.processes import apart, python
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 TREE = {"w": jnp.arange(4.0)}
 
@@ -251,3 +249,13 @@ def test_a_handler_of_orbaxs_under_another_name_is_followed(both: Path) -> None:
     with context:
         for read in (theirs, ocp):
             assert read.metadata(both, "state").metadata is None
+
+
+def test_issues_are_of_a_checkpoint_however_its_path_is_spelled(
+    both: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(both.parent)
+    given: Any = {"foo": Plain(), "bar": Plain()}
+    assert orbscan.checkpointables_metadata("./c", handlers=given).issues == ()
+    read = orbscan.metadata("./c", "foo", handlers={"foo": Plain()})
+    assert [Path(str(issue.file)).name for issue in read.issues] == ["bar"]

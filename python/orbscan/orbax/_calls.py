@@ -101,12 +101,12 @@ def checkpointables_metadata(
             raise
         return _asked(_theirs().checkpointables_metadata, path)
     if not _answers(text, found, {name: table is not None for name, table in found.items}):
+        from orbscan.handlers import without_undescribed
+        from orbscan.orbax import _views
+
         read = _asked(_theirs().checkpointables_metadata, path, issues=found.issues)
-        # That nothing here can describe a checkpointable is not so where a handler did.
-        described = [
-            str(Path(text, name)) for name, value in read.metadata.items() if value is not None
-        ]
-        return _without(read, described)
+        described = [Path(text, name) for name, value in read.metadata.items() if value is not None]
+        return _views.of_orbax(read, without_undescribed(read.issues, described))
     return _viewed(answer.checkpointables(text, found, _dressed()))
 
 
@@ -269,7 +269,7 @@ def _answers(text: str, found: _core.Checkpoint, names: dict[str | None, bool]) 
 
     for name, is_pytree in names.items():
         handler = registered(registry, Path(text), found, name)
-        # Of what is no pytree, none of Orbax's own handlers has metadata.
+        # Of what is not a pytree, none of Orbax's own handlers has metadata.
         own = registry.is_of_pytrees if is_pytree else _context.is_of_orbax
         if handler is None or not own(handler):
             return False
@@ -352,16 +352,6 @@ def _asked(
     from orbscan.orbax import _views
 
     return _views.of_orbax(function(*asked), tuple([Issue(*issue) for issue in issues]))
-
-
-def _without(read: CheckpointMetadata[Any], described: list[str]) -> CheckpointMetadata[Any]:
-    """The same answer without the issues that nothing can describe some checkpointables."""
-    from orbscan.orbax import _views
-
-    left = [
-        each for each in read.issues if each.kind != "unsupported" or each.file not in described
-    ]
-    return _views.of_orbax(read, tuple(left))
 
 
 def _theirs() -> Any:

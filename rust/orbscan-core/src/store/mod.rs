@@ -209,7 +209,7 @@ pub trait Store: Send + Sync {
     }
 
     /// The same store, in which `directory` stays the one that lies there now, with all that is in it:
-    /// neither renames nor another directory in its place change that. `None` if it is no directory,
+    /// neither renames nor another directory in its place change that. `None` if it is not a directory,
     /// or the store cannot tell one directory from another that takes its place.
     fn hold(&self, _: &StorePath) -> Option<Box<dyn Store>> {
         None
