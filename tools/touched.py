@@ -10,16 +10,14 @@ import sys
 from pathlib import Path
 
 ROOMS = {
+    "python/orbscan/checking/": ["tests/verify", "tests/dump"],
     "python/orbscan/cli/": ["tests/cli"],
     "python/orbscan/differing/": ["tests/diff"],
     "python/orbscan/orbax/": ["tests/jax"],
     "python/orbscan/planning/": ["tests/unit", "tests/cli/test_plan.py"],
-    "python/orbscan/scanning": ["tests/scan", "tests/tables"],
-    "python/orbscan/tables": ["tests/tables"],
-    "python/orbscan/roots": ["tests/steps"],
-    "python/orbscan/verification": ["tests/verify"],
-    "python/orbscan/findings": ["tests/verify"],
-    "python/orbscan/usage": ["tests/verify"],
+    "python/orbscan/reading/": ["tests/steps", "tests/layout"],
+    "python/orbscan/restoring/": ["tests/jax"],
+    "python/orbscan/scanning/": ["tests/scan", "tests/tables"],
     "rust/orbscan-core/src/verify/": ["tests/verify"],
     "rust/orbscan-core/src/scan/": ["tests/scan", "tests/steps"],
     "rust/orbscan-core/src/layout/": ["tests/layout", "tests/golden"],

@@ -14,11 +14,12 @@ TYPE_CHECKING = False
 
 if TYPE_CHECKING:
     from orbscan._core import ArrowStream, __version__
-    from orbscan.abstract import abstract_state
-    from orbscan.api import checkpointables_metadata, is_orbax_checkpoint, metadata
+    from orbscan.checking.dumping import Dump, dump
+    from orbscan.checking.findings import Finding
+    from orbscan.checking.report import VerifyReport, verify
+    from orbscan.checking.usage import LeafUsage, Usage, du
     from orbscan.differing.api import diff
     from orbscan.differing.diff import Diff
-    from orbscan.dumping import Dump, dump
     from orbscan.errors import (
         CheckpointNotFoundError,
         DeletionInProgressError,
@@ -28,25 +29,7 @@ if TYPE_CHECKING:
         OrbscanError,
         StoreError,
     )
-    from orbscan.findings import Finding
-    from orbscan.loading import load, load_checkpointables
-    from orbscan.orbax._types import to_orbax
-    from orbscan.plan import restore_plan
-    from orbscan.planning.fit import MeshMismatchError
-    from orbscan.planning.value import RestorePlan
-    from orbscan.result import CheckpointMetadata, Issue, PyTreeMetadata
-    from orbscan.roots import RootMetadata, Step, Steps, best, latest, root_metadata, steps
-    from orbscan.scanning import CheckpointEntry, Scan, scan
-    from orbscan.sharding import (
-        DeviceMesh,
-        MissingDevicesError,
-        NamedShardingMetadata,
-        PositionalShardingMetadata,
-        ShardingError,
-        SingleDeviceShardingMetadata,
-    )
-    from orbscan.tables import checkpoint_table, leaf_table, write_table
-    from orbscan.types import (
+    from orbscan.model.leaves import (
         ArrayMetadata,
         Compression,
         NumpyMetadata,
@@ -55,9 +38,26 @@ if TYPE_CHECKING:
         Zarr2Metadata,
         Zarr3Metadata,
     )
-    from orbscan.usage import LeafUsage, Usage, du
-    from orbscan.values import LeafNotFoundError, open_array
-    from orbscan.verification import VerifyReport, verify
+    from orbscan.model.result import CheckpointMetadata, Issue, PyTreeMetadata
+    from orbscan.model.sharding import (
+        DeviceMesh,
+        MissingDevicesError,
+        NamedShardingMetadata,
+        PositionalShardingMetadata,
+        ShardingError,
+        SingleDeviceShardingMetadata,
+    )
+    from orbscan.planning.api import restore_plan
+    from orbscan.planning.fit import MeshMismatchError
+    from orbscan.planning.value import RestorePlan
+    from orbscan.reading.api import checkpointables_metadata, is_orbax_checkpoint, metadata
+    from orbscan.reading.steps import RootMetadata, Step, Steps, best, latest, root_metadata, steps
+    from orbscan.restoring.abstract import abstract_state
+    from orbscan.restoring.arrays import LeafNotFoundError, open_array
+    from orbscan.restoring.loading import load, load_checkpointables
+    from orbscan.restoring.orbax_types import to_orbax
+    from orbscan.scanning.api import CheckpointEntry, Scan, scan
+    from orbscan.scanning.tables import checkpoint_table, leaf_table, write_table
 
 __all__ = [
     "ArrayMetadata",
@@ -124,67 +124,67 @@ __all__ = [
 ]
 
 _MODULE_OF = {
-    "ArrayMetadata": "types",
+    "ArrayMetadata": "model.leaves",
     "ArrowStream": "_core",
-    "CheckpointEntry": "scanning",
-    "CheckpointMetadata": "result",
+    "CheckpointEntry": "scanning.api",
+    "CheckpointMetadata": "model.result",
     "CheckpointNotFoundError": "errors",
-    "Chunks": "findings",
-    "Compression": "types",
+    "Chunks": "checking.findings",
+    "Compression": "model.leaves",
     "DeletionInProgressError": "errors",
     "DeletionRecoveryError": "errors",
-    "DeviceMesh": "sharding",
+    "DeviceMesh": "model.sharding",
     "Diff": "differing.diff",
-    "Dump": "dumping",
-    "Finding": "findings",
+    "Dump": "checking.dumping",
+    "Finding": "checking.findings",
     "FormatError": "errors",
     "InvalidLayoutError": "errors",
-    "Issue": "result",
-    "LeafNotFoundError": "values",
-    "LeafUsage": "usage",
+    "Issue": "model.result",
+    "LeafNotFoundError": "restoring.arrays",
+    "LeafUsage": "checking.usage",
     "MeshMismatchError": "planning.fit",
-    "MissingDevicesError": "sharding",
-    "NamedShardingMetadata": "sharding",
-    "NumpyMetadata": "types",
+    "MissingDevicesError": "model.sharding",
+    "NamedShardingMetadata": "model.sharding",
+    "NumpyMetadata": "model.leaves",
     "OrbscanError": "errors",
-    "PositionalShardingMetadata": "sharding",
-    "PyTreeMetadata": "result",
+    "PositionalShardingMetadata": "model.sharding",
+    "PyTreeMetadata": "model.result",
     "RestorePlan": "planning.value",
-    "RootMetadata": "roots",
-    "Scan": "scanning",
-    "ShardingError": "sharding",
-    "SingleDeviceShardingMetadata": "sharding",
-    "Step": "roots",
-    "Steps": "roots",
-    "StorageMetadata": "types",
+    "RootMetadata": "reading.steps",
+    "Scan": "scanning.api",
+    "ShardingError": "model.sharding",
+    "SingleDeviceShardingMetadata": "model.sharding",
+    "Step": "reading.steps",
+    "Steps": "reading.steps",
+    "StorageMetadata": "model.leaves",
     "StoreError": "errors",
-    "UnreadableLeaf": "types",
-    "Usage": "usage",
-    "VerifyReport": "verification",
-    "Zarr2Metadata": "types",
-    "Zarr3Metadata": "types",
+    "UnreadableLeaf": "model.leaves",
+    "Usage": "checking.usage",
+    "VerifyReport": "checking.report",
+    "Zarr2Metadata": "model.leaves",
+    "Zarr3Metadata": "model.leaves",
     "__version__": "_core",
-    "abstract_state": "abstract",
-    "best": "roots",
-    "checkpoint_table": "tables",
-    "checkpointables_metadata": "api",
+    "abstract_state": "restoring.abstract",
+    "best": "reading.steps",
+    "checkpoint_table": "scanning.tables",
+    "checkpointables_metadata": "reading.api",
     "diff": "differing.api",
-    "du": "usage",
-    "dump": "dumping",
-    "is_orbax_checkpoint": "api",
-    "latest": "roots",
-    "leaf_table": "tables",
-    "load": "loading",
-    "load_checkpointables": "loading",
-    "metadata": "api",
-    "open_array": "values",
-    "restore_plan": "plan",
-    "root_metadata": "roots",
-    "scan": "scanning",
-    "steps": "roots",
-    "to_orbax": "orbax._types",
-    "verify": "verification",
-    "write_table": "tables",
+    "du": "checking.usage",
+    "dump": "checking.dumping",
+    "is_orbax_checkpoint": "reading.api",
+    "latest": "reading.steps",
+    "leaf_table": "scanning.tables",
+    "load": "restoring.loading",
+    "load_checkpointables": "restoring.loading",
+    "metadata": "reading.api",
+    "open_array": "restoring.arrays",
+    "restore_plan": "planning.api",
+    "root_metadata": "reading.steps",
+    "scan": "scanning.api",
+    "steps": "reading.steps",
+    "to_orbax": "restoring.orbax_types",
+    "verify": "checking.report",
+    "write_table": "scanning.tables",
 }
 
 

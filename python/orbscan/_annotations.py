@@ -43,13 +43,13 @@ _OWN = {
         *("Advice", "AnyMesh", "Atomicity", "Keypath", "Level", "Metrics", "Mode", "Name"),
         *("Outlook", "Prefix", "Previous", "Role", "Severity", "Since", "StepChoice", "StepRange"),
     ),
-    "orbscan.alone": ("Alone",),
-    "orbscan.findings": ("Restores",),
-    "orbscan.handlers": ("Handler",),
-    "orbscan.items": ("Contents", "Item"),
+    "orbscan.checking.alone": ("Alone",),
+    "orbscan.checking.findings": ("Restores",),
+    "orbscan.reading.handlers": ("Handler",),
+    "orbscan.reading.items": ("Contents", "Item"),
     "orbscan.planning.mesh": ("Mesh",),
     "orbscan.planning.value": ("DevicePlan", "HostPlan", "LeafPlan"),
-    "orbscan.sharding": ("ShardingMetadata",),
+    "orbscan.model.sharding": ("ShardingMetadata",),
 }
 
 _MODULE_OF = {

@@ -55,7 +55,7 @@ Issue: TypeAlias = tuple[str, str | None, int | None, bool, str]
 Leaf: TypeAlias = tuple[int, int, int, Shape | None, str | None, Issue | None]
 """(kind, array, sharding, write shape, PRNG implementation, error)
 
-The kind is one of `orbscan.codes`; array and sharding are indices, -1 for none."""
+The kind is one of `orbscan.reading.codes`; array and sharding are indices, -1 for none."""
 
 Place: TypeAlias = Literal[
     "database", "process", "one_of_processes", "files", "aggregate", "strings", "safetensors"
@@ -82,7 +82,7 @@ class LeafTable:
     def containers(self) -> list[tuple[int, int, int, int]]:
         """(node, kind, low, high), deepest first: the children are the nodes from low to high.
 
-        The kind is one of `orbscan.codes`; high is exclusive.
+        The kind is one of `orbscan.reading.codes`; high is exclusive.
         """
 
     @property

@@ -22,7 +22,7 @@ from typing import (
 if TYPE_CHECKING:
     import jax
 
-    from orbscan.scanning import CheckpointEntry
+    from orbscan.scanning.api import CheckpointEntry
 
     AnyMesh: TypeAlias = jax.sharding.Mesh | jax.sharding.AbstractMesh
     """A mesh of jax, with devices or without."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from orbscan.cli import main
-from orbscan.text import width
+from orbscan.showing.text import width
 from tools import demo
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from orbscan.cli import output
-from orbscan.text import width
+from orbscan.showing.text import width
 from tests.support import processes
 
 if TYPE_CHECKING:

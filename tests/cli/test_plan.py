@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from orbscan.plan import restore_plan
-from orbscan.tree import assemble
+from orbscan.planning.api import restore_plan
+from orbscan.reading.tree import assemble
 from tests.support import tables
 from tests.support.tables import array, checkpoint, numpy_array, scalar
 

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
-from orbscan import errors, leaves, text
+from orbscan import errors
 from orbscan.cli import main
-from orbscan.tree import assemble, dtype_named
+from orbscan.reading import facts as leaves
+from orbscan.reading.tree import assemble, dtype_named
+from orbscan.showing import text
 from tests.support import fake_core, processes, tables
 from tests.support.tables import array, checkpoint, numpy_array, scalar
 

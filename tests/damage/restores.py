@@ -30,7 +30,7 @@ from jax.sharding import NamedSharding, PartitionSpec
 from orbax.checkpoint.experimental import v1
 
 import orbscan
-from orbscan.findings import Restores, worst
+from orbscan.checking.findings import Restores, worst
 from tests.damage.cases import (
     Case,
     Files,
@@ -103,7 +103,7 @@ HOW: dict[str, Callable[[Path, Any], Any]] = {
     "v1 with a target": v1.load,
     "v0": restore_v0,
 }
-"""The ways of a restore, in the order of `orbscan.findings.Restores`."""
+"""The ways of a restore, in the order of `orbscan.checking.findings.Restores`."""
 
 
 def target_of(restored: Any) -> Any:

@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from orbscan.findings import OUTLOOKS
+from orbscan.checking.findings import OUTLOOKS
 from tests.damage import restores
 from tests.support import processes
 

@@ -13,7 +13,7 @@ import pytest
 
 import orbscan
 from orbscan import ArrayMetadata, NumpyMetadata, StorageMetadata, UnreadableLeaf, errors
-from orbscan.sharding import (
+from orbscan.model.sharding import (
     DeviceMesh,
     NamedShardingMetadata,
     PositionalShardingMetadata,

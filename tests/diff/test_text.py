@@ -17,13 +17,13 @@ from orbscan import (
     errors,
 )
 from orbscan.differing.text import SHOWN, report
-from orbscan.sharding import (
+from orbscan.model.leaves import Compression, Zarr2Metadata
+from orbscan.model.sharding import (
     DeviceMesh,
     NamedShardingMetadata,
     PositionalShardingMetadata,
     SingleDeviceShardingMetadata,
 )
-from orbscan.types import Compression, Zarr2Metadata
 
 F32 = np.dtype("float32")
 

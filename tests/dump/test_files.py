@@ -19,7 +19,7 @@ from tests.support import corpus
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from orbscan.dumping import Dump
+    from orbscan.checking.dumping import Dump
 
 FOREIGN = "not a file of a checkpoint"
 DOCUMENT = "a JSON document"

@@ -17,10 +17,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import orbscan
-import orbscan.result
-import orbscan.sharding
-import orbscan.tree
-import orbscan.types
+import orbscan.model.leaves
+import orbscan.model.result
+import orbscan.model.sharding
+import orbscan.reading.tree
 
 if TYPE_CHECKING:
     from collections.abc import Callable

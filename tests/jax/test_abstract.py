@@ -22,7 +22,7 @@ from orbax.checkpoint._src.metadata.pytree_metadata_options import PyTreeMetadat
 
 import orbscan
 from orbscan import errors
-from orbscan.sharding import (
+from orbscan.model.sharding import (
     DeviceMesh,
     NamedShardingMetadata,
     PositionalShardingMetadata,

@@ -14,7 +14,7 @@ import pytest
 from jax.sharding import NamedSharding, PartitionSpec
 
 import orbscan
-from orbscan.sharding import DeviceMesh, NamedShardingMetadata
+from orbscan.model.sharding import DeviceMesh, NamedShardingMetadata
 from tests.jax.conftest import mesh_of
 from tests.jax.support import arrays, assert_same_values
 

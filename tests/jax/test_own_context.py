@@ -173,10 +173,10 @@ def test_what_makes_a_checkpoint_a_finished_one_is_followed(
 def test_an_option_of_another_release_is_left_to_orbax(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from orbscan.orbax import _context
+    from orbscan.reading import orbax_context
 
     asked: list[Any] = []
-    monkeypatch.setattr(_context, "_ATOMICITIES", {})
+    monkeypatch.setattr(orbax_context, "_ATOMICITIES", {})
     answer = theirs.metadata(path)
 
     def asking(*given: Any) -> Any:

@@ -12,7 +12,7 @@ import pytest
 from jax.sharding import AbstractMesh, AxisType, Mesh, NamedSharding, PartitionSpec
 
 import orbscan
-from orbscan.sharding import (
+from orbscan.model.sharding import (
     DeviceMesh,
     NamedShardingMetadata,
     PositionalShardingMetadata,

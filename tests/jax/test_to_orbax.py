@@ -11,7 +11,7 @@ import pytest
 
 import orbscan
 from orbscan import errors
-from orbscan.sharding import PositionalShardingMetadata
+from orbscan.model.sharding import PositionalShardingMetadata
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -64,7 +64,8 @@ def test_a_read_raises_what_is_a_memory_error_and_names_the_file(large: Path) ->
     program = """
         import resource, sys
         import orbscan
-        from orbscan import api, errors
+        from orbscan import errors
+        from orbscan.reading import api
 
         try:
             orbscan.metadata(sys.argv[1] + "/nothing")

@@ -13,14 +13,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from orbscan import errors, notebook
-from orbscan.result import CheckpointMetadata, Issue
-from orbscan.sharding import (
+from orbscan import errors
+from orbscan.model import notebook
+from orbscan.model.leaves import ArrayMetadata, NumpyMetadata, UnreadableLeaf
+from orbscan.model.result import CheckpointMetadata, Issue
+from orbscan.model.sharding import (
     NamedShardingMetadata,
     PositionalShardingMetadata,
     SingleDeviceShardingMetadata,
 )
-from orbscan.types import ArrayMetadata, NumpyMetadata, UnreadableLeaf
 from tests.support.processes import HANGS, elsewhere
 
 if TYPE_CHECKING:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from orbscan.checking.report import SCHEMA_VERSION
 from orbscan.cli.exits import FINDINGS, FINE, PARTIAL
-from orbscan.text import counted
-from orbscan.verification import SCHEMA_VERSION
+from orbscan.showing.text import counted
 from tests.damage.damages import CM, MANIFEST, TREE
 from tests.parity.asking import Found, run
 from tests.parity.twins import compared, refused, status

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import orbscan
 from orbscan.cli.exits import FINDINGS, FINE, NOT_FOUND, PARTIAL, STORE
-from orbscan.documents import ISSUE, decoded
 from orbscan.errors import OrbscanError, StoreError
+from orbscan.showing.documents import ISSUE, decoded
 from tests.parity.asking import Asked, Outcome, Printed, once_for_each_content, run
 from tests.parity.leaves import leaves
 

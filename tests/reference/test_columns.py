@@ -9,7 +9,7 @@ import pytest
 import orbscan
 from orbscan import _core
 from orbscan.errors import OrbscanError
-from orbscan.types import ArrayMetadata
+from orbscan.model.leaves import ArrayMetadata
 from tests.support import corpus
 
 if TYPE_CHECKING:

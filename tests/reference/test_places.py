@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from orbscan import _core, codes
+from orbscan import _core
+from orbscan.reading import codes
 from tests.support import corpus
 
 if TYPE_CHECKING:

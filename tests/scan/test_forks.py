@@ -107,7 +107,14 @@ FIRST_CALL = """
 
 
 @pytest.mark.parametrize(
-    "module", ["orbscan.api", "orbscan._core", "orbscan.answer", "orbscan.tree", "numpy"]
+    "module",
+    [
+        "orbscan.reading.api",
+        "orbscan._core",
+        "orbscan.reading.answer",
+        "orbscan.reading.tree",
+        "numpy",
+    ],
 )
 def test_a_fork_in_the_first_call_waits_for_its_imports(tmp_path: Path, module: str) -> None:
     corpus.unpack(corpus.GOLDEN / "corpus" / "o0.12.8-v1.tar.gz", tmp_path)

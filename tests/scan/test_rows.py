@@ -12,7 +12,7 @@ import pytest
 
 from orbscan import _core, scan
 from orbscan.cli import json_lines, main
-from orbscan.tables import write_table
+from orbscan.scanning.tables import write_table
 from tests.scan.conftest import unpacked
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from orbax.checkpoint._src.path import temporary_paths
 
 import orbscan
 from orbscan import _core
-from orbscan.step_choice import ATOMICITIES
+from orbscan.reading.step_choice import ATOMICITIES
 from tests.steps.support import write_step
 
 if TYPE_CHECKING:

@@ -13,8 +13,8 @@ import orbax.checkpoint as ocp
 import pytest
 
 import orbscan
-from orbscan import metric
 from orbscan.cli import main
+from orbscan.reading import metric
 from tests.steps.support import write_step
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
-from orbscan import codes
+from orbscan.reading import codes
 
 if TYPE_CHECKING:
     from orbscan import _core

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import orbscan
-from orbscan import text
+from orbscan.showing import text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from orbscan.scanning import CheckpointEntry
+    from orbscan.scanning.api import CheckpointEntry
 
 Row = dict[str, Any]
 Keypath = tuple[str | int, ...]

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pytest
 
 import orbscan
-from orbscan import tables
+from orbscan.scanning import tables
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -14,8 +14,8 @@ import pyarrow.ipc
 import pyarrow.parquet as pq
 import pytest
 
-from orbscan import tables
-from orbscan.earlier import fingerprints
+from orbscan.scanning import tables
+from orbscan.scanning.since import fingerprints
 from tests.support.processes import python
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 
 import orbscan
-from orbscan import tables
+from orbscan.scanning import tables
 from tests.tables import expected
 from tests.tables.readers import READERS, Rows
 

@@ -32,7 +32,7 @@ def test_importing_the_package_loads_nothing_else() -> None:
 
 
 def test_the_functions_alone_load_no_library() -> None:
-    loaded = loaded_after("from orbscan.api import metadata, is_orbax_checkpoint")
+    loaded = loaded_after("from orbscan.reading.api import metadata, is_orbax_checkpoint")
     assert not loaded & {*HEAVY, "json", "pathlib", "typing", "dataclasses"}
     # Taken from the package, they come with what their annotations name.
     loaded = loaded_after("from orbscan import metadata, is_orbax_checkpoint")
@@ -40,11 +40,20 @@ def test_the_functions_alone_load_no_library() -> None:
 
 
 def test_assembling_a_tree_loads_no_accelerator_library() -> None:
-    loaded = loaded_after("import orbscan.tree, orbscan.result")
+    loaded = loaded_after("import orbscan.reading.tree, orbscan.model.result")
     assert not loaded & {"jax", "tensorstore", "orbax", "ml_dtypes", "etils"}
 
 
-@pytest.mark.parametrize("module", ["abstract", "loading", "orbax", "orbax._types", "values"])
+@pytest.mark.parametrize(
+    "module",
+    [
+        "restoring.abstract",
+        "restoring.loading",
+        "orbax",
+        "restoring.orbax_types",
+        "restoring.arrays",
+    ],
+)
 def test_what_helps_to_restore_loads_nothing_until_it_is_used(module: str) -> None:
     loaded = loaded_after(f"import orbscan.{module}")
     assert not loaded & {"jax", "tensorstore", "orbax", "numpy", "ml_dtypes", "etils"}
@@ -67,7 +76,7 @@ def test_the_order_of_imports_does_not_matter() -> None:
         orbscan.is_orbax_checkpoint
         assert callable(orbscan.metadata)
     """
-    assert "orbscan.api" in loaded_after(code)
+    assert "orbscan.reading.api" in loaded_after(code)
 
 
 def test_the_version_is_that_of_the_extension(monkeypatch: pytest.MonkeyPatch) -> None:

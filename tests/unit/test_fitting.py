@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from orbscan.fitting import Fitting, cut
-from orbscan.text import width
+from orbscan.showing.fitting import Fitting, cut
+from orbscan.showing.text import width
 
 ROWS = [
     ("LEAF", "TYPE", "CHUNK", "SIZE"),

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orbscan import text
-from orbscan.folding import fold, ranges
+from orbscan.showing import text
+from orbscan.showing.folding import fold, ranges
 
 
 def shown(*siblings: tuple[str | int, int]) -> list[tuple[str, int]]:

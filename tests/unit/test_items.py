@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from orbscan import items
+from orbscan.reading import items
 from tests.support.processes import ROOT
 
 CORE = ROOT / "rust" / "orbscan-core" / "src"

@@ -14,16 +14,16 @@ from hypothesis import strategies as st
 
 import orbscan
 from orbscan import errors
-from orbscan.plan import MeshMismatchError, Problem, RestorePlan, restore_plan
-from orbscan.planning.array import Array
-from orbscan.planning.build import build
-from orbscan.sharding import (
+from orbscan.model.leaves import ArrayMetadata, NumpyMetadata, StorageMetadata, UnreadableLeaf
+from orbscan.model.sharding import (
     NamedShardingMetadata,
     PositionalShardingMetadata,
     ShardingError,
     SingleDeviceShardingMetadata,
 )
-from orbscan.types import ArrayMetadata, NumpyMetadata, StorageMetadata, UnreadableLeaf
+from orbscan.planning.api import MeshMismatchError, Problem, RestorePlan, restore_plan
+from orbscan.planning.array import Array
+from orbscan.planning.build import build
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

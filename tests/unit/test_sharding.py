@@ -8,7 +8,7 @@ from typing import Any
 import jax
 import pytest
 
-from orbscan.sharding import (
+from orbscan.model.sharding import (
     DeviceMesh,
     NamedShardingMetadata,
     PositionalShardingMetadata,
@@ -82,7 +82,7 @@ def test_a_positional_sharding_is_refused() -> None:
 _ON_EIGHT_DEVICES = """
     import jax
     from orbax.checkpoint._src.metadata import sharding as orbax
-    from orbscan.sharding import DeviceMesh, NamedShardingMetadata
+    from orbscan.model.sharding import DeviceMesh, NamedShardingMetadata
 
     axes = jax.sharding.AxisType
     ids = (7, 6, 5, 4, 3, 2, 1, 0)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from orbscan import text
-from orbscan.fitting import Fitting
+from orbscan.showing import text
+from orbscan.showing.fitting import Fitting
 
 
 @pytest.mark.parametrize(

@@ -11,17 +11,8 @@ import ml_dtypes
 import numpy as np
 import pytest
 
-from orbscan import codes
 from orbscan.errors import FormatError
-from orbscan.namedtuples import OrbaxEmptyNamedTuple, namedtuple_class
-from orbscan.sharding import (
-    DeviceMesh,
-    NamedShardingMetadata,
-    PositionalShardingMetadata,
-    SingleDeviceShardingMetadata,
-)
-from orbscan.tree import assemble, dtype_named
-from orbscan.types import (
+from orbscan.model.leaves import (
     ArrayMetadata,
     Compression,
     NumpyMetadata,
@@ -30,6 +21,15 @@ from orbscan.types import (
     Zarr2Metadata,
     Zarr3Metadata,
 )
+from orbscan.model.namedtuples import OrbaxEmptyNamedTuple, namedtuple_class
+from orbscan.model.sharding import (
+    DeviceMesh,
+    NamedShardingMetadata,
+    PositionalShardingMetadata,
+    SingleDeviceShardingMetadata,
+)
+from orbscan.reading import codes
+from orbscan.reading.tree import assemble, dtype_named
 from tests.support import tables
 from tests.support.tables import array, numpy_array, scalar, table
 

@@ -15,9 +15,9 @@ import ml_dtypes
 import numpy as np
 import pytest
 
-from orbscan import errors, result, sharding, types
-from orbscan.result import CheckpointMetadata, Issue, PyTreeMetadata
-from orbscan.types import (
+from orbscan import errors
+from orbscan.model import leaves, result, sharding
+from orbscan.model.leaves import (
     ArrayMetadata,
     Compression,
     NumpyMetadata,
@@ -26,6 +26,7 @@ from orbscan.types import (
     Zarr2Metadata,
     Zarr3Metadata,
 )
+from orbscan.model.result import CheckpointMetadata, Issue, PyTreeMetadata
 
 FLOAT32 = np.dtype("float32")
 ZARR2 = Zarr2Metadata(
@@ -66,7 +67,7 @@ by_class = pytest.mark.parametrize("value", VALUES, ids=lambda value: type(value
 
 
 def test_every_class_of_values_is_tested() -> None:
-    modules = (types, sharding, result)
+    modules = (leaves, sharding, result)
     defined = {
         thing
         for module in modules

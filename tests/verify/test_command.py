@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import orbscan
-from orbscan import scanning
+from orbscan.checking.findings import Chunks, Finding
 from orbscan.cli import main
-from orbscan.findings import Chunks, Finding
+from orbscan.scanning import api
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from orbscan.checking.report import Progress
     from tests.verify.conftest import Unpacked
 
 
@@ -119,7 +120,7 @@ def test_a_directory_of_checkpoints_is_searched(
         paths = (v1, damaged, tmp_path / "gone")
         return [SimpleNamespace(path=str(path), committed=True) for path in paths]
 
-    monkeypatch.setattr(scanning, "begun", begun)
+    monkeypatch.setattr(api, "begun", begun)
     root = v1.parent
     assert main(["verify", str(root)]) == 1
     shown = capsys.readouterr()
@@ -274,7 +275,7 @@ def test_what_progress_raises_ends_the_check(v1: Path) -> None:
 
 
 def test_progress_is_told(v1: Path) -> None:
-    told: list[orbscan.verification.Progress] = []
+    told: list[Progress] = []
     report = orbscan.verify(v1, level="data", progress=told.append, max_bandwidth=1 << 40)
     assert report.ok
     assert told[-1].chunks == 46

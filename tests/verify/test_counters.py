@@ -13,6 +13,8 @@ import orbscan
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from orbscan.checking.report import Progress
+
 TREES = {
     "inline": {f"a{number}": np.arange(6.0) for number in range(40)},
     "in data files": {"a": np.random.default_rng(1).random((300, 300))},
@@ -27,7 +29,7 @@ def test_every_stored_byte_of_a_chunk_is_decoded(
 ) -> None:
     path = tmp_path / "ckpt"
     ocp.Checkpointer(ocp.PyTreeCheckpointHandler(**handler)).save(path, TREES[tree])
-    told: list[orbscan.verification.Progress] = []
+    told: list[Progress] = []
     report = orbscan.verify(path, level="data", progress=told.append)
     assert report.findings == ()
     assert report.extent.nbytes == orbscan.du(path).stored > 0

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from orbscan import _core
-from orbscan.findings import Restores
+from orbscan.checking.findings import Restores
 
 PAGE = Path(__file__).parents[2] / "docs" / "verify.md"
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from typing import Any
 
-    from orbscan.verification import VerifyReport
+    from orbscan.checking.report import VerifyReport
 
 ARCHIVE = Path(__file__).with_name("local-of-two-hosts.tar.gz")
 STEP = "40"

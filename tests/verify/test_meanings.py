@@ -12,7 +12,7 @@ import pytest
 
 import orbscan
 from orbscan import _core
-from orbscan.findings import worst
+from orbscan.checking.findings import worst
 from tests.support import processes
 from tests.verify.meaning_case import FAILS, RIGHT
 from tests.verify.meaning_cases import CASES

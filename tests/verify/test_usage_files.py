@@ -31,7 +31,7 @@ def on_disk(checkpoint: Path) -> Counter[str]:
     return Counter(path.relative_to(checkpoint).as_posix() for path in files)
 
 
-def shown(usage: orbscan.usage.Usage) -> Counter[str]:
+def shown(usage: orbscan.Usage) -> Counter[str]:
     """The paths of the files that a usage has."""
     return Counter(
         f"{file.checkpointable}/{file.path}" if file.checkpointable else file.path
@@ -49,7 +49,7 @@ def roles(checkpoint: Path) -> dict[str, str]:
     }
 
 
-def check_sums(usage: orbscan.usage.Usage) -> None:
+def check_sums(usage: orbscan.Usage) -> None:
     for file in usage.files:
         parts = file.data_bytes + file.index_bytes + file.free_bytes + file.unknown_bytes
         assert parts == (0 if file.role == "other" else file.size or 0), file

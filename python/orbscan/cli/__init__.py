@@ -17,7 +17,7 @@ from orbscan.cli import exits, streams
 from orbscan.cli.help import EXIT_CODES, help_formatter
 from orbscan.cli.messages import told
 from orbscan.errors import OrbscanError, StoreError
-from orbscan.text import printable
+from orbscan.showing.text import printable
 
 # See orbscan/__init__.py.
 TYPE_CHECKING = False

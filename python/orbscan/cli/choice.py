@@ -7,7 +7,7 @@ import sys
 
 from orbscan.cli import source
 from orbscan.cli.exits import FINE
-from orbscan.step_choice import step_directory
+from orbscan.reading.step_choice import step_directory
 
 # See orbscan/__init__.py.
 TYPE_CHECKING = False

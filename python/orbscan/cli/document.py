@@ -32,10 +32,10 @@ import json
 
 from orbscan.cli.storage import storage
 from orbscan.cli.totals import element_types
-from orbscan.documents import ISSUE, Meshes, decoded, sharding_document, zarr_document
-from orbscan.items import described, read_json
-from orbscan.leaves import VALUE_TYPES, Leaf, leaves
-from orbscan.text import by_level
+from orbscan.reading.facts import VALUE_TYPES, Leaf, leaves
+from orbscan.reading.items import described, read_json
+from orbscan.showing.documents import ISSUE, Meshes, decoded, sharding_document, zarr_document
+from orbscan.showing.text import by_level
 
 # See orbscan/__init__.py.
 TYPE_CHECKING = False
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from orbscan import _core
-    from orbscan.items import Item
+    from orbscan.reading.items import Item
 
 SCHEMA_VERSION = 1
 

@@ -9,8 +9,8 @@ from orbscan.cli import source, stdin
 from orbscan.cli.exits import FINE, NOT_FOUND, PARTIAL, Refusal
 from orbscan.cli.help import EXIT_CODES, add_output, add_sort, help_formatter, whole_number
 from orbscan.errors import InvalidLayoutError
-from orbscan.fitting import Fitting
-from orbscan.text import by_level, counted, labelled, natural, printable, size
+from orbscan.showing.fitting import Fitting
+from orbscan.showing.text import by_level, counted, labelled, natural, printable, size
 
 # See orbscan/__init__.py.
 TYPE_CHECKING = False
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from orbscan import _core
+    from orbscan.checking.usage import FileUsage, LeafUsage, Usage
     from orbscan.cli import output
-    from orbscan.fitting import Gives
-    from orbscan.usage import FileUsage, LeafUsage, Usage
+    from orbscan.showing.fitting import Gives
 
 _EXAMPLES = """\
 examples:
@@ -117,7 +117,7 @@ def run(arguments: argparse.Namespace) -> int:
     if len(paths) == 1:
         # What goes wrong from here on is no wrong use.
         path = source.step_path(arguments, paths[0])
-        from orbscan.usage import measured
+        from orbscan.checking.usage import measured
 
         try:
             usage, issues = measured(path, arguments.name, **source.rules(arguments))
@@ -154,7 +154,7 @@ def _write(arguments: argparse.Namespace, usage: Usage, issues: list[_core.Issue
     if arguments.output == "json":
         import json
 
-        from orbscan.documents import ISSUE
+        from orbscan.showing.documents import ISSUE
 
         faults = [dict(zip(ISSUE, issue, strict=True)) for issue in issues]
         document = {**_sorted(usage, arguments.sort).to_dict(), "issues": faults}
@@ -343,6 +343,6 @@ def _table(
 
 
 def _labelled(pairs: Iterator[tuple[str, str]]) -> list[output.Line]:
-    from orbscan.text import LABEL
+    from orbscan.showing.text import LABEL
 
     return [[("label", line[:LABEL]), ("", line[LABEL:])] for line in labelled(pairs)]

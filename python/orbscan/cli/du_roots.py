@@ -9,8 +9,8 @@ from typing import NamedTuple
 from orbscan.cli.exits import FINE, PARTIAL
 from orbscan.cli.messages import told
 from orbscan.errors import OrbscanError, StoreError
-from orbscan.fitting import Fitting
-from orbscan.text import counted, labelled, printable, size, within
+from orbscan.showing.fitting import Fitting
+from orbscan.showing.text import counted, labelled, printable, size, within
 
 # See orbscan/__init__.py.
 TYPE_CHECKING = False
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from orbscan import _core
     from orbscan.aliases import Atomicity
     from orbscan.cli import output
-    from orbscan.fitting import Gives
+    from orbscan.showing.fitting import Gives
 
 SCHEMA_VERSION = 1
 
@@ -78,7 +78,7 @@ def run(arguments: argparse.Namespace, roots: list[str], error: OrbscanError | N
         roots: where they lie.
         error: why the only root is not a checkpoint itself; raised if nothing lies below it.
     """
-    from orbscan.scanning import begun
+    from orbscan.scanning.api import begun
 
     entries = begun(roots, leaves=False, ordered=True, atomicity=arguments.atomicity)
     rows = [_row(entry, arguments.atomicity) for entry in entries]
@@ -96,7 +96,7 @@ def run(arguments: argparse.Namespace, roots: list[str], error: OrbscanError | N
 
 
 def _row(entry: _core.Entry, atomicity: Atomicity) -> Row:
-    from orbscan.usage import measured
+    from orbscan.checking.usage import measured
 
     if entry.temporary or entry.kind == _TEMPORARY:
         return Row(entry.path, _TEMPORARY, size_of(entry.path))
@@ -146,7 +146,7 @@ def document(rows: list[Row]) -> str:
 def table(rows: list[Row], fitting: Fitting | None = None) -> list[output.Line]:
     """Show checkpoints: a line for each, and what they come to."""
     from orbscan.cli.output import tabular
-    from orbscan.text import LABEL
+    from orbscan.showing.text import LABEL
 
     fitting = fitting or Fitting()
     cells = [tuple(_COLUMNS), *map(_cells, rows)]

@@ -8,7 +8,7 @@ from argparse import ArgumentTypeError
 from orbscan.cli import source
 from orbscan.cli.exits import FINDINGS, FINE
 from orbscan.cli.help import EXIT_CODES, add_output, help_formatter, whole_number
-from orbscan.text import counted
+from orbscan.showing.text import counted
 
 # See orbscan/__init__.py.
 TYPE_CHECKING = False
@@ -60,7 +60,7 @@ def _part(text: str) -> tuple[int, int]:
     >>> _part("38:95")
     (38, 95)
     """
-    from orbscan.dumping import FILE_END
+    from orbscan.checking.dumping import FILE_END
 
     offset, _, length = text.partition(":")
     part = whole_number(offset), whole_number(length)
@@ -90,7 +90,7 @@ class _Text:
         self._is_first = True
 
     def begins(self, kind: str, meaning: str) -> None:
-        from orbscan.dumping import head
+        from orbscan.checking.dumping import head
 
         between = "" if self._is_first else "\n"
         self._is_first = False
@@ -98,7 +98,7 @@ class _Text:
         self._write(head(kind, meaning))
 
     def fields(self, fields: list[_core.DumpField]) -> None:
-        from orbscan.dumping import decoded, line
+        from orbscan.checking.dumping import decoded, line
 
         self._write(
             line(level, at, in_body, name, decoded(kind, value), kind == "group")
@@ -106,7 +106,7 @@ class _Text:
         )
 
     def ends(self, error: _core.Issue | None) -> None:
-        from orbscan.dumping import failure, foot
+        from orbscan.checking.dumping import failure, foot
 
         self.is_wrong |= error is not None
         self._write(foot(failure(self.path, error)))
@@ -139,7 +139,7 @@ class _Document:
         self._between = ""
 
     def fields(self, fields: list[_core.DumpField]) -> None:
-        from orbscan.dumping import decoded
+        from orbscan.checking.dumping import decoded
 
         members = [
             {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from argparse import ArgumentTypeError, RawDescriptionHelpFormatter
 
-from orbscan.text import parsed_size
+from orbscan.showing.text import parsed_size
 
 # See orbscan/__init__.py.
 TYPE_CHECKING = False

@@ -8,7 +8,7 @@ import os
 
 from orbscan.cli.exits import USAGE, Refusal
 from orbscan.cli.rows import checkpoint_row, leaf_rows
-from orbscan.earlier import Found
+from orbscan.scanning.since import Found
 
 # See orbscan/__init__.py.
 TYPE_CHECKING = False

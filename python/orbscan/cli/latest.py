@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from orbscan.cli import choice
 from orbscan.cli.help import EXIT_CODES, help_formatter
-from orbscan.step_choice import LATEST
+from orbscan.reading.step_choice import LATEST
 
 # See orbscan/__init__.py.
 TYPE_CHECKING = False

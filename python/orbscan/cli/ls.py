@@ -10,8 +10,8 @@ from orbscan.cli.exits import FINE, PARTIAL
 from orbscan.cli.help import EXIT_CODES, add_output, help_formatter
 from orbscan.cli.messages import told
 from orbscan.errors import OrbscanError, StoreError, located
-from orbscan.fitting import Fitting
-from orbscan.text import NSECS_PER_SEC, counted, printable, size, within
+from orbscan.showing.fitting import Fitting
+from orbscan.showing.text import NSECS_PER_SEC, counted, printable, size, within
 
 # See orbscan/__init__.py.
 TYPE_CHECKING = False
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from orbscan import _core
     from orbscan.cli import output
-    from orbscan.fitting import Gives
+    from orbscan.showing.fitting import Gives
 
 _EXAMPLES = """\
 examples:

@@ -7,8 +7,8 @@ from difflib import get_close_matches
 from itertools import islice
 
 from orbscan.cli.selection import matcher
-from orbscan.leaves import leaves
-from orbscan.text import counted, keypath, printable
+from orbscan.reading.facts import leaves
+from orbscan.showing.text import counted, keypath, printable
 
 # See orbscan/__init__.py.
 TYPE_CHECKING = False

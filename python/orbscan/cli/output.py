@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sys
 
-from orbscan.fitting import ELLIPSIS, Fitting
+from orbscan.showing.fitting import ELLIPSIS, Fitting
 
 # See orbscan/__init__.py.
 TYPE_CHECKING = False

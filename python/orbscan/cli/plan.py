@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import sys
 
-from orbscan import api
 from orbscan.cli import source
 from orbscan.cli.exits import FINDINGS, FINE, USAGE, Refusal
 from orbscan.cli.help import EXIT_CODES, add_output, help_formatter, number_of_bytes, whole_number
+from orbscan.reading import api
 
 # See orbscan/__init__.py.
 TYPE_CHECKING = False
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     import argparse
 
     from orbscan import _core
-    from orbscan.leaves import Leaf
     from orbscan.planning.array import Array
     from orbscan.planning.value import RestorePlan
+    from orbscan.reading.facts import Leaf
 
 _EXAMPLES = """\
 examples:
@@ -92,11 +92,11 @@ def _plan(checkpoint: _core.Checkpoint, arguments: argparse.Namespace) -> Restor
     Raises:
         Refusal: the checkpoint does not fit the mesh, or there is no such mesh.
     """
-    from orbscan import codes
-    from orbscan.leaves import leaves
     from orbscan.planning.array import collected
     from orbscan.planning.build import build
     from orbscan.planning.fit import MeshMismatchError
+    from orbscan.reading import codes
+    from orbscan.reading.facts import leaves
 
     _, table = checkpoint.items[0]
     every = () if table is None else ((entries, leaf) for entries, _, leaf in leaves(table))
@@ -117,8 +117,8 @@ def _plan(checkpoint: _core.Checkpoint, arguments: argparse.Namespace) -> Restor
 
 def _array(leaf: Leaf) -> Array | None:
     """What a plan must know of a leaf; None for what has no bytes."""
-    from orbscan import codes
     from orbscan.planning.array import Array, named, scalar
+    from orbscan.reading import codes
 
     if leaf.shape is None or leaf.dtype is None:
         return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 
-from orbscan.text import counted
+from orbscan.showing.text import counted
 
 # See orbscan/__init__.py.
 TYPE_CHECKING = False

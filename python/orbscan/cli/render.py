@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections import Counter
 
-from orbscan import codes
 from orbscan.cli.output import tabular
 from orbscan.cli.storage import lines as ways_shown
 from orbscan.cli.storage import storage
 from orbscan.cli.totals import commit_nsecs, element_type, element_types
 from orbscan.errors import located
-from orbscan.fitting import Fitting
-from orbscan.forest import Forest
-from orbscan.items import UNKNOWN, described
-from orbscan.leaves import VALUE_TYPES, Leaf, distinct
-from orbscan.text import (
+from orbscan.reading import codes
+from orbscan.reading.facts import VALUE_TYPES, Leaf, distinct
+from orbscan.reading.items import UNKNOWN, described
+from orbscan.showing.fitting import Fitting
+from orbscan.showing.forest import Forest
+from orbscan.showing.text import (
     LABEL,
     NSECS_PER_SEC,
     brackets,
@@ -42,9 +42,9 @@ if TYPE_CHECKING:
 
     from orbscan import _core
     from orbscan.cli import output
-    from orbscan.fitting import Gives
-    from orbscan.forest import Line
-    from orbscan.items import Item
+    from orbscan.reading.items import Item
+    from orbscan.showing.fitting import Gives
+    from orbscan.showing.forest import Line
 
     _Mesh: TypeAlias = tuple[tuple[int, ...], tuple[str, ...]]
 

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections import Counter
 
-from orbscan import codes
 from orbscan.cli.totals import commit_nsecs
 from orbscan.errors import located
-from orbscan.leaves import VALUE_TYPES, Leaf, distinct, leaves
-from orbscan.text import NSECS_PER_SEC, keypath
+from orbscan.reading import codes
+from orbscan.reading.facts import VALUE_TYPES, Leaf, distinct, leaves
+from orbscan.showing.text import NSECS_PER_SEC, keypath
 
 # See orbscan/__init__.py.
 TYPE_CHECKING = False

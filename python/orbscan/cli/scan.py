@@ -8,7 +8,7 @@ import sys
 from orbscan.cli import search
 from orbscan.cli.exits import FINE, PARTIAL, USAGE, Refusal, cleaning_up
 from orbscan.cli.help import EXIT_CODES, help_formatter
-from orbscan.text import counted, printable
+from orbscan.showing.text import counted, printable
 
 # See orbscan/__init__.py.
 TYPE_CHECKING = False
@@ -132,10 +132,10 @@ def _by_pyarrow(arguments: argparse.Namespace) -> json_lines.Tally:
     if find_spec("pyarrow") is None:
         message = f"{arguments.output} needs pyarrow: pip install 'orbscan[tables]'"
         raise Refusal(message, USAGE)
-    from orbscan import tables
     from orbscan.cli import json_lines, progress
-    from orbscan.earlier import fingerprints
-    from orbscan.scanning import Scan
+    from orbscan.scanning import tables
+    from orbscan.scanning.api import Scan
+    from orbscan.scanning.since import fingerprints
 
     previous = arguments.since
     try:
@@ -175,7 +175,7 @@ def _as_json(arguments: argparse.Namespace) -> json_lines.Tally:
 def _as_json_lines(arguments: argparse.Namespace) -> json_lines.Tally:
     """Write a file, row by row."""
     from orbscan.cli import json_lines, progress
-    from orbscan.earlier import taken_over
+    from orbscan.scanning.since import taken_over
 
     previous = arguments.since
     since = None

@@ -10,9 +10,9 @@ from orbscan.cli import stdin
 from orbscan.cli.exits import NOT_FOUND, Refusal
 from orbscan.cli.help import whole_number
 from orbscan.cli.source import add_atomicity
-from orbscan.globbing import expanded
-from orbscan.scanning import MOST_THREADS, begun
-from orbscan.text import printable
+from orbscan.scanning.api import MOST_THREADS, begun
+from orbscan.scanning.roots import expanded
+from orbscan.showing.text import printable
 
 # See orbscan/__init__.py.
 TYPE_CHECKING = False
@@ -101,7 +101,7 @@ def add_share(parser: argparse.ArgumentParser) -> None:
 
 
 def filters(arguments: argparse.Namespace) -> dict[str, Any]:
-    """Give the values of the options of `add_filters` as keywords of `orbscan.scanning.begun`."""
+    """Give the values of the options of `add_filters` as keywords of `scanning.api.begun`."""
     return {
         "steps": arguments.steps,
         "latest": arguments.latest,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from orbscan.text import keypath, leaf_path
+from orbscan.showing.text import keypath, leaf_path
 
 # See orbscan/__init__.py.
 TYPE_CHECKING = False
@@ -77,7 +77,7 @@ def selected_nodes(table: _core.LeafTable, pattern: str, name: str | None = None
     keypath, and if there is none, for all keypaths that it is a part of. Where no keypath matches,
     the `name` of the checkpointable may stand before it, as in reports about several of them.
     """
-    from orbscan.leaves import leaves
+    from orbscan.reading.facts import leaves
 
     keypaths = [(keypath(entries), node) for entries, node, _ in leaves(table)]
     if name is None:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import sys
 
-from orbscan import api
 from orbscan.cli import source
 from orbscan.cli.exits import FINE, NOT_FOUND, Refusal
 from orbscan.cli.help import EXIT_CODES, add_output, add_sort, help_formatter, whole_number
 from orbscan.errors import InvalidLayoutError
+from orbscan.reading import api
 
 # See orbscan/__init__.py.
 TYPE_CHECKING = False
@@ -116,7 +116,7 @@ def _show_json(arguments: argparse.Namespace) -> bool:
         return False
     from orbscan import _core
     from orbscan.cli import document, output, render
-    from orbscan.items import JSON, contents
+    from orbscan.reading.items import JSON, contents
 
     path = source.step_path(arguments, source.local_path(arguments, arguments.path))
     try:

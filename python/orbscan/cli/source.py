@@ -5,12 +5,12 @@ from __future__ import annotations
 import sys
 from argparse import ArgumentTypeError
 
-from orbscan import api
 from orbscan.cli import stdin
 from orbscan.cli.help import whole_number
 from orbscan.errors import located
-from orbscan.step_choice import ATOMICITIES, LATEST
-from orbscan.text import printable
+from orbscan.reading import api
+from orbscan.reading.step_choice import ATOMICITIES, LATEST
+from orbscan.showing.text import printable
 
 # See orbscan/__init__.py.
 TYPE_CHECKING = False

@@ -6,7 +6,7 @@ import os
 import sys
 
 from orbscan.cli.exits import USAGE, Refusal
-from orbscan.text import counted
+from orbscan.showing.text import counted
 
 # See orbscan/__init__.py.
 TYPE_CHECKING = False

@@ -5,15 +5,15 @@ from __future__ import annotations
 import sys
 from typing import NamedTuple
 
-from orbscan import metric
 from orbscan.cli import source
 from orbscan.cli.exits import FINE, NOT_FOUND, PARTIAL, Refusal
 from orbscan.cli.help import EXIT_CODES, add_output, help_formatter
 from orbscan.cli.messages import told
 from orbscan.errors import located
-from orbscan.fitting import Fitting
-from orbscan.step_choice import LATEST, given_metrics, list_steps, ranked
-from orbscan.text import NSECS_PER_SEC, counted, moment, printable, some, within
+from orbscan.reading import metric
+from orbscan.reading.step_choice import LATEST, given_metrics, list_steps, ranked
+from orbscan.showing.fitting import Fitting
+from orbscan.showing.text import NSECS_PER_SEC, counted, moment, printable, some, within
 
 # See orbscan/__init__.py.
 TYPE_CHECKING = False
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from orbscan import _core
     from orbscan.aliases import Mode
     from orbscan.cli import output
-    from orbscan.fitting import Gives
+    from orbscan.showing.fitting import Gives
 
 SCHEMA_VERSION = 1
 
@@ -171,7 +171,7 @@ def _further(path: str) -> str:
     if not found:
         return "orbscan ls looks into what is below it"
     (name, held), *more = found
-    root = quote(printable(os.path.join(path, name)))  # noqa: PTH118 - as in orbscan.step_choice
+    root = quote(printable(os.path.join(path, name)))  # noqa: PTH118 - as in orbscan.reading.step_choice
     if more:
         listed = some([f"{printable(name)} has {held}" for name, held in found], _SHOWN_RUNS, ", ")
         return f"of its directories {listed}: list those of one with 'orbscan steps {root}'"
@@ -240,14 +240,14 @@ def document(root: Root) -> str:
     import json
     import os
 
-    from orbscan.documents import ISSUE, decoded
+    from orbscan.showing.documents import ISSUE, decoded
 
     steps = [
         {
             "step": step.step,
             "prefix": step.prefix,
             "name": step.name,
-            "path": os.path.join(root.path, step.name),  # noqa: PTH118 - as in orbscan.step_choice
+            "path": os.path.join(root.path, step.name),  # noqa: PTH118 - as in orbscan.reading.step_choice
             "committed": step.committed,
             "temporary": step.temporary,
             "commit_reason": step.commit_reason,

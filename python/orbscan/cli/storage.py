@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from orbscan.leaves import STORES
-from orbscan.text import counted, natural, printable, some
+from orbscan.reading.facts import STORES
+from orbscan.showing.text import counted, natural, printable, some
 
 # See orbscan/__init__.py.
 TYPE_CHECKING = False
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from orbscan import _core
-    from orbscan.leaves import Leaf
+    from orbscan.reading.facts import Leaf
 
 _PATHS_SHOWN = 3
 # That nobody merged them is an issue.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from orbscan.text import NSECS_PER_SEC, printable
+from orbscan.showing.text import NSECS_PER_SEC, printable
 
 # See orbscan/__init__.py.
 TYPE_CHECKING = False
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from orbscan import _core
-    from orbscan.leaves import Leaf
+    from orbscan.reading.facts import Leaf
 
 
 def element_type(leaf: Leaf) -> str:

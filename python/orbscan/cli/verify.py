@@ -5,14 +5,14 @@ from __future__ import annotations
 import sys
 from typing import NamedTuple
 
-from orbscan import api
+from orbscan.checking.report import unsealed
 from orbscan.cli import search, source, stdin
 from orbscan.cli.exits import FINDINGS, FINE, NOT_FOUND, PARTIAL, Refusal
 from orbscan.cli.help import EXIT_CODES, add_output, help_formatter, number_of_bytes
 from orbscan.cli.messages import told
 from orbscan.errors import OrbscanError
-from orbscan.text import checkpointable, counted, printable, size
-from orbscan.verification import unsealed
+from orbscan.reading import api
+from orbscan.showing.text import checkpointable, counted, printable, size
 
 # See orbscan/__init__.py.
 TYPE_CHECKING = False
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from orbscan.aliases import Severity
-    from orbscan.verification import Progress, VerifyReport
+    from orbscan.checking.report import Progress, VerifyReport
 
 _EXAMPLES = """\
 examples:
@@ -139,7 +139,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _run_combined(arguments: argparse.Namespace, paths: list[str]) -> int:
-    from orbscan.verification import not_to_combine
+    from orbscan.checking.report import not_to_combine
 
     if arguments.strict or arguments.shard is not None or search.has_filters(arguments):
         arguments.parser.error("--combined takes no option that selects among checkpoints")
@@ -190,7 +190,7 @@ def _write_unfinished(arguments: argparse.Namespace, path: str, reason: str) -> 
     if arguments.output == "json":
         import json
 
-        from orbscan.verification import SCHEMA_VERSION
+        from orbscan.checking.report import SCHEMA_VERSION
 
         document = {
             "schema_version": SCHEMA_VERSION,
@@ -222,7 +222,7 @@ def _local_paths(arguments: argparse.Namespace) -> list[str]:
 
 def _checkpoints(path: str, arguments: argparse.Namespace) -> Iterator[_Target]:
     """The checkpoint at a path and those below it, as a scan finds them; or what lies there."""
-    from orbscan.scanning import begun
+    from orbscan.scanning.api import begun
 
     any_found = False
     filters = search.filters(arguments)
@@ -250,7 +250,7 @@ def _checkpoints(path: str, arguments: argparse.Namespace) -> Iterator[_Target]:
 
 
 def _verified(arguments: argparse.Namespace, path: str | list[str]) -> VerifyReport:
-    from orbscan.verification import verify
+    from orbscan.checking.report import verify
 
     shown = _shown_progress() if arguments.level == "data" and sys.stderr.isatty() else None
     try:

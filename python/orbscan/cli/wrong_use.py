@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from difflib import get_close_matches
 
-from orbscan.text import printable
+from orbscan.showing.text import printable
 
 # See orbscan/__init__.py.
 TYPE_CHECKING = False

@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
-from orbscan import api
 from orbscan.differing import aspects
 from orbscan.differing.columns import side_of_checkpoint
 from orbscan.differing.difference import difference
+from orbscan.reading import api
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from orbscan.aliases import Atomicity, Name, StepChoice
     from orbscan.differing.diff import Diff
     from orbscan.differing.side import Side
-    from orbscan.result import CheckpointMetadata, PyTreeMetadata
+    from orbscan.model.result import CheckpointMetadata, PyTreeMetadata
 
 
 def diff(  # noqa: PLR0913 - keywords, each with a meaning of its own
@@ -156,7 +156,7 @@ def _is_path(side: Any) -> bool:
 
 def _side_in_memory(side: Any) -> Side:
     from orbscan.differing.values import side_of_tree
-    from orbscan.result import CheckpointMetadata
+    from orbscan.model.result import CheckpointMetadata
 
     if isinstance(side, CheckpointMetadata):
         return side_of_tree(side.metadata, str(side.path), side.issues)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from orbscan.device_names import device_name
 from orbscan.differing import leaf as kinds
+from orbscan.model.device_names import device_name
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable

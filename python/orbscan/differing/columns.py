@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from orbscan import codes
 from orbscan.differing import leaf as kinds
 from orbscan.differing.leaf import LeafSummary, key_dtype, scalar_dtype
 from orbscan.differing.outline import DICT, LIST, NAMEDTUPLE, TUPLE, Outline
 from orbscan.differing.side import Item, Side
-from orbscan.leaves import STORES
-from orbscan.text import natural
+from orbscan.reading import codes
+from orbscan.reading.facts import STORES
+from orbscan.showing.text import natural
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

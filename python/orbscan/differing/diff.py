@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
-from orbscan.text import checkpointable, counted, keypath, leaf_path
+from orbscan.showing.text import checkpointable, counted, keypath, leaf_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -271,7 +271,7 @@ class Diff:
 
     def _repr_html_(self) -> str:
         """Show the same in a notebook; at most 200 kB."""
-        from orbscan.notebook import report_html
+        from orbscan.model.notebook import report_html
 
         return report_html(str(self))
 

@@ -10,7 +10,7 @@ from orbscan.differing.aspects import Judge
 from orbscan.differing.diff import Checkpointable, CheckpointablePair, Diff, Other
 from orbscan.differing.walk import compare, leaves_below
 from orbscan.errors import located
-from orbscan.text import counted, key
+from orbscan.showing.text import counted, key
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator

@@ -26,7 +26,7 @@ of the checkpointable.
 
 from __future__ import annotations
 
-from orbscan.documents import ISSUE, Meshes, sharding_document, zarr_document
+from orbscan.showing.documents import ISSUE, Meshes, sharding_document, zarr_document
 
 # See orbscan/__init__.py.
 TYPE_CHECKING = False

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from orbscan.differing import aspects, matching
 from orbscan.differing.diff import UNREADABLE
 from orbscan.errors import located
-from orbscan.text import checkpointable, counted, others, printable, some
+from orbscan.showing.text import checkpointable, counted, others, printable, some
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

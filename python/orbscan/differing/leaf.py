@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from orbscan import _core
-    from orbscan.sharding import ShardingMetadata
+    from orbscan.model.sharding import ShardingMetadata
 
 JAX_ARRAY = "jax.Array"
 NUMPY_ARRAY = "np.ndarray"
@@ -66,7 +66,7 @@ class LeafSummary(NamedTuple):
     @property
     def sharding_metadata(self) -> ShardingMetadata | None:
         """The sharding as `ArrayMetadata.sharding_metadata` has it."""
-        from orbscan.tree import sharding_of
+        from orbscan.reading.tree import sharding_of
 
         return None if self.sharding is None else sharding_of(self.sharding)
 

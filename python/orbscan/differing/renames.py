@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from orbscan.differing.diff import AmbiguousRename, Place, Rename
 from orbscan.differing.subtrees import Subtrees
 from orbscan.differing.walk import children_of
-from orbscan.folding import LONGEST_NUMBER
+from orbscan.showing.folding import LONGEST_NUMBER
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterator, Sequence

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from orbscan.sharding import NamedShardingMetadata, SingleDeviceShardingMetadata
+from orbscan.model.sharding import NamedShardingMetadata, SingleDeviceShardingMetadata
 
 if TYPE_CHECKING:
     from orbscan import _core
-    from orbscan.sharding import ShardingMetadata
+    from orbscan.model.sharding import ShardingMetadata
 
 
 def row_of_metadata(sharding: ShardingMetadata) -> _core.Sharding:

@@ -10,9 +10,9 @@ from orbscan.differing.heading import SHOWN_OF_GROUP, checkpointable_rows, heade
 from orbscan.differing.trees import trees
 from orbscan.differing.trie import Fact, forest
 from orbscan.differing.words import change_text, leaf_text
-from orbscan.fitting import Fitting
-from orbscan.folding import ranges
-from orbscan.text import counted, keypath, labelled, printable, some
+from orbscan.showing.fitting import Fitting
+from orbscan.showing.folding import ranges
+from orbscan.showing.text import counted, keypath, labelled, printable, some
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
         Rename,
     )
     from orbscan.differing.trees import Tree
-    from orbscan.forest import Forest, Line
+    from orbscan.showing.forest import Forest, Line
 
     Row = tuple[str, ...]
 

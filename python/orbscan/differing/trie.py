@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from orbscan.forest import Forest
+from orbscan.showing.forest import Forest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -27,7 +27,7 @@ class Fact(NamedTuple):
 
 
 class Columns(NamedTuple):
-    """A tree of the given keypaths only, as `orbscan.forest.Columns`."""
+    """A tree of the given keypaths only, as `orbscan.showing.forest.Columns`."""
 
     node_keys: list[str | int | None]
     node_leaves: list[int]

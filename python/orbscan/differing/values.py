@@ -16,7 +16,7 @@ from orbscan.differing.leaf import LeafSummary, key_dtype, scalar_dtype
 from orbscan.differing.outline import DICT, LIST, NAMEDTUPLE, TUPLE, Outline
 from orbscan.differing.shardings import row_of_jax, row_of_metadata
 from orbscan.differing.side import Item, Side
-from orbscan.types import ArrayMetadata, NumpyMetadata, UnreadableLeaf, Zarr2Metadata, own
+from orbscan.model.leaves import ArrayMetadata, NumpyMetadata, UnreadableLeaf, Zarr2Metadata, own
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from orbscan import _core
     from orbscan.differing.outline import Container
     from orbscan.errors import OrbscanError
-    from orbscan.result import Issue
-    from orbscan.types import StorageMetadata, Zarr3Metadata
+    from orbscan.model.leaves import StorageMetadata, Zarr3Metadata
+    from orbscan.model.result import Issue
 
     Members = tuple[str, list[str | None], list[Any]]
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from orbscan.differing import aspects
 from orbscan.differing import leaf as kinds
 from orbscan.errors import located
-from orbscan.text import brackets, grid, printable, spec_on_mesh
+from orbscan.showing.text import brackets, grid, printable, spec_on_mesh
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -69,7 +69,7 @@ _RESULTS = ("CheckpointMetadata", "PyTreeMetadata")
 def _names() -> list[str]:
     """The public names of Orbax's interface; without Orbax those that orbscan has of them."""
     try:
-        from orbscan.orbax._types import orbax_v1
+        from orbscan.restoring.orbax_types import orbax_v1
 
         theirs = dir(orbax_v1())
     except ImportError:
@@ -85,7 +85,7 @@ def __getattr__(name: str) -> Any:
         message = f"module {__name__!r} has no attribute {name!r}"
         raise AttributeError(message)
     try:
-        from orbscan.orbax._types import orbax_v1
+        from orbscan.restoring.orbax_types import orbax_v1
 
         value: Any = getattr(orbax_v1(), name)
     except ImportError as error:
@@ -93,7 +93,7 @@ def __getattr__(name: str) -> Any:
             # An AttributeError, so that `hasattr` and `getattr` with a default can answer.
             message = f"module {__name__!r} has no attribute {name!r}: {error}"
             raise AttributeError(message) from error
-        from orbscan import result
+        from orbscan.model import result
 
         value = getattr(result, name)
     globals()[name] = value

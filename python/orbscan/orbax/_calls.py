@@ -12,10 +12,11 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from orbscan import api, errors
+from orbscan import errors
 from orbscan._imports import importing
-from orbscan.orbax import _context, _release
-from orbscan.result import CheckpointMetadata, Issue, PyTreeMetadata
+from orbscan.model.result import CheckpointMetadata, Issue, PyTreeMetadata
+from orbscan.orbax import _release
+from orbscan.reading import api, orbax_context
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -60,21 +61,21 @@ def metadata(
     program's own for the pytree, or a class of paths, Orbax answers.
     """
     text = _local(path)
-    wishes = _context.wishes()
+    wishes = orbax_context.wishes()
     if text is None or wishes.is_foreign:
         return _asked(_theirs().metadata, path, checkpointable_name)
     api.check_name_as_orbax(checkpointable_name)
     try:
         found = _read(text, checkpointable_name, wishes)
     except errors.InvalidLayoutError:
-        if wishes.layout in {None, _context.ORBAX}:
+        if wishes.layout in {None, orbax_context.ORBAX}:
             raise
         return _asked(_theirs().metadata, path, checkpointable_name)
     (name, _), *_ = found.items
     if not _is_wanted(found, wishes) or not _answers(text, found, {name: True}):
         return _asked(_theirs().metadata, path, checkpointable_name, issues=found.issues)
     with importing:
-        from orbscan import answer
+        from orbscan.reading import answer
 
     return _viewed(answer.pytree(text, found, _dressed()))
 
@@ -88,21 +89,22 @@ def checkpointables_metadata(
     The active context is followed, as by `metadata`.
     """
     text = _local(path)
-    wishes = _context.wishes()
-    if text is None or wishes.is_foreign or wishes.layout == _context.SAFETENSORS:
+    wishes = orbax_context.wishes()
+    if text is None or wishes.is_foreign or wishes.layout == orbax_context.SAFETENSORS:
         return _asked(_theirs().checkpointables_metadata, path)
     with importing:
-        from orbscan import _core, answer
+        from orbscan import _core
+        from orbscan.reading import answer
 
     try:
         found = _core.read_checkpointables(text, wishes.rich_types, atomicity=wishes.atomicity)
     except errors.InvalidLayoutError:
-        if wishes.layout in {None, _context.ORBAX}:
+        if wishes.layout in {None, orbax_context.ORBAX}:
             raise
         return _asked(_theirs().checkpointables_metadata, path)
     if not _answers(text, found, {name: table is not None for name, table in found.items}):
-        from orbscan.handlers import without_undescribed
         from orbscan.orbax import _views
+        from orbscan.reading.handlers import without_undescribed
 
         read = _asked(_theirs().checkpointables_metadata, path, issues=found.issues)
         described = [Path(text, name) for name, value in read.metadata.items() if value is not None]
@@ -114,7 +116,7 @@ def checkpointables_metadata(
 def is_orbax_checkpoint(path: str | os.PathLike[str]) -> bool:
     """Tell whether a path is laid out like a checkpoint: `orbscan.is_orbax_checkpoint`."""
     text = _local(path)
-    wishes = _context.wishes()
+    wishes = orbax_context.wishes()
     if text is None or wishes.is_foreign:
         return bool(_theirs().is_orbax_checkpoint(path))
     return api.is_orbax_checkpoint(path, atomicity=wishes.atomicity)
@@ -151,9 +153,9 @@ def load_checkpointables(
 ) -> dict[str, Any]:
     """Load checkpointables by name: `orbscan.load_checkpointables`."""
     with importing:
-        from orbscan import loading
+        from orbscan.restoring import loading
 
-    if _local(path) is None or _context.wishes().is_foreign:
+    if _local(path) is None or orbax_context.wishes().is_foreign:
         wanted = loading.checkpointables_for_orbax(abstract_checkpointables)
         loaded: dict[str, Any] = _theirs().load_checkpointables(path, wanted)
         return loaded
@@ -166,7 +168,7 @@ def load_checkpointables_async(
 ) -> Any:
     """Begin to load checkpointables, which Orbax 0.12 has announced but cannot do."""
     with importing:
-        from orbscan import loading
+        from orbscan.restoring import loading
 
     return loading.load_checkpointables_async(path, abstract_checkpointables)
 
@@ -235,7 +237,7 @@ def _local(path: str | os.PathLike[str]) -> str | None:
     )
 
 
-def _read(text: str, name: str | None, wishes: _context.Wishes) -> _core.Checkpoint:
+def _read(text: str, name: str | None, wishes: orbax_context.Wishes) -> _core.Checkpoint:
     """Read the pytree that Orbax would; raises as `api.read_pytree` does."""
     return api.read_pytree(
         text,
@@ -246,12 +248,12 @@ def _read(text: str, name: str | None, wishes: _context.Wishes) -> _core.Checkpo
     )
 
 
-def _is_wanted(found: _core.Checkpoint, wishes: _context.Wishes) -> bool:
+def _is_wanted(found: _core.Checkpoint, wishes: orbax_context.Wishes) -> bool:
     """Whether what was read has the layout that the active context demands."""
     is_safetensors = found.layout == "safetensors"
-    if wishes.layout == _context.ORBAX:
+    if wishes.layout == orbax_context.ORBAX:
         return not is_safetensors
-    return is_safetensors or wishes.layout != _context.SAFETENSORS
+    return is_safetensors or wishes.layout != orbax_context.SAFETENSORS
 
 
 def _answers(text: str, found: _core.Checkpoint, names: dict[str | None, bool]) -> bool:
@@ -262,15 +264,15 @@ def _answers(text: str, found: _core.Checkpoint, names: dict[str | None, bool]) 
         found: what was read of it.
         names: of the checkpointables, and whether each is a pytree.
     """
-    registry = _context.Registry()
+    registry = orbax_context.Registry()
     if registry.is_plain or found.layout == "safetensors":
         return True
-    from orbscan.handlers import registered
+    from orbscan.reading.handlers import registered
 
     for name, is_pytree in names.items():
         handler = registered(registry, Path(text), found, name)
         # Of what is not a pytree, none of Orbax's own handlers has metadata.
-        own = registry.is_of_pytrees if is_pytree else _context.is_of_orbax
+        own = registry.is_of_pytrees if is_pytree else orbax_context.is_of_orbax
         if handler is None or not own(handler):
             return False
     return True
@@ -279,11 +281,11 @@ def _answers(text: str, found: _core.Checkpoint, names: dict[str | None, bool]) 
 def _load(function: str, path: Any, abstract: Any, name: str | None) -> Any:
     """Let Orbax load, once it is known that what it needs is there."""
     with importing:
-        from orbscan import loading
+        from orbscan.restoring import loading
 
     theirs: Any = getattr(_theirs(), function)
     text = _local(path)
-    wishes = _context.wishes()
+    wishes = orbax_context.wishes()
     wanted = loading.for_orbax(_readable(abstract))
     api.check_name_as_orbax(name)
     if text is None or wishes.is_foreign:
@@ -292,7 +294,7 @@ def _load(function: str, path: Any, abstract: Any, name: str | None) -> Any:
     try:
         found = _read(text, name, wishes)
     except errors.InvalidLayoutError:
-        if wishes.layout in {None, _context.ORBAX}:
+        if wishes.layout in {None, orbax_context.ORBAX}:
             raise
         return theirs(text, wanted, checkpointable_name=name)
     except errors.FormatError as error:
@@ -312,7 +314,7 @@ def _readable(abstract: Any) -> Any:
         return abstract
     import jax
 
-    from orbscan.types import UnreadableLeaf
+    from orbscan.model.leaves import UnreadableLeaf
 
     leaves = jax.tree.leaves(abstract.metadata)
     return None if any(isinstance(leaf, UnreadableLeaf) for leaf in leaves) else abstract
@@ -355,6 +357,6 @@ def _asked(
 
 
 def _theirs() -> Any:
-    from orbscan.orbax._types import orbax_v1
+    from orbscan.restoring.orbax_types import orbax_v1
 
     return orbax_v1()

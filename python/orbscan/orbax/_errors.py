@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from orbscan import errors
-from orbscan.api import AUTO
-from orbscan.orbax._types import orbax_v1
+from orbscan.reading.api import AUTO
+from orbscan.restoring.orbax_types import orbax_v1
 
 if TYPE_CHECKING:
     from typing import Any

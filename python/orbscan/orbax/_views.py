@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
-from orbscan import result, types
+from orbscan.model import leaves, result
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     import numpy as np
     from etils import epath
 
-    from orbscan.result import Issue
+    from orbscan.model.result import Issue
 
 T = TypeVar("T")
 
@@ -66,13 +66,13 @@ def dressed(leaves: list[Any]) -> list[Any]:
 
 
 def _dressed(leaf: object) -> object:
-    if isinstance(leaf, types.ArrayMetadata):
-        from orbscan.orbax import _types
+    if isinstance(leaf, leaves.ArrayMetadata):
+        from orbscan.restoring import orbax_types
 
-        if _types.is_safetensors(leaf):
-            return _types.abstract_array(leaf)
+        if orbax_types.is_safetensors(leaf):
+            return orbax_types.abstract_array(leaf)
         return ArrayMetadata(leaf)
-    return NumpyMetadata(leaf) if isinstance(leaf, types.NumpyMetadata) else leaf
+    return NumpyMetadata(leaf) if isinstance(leaf, leaves.NumpyMetadata) else leaf
 
 
 def _class_of(module: str, name: str, otherwise: type) -> type[Any]:
@@ -116,9 +116,9 @@ class _Leaf:
         try:
             return self._storage
         except AttributeError:
-            from orbscan.orbax import _types
+            from orbscan.restoring import orbax_types
 
-            found = _types.storage(self.__orbscan__.storage_metadata)
+            found = orbax_types.storage(self.__orbscan__.storage_metadata)
             object.__setattr__(self, "_storage", found)
             return found
 
@@ -161,10 +161,10 @@ class ArrayMetadata(_Leaf):
         try:
             return self._sharding
         except AttributeError:
-            from orbscan.orbax import _types
+            from orbscan.restoring import orbax_types
 
             own = self.__orbscan__.sharding_metadata
-            found = _types.sharding(own) if _types.has_class(own) else None
+            found = orbax_types.sharding(own) if orbax_types.has_class(own) else None
             object.__setattr__(self, "_sharding", found)
             return found
 

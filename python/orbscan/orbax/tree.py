@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from orbscan.orbax._types import orbax_v1
+from orbscan.restoring.orbax_types import orbax_v1
 
 if TYPE_CHECKING:
     from orbax.checkpoint.experimental.v1.tree import *  # noqa: F403

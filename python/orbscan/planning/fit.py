@@ -6,7 +6,7 @@ from collections import Counter
 from math import prod
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
-from orbscan.text import counted, keypath, printable
+from orbscan.showing.text import counted, keypath, printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from math import prod
 from typing import TypeAlias
 
-from orbscan.mesh_limits import MANY, objection
-from orbscan.text import counted
+from orbscan.model.mesh_limits import MANY, objection
+from orbscan.showing.text import counted
 
 Axes: TypeAlias = tuple[tuple[str, int], ...]
 """The axes of a mesh, outermost first: name and number of devices."""
@@ -70,7 +70,7 @@ def make_mesh(described: object, devices_per_host: int | None, hosts: int | None
     too_large = objection([length for _, length in axes], MAX_DEVICES)
     if too_large is not None:
         # Loads a library that a plan is made without.
-        from orbscan.sharding import ShardingError
+        from orbscan.model.sharding import ShardingError
 
         raise ShardingError(too_large)
     names = [name for name, _ in axes]

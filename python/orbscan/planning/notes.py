@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from orbscan.text import counted, size
+from orbscan.showing.text import counted, size
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

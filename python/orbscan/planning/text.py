@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from orbscan.fitting import Fitting
-from orbscan.folding import ranges
-from orbscan.text import checkpointable, counted, labelled, printable, size
-from orbscan.text import others as shown_others
+from orbscan.showing.fitting import Fitting
+from orbscan.showing.folding import ranges
+from orbscan.showing.text import checkpointable, counted, labelled, printable, size
+from orbscan.showing.text import others as shown_others
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from orbscan.fitting import Gives
     from orbscan.planning.value import LeafPlan, RestorePlan
+    from orbscan.showing.fitting import Gives
 
 _WORST = 10
 _FIRST = "READ MORE THAN HELD"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from orbscan.text import counted, keypath
+from orbscan.showing.text import counted, keypath
 
 if TYPE_CHECKING:
     from orbscan.aliases import Keypath
@@ -144,7 +144,7 @@ class RestorePlan:
 
     def _repr_html_(self) -> str:
         """Show the same in a notebook; at most 200 kB."""
-        from orbscan.notebook import report_html
+        from orbscan.model.notebook import report_html
 
         return report_html(str(self))
 

@@ -1,0 +1,82 @@
+"""One checkpointable that was looked at, and the others, which were not.
+
+Importing this module loads nothing heavy.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from orbscan.reading import api
+from orbscan.showing.text import checkpointable
+from orbscan.showing.text import others as shown_others
+
+# See orbscan/__init__.py.
+TYPE_CHECKING = False
+
+if TYPE_CHECKING:
+    from orbscan import _core
+    from orbscan.aliases import Name
+
+
+class Other(NamedTuple):
+    """A checkpointable that was not looked at.
+
+    Attributes:
+        name: None for the tree of the checkpoint itself.
+        is_pytree: None where the file system does not let us look.
+    """
+
+    name: str | None
+    is_pytree: bool | None
+
+
+class Alone(NamedTuple):
+    """What was looked at of a checkpoint.
+
+    Attributes:
+        name: of the checkpointable; None for the tree of the checkpoint itself.
+        others: those that were not looked at, of which nothing is said.
+    """
+
+    name: str | None
+    others: tuple[Other, ...]
+
+    def __str__(self) -> str:
+        """Show which one it was.
+
+        >>> str(Alone("params", ()))
+        'params alone'
+        """
+        return f"{checkpointable(self.name)} alone"
+
+    def shown_others(self) -> str:
+        """Show the names of the others."""
+        return shown_others(self.others)
+
+    def to_dict(self) -> dict[str, object]:
+        """Convert it to what `json.dumps` takes."""
+        others = [other._asdict() for other in self.others]
+        return {"checkpointable": self.name, "others": others}
+
+
+def only(name: Name) -> tuple[str | None] | None:
+    """Give the one checkpointable that is asked for as the extension module takes it; None for all.
+
+    Raises as `api.check_name` does.
+
+    >>> only("params"), only(None), only(...)
+    (('params',), (None,), None)
+    """
+    if name is ...:
+        return None
+    api.check_name(name)
+    return (name,)
+
+
+def alone(answer: _core.Alone | None) -> Alone | None:
+    """Make the value of an answer of the extension module."""
+    if answer is None:
+        return None
+    name, others = answer
+    return Alone(name, tuple(Other(*other) for other in others))

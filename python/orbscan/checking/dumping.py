@@ -1,0 +1,185 @@
+"""Any one file of a checkpoint, field by field, with the offset of each."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from orbscan import errors
+from orbscan._imports import importing
+from orbscan.reading import api
+from orbscan.showing.text import counted, printable
+
+if TYPE_CHECKING:
+    import os
+
+    from orbscan import _core
+
+_SHOWN_NUMBERS = 12
+_SHOWN_TEXT = 160
+_OFFSET_WIDTH = 10
+
+FILE_END = 1 << 63
+"""Where no file can have a byte any more."""
+
+
+@dataclass(frozen=True)
+class Field:
+    """One field of a file.
+
+    Attributes:
+        level: how many fields it lies in.
+        offset: where it begins, in bytes; None inside a text that is itself escaped.
+        in_body: whether the offset counts from the start of what the node decompresses to.
+        name: what it is; a key of a database is escaped.
+        value: a number, a list of numbers, text, bytes, or what JSON makes of it; None for a
+            group, whose fields follow.
+        is_group: whether it is a group of fields.
+    """
+
+    level: int
+    offset: int | None
+    in_body: bool
+    name: str
+    value: Any
+    is_group: bool
+
+    def __str__(self) -> str:
+        return line(self.level, self.offset, self.in_body, self.name, self.value, self.is_group)
+
+
+@dataclass(frozen=True)
+class Dump:
+    """One structure, taken apart: a document, a manifest, a node.
+
+    Attributes:
+        kind: what it is, in words.
+        meaning: what it is for, in words; of a chunk, which one of which array; empty if nobody
+            knows.
+        fields: its fields in order; those inside a field follow it.
+        error: what is wrong with it, or None.
+    """
+
+    kind: str
+    meaning: str
+    fields: list[Field]
+    error: errors.OrbscanError | None
+
+    def __str__(self) -> str:
+        return "\n".join(
+            [*head(self.kind, self.meaning), *map(str, self.fields), *foot(self.error)]
+        )
+
+
+def dump(path: str | os.PathLike[str], part: tuple[int, int] | None = None) -> list[Dump]:
+    """Take a file of a checkpoint apart, as far as it can be read.
+
+    Args:
+        path: any file of a checkpoint: the names are listed in docs/files.md. What a file is, its
+            name tells, or its first bytes, or the documents above it; in a data file all nodes are
+            looked for.
+        part: offset and length of the part of the file to look at, in bytes.
+
+    Returns:
+        The structures in the file, in order.
+
+    Raises:
+        CheckpointNotFoundError: the file does not exist.
+        FormatError: the file is a directory, or too large, or does not have such a part.
+        StoreError: the file system refused or failed.
+        MemoryError: there is no room for all fields; the command line, which writes them as they
+            come, needs less.
+        ValueError: the part begins or ends where no file does, or the path is a remote URL.
+    """
+    with importing:
+        from orbscan import _core
+
+    if part is not None and not all(0 <= number < FILE_END for number in part):
+        message = f"no file has {counted(part[1], 'byte')} at {part[0]}"
+        raise ValueError(message)
+
+    text = api.local_path(path)
+    told = _Collected(text)
+    _core.dump(text, part, told)
+    return told.dumps
+
+
+class _Collected:
+    """All that is told of a file."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self.dumps: list[Dump] = []
+        self._what = ("", "")
+        self._fields: list[Field] = []
+
+    def begins(self, kind: str, meaning: str) -> None:
+        self._what, self._fields = (kind, meaning), []
+
+    def fields(self, fields: list[_core.DumpField]) -> None:
+        self._fields += (
+            Field(level, at, in_body, name, decoded(kind, value), is_group=kind == "group")
+            for level, at, in_body, name, kind, value in fields
+        )
+
+    def ends(self, error: _core.Issue | None) -> None:
+        self.dumps.append(Dump(*self._what, self._fields, failure(self.path, error)))
+
+
+def failure(path: str, error: _core.Issue | None) -> errors.OrbscanError | None:
+    """Make an exception of what is wrong with a structure of the file at a path."""
+    if error is None:
+        return None
+    kind, _, offset, in_body, reason = error
+    return errors.error(kind, reason, path, offset, in_body)
+
+
+def decoded(kind: str, value: Any) -> Any:
+    """Give the value of a field by its kind; what is no number of Python stays text."""
+    if kind != "json":
+        return value
+    try:
+        return json.loads(value)
+    except ValueError:
+        return value
+
+
+def head(kind: str, meaning: str) -> list[str]:
+    """Show what a structure is, as lines."""
+    return [kind, *([f"  {printable(meaning)}"] if meaning else [])]
+
+
+def foot(error: errors.OrbscanError | None) -> list[str]:
+    """Show what is wrong with a structure, as lines."""
+    return [] if error is None else [f"error: {printable(str(error))}"]
+
+
+def line(  # noqa: PLR0913, PLR0917 - the members of a field in order
+    level: int,
+    offset: int | None,
+    in_body: bool,  # noqa: FBT001
+    name: str,
+    value: Any,
+    is_group: bool,  # noqa: FBT001
+) -> str:
+    """Show a field."""
+    place = "" if offset is None else f"{offset}+" if in_body else offset
+    text = "" if is_group else f": {_shown(value)}"
+    return f"{place:>{_OFFSET_WIDTH}}  {'  ' * level}{printable(name)}{text}"
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, list):
+        more = f", … {len(value)} in all" if len(value) > _SHOWN_NUMBERS else ""
+        return f"[{', '.join(map(str, value[:_SHOWN_NUMBERS]))}{more}]"
+    if isinstance(value, bytes):
+        text = repr(value)[1:]
+    elif isinstance(value, str):
+        text = printable(value)
+    else:
+        text = json.dumps(value)
+    if len(text) > _SHOWN_TEXT:
+        length = f" {len(value):,} in all" if isinstance(value, bytes | str) else ""
+        return f"{text[:_SHOWN_TEXT]}…{length}"
+    return text

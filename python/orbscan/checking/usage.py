@@ -1,0 +1,323 @@
+"""What a checkpoint takes on disk, leaf by leaf and file by file: `orbscan.du` and its answer.
+
+Everything is known from the index of the store: no chunk is looked at.
+
+Importing this module loads nothing heavy.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from itertools import starmap
+from typing import NamedTuple
+
+from orbscan._imports import importing
+from orbscan.checking.alone import alone, only
+from orbscan.reading import api
+from orbscan.showing.text import leaf_path, natural
+
+# See orbscan/__init__.py.
+TYPE_CHECKING = False
+
+if TYPE_CHECKING:
+    import os
+
+    from orbscan import _core
+    from orbscan.aliases import Atomicity, Keypath, Name, Role, StepChoice
+    from orbscan.checking.alone import Alone
+    from orbscan.model.result import Issue
+
+
+SCHEMA_VERSION = 1
+"""Of the JSON documents of usages."""
+
+
+class LeafUsage(NamedTuple):
+    """What one leaf takes.
+
+    Attributes:
+        checkpointable: its name; None for one without names.
+        keypath: keys of dicts, fields of namedtuples, indices.
+        param_name: the name of its array in the store. Two leaves may share one array.
+        dtype: the element type; None for what is not an array, and for an unreadable leaf.
+        nbytes: what its elements take in memory; 0 for an unreadable leaf.
+        stored: bytes of its chunks, as they are stored; exact.
+        inline: how many of them lie in nodes of the index, counted before the node is compressed.
+        chunks: how many chunks are stored.
+        readable: whether it could be read. What an unreadable leaf stores is counted all the same.
+    """
+
+    checkpointable: str | None
+    keypath: Keypath
+    param_name: str
+    dtype: str | None
+    nbytes: int
+    stored: int
+    inline: int
+    chunks: int
+    readable: bool
+
+    @property
+    def path(self) -> str:
+        """Where it lies, readable: the name of its checkpointable, and its keypath."""
+        return leaf_path(self.checkpointable, self.keypath)
+
+    def subtree(self, depth: int) -> str:
+        """Where `depth` entries of its keypath lead; with `/**` behind it if that is not all."""
+        if depth >= len(self.keypath):
+            return self.path
+        above = self.keypath[:depth]
+        has_text = above or self.checkpointable is not None
+        return f"{leaf_path(self.checkpointable, above)}/**" if has_text else "**"
+
+    @property
+    def ratio(self) -> float | None:
+        """How many bytes in memory one stored byte stands for; None if that is not known."""
+        return self.nbytes / self.stored if self.stored and self.readable else None
+
+
+class FileUsage(NamedTuple):
+    """What one file holds.
+
+    The size of a file is the sum of its `data_bytes`, `index_bytes`, `free_bytes` and
+    `unknown_bytes`; a file of the role `other` has none of them.
+
+    Attributes:
+        checkpointable: the name of the checkpointable in whose directory it lies; None for the
+            files of the checkpoint itself, and for a checkpoint without names.
+        path: in the directory of the checkpointable.
+        role: `document`; `data` if chunks or nodes of the index lie in it; `chunk` if it is a
+            chunk; `unused` if it belongs to a database or an array and nothing refers to it;
+            `unknown` if what could tell is damaged; `other` for all else, such as files of other
+            programs and what is neither a pytree nor JSON.
+        size: in bytes; None if it is missing.
+        values: how many values lie in it.
+        nodes: how many nodes of the index lie in it.
+        data_bytes: of values: of chunks, and of what belongs to no leaf.
+        index_bytes: of documents and of nodes.
+        free_bytes: that nothing of the newest version refers to.
+        unknown_bytes: of which it is not known whether anything refers to them.
+    """
+
+    checkpointable: str | None
+    path: str
+    role: Role
+    size: int | None
+    values: int
+    nodes: int
+    data_bytes: int
+    index_bytes: int
+    free_bytes: int
+    unknown_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What a checkpoint takes.
+
+    Attributes:
+        path: of the checkpoint.
+        leaves: of all its pytrees, in the order of the trees.
+        files: all of its files, each once.
+        strays: bytes of values that belong to no leaf, those in nodes of the index included.
+        issues: the faults that were tolerated.
+        alone: the checkpointable that was measured alone, with the names of the others, which
+            count nowhere; None if all were.
+    """
+
+    path: str
+    leaves: tuple[LeafUsage, ...]
+    files: tuple[FileUsage, ...]
+    strays: int
+    issues: tuple[Issue, ...] = ()
+    alone: Alone | None = None
+
+    @property
+    def nbytes(self) -> int:
+        """What all leaves take in memory."""
+        return sum(leaf.nbytes for leaf in self.leaves)
+
+    @property
+    def stored(self) -> int:
+        """Bytes of all chunks; an array that two leaves share counts once."""
+        arrays = {(leaf.checkpointable, leaf.param_name): leaf.stored for leaf in self.leaves}
+        return sum(arrays.values())
+
+    @property
+    def total(self) -> int:
+        """Bytes of all files: the sum of `data`, `index`, `free`, `unknown` and `others`."""
+        return sum(file.size or 0 for file in self.files)
+
+    @property
+    def data(self) -> int:
+        """Bytes of values in files. Short values lie in nodes of the index, and count there."""
+        return sum(file.data_bytes for file in self.files)
+
+    @property
+    def free(self) -> int:
+        """Bytes of data files that nothing of the newest version refers to.
+
+        They come from superseded versions, and from what processes wrote before the merge.
+        """
+        return sum(file.free_bytes for file in self.files)
+
+    @property
+    def index(self) -> int:
+        """Bytes of documents and of nodes of the index."""
+        return sum(file.index_bytes for file in self.files)
+
+    @property
+    def unknown(self) -> int:
+        """Bytes of which it is not known whether anything refers to them: the index is damaged."""
+        return sum(file.unknown_bytes for file in self.files)
+
+    @property
+    def others(self) -> int:
+        """Bytes of files of the role `other`: of other programs, or in what is not a pytree."""
+        return sum(file.size or 0 for file in self.files if file.role == "other")
+
+    def dtypes(self) -> dict[str, tuple[int, int, int]]:
+        """Leaves, bytes in memory and stored bytes of each element type, most stored first."""
+        tally: dict[str, tuple[int, int, int]] = {}
+        for leaf in self.leaves:
+            if leaf.dtype is not None:
+                count, nbytes, stored = tally.get(leaf.dtype, (0, 0, 0))
+                tally[leaf.dtype] = (count + 1, nbytes + leaf.nbytes, stored + leaf.stored)
+        return dict(sorted(tally.items(), key=lambda item: (-item[1][2], item[0])))
+
+    def to_dict(self) -> dict[str, object]:
+        """Convert the usage to what `json.dumps` takes; the members are stable."""
+        return {
+            "schema_version": SCHEMA_VERSION,
+            "path": self.path,
+            "alone": None if self.alone is None else self.alone.to_dict(),
+            "totals": {
+                "nbytes": self.nbytes,
+                "stored": self.stored,
+                "strays": self.strays,
+                "data": self.data,
+                "index": self.index,
+                "free": self.free,
+                "unknown": self.unknown,
+                "others": self.others,
+                "total": self.total,
+            },
+            "types": {
+                dtype: {"leaves": count, "nbytes": nbytes, "stored": stored}
+                for dtype, (count, nbytes, stored) in self.dtypes().items()
+            },
+            "leaves": [leaf._asdict() for leaf in self.leaves],
+            "files": [file._asdict() for file in self.files],
+            "issues": [
+                {
+                    "kind": issue.kind,
+                    "file": issue.file,
+                    "offset": issue.offset,
+                    "in_body": issue.in_body,
+                    "reason": issue.reason,
+                }
+                for issue in self.issues
+            ],
+        }
+
+
+def du(
+    path: str | os.PathLike[str],
+    name: Name = ...,
+    *,
+    step: StepChoice | None = None,
+    atomicity: Atomicity = "auto",
+    allow_uncommitted: bool = False,
+) -> Usage:
+    """Measure what a checkpoint takes on disk.
+
+    Stored bytes are exact: they come from the index of the store, which lists every chunk.
+
+    Args:
+        path: the checkpoint, a local directory; `~` stands for the home directory.
+        name: the one checkpointable to measure, as for `orbscan.verify`. By default all, and the
+            files of the checkpoint itself.
+        step: as for `orbscan.metadata`.
+        atomicity: as for `orbscan.metadata`.
+        allow_uncommitted: as for `orbscan.metadata`.
+
+    Raises:
+        CheckpointNotFoundError: the path does not exist.
+        InvalidLayoutError: it is not a finished checkpoint, or has no checkpointable of that name.
+        StoreError: the file system refused or failed.
+        DeletionRecoveryError: the record of an interrupted deletion is damaged.
+        ValueError: the name is empty or reserved, or the path is a remote URL.
+    """
+    text = api.local_path(path, step, atomicity=atomicity)
+    found, issues = measured(text, name, atomicity=atomicity, allow_uncommitted=allow_uncommitted)
+    from orbscan.model.result import Issue
+
+    return replace(found, issues=tuple(Issue(*issue) for issue in issues))
+
+
+def measured(
+    path: str,
+    name: Name = ...,
+    *,
+    atomicity: Atomicity = "auto",
+    allow_uncommitted: bool = False,
+) -> tuple[Usage, list[_core.Issue]]:
+    """Measure a checkpoint; the part of `du` that needs no other library.
+
+    Returns:
+        the usage without its issues, and these as columns.
+
+    Raises:
+        OrbscanError: as `du` does.
+    """
+    wanted = only(name)
+    with importing:
+        from orbscan import _core
+
+    checkpoint, items, found, chosen = _core.usage(
+        path, atomicity=atomicity, allow_uncommitted=allow_uncommitted, only=wanted
+    )
+    leaves: list[LeafUsage] = []
+    strays = 0
+    for (item, table), (_, arrays, of_strays) in zip(checkpoint.items, items, strict=True):
+        if table is not None:
+            leaves += _leaves(item, table, arrays)
+        strays += of_strays
+    files = sorted(starmap(FileUsage, found), key=_place)
+    usage = Usage(path, tuple(leaves), tuple(files), strays, alone=alone(chosen))
+    return usage, checkpoint.issues
+
+
+def _place(file: FileUsage) -> tuple[object, list[object]]:
+    """The place of a file among those of its checkpoint."""
+    return natural(file.checkpointable or ""), [natural(part) for part in file.path.split("/")]
+
+
+def _leaves(
+    name: str | None, table: _core.LeafTable, arrays: list[_core.ArrayUsage]
+) -> list[LeafUsage]:
+    from orbscan.reading.facts import leaves
+
+    stored = {array: amounts for array, *amounts in arrays}
+    names = table.node_names()
+    found = []
+    for entries, node, leaf in leaves(table):
+        param_name = names[node] or ""
+        chunks, in_files, inline, _ = stored.get(param_name, (0, 0, 0, 0))
+        readable = leaf.error is None
+        if leaf.dtype is None and readable:
+            chunks = in_files = inline = 0
+        found.append(
+            LeafUsage(
+                checkpointable=name,
+                keypath=entries,
+                param_name=param_name,
+                dtype=leaf.dtype,
+                nbytes=leaf.nbytes,
+                stored=in_files + inline,
+                inline=inline,
+                chunks=chunks,
+                readable=readable,
+            )
+        )
+    return found

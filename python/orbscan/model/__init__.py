@@ -1,0 +1,6 @@
+"""What orbscan tells of checkpoints, as values that know nothing of files.
+
+`value` is what all of them are made of. `result` is what a read gives, a tree whose `leaves` have a
+`sharding` each; `namedtuples` are the classes of saved ones. `device_names` and `mesh_limits` are
+what shardings need to know of devices. `notebook` shows it all.
+"""

@@ -1,0 +1,285 @@
+"""How the metadata of a checkpoint are shown in notebooks, and by rich and treescope.
+
+The HTML is static: no script, no style sheet, nothing is fetched. Every name from the checkpoint is
+escaped, and the page is at most `LIMIT` bytes, whatever the checkpoint holds.
+"""
+
+from __future__ import annotations
+
+from html import escape
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from orbscan.model.leaves import ArrayMetadata, NumpyMetadata, UnreadableLeaf, own
+from orbscan.model.sharding import (
+    NamedShardingMetadata,
+    PositionalShardingMetadata,
+    SingleDeviceShardingMetadata,
+)
+from orbscan.showing.forest import Forest
+from orbscan.showing.text import (
+    brackets,
+    counted,
+    grid,
+    key_entry,
+    keypath,
+    moment,
+    printable,
+    size,
+    spec_on_mesh,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Iterator
+
+    from orbscan.model.result import CheckpointMetadata
+    from orbscan.showing.text import Entry
+
+LIMIT = 200_000
+"""The most bytes of a page."""
+
+# Beyond this, browsers lay out nested elements slowly, or not at all.
+_DEEPEST = 50
+# Trees of more leaves are shown by their first lines, siblings folded, where a form has no limit
+# of its own. Those forms recurse: a deep tree would exhaust their stack.
+_FEW_LEAVES = 100
+_SHALLOW = 32
+_SHOWN_LINES = 20
+_LONGEST_TEXT = 300
+_SHOWN_ISSUES = 10
+
+_OPEN = '<details style="margin-left:1em"{}><summary>{}</summary>\n'
+_CLOSE = "</details>\n"
+_LEAF = '<div style="margin-left:2em"><b>{}</b> {}</div>\n'
+_ROW = '<tr><th style="text-align:left">{}</th><td style="text-align:left">{}</td></tr>\n'
+_PAGE = '<div style="font-family:monospace">\n<table>\n{}</table>\n{}{}</div>\n'
+_REPORT = (
+    '<details open style="font-family:monospace"><summary>{}</summary>\n'
+    '<pre style="margin-left:1em">{}</pre></details>\n'
+)
+_LEFT_OUT = "<p>{} left out; <code>orbscan show</code> on the command line shows all.</p>\n"
+# Room for the note on what is left out.
+_RESERVE = 1_000
+
+
+class _Fact(NamedTuple):
+    """What a forest needs to know of a leaf."""
+
+    value: object
+    parameters: int
+    nbytes: int
+
+
+class Tree:
+    """The columns of a tree of metadata, as a forest takes them."""
+
+    def __init__(self, tree: object) -> None:
+        """Lay a tree out breadth first: children side by side, and after their parent."""
+        self.node_keys: list[str | None] = []
+        self.node_leaves: list[int] = []
+        self.containers: list[tuple[int, Hashable, int, int]] = []
+        self.facts: list[_Fact] = []
+        self.depth = 0
+        known: dict[Hashable, int] = {}
+        nodes: list[tuple[str | None, object, int]] = [(None, tree, 0)]
+        # The list grows while it is walked.
+        for position, (name, node, level) in enumerate(nodes):
+            self.depth = level
+            self.node_keys.append(name)
+            if isinstance(node, dict | list | tuple) and node:
+                low = len(nodes)
+                nodes += [(key, child, level + 1) for key, child in _members(node)]
+                self.node_leaves.append(-1)
+                self.containers.append((position, type(node), low, len(nodes)))
+            else:
+                # Equal leaves are mostly one object, but empty containers never are.
+                identity = type(node) if isinstance(node, dict | list | tuple) else id(node)
+                number = known.setdefault(identity, len(self.facts))
+                if number == len(self.facts):
+                    self.facts.append(_fact(node))
+                self.node_leaves.append(number)
+        self.containers.reverse()
+
+
+def html(metadata: CheckpointMetadata[Any]) -> str:
+    """Show metadata as a static page: a table of what is known, and a tree that unfolds."""
+    tree = Tree(metadata.metadata)
+    forest = Forest(tree, tree.facts)
+    rows = "".join(
+        _ROW.format(label, escape(_shortened(text))) for label, text in _header(metadata, forest)
+    )
+    budget = LIMIT - _RESERVE - len(_PAGE) - _nbytes(rows)
+    shown, left_out = _unfolding(tree, forest, budget)
+    note = ""
+    if left_out:
+        note = _LEFT_OUT.format(counted(left_out, "leaf is", "leaves are"))
+    return _PAGE.format(rows, shown, note)
+
+
+def report_html(text: str) -> str:
+    """Show the text of a report as a static page: its first line, and the rest to fold away."""
+    lines = text.splitlines()
+    head, budget = lines[0] if lines else "", LIMIT - _RESERVE
+    shown: list[str] = []
+    for line in lines[1:]:
+        piece = escape(printable(line))
+        budget -= _nbytes(piece) + 1
+        if budget < 0:
+            break
+        shown.append(piece)
+    left_out = len(lines) - 1 - len(shown)
+    note = f"\n... and {counted(left_out, 'more line')}" if left_out > 0 else ""
+    return _REPORT.format(escape(_shortened(head)), "\n".join(shown) + note)
+
+
+def fields(
+    metadata: CheckpointMetadata[Any], *, whole: bool = False
+) -> Iterator[tuple[str, object]]:
+    """What rich and treescope show: name and value of each field.
+
+    Of a tree the first lines, siblings folded, by their keypaths.
+
+    Args:
+        metadata: what is to be shown.
+        whole: whether the tree itself is shown, if it is small: for what can unfold it.
+    """
+    yield "path", str(metadata.path)
+    yield "init_timestamp_nsecs", metadata.init_timestamp_nsecs
+    yield "commit_timestamp_nsecs", metadata.commit_timestamp_nsecs
+    yield "custom_metadata", metadata.custom_metadata
+    yield "issues", metadata.issues
+    tree = Tree(metadata.metadata)
+    forest = Forest(tree, tree.facts)
+    if whole and forest.total.leaves <= _FEW_LEAVES and tree.depth <= _SHALLOW:
+        yield "metadata", metadata.metadata
+        return
+    yield "leaves", forest.total.leaves
+    first: dict[str, str] = {}
+    more = 0
+    for line in forest.lines(folded=True):
+        if len(first) < _SHOWN_LINES and line.leaf is not None:
+            times = f"  x{line.times:,}" if line.times > 1 else ""
+            shown = leaf_text(tree.facts[line.leaf].value)
+            first[_shortened(keypath(line.entries))] = f"{shown}{times}"
+        else:
+            more += line.times
+    if more:
+        first["..."] = counted(more, "more leaf", "more leaves")
+    yield "first_leaves", first
+
+
+def _header(metadata: CheckpointMetadata[Any], forest: Forest) -> Iterator[tuple[str, str]]:
+    yield "path", str(metadata.path)
+    for label, nsecs in (
+        ("begun", metadata.init_timestamp_nsecs),
+        ("committed", metadata.commit_timestamp_nsecs),
+    ):
+        if nsecs is not None:
+            yield label, moment(nsecs)
+    if metadata.custom_metadata:
+        yield "custom", repr(metadata.custom_metadata)
+    held = forest.total
+    parameters = counted(held.parameters, "parameter")
+    yield "total", f"{counted(held.leaves, 'leaf', 'leaves')}, {parameters}, {size(held.nbytes)}"
+    for issue in metadata.issues[:_SHOWN_ISSUES]:
+        yield "issue", str(issue)
+    more = len(metadata.issues) - _SHOWN_ISSUES
+    if more > 0:
+        yield "", counted(more, "more issue")
+
+
+def _unfolding(tree: Tree, forest: Forest, budget: int) -> tuple[str, int]:
+    """Show a tree in at most `budget` bytes; also says how many leaves had no room."""
+    pieces: list[str] = []
+    left_out = 0
+    # A stack of our own: a tree may be deeper than that of the interpreter. A text is what closes
+    # an element, and was paid for when that was opened.
+    waiting: list[str | tuple[int, Entry | None, int, int]] = [(0, None, 1, 0)]
+    while waiting:
+        following = waiting.pop()
+        if isinstance(following, str):
+            pieces.append(following)
+            continue
+        node, entry, times, level = following
+        leaf, held = forest.leaf(node), forest.held(node)
+        label = _label(entry, times)
+        if leaf is not None:
+            piece, children = _LEAF.format(label, escape(leaf_text(tree.facts[leaf].value))), False
+        else:
+            below = f"{counted(held.leaves, 'leaf', 'leaves')}, {size(held.nbytes)}"
+            piece = _OPEN.format("" if level else " open", f"<b>{label}</b> {below}")
+            children = True
+        cost = _nbytes(piece) + (len(_CLOSE) if children else 0)
+        if cost > budget or level > _DEEPEST:
+            left_out += held.leaves * times
+            continue
+        budget -= cost
+        pieces.append(piece)
+        if children:
+            waiting.append(_CLOSE)
+            waiting += [
+                (child, name, alike, level + 1)
+                for name, child, alike in reversed(forest.children(node, folded=True))
+            ]
+    return "".join(pieces), left_out
+
+
+def _label(entry: Entry | None, times: int) -> str:
+    name = "." if entry is None else _shortened(key_entry(entry))
+    return escape(f"{name} x{times:,}" if times > 1 else name)
+
+
+def leaf_text(leaf: object) -> str:
+    """Show a leaf in one line: type, size and sharding."""
+    leaf = own(leaf)
+    if isinstance(leaf, ArrayMetadata):
+        element, shape = str(leaf.dtype), leaf.shape
+        if leaf.prng_impl is not None:
+            # The last dimension of a key's data is not one of the key.
+            element, shape = f"key<{leaf.prng_impl}>", shape[:-1]
+        placed = _sharding_text(leaf.sharding_metadata)
+        text = f"{element}{brackets(shape)}  {size(leaf.nbytes)}  {placed}"
+    elif isinstance(leaf, NumpyMetadata):
+        text = f"{leaf.dtype}{brackets(leaf.shape)}  {size(leaf.nbytes)}  numpy"
+    elif isinstance(leaf, UnreadableLeaf):
+        text = f"unreadable: {leaf.error}"
+    elif isinstance(leaf, bool | int | float | complex):
+        # What stands in the tree is not the value, which nobody has read.
+        text = type(leaf).__name__
+    else:
+        text = leaf if leaf == "string" else repr(leaf)
+    return _shortened(text.rstrip())
+
+
+def _sharding_text(sharding: object) -> str:
+    if isinstance(sharding, NamedShardingMetadata):
+        return spec_on_mesh(sharding.partition_spec, sharding.shape, sharding.axis_names)
+    if isinstance(sharding, SingleDeviceShardingMetadata):
+        return sharding.device_str
+    if isinstance(sharding, PositionalShardingMetadata):
+        return f"positional {grid(sharding.shape)}"
+    return ""
+
+
+def _members(node: dict[Any, object] | list[object] | tuple[object, ...]) -> Iterator[Any]:
+    if isinstance(node, dict):
+        yield from ((str(key), child) for key, child in node.items())
+    else:
+        names = getattr(node, "_fields", None) or [None] * len(node)
+        yield from zip(names, node, strict=True)
+
+
+def _fact(leaf: object) -> _Fact:
+    leaf = own(leaf)
+    if not isinstance(leaf, ArrayMetadata | NumpyMetadata):
+        return _Fact(leaf, 0, 0)
+    is_key = isinstance(leaf, ArrayMetadata) and leaf.prng_impl is not None
+    return _Fact(leaf, 0 if is_key else leaf.size, leaf.nbytes)
+
+
+def _shortened(text: str) -> str:
+    shown = printable(text)
+    return shown if len(shown) <= _LONGEST_TEXT else f"{shown[:_LONGEST_TEXT]}..."
+
+
+def _nbytes(text: str) -> int:
+    return len(text) if text.isascii() else len(text.encode())

@@ -1,0 +1,227 @@
+"""What a read returns: the metadata of a checkpoint, and the faults that were tolerated."""
+
+from __future__ import annotations
+
+from dataclasses import KW_ONLY, dataclass, field
+from datetime import UTC, datetime, timedelta
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
+
+from orbscan import errors
+from orbscan.model.leaves import ArrayMetadata, NumpyMetadata, own
+from orbscan.model.value import Value, as_dataclass
+from orbscan.showing.text import counted, keypath
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from orbscan.aliases import Keypath
+    from orbscan.reading.items import Contents, Item
+
+PyTreeMetadata: TypeAlias = Any
+"""A tree of the same structure as the saved one.
+
+Its containers are plain dicts, lists and tuples (with rich types, also namedtuples). Its leaves are
+`ArrayMetadata`, `NumpyMetadata`, `UnreadableLeaf`, a zero of the type of a saved scalar (`0`,
+`0.0`, `False`, `0j`), `'string'` for a saved string, None, or an empty container.
+"""
+
+T = TypeVar("T")
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_ARRAYS = (ArrayMetadata, NumpyMetadata)
+_SHOWN_LEAVES = 10
+_SHOWN_WIDTH = 96
+
+
+@as_dataclass
+class Issue(Value, frozen=True, gc=False):
+    """A fault that was tolerated: the result is good, but may say less than was saved.
+
+    Attributes:
+        kind: what is wrong, in one word, as in `OrbscanError.kind`.
+        file: the file it is in, or None if it is not in one file.
+        offset: where in the file, in bytes, or None if it is not one place.
+        in_body: whether the offset counts from the start of what the file decompresses to.
+        reason: why, in words that repeat neither the file nor the offset.
+
+    >>> print(Issue("malformed", "state/_sharding", 12, False, "expected an object"))
+    state/_sharding, byte 12: expected an object
+    """
+
+    kind: str
+    file: str | None
+    offset: int | None
+    in_body: bool
+    reason: str
+
+    def __str__(self) -> str:
+        return errors.located(self.reason, self.file, self.offset, in_body=self.in_body)
+
+
+@dataclass(frozen=True, repr=False)
+class CheckpointMetadata(Generic[T]):
+    """The metadata of one checkpoint.
+
+    Attributes:
+        path: of the checkpoint, as it was given.
+        metadata: a tree (`PyTreeMetadata`), or a dict of trees by the name of the checkpointable.
+        init_timestamp_nsecs: when the save began, in nanoseconds since 1970 in UTC; None if the
+            writer did not say.
+        commit_timestamp_nsecs: when the save finished, likewise. Of safetensors, when the last of
+            the files was changed, in whole seconds, as Orbax gives it.
+        custom_metadata: what the user stored beside the tree.
+        issues: the faults that were tolerated; empty for a sound checkpoint.
+    """
+
+    path: Path
+    _: KW_ONLY
+    metadata: T
+    init_timestamp_nsecs: int | None = None
+    commit_timestamp_nsecs: int | None = None
+    custom_metadata: dict[str, Any] | None = None
+    issues: tuple[Issue, ...] = ()
+    _contents: Contents | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def items(self) -> tuple[Item, ...]:
+        """What the checkpoint holds, by name: also what is not in `metadata`.
+
+        Each has a `name`, a `kind` (`pytree`, `json`, `other`, `unknown`), the `handler` that wrote
+        it, and if it is JSON its decoded `document`. Empty for what was not read from a checkpoint.
+
+        Raises:
+            OrbscanError: the checkpoint can no longer be looked at; as `orbscan.metadata`.
+        """
+        return () if self._contents is None else self._contents.items()
+
+    @property
+    def init_timestamp(self) -> datetime | None:
+        """When the save began, in UTC, cut to microseconds; None if the writer did not say.
+
+        Raises:
+            OverflowError: the moment lies outside the years 1 to 9999.
+        """
+        return as_datetime(self.init_timestamp_nsecs)
+
+    @property
+    def commit_timestamp(self) -> datetime | None:
+        """When the save finished, in UTC, cut to microseconds; None if the writer did not say.
+
+        Raises:
+            OverflowError: the moment lies outside the years 1 to 9999.
+
+        >>> from pathlib import Path
+        >>> saved = CheckpointMetadata(Path("1"), metadata={}, commit_timestamp_nsecs=1_999)
+        >>> saved.commit_timestamp
+        datetime.datetime(1970, 1, 1, 0, 0, 0, 1, tzinfo=datetime.timezone.utc)
+        """
+        return as_datetime(self.commit_timestamp_nsecs)
+
+    def leaves(self) -> Iterator[tuple[Keypath, Any]]:
+        """Walk the tree, or the trees by the name of their checkpointable.
+
+        Yields:
+            the keypath of each leaf, as `orbscan.open_array` takes it, and the leaf, in the order
+            of the tree. An empty container is a leaf.
+
+        >>> from pathlib import Path
+        >>> saved = CheckpointMetadata(Path("1"), metadata={"step": 0, "layers": [{"bias": None}]})
+        >>> [*saved.leaves()]
+        [(('step',), 0), (('layers', 0, 'bias'), None)]
+        """
+        return leaves(self.metadata)
+
+    @property
+    def parameters(self) -> int:
+        """The number of elements of all arrays but PRNG keys; 0 for what cannot be read."""
+        found = (own(leaf) for _, leaf in self.leaves())
+        return sum(
+            leaf.size
+            for leaf in found
+            if isinstance(leaf, _ARRAYS) and getattr(leaf, "prng_impl", None) is None
+        )
+
+    @property
+    def nbytes(self) -> int:
+        """The bytes that the elements of all arrays take in memory, once each."""
+        found = (own(leaf) for _, leaf in self.leaves())
+        return sum(leaf.nbytes for leaf in found if isinstance(leaf, _ARRAYS))
+
+    def __repr__(self) -> str:
+        """Show everything but most of a large tree: at most 20 lines of 100 characters."""
+        from orbscan.model.notebook import leaf_text
+
+        every = leaves(self.metadata)
+        shown = [f"{keypath(at)}: {leaf_text(leaf)}" for at, leaf in islice(every, _SHOWN_LEAVES)]
+        number = len(shown)
+        more = sum(1 for _ in every)
+        if more:
+            shown.append(f"... and {counted(more, 'more leaf', 'more leaves')}")
+        lines = [
+            f"path={str(self.path)!r}",
+            f"init_timestamp_nsecs={self.init_timestamp_nsecs}",
+            f"commit_timestamp_nsecs={self.commit_timestamp_nsecs}",
+            f"custom_metadata={self.custom_metadata!r}",
+            f"issues={self.issues!r}",
+            f"metadata, number of leaves: {number + more}",
+            *(f"  {line}" for line in shown),
+        ]
+        return "\n".join(["CheckpointMetadata(", *(f"  {_cut(line)}" for line in lines), ")"])
+
+    def _repr_html_(self) -> str:
+        """Show the same, and the tree to be unfolded, in a notebook; at most 200 kB."""
+        from orbscan.model import notebook
+
+        return notebook.html(self)
+
+    def __rich_repr__(self) -> Iterator[tuple[str, object]]:
+        """Tell rich what to show: of the tree the first lines, siblings folded."""
+        from orbscan.model import notebook
+
+        return notebook.fields(self)
+
+    def __treescope_repr__(self, path: str | None, subtree_renderer: Any) -> Any:
+        """Show the fields as treescope shows those of any object."""
+        from treescope import repr_lib
+
+        from orbscan.model import notebook
+
+        return repr_lib.render_object_constructor(
+            type(self), dict(notebook.fields(self, whole=True)), path, subtree_renderer
+        )
+
+
+def as_datetime(nsecs: int | None) -> datetime | None:
+    """Convert nanoseconds since 1970, cutting them to microseconds.
+
+    Raises:
+        OverflowError: the moment lies outside the years 1 to 9999.
+    """
+    # Integers throughout: dividing nanoseconds by 1e9 would already have rounded them.
+    return None if nsecs is None else _EPOCH + timedelta(microseconds=nsecs // 1_000)
+
+
+def leaves(tree: object) -> Iterator[tuple[Keypath, Any]]:
+    """Walk a tree of plain containers, without recursion: it may be deeper than the stack.
+
+    Yields:
+        the keypath of each leaf and the leaf, in the order of the tree. An entry of a keypath is a
+        key of a dict, an index of a list or tuple, or a field of a namedtuple.
+    """
+    waiting: list[tuple[Keypath, object]] = [((), tree)]
+    while waiting:
+        entries, node = waiting.pop()
+        if isinstance(node, dict) and node:
+            waiting += [((*entries, str(key)), node[key]) for key in reversed(node)]
+        elif isinstance(node, list | tuple) and node:
+            names = getattr(node, "_fields", range(len(node)))
+            members = [*zip(names, node, strict=True)]
+            waiting += [((*entries, name), child) for name, child in reversed(members)]
+        else:
+            yield entries, node
+
+
+def _cut(line: str) -> str:
+    return line if len(line) <= _SHOWN_WIDTH else f"{line[: _SHOWN_WIDTH - 3]}..."

@@ -1,0 +1,95 @@
+"""What it takes to restore a checkpoint over a mesh: `restore_plan`.
+
+Works on the values of a metadata tree alone; no device and no jax is needed.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from orbscan.model.leaves import ArrayMetadata, NumpyMetadata, UnreadableLeaf, own
+from orbscan.model.result import CheckpointMetadata, leaves
+from orbscan.model.sharding import (
+    NamedShardingMetadata,
+    PositionalShardingMetadata,
+    SingleDeviceShardingMetadata,
+)
+from orbscan.planning.array import Array, collected, named, scalar
+from orbscan.planning.build import build
+from orbscan.planning.fit import MeshMismatchError, Problem
+from orbscan.planning.value import DevicePlan, HostPlan, LeafPlan, RestorePlan
+
+if TYPE_CHECKING:
+    from orbscan.model.result import PyTreeMetadata
+
+__all__ = [
+    "DevicePlan",
+    "HostPlan",
+    "LeafPlan",
+    "MeshMismatchError",
+    "Problem",
+    "RestorePlan",
+    "restore_plan",
+]
+
+
+def restore_plan(
+    metadata: CheckpointMetadata[Any] | PyTreeMetadata,
+    mesh: object = None,
+    *,
+    devices_per_host: int | None = None,
+    hosts: int | None = None,
+) -> RestorePlan:
+    """Work out how many bytes each device and host would hold and must read.
+
+    Arrays are laid over the mesh as their saved partition specs say, by the names of the axes.
+    What has no named sharding is read and held whole by each host. A read is whole chunks,
+    uncompressed: a device reads every chunk that its part of an array touches.
+
+    Args:
+        metadata: of a checkpoint, or a tree of such leaves.
+        mesh: `'data=4,model=8'`, a mapping of axis names to lengths, or a `Mesh` or `AbstractMesh`
+            of jax. None for the mesh that the checkpoint was saved from.
+        devices_per_host: each host has so many consecutive devices, in row-major order of the mesh.
+        hosts: their number, instead of or beside `devices_per_host`; by default 1.
+
+    Raises:
+        MeshMismatchError: a ValueError with all leaves, dimensions and axes that do not fit.
+        ShardingError: a ValueError; the mesh, given or saved, has more than 64 axes or 100,000
+            devices.
+        ValueError: the mesh is no mesh, or its devices cannot be shared out evenly; no mesh was
+            given, and the checkpoint does not name exactly one.
+        TypeError: the mesh is in none of these forms.
+
+    >>> import numpy as np
+    >>> split = NamedShardingMetadata((2,), ("x",), ("x", None))
+    >>> plan = restore_plan({"w": ArrayMetadata((8, 4), np.dtype("float32"), split)}, "x=4")
+    >>> [device.held for device in plan.devices]
+    [32, 32, 32, 32]
+    """
+    tree = metadata.metadata if isinstance(metadata, CheckpointMetadata) else metadata
+    arrays, unreadable = collected(
+        leaves(tree), _array, lambda leaf: isinstance(leaf, UnreadableLeaf)
+    )
+    return build(
+        arrays, mesh, devices_per_host=devices_per_host, hosts=hosts, unreadable=unreadable
+    )
+
+
+def _array(leaf: object) -> Array | None:
+    """What a plan must know of a leaf; None for what has no bytes."""
+    leaf = own(leaf)
+    if isinstance(leaf, ArrayMetadata | NumpyMetadata):
+        storage = leaf.storage_metadata
+        chunk_shape = None if storage is None else storage.chunk_shape
+        common = (leaf.shape, leaf.dtype.itemsize, chunk_shape)
+        if isinstance(leaf, NumpyMetadata):
+            return Array(*common, "numpy")
+        sharding = leaf.sharding_metadata
+        if isinstance(sharding, NamedShardingMetadata):
+            return named(common, sharding.partition_spec, sharding.axis_names, sharding.shape)
+        if isinstance(sharding, SingleDeviceShardingMetadata):
+            return Array(*common, "single")
+        known = isinstance(sharding, PositionalShardingMetadata)
+        return Array(*common, "positional" if known else "unknown")
+    return scalar(type(leaf))

@@ -1,0 +1,63 @@
+"""From what the extension module read to what a caller gets.
+
+Apart from `api`, since it imports numpy and more: `api` imports it when the first answer is there.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from orbscan.model.result import CheckpointMetadata, Issue
+from orbscan.reading.items import contents
+from orbscan.reading.tree import assemble
+
+if TYPE_CHECKING:
+    from orbscan import _core
+    from orbscan.model.result import PyTreeMetadata
+    from orbscan.reading.tree import Dresser
+
+
+def pytree(
+    path: str, checkpoint: _core.Checkpoint, dressed: Dresser | None = None
+) -> CheckpointMetadata[PyTreeMetadata]:
+    """Compose the answer about the one item that was read; `dressed` as for `tree.assemble`."""
+    (_, table), *_ = checkpoint.items
+    tree = None if table is None else assemble(table, dressed)
+    return composed(path, checkpoint, tree, checkpoint.issues)
+
+
+def checkpointables(
+    path: str, checkpoint: _core.Checkpoint, dressed: Dresser | None = None
+) -> CheckpointMetadata[dict[str, PyTreeMetadata]]:
+    """Compose the answer about all items by name; `dressed` as for `tree.assemble`."""
+    trees = {
+        name: None if table is None else assemble(table, dressed)
+        for name, table in checkpoint.items
+        if name is not None
+    }
+    return composed(path, checkpoint, trees, checkpoint.issues)
+
+
+def composed(
+    path: str, checkpoint: _core.Checkpoint, metadata: PyTreeMetadata, issues: list[_core.Issue]
+) -> CheckpointMetadata[PyTreeMetadata]:
+    """Put trees and what stands outside them together."""
+    return CheckpointMetadata(
+        Path(path),
+        metadata=metadata,
+        init_timestamp_nsecs=checkpoint.init_timestamp_nsecs,
+        commit_timestamp_nsecs=checkpoint.commit_timestamp_nsecs,
+        custom_metadata=_custom_metadata(checkpoint.custom_metadata),
+        issues=tuple([Issue(*issue) for issue in issues]),
+        _contents=contents(path, checkpoint),
+    )
+
+
+def _custom_metadata(text: str | None) -> dict[str, object]:
+    if text is None:
+        return {}
+    import json
+
+    decoded: dict[str, object] = json.loads(text)
+    return decoded

@@ -1,0 +1,380 @@
+"""The questions one can ask about a checkpoint.
+
+Everything beyond the extension module is imported when the first answer is assembled.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from orbscan import errors
+from orbscan._imports import importing
+
+# See orbscan/__init__.py.
+TYPE_CHECKING = False
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+    from orbscan import _core
+    from orbscan.aliases import Atomicity, Prefix, StepChoice
+    from orbscan.model.result import CheckpointMetadata, PyTreeMetadata
+    from orbscan.reading.handlers import Handler
+
+AUTO = "AUTO"
+
+# A program that has not loaded it has registered no handlers with it.
+_ORBAX = "orbax.checkpoint.experimental.v1"
+
+METRICS = "metrics"
+"""What Orbax keeps for itself and never reads, although a program may have saved a pytree so."""
+
+_DELETION = "_CHECKPOINT_DELETION"
+
+# What the name of a scheme may have besides letters and digits.
+_OTHERS_IN_SCHEMES = dict.fromkeys(map(ord, "+-."))
+
+
+def metadata(  # noqa: PLR0913 - keywords, each with a meaning of its own
+    path: str | os.PathLike[str],
+    checkpointable_name: str | None = AUTO,
+    *,
+    rich_types: bool = False,
+    step: StepChoice | None = None,
+    atomicity: Atomicity = "auto",
+    allow_uncommitted: bool = False,
+    recover: bool = False,
+    handlers: Mapping[str, Handler] | None = None,
+) -> CheckpointMetadata[PyTreeMetadata]:
+    """Read the metadata of the pytree in a checkpoint.
+
+    Reads no array data, and needs none of the devices that the checkpoint was saved from. The
+    result can be given to `orbax.checkpoint.load` as the tree to restore.
+
+    Args:
+        path: the checkpoint, a local directory, or its `file://` URL; `~` stands for the home
+            directory.
+        checkpointable_name: the sub-directory that holds the pytree; None if `path` itself holds
+            it; `AUTO` for `pytree`, else `state`, else the first by name, else `path` itself.
+        rich_types: whether to show saved tuples and namedtuples as such, where the writer
+            recorded them, rather than as lists and dicts.
+        step: of the steps that `path` holds the one to read: its number, `"latest"`, that of the
+            greatest or least metric, `("loss", "min")`, or the name of a directory. None if
+            `path` is the checkpoint.
+        atomicity: what makes a checkpoint a finished one: `atomic_rename`, a name that is not
+            temporary, which is what `auto` means on a local disk; `commit_file`, a file
+            `commit_success.txt`; `commit_file_or_atomic_rename`, either.
+        allow_uncommitted: whether to read the save of a job that did not finish it; `issues` then
+            says so.
+        recover: whether to list what the store itself holds, for a checkpoint whose `_METADATA` is
+            gone: a dict from the names of the arrays to their shapes and types, without structure,
+            shardings or what is not an array. `issues` says so.
+        handlers: by name of the checkpointable, what describes it instead of orbscan: any object
+            with a method `metadata(directory)`, plain or `async`. Where Orbax is loaded, a handler
+            of the program's own that is registered with it, for all or in the active context, is
+            asked as well.
+
+    Raises:
+        CheckpointNotFoundError: the path does not exist, or holds no such step.
+        InvalidLayoutError: it is not a finished checkpoint, or has no pytree of that name.
+        FormatError: a file of the checkpoint is damaged, or of an unknown kind.
+        StoreError: the file system refused or failed.
+        DeletionInProgressError: the pytree is being deleted.
+        DeletionRecoveryError: the record of an interrupted deletion is damaged.
+        ValueError: the name is empty or reserved, the path is a remote URL, the step is not a
+            step, or there is no such atomicity.
+        TypeError: the name is neither a string nor None, or the step in none of its forms.
+        Exception: whatever a handler of the program's own raises.
+    """
+    text = local_path(path, step, atomicity=atomicity)
+    check_name_as_orbax(checkpointable_name)
+    # A recovery lists what a store holds, whoever wrote it.
+    if (
+        handlers
+        and not recover
+        and checkpointable_name is not None
+        and checkpointable_name in handlers
+    ):
+        # It need not be a pytree: whoever describes it knows.
+        every = checkpointables_metadata(
+            text,
+            rich_types=rich_types,
+            atomicity=atomicity,
+            allow_uncommitted=allow_uncommitted,
+        )
+        with importing:
+            from orbscan.reading.handlers import one_of
+
+        return one_of(every, checkpointable_name, handlers)
+    checkpoint = read_pytree(
+        text,
+        checkpointable_name,
+        rich_types=rich_types,
+        atomicity=atomicity,
+        allow_uncommitted=allow_uncommitted,
+        recover=recover,
+    )
+    with importing:
+        from orbscan.reading import answer
+
+    read = answer.pytree(text, checkpoint)
+    if handlers or _ORBAX in sys.modules:
+        with importing:
+            from orbscan.reading.handlers import pytree
+
+        return pytree(read, checkpoint, handlers)
+    return read
+
+
+def checkpointables_metadata(  # noqa: PLR0913 - as for metadata
+    path: str | os.PathLike[str],
+    *,
+    rich_types: bool = False,
+    step: StepChoice | None = None,
+    atomicity: Atomicity = "auto",
+    allow_uncommitted: bool = False,
+    handlers: Mapping[str, Handler] | None = None,
+) -> CheckpointMetadata[dict[str, Any]]:
+    """Read the metadata of every checkpointable in a checkpoint, by name.
+
+    The value is what a handler of the program's own says, if there is one; a tree for a pytree; and
+    None for JSON, for what only another handler can describe, and for a pytree that cannot be read.
+    Of the latter two `issues` says which handler it was, or why.
+
+    Args:
+        path: as for `metadata`.
+        rich_types: as for `metadata`.
+        step: as for `metadata`.
+        atomicity: as for `metadata`.
+        allow_uncommitted: as for `metadata`.
+        handlers: as for `metadata`. What one raises is in `issues`, and the value is None.
+
+    Raises:
+        InvalidLayoutError: besides the reasons of `metadata`, the checkpoint holds one pytree
+            without a name.
+        CheckpointNotFoundError: as for `metadata`; so are all the others.
+    """
+    text = local_path(path, step, atomicity=atomicity)
+    with importing:
+        from orbscan import _core
+
+    checkpoint = _core.read_checkpointables(
+        text, rich_types, atomicity=atomicity, allow_uncommitted=allow_uncommitted
+    )
+    with importing:
+        from orbscan.reading import answer
+
+    read = answer.checkpointables(text, checkpoint)
+    if handlers or _ORBAX in sys.modules:
+        with importing:
+            from orbscan.reading.handlers import checkpointables
+
+        return checkpointables(read, checkpoint, handlers)
+    return read
+
+
+def is_orbax_checkpoint(
+    path: str | os.PathLike[str],
+    *,
+    step: StepChoice | None = None,
+    atomicity: Atomicity = "auto",
+) -> bool:
+    """Tell whether a path is laid out like a finished Orbax checkpoint.
+
+    Looks at names only: the files can still turn out to be damaged. False for a path or a step
+    that does not exist.
+
+    Args:
+        path: as for `metadata`.
+        step: as for `metadata`.
+        atomicity: as for `metadata`.
+
+    Raises:
+        StoreError: the file system refused or failed.
+        ValueError: the path is a remote URL, the step is not a step, or there is no such
+            atomicity.
+        TypeError: as for `metadata`.
+    """
+    try:
+        text = local_path(path, step, atomicity=atomicity)
+    except errors.InvalidLayoutError:
+        return False
+    with importing:
+        from orbscan import _core
+
+    return _core.is_orbax_checkpoint(text, atomicity=atomicity)
+
+
+def read_pytree(  # noqa: PLR0913 - as for metadata
+    path: str,
+    name: str | None,
+    *,
+    rich_types: bool,
+    atomicity: Atomicity = "auto",
+    allow_uncommitted: bool = False,
+    recover: bool = False,
+    first: str | None = None,
+) -> _core.Checkpoint:
+    """Read the columns of one pytree; the part of `metadata` that needs no other library.
+
+    `first` is as in `orbax._release`, for `AUTO` as Orbax has it. Raises as `metadata` does.
+    """
+    check_name(name)
+    with importing:
+        from orbscan import _core
+
+    if recover:
+        return _core.recover(path, name, atomicity=atomicity, allow_uncommitted=allow_uncommitted)
+    return _core.read_pytree(
+        path,
+        name,
+        rich_types,
+        atomicity=atomicity,
+        allow_uncommitted=allow_uncommitted,
+        first=first,
+    )
+
+
+def read_everything(
+    path: str,
+    *,
+    rich_types: bool,
+    atomicity: Atomicity = "auto",
+    allow_uncommitted: bool = False,
+) -> _core.Checkpoint:
+    """Read the columns of every pytree, also of one without a name.
+
+    Raises as `metadata` does; a pytree that cannot be read is an issue if another one can.
+    """
+    with importing:
+        from orbscan import _core
+
+    return _core.read_everything(
+        path, rich_types, atomicity=atomicity, allow_uncommitted=allow_uncommitted
+    )
+
+
+def others(path: str, read: _core.Checkpoint) -> list[tuple[str | None, bool | None]]:
+    """Name the checkpointables beside the one that `read_pytree` has read, without reading them.
+
+    Returns:
+        their names, None for the tree of the checkpoint itself, and whether they are pytrees; None
+        where the file system does not let us look.
+
+    Raises:
+        OrbscanError: as `metadata` does.
+    """
+    if not read.unread:
+        return []
+    with importing:
+        from orbscan import _core
+
+    (name, _), *_ = read.items
+    return _core.others(path, name)
+
+
+def local_path(
+    path: str | os.PathLike[str],
+    step: StepChoice | None = None,
+    *,
+    prefix: Prefix = ...,
+    atomicity: Atomicity = "auto",
+) -> str:
+    """Give a path, or that of a step below it, as the text that the extension module takes.
+
+    Raises:
+        ValueError: the path is a URL, and not a `file://` URL of this machine.
+        OrbscanError: there is no such step; as `step_choice.step_directory` does.
+
+    >>> local_path("checkpoints/1000/"), local_path("file:///data/run%201")
+    ('checkpoints/1000/', '/data/run 1')
+    """
+    text = os.fsdecode(path)
+    scheme = url_scheme(text)
+    if scheme == "file":
+        local = _path_of_file_url(text)
+    elif scheme is not None:
+        message = f"{text}: only local paths can be read, copy the checkpoint to a local disk first"
+        raise ValueError(message)
+    else:
+        # An empty path is the working directory, as for pathlib.
+        local = os.path.expanduser(text) or os.curdir  # noqa: PTH111 - pathlib takes longer to import than a read
+    if step is None:
+        return local
+    with importing:
+        from orbscan.reading.step_choice import step_directory
+
+    return step_directory(local, step, prefix=prefix, atomicity=atomicity)
+
+
+def url_scheme(text: str) -> str | None:
+    """Give the scheme of a URL in lower case; None if the text is a path.
+
+    >>> url_scheme("gs://bucket/run"), url_scheme("a:b/c"), url_scheme("a/b://c")
+    ('gs', None, None)
+    """
+    scheme, separator, _ = text.partition("://")
+    is_scheme = separator and scheme.translate(_OTHERS_IN_SCHEMES).isalnum()
+    return scheme.lower() if is_scheme else None
+
+
+def _path_of_file_url(url: str) -> str:
+    """Give the path that a `file://` URL names, as RFC 8089 has it.
+
+    Raises:
+        ValueError: it names another machine, or no absolute path.
+    """
+    host, separator, path = url.partition("://")[2].partition("/")
+    if host.lower() not in {"", "localhost"}:
+        message = (
+            f"{url}: {host!r} stands where a file URL names its host, and only this machine can be "
+            "read: a file URL of an absolute path has three slashes, file:///data"
+        )
+        raise ValueError(message)
+    if not separator:
+        message = f"{url}: this URL names no path"
+        raise ValueError(message)
+    from urllib.parse import unquote_to_bytes
+
+    local = os.fsdecode(unquote_to_bytes(os.fsencode(path)))
+    has_drive = os.name == "nt" and local[1:2] == ":"
+    return local if has_drive else f"/{local}"
+
+
+def check_name(name: str | None) -> None:
+    """Check that a name can be that of a checkpointable.
+
+    Raises:
+        TypeError: it is neither a string nor None.
+        ValueError: it is empty or reserved; an InvalidLayoutError if it is no plain file name.
+    """
+    if name is None:
+        return
+    if not isinstance(name, str):
+        message = f"the name of a checkpointable is a str or None, not {type(name).__name__}"
+        raise TypeError(message)
+    if not name:
+        message = "the name of a checkpointable is empty; for a pytree without a name pass None"
+        raise ValueError(message)
+    if name == _DELETION:
+        raise _reserved(name)
+    if name in {".", ".."} or "/" in name or "\0" in name:
+        reason = f"{name!r} cannot be the name of a checkpointable"
+        kind = "no_such_checkpointable"
+        raise errors.error(kind, reason)
+
+
+def check_name_as_orbax(name: str | None) -> None:
+    """Check that a name can be asked for, by the rules of Orbax, which reads no `metrics`.
+
+    Raises as `check_name` does.
+    """
+    if name == METRICS:
+        raise _reserved(name)
+    check_name(name)
+
+
+def _reserved(name: str) -> ValueError:
+    return ValueError(f"the checkpointable name {name!r} is reserved")

@@ -1,0 +1,148 @@
+"""The leaves of a table in the order of the tree, as facts to be shown."""
+
+from __future__ import annotations
+
+from math import prod
+
+from orbscan.reading import codes
+
+# See orbscan/__init__.py.
+TYPE_CHECKING = False
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from orbscan import _core
+
+VALUE_TYPES = {
+    codes.JAX_ARRAY: "jax.Array",
+    codes.NUMPY_ARRAY: "np.ndarray",
+    codes.SCALAR: "scalar",
+    codes.STRING: "string",
+    codes.NONE: "None",
+    codes.EMPTY_DICT: "Dict",
+    codes.EMPTY_LIST: "List",
+    codes.EMPTY_TUPLE: "Tuple",
+    codes.EMPTY_NAMEDTUPLE: "NamedTuple",
+    codes.UNREADABLE: "unreadable",
+    codes.SAFETENSORS_ARRAY: "safetensors",
+}
+"""The name of each kind of leaf: the writer's word, where there is one."""
+
+STORES = {
+    "database": "OCDBT",
+    "process": "OCDBT",
+    "one_of_processes": "OCDBT",
+    "files": "files",
+    "aggregate": "msgpack",
+    "safetensors": "safetensors",
+}
+"""What arrays are stored in, for each kind of place that they can have."""
+
+_ARRAYS = frozenset({codes.JAX_ARRAY, codes.NUMPY_ARRAY, codes.SAFETENSORS_ARRAY})
+
+
+class Leaf:
+    """What is known of one distinct leaf, which several nodes may share.
+
+    Attributes:
+        kind: one of `orbscan.reading.codes`.
+        shape: in elements, () for a scalar; None for what is neither an array nor a scalar.
+        dtype: the element type; None for what is neither an array nor a scalar.
+        size: the number of elements; 0 for what is neither an array nor a scalar.
+        itemsize: what one element takes in memory, in bytes; 0 for what has no elements.
+        nbytes: what the elements take in memory.
+        chunk_shape, write_shape: in elements; None if not known.
+        sharding: its row in the table, or None.
+        zarr: the array's stored document, or None.
+        prng_impl: the implementation of a PRNG key, or None.
+        error: why it cannot be read, or None.
+        place: where its value lies, a row of the table's `places`; None without a value, or one
+            that was read.
+    """
+
+    __slots__ = (
+        "chunk_shape",
+        "dtype",
+        "error",
+        "itemsize",
+        "kind",
+        "nbytes",
+        "place",
+        "prng_impl",
+        "shape",
+        "sharding",
+        "size",
+        "write_shape",
+        "zarr",
+    )
+
+    def __init__(
+        self,
+        table: _core.LeafTable,
+        described: _core.Leaf,
+        place: tuple[_core.Place, str] | None,
+    ) -> None:
+        self.kind, array, sharding, self.write_shape, self.prng_impl, self.error = described
+        self.place = place
+        self.sharding = None if sharding < 0 else table.shardings[sharding]
+        self.shape: tuple[int, ...] | None = None
+        self.dtype: str | None = None
+        self.chunk_shape: tuple[int, ...] | None = None
+        self.zarr: _core.Zarr2 | _core.Zarr3 | None = None
+        self.size = self.itemsize = self.nbytes = 0
+        if array >= 0:
+            self.shape, self.dtype, self.chunk_shape, self.zarr = table.arrays[array]
+            self.size = prod(self.shape)
+            self.itemsize = itemsize(self.dtype)
+            self.nbytes = self.size * self.itemsize
+
+    @property
+    def is_array(self) -> bool:
+        """Whether it is an array, wherever it came from."""
+        return self.kind in _ARRAYS
+
+    @property
+    def parameters(self) -> int:
+        """The elements of an array; 0 for a PRNG key and for what is no array."""
+        return self.size if self.is_array and self.prng_impl is None else 0
+
+
+def distinct(table: _core.LeafTable) -> list[Leaf]:
+    """Describe the distinct leaves of a table, in its order."""
+    places = table.places
+    return [
+        Leaf(table, described, None if place < 0 else places[place])
+        for described, place in zip(table.leaves, table.leaf_places, strict=True)
+    ]
+
+
+def leaves(table: _core.LeafTable) -> Iterator[tuple[tuple[str | int, ...], int, Leaf]]:
+    """Walk a table in the order of the tree: yields keypath, node and leaf.
+
+    An entry of a keypath is a key of a dict, a field of a namedtuple, or an index.
+    """
+    facts = distinct(table)
+    children = {node: (kind, low, high) for node, kind, low, high in table.containers}
+    node_keys, node_leaves = table.node_keys, table.node_leaves
+    # A stack of our own: a tree may be deeper than that of the interpreter.
+    waiting: list[tuple[int, tuple[str | int, ...]]] = [(0, ())]
+    while waiting:
+        node, keypath = waiting.pop()
+        if node not in children:
+            yield keypath, node, facts[node_leaves[node]]
+            continue
+        _, low, high = children[node]
+        for child in range(high - 1, low - 1, -1):
+            key = node_keys[child]
+            waiting.append((child, (*keypath, child - low if key is None else key)))
+
+
+def itemsize(dtype: str) -> int:
+    """The bytes that one element of a type takes in memory, where int4 takes a whole one.
+
+    >>> [itemsize(dtype) for dtype in ("bool", "bfloat16", "float8_e5m2", "int4", "complex64")]
+    [1, 2, 1, 1, 8]
+    """
+    bits = dtype.partition("_")[0].lstrip("abcdefghijklmnopqrstuvwxyz")
+    return max(int(bits or 8) // 8, 1)

@@ -1,0 +1,162 @@
+"""What a checkpoint holds, item by item: of which kind each is, and the documents of those of JSON.
+
+Importing this module loads nothing heavy.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import namedtuple
+
+from orbscan.errors import error
+from orbscan.showing.text import natural
+
+# See orbscan/__init__.py.
+TYPE_CHECKING = False
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from typing import Any, NamedTuple
+
+    from orbscan import _core
+
+    class _Item(NamedTuple):
+        name: str | None
+        kind: str
+        handler: str | None
+        file: str | None
+
+    class _Contents(NamedTuple):
+        path: str
+        handlers: str | dict[str, str | None] | None
+        known: tuple[tuple[str | None, bool | None], ...]
+        chosen: Any = ...
+
+else:
+    # `typing`, which has named tuples with types, takes longer to import than a command does.
+    _Item = namedtuple("_Item", "name kind handler file")  # noqa: PYI024
+    _Contents = namedtuple(  # noqa: PYI024
+        "_Contents", "path handlers known chosen", defaults=(...,)
+    )
+
+PYTREE, JSON, OTHER, UNKNOWN = "pytree", "json", "other", "unknown"
+
+# As `rust/orbscan-core/src/orbax/names.rs` has them.
+_DOCUMENTS = ("metadata", "data.json", "metrics")
+_WRITERS_OF_JSON = ("Json", "Metrics")
+
+
+class Item(_Item):
+    """One checkpointable of a checkpoint.
+
+    Attributes:
+        name: None for the tree of the checkpoint itself.
+        kind: `pytree`, `json`, `other` for what only its handler can describe, or `unknown` where
+            the file system does not let us look.
+        handler: the class that wrote it; None if nothing is recorded.
+        file: of a JSON item, the document; None if it is gone, and for all others.
+    """
+
+    __slots__ = ()
+
+    @property
+    def document(self) -> Any:
+        """The decoded document of a JSON item, read whenever it is asked for; None of all others.
+
+        Raises:
+            FormatError: it is not JSON.
+            StoreError: the file system refused or failed.
+        """
+        return None if self.file is None else read_json(self.file)
+
+    def __str__(self) -> str:
+        """Show of which kind it is; of an item that nobody here knows, its handler."""
+        return (self.handler or "not a pytree") if self.kind == OTHER else self.kind
+
+
+class Contents(_Contents):
+    """How the items of a checkpoint are found, when they are asked for.
+
+    Attributes:
+        path: of the checkpoint.
+        handlers: as `_core.Checkpoint` has them.
+        known: names, and whether they are pytrees.
+        chosen: the one that was read, if there are others beside it, which are not in `known`; ...
+            if there are none.
+    """
+
+    __slots__ = ()
+
+    def items(self) -> tuple[Item, ...]:
+        """Find the items, by name.
+
+        Raises:
+            OrbscanError: as `orbscan.metadata` does.
+        """
+        found = [*self.known]
+        if self.chosen is not ...:
+            from orbscan import _core
+
+            found += _core.others(self.path, self.chosen)
+        return tuple(described(self.path, self.handlers, found))
+
+
+def contents(path: str, read: _core.Checkpoint) -> Contents:
+    """Say how the items of what was read are found."""
+    unreadable = {name for name, _ in read.unreadable}
+    known = tuple((name, table is not None or name in unreadable) for name, table in read.items)
+    chosen = known[0][0] if read.unread else ...
+    return Contents(path, read.handlers, known, chosen)
+
+
+def described(
+    path: str,
+    handlers: str | dict[str, str | None] | None,
+    found: Iterable[tuple[str | None, bool | None]],
+) -> list[Item]:
+    """Describe checkpointables, of which it is known whether they are pytrees, sorted by name."""
+    made = [_item(path, handlers, *one) for one in found]
+    return sorted(made, key=lambda item: natural(item.name or ""))
+
+
+def _item(
+    path: str,
+    handlers: str | dict[str, str | None] | None,
+    name: str | None,
+    is_tree: bool | None,  # noqa: FBT001
+) -> Item:
+    if name is None:
+        return Item(None, PYTREE, handlers if isinstance(handlers, str) else None, None)
+    handler = handlers.get(name) if isinstance(handlers, dict) else None
+    if is_tree is not False:
+        return Item(name, PYTREE if is_tree else UNKNOWN, handler, None)
+    writes_json = handler is not None and handler.rpartition(".")[2].startswith(_WRITERS_OF_JSON)
+    if handler is not None and not writes_json:
+        return Item(name, OTHER, handler, None)
+    files = (os.path.join(path, name, document) for document in _DOCUMENTS)  # noqa: PTH118
+    file = next((file for file in files if os.path.isfile(file)), None)  # noqa: PTH113
+    return Item(name, JSON if writes_json or file else OTHER, handler, file)
+
+
+def read_json(file: str, decode: Callable[[str], Any] | None = None) -> Any:
+    """Read a JSON document of Python's dialect.
+
+    Args:
+        file: the document.
+        decode: what decodes it; None for `json.loads`.
+
+    Raises:
+        FormatError: it is not JSON.
+        StoreError: the file system refused or failed.
+    """
+    import json
+
+    try:
+        with open(file, encoding="utf-8") as opened:  # noqa: PTH123
+            return (decode or json.loads)(opened.read())
+    except OSError as failed:
+        kind, reason = "store", failed.strerror or str(failed)
+        raise error(kind, reason, file, errno=failed.errno) from failed
+    except (ValueError, RecursionError) as wrong:
+        kind, reason = "malformed", f"is not a JSON document: {wrong}"
+        raise error(kind, reason, file) from wrong

@@ -1,0 +1,230 @@
+"""From columns to a pytree.
+
+The extension module hands over whole columns (see `_core.LeafTable`). Leaves that are equal were
+found to be so in Rust: each distinct one becomes one object here, which all its nodes share.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from orbscan import errors
+from orbscan._imports import importing
+from orbscan.model.leaves import (
+    ArrayMetadata,
+    Compression,
+    NumpyMetadata,
+    StorageMetadata,
+    UnreadableLeaf,
+    Zarr2Metadata,
+    Zarr3Metadata,
+)
+from orbscan.model.namedtuples import OrbaxEmptyNamedTuple, namedtuple_class
+from orbscan.model.sharding import (
+    DeviceMesh,
+    NamedShardingMetadata,
+    PositionalShardingMetadata,
+    SingleDeviceShardingMetadata,
+)
+from orbscan.reading import codes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+    from typing import TypeAlias
+
+    from orbscan import _core
+    from orbscan.model.result import PyTreeMetadata
+    from orbscan.model.sharding import ShardingMetadata
+
+    Dresser: TypeAlias = Callable[[list[Any]], list[Any]]
+    ZarrMetadata: TypeAlias = Zarr2Metadata | Zarr3Metadata
+
+_NUMPY_DTYPES = frozenset(
+    {
+        *("bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"),
+        *("float16", "float32", "float64", "complex64", "complex128"),
+    }
+)
+
+
+def assemble(table: _core.LeafTable, dressed: Dresser | None = None) -> PyTreeMetadata:
+    """Build the tree that a table describes.
+
+    Args:
+        table: one object each for the distinct leaves.
+        dressed: makes other objects of these.
+
+    Raises:
+        FormatError: the installed ml_dtypes lacks an element type of the checkpoint.
+    """
+    objects = table.leaf_objects(_leaf_objects)
+    if dressed is not None:
+        objects = dressed(objects)
+    values = [objects[leaf] for leaf in table.node_leaves]
+    _renew_mutable_leaves(table, values)
+    makers: list[Callable[[Sequence[Any]], object]] = [list, tuple]
+    makers += [namedtuple_class(*described)._make for described in table.namedtuples]
+    for first, count, kind, low, high, keys in table.runs:
+        held = values[low:high]
+        if kind != codes.DICT:
+            make = makers[kind - codes.LIST]
+            values[first : first + count] = [make(row) for row in _rows(held, count)]
+        elif len(keys) == 1:
+            (key,) = keys
+            values[first : first + count] = [{key: value} for value in held]
+        else:
+            rows = _rows(held, count)
+            # `strict` would cost a tenth of the whole loop, and a row has one value for each key.
+            values[first : first + count] = [dict(zip(keys, row)) for row in rows]  # noqa: B905
+    return values[0]
+
+
+def _rows(held: list[Any], count: int) -> Iterable[Sequence[Any]]:
+    """Divide values into `count` rows of equal length."""
+    if count == 1:
+        return (held,)
+    # The same iterator many times: each row takes its values off it one by one.
+    return zip(*[iter(held)] * (len(held) // count), strict=True)
+
+
+@cache
+def dtype_named(name: str) -> np.dtype[Any]:
+    """Look up an element type by the name that numpy or ml_dtypes gives it.
+
+    Raises:
+        FormatError: the installed ml_dtypes lacks the type.
+
+    >>> dtype_named("float32")
+    dtype('float32')
+    """
+    if name in _NUMPY_DTYPES:
+        return np.dtype(name)
+    with importing:
+        import ml_dtypes
+
+    scalar_type = getattr(ml_dtypes, name, None)
+    if scalar_type is None:
+        kind, reason = "unsupported", f"ml_dtypes {ml_dtypes.__version__} lacks the type {name}"
+        raise errors.error(kind, reason)
+    dtype: np.dtype[Any] = np.dtype(scalar_type)
+    return dtype
+
+
+def _renew_mutable_leaves(table: _core.LeafTable, values: list[Any]) -> None:
+    """Give every empty dict and list an object of its own, since somebody may fill it."""
+    makers: dict[int, Callable[[], object]] = {}
+    for index, leaf in enumerate(table.leaves):
+        if leaf[0] == codes.EMPTY_DICT:
+            makers[index] = dict
+        elif leaf[0] == codes.EMPTY_LIST:
+            makers[index] = list
+    if makers:
+        for node, index in enumerate(table.node_leaves):
+            if index in makers:
+                values[node] = makers[index]()
+
+
+def _leaf_objects(table: _core.LeafTable) -> list[Any]:
+    """Make each distinct leaf once, and each array and sharding that they share.
+
+    A container has -1 for a leaf, and so gets the last object, None, until its turn comes.
+    """
+    arrays = [_Array(described) for described in table.arrays]
+    shardings: list[ShardingMetadata | None] = [sharding_of(row) for row in table.shardings]
+    # Found by the index -1 of a leaf without a sharding.
+    shardings.append(None)
+    objects: list[Any] = []
+    for kind, array, sharding, write_shape, prng_impl, error in table.leaves:
+        if kind == codes.JAX_ARRAY:
+            this = arrays[array]
+            storage = StorageMetadata(this.chunk_shape, write_shape, this.zarr)
+            leaf = ArrayMetadata(this.shape, this.dtype, shardings[sharding], storage, prng_impl)
+            objects.append(leaf)
+        elif kind == codes.NUMPY_ARRAY:
+            this = arrays[array]
+            storage = StorageMetadata(this.chunk_shape, write_shape, this.zarr)
+            objects.append(NumpyMetadata(this.shape, this.dtype, storage))
+        elif kind == codes.SAFETENSORS_ARRAY:
+            objects.append(ArrayMetadata(arrays[array].shape, arrays[array].dtype))
+        elif kind == codes.SCALAR:
+            objects.append(_zero(table.arrays[array][1]))
+        elif error is not None:
+            objects.append(_unreadable(error))
+        else:
+            objects.append(_CONSTANTS[kind])
+    objects.append(None)
+    return objects
+
+
+_CONSTANTS: dict[int, object] = {
+    codes.STRING: "string",
+    codes.NONE: None,
+    # Only until they are renewed.
+    codes.EMPTY_DICT: None,
+    codes.EMPTY_LIST: None,
+    codes.EMPTY_TUPLE: (),
+    codes.EMPTY_NAMEDTUPLE: OrbaxEmptyNamedTuple(),
+}
+
+
+class _Array:
+    """What all leaves of one array have in common."""
+
+    __slots__ = ("chunk_shape", "dtype", "shape", "zarr")
+
+    def __init__(self, described: _core.Array) -> None:
+        self.shape, dtype, self.chunk_shape, zarr = described
+        self.dtype = dtype_named(dtype)
+        self.zarr = None if zarr is None else _zarr(self.shape, zarr)
+
+
+def _zarr(shape: tuple[int, ...], zarr: _core.Zarr2 | _core.Zarr3) -> ZarrMetadata:
+    stored_dtype, chunk_shape, described = zarr[1:4]
+    compression = None if described is None else Compression(*described)
+    # A structured type adds dimensions to an array that its document does not count.
+    shape = shape[: len(chunk_shape)]
+    if zarr[0] == 2:  # noqa: PLR2004 - the number of the format
+        return Zarr2Metadata(
+            shape=shape,
+            dtype=stored_dtype,
+            chunk_shape=chunk_shape,
+            compression=compression,
+            order=zarr[4],
+            dimension_separator=zarr[5],
+        )
+    return Zarr3Metadata(
+        shape=shape,
+        dtype=stored_dtype,
+        chunk_shape=chunk_shape,
+        compression=compression,
+        inner_chunk_shape=zarr[4],
+    )
+
+
+def sharding_of(row: _core.Sharding) -> ShardingMetadata:
+    """Make the value that a row describes."""
+    fields: list[Any] = [*row[1:]]
+    if row[0] == "single":
+        return SingleDeviceShardingMetadata(*fields)
+    if row[0] == "positional":
+        return PositionalShardingMetadata(*fields)
+    shape, axis_names, axis_types, partition_spec, mesh = fields
+    device_mesh = None if mesh is None else DeviceMesh(*mesh)
+    return NamedShardingMetadata(shape, axis_names, partition_spec, axis_types, device_mesh)
+
+
+def _zero(dtype: str) -> complex:
+    """What stands for a saved scalar: its value is not part of the metadata, its type is."""
+    if dtype == "bool":
+        return False
+    if dtype.startswith(("int", "uint")):
+        return 0
+    return 0j if dtype.startswith("complex") else 0.0
+
+
+def _unreadable(described: _core.Issue) -> UnreadableLeaf:
+    kind, file, offset, in_body, reason = described
+    return UnreadableLeaf(errors.error(kind, reason, file, offset, in_body))

@@ -1,0 +1,5 @@
+"""From metadata to arrays.
+
+`abstract` says what a restore is to give, `loading` restores through Orbax, if the devices are
+there, as `saved_devices` tells; `orbax_types` has the classes of Orbax. `arrays` opens one array.
+"""

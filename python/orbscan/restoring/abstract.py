@@ -1,0 +1,241 @@
+"""From metadata to the abstract arrays of jax that say what a restore shall give."""
+
+from __future__ import annotations
+
+import sys
+from functools import cache
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import msgspec
+
+from orbscan import errors
+from orbscan.extras import need
+from orbscan.model.leaves import ArrayMetadata, NumpyMetadata, UnreadableLeaf, own
+from orbscan.model.result import CheckpointMetadata
+from orbscan.model.sharding import (
+    MissingDevicesError,
+    NamedShardingMetadata,
+    ShardingError,
+    check_mesh,
+    check_shape,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import TypeAlias
+
+    import jax
+    import numpy as np
+
+    from orbscan.aliases import AnyMesh
+    from orbscan.model.result import PyTreeMetadata
+    from orbscan.model.sharding import ShardingMetadata
+
+    Shape: TypeAlias = tuple[int, ...]
+    # (shape, what is known of the sharding) to the sharding to restore with.
+    Layout: TypeAlias = Callable[[Shape, ShardingMetadata | None], jax.sharding.Sharding | None]
+
+
+def abstract_state(
+    metadata: CheckpointMetadata[Any] | PyTreeMetadata,
+    *,
+    mesh: AnyMesh | None = None,
+    sharding: jax.sharding.Sharding | None = None,
+    dtype: Any = None,
+) -> PyTreeMetadata:
+    """Say what to restore: a tree of `jax.ShapeDtypeStruct`, ready for `orbscan.load`.
+
+    Without `mesh` and `sharding` the arrays lie on the devices they were saved from. If one of
+    those is not there, all of them lie on meshes without devices (`jax.sharding.AbstractMesh`):
+    good for looking and for compiling, and for loading inside `with jax.set_mesh(mesh):`.
+
+    A typed PRNG key becomes an abstract key. Leaves that are no arrays of jax stay what they are:
+    arrays of numpy, scalars, strings, None, empty containers, and what the caller has put there.
+    The place of a complex scalar is taken by one of numpy, since Orbax refuses Python's.
+
+    Args:
+        metadata: what `orbscan.metadata` returned, or a tree of such leaves.
+        mesh: to lay the arrays on, each split over the axes of the names it was split over when
+            it was saved. An array saved on one device, or of which that is not known, is whole on
+            each device of the mesh.
+        sharding: for all arrays, instead of a mesh.
+        dtype: of all arrays of floating-point numbers, also those of numpy. Other arrays, PRNG
+            keys and scalars keep their type.
+
+    Raises:
+        ShardingError: an array does not fit the mesh or the sharding, and says which one; or a mesh
+            is too large for jax: more than 64 axes, or 2^31 devices.
+        OrbscanError: the tree has an `UnreadableLeaf`: its error, which also says which leaf.
+        TypeError: both `mesh` and `sharding` are given, or `dtype` is not of floating point.
+    """
+    if mesh is not None and sharding is not None:
+        message = "mesh and sharding exclude each other"
+        raise TypeError(message)
+    floats = _floating_dtype(dtype)
+    if sharding is not None:
+        return _converted(metadata, _same_for_all(sharding), floats)
+    if mesh is not None:
+        return _converted(metadata, _on_mesh(mesh), floats)
+    try:
+        return on_saved_devices(metadata, floats)
+    except ShardingError:
+        return _converted(metadata, _without_devices, floats)
+
+
+def on_saved_devices(
+    metadata: CheckpointMetadata[Any] | PyTreeMetadata, dtype: np.dtype[Any] | None = None
+) -> PyTreeMetadata:
+    """Say that arrays shall be restored to the devices they were saved from.
+
+    Raises:
+        MissingDevicesError: this process does not have the devices.
+        ShardingError: the devices are not known; says for which leaf.
+        OrbscanError: as for `abstract_state`.
+    """
+    return _converted(metadata, _as_saved(), dtype)
+
+
+def raise_unreadable(leaf: UnreadableLeaf, name: str) -> NoReturn:
+    """Raise the error of a leaf, and say which leaf it is.
+
+    Raises:
+        OrbscanError: always.
+    """
+    found = leaf.error
+    reason = f"{found.reason} (for the leaf {name})"
+    raise errors.error(found.kind, reason, found.file, found.offset, found.in_body)
+
+
+def _as_saved() -> Layout:
+    # Thousands of arrays share one sharding, which can have thousands of devices.
+    @cache
+    def build(saved: ShardingMetadata) -> jax.sharding.Sharding:
+        return saved.to_jax_sharding()
+
+    def layout(shape: Shape, saved: ShardingMetadata | None) -> jax.sharding.Sharding | None:
+        del shape
+        return None if saved is None else build(saved)
+
+    return layout
+
+
+def _without_devices(shape: Shape, saved: ShardingMetadata | None) -> jax.sharding.Sharding | None:
+    del shape
+    return None if saved is None else saved.to_jax_sharding(saved.to_abstract_mesh())
+
+
+def _on_mesh(mesh: AnyMesh) -> Layout:
+    import jax
+
+    check_mesh(mesh)
+    whole = jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec())  # type: ignore[no-untyped-call]
+
+    def layout(shape: Shape, saved: ShardingMetadata | None) -> jax.sharding.Sharding:
+        return whole if saved is None else saved.to_jax_sharding(mesh, shape)
+
+    return layout
+
+
+def _same_for_all(sharding: jax.sharding.Sharding) -> Layout:
+    import jax
+
+    def layout(shape: Shape, saved: ShardingMetadata | None) -> jax.sharding.Sharding:
+        del saved
+        if isinstance(sharding, jax.sharding.NamedSharding):
+            check_shape(shape, sharding.spec, sharding.mesh.shape)
+        return sharding
+
+    return layout
+
+
+def _floating_dtype(dtype: Any) -> np.dtype[Any] | None:
+    if dtype is None:
+        return None
+    need("jax", "an abstract state")
+    import jax.numpy as jnp
+
+    wanted: np.dtype[Any] = jnp.dtype(dtype)
+    if not jnp.issubdtype(wanted, jnp.floating):
+        message = f"dtype applies to floating-point arrays and cannot be {wanted}"
+        raise TypeError(message)
+    return wanted
+
+
+def _converted(
+    metadata: CheckpointMetadata[Any] | PyTreeMetadata, layout: Layout, dtype: np.dtype[Any] | None
+) -> PyTreeMetadata:
+    """Convert every leaf of a tree; an object that stands in many places only once."""
+    need("jax", "an abstract state")
+    import jax
+
+    tree = _tree_of(metadata)
+    known: dict[int, object] = {}
+
+    def convert(path: jax.tree_util.KeyPath[Any], leaf: object) -> object:
+        leaf = _own(leaf)
+        if isinstance(leaf, UnreadableLeaf):
+            raise_unreadable(leaf, jax.tree_util.keystr(path))
+        if type(leaf) is complex:
+            import numpy as np
+
+            return np.complex128(leaf)
+        if not isinstance(leaf, ArrayMetadata | NumpyMetadata):
+            return leaf
+        if id(leaf) not in known:
+            try:
+                known[id(leaf)] = _abstract_array(leaf, layout, dtype)
+            except MissingDevicesError:
+                raise
+            except ShardingError as error:
+                message = f"the leaf {jax.tree_util.keystr(path)}: {error}"
+                raise ShardingError(message) from error
+        return known[id(leaf)]
+
+    return jax.tree_util.tree_map_with_path(convert, tree)
+
+
+def _tree_of(metadata: Any) -> PyTreeMetadata:
+    """The tree of what `metadata` returned, Orbax's too; a tree as it is."""
+    theirs = sys.modules.get("orbax.checkpoint.experimental.v1._src.metadata.types")
+    is_theirs = theirs is not None and isinstance(metadata, theirs.CheckpointMetadata)
+    return metadata.metadata if is_theirs or isinstance(metadata, CheckpointMetadata) else metadata
+
+
+def _own(leaf: object) -> object:
+    """A leaf as orbscan has it, of orbscan or of Orbax."""
+    found = own(leaf)
+    if type(found).__module__.startswith("orbax.checkpoint."):
+        from orbscan.restoring.orbax_types import from_orbax
+
+        return from_orbax(found)
+    return found
+
+
+def _abstract_array(
+    leaf: ArrayMetadata | NumpyMetadata, layout: Layout, dtype: np.dtype[Any] | None
+) -> object:
+    import jax
+    import jax.numpy as jnp
+
+    is_floating = jnp.issubdtype(leaf.dtype, jnp.floating)
+    wanted = dtype if dtype is not None and is_floating else leaf.dtype
+    if isinstance(leaf, NumpyMetadata):
+        return msgspec.structs.replace(leaf, dtype=wanted)
+    if leaf.prng_impl is not None:
+        return _abstract_key(leaf, leaf.prng_impl, layout)
+    sharding = layout(leaf.shape, leaf.sharding_metadata)
+    return jax.ShapeDtypeStruct(leaf.shape, wanted, sharding=sharding)  # type: ignore[no-untyped-call]
+
+
+def _abstract_key(leaf: ArrayMetadata, implementation: str, layout: Layout) -> object:
+    """Make an abstract PRNG key of the metadata of its data, which has dimensions of its own."""
+    import jax
+
+    key = jax.eval_shape(lambda: jax.random.key(0, impl=implementation))
+    data = jax.eval_shape(jax.random.key_data, key)
+    rank = len(leaf.shape) - len(data.shape)
+    saved = leaf.sharding_metadata
+    if isinstance(saved, NamedShardingMetadata):
+        saved = msgspec.structs.replace(saved, partition_spec=saved.partition_spec[:rank])
+    shape = leaf.shape[:rank]
+    return jax.ShapeDtypeStruct(shape, key.dtype, sharding=layout(shape, saved))  # type: ignore[no-untyped-call]

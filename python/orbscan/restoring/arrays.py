@@ -1,0 +1,196 @@
+"""Looking at values: one array of a checkpoint, opened but not read."""
+
+from __future__ import annotations
+
+import difflib
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from orbscan import errors
+from orbscan.extras import need
+from orbscan.reading import codes
+from orbscan.reading.api import AUTO, check_name_as_orbax, local_path, read_pytree
+from orbscan.showing.text import keypath as shown
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import tensorstore
+
+    from orbscan import _core
+    from orbscan.aliases import Atomicity, StepChoice
+
+_SHOWN_KEYPATHS = 5
+_UNSUPPORTED = "unsupported"
+_DRIVERS = {2: "zarr", 3: "zarr3"}
+_HAS_NO_ARRAY = {
+    codes.STRING: "a string",
+    codes.NONE: "None",
+    codes.EMPTY_DICT: "an empty dict",
+    codes.EMPTY_LIST: "an empty list",
+    codes.EMPTY_TUPLE: "an empty tuple",
+    codes.EMPTY_NAMEDTUPLE: "an empty namedtuple",
+}
+
+
+class LeafNotFoundError(KeyError):
+    """The tree has no leaf at a keypath.
+
+    Attributes:
+        keypath: that was asked for.
+        near: keypaths of leaves that the caller may have meant.
+    """
+
+    keypath: tuple[str | int, ...]
+    near: tuple[tuple[str | int, ...], ...]
+
+    def __init__(
+        self, keypath: tuple[str | int, ...], near: tuple[tuple[str | int, ...], ...]
+    ) -> None:
+        self.keypath = keypath
+        self.near = near
+        super().__init__(keypath, near)
+
+    def __str__(self) -> str:
+        hint = f"; near it are {', '.join(map(shown, self.near))}" if self.near else ""
+        return f"no leaf at {shown(self.keypath)}{hint}"
+
+
+def open_array(
+    path: str | os.PathLike[str],
+    keypath: Sequence[Any],
+    checkpointable_name: str | None = AUTO,
+    *,
+    step: StepChoice | None = None,
+    atomicity: Atomicity = "auto",
+) -> tensorstore.TensorStore:
+    """Open one array of a checkpoint with TensorStore, without reading any of its values.
+
+    Index it and call `read().result()` to get a part as an array of numpy. A scalar is an array
+    without dimensions; a PRNG key is the array of its data.
+
+    Args:
+        path: the checkpoint, a local directory.
+        keypath: the keys that lead to the leaf, `("layers", 0, "kernel")`, or a keypath as
+            `jax.tree_util` gives them. A single string is no keypath.
+        checkpointable_name: as for `orbscan.metadata`.
+        step: as for `orbscan.metadata`.
+        atomicity: as for `orbscan.metadata`.
+
+    Raises:
+        LeafNotFoundError: the tree has no such leaf; names those that are near.
+        TypeError: the leaf has no array, or the keypath is a string.
+        FormatError: the array is not stored on its own, its values may be spread over databases
+            that were never merged, or TensorStore cannot open it.
+        OrbscanError: the leaf is an `UnreadableLeaf`; otherwise as for `orbscan.metadata`.
+    """
+    keys = _plain_keys(keypath)
+    text = local_path(path, step, atomicity=atomicity)
+    check_name_as_orbax(checkpointable_name)
+    checkpoint = read_pytree(text, checkpointable_name, rich_types=False, atomicity=atomicity)
+    (item, table), *_ = checkpoint.items
+    if table is None:  # what read_pytree never returns
+        raise LeafNotFoundError(keys, ())
+    node = _find(table, keys)
+    directory = Path(os.path.abspath(text), *([] if item is None else [item]))  # noqa: PTH100
+    driver = _DRIVERS[_zarr_format(table, node, keys, directory)]
+    place, where = table.places[table.leaf_places[table.node_leaves[node]]]
+    return _open(directory, place, where, table.stored_name(node) or "", driver)
+
+
+def _plain_keys(keypath: Sequence[Any]) -> tuple[str | int, ...]:
+    """The keys of a keypath, also of one of jax, whose entries wrap them."""
+    if isinstance(keypath, str | bytes):
+        keys = tuple(os.fsdecode(keypath).split("/"))
+        message = f"a keypath is a sequence of keys, such as {keys!r}"
+        raise TypeError(message)
+    plain: list[str | int] = []
+    for entry in keypath:
+        wrapped = (getattr(entry, name, None) for name in ("key", "idx", "name"))
+        key = next((key for key in wrapped if key is not None), entry)
+        # A checkpoint has only strings for the keys of a dict, whatever they were.
+        plain.append(key if isinstance(key, int) and not isinstance(key, bool) else str(key))
+    return tuple(plain)
+
+
+def _find(table: _core.LeafTable, keys: tuple[str | int, ...]) -> int:
+    """The node of the leaf at a keypath."""
+    children = {node: (kind, low, high) for node, kind, low, high in table.containers}
+    node = 0
+    for key in keys:
+        kind, low, high = children.get(node, (codes.DICT, 0, 0))
+        if kind in {codes.LIST, codes.TUPLE}:
+            names: list[str | None] = [str(at) for at in range(high - low)]
+        else:
+            names = table.node_keys[low:high]
+        if str(key) not in names:
+            raise LeafNotFoundError(keys, _near(table, keys))
+        node = low + names.index(str(key))
+    if node in children:
+        raise LeafNotFoundError(keys, _near(table, keys))
+    return node
+
+
+def _near(table: _core.LeafTable, keys: tuple[str | int, ...]) -> tuple[tuple[str | int, ...], ...]:
+    """Keypaths of leaves whose param names are like the one asked for."""
+    keypaths: dict[int, tuple[str | int, ...]] = {0: ()}
+    leaves: dict[str, tuple[str | int, ...]] = {}
+    # The deepest container comes first, and a keypath is longer than that of the container.
+    for node, kind, low, high in reversed(table.containers):
+        is_sequence = kind in {codes.LIST, codes.TUPLE}
+        for child in range(low, high):
+            key = child - low if is_sequence else table.node_keys[child] or ""
+            keypaths[child] = (*keypaths[node], key)
+            if table.node_leaves[child] >= 0:
+                leaves[".".join(map(str, keypaths[child]))] = keypaths[child]
+    name = ".".join(map(str, keys))
+    below = [leaf for leaf in leaves if leaf.startswith(f"{name}.")][:_SHOWN_KEYPATHS]
+    alike = difflib.get_close_matches(name, leaves, _SHOWN_KEYPATHS)
+    return tuple(leaves[leaf] for leaf in dict.fromkeys([*alike, *below]))[:_SHOWN_KEYPATHS]
+
+
+def _zarr_format(
+    table: _core.LeafTable, node: int, keys: tuple[str | int, ...], directory: Path
+) -> int:
+    """The version of the Zarr document of a leaf."""
+    kind, array, _, _, _, error = table.leaves[table.node_leaves[node]]
+    if kind in _HAS_NO_ARRAY:
+        message = f"the leaf at {shown(keys)} is {_HAS_NO_ARRAY[kind]}, not an array"
+        raise TypeError(message)
+    if error is not None:
+        found, file, offset, in_body, reason = error
+        raise errors.error(found, reason, file, offset, in_body)
+    zarr = table.arrays[array][3]
+    if zarr is None:
+        reason = f"the leaf at {shown(keys)} is part of a larger file and cannot be opened alone"
+        raise errors.error(_UNSUPPORTED, reason, str(directory))
+    return zarr[0]
+
+
+def _open(
+    directory: Path, place: _core.Place, where: str, array: str, driver: str
+) -> tensorstore.TensorStore:
+    """Open an array where its document was found."""
+    if place == "one_of_processes":
+        reason = (
+            f"the values of the array {array!r} may be spread over the databases of several "
+            "processes, which were never merged"
+        )
+        raise errors.error(_UNSUPPORTED, reason, str(directory))
+    need("tensorstore", "opening an array")
+    import tensorstore
+
+    kvstore: dict[str, Any]
+    if place == "files":
+        # A read refuses names that lead out of the checkpoint.
+        kvstore = {"driver": "file", "path": f"{directory}/{array}"}
+    else:
+        base = {"driver": "file", "path": f"{directory / where}/"}
+        kvstore = {"driver": "ocdbt", "base": base, "path": array}
+    spec = {"driver": driver, "kvstore": kvstore}
+    try:
+        return tensorstore.open(spec, open=True, read=True).result()
+    except (ValueError, OSError, NotImplementedError) as error:
+        reason = f"the array {array!r} cannot be opened: {error}"
+        raise errors.error(_UNSUPPORTED, reason, str(directory)) from error

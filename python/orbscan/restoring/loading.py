@@ -1,0 +1,258 @@
+"""Loading values: Orbax does it, told by orbscan what to load.
+
+Needs the extra `orbscan[orbax]`. Nothing is imported before the first call.
+"""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager, nullcontext
+from typing import TYPE_CHECKING, Any
+
+from orbscan._imports import importing
+from orbscan.errors import OrbscanError
+from orbscan.model.leaves import ArrayMetadata, NumpyMetadata, UnreadableLeaf, own
+from orbscan.model.result import CheckpointMetadata
+from orbscan.model.sharding import ShardingError
+from orbscan.reading.api import (
+    AUTO,
+    check_name_as_orbax,
+    checkpointables_metadata,
+    local_path,
+    read_pytree,
+    url_scheme,
+)
+from orbscan.restoring import saved_devices
+from orbscan.restoring.orbax_types import orbax_v1
+
+if TYPE_CHECKING:
+    import os
+    from types import ModuleType
+
+    import jax
+
+    from orbscan import _core
+    from orbscan.aliases import AnyMesh, Atomicity, StepChoice
+    from orbscan.model.result import PyTreeMetadata
+
+
+def load(  # noqa: PLR0913 - keywords, each with a meaning of its own
+    path: str | os.PathLike[str],
+    abstract_state: CheckpointMetadata[Any] | PyTreeMetadata = None,
+    *,
+    checkpointable_name: str | None = AUTO,
+    mesh: AnyMesh | None = None,
+    sharding: jax.sharding.Sharding | None = None,
+    dtype: Any = None,
+    step: StepChoice | None = None,
+    atomicity: Atomicity = "auto",
+) -> Any:
+    """Load the pytree of a checkpoint with Orbax, in the `Context` that is active.
+
+    Args:
+        path: the checkpoint.
+        abstract_state: what to load: what `orbscan.metadata` returned, or a tree of its leaves, of
+            those of `abstract_state`, of `jax.ShapeDtypeStruct`, or of all of these. Arrays that
+            are described by metadata go to the devices they were saved from. None for what Orbax
+            makes of the checkpoint by itself.
+        checkpointable_name: as for `orbscan.metadata`, which chooses the same pytree for `AUTO`.
+        mesh: to lay the arrays on, as for `orbscan.abstract_state`, which is then asked what to
+            load: of the metadata that is given, or of the checkpoint.
+        sharding: for all arrays instead, as for `abstract_state`; `SingleDeviceSharding(device)`
+            puts everything on one device.
+        dtype: of all floating-point arrays, likewise.
+        step: as for `orbscan.metadata`.
+        atomicity: as for `orbscan.metadata`. Orbax says itself what it loads.
+
+    Returns:
+        The tree, in the containers of `abstract_state`.
+
+    Raises:
+        ImportError: Orbax is not installed.
+        MissingDevicesError: an array gets the sharding of the save, and this process does not have
+            its devices.
+        ShardingError: a sharding has no devices, and no mesh is set that has.
+        OrbscanError: the tree has an `UnreadableLeaf`, or there is no such pytree.
+        Exception: whatever Orbax raises.
+    """
+    text, name, found = _resolve(path, checkpointable_name, step, atomicity)
+    wanted = abstract_state
+    if mesh is not None or sharding is not None or dtype is not None:
+        with importing:
+            from orbscan.reading import answer
+            from orbscan.restoring import abstract
+
+        if wanted is None and found is not None:
+            wanted = answer.pytree(text, found)
+        wanted = abstract.abstract_state(wanted, mesh=mesh, sharding=sharding, dtype=dtype)
+    return handed_over("load", text, name, found, for_orbax(wanted))
+
+
+def handed_over(
+    function: str, text: str, name: str | None, found: _core.Checkpoint | None, wanted: Any
+) -> Any:
+    """Let Orbax load a pytree of which orbscan has read the metadata.
+
+    Args:
+        function: of Orbax's interface, `load` or `load_async`.
+        text: the checkpoint, a path from the root or a URL.
+        name: of the pytree.
+        found: what was read; None for a URL.
+        wanted: what Orbax takes for what to load.
+
+    Raises:
+        Exception: as `load` does.
+    """
+    ocp = orbax_v1()
+    if function == "load" and found is not None and saved_devices.matter():
+        with importing:
+            from orbscan.reading import answer
+
+        saved_devices.check(answer.pytree(text, found).metadata, wanted)
+    with _layout_context(ocp, found):
+        return getattr(ocp, function)(text, wanted, checkpointable_name=name)
+
+
+def load_checkpointables(
+    path: str | os.PathLike[str],
+    abstract_checkpointables: CheckpointMetadata[dict[str, Any]] | dict[str, Any] | None = None,
+    *,
+    step: StepChoice | None = None,
+    atomicity: Atomicity = "auto",
+) -> dict[str, Any]:
+    """Load the checkpointables of a checkpoint with Orbax, in the `Context` that is active.
+
+    Args:
+        path: the checkpoint.
+        abstract_checkpointables: what to load, by name: for each a tree as for `load`, or None for
+            what Orbax makes of it by itself, or any other thing that Orbax takes. None for all
+            there are.
+        step: as for `orbscan.metadata`.
+        atomicity: as for `orbscan.metadata`. Orbax says itself what it loads.
+
+    Raises:
+        Exception: as `load` does.
+    """
+    ocp = orbax_v1()
+    text = _absolute(path, step, atomicity)
+    wanted = checkpointables_for_orbax(abstract_checkpointables)
+    _check_checkpointables(text, wanted, atomicity)
+    loaded: dict[str, Any] = ocp.load_checkpointables(text, wanted)
+    return loaded
+
+
+def load_checkpointables_async(
+    path: str | os.PathLike[str],
+    abstract_checkpointables: CheckpointMetadata[dict[str, Any]] | dict[str, Any] | None = None,
+    *,
+    step: StepChoice | None = None,
+    atomicity: Atomicity = "auto",
+) -> Any:
+    """Begin to load checkpointables, which Orbax 0.12 announces but cannot do yet.
+
+    Raises:
+        Exception: as `load` does; NotImplementedError by Orbax 0.12.
+    """
+    return orbax_v1().load_checkpointables_async(
+        _absolute(path, step, atomicity), checkpointables_for_orbax(abstract_checkpointables)
+    )
+
+
+def checkpointables_for_orbax(abstract: Any) -> Any:
+    """Make of what `load_checkpointables` takes what Orbax takes; raises as `load` does."""
+    abstract = _unwrapped(abstract)
+    if not isinstance(abstract, dict):
+        return abstract
+    return {name: for_orbax(item) for name, item in abstract.items()}
+
+
+def for_orbax(abstract: Any) -> Any:
+    """Make of what `load` takes what Orbax takes; raises as `load` does."""
+    tree = _unwrapped(abstract)
+    import jax
+
+    ours = ArrayMetadata | NumpyMetadata | UnreadableLeaf | complex
+    # What holds nothing of ours is not touched: it may be more than a tree.
+    if any(isinstance(own(leaf), ours) for leaf in jax.tree.leaves(tree)):
+        from orbscan.restoring.abstract import on_saved_devices
+
+        tree = on_saved_devices(tree)
+    _check_devices(tree)
+    return tree
+
+
+def _check_checkpointables(path: str, wanted: Any, atomicity: Atomicity) -> None:
+    """Check the devices of pytrees; raises as `saved_devices.check` does."""
+    if url_scheme(path) is not None or not saved_devices.matter():
+        return
+    try:
+        found = checkpointables_metadata(path, atomicity=atomicity).metadata
+    except OrbscanError:
+        # What Orbax makes of it, Orbax says.
+        return
+    for name, saved in found.items():
+        if saved is not None and (not isinstance(wanted, dict) or name in wanted):
+            item = wanted[name] if isinstance(wanted, dict) else None
+            saved_devices.check(saved, item)
+
+
+def _layout_context(
+    ocp: ModuleType, found: _core.Checkpoint | None
+) -> AbstractContextManager[object]:
+    """The context in which Orbax recognises a layout; it has to be told of safetensors."""
+    if found is None or found.layout != "safetensors":
+        return nullcontext()
+    from orbax.checkpoint.experimental.v1._src.context import context
+
+    active = context.get_context()
+    layouts = ocp.options.CheckpointLayout
+    if active.checkpoint_layout != layouts.ORBAX:
+        return nullcontext()
+    changed: AbstractContextManager[object] = ocp.Context(active)
+    changed.checkpoint_layout = layouts.SAFETENSORS  # type: ignore[attr-defined]
+    return changed
+
+
+def _resolve(
+    path: str | os.PathLike[str],
+    name: str | None,
+    step: StepChoice | None,
+    atomicity: Atomicity,
+) -> tuple[str, str | None, _core.Checkpoint | None]:
+    """The path, the name of the pytree and what was read; Orbax and orbscan choose differently."""
+    text = _absolute(path, step, atomicity)
+    check_name_as_orbax(name)
+    if url_scheme(text) is not None:
+        return text, name, None
+    checkpoint = read_pytree(text, name, rich_types=False, atomicity=atomicity)
+    (found, _), *_ = checkpoint.items
+    return text, found, checkpoint
+
+
+def _absolute(path: str | os.PathLike[str], step: StepChoice | None, atomicity: Atomicity) -> str:
+    """The path as Orbax wants it; URLs, which orbscan does not read, are Orbax's to judge."""
+    import os
+
+    text = os.fsdecode(path)
+    if step is None and url_scheme(text) not in {None, "file"}:
+        return text
+    return os.path.abspath(local_path(text, step, atomicity=atomicity))  # noqa: PTH100
+
+
+def _unwrapped(abstract: Any) -> Any:
+    theirs = orbax_v1().CheckpointMetadata
+    return abstract.metadata if isinstance(abstract, CheckpointMetadata | theirs) else abstract
+
+
+def _check_devices(tree: Any) -> None:
+    import jax
+
+    if not jax.sharding.get_mesh().empty:
+        return
+    for path, leaf in jax.tree_util.tree_leaves_with_path(tree):
+        sharding = leaf.sharding if isinstance(leaf, jax.ShapeDtypeStruct) else None
+        if isinstance(getattr(sharding, "mesh", None), jax.sharding.AbstractMesh):
+            message = (
+                f"the leaf {jax.tree_util.keystr(path)} lies on a mesh without devices: load "
+                "inside `with jax.set_mesh(mesh):`, or use abstract_state(metadata, mesh=mesh)"
+            )
+            raise ShardingError(message)

@@ -1,0 +1,84 @@
+"""What an earlier scan found, and what of it a new scan need not read again: the one rule."""
+
+from __future__ import annotations
+
+import os
+
+# See orbscan/__init__.py.
+TYPE_CHECKING = False
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from orbscan.aliases import Previous, Since
+    from orbscan.scanning.api import CheckpointEntry
+
+
+class Found:
+    """What an earlier scan says of one checkpoint.
+
+    Attributes:
+        path: where it lies, as text.
+        fingerprint: a number that changes with its metadata; None if it has none.
+        complete: whether all of it could be read; None if nothing was.
+        trees: whether its trees were read.
+    """
+
+    __slots__ = ("complete", "fingerprint", "path", "trees")
+
+    def __init__(
+        self, path: str, fingerprint: int | None, *, complete: bool | None, trees: bool
+    ) -> None:
+        self.path = path
+        self.fingerprint = fingerprint
+        self.complete = complete
+        self.trees = trees
+
+
+def taken_over(found: Iterable[Found], *, leaves: bool) -> dict[str, int]:
+    """Give the fingerprints of what need not be read again while it has them.
+
+    That is what was read completely, with its trees if these are wanted. What comes several times
+    must agree every time.
+
+    Args:
+        found: what an earlier scan says.
+        leaves: whether trees are wanted.
+    """
+    known: dict[str, int] = {}
+    doubtful: set[str] = set()
+    for one in found:
+        fingerprint = one.fingerprint
+        if fingerprint is None or known.setdefault(one.path, fingerprint) != fingerprint:
+            doubtful.add(one.path)
+        if not one.complete or (leaves and not one.trees):
+            doubtful.add(one.path)
+    return {path: fingerprint for path, fingerprint in known.items() if path not in doubtful}
+
+
+def fingerprints(since: Since, *, leaves: bool = True) -> dict[str, int]:
+    """Give the fingerprints of what a scan need not read again, by paths.
+
+    Args:
+        since: as for `orbscan.scan`. Of fingerprints by paths all are taken.
+        leaves: whether trees are wanted.
+
+    Raises:
+        ValueError: it is a table that is not one of a scan, or of another schema version.
+        ImportError: it is a table, and pyarrow is not installed.
+    """
+    from collections.abc import Mapping
+
+    if isinstance(since, Mapping):
+        return dict(since)
+    if isinstance(since, (str, os.PathLike)) or hasattr(since, "__arrow_c_stream__"):
+        from orbscan.scanning import tables
+
+        earlier: Previous = since  # type: ignore[assignment] # the checker ignores `hasattr`
+        return taken_over(tables.found(earlier), leaves=leaves)
+    return taken_over(map(_of_entry, since), leaves=leaves)
+
+
+def _of_entry(entry: CheckpointEntry) -> Found:
+    trees = entry._leaves  # noqa: SLF001 - our own
+    return Found(entry.path, entry.fingerprint, complete=entry.complete, trees=trees)

@@ -1,0 +1,208 @@
+"""A tree as the lines to be shown: siblings folded, deep subtrees summed up.
+
+Pure: columns in, values out. Without folding and a depth there is one line for each leaf.
+
+Importing this module loads nothing else.
+"""
+
+from __future__ import annotations
+
+from orbscan.showing.folding import fold
+
+# See orbscan/__init__.py.
+TYPE_CHECKING = False
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Hashable, Iterator, Sequence
+    from typing import Protocol
+
+    from orbscan.showing.text import Entry
+
+    class Columns(Protocol):
+        """What a forest needs of a `_core.LeafTable`; the kind of a container can be anything."""
+
+        @property
+        def node_keys(self) -> Sequence[str | int | None]:
+            """The key of each node; None below a list or tuple, for which its position counts."""
+
+        @property
+        def node_leaves(self) -> Sequence[int]:
+            """The index of the leaf of each node; -1 for a container."""
+
+        @property
+        def containers(self) -> Sequence[tuple[int, Hashable, int, int]]:
+            """(node, kind, low, high), deepest first."""
+
+    class Fact(Protocol):
+        """What a forest needs of a leaf."""
+
+        @property
+        def parameters(self) -> int:
+            """Elements that count as parameters."""
+
+        @property
+        def nbytes(self) -> int:
+            """What it takes in memory."""
+
+
+# What a subtree without any leaf that was asked for looks like.
+_ABSENT = 0
+
+
+class Summary:
+    """What a subtree holds.
+
+    Attributes:
+        leaves: their number.
+        parameters: the elements of its arrays.
+        nbytes: what they take in memory.
+    """
+
+    __slots__ = ("leaves", "nbytes", "parameters")
+
+    def __init__(self, leaves: int = 0, parameters: int = 0, nbytes: int = 0) -> None:
+        self.leaves = leaves
+        self.parameters = parameters
+        self.nbytes = nbytes
+
+    def add(self, other: Summary) -> None:
+        """Count the leaves of another subtree in."""
+        self.leaves += other.leaves
+        self.parameters += other.parameters
+        self.nbytes += other.nbytes
+
+
+class Line:
+    """One line: a leaf or a whole subtree, perhaps on behalf of several that are the same.
+
+    Attributes:
+        entries: the keypath.
+        leaf: the index of the leaf; None for a subtree.
+        held: what the leaf or subtree holds.
+        times: how many the line stands for; held is that of one of them.
+    """
+
+    __slots__ = ("entries", "held", "leaf", "times")
+
+    def __init__(
+        self, entries: tuple[Entry, ...], leaf: int | None, held: Summary, times: int
+    ) -> None:
+        self.entries = entries
+        self.leaf = leaf
+        self.held = held
+        self.times = times
+
+
+class Forest:
+    """The selected leaves of a tree, and what each subtree holds of them."""
+
+    def __init__(
+        self,
+        columns: Columns,
+        facts: Sequence[Fact],
+        selected: Collection[int] | None = None,
+    ) -> None:
+        """Count the leaves of every subtree.
+
+        Args:
+            columns: the tree.
+            facts: of each distinct leaf.
+            selected: the nodes of the leaves to show; None for all.
+        """
+        self._columns = columns
+        self._number_of_facts = len(facts)
+        self._children = {node: (low, high) for node, _, low, high in columns.containers}
+        self._sums = self._sum_up(facts, selected)
+        self._shapes: list[int] = []
+
+    @property
+    def total(self) -> Summary:
+        """What the whole tree holds."""
+        return self._sums[0] or Summary()
+
+    def counts(self) -> list[int]:
+        """How often each distinct leaf occurs."""
+        times = [0] * self._number_of_facts
+        for leaf, held in zip(self._columns.node_leaves, self._sums, strict=True):
+            if leaf >= 0 and held is not None:
+                times[leaf] += 1
+        return times
+
+    def held(self, node: int) -> Summary:
+        """What a node holds."""
+        return self._sums[node] or Summary()
+
+    def leaf(self, node: int) -> int | None:
+        """The index of the leaf at a node; None for a container."""
+        return None if node in self._children else self._columns.node_leaves[node]
+
+    def lines(self, *, folded: bool, depth: int | None = None) -> Iterator[Line]:
+        """Walk the tree in its order.
+
+        Args:
+            folded: whether siblings that differ in a number only become one line.
+            depth: subtrees below keypaths of this length become one line; None for no limit.
+        """
+        # A stack of our own: a tree may be deeper than that of the interpreter.
+        waiting: list[tuple[int, tuple[Entry, ...], int]] = [(0, (), 1)]
+        while waiting:
+            node, entries, times = waiting.pop()
+            held, leaf = self._sums[node], self.leaf(node)
+            if held is None:
+                continue
+            if leaf is not None or (depth is not None and len(entries) >= depth):
+                yield Line(entries, leaf, held, times)
+            else:
+                waiting += [
+                    (child, (*entries, entry), times * alike)
+                    for entry, child, alike in reversed(self.children(node, folded=folded))
+                ]
+
+    def children(self, node: int, *, folded: bool) -> list[tuple[Entry, int, int]]:
+        """The children to be shown of a container: entry, node, and how many it stands for."""
+        low, high = self._children[node]
+        keys = self._columns.node_keys
+        named: list[tuple[str | int, int]] = []
+        for child in range(low, high):
+            key = keys[child]
+            if self._sums[child] is not None:
+                named.append((child - low if key is None else key, child))
+        if not folded:
+            return [(entry, child, 1) for entry, child in named]
+        if not self._shapes:
+            self._shapes = self._compare()
+        groups = fold((entry, self._shapes[child]) for entry, child in named)
+        return [(entry, named[position][1], alike) for entry, position, alike in groups]
+
+    def _sum_up(
+        self, facts: Sequence[Fact], selected: Collection[int] | None
+    ) -> list[Summary | None]:
+        """What each node holds; None for what holds no selected leaf."""
+        of_leaf = [Summary(1, leaf.parameters, leaf.nbytes) for leaf in facts]
+        sums: list[Summary | None] = [
+            of_leaf[leaf] if leaf >= 0 and (selected is None or node in selected) else None
+            for node, leaf in enumerate(self._columns.node_leaves)
+        ]
+        # Deepest first, so that children come before their parents.
+        for node, _, low, high in self._columns.containers:
+            held = Summary()
+            for child in sums[low:high]:
+                if child is not None:
+                    held.add(child)
+            sums[node] = held if held.leaves else None
+        return sums
+
+    def _compare(self) -> list[int]:
+        """Number the subtrees so that exactly those with the same content have the same number."""
+        known: dict[Hashable, int] = {}
+        shapes = [
+            _ABSENT if held is None else leaf + 1
+            for leaf, held in zip(self._columns.node_leaves, self._sums, strict=True)
+        ]
+        first = self._number_of_facts + 1
+        keys = self._columns.node_keys
+        for node, kind, low, high in self._columns.containers:
+            if self._sums[node] is not None:
+                content = (kind, tuple(keys[low:high]), tuple(shapes[low:high]))
+                shapes[node] = known.setdefault(content, first + len(known))
+        return shapes

@@ -1,0 +1,319 @@
+"""Small pieces of text: names from files made fit for a terminal, sizes, aligned columns.
+
+Importing this module loads nothing else.
+"""
+
+from __future__ import annotations
+
+# See orbscan/__init__.py.
+TYPE_CHECKING = False
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Sequence
+    from typing import TypeAlias
+
+    from orbscan.showing.folding import Several
+
+    Entry: TypeAlias = str | int | Several
+
+# Characters that would make a key look like something else in a keypath.
+NSECS_PER_SEC = 1_000_000_000
+
+_SPECIAL = frozenset("/[]{}'\"\\ ")
+_DIGITS = frozenset("0123456789")
+_BINARY, _DECIMAL = 1024, 1000
+_SIZES_END = 1 << 64
+_UNITS = ("KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
+_BYTES_OF_UNIT = (
+    {"": 1, "b": 1}
+    | {unit.lower(): _BINARY ** (at + 1) for at, unit in enumerate(_UNITS)}
+    | {f"{unit[0].lower()}b": _DECIMAL ** (at + 1) for at, unit in enumerate(_UNITS)}
+)
+
+# How many names a line has at most.
+_SHOWN_NAMES = 10
+
+LABEL = 11
+"""The width of the label of a line, with the space behind it."""
+
+
+def printable(text: str) -> str:
+    r"""Escape control characters and all else that a terminal would not show.
+
+    >>> printable("a\x1b[31m")
+    'a\\x1b[31m'
+    """
+    return text if text.isprintable() else repr(text)[1:-1]
+
+
+def keypath(entries: Iterable[Entry]) -> str:
+    """Show a keypath: keys joined with slashes, indices in brackets, odd keys in quotes.
+
+    >>> keypath(("layers", 0, "kernel"))
+    'layers[0]/kernel'
+    >>> keypath(("a/b", "0"))
+    "'a/b'/0"
+    """
+    text = ""
+    for entry in entries:
+        part = key_entry(entry)
+        text += part if not text or part.startswith("[") else f"/{part}"
+    return text or "."
+
+
+def leaf_path(name: str | None, entries: Iterable[Entry]) -> str:
+    """Show where a leaf lies: its keypath, behind the name of its checkpointable if it has one.
+
+    >>> leaf_path("state", ("layers", 0, "kernel")), leaf_path(None, ("layers", 0))
+    ('state/layers[0]/kernel', 'layers[0]')
+    """
+    return keypath(entries if name is None else (name, *entries))
+
+
+def key_entry(entry: Entry) -> str:
+    """Show one entry of a keypath.
+
+    >>> key_entry("kernel"), key_entry(0), key_entry("a[0]")
+    ('kernel', '[0]', "'a[0]'")
+    """
+    if isinstance(entry, int):
+        return f"[{entry}]"
+    if not isinstance(entry, str):
+        return entry.show(key)
+    return key(entry)
+
+
+def key(name: str) -> str:
+    """Show a key, in quotes if it could be taken for something else."""
+    plain = name and name != "." and name.isprintable() and _SPECIAL.isdisjoint(name)
+    return name if plain else repr(name)
+
+
+def within(path: str, text: str) -> str:
+    """Show what a text says of a place in a directory without the directory, which is known.
+
+    >>> within("runs/7", "runs/7/state/d: is missing"), within("runs/7", "runs/7: is empty")
+    ('state/d: is missing', 'is empty')
+    """
+    path = path.rstrip("/")
+    rest = text[len(path) :]
+    is_there = path and text.startswith(path) and rest[:1] in {"/", ":", ","}
+    return rest[1:].lstrip(" /") if is_there else text
+
+
+def checkpointable(name: str | None) -> str:
+    """Show the name of a checkpointable; None is that of a tree without one.
+
+    >>> checkpointable("params"), checkpointable(None)
+    ('params', '(unnamed)')
+    """
+    return "(unnamed)" if name is None else key(name)
+
+
+def others(found: Iterable[tuple[str | None, bool | None]]) -> str:
+    """Show the names of checkpointables that were left out, and which are not pytrees.
+
+    >>> others([("ema", True), ("dataset", False)])
+    'ema, dataset (not a pytree)'
+    """
+    notes = {True: "", False: " (not a pytree)", None: " (cannot be looked into)"}
+    names = [f"{checkpointable(name)}{notes[is_pytree]}" for name, is_pytree in found]
+    return some(names, _SHOWN_NAMES, ", ")
+
+
+def natural(name: str) -> list[tuple[bool, int, str, str]]:
+    """Give a key that sorts names by the value of the numbers in them, before other texts.
+
+    >>> sorted(["step_10", "step_9", "step", "10", "9"], key=natural)
+    ['9', '10', 'step', 'step_9', 'step_10']
+    """
+    import re
+
+    key: list[tuple[bool, int, str, str]] = []
+    for piece in re.findall(r"[0-9]+|[^0-9]+", name):
+        if piece[0] in _DIGITS:
+            # As text: a name may have more digits than Python reads.
+            number = piece.lstrip("0")
+            key.append((False, len(number), number, piece))
+        else:
+            key.append((True, 0, piece, ""))
+    return key
+
+
+def by_level(entries: Iterable[Entry]) -> list[list[tuple[bool, int, str, str]]]:
+    """Give a key that sorts keypaths by the names of each level, as `natural` does.
+
+    >>> sorted([("b", 10), ("b", 9), ("a",)], key=by_level)
+    [('a',), ('b', 9), ('b', 10)]
+    """
+    return [natural(key_entry(entry)) for entry in entries]
+
+
+def some(texts: Sequence[str], most: int, between: str) -> str:
+    """Show the first of several texts, and how many more there are.
+
+    >>> some(["a", "b", "c", "d"], 2, " | ")
+    'a | b | 2 more'
+    """
+    more = len(texts) - most
+    return between.join([*texts[:most], *([f"{more:,} more"] if more > 0 else [])])
+
+
+_MOST_BITS = 1_000
+
+
+def size(nbytes: int) -> str:
+    """Show a number of bytes in binary units.
+
+    >>> size(1536)
+    '1.5 KiB'
+    """
+    if nbytes < _BINARY:
+        return f"{nbytes} B"
+    if nbytes.bit_length() > _MOST_BITS:
+        # No float is so large: a shape that somebody made up.
+        return f"2^{nbytes.bit_length() - 1} B"
+    amount = float(nbytes)
+    unit = ""
+    for unit in _UNITS:  # noqa: B007 - used behind the loop
+        amount /= _BINARY
+        if amount < _BINARY:
+            break
+    return f"{amount:.1f} {unit}"
+
+
+def parsed_size(text: str) -> int:
+    """Read a number of bytes: `16GiB`, `1.5 TB`, `4096`.
+
+    Raises:
+        ValueError: it is not a number of at least 0 with a unit, or without one; or it is more
+            than 64 bits can count.
+
+    >>> parsed_size("1.5 KiB"), parsed_size("2kB"), parsed_size("7")
+    (1536, 2000, 7)
+    """
+    number = text.rstrip("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ ")
+    factor = _BYTES_OF_UNIT.get(text[len(number) :].strip().lower())
+    digits = number.replace(".", "", 1)
+    if factor is None or not (digits.isascii() and digits.isdecimal()):
+        message = f"{text!r} is not a size such as 16GiB"
+        raise ValueError(message)
+    amount = float(number) * factor
+    if amount >= _SIZES_END:
+        message = f"{text!r} is more bytes than 64 bits can count"
+        raise ValueError(message)
+    return int(number) * factor if number.isdecimal() else int(amount)
+
+
+def brackets(shape: tuple[int, ...]) -> str:
+    """Show the shape of an array.
+
+    >>> brackets((8, 16)), brackets(())
+    ('[8,16]', '[]')
+    """
+    return f"[{','.join(map(str, shape))}]"
+
+
+def grid(shape: tuple[int, ...]) -> str:
+    """Show the shape of a mesh: `4x2`."""
+    return "x".join(map(str, shape))
+
+
+def spec_on_mesh(
+    spec: tuple[str | tuple[str, ...] | None, ...],
+    shape: tuple[int, ...],
+    axis_names: tuple[str, ...],
+) -> str:
+    """Show a named sharding.
+
+    >>> spec_on_mesh(("x", None), (4, 2), ("x", "y"))
+    "P('x', None) on 4x2 (x, y)"
+    """
+    return f"{partition(spec)} on {mesh(shape, axis_names)}"
+
+
+def partition(spec: tuple[str | tuple[str, ...] | None, ...]) -> str:
+    """Show a partition spec: `P('x', None)`."""
+    return f"P({', '.join(map(repr, spec))})"
+
+
+def mesh(shape: tuple[int, ...], axis_names: tuple[str, ...]) -> str:
+    """Show a mesh of devices: `4x2 (x, y)`."""
+    return f"{grid(shape)} ({', '.join(map(printable, axis_names))})"
+
+
+def moment(nsecs: int) -> str:
+    """Show a time of nanoseconds since 1970 in UTC, cut to microseconds.
+
+    >>> moment(1_700_000_000_123_456_789)
+    '2023-11-14 22:13:20.123456 UTC'
+    """
+    seconds, rest = divmod(nsecs, NSECS_PER_SEC)
+    import time
+
+    try:
+        date = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(seconds))
+    except (OverflowError, OSError, ValueError):
+        return f"{nsecs} ns since 1970"
+    return f"{date}.{rest // 1000:06} UTC"
+
+
+def counted(number: int, noun: str, plural: str | None = None) -> str:
+    """Show a number of things.
+
+    >>> counted(1, "leaf", "leaves"), counted(2_000, "device")
+    ('1 leaf', '2,000 devices')
+    """
+    return f"1 {noun}" if number == 1 else f"{number:,} {plural or f'{noun}s'}"
+
+
+def padded(
+    rows: Sequence[tuple[str, ...]], *, right: Collection[int]
+) -> list[list[tuple[int, str]]]:
+    """Pad the cells of rows of equal length, and drop columns with no text below their heading.
+
+    Args:
+        rows: the texts; the first row is the heading.
+        right: the columns that are aligned to the right.
+
+    Returns:
+        for each row the cells that remain, as pairs of the number of the column and the text.
+        Nothing is padded at the end of a line.
+    """
+    kept = [at for at in range(len(rows[0])) if any(row[at] for row in rows[1:])]
+    widths = {at: max(width(row[at]) for row in rows) for at in kept}
+    lines = []
+    for row in rows:
+        shown = list(kept)
+        while shown and not row[shown[-1]]:
+            shown.pop()
+        cells = []
+        for at in shown:
+            blank = " " * (widths[at] - width(row[at]))
+            cells.append((at, blank + row[at] if at in right else row[at] + blank))
+        if cells:
+            last, text = cells[-1]
+            cells[-1] = (last, text.rstrip())
+        lines.append(cells)
+    return lines
+
+
+def width(text: str) -> int:
+    """Count the columns of a terminal that a text takes.
+
+    >>> width("kernel"), width("重み")
+    (6, 4)
+    """
+    if text.isascii():
+        return len(text)
+    from unicodedata import combining, east_asian_width
+
+    return sum(
+        0 if combining(character) else 1 + (east_asian_width(character) in {"W", "F"})
+        for character in text
+    )
+
+
+def labelled(pairs: Iterable[tuple[str, str]]) -> list[str]:
+    """Put labels of at most ten letters before texts, all of which begin in column `LABEL`."""
+    return [f"{label:<{LABEL}}{text}".rstrip() for label, text in pairs]
