@@ -2,7 +2,6 @@
 
 pub mod aggregate;
 pub mod array_metadata;
-pub mod base64;
 pub mod checkpoint_metadata;
 pub mod commit;
 pub mod deletion;

@@ -14,9 +14,10 @@
 use std::borrow::Cow;
 use std::cell::OnceCell;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE;
 use foldhash::{HashMap, HashMapExt};
 
-use super::base64;
 use super::sharding::{self, Sharding};
 use crate::cursor::{to_u64, to_usize};
 use crate::error::{Error, ErrorKind, Offset, Result};
@@ -46,8 +47,8 @@ pub struct Shardings<'a> {
 impl Shardings<'_> {
     /// What the entry of a param says; `None` if it has none.
     pub fn get(&self, param_name: &str) -> Option<&Entry> {
-        let encoded = base64::encode(param_name);
-        let entry = self.entry(encoded.as_slice());
+        let encoded = URL_SAFE.encode(param_name);
+        let entry = self.entry(encoded.as_bytes());
         if entry.is_some() || !self.has_plain_names() {
             return entry;
         }
@@ -60,7 +61,7 @@ impl Shardings<'_> {
     }
 
     fn has_plain_names(&self) -> bool {
-        let is_plain = |name: &[u8]| !base64::is_text(name);
+        let is_plain = |name: &[u8]| !is_encoded_text(name);
         *self.plain_names.get_or_init(|| {
             self.entries.keys().any(|name| is_plain(name))
                 || self.escaped.keys().any(|name| is_plain(name))
@@ -76,6 +77,12 @@ impl Shardings<'_> {
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
+}
+
+/// Whether a name is the one way to spell some text in base64.
+fn is_encoded_text(name: &[u8]) -> bool {
+    let decoded = URL_SAFE.decode(name);
+    decoded.is_ok_and(|bytes| std::str::from_utf8(&bytes).is_ok())
 }
 
 /// Decodes one `_sharding` file. Offsets in errors count from its start, also inside the texts.
@@ -324,9 +331,30 @@ mod tests {
         let shardings = read(&file).unwrap();
         assert_eq!(shardings.table.len(), 40);
         for (i, name) in names.iter().enumerate() {
-            let name = base64::decode(name.as_bytes()).unwrap();
+            let name = URL_SAFE.decode(name).unwrap();
             let name = String::from_utf8(name).unwrap();
             assert_eq!(shardings.get(&name), Some(&Ok(Some(i % 40))), "{i}");
+        }
+    }
+
+    #[test]
+    fn texts_have_one_spelling_in_base64() {
+        for (name, is_text) in [
+            ("", true),
+            ("YQ==", true),
+            ("YWI=", true),
+            ("w6k_", true),
+            ("fn5-", true),
+            ("YQ", false),
+            ("YQ=", false),
+            ("YR==", false),
+            ("Y===", false),
+            ("YQ==YQ==", false),
+            ("fn5+", false),
+            ("_w==", false),
+            ("Y Q=", false),
+        ] {
+            assert_eq!(is_encoded_text(name.as_bytes()), is_text, "{name}");
         }
     }
 

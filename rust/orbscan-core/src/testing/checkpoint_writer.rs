@@ -2,6 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE;
+
 use super::ocdbt_writer::DatabaseWriter;
 use crate::orbax::names;
 use crate::path::StorePath;
@@ -59,8 +62,7 @@ impl CheckpointWriter {
     /// The content of `_sharding`.
     pub fn shardings(&self) -> String {
         let entry = |layer: String| {
-            let name = crate::orbax::base64::encode(&format!("params.{layer}.kernel"));
-            let name = String::from_utf8_lossy(&name).into_owned();
+            let name = URL_SAFE.encode(format!("params.{layer}.kernel"));
             format!(r#""{name}":"{SHARDING}""#)
         };
         let entries: Vec<String> = self.layers().map(entry).collect();

@@ -28,8 +28,7 @@ use crate::ocdbt::version_node::VersionNode;
 use crate::ocdbt::version_tree::VersionNodeReference;
 use crate::orbax::commit::Atomicity;
 use crate::orbax::{
-    aggregate, array_metadata, base64, checkpoint_metadata, deletion, rich_types, shardings,
-    tree_metadata,
+    aggregate, array_metadata, checkpoint_metadata, deletion, rich_types, shardings, tree_metadata,
 };
 use crate::path::StorePath;
 use crate::reader::{self, Recall, Selection};
@@ -104,15 +103,6 @@ pub fn tree_metadata(bytes: &[u8]) {
 pub fn shardings(bytes: &[u8]) {
     if let Some(found) = within(bytes.len(), shardings::decode(bytes, &limits())) {
         assert!(found.get("").is_none() || !found.is_empty());
-    }
-    if let Ok(text) = std::str::from_utf8(bytes) {
-        let encoded = base64::encode(text);
-        assert_eq!(base64::decode(&encoded).as_deref(), Some(bytes));
-    }
-    if let Some(decoded) = base64::decode(bytes)
-        && let Ok(text) = std::str::from_utf8(&decoded)
-    {
-        assert_eq!(base64::encode(text), bytes);
     }
 }
 

@@ -1,13 +1,30 @@
 //! Fill values. Their value is of no interest; that they fit the element type is checked, because
 //! TensorStore refuses the document otherwise.
 
+use base64::Engine as _;
+use base64::alphabet;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+
 use super::dtype::DType;
 use super::{number, one_of};
+use crate::cursor::to_u64;
 use crate::error::{Error, ErrorKind, Result, counted};
 use crate::json::{Json, Kind};
 
 /// The words for floating-point numbers that JSON cannot spell.
 const WORDS: [&str; 3] = ["NaN", "Infinity", "-Infinity"];
+
+/// Base64 as TensorStore reads it: with all of its padding, or without any; whatever the bits are
+/// that belong to no byte.
+static PADDED: GeneralPurpose = base64_with(DecodePaddingMode::RequireCanonical);
+static BARE: GeneralPurpose = base64_with(DecodePaddingMode::RequireNone);
+
+const fn base64_with(padding: DecodePaddingMode) -> GeneralPurpose {
+    let config = GeneralPurposeConfig::new()
+        .with_decode_padding_mode(padding)
+        .with_decode_allow_trailing_bits(true);
+    GeneralPurpose::new(&alphabet::STANDARD, config)
+}
 
 /// How a Zarr 2 document spells the fill value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -140,15 +157,9 @@ fn base64(json: &mut Json<'_>, count: u64) -> Result<()> {
     json.peek()?;
     let offset = json.offset();
     let text = json.string()?;
-    let body = text.trim_end_matches('=');
-    let padding = text.len().saturating_sub(body.len());
-    let valid = body
-        .bytes()
-        .all(|c| c.is_ascii_alphanumeric() || c == b'+' || c == b'/');
-    let padded = padding == 0 || (padding <= 2 && text.len() % 4 == 0);
-    // Each letter holds 6 bits; a lone letter at the end holds no whole byte.
-    let bytes = body.len().saturating_mul(6).saturating_div(8);
-    if valid && padded && body.len() % 4 != 1 && crate::cursor::to_u64(bytes) == count {
+    let engine = if text.ends_with('=') { &PADDED } else { &BARE };
+    let bytes = engine.decode(&*text).ok();
+    if bytes.is_some_and(|bytes| to_u64(bytes.len()) == count) {
         return Ok(());
     }
     let reason = format!("expected {} in base64", counted(count, "byte", "bytes"));

@@ -2,6 +2,8 @@
 
 use std::ops::ControlFlow;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE;
 use orbscan_core::error::{ErrorKind, Result};
 use orbscan_core::path::StorePath;
 use orbscan_core::store::Store;
@@ -179,8 +181,8 @@ fn an_array_of_a_single_device_is_on_every_host() {
     let mut store = local(&rows(&[0, 1, 2]), &CHUNKS, TWO);
     let single = r#"{\"sharding_type\": \"SingleDeviceSharding\", \"device_str\": \"cpu:0\"}"#;
     let entry = |number| {
-        let name = orbscan_core::orbax::base64::encode(&array(number));
-        format!(r#""{}":"{single}""#, String::from_utf8_lossy(&name))
+        let name = URL_SAFE.encode(array(number));
+        format!(r#""{name}":"{single}""#)
     };
     let text = format!("{{{},{}}}", entry(0), entry(1));
     store.insert(path(&format!("{ITEM}/_sharding")), text);
