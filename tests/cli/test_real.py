@@ -50,6 +50,7 @@ COMMANDS = [
     ["dump", "{path}/state/_METADATA", "-o", "json"],
     ["du", "{path}", "--depth", "1"],
     ["du", "{root}", "--step", "7", "-o", "json"],
+    ["demo", "{root}/demo"],
 ]
 
 

@@ -1,107 +1,63 @@
-"""The examples of the documentation, run from top to bottom."""
+"""The examples of the documentation run as they stand, and print what is shown."""
 
 from __future__ import annotations
 
-import re
-import shlex
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-import jax
+import pytest
 
-import orbscan
-from orbscan.cli import main
-from tools import demo
+from tools import examples
 
 if TYPE_CHECKING:
-    import pytest
+    from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
-CONSOLE = re.compile(r"^```console\n\$ orbscan (.*?)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-EXAMPLE = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+PAGES = {page.relative_to(examples.ROOT).as_posix(): page for page in examples.PAGES}
 
 
-def run_examples(page: Path, names: dict[str, object], tmp: Path) -> int:
-    """Run the Python of a page as one program, `/tmp/run` put elsewhere; count the examples."""
-    text = page.read_text(encoding="utf-8")
-    examples = list(EXAMPLE.finditer(text))
-    for example in examples:
-        # As many lines before it as in the file, for tracebacks that point into the page.
-        lines = "\n" * (text.count("\n", 0, example.start()) + 1)
-        code = example[1].replace("/tmp/run", str(tmp / "run"))  # noqa: S108
-        exec(compile(lines + code, page, "exec"), names)  # noqa: S102
-    return len(examples)
+def pages_with(mark: str) -> list[str]:
+    """The pages that have a block of some kind."""
+    return [name for name, page in PAGES.items() if f"\n```{mark}\n" in page.read_text("utf-8")]
 
 
-def test_the_examples_about_restoring_run(tmp_path: Path) -> None:
-    assert run_examples(ROOT / "docs" / "restoring.md", {}, tmp_path) >= 8
+@pytest.mark.parametrize("name", pages_with("console"))
+def test_commands_print_what_is_shown(name: str, tmp_path: Path) -> None:
+    text = PAGES[name].read_text(encoding="utf-8")
+    assert examples.recorded(text, tmp_path) == text, "python -m tools.examples records it"
 
 
-def test_the_examples_about_steps_give_what_they_say(tmp_path: Path) -> None:
-    names: dict[str, object] = {}
-    assert run_examples(ROOT / "docs" / "steps.md", names, tmp_path) == 3
-    root = tmp_path / "run" / "checkpoints"
-    assert [step.step for step in orbscan.steps(root)] == [1000, 1100, 1200]
-    assert orbscan.latest(root).step == 1200
-    assert orbscan.best(root, "loss", "min").step == 1100
-    assert orbscan.root_metadata(root).custom_metadata == {"owner": "vision"}
+@pytest.mark.filterwarnings("ignore:Sharding info not provided")  # of Orbax, which then reads it
+@pytest.mark.parametrize("name", pages_with("python"))
+def test_programs_run_and_print_what_is_shown(name: str, tmp_path: Path) -> None:
+    text = PAGES[name].read_text(encoding="utf-8")
+    assert examples.with_answers(text, PAGES[name], tmp_path) == text
 
 
-def test_the_examples_about_scanning_run(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    root = tmp_path / "run"
-    for step in (7, 10):
-        demo.write_composite(root / "a" / str(step))
-    names: dict[str, object] = {}
-    assert run_examples(ROOT / "docs" / "scan.md", names, tmp_path) == 2
-    paths = [line.split()[0] for line in capsys.readouterr().out.splitlines()]
-    assert paths == [str(root / "a" / "7"), str(root / "a" / "10"), "10"]
-    before = names["before"]
-    assert isinstance(before, list)
-    assert (len(before), names["changed"]) == (2, [])
+@pytest.mark.parametrize("name", pages_with("pycon"))
+def test_sessions_give_what_is_shown(name: str, tmp_path: Path) -> None:
+    assert examples.failures_of_sessions(PAGES[name].read_text(encoding="utf-8"), tmp_path) == []
 
 
-def test_the_examples_about_the_restore_plan_give_what_they_say(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    path = tmp_path / "checkpoints" / "1000"
-    demo.write_composite(path)
-    page = ROOT / "docs" / "restore-plan.md"
-    names: dict[str, object] = {"orbscan": orbscan, "path": path}
-    assert run_examples(page, names, tmp_path) == 1
-    report = capsys.readouterr().out
-    (command, shown) = CONSOLE.findall(page.read_text(encoding="utf-8"))[0]
-    arguments = shlex.split(command.replace("checkpoints/1000", str(path)))
-    assert main(arguments) == 0
-    assert capsys.readouterr().out == shown
-    # The example in Python says nothing of memory, and knows nothing of what was not chosen.
-    own = ("memory", "name", "others")
-    lines = [line for line in shown.splitlines() if not line.startswith(own)]
-    assert report.splitlines() == lines
+def test_no_command_is_shown_without_being_run() -> None:
+    for name, page in PAGES.items():
+        text = page.read_text(encoding="utf-8")
+        shown = {block for _, block in examples.BLOCK.findall(text)}
+        for block in text.split("```")[1::2]:
+            if "\n$ " in block or "\n>>> " in block:
+                assert block.partition("\n")[2] in shown or block.startswith("pycon"), name
 
 
-def test_every_page_with_python_is_run() -> None:
-    pages = {page.stem for page in (ROOT / "docs").glob("*.md") if EXAMPLE.search(page.read_text())}
-    here = {"restore-plan", "restoring", "scan", "steps"}
-    # By tests of their own, beside those of what they are about.
-    elsewhere = {"diff", "tables"}
-    assert pages == here | elsewhere
+def test_shown_output_may_leave_out_lines_and_ages() -> None:
+    shown = ["$", "STEP  AGE  KIND", "   1  3 s  v0", "", "3 s"]
+    printed = ["$", "STEP     AGE  KIND", "   1  21.0 h  v0", "", "3 s"]
+    assert examples.as_shown(shown, printed) == shown
+    assert examples.as_shown(shown, [*printed[:-1], "4 s"]) == [*printed[:-1], "4 s"]
+    shorter = ["$", "...", "   1  3 s  v0", "", "3 s"]
+    assert examples.as_shown(shorter, printed) == shorter
+    assert examples.as_shown(["a", "...", "z"], ["b", "c", "d", "z"]) == ["b", "...", "z"]
+    assert examples.as_shown(["a", "...", "z"], ["a", "z"]) == ["a", "z"]
 
 
-def test_the_examples_of_the_readme_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    for place in ("demo-checkpoints/composite", "runs/base/7", "runs/base/10"):
-        demo.write_composite(tmp_path / place)
-    names: dict[str, object] = {
-        "path": "demo-checkpoints/composite",
-        "mesh": jax.make_mesh((2, 4), ("data", "model")),
-    }
-    assert run_examples(ROOT / "README.md", names, tmp_path) == 4
-    found = names["m"]
-    assert isinstance(found, orbscan.CheckpointMetadata)
-    embedding = found.metadata["params"]["embedding"]
-    assert (embedding.shape, str(embedding.dtype)) == ((512, 128), "float32")
-    abstract = names["abstract"]
-    assert isinstance(abstract, dict)
-    assert dict(abstract["params"]["embedding"].sharding.mesh.shape) == {"data": 2, "model": 4}
+def test_a_command_of_which_nothing_is_shown_must_not_be_refused(tmp_path: Path) -> None:
+    text = "\n```sh\norbscan show composite --nonsense\n```\n"
+    with pytest.raises(ValueError, match="nonsense"):
+        examples.recorded(text, tmp_path)
