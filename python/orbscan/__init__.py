@@ -14,10 +14,11 @@ TYPE_CHECKING = False
 
 if TYPE_CHECKING:
     from orbscan._core import ArrowStream, __version__
+    from orbscan.checking.api import du, verify
     from orbscan.checking.dumping import Dump, dump
     from orbscan.checking.findings import Finding
-    from orbscan.checking.report import VerifyReport, verify
-    from orbscan.checking.usage import LeafUsage, Usage, du
+    from orbscan.checking.report import VerifyReport
+    from orbscan.checking.usage import LeafUsage, Usage
     from orbscan.differing.api import diff
     from orbscan.differing.diff import Diff
     from orbscan.errors import (
@@ -49,14 +50,16 @@ if TYPE_CHECKING:
     )
     from orbscan.planning.api import restore_plan
     from orbscan.planning.fit import MeshMismatchError
-    from orbscan.planning.value import RestorePlan
+    from orbscan.planning.plan import RestorePlan
     from orbscan.reading.api import checkpointables_metadata, is_orbax_checkpoint, metadata
     from orbscan.reading.steps import RootMetadata, Step, Steps, best, latest, root_metadata, steps
     from orbscan.restoring.abstract import abstract_state
     from orbscan.restoring.arrays import LeafNotFoundError, open_array
     from orbscan.restoring.loading import load, load_checkpointables
     from orbscan.restoring.orbax_types import to_orbax
-    from orbscan.scanning.api import CheckpointEntry, Scan, scan
+    from orbscan.scanning.api import scan
+    from orbscan.scanning.entry import CheckpointEntry
+    from orbscan.scanning.running import Scan
     from orbscan.scanning.tables import checkpoint_table, leaf_table, write_table
 
 __all__ = [
@@ -126,7 +129,7 @@ __all__ = [
 _MODULE_OF = {
     "ArrayMetadata": "model.leaves",
     "ArrowStream": "_core",
-    "CheckpointEntry": "scanning.api",
+    "CheckpointEntry": "scanning.entry",
     "CheckpointMetadata": "model.result",
     "CheckpointNotFoundError": "errors",
     "Chunks": "checking.findings",
@@ -149,9 +152,9 @@ _MODULE_OF = {
     "OrbscanError": "errors",
     "PositionalShardingMetadata": "model.sharding",
     "PyTreeMetadata": "model.result",
-    "RestorePlan": "planning.value",
+    "RestorePlan": "planning.plan",
     "RootMetadata": "reading.steps",
-    "Scan": "scanning.api",
+    "Scan": "scanning.running",
     "ShardingError": "model.sharding",
     "SingleDeviceShardingMetadata": "model.sharding",
     "Step": "reading.steps",
@@ -169,7 +172,7 @@ _MODULE_OF = {
     "checkpoint_table": "scanning.tables",
     "checkpointables_metadata": "reading.api",
     "diff": "differing.api",
-    "du": "checking.usage",
+    "du": "checking.api",
     "dump": "checking.dumping",
     "is_orbax_checkpoint": "reading.api",
     "latest": "reading.steps",
@@ -183,7 +186,7 @@ _MODULE_OF = {
     "scan": "scanning.api",
     "steps": "reading.steps",
     "to_orbax": "restoring.orbax_types",
-    "verify": "checking.report",
+    "verify": "checking.api",
     "write_table": "scanning.tables",
 }
 

@@ -11,21 +11,13 @@ import re
 import sys
 from importlib import import_module
 
+from orbscan.extras import Library
+
 # See orbscan/__init__.py.
 TYPE_CHECKING = False
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-
-class Library:
-    """A library that is imported when something of it is asked for."""
-
-    def __init__(self, name: str) -> None:
-        self.__name__ = name
-
-    def __getattr__(self, name: str) -> object:
-        return getattr(import_module(self.__name__), name)
 
 
 _LIBRARIES = {"np": "numpy", "jax": "jax", "tensorstore": "tensorstore", "epath": "etils.epath"}
@@ -41,15 +33,16 @@ _STANDARD = {
 _OWN = {
     "orbscan.aliases": (
         *("Advice", "AnyMesh", "Atomicity", "Keypath", "Level", "Metrics", "Mode", "Name"),
-        *("Outlook", "Prefix", "Previous", "Role", "Severity", "Since", "StepChoice", "StepRange"),
+        *("Outlook", "Prefix", "Role", "Severity", "StepChoice"),
     ),
     "orbscan.checking.alone": ("Alone",),
     "orbscan.checking.findings": ("Restores",),
     "orbscan.reading.handlers": ("Handler",),
-    "orbscan.reading.items": ("Contents", "Item"),
+    "orbscan.model.item": ("Item",),
     "orbscan.planning.mesh": ("Mesh",),
     "orbscan.planning.value": ("DevicePlan", "HostPlan", "LeafPlan"),
     "orbscan.model.sharding": ("ShardingMetadata",),
+    "orbscan.scanning.options": ("Previous", "Since", "StepRange"),
 }
 
 _MODULE_OF = {

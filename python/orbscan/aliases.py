@@ -6,14 +6,12 @@ Modules that are imported at every start of the command line take these for type
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
 from types import EllipsisType
 from typing import (
     TYPE_CHECKING,
     Any,
     ForwardRef,
     Literal,
-    Protocol,
     SupportsIndex,
     TypeAlias,
     Union,
@@ -22,16 +20,13 @@ from typing import (
 if TYPE_CHECKING:
     import jax
 
-    from orbscan.scanning.api import CheckpointEntry
-
     AnyMesh: TypeAlias = jax.sharding.Mesh | jax.sharding.AbstractMesh
     """A mesh of jax, with devices or without."""
 else:
-    from orbscan._annotations import Library
+    from orbscan.extras import Library
 
-    orbscan, jax = Library("orbscan"), Library("jax")
-    # Both are looked up in this module, and only when somebody resolves them.
-    CheckpointEntry = ForwardRef("orbscan.CheckpointEntry", module=__name__)
+    jax = Library("jax")
+    # Looked up in this module, and only when somebody resolves it.
     AnyMesh = Union[  # noqa: UP007 - of references, `|` makes none
         ForwardRef("jax.sharding.Mesh", module=__name__),
         ForwardRef("jax.sharding.AbstractMesh", module=__name__),
@@ -74,23 +69,6 @@ Role: TypeAlias = Literal["document", "data", "chunk", "unused", "unknown", "oth
 
 Path: TypeAlias = str | os.PathLike[str]
 """A path, or a `file://` URL."""
-
-StepRange: TypeAlias = int | range | tuple[int | None, int | None]
-"""Which steps: one, a range, or the first and the last, None for no bound."""
-
-
-class ArrowTable(Protocol):
-    """Anything with the Arrow PyCapsule interface."""
-
-    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
-        """Give a capsule of an Arrow stream."""
-
-
-Previous: TypeAlias = str | os.PathLike[str] | ArrowTable
-"""An earlier table: a file, or anything in memory."""
-
-Since: TypeAlias = Mapping[str, int] | Iterable[CheckpointEntry] | Previous
-"""What an earlier scan found."""
 
 Metrics: TypeAlias = dict[str, Any]
 """What a manager was told about a step."""

@@ -19,6 +19,18 @@ EXTRA_OF = {
 """The extra of orbscan that brings a library."""
 
 
+class Library:
+    """A library that is imported when something of it is asked for."""
+
+    def __init__(self, name: str) -> None:
+        self.__name__ = name
+
+    def __getattr__(self, name: str) -> object:
+        from importlib import import_module
+
+        return getattr(import_module(self.__name__), name)
+
+
 def need(library: str, what: str) -> None:
     """Check that a library can be imported.
 

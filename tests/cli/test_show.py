@@ -14,7 +14,7 @@ from orbscan import errors
 from orbscan.cli import main
 from orbscan.reading import facts as leaves
 from orbscan.reading.tree import assemble, dtype_named
-from orbscan.showing import text
+from orbscan.showing import keypaths, text
 from tests.support import fake_core, processes, tables
 from tests.support.tables import array, checkpoint, numpy_array, scalar
 
@@ -427,7 +427,7 @@ def test_a_terminal_without_unicode_gets_escapes() -> None:
     ],
 )
 def test_keypaths_can_be_told_apart(entries: tuple[str | int, ...], shown: str) -> None:
-    assert text.keypath(entries) == shown
+    assert keypaths.keypath(entries) == shown
 
 
 @pytest.mark.parametrize(

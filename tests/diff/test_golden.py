@@ -12,7 +12,7 @@ from tests.support import corpus
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from orbscan.differing.diff import LeafChange
+    from orbscan.differing.changes import LeafChange
 
 CASES = corpus.golden_cases()
 

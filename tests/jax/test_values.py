@@ -11,7 +11,7 @@ import orbax.checkpoint.experimental.v1 as ocp
 import pytest
 
 import orbscan
-from orbscan.showing.text import keypath
+from orbscan.showing.keypaths import keypath
 from tests.jax.support import plain
 
 if TYPE_CHECKING:

@@ -14,7 +14,6 @@ import numpy as np
 import pytest
 
 from orbscan import errors
-from orbscan.model import notebook
 from orbscan.model.leaves import ArrayMetadata, NumpyMetadata, UnreadableLeaf
 from orbscan.model.result import CheckpointMetadata, Issue
 from orbscan.model.sharding import (
@@ -22,6 +21,7 @@ from orbscan.model.sharding import (
     PositionalShardingMetadata,
     SingleDeviceShardingMetadata,
 )
+from orbscan.showing import pages
 from tests.support.processes import HANGS, elsewhere
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ class Page(HTMLParser):
 
 def page(tree: Any, **fields: Any) -> Page:
     html = metadata(tree, **fields)._repr_html_()
-    assert len(html.encode()) <= notebook.LIMIT
+    assert len(html.encode()) <= pages.LIMIT
     read = Page(html)
     assert read.open == []
     assert read.tags <= {"div", "table", "tr", "th", "td", "details", "summary", "b", "p", "code"}
@@ -146,7 +146,7 @@ def test_a_large_tree_of_like_leaves_is_shown_whole() -> None:
 def test_a_large_tree_of_unlike_leaves_is_cut_at_the_limit() -> None:
     tree = {f"{name}{number}": array(number) for name in "ab" for number in range(5_000)}
     html = metadata(tree)._repr_html_()
-    assert notebook.LIMIT * 0.95 < len(html.encode()) <= notebook.LIMIT
+    assert pages.LIMIT * 0.95 < len(html.encode()) <= pages.LIMIT
     shown = page(tree)
     (note,) = [line for line in shown.text.split("\n") if "left out" in line]
     left_out = int(note.partition(" ")[0].replace(",", ""))
@@ -297,7 +297,7 @@ def test_reports_are_shown_as_static_pages(tmp_path: Path) -> None:
 
 
 def test_a_long_report_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(notebook, "LIMIT", 2_000)
-    page = notebook.report_html("\n".join(["head", *["<" * 50] * 100]))
+    monkeypatch.setattr(pages, "LIMIT", 2_000)
+    page = pages.report_html("\n".join(["head", *["<" * 50] * 100]))
     assert len(page) < 2_000
     assert "more lines" in page

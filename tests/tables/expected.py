@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import orbscan
-from orbscan.showing import text
+from orbscan.showing import keypaths
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from orbscan.scanning.api import CheckpointEntry
+    from orbscan.scanning.entry import CheckpointEntry
 
 Row = dict[str, Any]
 Keypath = tuple[str | int, ...]
@@ -60,7 +60,7 @@ def _leaves(tree: Any, keypath: Keypath = ()) -> Iterator[tuple[Keypath, Any]]:
 def _leaf_row(keypath: Keypath, leaf: Any) -> Row:
     row: Row = dict.fromkeys(LEAF_COLUMNS)
     row |= {
-        "keypath": text.keypath(keypath),
+        "keypath": keypaths.keypath(keypath),
         "keys": [
             {"key": None, "index": key} if isinstance(key, int) else {"key": key, "index": None}
             for key in keypath

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from orbscan.scanning import tables
-from orbscan.scanning.since import fingerprints
+from orbscan.scanning.earlier import fingerprints
 from tests.support.processes import python
 
 if TYPE_CHECKING:

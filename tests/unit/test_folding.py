@@ -8,12 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orbscan.showing import text
-from orbscan.showing.folding import fold, ranges
+from orbscan.showing import keypaths
+from orbscan.showing.folding import fold
+from orbscan.showing.keypaths import ranges
 
 
 def shown(*siblings: tuple[str | int, int]) -> list[tuple[str, int]]:
-    return [(text.key_entry(entry), times) for entry, _, times in fold(siblings)]
+    return [(keypaths.key_entry(entry), times) for entry, _, times in fold(siblings)]
 
 
 @pytest.mark.parametrize(
@@ -61,6 +62,6 @@ def test_ranges_lose_and_invent_nothing(numbers: set[int]) -> None:
 def test_every_sibling_is_counted_once(siblings: list[tuple[str, int]]) -> None:
     folded = fold(siblings)
     assert sum(times for _, _, times in folded) == len(siblings)
-    entries = [text.key_entry(entry) for entry, _, _ in folded]
+    entries = [keypaths.key_entry(entry) for entry, _, _ in folded]
     signatures = [siblings[position][1] for _, position, _ in folded]
     assert len(set(zip(entries, signatures, strict=True))) == len(folded)

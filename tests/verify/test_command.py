@@ -20,7 +20,7 @@ from orbscan.scanning import api
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from orbscan.checking.report import Progress
+    from orbscan.checking.verdict import Progress
     from tests.verify.conftest import Unpacked
 
 

@@ -13,7 +13,7 @@ import orbscan
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from orbscan.checking.report import Progress
+    from orbscan.checking.verdict import Progress
 
 TREES = {
     "inline": {f"a{number}": np.arange(6.0) for number in range(40)},

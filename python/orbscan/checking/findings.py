@@ -10,7 +10,8 @@ from functools import cache
 from typing import NamedTuple
 
 from orbscan.errors import located
-from orbscan.showing.text import counted, leaf_path, printable
+from orbscan.showing.keypaths import leaf_path
+from orbscan.showing.text import counted, printable
 
 # See orbscan/__init__.py.
 TYPE_CHECKING = False

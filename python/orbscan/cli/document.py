@@ -32,8 +32,9 @@ import json
 
 from orbscan.cli.storage import storage
 from orbscan.cli.totals import element_types
+from orbscan.model.item import read_json
 from orbscan.reading.facts import VALUE_TYPES, Leaf, leaves
-from orbscan.reading.items import described, read_json
+from orbscan.reading.items import described
 from orbscan.showing.documents import ISSUE, Meshes, decoded, sharding_document, zarr_document
 from orbscan.showing.text import by_level
 
@@ -44,7 +45,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from orbscan import _core
-    from orbscan.reading.items import Item
+    from orbscan.model.item import Item
 
 SCHEMA_VERSION = 1
 

@@ -8,7 +8,8 @@ from itertools import islice
 
 from orbscan.cli.selection import matcher
 from orbscan.reading.facts import leaves
-from orbscan.showing.text import counted, keypath, printable
+from orbscan.showing.keypaths import keypath
+from orbscan.showing.text import counted, printable
 
 # See orbscan/__init__.py.
 TYPE_CHECKING = False

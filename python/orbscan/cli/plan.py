@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from orbscan import _core
     from orbscan.planning.array import Array
-    from orbscan.planning.value import RestorePlan
+    from orbscan.planning.plan import RestorePlan
     from orbscan.reading.facts import Leaf
 
 _EXAMPLES = """\

@@ -9,11 +9,13 @@ from orbscan.cli.storage import lines as ways_shown
 from orbscan.cli.storage import storage
 from orbscan.cli.totals import commit_nsecs, element_type, element_types
 from orbscan.errors import located
+from orbscan.model.item import UNKNOWN
 from orbscan.reading import codes
 from orbscan.reading.facts import VALUE_TYPES, Leaf, distinct
-from orbscan.reading.items import UNKNOWN, described
+from orbscan.reading.items import described
 from orbscan.showing.fitting import Fitting
 from orbscan.showing.forest import Forest
+from orbscan.showing.keypaths import keypath
 from orbscan.showing.text import (
     LABEL,
     NSECS_PER_SEC,
@@ -22,7 +24,6 @@ from orbscan.showing.text import (
     checkpointable,
     counted,
     grid,
-    keypath,
     labelled,
     mesh,
     moment,
@@ -42,7 +43,7 @@ if TYPE_CHECKING:
 
     from orbscan import _core
     from orbscan.cli import output
-    from orbscan.reading.items import Item
+    from orbscan.model.item import Item
     from orbscan.showing.fitting import Gives
     from orbscan.showing.forest import Line
 

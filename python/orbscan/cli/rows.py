@@ -11,7 +11,8 @@ from orbscan.cli.totals import commit_nsecs
 from orbscan.errors import located
 from orbscan.reading import codes
 from orbscan.reading.facts import VALUE_TYPES, Leaf, distinct, leaves
-from orbscan.showing.text import NSECS_PER_SEC, keypath
+from orbscan.showing.keypaths import keypath
+from orbscan.showing.text import NSECS_PER_SEC
 
 # See orbscan/__init__.py.
 TYPE_CHECKING = False

@@ -134,8 +134,8 @@ def _by_pyarrow(arguments: argparse.Namespace) -> json_lines.Tally:
         raise Refusal(message, USAGE)
     from orbscan.cli import json_lines, progress
     from orbscan.scanning import tables
-    from orbscan.scanning.api import Scan
-    from orbscan.scanning.since import fingerprints
+    from orbscan.scanning.earlier import fingerprints
+    from orbscan.scanning.running import Scan
 
     previous = arguments.since
     try:

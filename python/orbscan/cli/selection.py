@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from orbscan.showing.text import keypath, leaf_path
+from orbscan.showing.keypaths import keypath, leaf_path
 
 # See orbscan/__init__.py.
 TYPE_CHECKING = False

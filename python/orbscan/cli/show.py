@@ -116,7 +116,8 @@ def _show_json(arguments: argparse.Namespace) -> bool:
         return False
     from orbscan import _core
     from orbscan.cli import document, output, render
-    from orbscan.reading.items import JSON, contents
+    from orbscan.model.item import JSON
+    from orbscan.reading.items import contents
 
     path = source.step_path(arguments, source.local_path(arguments, arguments.path))
     try:

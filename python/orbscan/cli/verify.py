@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import NamedTuple
 
-from orbscan.checking.report import unsealed
+from orbscan.checking.report_text import unsealed
 from orbscan.cli import search, source, stdin
 from orbscan.cli.exits import FINDINGS, FINE, NOT_FOUND, PARTIAL, Refusal
 from orbscan.cli.help import EXIT_CODES, add_output, help_formatter, number_of_bytes
@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from orbscan.aliases import Severity
-    from orbscan.checking.report import Progress, VerifyReport
+    from orbscan.checking.report import VerifyReport
+    from orbscan.checking.verdict import Progress
 
 _EXAMPLES = """\
 examples:
@@ -139,7 +140,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _run_combined(arguments: argparse.Namespace, paths: list[str]) -> int:
-    from orbscan.checking.report import not_to_combine
+    from orbscan.checking.api import not_to_combine
 
     if arguments.strict or arguments.shard is not None or search.has_filters(arguments):
         arguments.parser.error("--combined takes no option that selects among checkpoints")
@@ -250,7 +251,7 @@ def _checkpoints(path: str, arguments: argparse.Namespace) -> Iterator[_Target]:
 
 
 def _verified(arguments: argparse.Namespace, path: str | list[str]) -> VerifyReport:
-    from orbscan.checking.report import verify
+    from orbscan.checking.api import verify
 
     shown = _shown_progress() if arguments.level == "data" and sys.stderr.isatty() else None
     try:

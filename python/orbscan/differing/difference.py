@@ -7,15 +7,17 @@ from typing import TYPE_CHECKING
 from orbscan.differing import leaf as kinds
 from orbscan.differing import matching, renames
 from orbscan.differing.aspects import Judge
-from orbscan.differing.diff import Checkpointable, CheckpointablePair, Diff, Other
+from orbscan.differing.changes import Checkpointable, CheckpointablePair, Other
+from orbscan.differing.diff import Diff
 from orbscan.differing.walk import compare, leaves_below
 from orbscan.errors import located
-from orbscan.showing.text import counted, key
+from orbscan.showing.keypaths import key
+from orbscan.showing.text import counted
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
 
-    from orbscan.differing.diff import (
+    from orbscan.differing.changes import (
         AmbiguousRename,
         ContainerChange,
         LeafAt,

@@ -34,13 +34,13 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from orbscan.differing.diff import Checkpointable, Diff, LeafAt
+    from orbscan.differing.changes import Checkpointable, Differences, LeafAt
     from orbscan.differing.leaf import LeafSummary
 
 SCHEMA_VERSION = 1
 
 
-def document(diff: Diff) -> dict[str, object]:
+def document(diff: Differences) -> dict[str, object]:
     """Compose the document, of plain values."""
     meshes = Meshes()
     return {

@@ -6,14 +6,14 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from orbscan.differing import aspects, matching
-from orbscan.differing.diff import UNREADABLE
+from orbscan.differing.changes import UNREADABLE
 from orbscan.errors import located
 from orbscan.showing.text import checkpointable, counted, others, printable, some
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from orbscan.differing.diff import Checkpointable, CheckpointablePair, Diff
+    from orbscan.differing.changes import Checkpointable, CheckpointablePair, Differences
 
     Row = tuple[str, ...]
 
@@ -21,10 +21,17 @@ SHOWN_OF_GROUP = 3
 """How many of several places that are the same are named."""
 
 _SHOWN_NAMES = 10
+_OF_CHECKPOINTABLES = {
+    "removed": ("removed {}", "removed {}s"),
+    "added": ("added {}", "added {}s"),
+    "name": ("{} of another name", "{}s of another name"),
+    "kind": ("{} of another kind", "{}s of another kind"),
+    UNREADABLE: ("unreadable {}", "unreadable {}s"),
+}
 _NO_PYTREE = "not a pytree"
 
 
-def header(diff: Diff) -> Iterator[tuple[str, str]]:
+def header(diff: Differences) -> Iterator[tuple[str, str]]:
     """What was compared and what came of it."""
     yield "a", printable(diff.a)
     yield "b", printable(diff.b)
@@ -37,14 +44,30 @@ def header(diff: Diff) -> Iterator[tuple[str, str]]:
         if left_out:
             yield label, f"{letter}: {others(left_out)}"
             label = ""
-    yield "found", ", ".join(diff.summary())
+    yield "found", ", ".join(summary(diff))
     yield "same", counted(diff.unchanged, "leaf", "leaves")
     yield "values", "not compared"
     if diff.ignored:
         yield "ignored", ", ".join(sorted(diff.ignored))
 
 
-def checkpointable_rows(diff: Diff) -> list[Row]:
+def summary(diff: Differences) -> Iterator[str]:
+    """Count what differs: `2 changed leaves`, `1 added leaf`; `no difference` if nothing."""
+    for word in ("changed", "removed", "added"):
+        found = getattr(diff, word)
+        if found:
+            yield counted(len(found), f"{word} leaf", f"{word} leaves")
+    if diff.containers:
+        yield counted(len(diff.containers), "changed container")
+    for word, shown in _OF_CHECKPOINTABLES.items():
+        count = sum(word in pair.what for pair in diff.checkpointables)
+        if count:
+            yield counted(count, *(form.format("checkpointable") for form in shown))
+    if diff.same:
+        yield "no difference"
+
+
+def checkpointable_rows(diff: Differences) -> list[Row]:
     """How checkpointables differ as wholes, a row each; a suggested rename is one for both."""
     renamed = [rename for rename in diff.renamed if rename.is_whole]
     moved = {rename.before.checkpointable: rename for rename in renamed}

@@ -16,7 +16,7 @@ import re
 from functools import partial
 from typing import TYPE_CHECKING
 
-from orbscan.differing.diff import AmbiguousRename, Place, Rename
+from orbscan.differing.changes import AmbiguousRename, Place, Rename
 from orbscan.differing.subtrees import Subtrees
 from orbscan.differing.walk import children_of
 from orbscan.showing.folding import LONGEST_NUMBER

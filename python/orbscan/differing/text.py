@@ -11,17 +11,17 @@ from orbscan.differing.trees import trees
 from orbscan.differing.trie import Fact, forest
 from orbscan.differing.words import change_text, leaf_text
 from orbscan.showing.fitting import Fitting
-from orbscan.showing.folding import ranges
-from orbscan.showing.text import counted, keypath, labelled, printable, some
+from orbscan.showing.keypaths import keypath, ranges
+from orbscan.showing.text import counted, labelled, printable, some
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from orbscan.aliases import Keypath
-    from orbscan.differing.diff import (
+    from orbscan.differing.changes import (
         AmbiguousRename,
         ContainerChange,
-        Diff,
+        Differences,
         Place,
         Rename,
     )
@@ -39,7 +39,9 @@ _SHOWN_TREES = 10
 _LAST_NUMBER = re.compile(r"[0-9]+(?=[^0-9]*$)")
 
 
-def report(diff: Diff, shown: int | None = SHOWN, fitting: Fitting | None = None) -> list[str]:
+def report(
+    diff: Differences, shown: int | None = SHOWN, fitting: Fitting | None = None
+) -> list[str]:
     """Show a diff.
 
     Siblings that differ in a number only are one line. Where there are still too many lines, deep

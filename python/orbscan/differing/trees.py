@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from orbscan.differing.diff import (
+    from orbscan.differing.changes import (
         AmbiguousRename,
         CheckpointablePair,
         ContainerChange,
-        Diff,
+        Differences,
         LeafAt,
         LeafChange,
         Rename,
@@ -44,7 +44,7 @@ class Tree(NamedTuple):
         return bool(self.changed or self.containers or self.removed or self.added)
 
 
-def trees(diff: Diff) -> list[Tree]:
+def trees(diff: Differences) -> list[Tree]:
     """Sort differences by tree, in the order of `diff.checkpointables`."""
     changed = _by_name(diff.changed, lambda change: change.checkpointable)
     containers = _by_name(diff.containers, lambda change: change.checkpointable)

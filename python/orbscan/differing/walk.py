@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from orbscan.differing.aspects import CONTAINER
-from orbscan.differing.diff import ContainerChange, LeafAt, LeafChange
+from orbscan.differing.changes import ContainerChange, LeafAt, LeafChange
 from orbscan.differing.outline import KEYED
 
 if TYPE_CHECKING:

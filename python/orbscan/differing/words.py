@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from orbscan import _core
-    from orbscan.differing.diff import LeafChange
+    from orbscan.differing.changes import LeafChange
     from orbscan.differing.leaf import LeafSummary
 
 _EMPTY = {

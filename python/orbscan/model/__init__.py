@@ -1,6 +1,7 @@
 """What orbscan tells of checkpoints, as values that know nothing of files.
 
 `value` is what all of them are made of. `result` is what a read gives, a tree whose `leaves` have a
-`sharding` each; `namedtuples` are the classes of saved ones. `device_names` and `mesh_limits` are
-what shardings need to know of devices. `notebook` shows it all.
+`sharding` each; `namedtuples` are the classes of saved ones; an `item` is a checkpointable of any
+kind. `device_names` and `mesh_limits` are what shardings need to know of devices. `text` and
+`notebook` show a result.
 """

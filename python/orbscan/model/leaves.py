@@ -10,12 +10,17 @@ from __future__ import annotations
 from math import prod
 from typing import TYPE_CHECKING, Any
 
+from orbscan import errors
 from orbscan.model.value import Value, as_dataclass
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import NoReturn
+
     import jax
     import numpy as np
 
+    from orbscan.aliases import Keypath
     from orbscan.errors import OrbscanError
     from orbscan.model.sharding import ShardingMetadata
 
@@ -219,3 +224,34 @@ class UnreadableLeaf(Value, frozen=True):
         """What makes two errors the same: all but the object's identity and traceback."""
         error = self.error
         return (error.kind, error.file, error.offset, error.in_body, error.reason)
+
+
+def raise_unreadable(leaf: UnreadableLeaf, name: str) -> NoReturn:
+    """Raise the error of a leaf, and say which leaf it is.
+
+    Raises:
+        OrbscanError: always.
+    """
+    found = leaf.error
+    reason = f"{found.reason} (for the leaf {name})"
+    raise errors.error(found.kind, reason, found.file, found.offset, found.in_body)
+
+
+def leaves(tree: object) -> Iterator[tuple[Keypath, Any]]:
+    """Walk a tree of plain containers, without recursion: it may be deeper than the stack.
+
+    Yields:
+        the keypath of each leaf and the leaf, in the order of the tree. An entry of a keypath is a
+        key of a dict, an index of a list or tuple, or a field of a namedtuple.
+    """
+    waiting: list[tuple[Keypath, object]] = [((), tree)]
+    while waiting:
+        entries, node = waiting.pop()
+        if isinstance(node, dict) and node:
+            waiting += [((*entries, str(key)), node[key]) for key in reversed(node)]
+        elif isinstance(node, list | tuple) and node:
+            names = getattr(node, "_fields", range(len(node)))
+            members = [*zip(names, node, strict=True)]
+            waiting += [((*entries, name), child) for name, child in reversed(members)]
+        else:
+            yield entries, node

@@ -1,7 +1,6 @@
 """How the metadata of a checkpoint are shown in notebooks, and by rich and treescope.
 
-The HTML is static: no script, no style sheet, nothing is fetched. Every name from the checkpoint is
-escaped, and the page is at most `LIMIT` bytes, whatever the checkpoint holds.
+The HTML is as that of `showing.pages`.
 """
 
 from __future__ import annotations
@@ -9,33 +8,18 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from orbscan.model.leaves import ArrayMetadata, NumpyMetadata, UnreadableLeaf, own
-from orbscan.model.sharding import (
-    NamedShardingMetadata,
-    PositionalShardingMetadata,
-    SingleDeviceShardingMetadata,
-)
+from orbscan.model.leaves import ArrayMetadata, NumpyMetadata, own
+from orbscan.model.text import leaf_text
 from orbscan.showing.forest import Forest
-from orbscan.showing.text import (
-    brackets,
-    counted,
-    grid,
-    key_entry,
-    keypath,
-    moment,
-    printable,
-    size,
-    spec_on_mesh,
-)
+from orbscan.showing.keypaths import key_entry, keypath
+from orbscan.showing.pages import LIMIT, RESERVE, nbytes_of
+from orbscan.showing.text import counted, moment, shortened, size
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterator
 
-    from orbscan.model.result import CheckpointMetadata
-    from orbscan.showing.text import Entry
-
-LIMIT = 200_000
-"""The most bytes of a page."""
+    from orbscan.model.text import Shown
+    from orbscan.showing.keypaths import Entry
 
 # Beyond this, browsers lay out nested elements slowly, or not at all.
 _DEEPEST = 50
@@ -44,7 +28,6 @@ _DEEPEST = 50
 _FEW_LEAVES = 100
 _SHALLOW = 32
 _SHOWN_LINES = 20
-_LONGEST_TEXT = 300
 _SHOWN_ISSUES = 10
 
 _OPEN = '<details style="margin-left:1em"{}><summary>{}</summary>\n'
@@ -52,13 +35,7 @@ _CLOSE = "</details>\n"
 _LEAF = '<div style="margin-left:2em"><b>{}</b> {}</div>\n'
 _ROW = '<tr><th style="text-align:left">{}</th><td style="text-align:left">{}</td></tr>\n'
 _PAGE = '<div style="font-family:monospace">\n<table>\n{}</table>\n{}{}</div>\n'
-_REPORT = (
-    '<details open style="font-family:monospace"><summary>{}</summary>\n'
-    '<pre style="margin-left:1em">{}</pre></details>\n'
-)
 _LEFT_OUT = "<p>{} left out; <code>orbscan show</code> on the command line shows all.</p>\n"
-# Room for the note on what is left out.
-_RESERVE = 1_000
 
 
 class _Fact(NamedTuple):
@@ -100,14 +77,14 @@ class Tree:
         self.containers.reverse()
 
 
-def html(metadata: CheckpointMetadata[Any]) -> str:
+def html(metadata: Shown) -> str:
     """Show metadata as a static page: a table of what is known, and a tree that unfolds."""
     tree = Tree(metadata.metadata)
     forest = Forest(tree, tree.facts)
     rows = "".join(
-        _ROW.format(label, escape(_shortened(text))) for label, text in _header(metadata, forest)
+        _ROW.format(label, escape(shortened(text))) for label, text in _header(metadata, forest)
     )
-    budget = LIMIT - _RESERVE - len(_PAGE) - _nbytes(rows)
+    budget = LIMIT - RESERVE - len(_PAGE) - nbytes_of(rows)
     shown, left_out = _unfolding(tree, forest, budget)
     note = ""
     if left_out:
@@ -115,25 +92,7 @@ def html(metadata: CheckpointMetadata[Any]) -> str:
     return _PAGE.format(rows, shown, note)
 
 
-def report_html(text: str) -> str:
-    """Show the text of a report as a static page: its first line, and the rest to fold away."""
-    lines = text.splitlines()
-    head, budget = lines[0] if lines else "", LIMIT - _RESERVE
-    shown: list[str] = []
-    for line in lines[1:]:
-        piece = escape(printable(line))
-        budget -= _nbytes(piece) + 1
-        if budget < 0:
-            break
-        shown.append(piece)
-    left_out = len(lines) - 1 - len(shown)
-    note = f"\n... and {counted(left_out, 'more line')}" if left_out > 0 else ""
-    return _REPORT.format(escape(_shortened(head)), "\n".join(shown) + note)
-
-
-def fields(
-    metadata: CheckpointMetadata[Any], *, whole: bool = False
-) -> Iterator[tuple[str, object]]:
+def fields(metadata: Shown, *, whole: bool = False) -> Iterator[tuple[str, object]]:
     """What rich and treescope show: name and value of each field.
 
     Of a tree the first lines, siblings folded, by their keypaths.
@@ -159,7 +118,7 @@ def fields(
         if len(first) < _SHOWN_LINES and line.leaf is not None:
             times = f"  x{line.times:,}" if line.times > 1 else ""
             shown = leaf_text(tree.facts[line.leaf].value)
-            first[_shortened(keypath(line.entries))] = f"{shown}{times}"
+            first[shortened(keypath(line.entries))] = f"{shown}{times}"
         else:
             more += line.times
     if more:
@@ -167,7 +126,7 @@ def fields(
     yield "first_leaves", first
 
 
-def _header(metadata: CheckpointMetadata[Any], forest: Forest) -> Iterator[tuple[str, str]]:
+def _header(metadata: Shown, forest: Forest) -> Iterator[tuple[str, str]]:
     yield "path", str(metadata.path)
     for label, nsecs in (
         ("begun", metadata.init_timestamp_nsecs),
@@ -208,7 +167,7 @@ def _unfolding(tree: Tree, forest: Forest, budget: int) -> tuple[str, int]:
             below = f"{counted(held.leaves, 'leaf', 'leaves')}, {size(held.nbytes)}"
             piece = _OPEN.format("" if level else " open", f"<b>{label}</b> {below}")
             children = True
-        cost = _nbytes(piece) + (len(_CLOSE) if children else 0)
+        cost = nbytes_of(piece) + (len(_CLOSE) if children else 0)
         if cost > budget or level > _DEEPEST:
             left_out += held.leaves * times
             continue
@@ -224,40 +183,8 @@ def _unfolding(tree: Tree, forest: Forest, budget: int) -> tuple[str, int]:
 
 
 def _label(entry: Entry | None, times: int) -> str:
-    name = "." if entry is None else _shortened(key_entry(entry))
+    name = "." if entry is None else shortened(key_entry(entry))
     return escape(f"{name} x{times:,}" if times > 1 else name)
-
-
-def leaf_text(leaf: object) -> str:
-    """Show a leaf in one line: type, size and sharding."""
-    leaf = own(leaf)
-    if isinstance(leaf, ArrayMetadata):
-        element, shape = str(leaf.dtype), leaf.shape
-        if leaf.prng_impl is not None:
-            # The last dimension of a key's data is not one of the key.
-            element, shape = f"key<{leaf.prng_impl}>", shape[:-1]
-        placed = _sharding_text(leaf.sharding_metadata)
-        text = f"{element}{brackets(shape)}  {size(leaf.nbytes)}  {placed}"
-    elif isinstance(leaf, NumpyMetadata):
-        text = f"{leaf.dtype}{brackets(leaf.shape)}  {size(leaf.nbytes)}  numpy"
-    elif isinstance(leaf, UnreadableLeaf):
-        text = f"unreadable: {leaf.error}"
-    elif isinstance(leaf, bool | int | float | complex):
-        # What stands in the tree is not the value, which nobody has read.
-        text = type(leaf).__name__
-    else:
-        text = leaf if leaf == "string" else repr(leaf)
-    return _shortened(text.rstrip())
-
-
-def _sharding_text(sharding: object) -> str:
-    if isinstance(sharding, NamedShardingMetadata):
-        return spec_on_mesh(sharding.partition_spec, sharding.shape, sharding.axis_names)
-    if isinstance(sharding, SingleDeviceShardingMetadata):
-        return sharding.device_str
-    if isinstance(sharding, PositionalShardingMetadata):
-        return f"positional {grid(sharding.shape)}"
-    return ""
 
 
 def _members(node: dict[Any, object] | list[object] | tuple[object, ...]) -> Iterator[Any]:
@@ -274,12 +201,3 @@ def _fact(leaf: object) -> _Fact:
         return _Fact(leaf, 0, 0)
     is_key = isinstance(leaf, ArrayMetadata) and leaf.prng_impl is not None
     return _Fact(leaf, 0 if is_key else leaf.size, leaf.nbytes)
-
-
-def _shortened(text: str) -> str:
-    shown = printable(text)
-    return shown if len(shown) <= _LONGEST_TEXT else f"{shown[:_LONGEST_TEXT]}..."
-
-
-def _nbytes(text: str) -> int:
-    return len(text) if text.isascii() else len(text.encode())

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 from dataclasses import KW_ONLY, dataclass, field
 from datetime import UTC, datetime, timedelta
-from itertools import islice
-from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeAlias, TypeVar
 
 from orbscan import errors
-from orbscan.model.leaves import ArrayMetadata, NumpyMetadata, own
+from orbscan.model.leaves import ArrayMetadata, NumpyMetadata, leaves, own
 from orbscan.model.value import Value, as_dataclass
-from orbscan.showing.text import counted, keypath
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
     from orbscan.aliases import Keypath
-    from orbscan.reading.items import Contents, Item
+    from orbscan.model.item import Item
 
 PyTreeMetadata: TypeAlias = Any
 """A tree of the same structure as the saved one.
@@ -31,8 +29,6 @@ T = TypeVar("T")
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _ARRAYS = (ArrayMetadata, NumpyMetadata)
-_SHOWN_LEAVES = 10
-_SHOWN_WIDTH = 96
 
 
 @as_dataclass
@@ -58,6 +54,13 @@ class Issue(Value, frozen=True, gc=False):
 
     def __str__(self) -> str:
         return errors.located(self.reason, self.file, self.offset, in_body=self.in_body)
+
+
+class Contents(Protocol):
+    """What finds the items of a checkpoint when they are asked for."""
+
+    def items(self) -> tuple[Item, ...]:
+        """Find them."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -151,24 +154,9 @@ class CheckpointMetadata(Generic[T]):
 
     def __repr__(self) -> str:
         """Show everything but most of a large tree: at most 20 lines of 100 characters."""
-        from orbscan.model.notebook import leaf_text
+        from orbscan.model.text import text
 
-        every = leaves(self.metadata)
-        shown = [f"{keypath(at)}: {leaf_text(leaf)}" for at, leaf in islice(every, _SHOWN_LEAVES)]
-        number = len(shown)
-        more = sum(1 for _ in every)
-        if more:
-            shown.append(f"... and {counted(more, 'more leaf', 'more leaves')}")
-        lines = [
-            f"path={str(self.path)!r}",
-            f"init_timestamp_nsecs={self.init_timestamp_nsecs}",
-            f"commit_timestamp_nsecs={self.commit_timestamp_nsecs}",
-            f"custom_metadata={self.custom_metadata!r}",
-            f"issues={self.issues!r}",
-            f"metadata, number of leaves: {number + more}",
-            *(f"  {line}" for line in shown),
-        ]
-        return "\n".join(["CheckpointMetadata(", *(f"  {_cut(line)}" for line in lines), ")"])
+        return text(self)
 
     def _repr_html_(self) -> str:
         """Show the same, and the tree to be unfolded, in a notebook; at most 200 kB."""
@@ -201,27 +189,3 @@ def as_datetime(nsecs: int | None) -> datetime | None:
     """
     # Integers throughout: dividing nanoseconds by 1e9 would already have rounded them.
     return None if nsecs is None else _EPOCH + timedelta(microseconds=nsecs // 1_000)
-
-
-def leaves(tree: object) -> Iterator[tuple[Keypath, Any]]:
-    """Walk a tree of plain containers, without recursion: it may be deeper than the stack.
-
-    Yields:
-        the keypath of each leaf and the leaf, in the order of the tree. An entry of a keypath is a
-        key of a dict, an index of a list or tuple, or a field of a namedtuple.
-    """
-    waiting: list[tuple[Keypath, object]] = [((), tree)]
-    while waiting:
-        entries, node = waiting.pop()
-        if isinstance(node, dict) and node:
-            waiting += [((*entries, str(key)), node[key]) for key in reversed(node)]
-        elif isinstance(node, list | tuple) and node:
-            names = getattr(node, "_fields", range(len(node)))
-            members = [*zip(names, node, strict=True)]
-            waiting += [((*entries, name), child) for name, child in reversed(members)]
-        else:
-            yield entries, node
-
-
-def _cut(line: str) -> str:
-    return line if len(line) <= _SHOWN_WIDTH else f"{line[: _SHOWN_WIDTH - 3]}..."

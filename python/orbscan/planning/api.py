@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from orbscan.model.leaves import ArrayMetadata, NumpyMetadata, UnreadableLeaf, own
-from orbscan.model.result import CheckpointMetadata, leaves
+from orbscan.model.leaves import ArrayMetadata, NumpyMetadata, UnreadableLeaf, leaves, own
+from orbscan.model.result import CheckpointMetadata
 from orbscan.model.sharding import (
     NamedShardingMetadata,
     PositionalShardingMetadata,
@@ -17,7 +17,8 @@ from orbscan.model.sharding import (
 from orbscan.planning.array import Array, collected, named, scalar
 from orbscan.planning.build import build
 from orbscan.planning.fit import MeshMismatchError, Problem
-from orbscan.planning.value import DevicePlan, HostPlan, LeafPlan, RestorePlan
+from orbscan.planning.plan import RestorePlan
+from orbscan.planning.value import DevicePlan, HostPlan, LeafPlan
 
 if TYPE_CHECKING:
     from orbscan.model.result import PyTreeMetadata

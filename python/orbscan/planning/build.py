@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 from orbscan.planning.fit import MeshMismatchError, fit
 from orbscan.planning.mesh import Mesh, make_mesh
 from orbscan.planning.notes import notes
+from orbscan.planning.plan import RestorePlan
 from orbscan.planning.tally import Cost, Grid, whole
-from orbscan.planning.value import DevicePlan, HostPlan, LeafPlan, RestorePlan
+from orbscan.planning.value import DevicePlan, HostPlan, LeafPlan
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from orbscan.planning.value import RestorePlan
+    from orbscan.planning.value import Plan
 
 SCHEMA_VERSION = 1
 
@@ -34,7 +34,7 @@ def render(
     path: str,
     name: str | None,
     others: Iterable[tuple[str | None, bool | None]],
-    plan: RestorePlan,
+    plan: Plan,
     memory: int | None,
 ) -> str:
     """Compose the document of a checkpoint: one line of ASCII text."""
@@ -53,7 +53,7 @@ def render(
     return json.dumps({**head, **document(plan)}, allow_nan=False) + "\n"
 
 
-def document(plan: RestorePlan) -> dict[str, object]:
+def document(plan: Plan) -> dict[str, object]:
     """Compose what is in the document of the plan itself, of plain values."""
     return {
         "schema_version": SCHEMA_VERSION,

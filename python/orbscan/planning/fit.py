@@ -6,7 +6,8 @@ from collections import Counter
 from math import prod
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
-from orbscan.showing.text import counted, keypath, printable
+from orbscan.showing.keypaths import keypath
+from orbscan.showing.text import counted, printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from orbscan.showing.fitting import Fitting
-from orbscan.showing.folding import ranges
+from orbscan.showing.keypaths import ranges
 from orbscan.showing.text import checkpointable, counted, labelled, printable, size
 from orbscan.showing.text import others as shown_others
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from orbscan.planning.value import LeafPlan, RestorePlan
+    from orbscan.planning.value import LeafPlan, Plan
     from orbscan.showing.fitting import Gives
 
 _WORST = 10
@@ -33,7 +33,7 @@ _GIVES: tuple[Gives, ...] = (
 
 
 def report(
-    plan: RestorePlan,
+    plan: Plan,
     memory: int | None = None,
     *,
     name: str | None = None,
@@ -73,7 +73,7 @@ def _subject(
         yield "others", f"not in this plan: {shown_others(others)}"
 
 
-def _header(plan: RestorePlan, memory: int | None) -> Iterator[tuple[str, str]]:
+def _header(plan: Plan, memory: int | None) -> Iterator[tuple[str, str]]:
     devices, hosts = counted(plan.mesh.devices, "device"), counted(plan.mesh.hosts, "host")
     yield "mesh", f"{printable(str(plan.mesh))}: {devices} on {hosts}"
     yield "saved", f"{counted(len(plan.leaves), 'leaf', 'leaves')}, {size(plan.nbytes)}"
@@ -87,7 +87,7 @@ def _header(plan: RestorePlan, memory: int | None) -> Iterator[tuple[str, str]]:
         yield "memory", f"{verdict}: a device holds at most {most}"
 
 
-def _loads(plan: RestorePlan) -> Iterator[tuple[str, ...]]:
+def _loads(plan: Plan) -> Iterator[tuple[str, ...]]:
     """The least, mean and most that devices and hosts hold and read."""
     for label, loads in (("device", plan.devices), ("host", plan.hosts)):
         held = [load.held for load in loads]
@@ -99,7 +99,7 @@ def _loads(plan: RestorePlan) -> Iterator[tuple[str, ...]]:
             yield f"{label}, {word}", size(amount(held)), size(amount(read))
 
 
-def _hosts(plan: RestorePlan, fitting: Fitting) -> list[str]:
+def _hosts(plan: Plan, fitting: Fitting) -> list[str]:
     """The hosts, those with the same load together."""
     alike: dict[tuple[int, int], list[str]] = {}
     for host in plan.hosts:
@@ -111,7 +111,7 @@ def _hosts(plan: RestorePlan, fitting: Fitting) -> list[str]:
     return fitting.columns(rows, right={1, 2}, gives=_GIVES)
 
 
-def _copies(plan: RestorePlan, fitting: Fitting) -> list[str]:
+def _copies(plan: Plan, fitting: Fitting) -> list[str]:
     tally: dict[tuple[str, int], tuple[int, int]] = {}
     for leaf in plan.leaves:
         count, nbytes = tally.get((leaf.on, leaf.copies), (0, 0))
@@ -124,7 +124,7 @@ def _copies(plan: RestorePlan, fitting: Fitting) -> list[str]:
     return fitting.columns(rows, right={0, 2, 3, 4}, gives=_GIVES)
 
 
-def _amplified(plan: RestorePlan, fitting: Fitting) -> list[str]:
+def _amplified(plan: Plan, fitting: Fitting) -> list[str]:
     """The leaves with the most bytes read in vain, those that cost the same together."""
     alike: dict[tuple[object, ...], list[LeafPlan]] = {}
     for leaf in plan.amplified(limit=None):

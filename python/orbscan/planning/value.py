@@ -1,11 +1,11 @@
-"""What a restore would hold and read: the answer of `orbscan.restore_plan`."""
+"""What a restore would hold and read, as values."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from orbscan.showing.text import counted, keypath
+from orbscan.showing.keypaths import keypath
 
 if TYPE_CHECKING:
     from orbscan.aliases import Keypath
@@ -86,19 +86,8 @@ class HostPlan(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class RestorePlan:
-    """What a restore over a mesh would hold and read. `str` of it is a report.
-
-    Attributes:
-        mesh: the devices.
-        devices: in row-major order of the mesh.
-        hosts: in the order of their devices.
-        leaves: in the order of the tree; without strings, None, empty containers and leaves whose
-            metadata cannot be read.
-        unplaced: bytes of arrays of jax without a named sharding, which each host restores whole
-            and which are not counted for any device.
-        notes: what is worth knowing before one relies on the numbers.
-    """
+class Plan:
+    """All that a `RestorePlan` knows, which has its texts besides and says what is in it."""
 
     mesh: Mesh
     devices: tuple[DevicePlan, ...]
@@ -130,25 +119,3 @@ class RestorePlan:
             (leaf for leaf in self.leaves if leaf.wasted > 0), key=lambda leaf: -leaf.wasted
         )
         return tuple(wasteful[:limit])
-
-    def to_dict(self) -> dict[str, object]:
-        """Compose what `orbscan plan -o json` prints of it, of values for `json.dumps`."""
-        from orbscan.planning.document import document
-
-        return document(self)
-
-    def __str__(self) -> str:
-        from orbscan.planning.text import report
-
-        return "\n".join(report(self))
-
-    def _repr_html_(self) -> str:
-        """Show the same in a notebook; at most 200 kB."""
-        from orbscan.model.notebook import report_html
-
-        return report_html(str(self))
-
-    def __repr__(self) -> str:
-        leaves = counted(len(self.leaves), "leaf", "leaves")
-        hosts = counted(len(self.hosts), "host")
-        return f"<RestorePlan of {leaves} over {self.mesh} on {hosts}>"

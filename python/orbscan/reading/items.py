@@ -8,23 +8,17 @@ from __future__ import annotations
 import os
 from collections import namedtuple
 
-from orbscan.errors import error
+from orbscan.model.item import JSON, OTHER, PYTREE, UNKNOWN, Item
 from orbscan.showing.text import natural
 
 # See orbscan/__init__.py.
 TYPE_CHECKING = False
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
     from typing import Any, NamedTuple
 
     from orbscan import _core
-
-    class _Item(NamedTuple):
-        name: str | None
-        kind: str
-        handler: str | None
-        file: str | None
 
     class _Contents(NamedTuple):
         path: str
@@ -34,44 +28,13 @@ if TYPE_CHECKING:
 
 else:
     # `typing`, which has named tuples with types, takes longer to import than a command does.
-    _Item = namedtuple("_Item", "name kind handler file")  # noqa: PYI024
     _Contents = namedtuple(  # noqa: PYI024
         "_Contents", "path handlers known chosen", defaults=(...,)
     )
 
-PYTREE, JSON, OTHER, UNKNOWN = "pytree", "json", "other", "unknown"
-
 # As `rust/orbscan-core/src/orbax/names.rs` has them.
 _DOCUMENTS = ("metadata", "data.json", "metrics")
 _WRITERS_OF_JSON = ("Json", "Metrics")
-
-
-class Item(_Item):
-    """One checkpointable of a checkpoint.
-
-    Attributes:
-        name: None for the tree of the checkpoint itself.
-        kind: `pytree`, `json`, `other` for what only its handler can describe, or `unknown` where
-            the file system does not let us look.
-        handler: the class that wrote it; None if nothing is recorded.
-        file: of a JSON item, the document; None if it is gone, and for all others.
-    """
-
-    __slots__ = ()
-
-    @property
-    def document(self) -> Any:
-        """The decoded document of a JSON item, read whenever it is asked for; None of all others.
-
-        Raises:
-            FormatError: it is not JSON.
-            StoreError: the file system refused or failed.
-        """
-        return None if self.file is None else read_json(self.file)
-
-    def __str__(self) -> str:
-        """Show of which kind it is; of an item that nobody here knows, its handler."""
-        return (self.handler or "not a pytree") if self.kind == OTHER else self.kind
 
 
 class Contents(_Contents):
@@ -136,27 +99,3 @@ def _item(
     files = (os.path.join(path, name, document) for document in _DOCUMENTS)  # noqa: PTH118
     file = next((file for file in files if os.path.isfile(file)), None)  # noqa: PTH113
     return Item(name, JSON if writes_json or file else OTHER, handler, file)
-
-
-def read_json(file: str, decode: Callable[[str], Any] | None = None) -> Any:
-    """Read a JSON document of Python's dialect.
-
-    Args:
-        file: the document.
-        decode: what decodes it; None for `json.loads`.
-
-    Raises:
-        FormatError: it is not JSON.
-        StoreError: the file system refused or failed.
-    """
-    import json
-
-    try:
-        with open(file, encoding="utf-8") as opened:  # noqa: PTH123
-            return (decode or json.loads)(opened.read())
-    except OSError as failed:
-        kind, reason = "store", failed.strerror or str(failed)
-        raise error(kind, reason, file, errno=failed.errno) from failed
-    except (ValueError, RecursionError) as wrong:
-        kind, reason = "malformed", f"is not a JSON document: {wrong}"
-        raise error(kind, reason, file) from wrong

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import sys
 from functools import cache
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from orbscan import errors
 from orbscan.extras import need
-from orbscan.model.leaves import ArrayMetadata, NumpyMetadata, UnreadableLeaf, own
+from orbscan.model.leaves import ArrayMetadata, NumpyMetadata, UnreadableLeaf, own, raise_unreadable
 from orbscan.model.result import CheckpointMetadata
 from orbscan.model.sharding import (
     MissingDevicesError,
@@ -93,17 +92,6 @@ def on_saved_devices(
         OrbscanError: as for `abstract_state`.
     """
     return _converted(metadata, _as_saved(), dtype)
-
-
-def raise_unreadable(leaf: UnreadableLeaf, name: str) -> NoReturn:
-    """Raise the error of a leaf, and say which leaf it is.
-
-    Raises:
-        OrbscanError: always.
-    """
-    found = leaf.error
-    reason = f"{found.reason} (for the leaf {name})"
-    raise errors.error(found.kind, reason, found.file, found.offset, found.in_body)
 
 
 def _as_saved() -> Layout:

@@ -11,7 +11,7 @@ from orbscan import errors
 from orbscan.extras import need
 from orbscan.reading import codes
 from orbscan.reading.api import AUTO, check_name_as_orbax, local_path, read_pytree
-from orbscan.showing.text import keypath as shown
+from orbscan.showing.keypaths import keypath as shown
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

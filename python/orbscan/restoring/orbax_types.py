@@ -8,7 +8,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, TypeGuard, cast, overload
 
 from orbscan.extras import need
-from orbscan.model.leaves import ArrayMetadata, NumpyMetadata, StorageMetadata, UnreadableLeaf, own
+from orbscan.model.leaves import (
+    ArrayMetadata,
+    NumpyMetadata,
+    StorageMetadata,
+    UnreadableLeaf,
+    own,
+    raise_unreadable,
+)
 from orbscan.model.result import CheckpointMetadata
 from orbscan.model.sharding import (
     DeviceMesh,
@@ -16,7 +23,6 @@ from orbscan.model.sharding import (
     PositionalShardingMetadata,
     SingleDeviceShardingMetadata,
 )
-from orbscan.restoring.abstract import raise_unreadable
 
 if TYPE_CHECKING:
     from types import ModuleType

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import os
-
 # See orbscan/__init__.py.
 TYPE_CHECKING = False
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-
-    from orbscan.aliases import Previous, Since
-    from orbscan.scanning.api import CheckpointEntry
 
 
 class Found:
@@ -54,31 +49,3 @@ def taken_over(found: Iterable[Found], *, leaves: bool) -> dict[str, int]:
         if not one.complete or (leaves and not one.trees):
             doubtful.add(one.path)
     return {path: fingerprint for path, fingerprint in known.items() if path not in doubtful}
-
-
-def fingerprints(since: Since, *, leaves: bool = True) -> dict[str, int]:
-    """Give the fingerprints of what a scan need not read again, by paths.
-
-    Args:
-        since: as for `orbscan.scan`. Of fingerprints by paths all are taken.
-        leaves: whether trees are wanted.
-
-    Raises:
-        ValueError: it is a table that is not one of a scan, or of another schema version.
-        ImportError: it is a table, and pyarrow is not installed.
-    """
-    from collections.abc import Mapping
-
-    if isinstance(since, Mapping):
-        return dict(since)
-    if isinstance(since, (str, os.PathLike)) or hasattr(since, "__arrow_c_stream__"):
-        from orbscan.scanning import tables
-
-        earlier: Previous = since  # type: ignore[assignment] # the checker ignores `hasattr`
-        return taken_over(tables.found(earlier), leaves=leaves)
-    return taken_over(map(_of_entry, since), leaves=leaves)
-
-
-def _of_entry(entry: CheckpointEntry) -> Found:
-    trees = entry._leaves  # noqa: SLF001 - our own
-    return Found(entry.path, entry.fingerprint, complete=entry.complete, trees=trees)

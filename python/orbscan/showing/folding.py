@@ -1,52 +1,23 @@
-"""Siblings that differ in a number only, shown as one.
+"""Siblings that differ in a number only, shown as one: `layers[0..31]` for 32 of a list.
 
-`layers[0..31]` stands for 32 members of a list whose subtrees are the same; `layer_{0..31}` does so
-for keys of a dict. Ranges are exact: `[0..30:2]` has the even numbers only.
-
-Importing this module loads nothing else.
+Importing this module loads nothing heavy.
 """
 
 from __future__ import annotations
+
+from orbscan.showing.keypaths import Several
 
 # See orbscan/__init__.py.
 TYPE_CHECKING = False
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Iterable, Sequence
+    from collections.abc import Hashable, Iterable
 
-    from orbscan.showing.text import Entry
+    from orbscan.showing.keypaths import Entry
 
 _DIGITS = "0123456789"
-_SHORTEST_RANGE = 3
 LONGEST_NUMBER = 18
 """Digits of the longest number that is taken for one: longer ones count nothing."""
-
-
-class Several:
-    """The entry of a keypath that stands for several siblings, which differ in one number.
-
-    Attributes:
-        prefix: the text before the number; None if the siblings are members of a list.
-        suffix: the text behind the number.
-        numbers: the numbers as they are written, in order.
-
-    >>> Several("layer_", "", ["00", "01", "02"]).show(str)
-    'layer_{00..02}'
-    """
-
-    __slots__ = ("numbers", "prefix", "suffix")
-
-    def __init__(self, prefix: str | None, suffix: str, numbers: Sequence[str]) -> None:
-        self.prefix = prefix
-        self.suffix = suffix
-        self.numbers = numbers
-
-    def show(self, key: Callable[[str], str]) -> str:
-        """Show the entry, where `key` shows what is not a number."""
-        if self.prefix is None:
-            return f"[{ranges(self.numbers)}]"
-        before, after = (text and key(text) for text in (self.prefix, self.suffix))
-        return f"{before}{{{ranges(self.numbers)}}}{after}"
 
 
 def fold(siblings: Iterable[tuple[str | int, Hashable]]) -> list[tuple[Entry, int, int]]:
@@ -85,30 +56,6 @@ def fold(siblings: Iterable[tuple[str | int, Hashable]]) -> list[tuple[Entry, in
         else:
             found.append((name, position, 1))
     return sorted(found, key=lambda entry: entry[1])
-
-
-def ranges(numbers: Sequence[str]) -> str:
-    """Show rising numbers as ranges: from, to, and the step if it is not 1.
-
-    >>> ranges(["0", "1", "2", "3", "7", "10", "20", "30"])
-    '0..3,7,10..30:10'
-    """
-    values = [int(number) for number in numbers]
-    parts = []
-    start = 0
-    while start < len(values):
-        end = start + 1
-        step = values[end] - values[start] if end < len(values) else 1
-        while end < len(values) and values[end] - values[end - 1] == step:
-            end += 1
-        if end - start < _SHORTEST_RANGE:
-            parts.append(numbers[start])
-            start += 1
-        else:
-            stride = "" if step == 1 else f":{step}"
-            parts.append(f"{numbers[start]}..{numbers[end - 1]}{stride}")
-            start = end
-    return ",".join(parts)
 
 
 def _parts(name: str | int) -> tuple[str | None, str, str]:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Hashable, Iterator, Sequence
     from typing import Protocol
 
-    from orbscan.showing.text import Entry
+    from orbscan.showing.keypaths import Entry
 
     class Columns(Protocol):
         """What a forest needs of a `_core.LeafTable`; the kind of a container can be anything."""

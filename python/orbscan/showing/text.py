@@ -1,25 +1,22 @@
 """Small pieces of text: names from files made fit for a terminal, sizes, aligned columns.
 
-Importing this module loads nothing else.
+Importing this module loads nothing heavy.
 """
 
 from __future__ import annotations
+
+from orbscan.showing.keypaths import key, key_entry
 
 # See orbscan/__init__.py.
 TYPE_CHECKING = False
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
-    from typing import TypeAlias
 
-    from orbscan.showing.folding import Several
+    from orbscan.showing.keypaths import Entry
 
-    Entry: TypeAlias = str | int | Several
-
-# Characters that would make a key look like something else in a keypath.
 NSECS_PER_SEC = 1_000_000_000
 
-_SPECIAL = frozenset("/[]{}'\"\\ ")
 _DIGITS = frozenset("0123456789")
 _BINARY, _DECIMAL = 1024, 1000
 _SIZES_END = 1 << 64
@@ -32,6 +29,8 @@ _BYTES_OF_UNIT = (
 
 # How many names a line has at most.
 _SHOWN_NAMES = 10
+
+_LONGEST_TEXT = 300
 
 LABEL = 11
 """The width of the label of a line, with the space behind it."""
@@ -46,47 +45,10 @@ def printable(text: str) -> str:
     return text if text.isprintable() else repr(text)[1:-1]
 
 
-def keypath(entries: Iterable[Entry]) -> str:
-    """Show a keypath: keys joined with slashes, indices in brackets, odd keys in quotes.
-
-    >>> keypath(("layers", 0, "kernel"))
-    'layers[0]/kernel'
-    >>> keypath(("a/b", "0"))
-    "'a/b'/0"
-    """
-    text = ""
-    for entry in entries:
-        part = key_entry(entry)
-        text += part if not text or part.startswith("[") else f"/{part}"
-    return text or "."
-
-
-def leaf_path(name: str | None, entries: Iterable[Entry]) -> str:
-    """Show where a leaf lies: its keypath, behind the name of its checkpointable if it has one.
-
-    >>> leaf_path("state", ("layers", 0, "kernel")), leaf_path(None, ("layers", 0))
-    ('state/layers[0]/kernel', 'layers[0]')
-    """
-    return keypath(entries if name is None else (name, *entries))
-
-
-def key_entry(entry: Entry) -> str:
-    """Show one entry of a keypath.
-
-    >>> key_entry("kernel"), key_entry(0), key_entry("a[0]")
-    ('kernel', '[0]', "'a[0]'")
-    """
-    if isinstance(entry, int):
-        return f"[{entry}]"
-    if not isinstance(entry, str):
-        return entry.show(key)
-    return key(entry)
-
-
-def key(name: str) -> str:
-    """Show a key, in quotes if it could be taken for something else."""
-    plain = name and name != "." and name.isprintable() and _SPECIAL.isdisjoint(name)
-    return name if plain else repr(name)
+def shortened(text: str) -> str:
+    """Show the beginning of a text."""
+    shown = printable(text)
+    return shown if len(shown) <= _LONGEST_TEXT else f"{shown[:_LONGEST_TEXT]}..."
 
 
 def within(path: str, text: str) -> str:

@@ -1,0 +1,237 @@
+"""The public functions: `orbscan.verify` and `orbscan.du`.
+
+Importing this module loads nothing heavy.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from itertools import starmap
+
+from orbscan._imports import importing
+from orbscan.checking.alone import alone, only
+from orbscan.checking.findings import finding_of
+from orbscan.checking.report import VerifyReport
+from orbscan.checking.usage import FileUsage, LeafUsage, Usage
+from orbscan.checking.verdict import Extent, LostLeaf, Part, Progress
+from orbscan.reading import api
+from orbscan.showing.text import natural
+
+# See orbscan/__init__.py.
+TYPE_CHECKING = False
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from orbscan import _core
+    from orbscan.aliases import Atomicity, Level, Name, StepChoice
+
+LEVELS = ("structure", "index", "data")
+"""How deep a check can go; each level includes those before it."""
+
+_BYTES_END = 1 << 64
+
+
+def verify(  # noqa: PLR0913 - keywords, each with a meaning of its own
+    path: str | os.PathLike[str] | Iterable[str | os.PathLike[str]],
+    name: Name = ...,
+    *,
+    step: StepChoice | None = None,
+    level: Level = "index",
+    check_values: bool = False,
+    max_bandwidth: int | None = None,
+    progress: Callable[[Progress], object] | None = None,
+    atomicity: Atomicity = "auto",
+    combined: bool = False,
+) -> VerifyReport:
+    """Check whether a checkpoint is complete and intact.
+
+    Needs none of the devices that it was saved from, and reads no array data below the level
+    `data`. Whatever is wrong with the checkpoint is a finding, not an exception.
+
+    Args:
+        path: the checkpoint, a local directory; `~` stands for the home directory. If `combined`,
+            the directories of all hosts.
+        name: the one checkpointable to check: a name, None for the tree of the checkpoint itself,
+            or `AUTO`, as for `orbscan.metadata`; it need not be a pytree. By default all.
+        step: as for `orbscan.metadata`.
+        level: `structure`: the documents, and whether they agree; `index`: every key of the store
+            against the grids of the arrays, and every reference against the sizes of files;
+            `data`: the bytes of every chunk.
+        check_values: whether to look for NaN and infinity in floats; at the level `data`.
+        max_bandwidth: how many bytes of chunks to read in a second at most; None for no limit.
+        progress: called now and then at the level `data`; what it raises ends the check.
+        atomicity: as for `orbscan.metadata`.
+        combined: check the directories of several hosts as one checkpoint, which they hold
+            together, as after a local (emergency) save.
+
+    Raises:
+        CheckpointNotFoundError: the path does not exist.
+        InvalidLayoutError: it is not a checkpoint at all, or has no checkpointable of that name.
+        StoreError: the file system refused or failed.
+        TypeError: there is one path where several are needed, or several where one is.
+        ValueError: the name is empty or reserved, there is no such level, the bandwidth is no
+            number of bytes, a path is a URL, or what is to be combined are not several directories.
+    """
+    if level not in LEVELS:
+        message = f"level {level!r}: expected one of {', '.join(LEVELS)}"
+        raise ValueError(message)
+    if max_bandwidth is not None and not 0 < max_bandwidth < _BYTES_END:
+        message = f"max_bandwidth {max_bandwidth}: expected a positive number of bytes of 64 bits"
+        raise ValueError(message)
+    wanted = only(name)
+    with importing:
+        from orbscan import _core
+
+    told = None if progress is None else lambda *numbers: progress(Progress(*numbers))
+    options = (LEVELS.index(level), check_values, max_bandwidth, told)
+    if isinstance(path, (str, os.PathLike)):
+        if combined:
+            message = f"combined=True needs a list of directories, not {path!r}"
+            raise TypeError(message)
+        text = api.local_path(path, step, atomicity=atomicity)
+        answer = _core.verify(text, *options, atomicity=atomicity, only=wanted)
+        return _report([text], level, answer)
+    if not combined:
+        message = "several paths are one checkpoint only with combined=True"
+        raise TypeError(message)
+    texts = [api.local_path(each, step, atomicity=atomicity) for each in path]
+    if reason := not_to_combine(texts) or (wanted and "what is combined is checked as a whole"):
+        raise ValueError(reason)
+    return _report(texts, level, _core.verify_together(texts, *options, atomicity=atomicity))
+
+
+def not_to_combine(paths: list[str]) -> str | None:
+    """Say why paths are not the directories of several hosts."""
+    if len(paths) < 2:  # noqa: PLR2004 - two hosts
+        return f"only directories of two hosts or more can be combined, not {len(paths):,}"
+    known: set[str] = set()
+    for path in paths:
+        real = os.path.realpath(path)
+        if real in known:
+            return f"{path}: is combined with itself"
+        known.add(real)
+    return None
+
+
+def du(
+    path: str | os.PathLike[str],
+    name: Name = ...,
+    *,
+    step: StepChoice | None = None,
+    atomicity: Atomicity = "auto",
+    allow_uncommitted: bool = False,
+) -> Usage:
+    """Measure what a checkpoint takes on disk.
+
+    Stored bytes are exact: they come from the index of the store, which lists every chunk.
+
+    Args:
+        path: the checkpoint, a local directory; `~` stands for the home directory.
+        name: the one checkpointable to measure, as for `orbscan.verify`. By default all, and the
+            files of the checkpoint itself.
+        step: as for `orbscan.metadata`.
+        atomicity: as for `orbscan.metadata`.
+        allow_uncommitted: as for `orbscan.metadata`.
+
+    Raises:
+        CheckpointNotFoundError: the path does not exist.
+        InvalidLayoutError: it is not a finished checkpoint, or has no checkpointable of that name.
+        StoreError: the file system refused or failed.
+        DeletionRecoveryError: the record of an interrupted deletion is damaged.
+        ValueError: the name is empty or reserved, or the path is a remote URL.
+    """
+    text = api.local_path(path, step, atomicity=atomicity)
+    found, issues = measured(text, name, atomicity=atomicity, allow_uncommitted=allow_uncommitted)
+    from orbscan.model.result import Issue
+
+    return replace(found, issues=tuple(Issue(*issue) for issue in issues))
+
+
+def measured(
+    path: str,
+    name: Name = ...,
+    *,
+    atomicity: Atomicity = "auto",
+    allow_uncommitted: bool = False,
+) -> tuple[Usage, list[_core.Issue]]:
+    """Measure a checkpoint; the part of `du` that needs no other library.
+
+    Returns:
+        the usage without its issues, and these as columns.
+
+    Raises:
+        OrbscanError: as `du` does.
+    """
+    wanted = only(name)
+    with importing:
+        from orbscan import _core
+
+    checkpoint, items, found, chosen = _core.usage(
+        path, atomicity=atomicity, allow_uncommitted=allow_uncommitted, only=wanted
+    )
+    leaves: list[LeafUsage] = []
+    strays = 0
+    for (item, table), (_, arrays, of_strays) in zip(checkpoint.items, items, strict=True):
+        if table is not None:
+            leaves += _leaves(item, table, arrays)
+        strays += of_strays
+    files = sorted(starmap(FileUsage, found), key=_place)
+    usage = Usage(path, tuple(leaves), tuple(files), strays, alone=alone(chosen))
+    return usage, checkpoint.issues
+
+
+def _place(file: FileUsage) -> tuple[object, list[object]]:
+    """The place of a file among those of its checkpoint."""
+    return natural(file.checkpointable or ""), [natural(part) for part in file.path.split("/")]
+
+
+def _leaves(
+    name: str | None, table: _core.LeafTable, arrays: list[_core.ArrayUsage]
+) -> list[LeafUsage]:
+    from orbscan.reading.facts import leaves
+
+    stored = {array: amounts for array, *amounts in arrays}
+    names = table.node_names()
+    found = []
+    for entries, node, leaf in leaves(table):
+        param_name = names[node] or ""
+        chunks, in_files, inline, _ = stored.get(param_name, (0, 0, 0, 0))
+        readable = leaf.error is None
+        if leaf.dtype is None and readable:
+            chunks = in_files = inline = 0
+        found.append(
+            LeafUsage(
+                checkpointable=name,
+                keypath=entries,
+                param_name=param_name,
+                dtype=leaf.dtype,
+                nbytes=leaf.nbytes,
+                stored=in_files + inline,
+                inline=inline,
+                chunks=chunks,
+                readable=readable,
+            )
+        )
+    return found
+
+
+def _report(paths: list[str], level: Level, answer: _core.Report) -> VerifyReport:
+    findings, left_out, lost_leaves, extent, complete, part, chosen = answer
+    held = None
+    if part is not None:
+        processes, here, chunks, of = part
+        held = Part(processes, tuple(here), chunks, of)
+    return VerifyReport(
+        path=paths[0],
+        level=level,
+        findings=tuple(finding_of(*told) for told in findings),
+        left_out=dict(left_out),
+        lost_leaves=tuple(LostLeaf(*leaf) for leaf in lost_leaves),
+        extent=Extent(*extent),
+        complete=complete,
+        part=held,
+        paths=tuple(paths),
+        alone=alone(chosen),
+    )

@@ -1,0 +1,144 @@
+"""What a check finds, as values.
+
+Importing this module loads nothing heavy.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from orbscan.checking.findings import codes, shown_leaf, worst
+from orbscan.showing.text import counted
+
+# See orbscan/__init__.py.
+TYPE_CHECKING = False
+
+if TYPE_CHECKING:
+    from orbscan.aliases import Keypath, Level, Severity
+    from orbscan.checking.alone import Alone
+    from orbscan.checking.findings import Finding, Restores
+
+SEVERITIES: tuple[Severity, ...] = ("error", "warning", "note")
+"""How bad a finding can be, the worst first."""
+
+_PROCESSES_SHOWN = 10
+
+
+class Progress(NamedTuple):
+    """How far a check at the level `data` has come.
+
+    Attributes:
+        nbytes: bytes of chunks read so far.
+        total: bytes of all files that may hold chunks, as far as is known by now.
+        chunks: chunks read so far.
+    """
+
+    nbytes: int
+    total: int
+    chunks: int
+
+
+class LostLeaf(NamedTuple):
+    """A leaf that cannot be restored as it was saved.
+
+    Attributes:
+        checkpointable: its name; None for one without names.
+        keypath: the keys that lead to it; None if its tree has no place for it.
+        param_name: what its array is called in the store.
+    """
+
+    checkpointable: str | None
+    keypath: Keypath | None
+    param_name: str
+
+    @property
+    def leaf(self) -> str:
+        """Where it lies, readable: the name of its checkpointable, and its keypath."""
+        return shown_leaf(*self)
+
+
+class Extent(NamedTuple):
+    """How much was looked at.
+
+    Attributes:
+        leaves: of all trees.
+        arrays: that leaves name, in the stores.
+        chunks: that the stores list.
+        nodes: of B+trees.
+        files: of pytrees.
+        nbytes: of chunks, read and decoded.
+        unsealed: chunks among those that were decoded that carry no checksum: a byte of them that
+            has changed can go unseen.
+    """
+
+    leaves: int
+    arrays: int
+    chunks: int
+    nodes: int
+    files: int
+    nbytes: int
+    unsealed: int
+
+
+class Part(NamedTuple):
+    """What one directory holds of a checkpoint that several hosts hold together.
+
+    Attributes:
+        processes: how many wrote the checkpoint.
+        here: the numbers of those whose whole share is here, as far as is known. Processes that
+            hold the same have the same share.
+        chunks: how many are here.
+        of: of how many that the arrays have.
+    """
+
+    processes: int
+    here: tuple[int, ...]
+    chunks: int
+    of: int
+
+    def __str__(self) -> str:
+        """Show whose share it is.
+
+        >>> str(Part(4, (0, 2), 32, 64))
+        '32 of 64 chunks, the whole share of process 0 and of process 2, of 4 processes'
+        """
+        shown = [f"of process {process}" for process in self.here[:_PROCESSES_SHOWN]]
+        if more := len(self.here) - len(shown):
+            shown.append(f"of {more:,} more")
+        *most, last = shown or ["of no process"]
+        whose = f"{', '.join(most)} and {last}" if most else last
+        chunks = f"{self.chunks:,} of {counted(self.of, 'chunk')}"
+        return f"{chunks}, the whole share {whose}, of {self.processes:,} processes"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """All that a `VerifyReport` knows, which has its texts besides and says what is in it."""
+
+    path: str
+    level: Level
+    findings: tuple[Finding, ...]
+    left_out: dict[str, int]
+    lost_leaves: tuple[LostLeaf, ...]
+    extent: Extent
+    complete: bool
+    part: Part | None = None
+    paths: tuple[str, ...] = ()
+    alone: Alone | None = None
+
+    @property
+    def ok(self) -> bool:
+        """Whether no error was found and everything was looked at that was asked for."""
+        return self.complete and not self.count("error")
+
+    def count(self, severity: Severity) -> int:
+        """Count the findings of a severity, those left out included."""
+        known = codes()
+        more = sum(n for code, n in self.left_out.items() if known[code].severity == severity)
+        return more + sum(finding.severity == severity for finding in self.findings)
+
+    @property
+    def restores(self) -> Restores:
+        """What becomes of restores of all that was looked at: the worst that a finding says."""
+        return worst(finding.restores for finding in self.findings)

@@ -1,0 +1,81 @@
+"""One checkpointable of a checkpoint, of whatever kind, and its document if it is JSON.
+
+Importing this module loads nothing heavy.
+"""
+
+from __future__ import annotations
+
+from collections import namedtuple
+
+from orbscan.errors import error
+
+# See orbscan/__init__.py.
+TYPE_CHECKING = False
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any, NamedTuple
+
+    class _Item(NamedTuple):
+        name: str | None
+        kind: str
+        handler: str | None
+        file: str | None
+
+else:
+    # `typing`, which has named tuples with types, takes longer to import than a command does.
+    _Item = namedtuple("_Item", "name kind handler file")  # noqa: PYI024
+
+PYTREE, JSON, OTHER, UNKNOWN = "pytree", "json", "other", "unknown"
+
+
+class Item(_Item):
+    """One checkpointable of a checkpoint.
+
+    Attributes:
+        name: None for the tree of the checkpoint itself.
+        kind: `pytree`, `json`, `other` for what only its handler can describe, or `unknown` where
+            the file system does not let us look.
+        handler: the class that wrote it; None if nothing is recorded.
+        file: of a JSON item, the document; None if it is gone, and for all others.
+    """
+
+    __slots__ = ()
+
+    @property
+    def document(self) -> Any:
+        """The decoded document of a JSON item, read whenever it is asked for; None of all others.
+
+        Raises:
+            FormatError: it is not JSON.
+            StoreError: the file system refused or failed.
+        """
+        return None if self.file is None else read_json(self.file)
+
+    def __str__(self) -> str:
+        """Show of which kind it is; of an item that nobody here knows, its handler."""
+        return (self.handler or "not a pytree") if self.kind == OTHER else self.kind
+
+
+def read_json(file: str, decode: Callable[[str], Any] | None = None) -> Any:
+    """Read a JSON document of Python's dialect.
+
+    Args:
+        file: the document.
+        decode: what decodes it; None for `json.loads`.
+
+    Raises:
+        FormatError: it is not JSON.
+        StoreError: the file system refused or failed.
+    """
+    import json
+
+    try:
+        with open(file, encoding="utf-8") as opened:  # noqa: PTH123
+            return (decode or json.loads)(opened.read())
+    except OSError as failed:
+        kind, reason = "store", failed.strerror or str(failed)
+        raise error(kind, reason, file, errno=failed.errno) from failed
+    except (ValueError, RecursionError) as wrong:
+        kind, reason = "malformed", f"is not a JSON document: {wrong}"
+        raise error(kind, reason, file) from wrong

@@ -1,0 +1,45 @@
+"""What a restore would hold and read: the answer of `orbscan.restore_plan`."""
+
+from __future__ import annotations
+
+from orbscan.planning.value import Plan
+from orbscan.showing.text import counted
+
+
+class RestorePlan(Plan):
+    """What a restore over a mesh would hold and read. `str` of it is a report.
+
+    Attributes:
+        mesh: the devices.
+        devices: in row-major order of the mesh.
+        hosts: in the order of their devices.
+        leaves: in the order of the tree; without strings, None, empty containers and leaves whose
+            metadata cannot be read.
+        unplaced: bytes of arrays of jax without a named sharding, which each host restores whole
+            and which are not counted for any device.
+        notes: what is worth knowing before one relies on the numbers.
+    """
+
+    __slots__ = ()
+
+    def to_dict(self) -> dict[str, object]:
+        """Compose what `orbscan plan -o json` prints of it, of values for `json.dumps`."""
+        from orbscan.planning.document import document
+
+        return document(self)
+
+    def __str__(self) -> str:
+        from orbscan.planning.text import report
+
+        return "\n".join(report(self))
+
+    def _repr_html_(self) -> str:
+        """Show the same in a notebook; at most 200 kB."""
+        from orbscan.showing.pages import report_html
+
+        return report_html(str(self))
+
+    def __repr__(self) -> str:
+        leaves = counted(len(self.leaves), "leaf", "leaves")
+        hosts = counted(len(self.hosts), "host")
+        return f"<RestorePlan of {leaves} over {self.mesh} on {hosts}>"

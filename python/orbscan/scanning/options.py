@@ -1,0 +1,29 @@
+"""The types of what a scan is told, under one name each.
+
+Modules that are imported at every start of the command line take these for type checkers only.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from typing import Protocol, TypeAlias
+
+from orbscan.scanning.entry import CheckpointEntry
+
+StepRange: TypeAlias = int | range | tuple[int | None, int | None]
+"""Which steps: one, a range, or the first and the last, None for no bound."""
+
+
+class ArrowTable(Protocol):
+    """Anything with the Arrow PyCapsule interface."""
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
+        """Give a capsule of an Arrow stream."""
+
+
+Previous: TypeAlias = str | os.PathLike[str] | ArrowTable
+"""An earlier table: a file, or anything in memory."""
+
+Since: TypeAlias = Mapping[str, int] | Iterable[CheckpointEntry] | Previous
+"""What an earlier scan found."""

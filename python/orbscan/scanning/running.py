@@ -1,0 +1,110 @@
+"""A scan that is running: an iterator of entries, which can also be read as a table.
+
+Importing this module loads nothing heavy.
+"""
+
+from __future__ import annotations
+
+from orbscan._imports import importing
+from orbscan.scanning.entry import CheckpointEntry
+
+# See orbscan/__init__.py.
+TYPE_CHECKING = False
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import TracebackType
+    from typing import Self
+
+    from orbscan import _core
+
+
+class Scan:
+    """The checkpoints of a scan, each as soon as it is read.
+
+    An iterator; leaving it as a context manager, or closing it, ends the scan at once. Little is
+    read ahead of what is taken. It belongs to the process that began it: in one that was forked
+    since, whatever is asked of it raises a RuntimeError.
+    """
+
+    __slots__ = ("_core", "_leaves")
+
+    def __init__(self, core: _core.Scan, *, leaves: bool = True) -> None:
+        self._core = core
+        self._leaves = leaves
+
+    def __iter__(self) -> Iterator[CheckpointEntry]:
+        """Give the iterator itself."""
+        return self
+
+    def __next__(self) -> CheckpointEntry:
+        """Wait for the next checkpoint."""
+        return CheckpointEntry(next(self._core), leaves=self._leaves)
+
+    def __enter__(self) -> Self:
+        """Give the scan itself."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """End the scan."""
+        self.close()
+
+    def close(self) -> None:
+        """End the scan: no more entries come."""
+        self._core.close()
+
+    def leaves(self) -> _core.ArrowStream:
+        """Give what the scan finds as a table with a row for each leaf: see docs/tables.md.
+
+        A stream of Arrow record batches, which polars, duckdb, pandas and pyarrow take directly.
+        Checkpoints are read while the stream is. The scan itself is closed then.
+
+        Raises:
+            ValueError: the scan was closed, or is read as a table already.
+        """
+        with importing:
+            from orbscan import _core
+
+        return _core.leaf_stream(self._core)
+
+    def checkpoints(self) -> _core.ArrowStream:
+        """Give what the scan finds as a table with a row for each checkpoint; see `leaves`.
+
+        Raises:
+            ValueError: as for `leaves`.
+        """
+        with importing:
+            from orbscan import _core
+
+        return _core.checkpoint_stream(self._core)
+
+    @property
+    def progress(self) -> Progress:
+        """How far the scan has come; can be asked from any thread."""
+        return Progress(*self._core.progress())
+
+
+class Progress:
+    """How far a scan has come.
+
+    Attributes:
+        found: checkpoints found so far.
+        done: those of them that were read, or need not be.
+        waiting: directories that are known and were not looked at yet. Each may be a checkpoint,
+            hold many or hold none.
+    """
+
+    __slots__ = ("done", "found", "waiting")
+
+    def __init__(self, found: int, done: int, waiting: int) -> None:
+        self.found = found
+        self.done = done
+        self.waiting = waiting
+
+    def __repr__(self) -> str:
+        return f"Progress(found={self.found}, done={self.done}, waiting={self.waiting})"
