@@ -14,9 +14,10 @@ TYPE_CHECKING = False
 
 if TYPE_CHECKING:
     from orbscan._core import ArrowStream, __version__
-    from orbscan.checking.api import du, verify
+    from orbscan.checking.api import verify
     from orbscan.checking.dumping import Dump, dump
     from orbscan.checking.findings import Finding
+    from orbscan.checking.measuring import du
     from orbscan.checking.report import VerifyReport
     from orbscan.checking.usage import LeafUsage, Usage
     from orbscan.differing.api import diff
@@ -172,7 +173,7 @@ _MODULE_OF = {
     "checkpoint_table": "scanning.tables",
     "checkpointables_metadata": "reading.api",
     "diff": "differing.api",
-    "du": "checking.api",
+    "du": "checking.measuring",
     "dump": "checking.dumping",
     "is_orbax_checkpoint": "reading.api",
     "latest": "reading.steps",

@@ -14,7 +14,7 @@ import pyarrow.ipc
 import pyarrow.parquet as pq
 import pytest
 
-from orbscan.scanning import tables
+from orbscan.scanning import forms, tables
 from orbscan.scanning.earlier import fingerprints
 from tests.support.processes import python
 
@@ -97,7 +97,7 @@ def test_a_failed_write_leaves_no_file(
     (tmp_path / "out").mkdir()
     target = tmp_path / "out" / "table.parquet"
     target.write_text("earlier")
-    monkeypatch.setattr(tables, "_written", full)
+    monkeypatch.setattr(forms, "_written", full)
     with pytest.raises(OSError, match="no space left"):
         tables.write_table(tables.leaf_table(run), target)
     assert [path.name for path in target.parent.iterdir()] == ["table.parquet"]
@@ -186,7 +186,7 @@ def test_a_file_in_which_nothing_has_changed_is_copied(
     rows = tables.write_table(table(run), file)
     # The rows of checkpoints do not say yet that nothing has changed.
     tables.write_table(table(run, since=file), file, since=file)
-    monkeypatch.setattr(tables, "_written", None)
+    monkeypatch.setattr(forms, "_written", None)
     assert tables.write_table(table(run, since=file), copy, since=file) == rows
     assert copy.read_bytes() == file.read_bytes()
     shutil.rmtree(run / "10")
@@ -196,7 +196,7 @@ def test_a_file_in_which_nothing_has_changed_is_copied(
 
 def test_an_earlier_table_is_read_without_pandas(run: Path, tmp_path: Path) -> None:
     program = (
-        "import sys; from orbscan import tables as t; run, file = sys.argv[1:]\n"
+        "import orbscan as t, sys; run, file = sys.argv[1:]\n"
         "for _ in range(2): t.write_table(t.leaf_table(run, since=file), file, since=file)\n"
         "assert 'pandas' not in sys.modules"
     )

@@ -1,4 +1,4 @@
-"""What a checkpoint takes on disk, leaf by leaf and file by file: `orbscan.du` and its answer.
+"""What a checkpoint takes on disk, leaf by leaf and file by file: the answer of `orbscan.du`.
 
 Everything is known from the index of the store: no chunk is looked at.
 

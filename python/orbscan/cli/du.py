@@ -117,7 +117,7 @@ def run(arguments: argparse.Namespace) -> int:
     if len(paths) == 1:
         # What goes wrong from here on is no wrong use.
         path = source.step_path(arguments, paths[0])
-        from orbscan.checking.api import measured
+        from orbscan.checking.measuring import measured
 
         try:
             usage, issues = measured(path, arguments.name, **source.rules(arguments))

@@ -96,7 +96,7 @@ def run(arguments: argparse.Namespace, roots: list[str], error: OrbscanError | N
 
 
 def _row(entry: _core.Entry, atomicity: Atomicity) -> Row:
-    from orbscan.checking.api import measured
+    from orbscan.checking.measuring import measured
 
     if entry.temporary or entry.kind == _TEMPORARY:
         return Row(entry.path, _TEMPORARY, size_of(entry.path))
