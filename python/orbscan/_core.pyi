@@ -8,7 +8,7 @@ of an error. All containers are plain lists and tuples, made once, when the read
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, Protocol, TypeAlias, final
 
-from orbscan.errors import OrbscanError
+from orbscan.errors import OrbscanError, OutOfMemoryError
 
 __version__: str
 
@@ -355,6 +355,10 @@ class ArrowStream:
     @property
     def checkpoints_incomplete(self) -> int:
         """How many of them could not be read completely."""
+
+    @property
+    def lacking(self) -> OutOfMemoryError | None:
+        """Why the first could not be read for which there was too little memory."""
 
     def unchanged(self) -> list[str]:
         """List the checkpoints that were not read again, of those that the stream has come to."""

@@ -18,6 +18,9 @@ EXTRA_OF = {
 }
 """The extra of orbscan that brings a library."""
 
+_NO_MEMORY = ("cannot allocate memory", "failed to map segment")
+"""What the loader of shared libraries says of one that there is no memory for."""
+
 
 class Library:
     """A library that is imported when something of it is asked for."""
@@ -39,7 +42,8 @@ def need(library: str, what: str) -> None:
         what: what needs it, the beginning of a sentence.
 
     Raises:
-        ImportError: it cannot; says how to install it.
+        ImportError: it cannot; says how to install it, where it is not installed.
+        MemoryError: there is too little memory for it.
     """
     if sys.modules.get(library) is not None:
         return
@@ -50,6 +54,12 @@ def need(library: str, what: str) -> None:
             import_module(library)
     except ImportError as error:
         package = library.partition(".")[0]
+        if any(sign in str(error) for sign in _NO_MEMORY):
+            message = f"not enough memory to import {package}: {error}"
+            raise MemoryError(message) from error
+        if not isinstance(error, ModuleNotFoundError):
+            message = f"{what} needs {package}, which is installed and does not work: {error}"
+            raise ImportError(message, name=error.name, path=error.path) from error  # noqa: TRY004
         extra = EXTRA_OF[library]
         message = f"{what} needs {package} ({error}): pip install 'orbscan[{extra}]'"
         raise ImportError(message, name=error.name, path=error.path) from error

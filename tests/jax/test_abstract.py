@@ -259,3 +259,22 @@ def test_metadata_of_orbaxs_own_is_taken_as_orbscans(tmp_path: Path) -> None:
         assert made["n"].shape == (3,)
     loaded = orbscan.load(tmp_path / "c", found, mesh=other, dtype=jnp.bfloat16)
     assert (loaded["w"].sharding.mesh.shape["y"], loaded["w"].dtype) == (4, jnp.bfloat16)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"mesh": 5}, "mesh is a jax.sharding.Mesh or AbstractMesh, not int"),
+        ({"mesh": "data=4"}, "mesh is a jax.sharding.Mesh or AbstractMesh, not str"),
+        ({"sharding": 5}, "sharding is a jax.sharding.Sharding, not int"),
+        ({"dtype": "none"}, "dtype is a floating-point type such as 'bfloat16', not 'none'"),
+    ],
+)
+def test_what_is_none_of_it_is_named(path: Path, arguments: Any, message: str) -> None:
+    for ask in (
+        lambda: orbscan.abstract_state(orbscan.metadata(path), **arguments),
+        lambda: orbscan.load(path, **arguments),
+    ):
+        with pytest.raises(TypeError) as raised:
+            ask()
+        assert str(raised.value) == message

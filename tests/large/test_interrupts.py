@@ -36,6 +36,7 @@ PROGRAM = """
         "usage": lambda: _core.usage(path),
         "dump": lambda: orbscan.dump(path + "/state/_METADATA"),
         "table": table,
+        "next": lambda: next(_core.scan([path], threads=1)),
     }[question]
     # The first call imports pandas, and reads its files without the interpreter.
     pa.table(orbscan.scan([]).leaves())
@@ -77,6 +78,8 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return trees.write(tmp_path_factory.mktemp("large") / "tree", 300_000)
 
 
-@pytest.mark.parametrize("question", ["read", "everything", "verify", "usage", "dump", "table"])
+@pytest.mark.parametrize(
+    "question", ["read", "everything", "verify", "usage", "dump", "table", "next"]
+)
 def test_an_interrupt_ends_a_read(large: Path, question: str) -> None:
     assert processes.python(PROGRAM, large, question) == "interrupted\n"

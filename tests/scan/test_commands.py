@@ -7,13 +7,16 @@ import json
 import os
 import shutil
 import sys
+import textwrap
 import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 import orbscan
-from orbscan.cli import ls, main, progress
+from orbscan.cli import json_lines, ls, main, progress
+from orbscan.cli import rows as rows_module
+from tests.large import trees
 from tests.support import processes
 
 if TYPE_CHECKING:
@@ -369,3 +372,61 @@ def test_a_missing_library_is_named(
     shown = run("scan", runs, "-o", tmp_path / "table.parquet")
     assert shown.status == 2
     assert "pip install 'orbscan[tables]'" in shown.err
+
+
+def test_a_document_that_fails_halfway_ends_and_says_so(
+    runs: Path, run: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    described = rows_module.checkpoint_row
+    described_before: list[str] = []
+
+    def failing(entry: Any) -> Any:
+        if described_before:
+            raise MemoryError
+        described_before.append(entry.path)
+        return described(entry)
+
+    monkeypatch.setattr(json_lines, "checkpoint_row", failing)
+    shown = run("scan", runs, "-o", "json", "--table", "checkpoints")
+    document = json.loads(shown.out)
+    assert [row["path"] for row in document["rows"]] == described_before
+    assert (document["error"], shown.status) == ("MemoryError", 4)
+    # Before the first row there is nothing to end.
+    nothing = run("scan", runs, "-o", "json", "--table", "checkpoints")
+    assert (nothing.out, nothing.status) == ("", 4)
+
+
+LACKING = """
+    import resource, sys
+    import orbscan
+    from orbscan.cli import main
+
+    path, *arguments = sys.argv[1:]
+    # What is imported anyway.
+    main([*arguments, path + "/nothing"])
+    pages = int(open("/proc/self/statm").read().split()[0])
+    most = pages * resource.getpagesize() + (16 << 20)
+    resource.setrlimit(resource.RLIMIT_AS, (most, most))
+    print(main([*arguments, path]))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="memory is bounded on Linux alone")
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["ls", "--threads=1"],
+        ["ls", "--threads=1", "-o", "json"],
+        ["scan", "--threads=1", "-o", "json"],
+        ["scan", "--threads=1", "-o", "{}/rows.jsonl"],
+        ["scan", "--threads=1", "-o", "{}/rows.parquet"],
+    ],
+)
+def test_a_checkpoint_that_there_is_no_memory_for_is_an_error(
+    tmp_path: Path, arguments: list[str]
+) -> None:
+    large = trees.write(tmp_path / "large", 150_000)
+    arguments = [word.format(tmp_path) for word in arguments]
+    ended = processes.run([sys.executable, "-c", textwrap.dedent(LACKING), large, *arguments])
+    assert ended.stdout.splitlines()[-1] == "4"
+    assert "memory" in ended.stderr.splitlines()[-1]

@@ -6,12 +6,15 @@ import os
 from typing import Any
 
 import jax
+import numpy as np
 import pytest
+from orbax.checkpoint._src.metadata import sharding as orbax
 
 from orbscan.model.sharding import (
     DeviceMesh,
     NamedShardingMetadata,
     PositionalShardingMetadata,
+    ShardingError,
     SingleDeviceShardingMetadata,
 )
 from tests.support.processes import python
@@ -110,3 +113,30 @@ def test_a_named_sharding_becomes_what_orbax_makes_of_it() -> None:
         "XLA_FLAGS": "--xla_force_host_platform_device_count=8",
     }
     assert python(_ON_EIGHT_DEVICES, env=environment).split() == ["equal"] * 6
+
+
+@pytest.mark.parametrize("ids", [None, tuple(range(8))])
+@pytest.mark.parametrize(("shape", "filled"), [((-1, 2), (4, 2)), ((4, -7), (4, 2))])
+def test_one_length_may_be_left_to_the_number_of_devices(
+    shape: tuple[int, ...], filled: tuple[int, ...], ids: tuple[int, ...] | None
+) -> None:
+    devices = None if ids is None else DeviceMesh((4, 2), ids)
+    saved = NamedShardingMetadata(shape, ("x", "y"), ("x", "y"), None, devices)
+    theirs = orbax.NamedShardingMetadata(
+        shape=np.array(shape), axis_names=["x", "y"], partition_spec=("x", "y")
+    )
+    sharding = saved.to_jax_sharding()
+    assert sharding == theirs.to_jax_sharding()
+    assert sharding.mesh.devices.shape == filled
+    if ids is None:
+        with pytest.raises(ShardingError, match="its devices were not saved"):
+            saved.to_abstract_mesh()
+    else:
+        assert saved.to_abstract_mesh().axis_sizes == filled
+
+
+@pytest.mark.parametrize("shape", [(-1, -1), (-4, -2), (-1, 3), (-1, 0), (0, 2)])
+def test_a_mesh_that_no_number_of_devices_fills_is_refused(shape: tuple[int, ...]) -> None:
+    saved = NamedShardingMetadata(shape, ("x", "y"), ("x",))
+    with pytest.raises(ShardingError, match="does not fit 8 devices"):
+        saved.to_jax_sharding()

@@ -58,7 +58,20 @@ IMPOSSIBLE: dict[str, dict[str, Any]] = {
     "no devices": {"device_mesh": {"mesh": []}},
     "fewer devices": {"device_mesh": {"mesh": [{"id": 0}, {"id": 1}, {"id": 2}]}},
     "a device twice": {"device_mesh": {"mesh": [{"id": 0}, {"id": 0}, {"id": 2}, {"id": 3}]}},
+    "two lengths left open": {
+        "shape": [-1, -1],
+        "axis_names": ["x", "y"],
+        "axis_types": ["AxisType.Auto", "AxisType.Auto"],
+    },
     "two axis types": {"axis_types": ["AxisType.Auto", "AxisType.Auto"]},
+}
+
+# What numpy makes the mesh of the save of.
+FILLED_BY_DEVICES: dict[str, dict[str, Any]] = {
+    "a length left open": {"shape": [-1]},
+    "devices in another arrangement": {
+        "device_mesh": {"mesh": [[{"id": 0}, {"id": 1}], [{"id": 2}, {"id": 3}]]}
+    },
 }
 
 DOCUMENTS: dict[str, Case] = {
@@ -323,6 +336,17 @@ DOCUMENTS: dict[str, Case] = {
         "sharding-mismatch",
         "the array can be restored with a sharding of the caller's choice",
         {**every(RESTORES, FAILS), **every(GIVEN, RIGHT), "v1 metadata": FAILS},
+    ),
+    **{
+        f"sharding of {name}": Case("flat", sharding(**members), None, "", every(RESTORES, RIGHT))
+        for name, members in FILLED_BY_DEVICES.items()
+    },
+    "scalar that is an array": Case(
+        "flat",
+        value("('a',)", value_type="scalar"),
+        "scalar-rank",
+        "the array can be restored where the caller asks for one; otherwise a restore fails",
+        {**every(RESTORES, FAILS), **every(GIVEN, RIGHT)},
     ),
     "sharding of no leaf": Case(
         "flat",

@@ -8,6 +8,7 @@ import os
 
 from orbscan.cli.exits import USAGE, Refusal
 from orbscan.cli.rows import checkpoint_row, leaf_rows
+from orbscan.errors import OutOfMemoryError
 from orbscan.scanning.since import Found
 
 # See orbscan/__init__.py.
@@ -35,20 +36,30 @@ class Tally:
         checkpoints: how many were found.
         failed: how many of them could not be read completely.
         rows: how many were written.
+        lacking: why the first could not be read for which there was too little memory.
     """
 
-    __slots__ = ("checkpoints", "failed", "rows")
+    __slots__ = ("checkpoints", "failed", "lacking", "rows")
 
-    def __init__(self, checkpoints: int = 0, failed: int = 0, rows: int = 0) -> None:
+    def __init__(
+        self,
+        checkpoints: int = 0,
+        failed: int = 0,
+        rows: int = 0,
+        lacking: OutOfMemoryError | None = None,
+    ) -> None:
         self.checkpoints = checkpoints
         self.failed = failed
         self.rows = rows
+        self.lacking = lacking
 
     def counting(self, entries: Iterable[_core.Entry]) -> Iterator[_core.Entry]:
         """Count entries as they pass."""
         for entry in entries:
             self.checkpoints += 1
             self.failed += entry.complete is False
+            if self.lacking is None and isinstance(error := entry.error, OutOfMemoryError):
+                self.lacking = error
             yield entry
 
 

@@ -9,7 +9,7 @@ from orbscan.cli import search
 from orbscan.cli.exits import FINE, PARTIAL
 from orbscan.cli.help import EXIT_CODES, add_output, help_formatter
 from orbscan.cli.messages import told
-from orbscan.errors import OrbscanError, StoreError, located
+from orbscan.errors import OrbscanError, OutOfMemoryError, StoreError, located
 from orbscan.showing.fitting import Fitting
 from orbscan.showing.text import NSECS_PER_SEC, counted, printable, size, within
 
@@ -32,8 +32,8 @@ examples:
   orbscan ls 'runs/*' --match '**/checkpoints/*' --steps 1000:
   orbscan ls runs --uncommitted -o json | jq -r '.checkpoints[].path'
 
-The exit code is 5 if a checkpoint, or a part of one, could not be read, and 3 if
-there is none.
+The exit code is 5 if a checkpoint, or a part of one, could not be read, 4 if there
+was too little memory for one, and 3 if there is none.
 
 """
 
@@ -104,6 +104,9 @@ def run(arguments: argparse.Namespace) -> int:
         output.write(table(found, output.fitting(arguments)))
     if not found.checkpoints and arguments.shard is None:
         raise search.nothing_found(arguments)
+    if found.lacking is not None:
+        # That says nothing about the checkpoint, and less about those that come with it.
+        raise found.lacking
     return PARTIAL if found.incomplete else FINE
 
 
@@ -116,6 +119,7 @@ class Found:
         incomplete: how many could not be read completely.
         nbytes: what all leaves take in memory, where that was asked for.
         parts: why a path that was given is not looked into: it lies in a checkpoint.
+        lacking: why the first could not be read for which there was too little memory.
     """
 
     def __init__(self) -> None:
@@ -124,6 +128,7 @@ class Found:
         self.incomplete = 0
         self.nbytes = 0
         self.parts: list[OrbscanError] = []
+        self.lacking: OutOfMemoryError | None = None
 
     @classmethod
     def as_rows(cls, entries: Iterable[_core.Entry]) -> Found:
@@ -160,6 +165,8 @@ class Found:
             error = entry.error
             if isinstance(error, OrbscanError) and error.advice and entry.path == entry.root:
                 found.parts.append(error)
+            if found.lacking is None and isinstance(error, OutOfMemoryError):
+                found.lacking = error
             found.incomplete += entry.complete is False
         return found
 
@@ -225,8 +232,9 @@ def _cells(entry: _core.Entry, now_nsecs: int, sizes: list[int]) -> tuple[str, .
 
 def _state(entry: _core.Entry) -> str:
     if entry.error is not None:
-        # What the file system refuses says nothing about the checkpoint.
-        return "unreadable" if isinstance(entry.error, StoreError) else "broken"
+        # What the machine refuses says nothing about the checkpoint.
+        of_machine = isinstance(entry.error, StoreError | OutOfMemoryError)
+        return "unreadable" if of_machine else "broken"
     if entry.state == "vanished":
         return "gone"
     if entry.complete is False:

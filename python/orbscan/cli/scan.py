@@ -15,9 +15,11 @@ TYPE_CHECKING = False
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Iterable, Iterator
 
     from orbscan import _core
     from orbscan.cli import json_lines
+    from orbscan.cli.rows import Row
 
 _EXAMPLES = """\
 examples:
@@ -29,7 +31,7 @@ examples:
   orbscan scan runs -o "part-$SLURM_ARRAY_TASK_ID.parquet" --shard "$SLURM_ARRAY_TASK_ID/64"
 
 The exit code is 5 if a checkpoint, or a part of one, could not be read: its rows are not complete.
-It is 3 if there is none.
+It is 4 if there was too little memory for one, and 3 if there is none.
 
 """
 
@@ -93,6 +95,8 @@ def run(arguments: argparse.Namespace) -> int:
         rows = f"{counted(tally.rows, 'row')} of {counted(tally.checkpoints, 'checkpoint')}"
         # The work is done, whether or not anybody looks.
         print(f"wrote {rows} to {printable(arguments.output)}", file=sys.stderr)
+    if tally.lacking is not None:
+        raise tally.lacking
     if tally.failed:
         of = counted(tally.checkpoints, "checkpoint")
         message = f"{tally.failed:,} of {of} could not be read completely: see the column complete"
@@ -149,7 +153,8 @@ def _by_pyarrow(arguments: argparse.Namespace) -> json_lines.Tally:
             raise
         message = f"{previous}: {error}"
         raise Refusal(message, USAGE) from error
-    return json_lines.Tally(stream.checkpoints_seen, stream.checkpoints_incomplete, rows)
+    seen, incomplete = stream.checkpoints_seen, stream.checkpoints_incomplete
+    return json_lines.Tally(seen, incomplete, rows, stream.lacking)
 
 
 def _as_json(arguments: argparse.Namespace) -> json_lines.Tally:
@@ -162,14 +167,30 @@ def _as_json(arguments: argparse.Namespace) -> json_lines.Tally:
     tally = json_lines.Tally()
     scan = _begin(arguments)
     head = json.dumps({"schema_version": SCHEMA_VERSION, "table": arguments.table})
-    head = f'{head[:-1]}, "rows": ['
-    # With the first row: what fails before it leaves no half of a document behind.
-    separator = f"{head}\n"
-    for row in json_lines.rows(arguments.table, tally.counting(scan)):
-        sys.stdout.write(separator + json.dumps(row))
-        separator = ",\n"
-    sys.stdout.write("\n]}\n" if separator == ",\n" else f"{head}\n]}}\n")
+    rows = json_lines.rows(arguments.table, tally.counting(scan))
+    sys.stdout.writelines(_document(f'{head[:-1]}, "rows": [', rows))
     return tally
+
+
+def _document(head: str, rows: Iterable[Row]) -> Iterator[str]:
+    """Compose a document that begins with `head`.
+
+    What fails before the first row leaves nothing behind, and what fails after it a document that
+    says so: its member `error`.
+    """
+    import json
+
+    separator = f"{head}\n"
+    try:
+        for row in rows:
+            yield separator + json.dumps(row)
+            separator = ",\n"
+    except (Exception, KeyboardInterrupt) as error:
+        if separator == ",\n":
+            reason = str(error) or type(error).__name__
+            yield f'\n], "error": {json.dumps(reason)}}}\n'
+        raise
+    yield "\n]}\n" if separator == ",\n" else f"{head}\n]}}\n"
 
 
 def _as_json_lines(arguments: argparse.Namespace) -> json_lines.Tally:

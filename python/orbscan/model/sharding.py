@@ -147,13 +147,19 @@ class NamedShardingMetadata(Value, frozen=True, gc=False):
         """The saved mesh without its devices. Imports jax.
 
         Raises:
-            ShardingError: it is too large for jax, or has not a name for each axis.
+            ShardingError: it is too large for jax, has not a name for each axis, or leaves the
+                length of one to the number of devices, which was not saved.
         """
         need("jax", "a sharding of jax")
         import jax
 
         self._check()
-        return jax.sharding.AbstractMesh(self.shape, self.axis_names, self._jax_axis_types())
+        saved = 0 if self.device_mesh is None else len(self.device_mesh.ids)
+        shape = _filled(self.shape, saved) or self.shape
+        if min(shape, default=0) < 0:
+            message = f"a mesh of shape {self.shape}, and its devices were not saved; {_WAY_ROUND}"
+            raise ShardingError(message)
+        return jax.sharding.AbstractMesh(shape, self.axis_names, self._jax_axis_types())
 
     def _saved_mesh(self, available: Sequence[jax.Device]) -> jax.sharding.Mesh:
         need("jax", "a sharding of jax")
@@ -161,7 +167,13 @@ class NamedShardingMetadata(Value, frozen=True, gc=False):
         import numpy as np
 
         self._check()
-        grid = np.array(self._devices(available), dtype=object).reshape(self.shape)
+        devices = self._devices(available)
+        shape = _filled(self.shape, len(devices))
+        if shape is None:
+            count = counted(len(devices), "device")
+            message = f"a mesh of shape {self.shape} does not fit {count}; {_WAY_ROUND}"
+            raise ShardingError(message)
+        grid = np.array(devices, dtype=object).reshape(shape)
         return jax.sharding.Mesh(grid, self.axis_names, axis_types=self._jax_axis_types())
 
     def _check(self) -> None:
@@ -188,10 +200,6 @@ class NamedShardingMetadata(Value, frozen=True, gc=False):
             if missing:
                 raise MissingDevicesError(missing, len(available))
             devices = [by_id[wanted] for wanted in ids]
-        if len(devices) != prod(self.shape):
-            count = counted(len(devices), "device")
-            message = f"a mesh of shape {self.shape} does not fit {count}; {_WAY_ROUND}"
-            raise ShardingError(message)
         return devices
 
 
@@ -333,8 +341,32 @@ def check_mesh(mesh: AnyMesh) -> None:
 
     Raises:
         ShardingError: it has too many axes or devices.
+        TypeError: it is not a mesh.
     """
+    need("jax", "a sharding of jax")
+    import jax
+
+    if not isinstance(mesh, jax.sharding.Mesh | jax.sharding.AbstractMesh):
+        message = f"mesh is a jax.sharding.Mesh or AbstractMesh, not {type(mesh).__name__}"
+        raise TypeError(message)
     _check_lengths(mesh.shape.values())
+
+
+def _filled(shape: tuple[int, ...], devices: int) -> tuple[int, ...] | None:
+    """The shape of a mesh over so many devices; None if they do not fill it.
+
+    One length may be negative: it is what the others leave, as for `numpy.reshape`, which Orbax
+    calls.
+
+    >>> _filled((-1, 2), 8), _filled((-1, -1), 8), _filled((4, 2), 4)
+    ((4, 2), None, None)
+    """
+    known = prod(length for length in shape if length >= 0)
+    unknown = sum(length < 0 for length in shape)
+    left, rest = divmod(devices, known) if known else (0, devices)
+    if unknown > 1 or rest or (left < 1 if unknown else left != 1):
+        return None
+    return tuple(left if length < 0 else length for length in shape)
 
 
 def _check_lengths(lengths: Collection[int]) -> None:

@@ -65,7 +65,8 @@ def abstract_state(
         ShardingError: an array does not fit the mesh or the sharding, and says which one; or a mesh
             is too large for jax: more than 64 axes, or 2^31 devices.
         OrbscanError: the tree has an `UnreadableLeaf`: its error, which also says which leaf.
-        TypeError: both `mesh` and `sharding` are given, or `dtype` is not of floating point.
+        TypeError: both `mesh` and `sharding` are given, or one is something else, or `dtype` is not
+            of floating point.
     """
     if mesh is not None and sharding is not None:
         message = "mesh and sharding exclude each other"
@@ -113,6 +114,7 @@ def _without_devices(shape: Shape, saved: ShardingMetadata | None) -> jax.shardi
 
 
 def _on_mesh(mesh: AnyMesh) -> Layout:
+    need("jax", "an abstract state")
     import jax
 
     check_mesh(mesh)
@@ -125,7 +127,12 @@ def _on_mesh(mesh: AnyMesh) -> Layout:
 
 
 def _same_for_all(sharding: jax.sharding.Sharding) -> Layout:
+    need("jax", "an abstract state")
     import jax
+
+    if not isinstance(sharding, jax.sharding.Sharding):
+        message = f"sharding is a jax.sharding.Sharding, not {type(sharding).__name__}"
+        raise TypeError(message)
 
     def layout(shape: Shape, saved: ShardingMetadata | None) -> jax.sharding.Sharding:
         del saved
@@ -142,7 +149,11 @@ def _floating_dtype(dtype: Any) -> np.dtype[Any] | None:
     need("jax", "an abstract state")
     import jax.numpy as jnp
 
-    wanted: np.dtype[Any] = jnp.dtype(dtype)
+    try:
+        wanted: np.dtype[Any] = jnp.dtype(dtype)
+    except TypeError as error:
+        message = f"dtype is a floating-point type such as 'bfloat16', not {dtype!r}"
+        raise TypeError(message) from error
     if not jnp.issubdtype(wanted, jnp.floating):
         message = f"dtype applies to floating-point arrays and cannot be {wanted}"
         raise TypeError(message)

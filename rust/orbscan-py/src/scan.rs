@@ -3,7 +3,9 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::process;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, ThreadId};
 
 use orbscan_core::reader::everything::Chosen;
 use orbscan_core::record;
@@ -21,7 +23,7 @@ use pyo3::types::PyTuple;
 
 use crate::checkpoint::Checkpoint;
 use crate::leaf_table::Crossed;
-use crate::{PATIENCE, errors, options};
+use crate::{PATIENCE, errors, options, work};
 
 /// Searches below `roots`; see the stub for the meaning of each argument.
 #[pyfunction]
@@ -84,6 +86,8 @@ pub fn scan(
         tables: Arc::default(),
         monitor: started.monitor(),
         running: Mutex::new(Some(started)),
+        waiting: Mutex::default(),
+        closed: AtomicBool::new(false),
     })
 }
 
@@ -109,13 +113,17 @@ pub struct Scan {
     process: u32,
     tables: Arc<Crossed>,
     running: Mutex<Option<core::Scan>>,
+    /// The thread that waits for the next entry: handlers of signals run in it meanwhile, and may ask
+    /// for anything.
+    waiting: Mutex<Option<ThreadId>>,
+    /// Whether one of them closed the scan.
+    closed: AtomicBool,
     monitor: Monitor,
 }
 
 impl Scan {
-    /// Nothing panics while it holds the lock, so a poisoned one is as good as any.
     fn lock(&self) -> MutexGuard<'_, Option<core::Scan>> {
-        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+        locked(&self.running)
     }
 
     /// Whoever takes a lock asks first: in a process that was forked nobody would give it back.
@@ -129,21 +137,53 @@ impl Scan {
         Err(PyRuntimeError::new_err(FORKED))
     }
 
-    /// Waits without the interpreter, which another thread may need to take what comes.
-    fn poll(&self, py: Python<'_>) -> Poll {
+    /// Waits without the interpreter, which another thread may need to take what comes. A scan of one
+    /// thread reads meanwhile, and that ends with Ctrl-C, too.
+    ///
+    /// # Errors
+    /// Whatever a handler of a signal raised; the scan is closed then.
+    fn poll(&self, py: Python<'_>) -> PyResult<Poll> {
         py.detach(|| {
-            self.lock()
-                .as_mut()
-                .map_or(Poll::End, |scan| scan.poll(PATIENCE))
+            let mut running = self.lock();
+            *locked(&self.waiting) = Some(thread::current().id());
+            let polled = running.as_mut().map_or(Ok(Poll::End), |scan| {
+                work::interruptible(|| scan.poll(PATIENCE))
+            });
+            *locked(&self.waiting) = None;
+            if polled.is_err() || self.closed.load(Ordering::Relaxed) {
+                drop(running.take());
+            }
+            polled
         })
+    }
+
+    /// Whether this is called from within a wait for the next entry, by a handler of a signal.
+    fn is_within(&self) -> bool {
+        *locked(&self.waiting) == Some(thread::current().id())
     }
 
     /// The scan itself, for whoever gives its entries in another form; here it is closed then.
     pub fn take(&self) -> PyResult<core::Scan> {
         self.check_process()?;
+        self.check_alone()?;
         let closed = || PyValueError::new_err("the scan was closed, or is read as a table already");
         self.lock().take().ok_or_else(closed)
     }
+
+    /// # Errors
+    /// `ValueError`, as of a generator, for what a handler of a signal wants of a scan that it
+    /// interrupted.
+    fn check_alone(&self) -> PyResult<()> {
+        if self.is_within() {
+            return Err(PyValueError::new_err("the scan is already being read"));
+        }
+        Ok(())
+    }
+}
+
+/// Nothing panics while it holds one of these locks, so a poisoned one is as good as any.
+pub fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[pymethods]
@@ -154,11 +194,12 @@ impl Scan {
 
     fn __next__(&self, py: Python<'_>) -> PyResult<Option<Entry>> {
         self.check_process()?;
+        self.check_alone()?;
         loop {
-            match self.poll(py) {
+            match self.poll(py)? {
                 Poll::Entry(entry) => return Ok(Some(Entry::new(*entry, &self.tables))),
-                Poll::End => return Ok(None),
                 Poll::Waiting => {}
+                Poll::End => return Ok(None),
             }
             if let Err(raised) = py.check_signals() {
                 self.close(py);
@@ -170,6 +211,10 @@ impl Scan {
     /// Ends it.
     fn close(&self, py: Python<'_>) {
         if self.check_process().is_err() {
+            return;
+        }
+        if self.is_within() {
+            self.closed.store(true, Ordering::Relaxed);
             return;
         }
         py.detach(|| drop(self.lock().take()));

@@ -3,7 +3,7 @@
 //! Source: <https://arrow.apache.org/docs/format/CDataInterface/PyCapsuleInterface.html>.
 
 use std::process;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::thread::{self, ThreadId};
 use std::time::Instant;
 
@@ -12,15 +12,15 @@ use arrow_array::ffi_stream::FFI_ArrowArrayStream;
 use arrow_array::{RecordBatch, RecordBatchReader};
 use arrow_schema::{ArrowError, SchemaRef};
 use orbscan_arrow::{CheckpointBatches, LeafBatches};
+use orbscan_core::error::{Error, ErrorKind};
 use orbscan_core::scan::entry::{Content, Entry};
 use orbscan_core::scan::{self as core, Poll};
-use pyo3::exceptions::PyValueError;
+use pyo3::exceptions::{PyBaseException, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyCapsule;
 
-use crate::PATIENCE;
-use crate::scan::{FORKED, Scan};
-use crate::work;
+use crate::scan::{FORKED, Scan, locked};
+use crate::{PATIENCE, errors, work};
 
 /// A table on its way out; see the stub.
 #[pyclass(frozen, module = "orbscan._core")]
@@ -39,6 +39,8 @@ struct Seen {
     incomplete: usize,
     /// Those that were not read again, in their order.
     unchanged: Vec<String>,
+    /// Why the first could not be read for which there was too little memory.
+    lacking: Option<Error>,
     /// What Ctrl-C raised.
     interrupt: Option<PyErr>,
     /// The thread that asked for the stream.
@@ -103,6 +105,12 @@ impl ArrowStream {
         locked(&self.seen).incomplete
     }
 
+    #[getter]
+    fn lacking(&self, py: Python<'_>) -> Option<Py<PyBaseException>> {
+        let lacking = locked(&self.seen).lacking.clone()?;
+        Some(errors::raised(py, &lacking).into_value(py))
+    }
+
     fn unchanged(&self) -> Vec<String> {
         locked(&self.seen).unchanged.clone()
     }
@@ -110,11 +118,6 @@ impl ArrowStream {
     fn check_interrupt(&self) -> PyResult<()> {
         locked(&self.seen).interrupt.take().map_or(Ok(()), Err)
     }
-}
-
-/// Nothing panics while it holds one of these locks, so a poisoned one is as good as any.
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Entries, counted as they pass, until Ctrl-C ends them.
@@ -164,6 +167,10 @@ impl Watched {
         seen.checkpoints = seen.checkpoints.saturating_add(1);
         if entry.complete() == Some(false) {
             seen.incomplete = seen.incomplete.saturating_add(1);
+        }
+        let lacks = |error: &&Error| error.kind() == ErrorKind::Memory;
+        if seen.lacking.is_none() {
+            seen.lacking = entry.error().filter(lacks).cloned();
         }
         if matches!(entry.content, Content::Unchanged) {
             seen.unchanged.push(entry.path.clone());

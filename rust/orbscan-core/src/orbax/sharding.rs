@@ -87,6 +87,24 @@ pub struct DeviceMesh {
     pub ids: Vec<i64>,
 }
 
+/// The lengths of the axes of a mesh over so many devices. A negative one is what the others leave, as
+/// in `numpy.reshape`, which Orbax calls; `None` if the devices do not fill the mesh.
+pub fn filled(shape: &[i64], devices: u64) -> Option<Vec<u64>> {
+    let known = shape
+        .iter()
+        .filter_map(|length| u64::try_from(*length).ok());
+    let known = known.fold(1_u64, u64::saturating_mul);
+    let left = devices.checked_div(known).unwrap_or_default();
+    let unknown = shape.iter().filter(|length| **length < 0).count();
+    let has_room = if unknown == 1 { left > 0 } else { left == 1 };
+    (unknown <= 1 && has_room && left.checked_mul(known) == Some(devices)).then(|| {
+        let lengths = shape.iter();
+        lengths
+            .map(|length| u64::try_from(*length).unwrap_or(left))
+            .collect()
+    })
+}
+
 /// Reads one sharding. `json` is positioned at the text and stays behind it.
 ///
 /// # Errors
@@ -288,6 +306,25 @@ mod tests {
         let sharding = decode(&mut json)?;
         json.end()?;
         Ok(sharding)
+    }
+
+    #[test]
+    fn a_mesh_is_filled_as_numpy_reshapes() {
+        for (shape, devices, wanted) in [
+            (&[4, 2][..], 8, Some(&[4, 2][..])),
+            (&[-1, 2], 8, Some(&[4, 2])),
+            (&[2, -5], 8, Some(&[2, 4])),
+            (&[], 1, Some(&[])),
+            (&[-1, -1], 8, None),
+            (&[-1, 3], 8, None),
+            (&[-1, 0], 8, None),
+            (&[0, 2], 8, None),
+            (&[2, 2], 8, None),
+            (&[4], 0, None),
+        ] {
+            let filled = filled(shape, devices);
+            assert_eq!(filled.as_deref(), wanted, "{shape:?} {devices}");
+        }
     }
 
     fn strings(texts: &[&str]) -> Vec<String> {

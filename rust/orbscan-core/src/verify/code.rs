@@ -142,6 +142,9 @@ codes! {
     /// A sharding cannot be that of its array, or none at all.
     ShardingMismatch = "sharding-mismatch", Warning, [Fails, Works, Fails],
         "the array can be restored with a sharding of the caller's choice";
+    /// A leaf that is said to be a scalar is an array of some rank.
+    ScalarRank = "scalar-rank", Warning, [Fails, Works, Fails],
+        "the array can be restored where the caller asks for one; otherwise a restore fails";
     /// `_sharding` has an entry for something that is no leaf.
     ShardingSurplus = "sharding-surplus", Note, [Works, Works, Works],
         "ignored";

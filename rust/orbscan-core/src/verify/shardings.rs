@@ -7,7 +7,7 @@ use super::report::{Finding, Report};
 use crate::cursor::to_u64;
 use crate::error::counted;
 use crate::limits::Limits;
-use crate::orbax::sharding::{Sharding, SpecEntry};
+use crate::orbax::sharding::{self, DeviceMesh, Sharding, SpecEntry};
 use crate::orbax::{names, shardings};
 use crate::reader::outline::ItemFiles;
 use crate::record::{Array, Leaf, LeafKind, LeafTable};
@@ -75,9 +75,12 @@ pub(super) fn fault(table: &LeafTable, leaf: &Leaf, array: &Array) -> Option<Str
             partition_spec,
             shape,
             axis_names,
+            device_mesh,
             ..
-        } => mesh_fault(sharding)
-            .or_else(|| spec_fault(partition_spec, shape, axis_names, array.shape())),
+        } => mesh_fault(sharding).or_else(|| {
+            let lengths = mesh_lengths(shape, device_mesh.as_ref());
+            spec_fault(partition_spec, &lengths, axis_names, array.shape())
+        }),
         Sharding::Positional { .. } => {
             Some("a positional sharding, which Orbax 0.12 does not read".to_owned())
         }
@@ -124,10 +127,11 @@ fn mesh_fault(sharding: &Sharding) -> Option<String> {
             counted(to_u64(types.len()), "axis type", "axis types")
         ));
     }
+    if shape.iter().filter(|length| **length < 0).count() > 1 {
+        return Some(format!("a mesh of shape {shape:?}"));
+    }
     let mesh = device_mesh.as_ref()?;
-    let own: Option<Vec<u64>> = shape.iter().map(|n| u64::try_from(*n).ok()).collect();
-    // A mesh without axes is one device.
-    if own.as_ref() != Some(&mesh.shape) {
+    if sharding::filled(shape, to_u64(mesh.ids.len())).is_none() {
         return Some(format!(
             "a mesh of shape {shape:?} over devices of shape {:?}",
             mesh.shape
@@ -142,10 +146,22 @@ fn mesh_fault(sharding: &Sharding) -> Option<String> {
         .map(|(id, _)| format!("a mesh that has device {id} twice"))
 }
 
+/// The lengths of the axes of a mesh; 1, which divides everything, where only the machine tells.
+fn mesh_lengths(shape: &[i64], device_mesh: Option<&DeviceMesh>) -> Vec<u64> {
+    let devices = device_mesh.map(|mesh| to_u64(mesh.ids.len()));
+    let filled = devices.and_then(|devices| sharding::filled(shape, devices));
+    let own = || {
+        shape
+            .iter()
+            .map(|length| u64::try_from(*length).unwrap_or(1))
+    };
+    filled.unwrap_or_else(|| own().collect())
+}
+
 /// Why a partition spec cannot split an array of that shape over a mesh.
 fn spec_fault(
     partition_spec: &[SpecEntry],
-    mesh: &[i64],
+    mesh: &[u64],
     axis_names: &[String],
     shape: &[u64],
 ) -> Option<String> {
@@ -171,7 +187,7 @@ fn spec_fault(
                     "dimension {dimension} is split over axis {axis:?}, which the mesh does not have"
                 ));
             };
-            parts = parts.saturating_mul(u64::try_from(*size).unwrap_or_default());
+            parts = parts.saturating_mul(*size);
         }
         if length.checked_rem(parts) != Some(0) {
             let parts = counted(parts, "shard", "shards");

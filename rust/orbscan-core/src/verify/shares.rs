@@ -14,7 +14,7 @@ use foldhash::{HashMap, HashMapExt};
 use super::shardings;
 use crate::cursor::{to_u64, to_usize};
 use crate::orbax::process_metadata::ProcessMetadata;
-use crate::orbax::sharding::{Sharding, SpecEntry};
+use crate::orbax::sharding::{self, Sharding, SpecEntry};
 use crate::record::LeafTable;
 use crate::zarr::chunk_keys::{Grid, indices};
 
@@ -134,19 +134,11 @@ impl<'a> Shares<'a> {
             }
             Sharding::Positional { .. } => return None,
         };
-        let mesh: Vec<u64> = shape
-            .iter()
-            .map(|n| u64::try_from(*n).ok())
-            .collect::<Option<_>>()?;
-        let total = mesh
-            .iter()
-            .try_fold(1_u64, |n, size| n.checked_mul(*size))?;
         let ids = device_mesh
             .as_ref()
             .map_or(&self.metadata.mesh, |mesh| &mesh.ids);
-        if to_u64(ids.len()) != total || total == 0 {
-            return None;
-        }
+        let total = to_u64(ids.len());
+        let mesh = sharding::filled(shape, total)?;
         let axes: Vec<Vec<usize>> = partition_spec
             .iter()
             .map(|entry| axes(entry, axis_names))

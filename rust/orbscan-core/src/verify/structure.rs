@@ -11,7 +11,7 @@ use crate::error::{Result, counted};
 use crate::limits::Limits;
 use crate::orbax::names;
 use crate::reader::outline::ItemFiles;
-use crate::record::{Array, Leaf, LeafTable};
+use crate::record::{Array, Leaf, LeafKind, LeafTable};
 use crate::store::Store;
 
 /// Checks the documents of one pytree.
@@ -39,7 +39,7 @@ pub(super) fn check(
     texts::strings(store, files, table, limits, report)
 }
 
-/// Checks shardings and write shapes against arrays, once for all leaves that agree in them.
+/// Checks shardings, write shapes and scalars against arrays, once for all leaves that agree in them.
 fn distinct_leaves(table: &LeafTable, report: &mut Report) {
     let alike = LazyCell::new(|| Alike::of_each(table));
     for (number, leaf) in table.leaves.iter().enumerate() {
@@ -49,6 +49,7 @@ fn distinct_leaves(table: &LeafTable, report: &mut Report) {
         for (code, reason) in [
             (Code::ShardingMismatch, shardings::fault(table, leaf, array)),
             (Code::WriteShape, write_shape_fault(table, leaf, array)),
+            (Code::ScalarRank, scalar_fault(leaf, array)),
         ] {
             let Some(reason) = reason else { continue };
             let Alike { first, count } = alike.get(number).copied().unwrap_or_default();
@@ -109,4 +110,11 @@ fn write_shape_fault(table: &LeafTable, leaf: &Leaf, array: &Array) -> Option<St
             header.grid_chunk_shape
         )
     })
+}
+
+/// Why an array cannot be the value of a scalar.
+fn scalar_fault(leaf: &Leaf, array: &Array) -> Option<String> {
+    let shape = array.shape();
+    let is_scalar = leaf.kind != LeafKind::Scalar || shape.is_empty();
+    (!is_scalar).then(|| format!("value_type \"scalar\", the array has the shape {shape:?}"))
 }
