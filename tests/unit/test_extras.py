@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import sys
 from typing import NoReturn
 
 import pytest
@@ -39,7 +40,7 @@ def test_what_is_missing_is_told_from_what_does_not_work(
     def refused(_: str) -> NoReturn:
         raise error
 
-    monkeypatch.setitem(extras.sys.modules, "shtab", None)
+    monkeypatch.setitem(sys.modules, "shtab", None)
     monkeypatch.setattr(importlib, "import_module", refused)
     with pytest.raises(kind) as raised:
         extras.need("shtab", "completion")
