@@ -26,7 +26,7 @@ from tools.progress import long_step
 
 ROOT = Path(__file__).parents[1]
 ARCHIVE = ROOT / "python" / "orbscan" / "cli" / "demo.tar.gz"
-TWO_HOSTS = ROOT / "tests" / "verify" / "local-of-two-hosts.tar.gz"
+TWO_HOSTS = ROOT / "tests" / "checking" / "local-of-two-hosts.tar.gz"
 """What two processes have written, which takes two of them at a time."""
 
 STEPS = {

@@ -1,7 +1,8 @@
 """Prints the tests of what has changed since the last commit on main, for `make test-quick`.
 
-A changed test stands for itself; a changed module stands for the folder of tests of its room, as
-the table says; anything else, and nothing at all, for the unit tests.
+A changed test stands for itself; a changed module of the package for the tests of its room, which
+lie in a folder of the same name; for other code, a table says which. Whatever has changed, and if
+nothing has, the tests of the package as a whole run.
 """
 
 import shutil
@@ -10,23 +11,18 @@ import sys
 from pathlib import Path
 
 ROOMS = {
-    "python/orbscan/checking/": ["tests/verify", "tests/dump"],
-    "python/orbscan/cli/": ["tests/cli"],
-    "python/orbscan/differing/": ["tests/diff"],
-    "python/orbscan/orbax/": ["tests/jax"],
-    "python/orbscan/planning/": ["tests/unit", "tests/cli/test_plan.py"],
-    "python/orbscan/reading/": ["tests/steps", "tests/layout"],
-    "python/orbscan/restoring/": ["tests/jax"],
-    "python/orbscan/scanning/": ["tests/scan", "tests/tables"],
-    "rust/orbscan-core/src/verify/": ["tests/verify"],
-    "rust/orbscan-core/src/scan/": ["tests/scan", "tests/steps"],
+    "rust/orbscan-core/src/dump/": ["tests/checking"],
+    "rust/orbscan-core/src/verify/": ["tests/checking"],
+    "rust/orbscan-core/src/scan/": ["tests/scanning", "tests/reading/steps"],
     "rust/orbscan-core/src/layout/": ["tests/layout", "tests/golden"],
     "rust/orbscan-core/src/reader/": ["tests/layout", "tests/reference/test_corpus.py"],
-    "rust/orbscan-arrow/": ["tests/tables"],
+    "rust/orbscan-arrow/": ["tests/scanning/tables"],
     "docs/": ["tests/docs"],
     "README.md": ["tests/docs"],
 }
-ALWAYS = "tests/unit"
+ALWAYS = "tests/package"
+
+_PACKAGE = "python/orbscan/"
 
 
 def changed() -> list[str]:
@@ -48,12 +44,15 @@ def tests_of(files: list[str]) -> list[str]:
     """What to run for some changed files.
 
     >>> tests_of(["python/orbscan/cli/show.py", "tests/cli/test_show.py"])
-    ['tests/cli', 'tests/unit']
+    ['tests/cli', 'tests/package']
     """
     found = {ALWAYS}
     for file in files:
         if file.startswith("tests/") and Path(file).name.startswith("test_"):
             found.add(file)
+        room, inside, _ = file.removeprefix(_PACKAGE).partition("/")
+        if file.startswith(_PACKAGE) and inside:
+            found.add(f"tests/{room}")
         for room, tests in ROOMS.items():
             if file.startswith(room):
                 found.update(tests)

@@ -12,7 +12,7 @@ import orbscan
 from orbscan import errors
 from orbscan.cli import main
 from orbscan.cli.messages import told
-from tests.steps.support import write_step
+from tests.reading.steps.support import write_step
 from tests.support import handmade
 from tests.support.handmade import JSON, Array
 

@@ -9,7 +9,7 @@ import pytest
 import orbscan
 from orbscan.cli import COMMANDS, main
 from orbscan.cli.topics import TABLE_OF_EXIT_CODES
-from tests.steps.support import write_step
+from tests.reading.steps.support import write_step
 
 if TYPE_CHECKING:
     from pathlib import Path

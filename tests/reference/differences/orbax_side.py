@@ -79,7 +79,7 @@ def listed(path: Path) -> list[str]:
 
 def of_handlers(path: Path) -> list[Any]:
     """What Orbax and orbscan say of `foo` where its handler raises, and where it has none."""
-    from tests.jax.own_handlers import SilentHandler, context_with
+    from tests.orbax.own_handlers import SilentHandler, context_with
 
     said: list[str] = []
     with context_with(foo=SilentHandler), _listening(said):
@@ -94,7 +94,7 @@ def save_foo(path: Path) -> None:
     """Save a tree and something that has a handler of its own."""
     import numpy as np
 
-    from tests.jax.own_handlers import Foo, FooHandler, context_with
+    from tests.orbax.own_handlers import Foo, FooHandler, context_with
 
     with context_with(FooHandler):
         v1.save_checkpointables(path, {"foo": Foo(1), "state": {"w": np.zeros(2)}})

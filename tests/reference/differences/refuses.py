@@ -10,6 +10,7 @@ import pytest
 
 import orbscan
 from tests.damage.damages import MANIFEST, TREE, cut
+from tests.reading.steps.support import write_step
 from tests.reference.differences import orbax_side
 from tests.reference.differences.situation import (
     Answer,
@@ -20,7 +21,6 @@ from tests.reference.differences.situation import (
     row,
     tree,
 )
-from tests.steps.support import write_step
 from tests.support import processes
 
 if TYPE_CHECKING:

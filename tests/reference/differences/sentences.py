@@ -1,7 +1,7 @@
 """What other pages, and texts of orbscan, say of Orbax.
 
-What findings of `verify` say is held by tests/verify/test_meanings.py; what is committed, the best
-and the latest by tests/steps.
+What findings of `verify` say is held by tests/checking/test_meanings.py; what is committed, the
+best and the latest by tests/reading/steps.
 """
 
 from __future__ import annotations

@@ -1,0 +1,139 @@
+"""Each library that people use reads in both tables what `orbscan.metadata` says."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+import orbscan
+from orbscan.scanning import tables
+from orbscan.scanning.earlier import SCHEMA_VERSION
+from tests.scanning.tables import expected
+from tests.scanning.tables.readers import READERS, Rows
+
+PAGE = Path(__file__).parents[3] / "docs" / "tables.md"
+
+readers = pytest.mark.parametrize("read", READERS.values(), ids=READERS)
+
+
+def documented(heading: str) -> dict[str, str]:
+    """The columns of a table and their types, from the page about them."""
+    section = PAGE.read_text(encoding="utf-8").split(f"## {heading}\n")[1].split("\n## ")[0]
+    return dict(re.findall(r"^\| `(\w+)` \| ([^|]+?) \|", section, re.MULTILINE))
+
+
+def by_path(rows: Rows) -> dict[str, Rows]:
+    groups = itertools.groupby(rows, key=lambda row: row["path"])
+    return {path: [*group] for path, group in groups}
+
+
+@pytest.fixture(scope="module")
+def leaves(golden: Path) -> dict[str, Rows]:
+    """What the rows of each checkpoint must be."""
+    scan = orbscan.scan(golden, ordered=True)
+    return {entry.path: expected.leaf_rows(entry) for entry in scan if entry.state == "read"}
+
+
+@readers
+def test_the_leaves_are_those_that_metadata_gives(
+    read: Any, golden: Path, leaves: dict[str, Rows]
+) -> None:
+    found = by_path(read(tables.leaf_table(golden, ordered=True)))
+    assert len(leaves) > 200
+    for path, rows in leaves.items():
+        got = [row for row in found.pop(path, []) if row["keypath"] is not None]
+        assert len(got) == len(rows), path
+        for row, wanted in zip(got, rows, strict=True):
+            shown = {name: row[name] for name in wanted}
+            wanted = {  # noqa: PLW2901 - what the tree cannot tell is taken over
+                name: row[name] if value is ... else value for name, value in wanted.items()
+            }
+            assert shown == wanted, path
+    # What is left are the checkpoints that cannot be read, each with one row.
+    assert all(len(rows) == 1 and rows[0]["error"] for rows in found.values())
+
+
+@readers
+def test_the_checkpoints_are_those_of_the_scan(read: Any, golden: Path) -> None:
+    rows = read(tables.checkpoint_table(golden, ordered=True))
+    entries = [*orbscan.scan(golden, ordered=True)]
+    assert [row["path"] for row in rows] == [entry.path for entry in entries]
+    for row, entry in zip(rows, entries, strict=True):
+        same = ("root", "step", "kind", "state", "committed", "commit_reason")
+        assert {name: row[name] for name in same} == {name: getattr(entry, name) for name in same}
+        assert row["fingerprint"] == (entry.fingerprint and f"{entry.fingerprint:016x}")
+        assert row["error_kind"] == (entry.error and entry.error.kind)
+        if entry.state != "read":
+            assert row["leaves"] is None
+            continue
+        assert row["checkpointables"] == [name for name in entry.names if name is not None]
+        totals = expected.totals(entry)
+        assert {name: row[name] for name in totals} == totals, entry.path
+        whole = entry.checkpointables
+        assert whole is not None
+        if entry.kind != "safetensors":
+            times = (whole.init_timestamp_nsecs, whole.commit_timestamp_nsecs)
+            assert (row["init_timestamp"], row["commit_timestamp"]) == times
+            assert row["save_duration_nsecs"] == (None if None in times else times[1] - times[0])
+        assert len(row["issues"]) == len(whole.issues)
+
+
+@pytest.mark.parametrize(
+    ("heading", "stream"),
+    [("Leaves", tables.leaf_table), ("Checkpoints", tables.checkpoint_table)],
+)
+def test_the_schema_is_the_documented_one(heading: str, stream: Any) -> None:
+    schema = pa.schema(stream([]))
+    types = {field.name: str(field.type) for field in schema}
+    assert types == {
+        name: {
+            "text": "string",
+            "dictionary": "dictionary<values=string, indices=int32, ordered=0>",
+            "timestamp": "timestamp[ns, tz=UTC]",
+            "bool": "bool",
+            "int64": "int64",
+            "list of int64": "list<item: int64>",
+            "list of text": "list<item: string>",
+            "list of keys": "list<item: struct<key: string, index: int64>>",
+        }[kind]
+        for name, kind in documented(heading).items()
+    }
+    version = schema.metadata[b"orbscan.schema_version"]
+    assert version == str(SCHEMA_VERSION).encode()
+    assert schema.metadata[b"orbscan.table"] == heading.lower().encode()
+
+
+def test_an_empty_scan_is_an_empty_table() -> None:
+    assert pa.table(tables.leaf_table([])).num_rows == 0
+    assert pa.table(tables.checkpoint_table([])).num_rows == 0
+
+
+def test_a_path_that_does_not_exist_is_a_row(tmp_path: Path) -> None:
+    stream = tables.leaf_table(tmp_path / "gone")
+    (row,) = pa.table(stream).to_pylist()
+    assert (row["keypath"], row["error_kind"]) == (None, "not_found")
+    assert str(tmp_path / "gone") in row["error"]
+    assert (stream.checkpoints_seen, stream.checkpoints_incomplete) == (1, 1)
+
+
+def test_a_stream_is_read_once(run: Path) -> None:
+    scan = orbscan.scan(run)
+    stream = scan.leaves()
+    assert pa.schema(stream).names[0] == "path"
+    assert pa.table(stream).num_rows > 0
+    with pytest.raises(ValueError, match="was read already"):
+        pa.table(stream)
+    with pytest.raises(ValueError, match="is read as a table already"):
+        scan.checkpoints()
+
+
+def test_a_scan_that_was_begun_goes_on_as_a_table(run: Path) -> None:
+    scan = orbscan.scan(run, ordered=True)
+    first = next(iter(scan))
+    rest = pa.table(scan.checkpoints())["path"].to_pylist()
+    assert [first.path, *rest] == [str(run / "0"), str(run / "10")]
