@@ -27,13 +27,22 @@ _STANDARD = {
     "datetime": ("datetime",),
     "pathlib": ("Path",),
     "types": ("EllipsisType", "TracebackType"),
-    "typing": ("Any", "Literal", "NoReturn", "Self", "SupportsIndex"),
+    "typing": ("Any", "Literal", "NoReturn", "Self", "SupportsIndex", "Unpack"),
 }
 
 _OWN = {
     "orbscan.aliases": (
-        *("Advice", "AnyMesh", "Atomicity", "Keypath", "Level", "Metrics", "Mode", "Name"),
-        *("Outlook", "Prefix", "Role", "Severity", "StepChoice"),
+        *(
+            "Advice",
+            "AnyMesh",
+            "Atomicity",
+            "CheckpointKind",
+            "EntryState",
+            "ErrorKind",
+            "ItemKind",
+        ),
+        *("Keypath", "Level", "Metrics", "Mode", "Name", "Outlook", "Prefix", "Role", "Severity"),
+        *("StepChoice", "StepState"),
     ),
     "orbscan.checking.alone": ("Alone",),
     "orbscan.checking.findings": ("Restores",),
@@ -42,7 +51,7 @@ _OWN = {
     "orbscan.planning.mesh": ("Mesh",),
     "orbscan.planning.value": ("DevicePlan", "HostPlan", "LeafPlan"),
     "orbscan.model.sharding": ("ShardingMetadata",),
-    "orbscan.scanning.options": ("Previous", "Since", "StepRange"),
+    "orbscan.scanning.options": ("Previous", "ScanOptions", "Since", "StepRange"),
 }
 
 _MODULE_OF = {

@@ -8,11 +8,12 @@ of an error. All containers are plain lists and tuples, made once, when the read
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, Protocol, TypeAlias, final
 
+from orbscan.aliases import Atomicity, CheckpointKind, EntryState, ErrorKind
 from orbscan.errors import OrbscanError, OutOfMemoryError
 
 __version__: str
 
-ERROR_KINDS: tuple[str, ...]
+ERROR_KINDS: tuple[ErrorKind, ...]
 """Every kind of error, as in `orbscan.errors.CLASS_OF_KIND`."""
 
 Shape: TypeAlias = tuple[int, ...]
@@ -49,7 +50,7 @@ PositionalSharding: TypeAlias = tuple[Literal["positional"], Shape, str | None]
 
 Sharding: TypeAlias = NamedSharding | SingleDeviceSharding | PositionalSharding
 
-Issue: TypeAlias = tuple[str, str | None, int | None, bool, str]
+Issue: TypeAlias = tuple[ErrorKind, str | None, int | None, bool, str]
 """(kind, file, offset, whether the offset counts from the start of a decompressed body, reason)"""
 
 Leaf: TypeAlias = tuple[int, int, int, Shape | None, str | None, Issue | None]
@@ -256,11 +257,11 @@ class Entry:
         """The number in its name."""
 
     @property
-    def kind(self) -> str:
+    def kind(self) -> CheckpointKind:
         """`v1`, `v0`, `safetensors`, `temporary` or `unknown`."""
 
     @property
-    def state(self) -> str:
+    def state(self) -> EntryState:
         """`read`, `unchanged`, `vanished`, `unread` or `failed`."""
 
     @property
@@ -389,7 +390,7 @@ def scan(
     threads: int | None = None,
     since: Mapping[str, int] | None = None,
     rich_types: bool = False,
-    atomicity: str | None = None,
+    atomicity: Atomicity | None = None,
 ) -> Scan:
     """Search for checkpoints and read them.
 
@@ -402,7 +403,7 @@ def read_pytree(
     name: str | None,
     rich_types: bool,
     *,
-    atomicity: str | None = None,
+    atomicity: Atomicity | None = None,
     allow_uncommitted: bool = False,
     first: str | None = None,
 ) -> Checkpoint:
@@ -416,7 +417,7 @@ def recover(
     path: str,
     name: str | None,
     *,
-    atomicity: str | None = None,
+    atomicity: Atomicity | None = None,
     allow_uncommitted: bool = False,
 ) -> Checkpoint:
     """List the arrays in the store of one pytree, as a flat mapping from their names."""
@@ -425,7 +426,7 @@ def read_checkpointables(
     path: str,
     rich_types: bool,
     *,
-    atomicity: str | None = None,
+    atomicity: Atomicity | None = None,
     allow_uncommitted: bool = False,
 ) -> Checkpoint:
     """Read every checkpointable."""
@@ -434,7 +435,7 @@ def read_everything(
     path: str,
     rich_types: bool,
     *,
-    atomicity: str | None = None,
+    atomicity: Atomicity | None = None,
     allow_uncommitted: bool = False,
 ) -> Checkpoint:
     """Read every checkpointable, or the pytree that has no name."""
@@ -446,26 +447,28 @@ def others(path: str, name: str | None) -> list[tuple[str | None, bool | None]]:
     the file system does not let us look.
     """
 
-def is_orbax_checkpoint(path: str, *, atomicity: str | None = None) -> bool:
+def is_orbax_checkpoint(path: str, *, atomicity: Atomicity | None = None) -> bool:
     """Tell whether a path is laid out like a finished checkpoint."""
 
 Prefix: TypeAlias = tuple[str | None] | None
 """Which prefix of names of steps counts, in a tuple, `(None,)` for bare numbers; None for any"""
 
-def list_steps(root: str, prefix: Prefix, atomicity: str) -> tuple[list[Step], list[str], int]:
+def list_steps(
+    root: str, prefix: Prefix, atomicity: Atomicity
+) -> tuple[list[Step], list[str], int]:
     """Read all that a root holds: (steps, other checkpoints, directories not looked into).
 
     The steps come by number and then by name; the others are names.
     """
 
-def read_steps(root: str, step: int | str, prefix: Prefix, atomicity: str) -> list[Step]:
+def read_steps(root: str, step: int | str, prefix: Prefix, atomicity: Atomicity) -> list[Step]:
     """Read what is known of steps without their trees, by number and then by name.
 
     Of the committed one of a number, of the last committed one, `latest`, or of all `committed`
     ones.
     """
 
-def find_step(root: str, step: int | str, prefix: Prefix, atomicity: str) -> str:
+def find_step(root: str, step: int | str, prefix: Prefix, atomicity: Atomicity) -> str:
     """Find the name of the directory of a committed step, by its number or as `latest`."""
 
 def steps_below(root: str) -> list[tuple[str, str]]:
@@ -535,7 +538,7 @@ def verify(
     max_bandwidth: int | None,
     progress: Callable[[int, int, int], object] | None,
     *,
-    atomicity: str | None = None,
+    atomicity: Atomicity | None = None,
     only: Only = None,
 ) -> Report:
     """Check a checkpoint: 0 structure, 1 index, 2 data.
@@ -550,7 +553,7 @@ def verify_together(
     max_bandwidth: int | None,
     progress: Callable[[int, int, int], object] | None,
     *,
-    atomicity: str | None = None,
+    atomicity: Atomicity | None = None,
 ) -> Report:
     """Check the directories of several hosts as one checkpoint."""
 
@@ -598,7 +601,7 @@ Usage: TypeAlias = tuple[Checkpoint, list[ItemUsage], list[FileUsage], Alone | N
 def usage(
     path: str,
     *,
-    atomicity: str | None = None,
+    atomicity: Atomicity | None = None,
     allow_uncommitted: bool = False,
     only: Only = None,
 ) -> Usage:

@@ -37,6 +37,34 @@ Atomicity: TypeAlias = Literal[
 ]
 """What makes a checkpoint a finished one."""
 
+CheckpointKind: TypeAlias = Literal["v1", "v0", "safetensors", "temporary", "unknown"]
+"""What a checkpoint is for a scan: its layout, or a save that never finished."""
+
+EntryState: TypeAlias = Literal["read", "unchanged", "vanished", "unread", "failed"]
+"""What became of a checkpoint in a scan."""
+
+StepState: TypeAlias = Literal["committed", "uncommitted", "broken"]
+"""Whether a step is finished, and all of it is there."""
+
+ItemKind: TypeAlias = Literal["pytree", "json", "other", "unknown"]
+"""What a checkpointable is."""
+
+ErrorKind: TypeAlias = Literal[
+    "not_found",
+    "unknown_layout",
+    "uncommitted",
+    "no_such_checkpointable",
+    "deletion_in_progress",
+    "deletion_record",
+    "malformed",
+    "checksum",
+    "unsupported",
+    "limit",
+    "store",
+    "memory",
+]
+"""What went wrong; `orbscan.errors` has the class of each."""
+
 Mode: TypeAlias = Literal["max", "min"]
 """Which of the values of a metric is the best."""
 

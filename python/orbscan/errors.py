@@ -14,7 +14,7 @@ from errno import ENOENT
 TYPE_CHECKING = False
 
 if TYPE_CHECKING:
-    from orbscan.aliases import Advice
+    from orbscan.aliases import Advice, ErrorKind
 
 
 class OrbscanError(Exception):
@@ -38,7 +38,7 @@ class OrbscanError(Exception):
     'state/_METADATA, byte 4: expected an object'
     """
 
-    kind: str
+    kind: ErrorKind
     reason: str
     file: str | None
     offset: int | None
@@ -47,7 +47,7 @@ class OrbscanError(Exception):
 
     def __init__(  # noqa: PLR0913, PLR0917 - the Rust side passes the fields of its error in order
         self,
-        kind: str,
+        kind: ErrorKind,
         reason: str,
         file: str | None = None,
         offset: int | None = None,
@@ -92,7 +92,7 @@ class CheckpointNotFoundError(FileNotFoundError, InvalidLayoutError):
 
     def __init__(  # noqa: PLR0913, PLR0917
         self,
-        kind: str,
+        kind: ErrorKind,
         reason: str,
         file: str | None = None,
         offset: int | None = None,
@@ -148,7 +148,7 @@ class DeletionRecoveryError(OrbscanError, RuntimeError):
     """The record of an interrupted deletion cannot be trusted. Kind: `deletion_record`."""
 
 
-CLASS_OF_KIND: dict[str, type[OrbscanError]] = {
+CLASS_OF_KIND: dict[ErrorKind, type[OrbscanError]] = {
     "not_found": CheckpointNotFoundError,
     "unknown_layout": InvalidLayoutError,
     "uncommitted": InvalidLayoutError,
@@ -166,7 +166,7 @@ CLASS_OF_KIND: dict[str, type[OrbscanError]] = {
 
 
 def error(  # noqa: PLR0913, PLR0917
-    kind: str,
+    kind: ErrorKind,
     reason: str,
     file: str | None = None,
     offset: int | None = None,

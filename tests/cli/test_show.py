@@ -21,6 +21,7 @@ from tests.support.tables import array, checkpoint, numpy_array, scalar
 if TYPE_CHECKING:
     from subprocess import CompletedProcess
 
+    from orbscan.aliases import ErrorKind
     from tests.cli.conftest import Command
 
 NAMED = tables.named((4, 2), ("x", "y"), (("x", "y"), None), ids=tuple(range(8)))
@@ -317,7 +318,7 @@ def test_the_pytree_can_be_chosen(show: Command, arguments: list[str], name: str
         ("memory", 4),
     ],
 )
-def test_the_exit_code_tells_the_kind_of_error(show: Command, kind: str, status: int) -> None:
+def test_the_exit_code_tells_the_kind_of_error(show: Command, kind: ErrorKind, status: int) -> None:
     shown = show(errors.error(kind, "why", "state/f", 4), "p")
     assert shown == (status, "", "orbscan: error: state/f, byte 4: why\n")
 

@@ -16,6 +16,8 @@ from tests.support.processes import python
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from orbscan.aliases import ErrorKind
+
 FACTS = ("why", "state/d/903e", 41, True, errno.EACCES)
 
 
@@ -48,7 +50,7 @@ def test_both_languages_know_the_same_kinds() -> None:
     ],
 )
 def test_each_kind_is_caught_as_what_a_caller_would_expect(
-    kind: str, parents: tuple[type[Exception], ...]
+    kind: ErrorKind, parents: tuple[type[Exception], ...]
 ) -> None:
     for parent in (*parents, OrbscanError):
         assert isinstance(error(kind, *FACTS), parent)
@@ -72,7 +74,7 @@ def test_trouble_with_a_store_is_not_a_wrong_layout() -> None:
     "facts", [FACTS, ("why", None, None, False, None), (*FACTS, ("state", ", and state"))]
 )
 def test_every_error_survives_pickling_and_copying(
-    kind: str, duplicate: Callable[[Any], Any], facts: tuple[Any, ...]
+    kind: ErrorKind, duplicate: Callable[[Any], Any], facts: tuple[Any, ...]
 ) -> None:
     original = error(kind, *facts)
     twin = duplicate(original)
@@ -83,13 +85,13 @@ def test_every_error_survives_pickling_and_copying(
 
 
 @pytest.mark.parametrize("kind", sorted(CLASS_OF_KIND))
-def test_every_error_carries_its_facts(kind: str) -> None:
+def test_every_error_carries_its_facts(kind: ErrorKind) -> None:
     this = error(kind, *FACTS)
     assert (this.kind, this.reason, this.file, this.offset, this.in_body) == (kind, *FACTS[:4])
 
 
 @pytest.mark.parametrize("kind", ["not_found", "store"])
-def test_os_errors_have_errno_and_filename(kind: str) -> None:
+def test_os_errors_have_errno_and_filename(kind: ErrorKind) -> None:
     this = error(kind, "why", "state/_METADATA", None, False, errno.EACCES)  # noqa: FBT003
     assert isinstance(this, OSError)
     assert (this.errno, this.filename, this.strerror) == (errno.EACCES, "state/_METADATA", "why")
@@ -112,7 +114,7 @@ def test_a_missing_path_has_the_errno_of_a_missing_file() -> None:
         (("why", None, 41), "byte 41: why"),
     ],
 )
-def test_an_error_reads_like_a_finding(kind: str, facts: tuple[Any, ...], text: str) -> None:
+def test_an_error_reads_like_a_finding(kind: ErrorKind, facts: tuple[Any, ...], text: str) -> None:
     assert str(error(kind, *facts)) == text
 
 

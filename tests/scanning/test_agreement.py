@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import pytest
 
 import orbscan
+from orbscan import types
 from orbscan.errors import OrbscanError
 from tests.support import corpus
 from tests.support.known_differences import KNOWN_DIFFERENCES
@@ -22,6 +23,14 @@ def entries(archive: Path) -> dict[str, orbscan.CheckpointEntry]:
     by_path = {entry.path: entry for entry in found}
     assert len(by_path) == len(found)
     return by_path
+
+
+def test_kinds_and_states_are_those_of_the_types(
+    entries: dict[str, orbscan.CheckpointEntry],
+) -> None:
+    kinds, states = get_args(types.CheckpointKind), get_args(types.EntryState)
+    assert {entry.kind for entry in entries.values()} <= {*kinds}
+    assert {entry.state for entry in entries.values()} <= {*states}
 
 
 def test_every_entry_agrees_with_a_read_of_its_path(

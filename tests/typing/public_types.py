@@ -6,7 +6,7 @@ import datetime as dt
 from typing import Any, assert_type
 
 import orbscan
-from orbscan import CheckpointMetadata, Issue, PyTreeMetadata
+from orbscan import CheckpointMetadata, Issue, PyTreeMetadata, types
 
 
 def metadata_is_of_a_pytree(path: str) -> None:
@@ -41,7 +41,7 @@ def leaves_have_shapes(leaf: orbscan.ArrayMetadata, host: orbscan.NumpyMetadata)
 
 
 def errors_say_where(error: orbscan.OrbscanError) -> None:
-    assert_type(error.kind, str)
+    assert_type(error.kind, types.ErrorKind)
     assert_type(error.file, str | None)
     assert_type(error.offset, int | None)
 
@@ -56,3 +56,25 @@ def steps_are_paths_with_facts(root: str) -> None:
     assert_type(orbscan.metadata(step, step=None), CheckpointMetadata[PyTreeMetadata])
     assert_type(orbscan.metadata(root, step=("loss", "max")).issues, tuple[Issue, ...])
     assert_type(orbscan.root_metadata(root).custom_metadata, dict[str, Any])
+
+
+def words_are_literals(root: str) -> None:
+    entry = next(orbscan.scan(root))
+    assert_type(entry.kind, types.CheckpointKind)
+    assert_type(entry.state, types.EntryState)
+    assert_type(orbscan.latest(root).state, types.StepState)
+    assert_type(orbscan.metadata(root).items[0].kind, types.ItemKind)
+    if entry.kind == "v2":  # type: ignore[comparison-overlap]
+        raise AssertionError
+    orbscan.scan(root, atomicity="rename")  # type: ignore[arg-type]
+
+
+def keywords_of_scans_are_known(root: str, options: types.ScanOptions) -> None:
+    """Each comment is needed: mypy refuses the line without it."""
+    assert_type(orbscan.leaf_table(root, **options), orbscan.ArrowStream)
+    orbscan.scan(root, **options)
+    orbscan.leaf_table(root, latest=1, match="*", since={}, shard=(0, 2))
+    orbscan.scan(root, newest=1)  # type: ignore[call-arg]
+    orbscan.leaf_table(root, newest=1)  # type: ignore[call-arg]
+    orbscan.checkpoint_table(root, newest=1)  # type: ignore[call-arg]
+    orbscan.checkpoint_table(root, latest="1")  # type: ignore[arg-type]

@@ -14,11 +14,13 @@ TYPE_CHECKING = False
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any, NamedTuple
+    from typing import Any, Final, NamedTuple
+
+    from orbscan.aliases import ErrorKind, ItemKind
 
     class _Item(NamedTuple):
         name: str | None
-        kind: str
+        kind: ItemKind
         handler: str | None
         file: str | None
 
@@ -26,7 +28,10 @@ else:
     # `typing`, which has named tuples with types, takes longer to import than a command does.
     _Item = namedtuple("_Item", "name kind handler file")  # noqa: PYI024
 
-PYTREE, JSON, OTHER, UNKNOWN = "pytree", "json", "other", "unknown"
+PYTREE: Final = "pytree"
+JSON: Final = "json"
+OTHER: Final = "other"
+UNKNOWN: Final = "unknown"
 
 
 class Item(_Item):
@@ -74,8 +79,10 @@ def read_json(file: str, decode: Callable[[str], Any] | None = None) -> Any:
         with open(file, encoding="utf-8") as opened:  # noqa: PTH123
             return (decode or json.loads)(opened.read())
     except OSError as failed:
-        kind, reason = "store", failed.strerror or str(failed)
+        kind: ErrorKind = "store"
+        reason = failed.strerror or str(failed)
         raise error(kind, reason, file, errno=failed.errno) from failed
     except (ValueError, RecursionError) as wrong:
-        kind, reason = "malformed", f"is not a JSON document: {wrong}"
+        kind = "malformed"
+        reason = f"is not a JSON document: {wrong}"
         raise error(kind, reason, file) from wrong

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from orbscan.aliases import Keypath
+    from orbscan.aliases import ErrorKind, Keypath
     from orbscan.model.item import Item
 
 PyTreeMetadata: TypeAlias = Any
@@ -46,7 +46,7 @@ class Issue(Value, frozen=True, gc=False):
     state/_sharding, byte 12: expected an object
     """
 
-    kind: str
+    kind: ErrorKind
     file: str | None
     offset: int | None
     in_body: bool

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from orbscan import _core
-    from orbscan.aliases import Atomicity, Prefix, StepChoice
+    from orbscan.aliases import Atomicity, ErrorKind, Prefix, StepChoice
     from orbscan.model.result import CheckpointMetadata, PyTreeMetadata
     from orbscan.reading.handlers import Handler
 
@@ -362,7 +362,7 @@ def check_name(name: str | None) -> None:
         raise _reserved(name)
     if name in {".", ".."} or "/" in name or "\0" in name:
         reason = f"{name!r} cannot be the name of a checkpointable"
-        kind = "no_such_checkpointable"
+        kind: ErrorKind = "no_such_checkpointable"
         raise errors.error(kind, reason)
 
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from orbscan import _core
+    from orbscan.aliases import ErrorKind
     from orbscan.model.result import CheckpointMetadata
     from orbscan.reading.orbax_context import Registry
 
@@ -124,7 +125,7 @@ def check_given(
             message = f"the handler of {name!r} is an object with a method metadata, not {shown}"
             raise TypeError(message)
         if known is not None and name not in known:
-            kind = "no_such_checkpointable"
+            kind: ErrorKind = "no_such_checkpointable"
             reason = f"no checkpointable is called {name!r}, for which a handler is given"
             raise errors.error(kind, reason, str(path))
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from typing import Literal
 
     from orbscan import _core
-    from orbscan.aliases import Atomicity, Metrics, Mode, Prefix, StepChoice
+    from orbscan.aliases import Atomicity, ErrorKind, Metrics, Mode, Prefix, StepChoice
 
 MAX: Mode = "max"
 MIN: Mode = "min"
@@ -34,7 +34,7 @@ ATOMICITIES: tuple[Atomicity, ...] = (
 LATEST: Literal["latest"] = "latest"
 """The word for the last committed step."""
 
-_LOCAL_ATOMICITY = "atomic_rename"
+_LOCAL_ATOMICITY: Atomicity = "atomic_rename"
 _SHOWN_METRICS = 10
 _STEPS_END = 1 << 64
 
@@ -112,7 +112,7 @@ def read_steps(
     return _core.read_steps(root, step, _wanted_prefix(root, prefix), _rule(atomicity))
 
 
-def _rule(atomicity: Atomicity) -> str:
+def _rule(atomicity: Atomicity) -> Atomicity:
     if atomicity not in ATOMICITIES:
         known = ", ".join(map(repr, ATOMICITIES))
         message = f"atomicity must be one of {known}, not {atomicity!r}"
@@ -144,7 +144,7 @@ def _check_text(root: str, text: str) -> None:
     try:
         text.encode()
     except UnicodeEncodeError:
-        kind = "unsupported"
+        kind: ErrorKind = "unsupported"
         raise errors.error(kind, f"the name {text!r} is not UTF-8", root) from None
 
 
@@ -157,7 +157,7 @@ def _number(root: str, step: object) -> int:
         message = f"step must not be negative, and is {number}"
         raise ValueError(message)
     if number >= _STEPS_END:
-        kind = "not_found"
+        kind: ErrorKind = "not_found"
         raise errors.error(kind, f"has no step {number}", root)
     return number
 
@@ -202,7 +202,7 @@ def ranked(root: str, rows: list[_core.Step], name: str, mode: Mode) -> list[_co
         if metric.is_number(value):
             found.append((value, row))
     if not found:
-        kind = "not_found"
+        kind: ErrorKind = "not_found"
         raise errors.error(kind, _without(name, rows), root)
     # Stable in both directions.
     found.sort(key=lambda pair: pair[0] if mode == MIN else -pair[0])

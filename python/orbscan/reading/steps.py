@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from orbscan import _core
-    from orbscan.aliases import Atomicity, Mode, Prefix
+    from orbscan.aliases import Atomicity, Mode, Prefix, StepState
     from orbscan.errors import OrbscanError
 
 
@@ -73,7 +73,7 @@ class Step(Value, frozen=True):
         return printable(f"{self.path}: {', '.join(words)}")
 
     @property
-    def state(self) -> str:
+    def state(self) -> StepState:
         """In one word: `committed`, `broken` if something of it is missing, or `uncommitted`."""
         if not self.committed:
             return "uncommitted"

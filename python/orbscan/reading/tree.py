@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from typing import TypeAlias
 
     from orbscan import _core
+    from orbscan.aliases import ErrorKind
     from orbscan.model.result import PyTreeMetadata
     from orbscan.model.sharding import ShardingMetadata
 
@@ -107,7 +108,8 @@ def dtype_named(name: str) -> np.dtype[Any]:
 
     scalar_type = getattr(ml_dtypes, name, None)
     if scalar_type is None:
-        kind, reason = "unsupported", f"ml_dtypes {ml_dtypes.__version__} lacks the type {name}"
+        kind: ErrorKind = "unsupported"
+        reason = f"ml_dtypes {ml_dtypes.__version__} lacks the type {name}"
         raise errors.error(kind, reason)
     dtype: np.dtype[Any] = np.dtype(scalar_type)
     return dtype

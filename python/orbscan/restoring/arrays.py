@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     import tensorstore
 
     from orbscan import _core
-    from orbscan.aliases import Atomicity, StepChoice
+    from orbscan.aliases import Atomicity, ErrorKind, StepChoice
 
 _SHOWN_KEYPATHS = 5
-_UNSUPPORTED = "unsupported"
+_UNSUPPORTED: ErrorKind = "unsupported"
 _DRIVERS = {2: "zarr", 3: "zarr3"}
 _HAS_NO_ARRAY = {
     codes.STRING: "a string",

@@ -16,10 +16,9 @@ TYPE_CHECKING = False
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from typing import Any
 
     from orbscan import _core
-    from orbscan.aliases import Path
+    from orbscan.aliases import Atomicity, Path
     from orbscan.scanning.options import Since, StepRange
 
 _LAST_STEP = (1 << 64) - 1
@@ -43,7 +42,7 @@ def scan(  # noqa: PLR0913 - keywords, each with a meaning of its own
     since: Since | None = None,
     shard: tuple[int, int] | None = None,
     rich_types: bool = False,
-    atomicity: str | None = None,
+    atomicity: Atomicity = "auto",
 ) -> Scan:
     """Search for checkpoints and read the metadata of each.
 
@@ -78,9 +77,7 @@ def scan(  # noqa: PLR0913 - keywords, each with a meaning of its own
             were then.
         shard: `(index, count)`: only a stable share of the paths, for `count` machines.
         rich_types: as for `orbscan.metadata`.
-        atomicity: what makes a checkpoint a finished one: `atomic_rename` (the default, also as
-            `auto`: as Orbax decides on local disks), `commit_file` or
-            `commit_file_or_atomic_rename`.
+        atomicity: as for `orbscan.metadata`.
 
     Raises:
         ValueError: an argument has no meaning, or a root is a remote URL.
@@ -119,8 +116,11 @@ def begun(  # noqa: PLR0913 - as for scan
     since: Since | None = None,
     shard: tuple[int, int] | None = None,
     leaves: bool = True,
-    atomicity: str | None = None,
-    **options: Any,
+    committed: bool | None = None,
+    pattern: str | None = None,
+    ordered: bool = False,
+    rich_types: bool = False,
+    atomicity: Atomicity = "auto",
 ) -> _core.Scan:
     """Begin a scan whose entries are columns; the part of `scan` that needs no other library.
 
@@ -153,8 +153,11 @@ def begun(  # noqa: PLR0913 - as for scan
         since=known,
         shard=shard,
         leaves=leaves,
+        committed=committed,
+        pattern=pattern,
+        ordered=ordered,
+        rich_types=rich_types,
         atomicity=atomicity,
-        **options,
     )
 
 

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from typing import Any, NoReturn
 
     from orbscan import _core
+    from orbscan.aliases import CheckpointKind, EntryState
     from orbscan.errors import OrbscanError
     from orbscan.model.result import CheckpointMetadata, PyTreeMetadata
 
@@ -67,8 +68,8 @@ class CheckpointEntry:
     path: str
     root: str
     step: int | None
-    kind: str
-    state: str
+    kind: CheckpointKind
+    state: EntryState
     committed: bool
     temporary: bool
     commit_reason: str

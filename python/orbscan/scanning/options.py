@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
-from typing import Protocol, TypeAlias
+from typing import Protocol, TypeAlias, TypedDict
 
+from orbscan.aliases import Atomicity  # noqa: TC001 - annotations are resolved here
 from orbscan.scanning.entry import CheckpointEntry
 
 StepRange: TypeAlias = int | range | tuple[int | None, int | None]
@@ -27,3 +28,20 @@ Previous: TypeAlias = str | os.PathLike[str] | ArrowTable
 
 Since: TypeAlias = Mapping[str, int] | Iterable[CheckpointEntry] | Previous
 """What an earlier scan found."""
+
+
+class ScanOptions(TypedDict, total=False):
+    """The keywords of `orbscan.scan`, which says what each of them means."""
+
+    steps: StepRange | None
+    latest: int | None
+    committed: bool | None
+    match: str | None
+    exclude: str | Iterable[str]
+    leaves: bool
+    ordered: bool
+    threads: int | None
+    since: Since | None
+    shard: tuple[int, int] | None
+    rich_types: bool
+    atomicity: Atomicity

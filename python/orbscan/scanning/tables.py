@@ -18,17 +18,17 @@ from orbscan.scanning.forms import FORMS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-    from typing import Any
+    from typing import Unpack
 
     import pyarrow as pa
 
     from orbscan import _core
     from orbscan.scanning.forms import Form
-    from orbscan.scanning.options import Previous
+    from orbscan.scanning.options import Previous, ScanOptions
 
 
 def leaf_table(
-    paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]], **options: Any
+    paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]], **options: Unpack[ScanOptions]
 ) -> _core.ArrowStream:
     """Read checkpoints into a table with a row for each leaf.
 
@@ -50,7 +50,7 @@ def leaf_table(
 
 
 def checkpoint_table(
-    paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]], **options: Any
+    paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]], **options: Unpack[ScanOptions]
 ) -> _core.ArrowStream:
     """Read checkpoints into a table with a row for each; otherwise as `leaf_table`.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 from orbax.checkpoint import options
@@ -117,11 +117,11 @@ def test_another_mode_is_refused_with_the_modes_there_are(tmp_path: Path) -> Non
 
 def test_another_mode_is_a_wrong_argument_and_no_fault_of_a_file(tmp_path: Path) -> None:
     write_step(tmp_path, "1")
-    root = str(tmp_path)
+    root, other = str(tmp_path), cast("Any", "rename")
     for call in (
-        lambda: _core.read_steps(root, "latest", None, "rename"),
-        lambda: _core.find_step(root, "latest", None, "rename"),
-        lambda: _core.scan([root], atomicity="rename"),
+        lambda: _core.read_steps(root, "latest", None, other),
+        lambda: _core.find_step(root, "latest", None, other),
+        lambda: _core.scan([root], atomicity=other),
     ):
         with pytest.raises(ValueError, match="none of atomic_rename, commit_file") as raised:
             call()
