@@ -14,12 +14,13 @@ TYPE_CHECKING = False
 
 if TYPE_CHECKING:
     from orbscan._core import ArrowStream, __version__
+    from orbscan.checking.amounts import CheckpointUsage, LeafUsage
     from orbscan.checking.api import verify
     from orbscan.checking.dumping import Dump, dump
     from orbscan.checking.findings import Finding
     from orbscan.checking.measuring import du
     from orbscan.checking.report import VerifyReport
-    from orbscan.checking.usage import LeafUsage, Usage
+    from orbscan.checking.usage import Usage, Usages
     from orbscan.differing.api import diff
     from orbscan.differing.diff import Diff
     from orbscan.errors import (
@@ -53,7 +54,8 @@ if TYPE_CHECKING:
     from orbscan.planning.fit import MeshMismatchError
     from orbscan.planning.plan import RestorePlan
     from orbscan.reading.api import checkpointables_metadata, is_orbax_checkpoint, metadata
-    from orbscan.reading.steps import RootMetadata, Step, Steps, best, latest, root_metadata, steps
+    from orbscan.reading.step import RootMetadata, Step, Steps
+    from orbscan.reading.steps import best, latest, root_metadata, steps
     from orbscan.restoring.abstract import abstract_state
     from orbscan.restoring.arrays import LeafNotFoundError, open_array
     from orbscan.restoring.loading import load, load_checkpointables
@@ -69,6 +71,7 @@ __all__ = [
     "CheckpointEntry",
     "CheckpointMetadata",
     "CheckpointNotFoundError",
+    "CheckpointUsage",
     "Chunks",
     "Compression",
     "DeletionInProgressError",
@@ -100,6 +103,7 @@ __all__ = [
     "StoreError",
     "UnreadableLeaf",
     "Usage",
+    "Usages",
     "VerifyReport",
     "Zarr2Metadata",
     "Zarr3Metadata",
@@ -133,6 +137,7 @@ _MODULE_OF = {
     "CheckpointEntry": "scanning.entry",
     "CheckpointMetadata": "model.result",
     "CheckpointNotFoundError": "errors",
+    "CheckpointUsage": "checking.amounts",
     "Chunks": "checking.findings",
     "Compression": "model.leaves",
     "DeletionInProgressError": "errors",
@@ -145,7 +150,7 @@ _MODULE_OF = {
     "InvalidLayoutError": "errors",
     "Issue": "model.result",
     "LeafNotFoundError": "restoring.arrays",
-    "LeafUsage": "checking.usage",
+    "LeafUsage": "checking.amounts",
     "MeshMismatchError": "planning.fit",
     "MissingDevicesError": "model.sharding",
     "NamedShardingMetadata": "model.sharding",
@@ -154,16 +159,17 @@ _MODULE_OF = {
     "PositionalShardingMetadata": "model.sharding",
     "PyTreeMetadata": "model.result",
     "RestorePlan": "planning.plan",
-    "RootMetadata": "reading.steps",
+    "RootMetadata": "reading.step",
     "Scan": "scanning.running",
     "ShardingError": "model.sharding",
     "SingleDeviceShardingMetadata": "model.sharding",
-    "Step": "reading.steps",
-    "Steps": "reading.steps",
+    "Step": "reading.step",
+    "Steps": "reading.step",
     "StorageMetadata": "model.leaves",
     "StoreError": "errors",
     "UnreadableLeaf": "model.leaves",
     "Usage": "checking.usage",
+    "Usages": "checking.usage",
     "VerifyReport": "checking.report",
     "Zarr2Metadata": "model.leaves",
     "Zarr3Metadata": "model.leaves",

@@ -49,6 +49,9 @@ StepState: TypeAlias = Literal["committed", "uncommitted", "broken"]
 ItemKind: TypeAlias = Literal["pytree", "json", "other", "unknown"]
 """What a checkpointable is."""
 
+MeasuredState: TypeAlias = Literal["committed", "uncommitted", "temporary", "broken", "unreadable"]
+"""What a checkpoint is that was measured beside others."""
+
 ErrorKind: TypeAlias = Literal[
     "not_found",
     "unknown_layout",

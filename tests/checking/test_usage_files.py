@@ -13,7 +13,8 @@ import pytest
 import tensorstore as ts
 
 import orbscan
-from orbscan.cli import du, main
+from orbscan.checking import usage_text
+from orbscan.cli import main
 from tests.checking.test_intact import checkpoints
 from tests.support import corpus
 
@@ -215,7 +216,7 @@ def test_the_lines_of_the_summary_add_up(
     checkpoint: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (checkpoint / "notes.txt").write_text("x")
-    monkeypatch.setattr(du, "size", str)
+    monkeypatch.setattr(usage_text, "size", str)
     assert main(["du", str(checkpoint)]) == 0
     lines = capsys.readouterr().out.splitlines()
     amounts = {line.split()[0]: int(line.split()[1]) for line in lines if line[:5] in PARTS}

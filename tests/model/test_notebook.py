@@ -279,15 +279,23 @@ def test_a_notebook_shows_the_page(tmp_path: Path) -> None:
 
 def test_reports_are_shown_as_static_pages(tmp_path: Path) -> None:
     import orbscan
+    from tests.reading.steps.support import write_step
     from tests.support import handmade
 
     place = handmade.write(tmp_path / "c", {"state": {"w": handmade.Array((4,))}})
     (place / "state" / "_METADATA").write_text(EVIL)
+    root = tmp_path / "<b>"
+    write_step(root, "1", {EVIL: EVIL})
     left, right = {"w": array(4)}, {f"w{EVIL}": array(5)}
     for report in (
         orbscan.verify(place),
         orbscan.diff(left, right),
         orbscan.restore_plan(left, "x=2"),
+        orbscan.du(place, allow_uncommitted=True),
+        orbscan.du([tmp_path]),
+        orbscan.steps(root),
+        orbscan.scan(tmp_path),
+        *orbscan.scan(tmp_path),
     ):
         page = Page(report._repr_html_())
         assert not page.open

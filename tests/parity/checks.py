@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from orbscan.checking.report import SCHEMA_VERSION
+from orbscan.checking.document import SCHEMA_VERSION
 from orbscan.cli.exits import FINDINGS, FINE, PARTIAL
 from orbscan.showing.text import counted
 from tests.damage.damages import CM, MANIFEST, TREE

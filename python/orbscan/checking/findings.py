@@ -150,7 +150,7 @@ class Finding:
         return shown_leaf(self.checkpointable, self.keypath, self.param_name)
 
     def to_dict(self) -> dict[str, object]:
-        """Convert it to what `json.dumps` takes."""
+        """Give what `orbscan verify -o json` prints of it, of values for `json.dumps`."""
         return {**asdict(self), "leaf": self.leaf, "restores": self.restores._asdict()}
 
     def __str__(self) -> str:

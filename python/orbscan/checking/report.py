@@ -15,9 +15,6 @@ if TYPE_CHECKING:
 
     from orbscan.aliases import Severity
 
-SCHEMA_VERSION = 1
-"""Of the JSON documents of reports."""
-
 
 class VerifyReport(Verdict):
     """What a check found.
@@ -57,20 +54,7 @@ class VerifyReport(Verdict):
         return lines(self, severities)
 
     def to_dict(self) -> dict[str, object]:
-        """Convert the report to what `json.dumps` takes; the members are stable."""
-        return {
-            "schema_version": SCHEMA_VERSION,
-            "path": self.path,
-            "paths": list(self.paths),
-            "level": self.level,
-            "ok": self.ok,
-            "complete": self.complete,
-            "alone": None if self.alone is None else self.alone.to_dict(),
-            "extent": self.extent._asdict(),
-            "counts": {severity: self.count(severity) for severity in SEVERITIES},
-            "lost_leaves": [{**leaf._asdict(), "leaf": leaf.leaf} for leaf in self.lost_leaves],
-            "restores": self.restores._asdict(),
-            "findings": [finding.to_dict() for finding in self.findings],
-            "left_out": self.left_out,
-            "part": None if self.part is None else self.part._asdict(),
-        }
+        """Give what `orbscan verify -o json` prints of it, of values for `json.dumps`."""
+        from orbscan.checking.document import report_document
+
+        return report_document(self)

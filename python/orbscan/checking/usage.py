@@ -1,111 +1,14 @@
-"""What a checkpoint takes on disk, leaf by leaf and file by file: the answer of `orbscan.du`.
-
-Everything is known from the index of the store: no chunk is looked at.
+"""What checkpoints take on disk: the answers of `orbscan.du`.
 
 Importing this module loads nothing heavy.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import NamedTuple
-
-from orbscan.showing.keypaths import leaf_path
-
-# See orbscan/__init__.py.
-TYPE_CHECKING = False
-
-if TYPE_CHECKING:
-    from orbscan.aliases import Keypath, Role
-    from orbscan.checking.alone import Alone
-    from orbscan.model.result import Issue
+from orbscan.checking.amounts import Amounts, CheckpointUsage
 
 
-SCHEMA_VERSION = 1
-"""Of the JSON documents of usages."""
-
-
-class LeafUsage(NamedTuple):
-    """What one leaf takes.
-
-    Attributes:
-        checkpointable: its name; None for one without names.
-        keypath: keys of dicts, fields of namedtuples, indices.
-        param_name: the name of its array in the store. Two leaves may share one array.
-        dtype: the element type; None for what is not an array, and for an unreadable leaf.
-        nbytes: what its elements take in memory; 0 for an unreadable leaf.
-        stored: bytes of its chunks, as they are stored; exact.
-        inline: how many of them lie in nodes of the index, counted before the node is compressed.
-        chunks: how many chunks are stored.
-        readable: whether it could be read. What an unreadable leaf stores is counted all the same.
-    """
-
-    checkpointable: str | None
-    keypath: Keypath
-    param_name: str
-    dtype: str | None
-    nbytes: int
-    stored: int
-    inline: int
-    chunks: int
-    readable: bool
-
-    @property
-    def path(self) -> str:
-        """Where it lies, readable: the name of its checkpointable, and its keypath."""
-        return leaf_path(self.checkpointable, self.keypath)
-
-    def subtree(self, depth: int) -> str:
-        """Where `depth` entries of its keypath lead; with `/**` behind it if that is not all."""
-        if depth >= len(self.keypath):
-            return self.path
-        above = self.keypath[:depth]
-        has_text = above or self.checkpointable is not None
-        return f"{leaf_path(self.checkpointable, above)}/**" if has_text else "**"
-
-    @property
-    def ratio(self) -> float | None:
-        """How many bytes in memory one stored byte stands for; None if that is not known."""
-        return self.nbytes / self.stored if self.stored and self.readable else None
-
-
-class FileUsage(NamedTuple):
-    """What one file holds.
-
-    The size of a file is the sum of its `data_bytes`, `index_bytes`, `free_bytes` and
-    `unknown_bytes`; a file of the role `other` has none of them.
-
-    Attributes:
-        checkpointable: the name of the checkpointable in whose directory it lies; None for the
-            files of the checkpoint itself, and for a checkpoint without names.
-        path: in the directory of the checkpointable.
-        role: `document`; `data` if chunks or nodes of the index lie in it; `chunk` if it is a
-            chunk; `unused` if it belongs to a database or an array and nothing refers to it;
-            `unknown` if what could tell is damaged; `other` for all else, such as files of other
-            programs and what is neither a pytree nor JSON.
-        size: in bytes; None if it is missing.
-        values: how many values lie in it.
-        nodes: how many nodes of the index lie in it.
-        data_bytes: of values: of chunks, and of what belongs to no leaf.
-        index_bytes: of documents and of nodes.
-        free_bytes: that nothing of the newest version refers to.
-        unknown_bytes: of which it is not known whether anything refers to them.
-    """
-
-    checkpointable: str | None
-    path: str
-    role: Role
-    size: int | None
-    values: int
-    nodes: int
-    data_bytes: int
-    index_bytes: int
-    free_bytes: int
-    unknown_bytes: int
-
-
-@dataclass(frozen=True, slots=True)
-class Usage:
+class Usage(Amounts):
     """What a checkpoint takes.
 
     Attributes:
@@ -118,97 +21,53 @@ class Usage:
             count nowhere; None if all were.
     """
 
-    path: str
-    leaves: tuple[LeafUsage, ...]
-    files: tuple[FileUsage, ...]
-    strays: int
-    issues: tuple[Issue, ...] = ()
-    alone: Alone | None = None
+    __slots__ = ()
 
-    @property
-    def nbytes(self) -> int:
-        """What all leaves take in memory."""
-        return sum(leaf.nbytes for leaf in self.leaves)
+    def __str__(self) -> str:
+        """Show it as tables: leaves, or subtrees of a large tree, files, and what they come to."""
+        from orbscan.checking.usage_text import lines
 
-    @property
-    def stored(self) -> int:
-        """Bytes of all chunks; an array that two leaves share counts once."""
-        arrays = {(leaf.checkpointable, leaf.param_name): leaf.stored for leaf in self.leaves}
-        return sum(arrays.values())
+        return "\n".join(lines(self))
+
+    def _repr_html_(self) -> str:
+        """Show the same in a notebook; at most 200 kB."""
+        from orbscan.checking.usage_text import headline
+        from orbscan.showing.pages import report_html
+
+        return report_html(f"{headline(self)}\n{self}")
+
+    def to_dict(self) -> dict[str, object]:
+        """Give what `orbscan du -o json` prints of it, of values for `json.dumps`."""
+        from orbscan.checking.document import usage_document
+
+        return usage_document(self)
+
+
+class Usages(tuple[CheckpointUsage, ...]):
+    """What several checkpoints take, in the order of their paths."""
+
+    __slots__ = ()
 
     @property
     def total(self) -> int:
-        """Bytes of all files: the sum of `data`, `index`, `free`, `unknown` and `others`."""
-        return sum(file.size or 0 for file in self.files)
+        """Bytes of all files of all checkpoints."""
+        return sum(row.total for row in self)
 
-    @property
-    def data(self) -> int:
-        """Bytes of values in files. Short values lie in nodes of the index, and count there."""
-        return sum(file.data_bytes for file in self.files)
+    def __str__(self) -> str:
+        """Show them as a table, and what they come to."""
+        from orbscan.checking.usage_text import lines_of_several
 
-    @property
-    def free(self) -> int:
-        """Bytes of data files that nothing of the newest version refers to.
+        return "\n".join(lines_of_several(self))
 
-        They come from superseded versions, and from what processes wrote before the merge.
-        """
-        return sum(file.free_bytes for file in self.files)
+    def _repr_html_(self) -> str:
+        """Show the same in a notebook; at most 200 kB."""
+        from orbscan.checking.usage_text import headline_of_several
+        from orbscan.showing.pages import report_html
 
-    @property
-    def index(self) -> int:
-        """Bytes of documents and of nodes of the index."""
-        return sum(file.index_bytes for file in self.files)
-
-    @property
-    def unknown(self) -> int:
-        """Bytes of which it is not known whether anything refers to them: the index is damaged."""
-        return sum(file.unknown_bytes for file in self.files)
-
-    @property
-    def others(self) -> int:
-        """Bytes of files of the role `other`: of other programs, or in what is not a pytree."""
-        return sum(file.size or 0 for file in self.files if file.role == "other")
-
-    def dtypes(self) -> dict[str, tuple[int, int, int]]:
-        """Leaves, bytes in memory and stored bytes of each element type, most stored first."""
-        tally: dict[str, tuple[int, int, int]] = {}
-        for leaf in self.leaves:
-            if leaf.dtype is not None:
-                count, nbytes, stored = tally.get(leaf.dtype, (0, 0, 0))
-                tally[leaf.dtype] = (count + 1, nbytes + leaf.nbytes, stored + leaf.stored)
-        return dict(sorted(tally.items(), key=lambda item: (-item[1][2], item[0])))
+        return report_html(f"{headline_of_several(self)}\n{self}")
 
     def to_dict(self) -> dict[str, object]:
-        """Convert the usage to what `json.dumps` takes; the members are stable."""
-        return {
-            "schema_version": SCHEMA_VERSION,
-            "path": self.path,
-            "alone": None if self.alone is None else self.alone.to_dict(),
-            "totals": {
-                "nbytes": self.nbytes,
-                "stored": self.stored,
-                "strays": self.strays,
-                "data": self.data,
-                "index": self.index,
-                "free": self.free,
-                "unknown": self.unknown,
-                "others": self.others,
-                "total": self.total,
-            },
-            "types": {
-                dtype: {"leaves": count, "nbytes": nbytes, "stored": stored}
-                for dtype, (count, nbytes, stored) in self.dtypes().items()
-            },
-            "leaves": [leaf._asdict() for leaf in self.leaves],
-            "files": [file._asdict() for file in self.files],
-            "issues": [
-                {
-                    "kind": issue.kind,
-                    "file": issue.file,
-                    "offset": issue.offset,
-                    "in_body": issue.in_body,
-                    "reason": issue.reason,
-                }
-                for issue in self.issues
-            ],
-        }
+        """Give what `orbscan du -o json` prints of them, of values for `json.dumps`."""
+        from orbscan.checking.document import usages_document
+
+        return usages_document(self)

@@ -31,10 +31,10 @@ from __future__ import annotations
 import json
 
 from orbscan.cli.storage import storage
-from orbscan.cli.totals import element_types
 from orbscan.model.item import read_json
 from orbscan.reading.facts import VALUE_TYPES, Leaf, leaves
 from orbscan.reading.items import described
+from orbscan.reading.totals import element_types
 from orbscan.showing.documents import ISSUE, Meshes, decoded, sharding_document, zarr_document
 from orbscan.showing.text import by_level
 

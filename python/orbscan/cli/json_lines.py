@@ -7,8 +7,8 @@ import json
 import os
 
 from orbscan.cli.exits import USAGE, Refusal
-from orbscan.cli.rows import checkpoint_row, leaf_rows
 from orbscan.errors import OutOfMemoryError
+from orbscan.scanning.rows import checkpoint_row, leaf_rows
 from orbscan.scanning.since import Found
 
 # See orbscan/__init__.py.
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from typing import TextIO, TypeVar
 
     from orbscan import _core
-    from orbscan.cli.rows import Row
+    from orbscan.scanning.rows import Row
 
     T = TypeVar("T")
 

@@ -133,7 +133,7 @@ class Found:
     @classmethod
     def as_rows(cls, entries: Iterable[_core.Entry]) -> Found:
         """Keep the columns of a table."""
-        from orbscan.cli.rows import checkpoint_row
+        from orbscan.scanning.rows import checkpoint_row
 
         return cls._of(entries, checkpoint_row)
 
@@ -175,7 +175,7 @@ def document(found: Found) -> str:
     """Compose a JSON document of checkpoints: one line of ASCII text."""
     import json
 
-    from orbscan.cli.rows import SCHEMA_VERSION
+    from orbscan.scanning.rows import SCHEMA_VERSION
 
     rows = [row for _, row in found.checkpoints]
     return json.dumps({"schema_version": SCHEMA_VERSION, "checkpoints": rows}) + "\n"
@@ -205,8 +205,8 @@ def table(found: Found, fitting: Fitting | None = None) -> list[output.Line]:
 
 def _cells(entry: _core.Entry, now_nsecs: int, sizes: list[int]) -> tuple[str, ...]:
     """Show a checkpoint; what its leaves take in memory is added to `sizes`."""
-    from orbscan.cli.rows import duration_nsecs, totals
-    from orbscan.cli.totals import commit_nsecs
+    from orbscan.reading.totals import commit_nsecs
+    from orbscan.scanning.rows import duration_nsecs, totals
 
     name = entry.path.rstrip("/").rpartition("/")[2]
     step = "" if entry.step is None else str(entry.step)

@@ -7,12 +7,12 @@ from collections import Counter
 from orbscan.cli.output import tabular
 from orbscan.cli.storage import lines as ways_shown
 from orbscan.cli.storage import storage
-from orbscan.cli.totals import commit_nsecs, element_type, element_types
 from orbscan.errors import located
 from orbscan.model.item import UNKNOWN
 from orbscan.reading import codes
 from orbscan.reading.facts import VALUE_TYPES, Leaf, distinct
 from orbscan.reading.items import described
+from orbscan.reading.totals import commit_nsecs, element_type, element_types
 from orbscan.showing.fitting import Fitting
 from orbscan.showing.forest import Forest
 from orbscan.showing.keypaths import keypath

@@ -162,7 +162,7 @@ def _as_json(arguments: argparse.Namespace) -> json_lines.Tally:
     import json
 
     from orbscan.cli import json_lines
-    from orbscan.cli.rows import SCHEMA_VERSION
+    from orbscan.scanning.rows import SCHEMA_VERSION
 
     tally = json_lines.Tally()
     scan = _begin(arguments)

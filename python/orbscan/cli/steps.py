@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from orbscan.cli import output
     from orbscan.showing.fitting import Gives
 
-SCHEMA_VERSION = 1
-
 _EXAMPLES = """\
 examples:
   orbscan steps checkpoints
@@ -240,33 +238,20 @@ def document(root: Root) -> str:
     import json
     import os
 
-    from orbscan.showing.documents import ISSUE, decoded
+    from orbscan.reading.documents import root_document, step_document
+    from orbscan.showing.documents import decoded, issue_documents
 
     steps = [
-        {
-            "step": step.step,
-            "prefix": step.prefix,
-            "name": step.name,
-            "path": os.path.join(root.path, step.name),  # noqa: PTH118 - as in orbscan.reading.step_choice
-            "committed": step.committed,
-            "temporary": step.temporary,
-            "commit_reason": step.commit_reason,
-            "init_timestamp_nsecs": step.init_timestamp_nsecs,
-            "commit_timestamp_nsecs": step.commit_timestamp_nsecs,
-            "metrics": None if step.metrics is None else decoded(step.metrics),
-            "custom_metadata": decoded(step.custom_metadata),
-            "issues": [dict(zip(ISSUE, issue, strict=True)) for issue in step.issues],
-            "error": step.error and {fact: getattr(step.error, fact) for fact in ISSUE},
-        }
+        step_document(
+            step,
+            os.path.join(root.path, step.name),  # noqa: PTH118 - as in orbscan.reading.step_choice
+            metrics=None if step.metrics is None else decoded(step.metrics),
+            custom_metadata=decoded(step.custom_metadata),
+            issues=issue_documents(step.issues),
+        )
         for step in root.steps
     ]
-    whole = {
-        "schema_version": SCHEMA_VERSION,
-        "path": root.path,
-        "steps": steps,
-        "others": root.others,
-        "not_looked_into": root.not_looked_into,
-    }
+    whole = root_document(root.path, steps, root.others, root.not_looked_into)
     return json.dumps(whole, allow_nan=False) + "\n"
 
 

@@ -191,15 +191,9 @@ def _write_unfinished(arguments: argparse.Namespace, path: str, reason: str) -> 
     if arguments.output == "json":
         import json
 
-        from orbscan.checking.report import SCHEMA_VERSION
+        from orbscan.checking.document import unfinished_document
 
-        document = {
-            "schema_version": SCHEMA_VERSION,
-            "path": path,
-            "committed": False,
-            "reason": reason,
-        }
-        print(json.dumps(document))
+        print(json.dumps(unfinished_document(path, reason)))
     elif not arguments.quiet:
         print(f"{printable(path)}: unfinished: {reason}")
 

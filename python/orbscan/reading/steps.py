@@ -10,145 +10,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from orbscan._imports import importing
-from orbscan.model.result import Issue, as_datetime
-from orbscan.model.value import Value, as_dataclass
+from orbscan.model.result import Issue
 from orbscan.reading.api import local_path
-from orbscan.reading.metric import lines
+from orbscan.reading.step import RootMetadata, Step, Steps
 from orbscan.reading.step_choice import LATEST, MAX, best_step, list_steps, read_steps
-from orbscan.showing.fitting import Fitting
-from orbscan.showing.text import moment, printable
 
 if TYPE_CHECKING:
     import os
-    from datetime import datetime
 
     from orbscan import _core
-    from orbscan.aliases import Atomicity, Mode, Prefix, StepState
-    from orbscan.errors import OrbscanError
-
-
-# How long a line of metrics is at most.
-_METRICS_WIDTH = 200
-
-
-@as_dataclass
-class Step(Value, frozen=True):
-    """One step of a manager root. It is a path: give it wherever a checkpoint is asked for.
-
-    Attributes:
-        path: of its directory.
-        step: the number in the name of the directory.
-        committed: whether a job would take it for finished, as Orbax decides.
-        temporary: whether a job that cleans up when it starts would delete it.
-        commit_reason: why, in words.
-        prefix: what stands before the number and an underscore in the name; None for a bare number.
-        init_timestamp_nsecs: when the save began, in nanoseconds since 1970 in UTC; None if the
-            writer did not say.
-        commit_timestamp_nsecs: when the save finished, likewise.
-        metrics: what the manager was told about the step, usually a dict; None if it was told
-            nothing.
-        custom_metadata: what the user stored beside the trees.
-        issues: the faults that were tolerated.
-        error: what of it is missing or cannot be read; None if all is there. The arrays
-            themselves are not looked at.
-    """
-
-    path: Path
-    step: int
-    committed: bool
-    temporary: bool
-    commit_reason: str
-    prefix: str | None = None
-    init_timestamp_nsecs: int | None = None
-    commit_timestamp_nsecs: int | None = None
-    metrics: Any = None
-    custom_metadata: dict[str, Any] | None = None
-    issues: tuple[Issue, ...] = ()
-    error: OrbscanError | None = None
-
-    def __str__(self) -> str:
-        """Show it in a line, as `print` does: path, state, time, metrics."""
-        words = [self.state, *([] if self.commit_timestamp_nsecs is None else [self._when()])]
-        words += filter(None, lines([self.metrics], _METRICS_WIDTH))
-        return printable(f"{self.path}: {', '.join(words)}")
-
-    @property
-    def state(self) -> StepState:
-        """In one word: `committed`, `broken` if something of it is missing, or `uncommitted`."""
-        if not self.committed:
-            return "uncommitted"
-        return "committed" if self.error is None else "broken"
-
-    def _when(self) -> str:
-        return "" if self.commit_timestamp_nsecs is None else moment(self.commit_timestamp_nsecs)
-
-    def __fspath__(self) -> str:
-        """Give the path as text: `metadata(step)` is `metadata(step.path)`."""
-        return str(self.path)
-
-    @property
-    def name(self) -> str:
-        """The name of the directory: prefix, padding and number."""
-        return self.path.name
-
-    @property
-    def init_timestamp(self) -> datetime | None:
-        """When the save began, in UTC, cut to microseconds; None if the writer did not say.
-
-        Raises:
-            OverflowError: the moment lies outside the years 1 to 9999.
-        """
-        return as_datetime(self.init_timestamp_nsecs)
-
-    @property
-    def commit_timestamp(self) -> datetime | None:
-        """When the save finished, in UTC, cut to microseconds; None if the writer did not say.
-
-        Raises:
-            OverflowError: the moment lies outside the years 1 to 9999.
-        """
-        return as_datetime(self.commit_timestamp_nsecs)
-
-
-@as_dataclass
-class RootMetadata(Value, frozen=True):
-    """What is stored about all steps of a manager root.
-
-    Attributes:
-        path: of the root, as it was given.
-        custom_metadata: what the user of the manager stored.
-        internal_metadata: what Orbax stored for itself.
-    """
-
-    path: Path
-    custom_metadata: dict[str, Any]
-    internal_metadata: dict[str, Any]
-
-
-class Steps(tuple[Step, ...]):  # noqa: SLOT001 - a tuple can have no slots for attributes
-    """The steps of a manager root, by number and then by name.
-
-    Attributes:
-        others: the names of checkpoints, and of unfinished saves, that lie beside the steps and are
-            not called like one; `step=` takes such a name.
-        not_looked_into: how many directories beside the steps may be checkpoints as well: only
-            the first 64 are looked into, and some cannot be read.
-    """
-
-    others: tuple[str, ...]
-    not_looked_into: int
-
-    def __str__(self) -> str:
-        """Show them as a table, as `print` does."""
-        if not self:
-            return "no steps"
-        metrics = lines([step.metrics for step in self], _METRICS_WIDTH)
-        rows: list[tuple[str, ...]] = [("STEP", "NAME", "STATE", "COMMITTED", "METRICS")]
-        for step, line in zip(self, metrics, strict=True):
-            name = "" if step.name == str(step.step) else step.name
-            cells = (str(step.step), name, step.state, step._when(), line)  # noqa: SLF001
-            rows.append(tuple(map(printable, cells)))
-        return "\n".join(Fitting().columns(rows, right={0}, gives=()))
+    from orbscan.aliases import Atomicity, Mode, Prefix
 
 
 def steps(
@@ -183,6 +54,7 @@ def steps(
     directory = Path(text)
     rows, others, not_looked_into = list_steps(text, atomicity, prefix)
     found = Steps(_step(directory, row) for row in rows)
+    found.path = directory
     found.others = tuple(others)
     found.not_looked_into = not_looked_into
     return found

@@ -49,6 +49,7 @@ class CheckpointEntry:
         "_metadata",
         "_metrics",
         "_names",
+        "_row",
         "_source",
         "commit_reason",
         "commit_timestamp_nsecs",
@@ -130,6 +131,18 @@ class CheckpointEntry:
 
         return json.loads(self._metrics)
 
+    def to_dict(self) -> dict[str, object]:
+        """Give what `orbscan ls -o json` prints of it, of values for `json.dumps`."""
+        row: dict[str, object] = self._once("_row", _row)
+        return dict(row)
+
+    def _repr_html_(self) -> str:
+        """Show what is known of it in a notebook; at most 200 kB."""
+        from orbscan.scanning.entry_text import lines
+        from orbscan.showing.pages import report_html
+
+        return report_html("\n".join(lines(self.to_dict())))
+
     def __fspath__(self) -> str:
         """Give the path."""
         return self.path
@@ -159,6 +172,7 @@ class CheckpointEntry:
             "_metadata": self.metadata,
             "_checkpointables": self.checkpointables,
             "_names": self.names,
+            "_row": self.to_dict(),
         }
 
     def __setstate__(self, state: dict[str, object]) -> None:
@@ -224,6 +238,12 @@ def _checkpointables(
 
     trees = {name: None if table is None else assemble(table) for name, table in checkpoint.items}
     return composed(source.path, checkpoint, trees, checkpoint.issues)
+
+
+def _row(source: _core.Entry) -> dict[str, object]:
+    from orbscan.scanning.rows import checkpoint_row
+
+    return checkpoint_row(source)
 
 
 def _names(source: _core.Entry) -> tuple[str | None, ...]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from orbscan._imports import importing
 from orbscan.scanning.entry import CheckpointEntry
+from orbscan.showing.text import counted
 
 # See orbscan/__init__.py.
 TYPE_CHECKING = False
@@ -83,6 +84,15 @@ class Scan:
 
         return _core.checkpoint_stream(self._core)
 
+    def __repr__(self) -> str:
+        return f"<Scan: {self.progress.shown()}>"
+
+    def _repr_html_(self) -> str:
+        """Show in a notebook how far it has come; nothing is taken from it."""
+        from orbscan.showing.pages import report_html
+
+        return report_html(f"Scan: {self.progress.shown()}")
+
     @property
     def progress(self) -> Progress:
         """How far the scan has come; can be asked from any thread."""
@@ -105,6 +115,16 @@ class Progress:
         self.found = found
         self.done = done
         self.waiting = waiting
+
+    def shown(self) -> str:
+        """Show it in a line.
+
+        >>> Progress(3, 2, 1).shown()
+        '3 checkpoints found, 2 of them done, 1 directory waiting'
+        """
+        found = counted(self.found, "checkpoint")
+        waiting = counted(self.waiting, "directory", "directories")
+        return f"{found} found, {self.done:,} of them done, {waiting} waiting"
 
     def __repr__(self) -> str:
         return f"Progress(found={self.found}, done={self.done}, waiting={self.waiting})"

@@ -12,10 +12,22 @@ from math import isfinite
 TYPE_CHECKING = False
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from orbscan import _core
 
 ISSUE = ("kind", "file", "offset", "in_body", "reason")
 """What is shown of an issue or an error."""
+
+
+def fault_document(fault: object) -> dict[str, object]:
+    """Compose the member `error`, or one of `issues`, of an exception or an issue."""
+    return {fact: getattr(fault, fact) for fact in ISSUE}
+
+
+def issue_documents(issues: Iterable[_core.Issue]) -> list[dict[str, object]]:
+    """Compose the member `issues` of columns."""
+    return [dict(zip(ISSUE, issue, strict=True)) for issue in issues]
 
 
 class Meshes:
@@ -72,6 +84,22 @@ def decoded(text: str | None) -> object:
     if text is None:
         return {}
     return json.loads(text, parse_constant=str, parse_float=_finite)
+
+
+def plain(value: object) -> object:
+    """Give what `decoded` gives of the same object, for one that is decoded already.
+
+    >>> plain({"loss": [float("nan"), 0.5]})
+    {'loss': ['NaN', 0.5]}
+    """
+    # As the core, which lets no document be deep.
+    if isinstance(value, dict):
+        return {key: plain(member) for key, member in value.items()}
+    if isinstance(value, list):
+        return [plain(member) for member in value]
+    if isinstance(value, float) and not isfinite(value):
+        return json.dumps(value)
+    return value
 
 
 def _finite(text: str) -> float | str:

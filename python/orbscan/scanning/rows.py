@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections import Counter
 
-from orbscan.cli.totals import commit_nsecs
 from orbscan.errors import located
 from orbscan.reading import codes
 from orbscan.reading.facts import VALUE_TYPES, Leaf, distinct, leaves
+from orbscan.reading.totals import commit_nsecs
 from orbscan.showing.keypaths import keypath
 from orbscan.showing.text import NSECS_PER_SEC
 

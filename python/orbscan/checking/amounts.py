@@ -1,0 +1,187 @@
+"""What checkpoints take on disk, as values.
+
+Importing this module loads nothing heavy.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from orbscan.showing.keypaths import leaf_path
+
+# See orbscan/__init__.py.
+TYPE_CHECKING = False
+
+if TYPE_CHECKING:
+    from orbscan.aliases import Keypath, MeasuredState, Role
+    from orbscan.checking.alone import Alone
+    from orbscan.errors import OrbscanError
+    from orbscan.model.result import Issue
+
+
+class LeafUsage(NamedTuple):
+    """What one leaf takes.
+
+    Attributes:
+        checkpointable: its name; None for one without names.
+        keypath: keys of dicts, fields of namedtuples, indices.
+        param_name: the name of its array in the store. Two leaves may share one array.
+        dtype: the element type; None for what is not an array, and for an unreadable leaf.
+        nbytes: what its elements take in memory; 0 for an unreadable leaf.
+        stored: bytes of its chunks, as they are stored; exact.
+        inline: how many of them lie in nodes of the index, counted before the node is compressed.
+        chunks: how many chunks are stored.
+        readable: whether it could be read. What an unreadable leaf stores is counted all the same.
+    """
+
+    checkpointable: str | None
+    keypath: Keypath
+    param_name: str
+    dtype: str | None
+    nbytes: int
+    stored: int
+    inline: int
+    chunks: int
+    readable: bool
+
+    @property
+    def path(self) -> str:
+        """Where it lies, readable: the name of its checkpointable, and its keypath."""
+        return leaf_path(self.checkpointable, self.keypath)
+
+    def subtree(self, depth: int) -> str:
+        """Where `depth` entries of its keypath lead; with `/**` behind it if that is not all."""
+        if depth >= len(self.keypath):
+            return self.path
+        above = self.keypath[:depth]
+        has_text = above or self.checkpointable is not None
+        return f"{leaf_path(self.checkpointable, above)}/**" if has_text else "**"
+
+    @property
+    def ratio(self) -> float | None:
+        """How many bytes in memory one stored byte stands for; None if that is not known."""
+        return self.nbytes / self.stored if self.stored and self.readable else None
+
+
+class FileUsage(NamedTuple):
+    """What one file holds.
+
+    The size of a file is the sum of its `data_bytes`, `index_bytes`, `free_bytes` and
+    `unknown_bytes`; a file of the role `other` has none of them.
+
+    Attributes:
+        checkpointable: the name of the checkpointable in whose directory it lies; None for the
+            files of the checkpoint itself, and for a checkpoint without names.
+        path: in the directory of the checkpointable.
+        role: `document`; `data` if chunks or nodes of the index lie in it; `chunk` if it is a
+            chunk; `unused` if it belongs to a database or an array and nothing refers to it;
+            `unknown` if what could tell is damaged; `other` for all else, such as files of other
+            programs and what is neither a pytree nor JSON.
+        size: in bytes; None if it is missing.
+        values: how many values lie in it.
+        nodes: how many nodes of the index lie in it.
+        data_bytes: of values: of chunks, and of what belongs to no leaf.
+        index_bytes: of documents and of nodes.
+        free_bytes: that nothing of the newest version refers to.
+        unknown_bytes: of which it is not known whether anything refers to them.
+    """
+
+    checkpointable: str | None
+    path: str
+    role: Role
+    size: int | None
+    values: int
+    nodes: int
+    data_bytes: int
+    index_bytes: int
+    free_bytes: int
+    unknown_bytes: int
+
+
+class CheckpointUsage(NamedTuple):
+    """What one of several checkpoints takes.
+
+    Attributes:
+        path: where it lies.
+        state: `committed`, `uncommitted`, `temporary` for what a save left behind or has not
+            finished, `broken` or `unreadable`.
+        total: bytes of all its files.
+        nbytes: what its leaves take in memory; None if that is not known.
+        stored: bytes of its chunks, likewise.
+        free: bytes that nothing of the newest version refers to; None if that is not known.
+        error: why it is not known.
+    """
+
+    path: str
+    state: MeasuredState
+    total: int
+    nbytes: int | None = None
+    stored: int | None = None
+    free: int | None = None
+    error: OrbscanError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Amounts:
+    """All that a `Usage` knows, which has its texts besides and says what is in it."""
+
+    path: str
+    leaves: tuple[LeafUsage, ...]
+    files: tuple[FileUsage, ...]
+    strays: int
+    issues: tuple[Issue, ...] = ()
+    alone: Alone | None = None
+
+    @property
+    def nbytes(self) -> int:
+        """What all leaves take in memory."""
+        return sum(leaf.nbytes for leaf in self.leaves)
+
+    @property
+    def stored(self) -> int:
+        """Bytes of all chunks; an array that two leaves share counts once."""
+        arrays = {(leaf.checkpointable, leaf.param_name): leaf.stored for leaf in self.leaves}
+        return sum(arrays.values())
+
+    @property
+    def total(self) -> int:
+        """Bytes of all files: the sum of `data`, `index`, `free`, `unknown` and `others`."""
+        return sum(file.size or 0 for file in self.files)
+
+    @property
+    def data(self) -> int:
+        """Bytes of values in files. Short values lie in nodes of the index, and count there."""
+        return sum(file.data_bytes for file in self.files)
+
+    @property
+    def free(self) -> int:
+        """Bytes of data files that nothing of the newest version refers to.
+
+        They come from superseded versions, and from what processes wrote before the merge.
+        """
+        return sum(file.free_bytes for file in self.files)
+
+    @property
+    def index(self) -> int:
+        """Bytes of documents and of nodes of the index."""
+        return sum(file.index_bytes for file in self.files)
+
+    @property
+    def unknown(self) -> int:
+        """Bytes of which it is not known whether anything refers to them: the index is damaged."""
+        return sum(file.unknown_bytes for file in self.files)
+
+    @property
+    def others(self) -> int:
+        """Bytes of files of the role `other`: of other programs, or in what is not a pytree."""
+        return sum(file.size or 0 for file in self.files if file.role == "other")
+
+    def dtypes(self) -> dict[str, tuple[int, int, int]]:
+        """Leaves, bytes in memory and stored bytes of each element type, most stored first."""
+        tally: dict[str, tuple[int, int, int]] = {}
+        for leaf in self.leaves:
+            if leaf.dtype is not None:
+                count, nbytes, stored = tally.get(leaf.dtype, (0, 0, 0))
+                tally[leaf.dtype] = (count + 1, nbytes + leaf.nbytes, stored + leaf.stored)
+        return dict(sorted(tally.items(), key=lambda item: (-item[1][2], item[0])))

@@ -1,0 +1,95 @@
+"""Reports and usages as JSON documents whose members are stable. Pure: values in, plain values out.
+
+Importing this module loads nothing heavy.
+"""
+
+from __future__ import annotations
+
+from orbscan.checking.verdict import SEVERITIES
+from orbscan.showing.documents import fault_document
+
+# See orbscan/__init__.py.
+TYPE_CHECKING = False
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from orbscan.checking.amounts import Amounts, CheckpointUsage
+    from orbscan.checking.verdict import Verdict
+
+SCHEMA_VERSION = 1
+
+
+def report_document(report: Verdict) -> dict[str, object]:
+    """Compose the document of a report."""
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "path": report.path,
+        "paths": list(report.paths),
+        "level": report.level,
+        "ok": report.ok,
+        "complete": report.complete,
+        "alone": None if report.alone is None else report.alone.to_dict(),
+        "extent": report.extent._asdict(),
+        "counts": {severity: report.count(severity) for severity in SEVERITIES},
+        "lost_leaves": [{**leaf._asdict(), "leaf": leaf.leaf} for leaf in report.lost_leaves],
+        "restores": report.restores._asdict(),
+        "findings": [finding.to_dict() for finding in report.findings],
+        "left_out": report.left_out,
+        "part": None if report.part is None else report.part._asdict(),
+    }
+
+
+def unfinished_document(path: str, reason: str) -> dict[str, object]:
+    """Compose what stands in the place of a report for a save that never finished."""
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "path": path,
+        "committed": False,
+        "reason": reason,
+    }
+
+
+def usage_document(usage: Amounts) -> dict[str, object]:
+    """Compose the document of what one checkpoint takes."""
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "path": usage.path,
+        "alone": None if usage.alone is None else usage.alone.to_dict(),
+        "totals": {
+            "nbytes": usage.nbytes,
+            "stored": usage.stored,
+            "strays": usage.strays,
+            "data": usage.data,
+            "index": usage.index,
+            "free": usage.free,
+            "unknown": usage.unknown,
+            "others": usage.others,
+            "total": usage.total,
+        },
+        "types": {
+            dtype: {"leaves": count, "nbytes": nbytes, "stored": stored}
+            for dtype, (count, nbytes, stored) in usage.dtypes().items()
+        },
+        "leaves": [leaf._asdict() for leaf in usage.leaves],
+        "files": [file._asdict() for file in usage.files],
+        "issues": [fault_document(issue) for issue in usage.issues],
+    }
+
+
+def usages_document(rows: Sequence[CheckpointUsage]) -> dict[str, object]:
+    """Compose the document of what several checkpoints take."""
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "checkpoints": [
+            {**row._asdict(), "error": None if row.error is None else str(row.error)}
+            for row in rows
+        ],
+        "totals": {
+            "total": sum(row.total for row in rows),
+            "nbytes": sum(row.nbytes or 0 for row in rows),
+            "stored": sum(row.stored or 0 for row in rows),
+            "free": sum(row.free or 0 for row in rows),
+            "temporary": sum(row.total for row in rows if row.state == "temporary"),
+        },
+    }

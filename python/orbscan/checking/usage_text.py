@@ -1,0 +1,284 @@
+"""What checkpoints take on disk as text to read. Pure: values in, rows and lines out.
+
+Importing this module loads nothing heavy.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from orbscan.showing.fitting import Fitting
+from orbscan.showing.text import (
+    by_level,
+    counted,
+    labelled,
+    natural,
+    printable,
+    size,
+    within,
+)
+
+# See orbscan/__init__.py.
+TYPE_CHECKING = False
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from typing import TypeVar
+
+    from orbscan.checking.amounts import Amounts, CheckpointUsage, FileUsage, LeafUsage
+    from orbscan.showing.fitting import Gives
+
+    Shown = TypeVar("Shown", bound=Amounts)
+
+OF_LEAVES = ("LEAF", "TYPE", "CHUNKS", "MEMORY", "STORED", "RATIO")
+OF_FILES = ("FILE", "ROLE", "VALUES", "NODES", "SIZE", "UNUSED")
+RIGHT = {2, 3, 4, 5}
+GIVES: tuple[Gives, ...] = (
+    ("LEAF", 40),
+    ("FILE", 40),
+    ("RATIO", 0),
+    ("NODES", 0),
+    ("VALUES", 0),
+    ("CHUNKS", 0),
+    ("LEAF", 20),
+    ("FILE", 20),
+    ("TYPE", 0),
+    ("ROLE", 0),
+    ("LEAF", 12),
+    ("FILE", 12),
+    ("UNUSED", 0),
+    ("MEMORY", 0),
+    ("STORED", 0),
+    ("SIZE", 0),
+    ("LEAF", 1),
+    ("FILE", 1),
+)
+COLUMNS = {
+    "CHECKPOINT": "",
+    "STATE": "state",
+    "MEMORY": "",
+    "ON DISK": "",
+    "UNUSED": "",
+    "NOTE": "fault",
+}
+RIGHT_OF_SEVERAL = {2, 3, 4}
+GIVES_OF_SEVERAL: tuple[Gives, ...] = (
+    ("NOTE", 30),
+    ("CHECKPOINT", 30),
+    ("MEMORY", 0),
+    ("NOTE", 0),
+    ("STATE", 0),
+    ("CHECKPOINT", 12),
+    ("UNUSED", 0),
+)
+"""The columns of a table of checkpoints, and their roles; the others are those of the tables."""
+
+_SHOWN_IN_FULL = 100
+_DEPTH_OF_LARGE = 2
+_FILES_SHOWN = 20
+
+
+class View:
+    """What is shown of a usage, and how.
+
+    Attributes:
+        depth: subtrees below keypaths of this length are one line; None for the program's choice.
+        all_files: whether every file is shown.
+        sort: `size` or `name`; None for leaves in the order of the trees, and files by size.
+    """
+
+    __slots__ = ("all_files", "depth", "sort")
+
+    def __init__(self, depth: int | None, *, all_files: bool, sort: str | None) -> None:
+        self.depth = depth
+        self.all_files = all_files
+        self.sort = sort
+
+
+def lines(usage: Amounts) -> Iterator[str]:
+    """Show what one checkpoint takes: leaves or subtrees, files, and what they come to."""
+    view, fitting = View(None, all_files=False, sort=None), Fitting()
+    for heading, found in (
+        (OF_LEAVES, leaf_rows(usage, view)),
+        (OF_FILES, file_rows(usage, view)),
+    ):
+        if rows := [*found]:
+            yield from fitting.columns([heading, *rows], right=RIGHT, gives=())
+            yield ""
+    yield from labelled(totals(usage))
+
+
+def headline(usage: Amounts) -> str:
+    """Show it in a line."""
+    files = counted(len(usage.files), "file")
+    return f"{printable(usage.path)}: {size(usage.total)} in {files}"
+
+
+def lines_of_several(rows: Sequence[CheckpointUsage]) -> Iterator[str]:
+    """Show what several checkpoints take, a line each, and what they come to."""
+    shown = [cells(row, "" if row.error is None else str(row.error)) for row in rows]
+    if shown:
+        heading = tuple(COLUMNS)
+        yield from Fitting().columns([heading, *shown], right=RIGHT_OF_SEVERAL, gives=())
+        yield ""
+    yield from labelled(totals_of_several(rows))
+
+
+def headline_of_several(rows: Sequence[CheckpointUsage]) -> str:
+    """Show several in a line."""
+    return f"{counted(len(rows), 'checkpoint')}: {size(sum(row.total for row in rows))}"
+
+
+class _Sum:
+    """What a leaf or a subtree takes."""
+
+    def __init__(self) -> None:
+        self.leaves: list[LeafUsage] = []
+
+    @property
+    def stored(self) -> int:
+        """Bytes of its chunks."""
+        return sum(leaf.stored for leaf in self.leaves)
+
+    def row(self, name: str) -> tuple[str, ...]:
+        """Show it; several leaves as their number."""
+        nbytes = sum(leaf.nbytes for leaf in self.leaves)
+        stored = self.stored
+        (first, *more) = self.leaves
+        known = all(leaf.readable for leaf in self.leaves)
+        one = first.dtype or ("" if known else "unreadable")
+        return (
+            name,
+            counted(len(self.leaves), "leaf", "leaves") if more else one,
+            f"{sum(leaf.chunks for leaf in self.leaves):,}",
+            size(nbytes) if known else "unknown",
+            size(stored),
+            f"{nbytes / stored:.2f}" if stored and known else "",
+        )
+
+
+def sorted_by(usage: Shown, sort: str | None) -> Shown:
+    """Put leaves and files into another order than that of the checkpoint."""
+    leaves, files = list(usage.leaves), list(usage.files)
+    if sort == "size":
+        leaves.sort(key=lambda leaf: -leaf.stored)
+        files.sort(key=lambda file: -(file.size or 0))
+    elif sort == "name":
+        leaves.sort(key=lambda leaf: (natural(leaf.checkpointable or ""), by_level(leaf.keypath)))
+        files.sort(key=lambda file: [natural(part) for part in _path(file).split("/")])
+    return replace(usage, leaves=tuple(leaves), files=tuple(files))
+
+
+def leaf_rows(usage: Amounts, view: View) -> Iterator[tuple[str, ...]]:
+    """Show leaves, or subtrees, a row each."""
+    depth = view.depth
+    if depth is None and len(usage.leaves) > _SHOWN_IN_FULL:
+        depth = _DEPTH_OF_LARGE
+    sums: dict[str, _Sum] = {}
+    if view.sort == "name":
+        usage = sorted_by(usage, view.sort)
+    for leaf in usage.leaves:
+        name = leaf.path if depth is None else leaf.subtree(depth)
+        sums.setdefault(name, _Sum()).leaves.append(leaf)
+    rows = [*sums.items()]
+    if view.sort == "size":
+        rows.sort(key=lambda row: -row[1].stored)
+    for name, held in rows:
+        yield held.row(name)
+
+
+def file_rows(usage: Amounts, view: View) -> Iterator[tuple[str, ...]]:
+    """Show files, a row each."""
+    files = [*sorted_by(usage, view.sort or "size").files]
+    chunks: list[FileUsage] = []
+    if not view.all_files:
+        chunks = [file for file in files if file.role == "chunk"]
+        files = [file for file in files if file.role != "chunk"]
+    shown = files if view.all_files else files[:_FILES_SHOWN]
+    for file in shown:
+        yield _file_row(file)
+    for rest, noun in ((files[len(shown) :], "more file"), (chunks, "chunk file")):
+        if rest:
+            yield _rest_row(rest, noun)
+
+
+def _rest_row(files: list[FileUsage], noun: str) -> tuple[str, ...]:
+    return (
+        f"({counted(len(files), noun)})",
+        "",
+        f"{sum(file.values for file in files):,}",
+        f"{sum(file.nodes for file in files):,}",
+        size(sum(file.size or 0 for file in files)),
+        size(sum(file.free_bytes for file in files)),
+    )
+
+
+def _path(file: FileUsage) -> str:
+    return file.path if file.checkpointable is None else f"{file.checkpointable}/{file.path}"
+
+
+def _file_row(file: FileUsage) -> tuple[str, ...]:
+    return (
+        printable(_path(file)),
+        file.role,
+        f"{file.values:,}" if file.values else "",
+        f"{file.nodes:,}" if file.nodes else "",
+        "missing" if file.size is None else size(file.size),
+        size(file.free_bytes) if file.free_bytes else "",
+    )
+
+
+def totals(usage: Amounts) -> Iterator[tuple[str, str]]:
+    """Show what they come to: labels and texts."""
+    yield "path", printable(usage.path)
+    if usage.alone is not None:
+        yield "measured", str(usage.alone)
+        if usage.alone.others:
+            yield "others", f"not measured: {usage.alone.shown_others()}"
+    unreadable = [leaf for leaf in usage.leaves if not leaf.readable]
+    known = usage.stored and not unreadable
+    ratio = f", ratio {usage.nbytes / usage.stored:.2f}" if known else ""
+    yield "chunks", f"{size(usage.stored)} for {size(usage.nbytes)} in memory{ratio}"
+    label = "types"
+    for dtype, (count, nbytes, stored) in usage.dtypes().items():
+        leaves = counted(count, "leaf", "leaves")
+        yield label, f"{dtype}: {leaves}, {size(stored)} for {size(nbytes)}"
+        label = ""
+    if unreadable:
+        leaves = counted(len(unreadable), "leaf", "leaves")
+        yield label, f"unreadable: {leaves}, {size(sum(leaf.stored for leaf in unreadable))}"
+    if usage.strays:
+        yield "stray", f"{size(usage.strays)} of values that belong to no leaf"
+    yield "data", f"{size(usage.data)} of values in files"
+    yield "index", f"{size(usage.index)} of documents and nodes"
+    yield "unused", f"{size(usage.free)} that nothing of the newest version refers to"
+    if usage.unknown:
+        yield "unknown", f"{size(usage.unknown)} that may be unused: the index is damaged or gone"
+    if usage.others:
+        yield "other", f"{size(usage.others)} of other files"
+    yield "on disk", f"{size(usage.total)} in {counted(len(usage.files), 'file')}"
+
+
+def cells(row: CheckpointUsage, error: str) -> tuple[str, ...]:
+    """Show one of several checkpoints as a row, with its error as text."""
+    return (
+        printable(row.path),
+        row.state,
+        "" if row.nbytes is None else size(row.nbytes),
+        size(row.total),
+        size(row.free) if row.free else "",
+        printable(within(row.path, error)),
+    )
+
+
+def totals_of_several(rows: Sequence[CheckpointUsage]) -> Iterator[tuple[str, str]]:
+    """Show what several checkpoints come to: labels and texts."""
+    unfinished = [row for row in rows if row.state == "temporary"]
+    free = sum(row.free or 0 for row in rows)
+    yield "memory", f"{size(sum(row.nbytes or 0 for row in rows))} in all leaves"
+    yield "unused", f"{size(free)} that nothing of the newest versions refers to"
+    if unfinished:
+        saves = counted(len(unfinished), "unfinished save")
+        yield "temporary", f"{size(sum(row.total for row in unfinished))} in {saves}"
+    total = size(sum(row.total for row in rows))
+    yield "on disk", f"{total} in {counted(len(rows), 'checkpoint')}"

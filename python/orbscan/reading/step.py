@@ -1,0 +1,183 @@
+"""What is known of the steps of a manager root, and of the root itself."""
+
+from __future__ import annotations
+
+from pathlib import Path  # noqa: TC003 - `dataclasses.fields` names it
+from typing import TYPE_CHECKING, Any
+
+from orbscan.model.result import Issue, as_datetime
+from orbscan.model.value import Value, as_dataclass
+from orbscan.reading.metric import lines
+from orbscan.showing.fitting import Fitting
+from orbscan.showing.text import counted, moment, printable
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from orbscan.aliases import StepState
+    from orbscan.errors import OrbscanError
+
+
+# How long a line of metrics is at most.
+_METRICS_WIDTH = 200
+
+
+@as_dataclass
+class Step(Value, frozen=True):
+    """One step of a manager root. It is a path: give it wherever a checkpoint is asked for.
+
+    Attributes:
+        path: of its directory.
+        step: the number in the name of the directory.
+        committed: whether a job would take it for finished, as Orbax decides.
+        temporary: whether a job that cleans up when it starts would delete it.
+        commit_reason: why, in words.
+        prefix: what stands before the number and an underscore in the name; None for a bare number.
+        init_timestamp_nsecs: when the save began, in nanoseconds since 1970 in UTC; None if the
+            writer did not say.
+        commit_timestamp_nsecs: when the save finished, likewise.
+        metrics: what the manager was told about the step, usually a dict; None if it was told
+            nothing.
+        custom_metadata: what the user stored beside the trees.
+        issues: the faults that were tolerated.
+        error: what of it is missing or cannot be read; None if all is there. The arrays
+            themselves are not looked at.
+    """
+
+    path: Path
+    step: int
+    committed: bool
+    temporary: bool
+    commit_reason: str
+    prefix: str | None = None
+    init_timestamp_nsecs: int | None = None
+    commit_timestamp_nsecs: int | None = None
+    metrics: Any = None
+    custom_metadata: dict[str, Any] | None = None
+    issues: tuple[Issue, ...] = ()
+    error: OrbscanError | None = None
+
+    def __str__(self) -> str:
+        """Show it in a line, as `print` does: path, state, time, metrics."""
+        words = [self.state, *([] if self.commit_timestamp_nsecs is None else [self._when()])]
+        words += filter(None, lines([self.metrics], _METRICS_WIDTH))
+        return printable(f"{self.path}: {', '.join(words)}")
+
+    @property
+    def state(self) -> StepState:
+        """In one word: `committed`, `broken` if something of it is missing, or `uncommitted`."""
+        if not self.committed:
+            return "uncommitted"
+        return "committed" if self.error is None else "broken"
+
+    def _when(self) -> str:
+        return "" if self.commit_timestamp_nsecs is None else moment(self.commit_timestamp_nsecs)
+
+    def __fspath__(self) -> str:
+        """Give the path as text: `metadata(step)` is `metadata(step.path)`."""
+        return str(self.path)
+
+    def to_dict(self) -> dict[str, object]:
+        """Give what `orbscan steps -o json` prints of it, of values for `json.dumps`."""
+        from orbscan.reading.documents import step_document
+        from orbscan.showing.documents import fault_document, plain
+
+        return step_document(
+            self,
+            str(self.path),
+            metrics=plain(self.metrics),
+            custom_metadata=plain(self.custom_metadata or {}),
+            issues=[fault_document(issue) for issue in self.issues],
+        )
+
+    @property
+    def name(self) -> str:
+        """The name of the directory: prefix, padding and number."""
+        return self.path.name
+
+    @property
+    def init_timestamp(self) -> datetime | None:
+        """When the save began, in UTC, cut to microseconds; None if the writer did not say.
+
+        Raises:
+            OverflowError: the moment lies outside the years 1 to 9999.
+        """
+        return as_datetime(self.init_timestamp_nsecs)
+
+    @property
+    def commit_timestamp(self) -> datetime | None:
+        """When the save finished, in UTC, cut to microseconds; None if the writer did not say.
+
+        Raises:
+            OverflowError: the moment lies outside the years 1 to 9999.
+        """
+        return as_datetime(self.commit_timestamp_nsecs)
+
+
+@as_dataclass
+class RootMetadata(Value, frozen=True):
+    """What is stored about all steps of a manager root.
+
+    Attributes:
+        path: of the root, as it was given.
+        custom_metadata: what the user of the manager stored.
+        internal_metadata: what Orbax stored for itself.
+    """
+
+    path: Path
+    custom_metadata: dict[str, Any]
+    internal_metadata: dict[str, Any]
+
+    def to_dict(self) -> dict[str, object]:
+        """Give it as values for `json.dumps`; the members are stable."""
+        from orbscan.reading.documents import SCHEMA_VERSION
+        from orbscan.showing.documents import plain
+
+        return {
+            "schema_version": SCHEMA_VERSION,
+            "path": str(self.path),
+            "custom_metadata": plain(self.custom_metadata),
+            "internal_metadata": plain(self.internal_metadata),
+        }
+
+
+class Steps(tuple[Step, ...]):  # noqa: SLOT001 - a tuple can have no slots for attributes
+    """The steps of a manager root, by number and then by name.
+
+    Attributes:
+        path: of the root, as it was given.
+        others: the names of checkpoints, and of unfinished saves, that lie beside the steps and are
+            not called like one; `step=` takes such a name.
+        not_looked_into: how many directories beside the steps may be checkpoints as well: only
+            the first 64 are looked into, and some cannot be read.
+    """
+
+    path: Path
+    others: tuple[str, ...]
+    not_looked_into: int
+
+    def __str__(self) -> str:
+        """Show them as a table, as `print` does."""
+        if not self:
+            return "no steps"
+        metrics = lines([step.metrics for step in self], _METRICS_WIDTH)
+        rows: list[tuple[str, ...]] = [("STEP", "NAME", "STATE", "COMMITTED", "METRICS")]
+        for step, line in zip(self, metrics, strict=True):
+            name = "" if step.name == str(step.step) else step.name
+            cells = (str(step.step), name, step.state, step._when(), line)  # noqa: SLF001
+            rows.append(tuple(map(printable, cells)))
+        return "\n".join(Fitting().columns(rows, right={0}, gives=()))
+
+    def _repr_html_(self) -> str:
+        """Show the same in a notebook; at most 200 kB."""
+        from orbscan.showing.pages import report_html
+
+        held = f"{self.path}: {counted(len(self), 'step')}"
+        return report_html(f"{held}\n{self}" if self else held)
+
+    def to_dict(self) -> dict[str, object]:
+        """Give what `orbscan steps -o json` prints of them, of values for `json.dumps`."""
+        from orbscan.reading.documents import root_document
+
+        every = [step.to_dict() for step in self]
+        return root_document(str(self.path), every, self.others, self.not_looked_into)
