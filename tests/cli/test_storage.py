@@ -115,7 +115,7 @@ def test_files_in_the_place_of_a_database_are_another_storage(
 ) -> None:
     sides = written / "zarr2", written / "zarr2_files"
     assert orbscan.diff(*sides).same
-    found = orbscan.diff(*sides, ignore=())
+    found = orbscan.diff(*sides, strict=True)
     assert {change.what for change in found.changed} == {("storage",)}
     assert {(c.before.store, c.after.store) for c in found.changed} == {("OCDBT", "files")}
     assert main(["diff", *map(str, sides), "--strict"]) == 1
@@ -129,6 +129,6 @@ def test_databases_that_are_not_merged_are_no_other_storage(written: Path) -> No
     merged = written / "zarr2"
     unmerged = shutil.copytree(merged, written / "unmerged")
     (unmerged / "state" / "manifest.ocdbt").unlink()
-    read = orbscan.diff(merged, unmerged, ignore=())
+    read = orbscan.diff(merged, unmerged, strict=True)
     assert read.unchanged > 0
     assert read.same

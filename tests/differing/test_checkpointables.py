@@ -291,4 +291,4 @@ def test_a_diff_is_empty_exactly_if_both_have_the_same_items_with_the_same_trees
             [pair.what for pair in back.checkpointables].count(("added",))
         )
         for side in (one, other):
-            assert orbscan.diff(side, side, ignore=()).same
+            assert orbscan.diff(side, side, strict=True).same

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 F32, BF16 = np.dtype("float32"), np.dtype(ml_dtypes.bfloat16)
-EVERYTHING: frozenset[str] = frozenset()
 
 
 class Pair(NamedTuple):
@@ -136,7 +135,7 @@ def test_leaves_differ_in(before: Any, after: Any, expected: tuple[str, ...]) ->
 def test_shardings_differ_in(before: Any, after: Any, expected: tuple[str, ...]) -> None:
     for this, that in ((before, after), (after, before)):
         leaves = array(4, 4, sharding_metadata=this), array(4, 4, sharding_metadata=that)
-        assert what(*leaves, ignore=EVERYTHING) == expected
+        assert what(*leaves, strict=True) == expected
         assert what(*leaves) == tuple(word for word in expected if word != "devices")
         assert what(*leaves, ignore={"sharding"}) == ()
 
@@ -153,7 +152,7 @@ def test_shardings_differ_in(before: Any, after: Any, expected: tuple[str, ...])
 )
 def test_storage_differs_only_if_asked_for(before: Any, after: Any, *, differs: bool) -> None:
     assert what(before, after) == ()
-    assert what(before, after, ignore=EVERYTHING) == (("storage",) if differs else ())
+    assert what(before, after, strict=True) == (("storage",) if differs else ())
 
 
 def test_the_sharding_known_on_one_side_is_counted_in_a_note() -> None:
@@ -177,7 +176,7 @@ def test_what_cannot_be_read_is_equal_to_nothing() -> None:
 
 def test_a_tree_does_not_differ_from_itself() -> None:
     tree = {"a": [array(4), {"b": None}], "c": (), "d": Pair(1, 2.0)}
-    found = orbscan.diff(tree, copy.deepcopy(tree), ignore=EVERYTHING, rich_types=True)
+    found = orbscan.diff(tree, copy.deepcopy(tree), strict=True, rich_types=True)
     assert not found
     assert found.same
     assert found.unchanged == 5

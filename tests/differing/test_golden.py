@@ -42,7 +42,7 @@ def test_a_path_its_metadata_and_its_tree_are_the_same(case: corpus.Case, tmp_pa
     corpus.unpack(case.archive, tmp_path)
     for path, question, answer in readable(case, tmp_path / case.id):
         for a, b in ((path, answer), (answer, path), (answer.metadata, path), (path, path)):
-            found = orbscan.diff(a, b, question.name, rich_types=question.rich_types, ignore=())
+            found = orbscan.diff(a, b, question.name, rich_types=question.rich_types, strict=True)
             assert not [*found.added, *found.removed, *found.containers]
             assert all(change.what == ("unreadable",) for change in found.changed)
 
@@ -72,7 +72,7 @@ def test_two_ways_of_storing_one_tree_differ_in_storage_alone(tmp_path: Path) ->
     zarr2, zarr3 = (unpacked(f"o0.12.8-{kind}", tmp_path) for kind in ("flat", "zarr3"))
     [a], [b] = ([*root.iterdir()] for root in (zarr2, zarr3))
     assert orbscan.diff(a, b).same
-    found = orbscan.diff(a, b, ignore=())
+    found = orbscan.diff(a, b, strict=True)
     assert {change.what for change in found.changed} == {("storage",)}
 
 

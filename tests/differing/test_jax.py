@@ -46,7 +46,7 @@ def saved(tmp_path: Path, state: Any) -> Path:
 
 
 def test_a_state_is_what_its_checkpoint_holds(state: dict[str, Any], path: Path) -> None:
-    assert str(orbscan.diff(state, path, ignore={"storage"})).split("\n")[2:5] == [
+    assert str(orbscan.diff(state, path, ignore={"storage"}, strict=True)).split("\n")[2:5] == [
         "compared   state",
         "found      no difference",
         "same       33 leaves",
@@ -56,13 +56,13 @@ def test_a_state_is_what_its_checkpoint_holds(state: dict[str, Any], path: Path)
 def test_an_abstract_state_without_shardings_is_not_different(
     state: dict[str, Any], path: Path
 ) -> None:
-    found = orbscan.diff(jax.tree.map(abstract, state), path, ignore=())
+    found = orbscan.diff(jax.tree.map(abstract, state), path, strict=True)
     assert found.same
     assert found.notes[-1].startswith("the sharding of 20 leaves is known on one side only")
 
 
 def test_an_abstract_state_of_orbscan_is_what_it_was_made_of(path: Path) -> None:
-    assert orbscan.diff(orbscan.abstract_state(orbscan.metadata(path)), path, ignore=()).same
+    assert orbscan.diff(orbscan.abstract_state(orbscan.metadata(path)), path, strict=True).same
 
 
 def test_another_mesh_is_a_sharding_of_another_kind(path: Path) -> None:
@@ -79,7 +79,7 @@ def test_a_mesh_without_devices_has_unknown_ones(state: dict[str, Any], path: Pa
     old = state["params"]["embedding"].sharding
     sharding = NamedSharding(old.mesh.abstract_mesh, old.spec)
     before = jax.ShapeDtypeStruct((16, 8), jnp.float32, sharding=sharding)
-    found = orbscan.diff({"params": {"embedding": before}}, path, ignore=())
+    found = orbscan.diff({"params": {"embedding": before}}, path, strict=True)
     assert not found.changed
     assert found.unchanged == 1
 
@@ -99,7 +99,7 @@ def test_a_train_state_is_what_its_checkpoint_holds(tmp_path: Path) -> None:
     params = {"w": jnp.ones((3, 4)), "b": np.ones(3)}
     state = TrainState.create(apply_fn=None, params=params, tx=optax.adamw(1e-3))
     path = saved(tmp_path, state)
-    assert orbscan.diff(state, path, ignore=()).same
+    assert orbscan.diff(state, path, strict=True).same
     grown = state.replace(params={"w": jnp.ones((3, 5)), "b": np.ones(3)})
     assert [change.path for change in orbscan.diff(grown, path).changed] == ["params/w"]
 
@@ -113,7 +113,7 @@ def test_the_state_of_a_module_is_what_its_checkpoint_holds(tmp_path: Path) -> N
             self.layers = flax.nnx.List([flax.nnx.Linear(2, 2, rngs=rngs) for _ in range(2)])
 
     path = saved(tmp_path, flax.nnx.state(Model(8)))
-    assert orbscan.diff(flax.nnx.state(Model(8)), path, ignore=()).same
+    assert orbscan.diff(flax.nnx.state(Model(8)), path, strict=True).same
     assert orbscan.diff(jax.eval_shape(lambda: flax.nnx.state(Model(8))), path).same
     found = orbscan.diff(flax.nnx.state(Model(9)), path)
     assert [change.path for change in found.changed] == ["linear/bias/value", "linear/kernel/value"]
@@ -144,6 +144,6 @@ def test_shardings_of_jax_and_of_metadata_are_the_same(spec: PartitionSpec) -> N
     mesh = mesh_of((4, 2), ("x", "y"))
     sharding = NamedSharding(mesh, spec)
     live = {"w": jax.device_put(jnp.ones((8, 8)), sharding)}
-    [change] = orbscan.diff({"w": jnp.ones(1)}, live, ignore=()).changed
+    [change] = orbscan.diff({"w": jnp.ones(1)}, live, strict=True).changed
     assert change.after.sharding_metadata is not None
     assert change.after.sharding_metadata.to_jax_sharding() == sharding

@@ -78,14 +78,14 @@ def same_leaf(before: LeafSummary, after: LeafSummary) -> bool:
 
 @given(trees())
 def test_a_tree_does_not_differ_from_itself(tree: Any) -> None:
-    found = orbscan.diff(tree, tree, ignore=(), rich_types=True)
+    found = orbscan.diff(tree, tree, strict=True, rich_types=True)
     assert found.same
     assert found.unchanged == len(leaf_map(tree))
 
 
 @given(trees(), trees())
 def test_differences_lead_from_one_tree_to_the_other(a: Any, b: Any) -> None:
-    found = orbscan.diff(a, b, ignore=())
+    found = orbscan.diff(a, b, strict=True)
     reached, wanted = applied(found, leaf_map(a)), leaf_map(b)
     assert reached.keys() == wanted.keys()
     assert all(same_leaf(reached[at], wanted[at]) for at in wanted)
@@ -143,7 +143,7 @@ def test_a_suggested_rename_has_the_same_leaves_all_of_them_removed_and_added(
 
 @given(trees(_LEAVES | st.just(_BROKEN)))
 def test_exactly_what_cannot_be_read_differs_from_itself(tree: Any) -> None:
-    found = orbscan.diff(tree, tree, ignore=())
+    found = orbscan.diff(tree, tree, strict=True)
     broken = [at for at, leaf in leaf_map(tree).items() if leaf.kind == "unreadable"]
     assert sorted(places(change.keypath) for change in found.changed) == sorted(broken)
     assert not [*found.added, *found.removed, *found.containers]

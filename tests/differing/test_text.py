@@ -63,7 +63,7 @@ def test_a_report_names_both_and_counts() -> None:
 
 
 def test_trees_without_a_difference_have_a_header_alone() -> None:
-    assert str(orbscan.diff({}, {}, ignore=())) == (
+    assert str(orbscan.diff({}, {}, strict=True)) == (
         "a          tree\nb          tree\nfound      no difference\nsame       1 leaf\n"
         "values     not compared"
     )
@@ -151,7 +151,7 @@ def test_shardings_and_storage_are_shown() -> None:
         strict=True,
     ):
         tree |= {f"s{at}": array(8, storage_metadata=one) for at, one in enumerate(storages)}
-    assert shown(*trees, ignore=()) == (
+    assert shown(*trees, strict=True) == (
         "changed\n"
         "  split   sharding P('x') on 8 (x) -> P() on 8 (x)\n"
         "  moved   devices [0, 1, 2, 3, and 4 more] -> [8, 9, 10, 11, and 4 more]\n"

@@ -9,6 +9,7 @@ from orbscan.cli import source
 from orbscan.cli.exits import FINDINGS, FINE, NOT_FOUND, PARTIAL, Refusal
 from orbscan.cli.help import EXIT_CODES, add_output, help_formatter
 from orbscan.cli.messages import path_of_step, told
+from orbscan.differing.aspects import ASPECTS, left_out
 from orbscan.errors import OrbscanError
 
 # See orbscan/__init__.py.
@@ -17,9 +18,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from orbscan.aliases import Name
     from orbscan.differing.side import Side
-
-WORDS = ("name", "kind", "shape", "dtype", "sharding", "devices", "storage", "container")
-IGNORED = ("devices", "storage")
 
 _EXAMPLES = """\
 examples:
@@ -72,8 +70,8 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         "--ignore",
         metavar="WHAT",
         action="append",
-        choices=WORDS,
-        help=f"what makes no difference, besides devices and storage: {', '.join(WORDS)}; can be "
+        choices=ASPECTS,
+        help=f"what makes no difference, besides devices and storage: {', '.join(ASPECTS)}; can be "
         "given several times",
     )
     parser.add_argument(
@@ -101,7 +99,7 @@ def run(arguments: argparse.Namespace) -> int:
     from orbscan.differing.difference import difference
 
     sides = _sides(arguments)
-    ignore = {*([] if arguments.strict else IGNORED), *(arguments.ignore or ())}
+    ignore = left_out(arguments.ignore or (), strict=arguments.strict)
     diff = difference(*sides, ignore=ignore, rich_types=arguments.rich_types)
     if as_json:
         import json

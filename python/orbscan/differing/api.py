@@ -30,7 +30,8 @@ def diff(  # noqa: PLR0913 - keywords, each with a meaning of its own
     atomicity: Atomicity = "auto",
     allow_uncommitted: bool = False,
     rich_types: bool = False,
-    ignore: Collection[str] = aspects.IGNORED,
+    ignore: Collection[str] = (),
+    strict: bool = False,
 ) -> Diff:
     """Say where two checkpoints differ, two abstract trees, or one of each.
 
@@ -61,10 +62,12 @@ def diff(  # noqa: PLR0913 - keywords, each with a meaning of its own
         allow_uncommitted: as for `orbscan.metadata`; of each side that is a path.
         rich_types: whether tuples and namedtuples are told from lists and dicts: they are read so
             from paths, and compared so everywhere. A writer need not have recorded them.
-        ignore: what makes no difference: members of `name` (of the only pytrees of both sides),
-            `kind`, `shape`, `dtype`, `sharding` (how arrays are split, by which mesh), `devices`
-            (which ones the mesh has), `storage` (OCDBT or files, chunks, compression),
+        ignore: what makes no difference, besides `devices` and `storage`: members of `name` (of the
+            only pytrees of both sides), `kind`, `shape`, `dtype`, `sharding` (how arrays are split,
+            by which mesh), `devices` (which ones the mesh has), `storage` (OCDBT or files, chunks,
+            compression),
             `container` (a list where the other has a dict).
+        strict: whether `devices` and `storage` make a difference, too.
 
     Raises:
         ValueError: `ignore` has another word; two keys of one dict are the same as text; or as
@@ -100,7 +103,8 @@ def diff(  # noqa: PLR0913 - keywords, each with a meaning of its own
         else:
             read = _side_in_memory(side)
         sides.append(read)
-    return difference(*sides, ignore=ignore, rich_types=rich_types)
+    left_out = aspects.left_out(ignore, strict=strict)
+    return difference(*sides, ignore=left_out, rich_types=rich_types)
 
 
 def names_of_sides(name: Name, other_name: Name, *, alone: bool = False) -> tuple[Name, Name]:

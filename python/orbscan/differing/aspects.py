@@ -28,6 +28,16 @@ ASPECTS = (NAME, KIND, SHAPE, DTYPE, SHARDING, DEVICES, STORAGE, CONTAINER)
 IGNORED = frozenset({DEVICES, STORAGE})
 """What is left out unless asked for: it changes with the machine and the writer, not the model."""
 
+
+def left_out(ignore: Iterable[str] = (), *, strict: bool = False) -> frozenset[str]:
+    """Say what makes no difference: what somebody ignores, and unless it is strict, `IGNORED`.
+
+    >>> sorted(left_out(["dtype"])), sorted(left_out(["dtype"], strict=True))
+    (['devices', 'dtype', 'storage'], ['dtype'])
+    """
+    return frozenset(ignore) | (frozenset() if strict else IGNORED)
+
+
 # As which Orbax saves and reads it without rich types; all other empty containers keep their kind.
 _COARSE = {kinds.EMPTY_NAMEDTUPLE: kinds.NONE}
 
