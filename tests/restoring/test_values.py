@@ -113,9 +113,26 @@ def test_a_leaf_without_an_array_is_refused(path: Path, key: str) -> None:
         orbscan.open_array(path, [key])
 
 
-def test_a_string_is_no_keypath(path: Path) -> None:
-    with pytest.raises(TypeError, match=r"\('step',\)"):
-        orbscan.open_array(path, "step")
+def test_a_leaf_is_opened_as_it_is_shown(path: Path) -> None:
+    shown = {keypath(at): at for at, _ in orbscan.metadata(path).leaves()}
+    kernel, odd = "layers[0]/kernel", "'a b/é\\'\"'"
+    assert {kernel, odd, "step"} <= shown.keys()
+    for text in (kernel, odd, "step"):
+        assert np.array_equal(read(path, text), read(path, shown[text]))
+    assert np.array_equal(read(path, f"state/{kernel}"), read(path, kernel))
+
+
+def test_a_text_that_is_no_leaf_is_missed_by_name(path: Path) -> None:
+    for text, near in (("params/bais", ("params", "bias")), ("layers[0]", ("layers", 0, "kernel"))):
+        with pytest.raises(orbscan.LeafNotFoundError, match="no leaf at ") as caught:
+            orbscan.open_array(path, text)
+        assert near in caught.value.near
+        assert keypath(near) in str(caught.value)
+
+
+def test_bytes_are_no_keypath(path: Path) -> None:
+    with pytest.raises(TypeError, match="a str or a sequence of keys, not b'step'"):
+        orbscan.open_array(path, b"step")
 
 
 def test_an_unreadable_leaf_raises_its_error(tmp_path: Path) -> None:

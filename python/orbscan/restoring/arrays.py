@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from orbscan import errors
 from orbscan.extras import need
-from orbscan.reading import codes
+from orbscan.reading import codes, facts
 from orbscan.reading.api import AUTO, check_name_as_orbax, local_path, read_pytree
 from orbscan.showing.keypaths import keypath as shown
+from orbscan.showing.keypaths import leaf_path
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     import tensorstore
 
     from orbscan import _core
-    from orbscan.aliases import Atomicity, ErrorKind, StepChoice
+    from orbscan.aliases import Atomicity, ErrorKind, Keypath, StepChoice
 
 _SHOWN_KEYPATHS = 5
 _UNSUPPORTED: ErrorKind = "unsupported"
@@ -59,7 +60,7 @@ class LeafNotFoundError(KeyError):
 
 def open_array(
     path: str | os.PathLike[str],
-    keypath: Sequence[Any],
+    keypath: str | Sequence[Any],
     checkpointable_name: str | None = AUTO,
     *,
     step: StepChoice | None = None,
@@ -72,26 +73,28 @@ def open_array(
 
     Args:
         path: the checkpoint, a local directory.
-        keypath: the keys that lead to the leaf, `("layers", 0, "kernel")`, or a keypath as
-            `jax.tree_util` gives them. A single string is no keypath.
+        keypath: the leaf as every command shows it, `"layers[0]/kernel"`, also behind the name of
+            its checkpointable; or the keys that lead to it, `("layers", 0, "kernel")`; or a keypath
+            as `jax.tree_util` gives them.
         checkpointable_name: as for `orbscan.metadata`.
         step: as for `orbscan.metadata`.
         atomicity: as for `orbscan.metadata`.
 
     Raises:
         LeafNotFoundError: the tree has no such leaf; names those that are near.
-        TypeError: the leaf has no array, or the keypath is a string.
+        TypeError: the leaf has no array, or the keypath is bytes.
         FormatError: the array is not stored on its own, its values may be spread over databases
             that were never merged, or TensorStore cannot open it.
         OrbscanError: the leaf is an `UnreadableLeaf`; otherwise as for `orbscan.metadata`.
     """
-    keys = _plain_keys(keypath)
+    wanted = keypath if isinstance(keypath, str) else _plain_keys(keypath)
     text = local_path(path, step, atomicity=atomicity)
     check_name_as_orbax(checkpointable_name)
     checkpoint = read_pytree(text, checkpointable_name, rich_types=False, atomicity=atomicity)
     (item, table), *_ = checkpoint.items
     if table is None:  # what read_pytree never returns
-        raise LeafNotFoundError(keys, ())
+        raise LeafNotFoundError((wanted,) if isinstance(wanted, str) else wanted, ())
+    keys = _spelled(table, item, wanted) if isinstance(wanted, str) else wanted
     node = _find(table, keys)
     directory = Path(os.path.abspath(text), *([] if item is None else [item]))  # noqa: PTH100
     driver = _DRIVERS[_zarr_format(table, node, keys, directory)]
@@ -101,9 +104,8 @@ def open_array(
 
 def _plain_keys(keypath: Sequence[Any]) -> tuple[str | int, ...]:
     """The keys of a keypath, also of one of jax, whose entries wrap them."""
-    if isinstance(keypath, str | bytes):
-        keys = tuple(os.fsdecode(keypath).split("/"))
-        message = f"a keypath is a sequence of keys, such as {keys!r}"
+    if isinstance(keypath, bytes):
+        message = f"a keypath is a str or a sequence of keys, not {keypath!r}"
         raise TypeError(message)
     plain: list[str | int] = []
     for entry in keypath:
@@ -112,6 +114,20 @@ def _plain_keys(keypath: Sequence[Any]) -> tuple[str | int, ...]:
         # A checkpoint has only strings for the keys of a dict, whatever they were.
         plain.append(key if isinstance(key, int) and not isinstance(key, bool) else str(key))
     return tuple(plain)
+
+
+def _spelled(table: _core.LeafTable, name: str | None, text: str) -> Keypath:
+    """The keys of the leaf that every command shows as a text, with the name before it or not."""
+    of_text = {shown(entries): entries for entries, _, _ in facts.leaves(table)}
+    found = of_text.get(text)
+    if found is None and name is not None:
+        found = next((at for at in of_text.values() if leaf_path(name, at) == text), None)
+    if found is None:
+        below = [leaf for leaf in of_text if leaf.startswith((f"{text}/", f"{text}["))]
+        alike = difflib.get_close_matches(text, of_text, _SHOWN_KEYPATHS)
+        near = [*dict.fromkeys([*alike, *below])][:_SHOWN_KEYPATHS]
+        raise LeafNotFoundError((text,), tuple(of_text[leaf] for leaf in near))
+    return found
 
 
 def _find(table: _core.LeafTable, keys: tuple[str | int, ...]) -> int:
