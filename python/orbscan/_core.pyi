@@ -13,6 +13,15 @@ from orbscan.errors import OrbscanError, OutOfMemoryError
 
 __version__: str
 
+LEAF_KINDS: tuple[tuple[int, str], ...]
+"""(code, name) of each kind of leaf, as `orbscan.reading.codes` and `facts` have them."""
+
+CONTAINER_CODES: tuple[int, int, int, int]
+"""The codes of a dict, a list, a tuple and the first namedtuple, as in `orbscan.reading.codes`."""
+
+TABLES_VERSION: int
+"""The version of the columns of tables."""
+
 ERROR_KINDS: tuple[ErrorKind, ...]
 """Every kind of error, as in `orbscan.errors.CLASS_OF_KIND`."""
 
@@ -315,6 +324,9 @@ class Entry:
         The columns are made when they are first asked for.
         """
 
+    def row(self) -> str:
+        """Give the row of the table of checkpoints, as an object of JSON."""
+
 @final
 class Scan:
     """A scan under way: an iterator that waits without the interpreter, and minds Ctrl-C."""
@@ -349,6 +361,20 @@ class ArrowStream:
     def __arrow_c_schema__(self) -> object:
         """Tell the schema, and leave the stream where it is."""
 
+    def json_lines(self, *, ascii: bool = False) -> JsonLines:  # noqa: A002 - as Python's `ascii`
+        """Hand over the rows of what was read again as JSON, each on a line.
+
+        Args:
+            ascii: whether all else is escaped.
+
+        Raises:
+            ValueError: the stream was handed over before.
+        """
+
+    @property
+    def table(self) -> Literal["leaves", "checkpoints"]:
+        """Which table it is."""
+
     @property
     def checkpoints_seen(self) -> int:
         """How many checkpoints the stream has come to."""
@@ -366,6 +392,16 @@ class ArrowStream:
 
     def check_interrupt(self) -> None:
         """Raise what Ctrl-C raised while the stream was read, if it did."""
+
+@final
+class JsonLines:
+    """Pieces of a table as lines of JSON; otherwise as `Scan`."""
+
+    def __iter__(self) -> JsonLines:
+        """Give the iterator itself."""
+
+    def __next__(self) -> tuple[bytes, int]:
+        """Wait for the next piece: text in UTF-8, and how many lines it has."""
 
 def leaf_stream(scan: Scan) -> ArrowStream:
     """Give what a scan finds as a table of leaves; the scan is closed.

@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import orbscan
-from orbscan.cli import json_lines, ls, main, progress
-from orbscan.cli import rows as rows_module
+from orbscan.cli import ls, main, progress
 from tests.large import trees
 from tests.support import processes
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 ALL = ["a/9", "a/10", "a/100", "b/step_0007", "b/step_0008"]
@@ -90,7 +90,7 @@ def test_ages_are_counted_from_a_given_time(runs: Path) -> None:
     committed = orbscan.metadata(runs / "a" / "9").commit_timestamp_nsecs
     assert committed is not None
     entries = _core.scan([str(runs / "a" / "9")], ordered=True)
-    found = ls.Found.as_cells(entries, committed + 3 * 86_400 * 10**9)
+    found = ls.Found(entries, committed + 3 * 86_400 * 10**9)
     ((_, cells),) = found.checkpoints
     assert cells[3] == "3.0 d"
 
@@ -281,7 +281,7 @@ def test_a_file_that_is_no_table_is_refused(runs: Path, run: Any, tmp_path: Path
     previous.write_text('{"path": 1}\n')
     shown = run("scan", runs, "-o", tmp_path / "new.jsonl", "--since", previous)
     assert shown.status == 2
-    assert "previous.jsonl, line 1" in shown.err
+    assert "previous.jsonl: line 1 is not a row of an earlier scan" in shown.err
     assert not (tmp_path / "new.jsonl").exists()
 
 
@@ -339,10 +339,14 @@ def test_an_interrupted_scan_leaves_the_old_file(
     target = tmp_path / "table.jsonl"
     target.write_text("old\n")
 
-    def interrupted(*_: object) -> None:
-        raise KeyboardInterrupt
+    class Interrupted:
+        table = "leaves"
 
-    monkeypatch.setattr("orbscan.cli.json_lines.leaf_rows", interrupted)
+        def json_lines(self) -> Iterator[tuple[bytes, int]]:
+            yield b"{}\n", 1
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr("orbscan._core.leaf_stream", lambda _: Interrupted())
     assert run("scan", runs, "-o", target).status == 130
     assert target.read_text() == "old\n"
     assert [path.name for path in tmp_path.iterdir() if path.is_file()] == ["table.jsonl"]
@@ -377,21 +381,21 @@ def test_a_missing_library_is_named(
 def test_a_document_that_fails_halfway_ends_and_says_so(
     runs: Path, run: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    described = rows_module.checkpoint_row
-    described_before: list[str] = []
+    pieces = [(b'{"path": "a"}\n{"path": "b"}\n', 2)]
 
-    def failing(entry: Any) -> Any:
-        if described_before:
+    class Failing:
+        def json_lines(self, *, ascii: bool) -> Iterator[tuple[bytes, int]]:  # noqa: A002
+            assert ascii
+            yield from pieces
             raise MemoryError
-        described_before.append(entry.path)
-        return described(entry)
 
-    monkeypatch.setattr(json_lines, "checkpoint_row", failing)
+    monkeypatch.setattr("orbscan._core.checkpoint_stream", lambda _: Failing())
     shown = run("scan", runs, "-o", "json", "--table", "checkpoints")
     document = json.loads(shown.out)
-    assert [row["path"] for row in document["rows"]] == described_before
+    assert [row["path"] for row in document["rows"]] == ["a", "b"]
     assert (document["error"], shown.status) == ("MemoryError", 4)
     # Before the first row there is nothing to end.
+    pieces.clear()
     nothing = run("scan", runs, "-o", "json", "--table", "checkpoints")
     assert (nothing.out, nothing.status) == ("", 4)
 

@@ -162,7 +162,7 @@ def test_a_table_that_says_nothing_of_it_is_refused(
     without = [{name: row[name] for name in row if name != "complete"} for row in rows]
     lines.write_text("".join(json.dumps(row) + "\n" for row in without))
     assert main(["scan", str(runs), "-o", str(lines), "--since", str(lines)]) == 2
-    assert "t.jsonl, line 1: not a row of an earlier scan" in capsys.readouterr().err
+    assert "t.jsonl: line 1 is not a row of an earlier scan" in capsys.readouterr().err
 
 
 def test_a_checkpoint_of_two_minds_is_read_again(runs: Path) -> None:

@@ -18,12 +18,16 @@ TYPE_CHECKING = False
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable, Iterable
-    from typing import Any
+    from collections.abc import Iterable
+    from typing import TypeAlias
 
     from orbscan import _core
     from orbscan.cli import output
     from orbscan.showing.fitting import Gives
+
+    Outcome: TypeAlias = tuple[int, int, BaseException | None]
+    """How many checkpoints there are, how many are incomplete, and why the first could not be read
+    for which there was too little memory."""
 
 _EXAMPLES = """\
 examples:
@@ -87,58 +91,57 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
 
 def run(arguments: argparse.Namespace) -> int:
     """Find and read the checkpoints, and write the answer to stdout."""
-    from orbscan.cli import progress
-
     scan = search.begin(arguments, ordered=True)
-    as_json = arguments.output == "json"
+    write = _write_document if arguments.output == "json" else _write_table
+    seen, incomplete, lacking = write(arguments, scan)
+    if not seen and arguments.shard is None:
+        raise search.nothing_found(arguments)
+    if lacking is not None:
+        # That says nothing about the checkpoint, and less about those that come with it.
+        raise lacking
+    return PARTIAL if incomplete else FINE
+
+
+def _write_document(_: argparse.Namespace, scan: _core.Scan) -> Outcome:
+    """Write a line of JSON."""
+    from orbscan import _core
+    from orbscan.cli import progress
+    from orbscan.scanning.json_lines import document
+
+    stream = _core.checkpoint_stream(scan)
     with progress.Line(scan):
-        found = Found.as_rows(scan) if as_json else Found.as_cells(scan)
-    if found.parts and len(found.parts) == len(found.checkpoints) and not as_json:
+        pieces = [*document(stream, {}, "checkpoints")]
+    sys.stdout.writelines(pieces)
+    return stream.checkpoints_seen, stream.checkpoints_incomplete, stream.lacking
+
+
+def _write_table(arguments: argparse.Namespace, scan: _core.Scan) -> Outcome:
+    """Write a table for people."""
+    from orbscan.cli import output, progress
+
+    with progress.Line(scan):
+        found = Found(scan)
+    if found.parts and len(found.parts) == len(found.checkpoints):
         # Nothing is wrong with it: it was only asked for by the wrong path. Programs get a row.
         raise found.parts[0]
-    if as_json:
-        sys.stdout.write(document(found))
-    elif found.checkpoints:
-        from orbscan.cli import output
-
+    if found.checkpoints:
         output.write(table(found, output.fitting(arguments)))
-    if not found.checkpoints and arguments.shard is None:
-        raise search.nothing_found(arguments)
-    if found.lacking is not None:
-        # That says nothing about the checkpoint, and less about those that come with it.
-        raise found.lacking
-    return PARTIAL if found.incomplete else FINE
+    return len(found.checkpoints), found.incomplete, found.lacking
 
 
 class Found:
     """What is to be shown; the trees themselves are not kept.
 
     Attributes:
-        checkpoints: the directory that each lies in, and what is shown of it.
+        checkpoints: the directory that each lies in, and the cells that show it.
         states: how many there are in each state.
         incomplete: how many could not be read completely.
-        nbytes: what all leaves take in memory, where that was asked for.
+        nbytes: what all leaves take in memory.
         parts: why a path that was given is not looked into: it lies in a checkpoint.
         lacking: why the first could not be read for which there was too little memory.
     """
 
-    def __init__(self) -> None:
-        self.checkpoints: list[tuple[str, Any]] = []
-        self.states: Counter[str] = Counter()
-        self.incomplete = 0
-        self.nbytes = 0
-        self.parts: list[OrbscanError] = []
-        self.lacking: OutOfMemoryError | None = None
-
-    @classmethod
-    def as_rows(cls, entries: Iterable[_core.Entry]) -> Found:
-        """Keep the columns of a table."""
-        from orbscan.scanning.rows import checkpoint_row
-
-        return cls._of(entries, checkpoint_row)
-
-    @classmethod
-    def as_cells(cls, entries: Iterable[_core.Entry], now_nsecs: int | None = None) -> Found:
+    def __init__(self, entries: Iterable[_core.Entry], now_nsecs: int | None = None) -> None:
         """Keep lines of text.
 
         Args:
@@ -149,36 +152,23 @@ class Found:
             import time
 
             now_nsecs = time.time_ns()
-        now = now_nsecs
+        self.checkpoints: list[tuple[str, tuple[str, ...]]] = []
+        self.states: Counter[str] = Counter()
+        self.incomplete = 0
+        self.parts: list[OrbscanError] = []
+        self.lacking: OutOfMemoryError | None = None
         sizes: list[int] = []
-        found = cls._of(entries, lambda entry: _cells(entry, now, sizes))
-        found.nbytes = sum(sizes)
-        return found
-
-    @classmethod
-    def _of(cls, entries: Iterable[_core.Entry], shown: Callable[[_core.Entry], Any]) -> Found:
-        found = cls()
         for entry in entries:
             directory, _, _ = entry.path.rstrip("/").rpartition("/")
-            found.checkpoints.append((directory, shown(entry)))
-            found.states[_state(entry)] += 1
+            self.checkpoints.append((directory, _cells(entry, now_nsecs, sizes)))
+            self.states[_state(entry)] += 1
             error = entry.error
             if isinstance(error, OrbscanError) and error.advice and entry.path == entry.root:
-                found.parts.append(error)
-            if found.lacking is None and isinstance(error, OutOfMemoryError):
-                found.lacking = error
-            found.incomplete += entry.complete is False
-        return found
-
-
-def document(found: Found) -> str:
-    """Compose a JSON document of checkpoints: one line of ASCII text."""
-    import json
-
-    from orbscan.scanning.rows import SCHEMA_VERSION
-
-    rows = [row for _, row in found.checkpoints]
-    return json.dumps({"schema_version": SCHEMA_VERSION, "checkpoints": rows}) + "\n"
+                self.parts.append(error)
+            if self.lacking is None and isinstance(error, OutOfMemoryError):
+                self.lacking = error
+            self.incomplete += entry.complete is False
+        self.nbytes = sum(sizes)
 
 
 def table(found: Found, fitting: Fitting | None = None) -> list[output.Line]:
@@ -193,8 +183,8 @@ def table(found: Found, fitting: Fitting | None = None) -> list[output.Line]:
     for directory, block in blocks.items():
         lines.append([("heading", printable(directory or "."))])
         rows = [tuple(_COLUMNS), *block]
-        cells = fitting.rows(rows, right=_RIGHT, gives=_GIVES, indent=len(_INDENT))
-        lines += tabular(cells, [*_COLUMNS.values()], indent=_INDENT)
+        fitted = fitting.rows(rows, right=_RIGHT, gives=_GIVES, indent=len(_INDENT))
+        lines += tabular(fitted, [*_COLUMNS.values()], indent=_INDENT)
         lines.append([])
     lines += [[("faint", note)] for note in fitting.note()]
     counts = [f"{count:,} {state}" for state, count in sorted(found.states.items())]
@@ -205,8 +195,7 @@ def table(found: Found, fitting: Fitting | None = None) -> list[output.Line]:
 
 def _cells(entry: _core.Entry, now_nsecs: int, sizes: list[int]) -> tuple[str, ...]:
     """Show a checkpoint; what its leaves take in memory is added to `sizes`."""
-    from orbscan.reading.totals import commit_nsecs
-    from orbscan.scanning.rows import duration_nsecs, totals
+    from orbscan.reading.totals import commit_nsecs, duration_nsecs, totals
 
     name = entry.path.rstrip("/").rpartition("/")[2]
     step = "" if entry.step is None else str(entry.step)

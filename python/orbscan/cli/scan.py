@@ -8,6 +8,8 @@ import sys
 from orbscan.cli import search
 from orbscan.cli.exits import FINE, PARTIAL, USAGE, Refusal, cleaning_up
 from orbscan.cli.help import EXIT_CODES, help_formatter
+from orbscan.scanning.json_lines import SUFFIX as _JSON_LINES
+from orbscan.scanning.json_lines import document
 from orbscan.showing.text import counted, printable
 
 # See orbscan/__init__.py.
@@ -15,11 +17,8 @@ TYPE_CHECKING = False
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterable, Iterator
 
     from orbscan import _core
-    from orbscan.cli import json_lines
-    from orbscan.cli.rows import Row
 
 _EXAMPLES = """\
 examples:
@@ -36,7 +35,6 @@ It is 4 if there was too little memory for one, and 3 if there is none.
 """
 
 _JSON = "json"
-_JSON_LINES = ".jsonl"
 _BY_PYARROW = (".parquet", ".arrow", ".csv")
 _READ_BY_PYARROW = (".parquet", ".arrow")
 
@@ -85,23 +83,15 @@ def run(arguments: argparse.Namespace) -> int:
         arguments.output = _JSON
     ending = _ending(arguments)
     with cleaning_up():
-        if ending in _BY_PYARROW:
-            tally = _by_pyarrow(arguments)
-        elif ending == _JSON_LINES:
-            tally = _as_json_lines(arguments)
-        else:
-            tally = _as_json(arguments)
-    if ending != _JSON:
-        rows = f"{counted(tally.rows, 'row')} of {counted(tally.checkpoints, 'checkpoint')}"
-        # The work is done, whether or not anybody looks.
-        print(f"wrote {rows} to {printable(arguments.output)}", file=sys.stderr)
-    if tally.lacking is not None:
-        raise tally.lacking
-    if tally.failed:
-        of = counted(tally.checkpoints, "checkpoint")
-        message = f"{tally.failed:,} of {of} could not be read completely: see the column complete"
+        stream = _as_json(arguments) if ending == _JSON else _as_file(arguments, ending)
+    seen, failed = stream.checkpoints_seen, stream.checkpoints_incomplete
+    if stream.lacking is not None:
+        raise stream.lacking
+    if failed:
+        of = counted(seen, "checkpoint")
+        message = f"{failed:,} of {of} could not be read completely: see the column complete"
         raise Refusal(message, PARTIAL)
-    if not tally.checkpoints and arguments.shard is None:
+    if not seen and arguments.shard is None:
         raise search.nothing_found(arguments)
     return FINE
 
@@ -126,85 +116,64 @@ def _ending(arguments: argparse.Namespace) -> str:
     return ending
 
 
-def _begin(arguments: argparse.Namespace, since: dict[str, int] | None = None) -> _core.Scan:
-    return search.begin(arguments, ordered=arguments.ordered, since=since)
+def _stream(
+    arguments: argparse.Namespace, since: dict[str, int] | None = None
+) -> tuple[_core.Scan, _core.ArrowStream]:
+    """Begin the scan: gives what tells how far it has come, and its rows."""
+    from orbscan import _core
+
+    scan = search.begin(arguments, ordered=arguments.ordered, since=since)
+    stream = _core.leaf_stream if arguments.table == "leaves" else _core.checkpoint_stream
+    return scan, stream(scan)
 
 
-def _by_pyarrow(arguments: argparse.Namespace) -> json_lines.Tally:
+def _as_file(arguments: argparse.Namespace, ending: str) -> _core.ArrowStream:
     from importlib.util import find_spec
 
-    if find_spec("pyarrow") is None:
+    if ending != _JSON_LINES and find_spec("pyarrow") is None:
         message = f"{arguments.output} needs pyarrow: pip install 'orbscan[tables]'"
         raise Refusal(message, USAGE)
-    from orbscan.cli import json_lines, progress
-    from orbscan.scanning import tables
-    from orbscan.scanning.earlier import fingerprints
-    from orbscan.scanning.running import Scan
+    from orbscan.cli import progress
 
     previous = arguments.since
     try:
-        scan = _begin(arguments, None if previous is None else fingerprints(previous))
-        whole = Scan(scan)
-        stream = whole.leaves() if arguments.table == "leaves" else whole.checkpoints()
+        scan, stream = _stream(arguments, _known(previous))
         with progress.Line(scan):
-            rows = tables.write_table(stream, arguments.output, since=previous)
+            written = _written(stream, arguments.output, previous)
     except ValueError as error:
         if previous is None:
             raise
         message = f"{previous}: {error}"
         raise Refusal(message, USAGE) from error
-    seen, incomplete = stream.checkpoints_seen, stream.checkpoints_incomplete
-    return json_lines.Tally(seen, incomplete, rows, stream.lacking)
+    rows = f"{counted(written, 'row')} of {counted(stream.checkpoints_seen, 'checkpoint')}"
+    # The work is done, whether or not anybody looks.
+    print(f"wrote {rows} to {printable(arguments.output)}", file=sys.stderr)
+    return stream
 
 
-def _as_json(arguments: argparse.Namespace) -> json_lines.Tally:
-    """Write a document to stdout, row by row."""
-    import json
+def _known(previous: str | None) -> dict[str, int] | None:
+    """What an earlier table says."""
+    if previous is None:
+        return None
+    from orbscan.scanning.earlier import fingerprints
 
-    from orbscan.cli import json_lines
-    from orbscan.scanning.rows import SCHEMA_VERSION
-
-    tally = json_lines.Tally()
-    scan = _begin(arguments)
-    head = json.dumps({"schema_version": SCHEMA_VERSION, "table": arguments.table})
-    rows = json_lines.rows(arguments.table, tally.counting(scan))
-    sys.stdout.writelines(_document(f'{head[:-1]}, "rows": [', rows))
-    return tally
+    return fingerprints(previous)
 
 
-def _document(head: str, rows: Iterable[Row]) -> Iterator[str]:
-    """Compose a document that begins with `head`.
+def _written(stream: _core.ArrowStream, path: str, previous: str | None) -> int:
+    """Write the rows, and tell how many; the imports for most files take longer than for some."""
+    if path.endswith(_JSON_LINES):
+        from orbscan.scanning import json_lines
 
-    What fails before the first row leaves nothing behind, and what fails after it a document that
-    says so: its member `error`.
-    """
-    import json
+        return json_lines.write(stream, path, since=previous)
+    from orbscan.scanning import tables
 
-    separator = f"{head}\n"
-    try:
-        for row in rows:
-            yield separator + json.dumps(row)
-            separator = ",\n"
-    except (Exception, KeyboardInterrupt) as error:
-        if separator == ",\n":
-            reason = str(error) or type(error).__name__
-            yield f'\n], "error": {json.dumps(reason)}}}\n'
-        raise
-    yield "\n]}\n" if separator == ",\n" else f"{head}\n]}}\n"
+    return tables.write_table(stream, path, since=previous)
 
 
-def _as_json_lines(arguments: argparse.Namespace) -> json_lines.Tally:
-    """Write a file, row by row."""
-    from orbscan.cli import json_lines, progress
-    from orbscan.scanning.since import taken_over
-
-    previous = arguments.since
-    since = None
-    if previous is not None:
-        since = taken_over(json_lines.found(previous, arguments.table), leaves=True)
-    scan = _begin(arguments, since)
-    try:
-        with progress.Line(scan):
-            return json_lines.write(arguments.output, arguments.table, scan, previous=previous)
-    finally:
-        scan.close()
+def _as_json(arguments: argparse.Namespace) -> _core.ArrowStream:
+    """Write a document to stdout, as its rows come."""
+    _, stream = _stream(arguments)
+    for text in document(stream, {"table": arguments.table}, "rows", between=",\n"):
+        sys.stdout.write(text)
+    return stream

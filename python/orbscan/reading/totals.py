@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
+from orbscan.reading.facts import distinct
 from orbscan.showing.text import NSECS_PER_SEC, printable
 
 # See orbscan/__init__.py.
@@ -40,3 +43,36 @@ def commit_nsecs(checkpoint: _core.Checkpoint) -> int | None:
     if stored is not None and checkpoint.layout == "safetensors":
         return stored * NSECS_PER_SEC
     return stored
+
+
+class Totals:
+    """How much the trees of a checkpoint hold.
+
+    Attributes:
+        leaves: their number.
+        parameters: the elements of arrays, PRNG keys left out.
+        nbytes: what all elements take in memory.
+    """
+
+    __slots__ = ("leaves", "nbytes", "parameters")
+
+    def __init__(self, tables: list[_core.LeafTable]) -> None:
+        self.leaves = self.parameters = self.nbytes = 0
+        for table in tables:
+            times = Counter(table.node_leaves)
+            for number, leaf in enumerate(distinct(table)):
+                self.leaves += times[number]
+                self.parameters += times[number] * leaf.parameters
+                self.nbytes += times[number] * leaf.nbytes
+
+
+def totals(checkpoint: _core.Checkpoint) -> Totals | None:
+    """Sum up what was read of a checkpoint; None if that is no pytree."""
+    tables = [table for _, table in checkpoint.items if table is not None]
+    return Totals(tables) if tables else None
+
+
+def duration_nsecs(checkpoint: _core.Checkpoint) -> int | None:
+    """How long it took to save a checkpoint; None if the writer did not say."""
+    begun, ended = checkpoint.init_timestamp_nsecs, commit_nsecs(checkpoint)
+    return None if begun is None or ended is None else ended - begun

@@ -69,8 +69,8 @@ def scan(  # noqa: PLR0913 - keywords, each with a meaning of its own
             rather than as they come.
         threads: how many read side by side, at most 1,024; with one, everything happens in the
             calling thread.
-        since: the entries of an earlier scan, or a table of it: a `.parquet` or `.arrow` file, or
-            anything with `__arrow_c_stream__`; or fingerprints by paths, of what was read
+        since: the entries of an earlier scan, or a table of it: a `.parquet`, `.arrow` or `.jsonl`
+            file, or anything with `__arrow_c_stream__`; or fingerprints by paths, of what was read
             completely. What has not changed is not read again (`state` is `unchanged`), unless it
             was not read completely then, or trees are wanted and were not read; what is gone is
             told at the end (`vanished`). Paths compare as text, so the roots must be given as they

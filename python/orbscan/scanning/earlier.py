@@ -6,7 +6,9 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from orbscan._imports import importing
 from orbscan.extras import need
+from orbscan.scanning import json_lines
 from orbscan.scanning.columns import array_of, as_type, comparable, first_rows, texts_of
 from orbscan.scanning.since import Found, taken_over
 
@@ -21,7 +23,10 @@ if TYPE_CHECKING:
     from orbscan.scanning.options import Previous, Since
 
 
-SCHEMA_VERSION = 1
+with importing:
+    from orbscan._core import TABLES_VERSION
+
+SCHEMA_VERSION = TABLES_VERSION
 """The version of the columns; `orbscan.schema_version` in the metadata of a table."""
 
 UNCHANGED = "unchanged"
@@ -39,12 +44,14 @@ def fingerprints(since: Since, *, leaves: bool = True) -> dict[str, int]:
 
     Raises:
         ValueError: it is a table that is not one of a scan, or of another schema version.
-        ImportError: it is a table, and pyarrow is not installed.
+        ImportError: it is a table other than a `.jsonl` file, and pyarrow is not installed.
     """
     from collections.abc import Mapping
 
     if isinstance(since, Mapping):
         return dict(since)
+    if isinstance(since, (str, os.PathLike)) and Path(since).suffix == json_lines.SUFFIX:
+        return taken_over(json_lines.found(since), leaves=leaves)
     if isinstance(since, (str, os.PathLike)) or hasattr(since, "__arrow_c_stream__"):
         earlier: Previous = since  # type: ignore[assignment] # the checker ignores `hasattr`
         return taken_over(found(earlier), leaves=leaves)

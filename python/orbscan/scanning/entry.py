@@ -241,9 +241,10 @@ def _checkpointables(
 
 
 def _row(source: _core.Entry) -> dict[str, object]:
-    from orbscan.scanning.rows import checkpoint_row
+    import json
 
-    return checkpoint_row(source)
+    row: dict[str, object] = json.loads(source.row())
+    return row
 
 
 def _names(source: _core.Entry) -> tuple[str | None, ...]:

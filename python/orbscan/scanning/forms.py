@@ -1,4 +1,4 @@
-"""The files that a table is written to, by the end of their name."""
+"""The files that pyarrow writes a table to, by the end of their name."""
 
 from __future__ import annotations
 
@@ -49,24 +49,6 @@ def _write_csv(path: Path, schema: pa.Schema, batches: Iterator[pa.RecordBatch])
         return _written(batches, lambda batch: writer.write_batch(flattened(batch)))
 
 
-def _write_jsonl(path: Path, schema: pa.Schema, batches: Iterator[pa.RecordBatch]) -> int:
-    import json
-
-    import pyarrow as pa
-
-    moments = [at for at, field in enumerate(schema) if pa.types.is_timestamp(field.type)]
-    encode = json.JSONEncoder(ensure_ascii=False).encode
-    with path.open("w", encoding="utf-8", newline="\n") as file:
-
-        def write(batch: pa.RecordBatch) -> None:
-            for at in moments:
-                texts = batch.column(at).cast(pa.string())
-                batch = batch.set_column(at, batch.schema.names[at], texts)
-            file.writelines(f"{encode(row)}\n" for row in batch.to_pylist())
-
-        return _written(batches, write)
-
-
 def _written(batches: Iterator[pa.RecordBatch], write: Callable[[pa.RecordBatch], object]) -> int:
     rows = 0
     for batch in batches:
@@ -104,6 +86,5 @@ FORMS = {
         Form(".parquet", _write_parquet, dictionaries=True),
         Form(".arrow", _write_arrow, dictionaries=False),
         Form(".csv", _write_csv, dictionaries=False),
-        Form(".jsonl", _write_jsonl, dictionaries=False),
     )
 }

@@ -1,7 +1,7 @@
 """Tables of many checkpoints: as Arrow streams, and as files.
 
 A stream has `__arrow_c_stream__`, so polars, duckdb, pandas and pyarrow read it as it is. Only
-`write_table` needs a library of its own: pyarrow.
+`write_table` needs a library of its own, pyarrow, and not for lines of JSON.
 """
 
 from __future__ import annotations
@@ -11,9 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from orbscan.extras import need
+from orbscan.scanning import json_lines
 from orbscan.scanning.api import scan
 from orbscan.scanning.columns import array_of, as_type, without_dictionaries
 from orbscan.scanning.earlier import UNCHANGED, Earlier, opened
+from orbscan.scanning.files import replaced
 from orbscan.scanning.forms import FORMS
 
 if TYPE_CHECKING:
@@ -74,47 +76,48 @@ def write_table(
         stream: as `leaf_table`, `checkpoint_table` and the methods of `Scan` give it; not read yet.
         path: ends in `.parquet`, `.arrow`, `.csv` or `.jsonl`.
         since: the table that the scan was given: the rows of checkpoints that were not read again
-            are taken from it. May be the file at `path`.
+            are taken from it. May be the file at `path`. A `.jsonl` file takes rows of another.
 
     Returns:
         how many rows were written.
 
     Raises:
-        ValueError: the path has another ending, or `since` is no table of this kind.
+        ValueError: the path has another ending, or `since` is not a table of this kind.
         OSError: the file cannot be written.
-        ImportError: pyarrow is not installed.
+        ImportError: pyarrow is not installed, which all but `.jsonl` needs.
     """
+    suffix = Path(path).suffix
+    if suffix == json_lines.SUFFIX:
+        if since is not None and not isinstance(since, (str, os.PathLike)):
+            raise ValueError(json_lines.TAKES)
+        return json_lines.write(stream, path, since=since)
+    form = FORMS.get(suffix)
+    if form is None:
+        endings = ", ".join([*FORMS, json_lines.SUFFIX])
+        message = f"{path}: a table is written as {endings}, by the end of the name"
+        raise ValueError(message)
     need("pyarrow", "writing a table")
+
+    def write(unfinished: str) -> int:
+        try:
+            return _write(form, Path(unfinished), stream, since)
+        except BaseException:
+            # Libraries turn what Ctrl-C raises inside of a stream into errors of their own.
+            stream.check_interrupt()
+            raise
+
+    return replaced(path, write)
+
+
+def _write(form: Form, path: Path, stream: _core.ArrowStream, since: Previous | None) -> int:
     import pyarrow as pa
 
-    target = Path(path)
-    form = FORMS.get(target.suffix)
-    if form is None:
-        message = f"{target}: a table is written as {', '.join(FORMS)}, by the end of the name"
-        raise ValueError(message)
-    if target.is_symlink():
-        # The file that the link leads to is replaced, not the link.
-        target = target.resolve()
-    # Hidden, and in the same directory, so that it can be renamed.
-    unfinished = target.with_name(f".{target.name}.{os.getpid()}.tmp")
     reader = pa.RecordBatchReader.from_stream(stream)
     schema = reader.schema if form.dictionaries else without_dictionaries(reader.schema)
-    try:
-        fresh = _fresh(reader, schema)
-        if since is None:
-            rows = form.write(unfinished, schema, fresh)
-        else:
-            rows = _continued(form, unfinished, schema, fresh, Earlier(since, schema, stream))
-        unfinished.replace(target)
-    except BaseException as error:
-        unfinished.unlink(missing_ok=True)
-        # Libraries turn what Ctrl-C raises inside of a stream into errors of their own.
-        stream.check_interrupt()
-        if isinstance(error, OSError) and error.errno and unfinished.name in str(error):
-            # Nobody has given that name.
-            raise OSError(error.errno, os.strerror(error.errno), str(path)) from error
-        raise
-    return rows
+    fresh = _fresh(reader, schema)
+    if since is None:
+        return form.write(path, schema, fresh)
+    return _continued(form, path, schema, fresh, Earlier(since, schema, stream))
 
 
 def _fresh(reader: pa.RecordBatchReader, schema: pa.Schema) -> Iterator[pa.RecordBatch]:

@@ -17,6 +17,16 @@ use crate::{BATCH_BYTES, BATCH_ROWS};
 
 type Timestamps = Numbers<TimestampNanosecondType>;
 
+/// The row of an entry, alone in a batch.
+///
+/// # Errors
+/// As reading [`CheckpointBatches`].
+pub fn checkpoint_row(entry: &Entry) -> std::result::Result<RecordBatch, ArrowError> {
+    let mut rows = Rows::default();
+    rows.push(entry)?;
+    RecordBatch::try_new(checkpoint_schema(), rows.finish()?)
+}
+
 /// A row for each entry, in their order.
 #[derive(Debug)]
 pub struct CheckpointBatches<I> {

@@ -147,7 +147,7 @@ impl Facts {
     }
 
     fn push(&mut self, table: &LeafTable, leaf: &Leaf, vocabulary: &mut Vocabulary) -> Result<()> {
-        let value_type = vocabulary.value_types.number(value_type(leaf.kind))?;
+        let value_type = vocabulary.value_types.number(leaf.kind.name())?;
         self.value_type.push(Some(value_type));
         let error = match leaf.kind {
             LeafKind::Unreadable(number) => table.errors.get(number),
@@ -232,23 +232,6 @@ impl Facts {
         self.error_kind.push(kind.transpose()?);
         let text = error.map(Error::to_string);
         self.error.push(text.as_deref())
-    }
-}
-
-/// The name of a kind of leaf: the writer's word, where there is one.
-const fn value_type(kind: LeafKind) -> &'static str {
-    match kind {
-        LeafKind::JaxArray => "jax.Array",
-        LeafKind::NumpyArray => "np.ndarray",
-        LeafKind::Scalar => "scalar",
-        LeafKind::String => "string",
-        LeafKind::None => "None",
-        LeafKind::EmptyDict => "Dict",
-        LeafKind::EmptyList => "List",
-        LeafKind::EmptyTuple => "Tuple",
-        LeafKind::EmptyNamedTuple => "NamedTuple",
-        LeafKind::Unreadable(_) => "unreadable",
-        LeafKind::Tensor => "safetensors",
     }
 }
 

@@ -4,6 +4,8 @@
 //! iterator of [`Entry`](orbscan_core::scan::entry::Entry). A batch has at most [`BATCH_ROWS`] rows,
 //! so memory does not grow with the number of checkpoints or the size of one.
 //!
+//! [`json::json_lines`] spells the rows of a batch without any other library.
+//!
 //! The tables are described by [`leaf_schema`] and [`checkpoint_schema`]. The crate knows nothing of
 //! Python and of files.
 
@@ -23,6 +25,7 @@ mod block;
 mod checkpoints;
 mod column;
 mod facts;
+pub mod json;
 mod keypath;
 mod leaves;
 mod literal;
@@ -31,7 +34,7 @@ mod schema;
 mod tests;
 mod totals;
 
-pub use checkpoints::CheckpointBatches;
+pub use checkpoints::{CheckpointBatches, checkpoint_row};
 pub use leaves::LeafBatches;
 pub use schema::{SCHEMA_VERSION, checkpoint_schema, leaf_schema};
 

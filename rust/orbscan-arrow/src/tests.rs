@@ -15,6 +15,7 @@ use orbscan_core::scan::entry::{Content, Entry, Kind};
 use orbscan_core::tree::{self, KeyEntry, Keypaths};
 use orbscan_core::zarr::dtype::DType;
 
+use crate::json::{Spelling, json_lines};
 use crate::{CheckpointBatches, LeafBatches};
 
 /// A leaf of that array.
@@ -468,4 +469,25 @@ fn a_tree_of_one_leaf_has_a_keypath() {
         .unwrap();
     assert_eq!(column(&batches, "keypath"), ["."]);
     assert_eq!(column(&batches, "keys"), ["[]"]);
+}
+
+#[test]
+fn rows_are_lines_of_json() {
+    let batch = &leaf_batches(100)[0];
+    let lines = json_lines(batch, Spelling::Ascii).unwrap();
+    let lines: Vec<&str> = lines.lines().collect();
+    assert_eq!(lines.len(), batch.num_rows());
+    assert_eq!(
+        lines[0],
+        r#"{"path": "runs/7", "root": "runs", "step": 7, "fingerprint": "00000000000000ab", "checkpointable": "ema", "keypath": "layers[0]/b", "keys": [{"key": "layers", "index": null}, {"key": null, "index": 0}, {"key": "b", "index": null}], "value_type": "None", "dtype": null, "shape": null, "chunk_shape": null, "write_shape": null, "size": 0, "nbytes": 0, "prng_impl": null, "sharding_type": null, "mesh_shape": null, "axis_names": null, "partition_spec": null, "device": null, "error_kind": null, "error": null, "complete": false}"#
+    );
+    assert!(lines[1].contains(r#""shape": [8, 4], "chunk_shape": null, "write_shape": [2, 4]"#));
+    assert!(lines[1].contains(r#""axis_names": ["x", "y"], "partition_spec": "P('x', None)""#));
+    let row = json_lines(
+        &checkpoint_row(checkpoint(vec![(None, None)])),
+        Spelling::Utf8,
+    )
+    .unwrap();
+    assert!(row.contains(r#""init_timestamp": "1970-01-01 00:00:00.000001000Z", "commit"#));
+    assert!(row.contains(r#""metrics": "{\"loss\": 1}""#));
 }

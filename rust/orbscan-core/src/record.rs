@@ -63,6 +63,40 @@ pub enum LeafKind {
     Tensor,
 }
 
+impl LeafKind {
+    /// Every kind.
+    pub const ALL: [Self; 11] = [
+        Self::JaxArray,
+        Self::NumpyArray,
+        Self::Scalar,
+        Self::String,
+        Self::None,
+        Self::EmptyDict,
+        Self::EmptyList,
+        Self::EmptyTuple,
+        Self::EmptyNamedTuple,
+        Self::Unreadable(0),
+        Self::Tensor,
+    ];
+
+    /// The stable name of the kind: the writer's word, where there is one.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::JaxArray => "jax.Array",
+            Self::NumpyArray => "np.ndarray",
+            Self::Scalar => "scalar",
+            Self::String => "string",
+            Self::None => "None",
+            Self::EmptyDict => "Dict",
+            Self::EmptyList => "List",
+            Self::EmptyTuple => "Tuple",
+            Self::EmptyNamedTuple => "NamedTuple",
+            Self::Unreadable(_) => "unreadable",
+            Self::Tensor => "safetensors",
+        }
+    }
+}
+
 /// One distinct leaf. Leaves that agree in all of this are one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Leaf {
@@ -183,7 +217,7 @@ pub struct LeafTable {
 }
 
 /// One checkpointable.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Item {
     /// Its name; `None` for a flat checkpoint.
     pub name: Option<String>,
@@ -194,7 +228,7 @@ pub struct Item {
 }
 
 /// One checkpoint, read.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Checkpoint {
     /// How its files are arranged.
     pub layout: Layout,

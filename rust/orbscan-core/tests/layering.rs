@@ -26,7 +26,7 @@ const CORE: Order = &[
 ];
 
 const ARROW: Order = &[
-    &["literal", "schema"],
+    &["json", "literal", "schema"],
     &["column"],
     &["keypath", "facts"],
     &["block", "totals"],

@@ -271,7 +271,22 @@ fn namedtuples<'py>(py: Python<'py>, tree: &Tree) -> PyResult<Bound<'py, PyList>
     Ok(classes)
 }
 
-/// The codes of leaves; `orbscan.codes` has the same.
+/// Tells the codes; a test holds those of `orbscan.reading.codes` against them.
+pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    let kinds = LeafKind::ALL.map(|kind| (leaf_code(kind), kind.name()));
+    module.add("LEAF_KINDS", PyTuple::new(module.py(), kinds)?)?;
+    let kinds = [
+        Container::Dict,
+        Container::List,
+        Container::Tuple,
+        Container::NamedTuple(0),
+    ];
+    let codes = PyTuple::new(module.py(), kinds.map(container_code))?;
+    module.add("CONTAINER_CODES", codes)?;
+    module.add_class::<LeafTable>()
+}
+
+/// The codes of leaves.
 const fn leaf_code(kind: LeafKind) -> u8 {
     match kind {
         LeafKind::JaxArray => 0,

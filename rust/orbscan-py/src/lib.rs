@@ -216,13 +216,9 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
         pyo3::types::PyTuple::new(module.py(), kinds)?,
     )?;
     module.add_class::<Checkpoint>()?;
-    module.add_class::<leaf_table::LeafTable>()?;
     module.add_class::<scan::Scan>()?;
     module.add_class::<scan::Entry>()?;
-    module.add_class::<tables::ArrowStream>()?;
     module.add_function(wrap_pyfunction!(scan::scan, module)?)?;
-    module.add_function(wrap_pyfunction!(tables::leaf_stream, module)?)?;
-    module.add_function(wrap_pyfunction!(tables::checkpoint_stream, module)?)?;
     module.add_function(wrap_pyfunction!(read_pytree, module)?)?;
     module.add_function(wrap_pyfunction!(recover, module)?)?;
     module.add_function(wrap_pyfunction!(read_checkpointables, module)?)?;
@@ -230,6 +226,8 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(others, module)?)?;
     module.add_function(wrap_pyfunction!(is_orbax_checkpoint, module)?)?;
     dump::register(module)?;
+    leaf_table::register(module)?;
+    tables::register(module)?;
     verify::register(module)?;
     steps::register(module)
 }

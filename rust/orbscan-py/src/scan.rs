@@ -7,6 +7,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, ThreadId};
 
+use orbscan_arrow::checkpoint_row;
+use orbscan_arrow::json::{Spelling, json_lines};
 use orbscan_core::reader::everything::Chosen;
 use orbscan_core::record;
 use orbscan_core::scan as core;
@@ -231,32 +233,16 @@ impl Scan {
 /// One checkpoint that was found; see the stub for the meaning of each attribute.
 #[pyclass(frozen, module = "orbscan._core")]
 pub struct Entry {
-    /// Without its content, if it was read.
     found: entry::Entry,
-    state: &'static str,
-    complete: Option<bool>,
-    /// What was read, until it has crossed into Python.
-    read: Mutex<Option<Box<record::Checkpoint>>>,
+    /// What was read, once it has crossed into Python.
     checkpoint: PyOnceLock<Option<Py<Checkpoint>>>,
     tables: Arc<Crossed>,
 }
 
 impl Entry {
-    fn new(mut entry: entry::Entry, tables: &Arc<Crossed>) -> Self {
-        let state = entry.content.name();
-        let complete = entry.complete();
-        let read = match std::mem::replace(&mut entry.content, Content::Unread) {
-            Content::Read(checkpoint) => Some(checkpoint),
-            other => {
-                entry.content = other;
-                None
-            }
-        };
+    fn new(entry: entry::Entry, tables: &Arc<Crossed>) -> Self {
         Self {
             found: entry,
-            state,
-            complete,
-            read: Mutex::new(read),
             checkpoint: PyOnceLock::new(),
             tables: Arc::clone(tables),
         }
@@ -287,12 +273,12 @@ impl Entry {
 
     #[getter]
     const fn state(&self) -> &'static str {
-        self.state
+        self.found.content.name()
     }
 
     #[getter]
-    const fn complete(&self) -> Option<bool> {
-        self.complete
+    fn complete(&self) -> Option<bool> {
+        self.found.complete()
     }
 
     #[getter]
@@ -351,15 +337,19 @@ impl Entry {
     #[getter]
     fn checkpoint(&self, py: Python<'_>) -> PyResult<Option<Py<Checkpoint>>> {
         let crossed = self.checkpoint.get_or_try_init(py, || {
-            let read = self
-                .read
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .take();
-            read.map(|read| Py::new(py, Checkpoint::new(py, *read, &self.tables)?))
-                .transpose()
+            let Content::Read(read) = &self.found.content else {
+                return Ok(None);
+            };
+            // Tables are shared, so that this copies little.
+            let read = record::Checkpoint::clone(read);
+            Py::new(py, Checkpoint::new(py, read, &self.tables)?).map(Some)
         })?;
         Ok(crossed.as_ref().map(|checkpoint| checkpoint.clone_ref(py)))
+    }
+
+    fn row(&self) -> PyResult<String> {
+        let row = checkpoint_row(&self.found).and_then(|row| json_lines(&row, Spelling::Ascii));
+        row.map_err(|error| PyRuntimeError::new_err(error.to_string()))
     }
 }
 

@@ -1,4 +1,4 @@
-//! Tables of a scan as Arrow streams, through the `PyCapsule` interface.
+//! Tables of a scan: as Arrow streams, through the `PyCapsule` interface, and as lines of JSON.
 //!
 //! Source: <https://arrow.apache.org/docs/format/CDataInterface/PyCapsuleInterface.html>.
 
@@ -11,22 +11,56 @@ use arrow_array::ffi::FFI_ArrowSchema;
 use arrow_array::ffi_stream::FFI_ArrowArrayStream;
 use arrow_array::{RecordBatch, RecordBatchReader};
 use arrow_schema::{ArrowError, SchemaRef};
-use orbscan_arrow::{CheckpointBatches, LeafBatches};
+use orbscan_arrow::json::{Spelling, json_lines};
+use orbscan_arrow::{BATCH_ROWS, CheckpointBatches, LeafBatches, checkpoint_schema, leaf_schema};
 use orbscan_core::error::{Error, ErrorKind};
 use orbscan_core::scan::entry::{Content, Entry};
 use orbscan_core::scan::{self as core, Poll};
-use pyo3::exceptions::{PyBaseException, PyValueError};
+use pyo3::exceptions::{PyBaseException, PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::PyCapsule;
+use pyo3::types::{PyBytes, PyCapsule};
 
 use crate::scan::{FORKED, Scan, locked};
 use crate::{PATIENCE, errors, work};
 
+/// The rows of one piece of lines of JSON: few, so that little is held and the first come soon.
+const JSON_ROWS: usize = 1 << 10;
+
+/// Which rows are wanted of a scan.
+#[derive(Clone, Copy)]
+enum Table {
+    Leaves,
+    Checkpoints,
+}
+
+impl Table {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Leaves => "leaves",
+            Self::Checkpoints => "checkpoints",
+        }
+    }
+
+    fn schema(self) -> SchemaRef {
+        match self {
+            Self::Leaves => leaf_schema(),
+            Self::Checkpoints => checkpoint_schema(),
+        }
+    }
+
+    fn batches(self, entries: Watched, rows: usize) -> Box<dyn RecordBatchReader + Send> {
+        match self {
+            Self::Leaves => Box::new(LeafBatches::with_batch_rows(entries, rows)),
+            Self::Checkpoints => Box::new(CheckpointBatches::with_batch_rows(entries, rows)),
+        }
+    }
+}
+
 /// A table on its way out; see the stub.
 #[pyclass(frozen, module = "orbscan._core")]
 pub struct ArrowStream {
-    schema: SchemaRef,
-    batches: Mutex<Option<Box<dyn RecordBatchReader + Send>>>,
+    table: Table,
+    scan: Mutex<Option<core::Scan>>,
     seen: Arc<Mutex<Seen>>,
 }
 
@@ -48,21 +82,34 @@ struct Seen {
 }
 
 impl ArrowStream {
-    fn new(
-        scan: core::Scan,
-        table: impl FnOnce(Watched) -> Box<dyn RecordBatchReader + Send>,
-    ) -> Self {
-        let seen = Arc::new(Mutex::new(Seen::default()));
-        let batches = table(Watched {
-            scan,
-            seen: Arc::clone(&seen),
-            looked: Instant::now(),
-        });
+    fn new(scan: core::Scan, table: Table) -> Self {
         Self {
-            schema: batches.schema(),
-            batches: Mutex::new(Some(batches)),
-            seen,
+            table,
+            scan: Mutex::new(Some(scan)),
+            seen: Arc::default(),
         }
+    }
+
+    /// The rows, which are handed over once.
+    ///
+    /// # Errors
+    /// `ValueError` if they were handed over before.
+    fn take(&self, batch_rows: usize, with_unchanged: bool) -> PyResult<Patient> {
+        let scan = locked(&self.scan).take().ok_or_else(|| {
+            PyValueError::new_err("this table was read already; scan again to read it again")
+        })?;
+        locked(&self.seen).thread = Some(thread::current().id());
+        let entries = Watched {
+            scan,
+            seen: Arc::clone(&self.seen),
+            looked: Instant::now(),
+            with_unchanged,
+        };
+        Ok(Patient {
+            process: process::id(),
+            batches: self.table.batches(entries, batch_rows),
+            seen: Arc::clone(&self.seen),
+        })
     }
 }
 
@@ -76,23 +123,33 @@ impl ArrowStream {
         requested_schema: Option<Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyCapsule>> {
         let _ = requested_schema;
-        let batches = locked(&self.batches).take().ok_or_else(|| {
-            PyValueError::new_err("this table was read already; scan again to read it again")
-        })?;
-        locked(&self.seen).thread = Some(thread::current().id());
-        let patient = Patient {
-            process: process::id(),
-            batches,
-            seen: Arc::clone(&self.seen),
-        };
-        let stream = FFI_ArrowArrayStream::new(Box::new(patient));
+        let stream = FFI_ArrowArrayStream::new(Box::new(self.take(BATCH_ROWS, true)?));
         PyCapsule::new_with_value(py, stream, c"arrow_array_stream")
     }
 
     fn __arrow_c_schema__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyCapsule>> {
-        let schema = FFI_ArrowSchema::try_from(self.schema.as_ref())
+        let schema = FFI_ArrowSchema::try_from(self.table.schema().as_ref())
             .map_err(|error| PyValueError::new_err(error.to_string()))?;
         PyCapsule::new_with_value(py, schema, c"arrow_schema")
+    }
+
+    #[pyo3(signature = (*, ascii = false))]
+    fn json_lines(&self, ascii: bool) -> PyResult<JsonLines> {
+        let spelling = if ascii {
+            Spelling::Ascii
+        } else {
+            Spelling::Utf8
+        };
+        Ok(JsonLines {
+            spelling,
+            batches: Mutex::new(self.take(JSON_ROWS, false)?),
+            seen: Arc::clone(&self.seen),
+        })
+    }
+
+    #[getter]
+    const fn table(&self) -> &'static str {
+        self.table.name()
     }
 
     #[getter]
@@ -120,12 +177,49 @@ impl ArrowStream {
     }
 }
 
+/// Lines of JSON on their way out; see the stub.
+#[pyclass(frozen, module = "orbscan._core")]
+pub struct JsonLines {
+    spelling: Spelling,
+    batches: Mutex<Patient>,
+    seen: Arc<Mutex<Seen>>,
+}
+
+#[pymethods]
+impl JsonLines {
+    const fn __iter__(slf: Py<Self>) -> Py<Self> {
+        slf
+    }
+
+    fn __next__<'py>(&self, py: Python<'py>) -> PyResult<Option<(Bound<'py, PyBytes>, usize)>> {
+        locked(&self.seen).thread = Some(thread::current().id());
+        let next = py.detach(|| {
+            let batch = locked(&self.batches).next()?;
+            Some(batch.and_then(|batch| {
+                let lines = json_lines(&batch, self.spelling)?;
+                Ok((lines, batch.num_rows()))
+            }))
+        });
+        if let Some(raised) = locked(&self.seen).interrupt.take() {
+            return Err(raised);
+        }
+        match next {
+            Some(Ok((lines, rows))) => Ok(Some((PyBytes::new(py, lines.as_bytes()), rows))),
+            Some(Err(ArrowError::ComputeError(reason))) => Err(PyRuntimeError::new_err(reason)),
+            Some(Err(error)) => Err(PyRuntimeError::new_err(error.to_string())),
+            None => Ok(None),
+        }
+    }
+}
+
 /// Entries, counted as they pass, until Ctrl-C ends them.
 struct Watched {
     scan: core::Scan,
     seen: Arc<Mutex<Seen>>,
     /// When it was last looked whether Ctrl-C was pressed.
     looked: Instant,
+    /// Whether those that were not read again are among them.
+    with_unchanged: bool,
 }
 
 impl Watched {
@@ -186,7 +280,9 @@ impl Iterator for Watched {
             match self.poll() {
                 Poll::Entry(entry) => {
                     self.note(&entry);
-                    return Some(*entry);
+                    if self.with_unchanged || !matches!(entry.content, Content::Unchanged) {
+                        return Some(*entry);
+                    }
                 }
                 Poll::Waiting => {}
                 Poll::End => return None,
@@ -235,18 +331,23 @@ impl RecordBatchReader for Patient {
     }
 }
 
+/// Adds what this file has.
+pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add("TABLES_VERSION", orbscan_arrow::SCHEMA_VERSION)?;
+    module.add_class::<ArrowStream>()?;
+    module.add_class::<JsonLines>()?;
+    module.add_function(wrap_pyfunction!(leaf_stream, module)?)?;
+    module.add_function(wrap_pyfunction!(checkpoint_stream, module)?)
+}
+
 /// The table of the leaves that a scan finds, which is closed otherwise.
 #[pyfunction]
-pub fn leaf_stream(scan: &Scan) -> PyResult<ArrowStream> {
-    Ok(ArrowStream::new(scan.take()?, |entries| {
-        Box::new(LeafBatches::new(entries))
-    }))
+fn leaf_stream(scan: &Scan) -> PyResult<ArrowStream> {
+    Ok(ArrowStream::new(scan.take()?, Table::Leaves))
 }
 
 /// The table of the checkpoints that a scan finds, which is closed otherwise.
 #[pyfunction]
-pub fn checkpoint_stream(scan: &Scan) -> PyResult<ArrowStream> {
-    Ok(ArrowStream::new(scan.take()?, |entries| {
-        Box::new(CheckpointBatches::new(entries))
-    }))
+fn checkpoint_stream(scan: &Scan) -> PyResult<ArrowStream> {
+    Ok(ArrowStream::new(scan.take()?, Table::Checkpoints))
 }

@@ -205,6 +205,32 @@ def test_an_earlier_table_is_read_without_pandas(run: Path, tmp_path: Path) -> N
     python(program, run, file)
 
 
+def test_lines_of_json_are_carried_over_from_lines_of_json(run: Path, tmp_path: Path) -> None:
+    first, second, other = (tmp_path / name for name in ("a.jsonl", "b.jsonl", "c.parquet"))
+    rows = tables.write_table(tables.leaf_table(run), first)
+    assert rows == len(first.read_text(encoding="utf-8").splitlines()) > 0
+    stream = tables.leaf_table(run, since=first)
+    assert tables.write_table(stream, second, since=first) == rows
+    assert len(stream.unchanged()) == stream.checkpoints_seen > 0
+    assert sorted(second.read_text().splitlines()) == sorted(first.read_text().splitlines())
+    tables.write_table(tables.leaf_table(run), other)
+    with pytest.raises(ValueError, match="takes over rows of such a file only"):
+        tables.write_table(tables.leaf_table(run, since=other), first, since=other)
+    with pytest.raises(ValueError, match=r"read from \.parquet or \.arrow"):
+        tables.write_table(tables.leaf_table(run, since=first), other, since=first)
+    assert [*tmp_path.glob(".*")] == []
+
+
+def test_lines_of_json_come_in_pieces(run: Path) -> None:
+    stream = tables.checkpoint_table(run, ordered=True)
+    assert stream.table == "checkpoints"
+    pieces = [*stream.json_lines()]
+    assert sum(count for _, count in pieces) == stream.checkpoints_seen
+    assert b"".join(text for text, _ in pieces).count(b"\n") == stream.checkpoints_seen
+    with pytest.raises(ValueError, match="read already"):
+        stream.json_lines()
+
+
 def test_a_link_is_followed_to_the_file_that_is_written(run: Path, tmp_path: Path) -> None:
     link = tmp_path / "link.parquet"
     link.symlink_to("table.parquet")

@@ -1,0 +1,41 @@
+"""Files that have another name until they are complete."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+
+# See orbscan/__init__.py.
+TYPE_CHECKING = False
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+def replaced(path: str | os.PathLike[str], write: Callable[[str], int]) -> int:
+    """Write a file, which replaces what is there when it is complete.
+
+    Args:
+        path: of the file. The file that a link leads to is replaced, not the link.
+        write: writes the file that it is told; what it returns is returned.
+
+    Raises:
+        OSError: the file cannot be written. Whatever else `write` raises is raised.
+    """
+    given = os.fspath(path)
+    target = os.path.realpath(given) if os.path.islink(given) else given  # noqa: PTH114 - pathlib takes longer to import
+    directory, name = os.path.split(target)
+    # Hidden, and in the same directory, so that it can be renamed.
+    hidden = f".{name}.{os.getpid()}.tmp"
+    unfinished = os.path.join(directory, hidden)  # noqa: PTH118
+    try:
+        written = write(unfinished)
+        os.replace(unfinished, target)  # noqa: PTH105
+    except BaseException as error:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(unfinished)  # noqa: PTH108
+        if isinstance(error, OSError) and error.errno and hidden in str(error):
+            # Nobody has given that name.
+            raise OSError(error.errno, os.strerror(error.errno), given) from error
+        raise
+    return written
