@@ -434,6 +434,22 @@ def scan(
     `threads` are started.
     """
 
+def expand_root(text: str) -> list[str] | None:
+    """List what a root stands for that is a pattern, in any order; None if it has no wildcard.
+
+    The dialect is that of docs/patterns.md.
+    """
+
+@final
+class KeypathPattern:
+    """A pattern for readable keypaths, in the dialect of docs/patterns.md."""
+
+    def __new__(cls, text: str) -> KeypathPattern:
+        """Read a pattern; every text is one."""
+
+    def matches(self, keypath: str) -> bool:
+        """Tell whether it stands for a keypath as a whole."""
+
 def read_pytree(
     path: str,
     name: str | None,

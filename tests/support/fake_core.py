@@ -7,6 +7,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import orbscan
+from orbscan import _core
 
 if TYPE_CHECKING:
     import pytest
@@ -16,6 +17,8 @@ class FakeCore(ModuleType):
     """Answers with `answer`, or raises it if it is an exception; remembers the calls."""
 
     __version__ = "1.2.3"
+    KeypathPattern = _core.KeypathPattern
+    """It reads nothing, so that the original will do."""
 
     def __init__(self, answer: Any) -> None:
         super().__init__("orbscan._core")

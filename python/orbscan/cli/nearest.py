@@ -6,7 +6,6 @@ import re
 from difflib import get_close_matches
 from itertools import islice
 
-from orbscan.cli.selection import matcher
 from orbscan.reading.facts import leaves
 from orbscan.showing.keypaths import keypath
 from orbscan.showing.text import counted, printable
@@ -24,9 +23,11 @@ _SHOWN = 3
 
 def suggestion(table: _core.LeafTable, pattern: str) -> str:
     """Say which pattern would match, or which keypaths are near; empty if nothing is."""
+    from orbscan import _core
+
     keypaths = [keypath(entries) for entries, _, _ in leaves(table)]
     loose = loosened(pattern)
-    matches = matcher(loose)
+    matches = _core.KeypathPattern(loose).matches
     if loose.strip("*") and (count := sum(1 for text in keypaths if matches(text))):
         return f"; {loose!r} matches {counted(count, 'leaf', 'leaves')}"
     plain = re.sub(r"[*?]+", "", pattern)

@@ -59,7 +59,8 @@ def scan(  # noqa: PLR0913 - keywords, each with a meaning of its own
         latest: only so many steps of each directory, the newest.
         committed: True for finished checkpoints only, False for unfinished ones only.
         match: only checkpoints whose way from the root matches: `*` and `?` stay within a level,
-            `**` does not, `[0-9]` is a set of characters.
+            `**` does not, `[0-9]` is a set of characters, `{8..12}` a number. docs/patterns.md has
+            all of it.
         exclude: one or several such patterns: a directory whose path from the root matches one of
             them is neither searched nor reported. A checkpoint that is itself a root is matched by
             its name; any other root is searched whatever its name.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from orbscan._imports import importing
 from orbscan.reading import api
 from orbscan.showing.text import natural
 
@@ -13,15 +14,16 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-_CHARACTERS = frozenset("*?[")
+_CHARACTERS = frozenset("*?[{")
 
 
 def expanded(roots: str | os.PathLike[str] | Iterable[str | os.PathLike[str]]) -> list[str]:
     """Give roots as texts, and in the place of a pattern what it stands for.
 
-    A pattern stands for no plain file but a `.safetensors` one, and for nothing below what it also
-    stands for, which is searched anyway; the order is that of names, numbers in them by their
-    value. One that stands for nothing stays, so that somebody is told that it does not exist.
+    A pattern, in the dialect of docs/patterns.md, stands for no plain file but a `.safetensors`
+    one, and for nothing below what it also stands for, which is searched anyway; the order is that
+    of names, numbers in them by their value. One that stands for nothing stays, so that somebody is
+    told that it does not exist.
 
     Raises:
         ValueError: a root is a remote URL.
@@ -38,25 +40,8 @@ def expanded(roots: str | os.PathLike[str] | Iterable[str | os.PathLike[str]]) -
 
 
 def _matches(pattern: str) -> list[str]:
-    import glob
+    with importing:
+        from orbscan import _core
 
-    found = glob.glob(pattern, recursive=True)  # noqa: PTH207 - paths stay as they are given
-    roots: list[str] = []
-    above: list[str] = []
-    for path in sorted(found, key=_level_by_level):
-        parts = _parts(path)
-        if above and parts[: len(above)] == above:
-            continue
-        if path.endswith(".safetensors") or not os.path.isfile(path):  # noqa: PTH113
-            roots.append(path)
-            above = parts
-    return roots
-
-
-def _parts(path: str) -> list[str]:
-    parts = path.split("/")
-    return parts if parts[-1] else parts[:-1]
-
-
-def _level_by_level(path: str) -> list[object]:
-    return [natural(part) for part in _parts(path)]
+    found = _core.expand_root(pattern) or []
+    return sorted(found, key=lambda path: [natural(part) for part in path.split("/")])

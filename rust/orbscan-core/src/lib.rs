@@ -30,6 +30,7 @@ pub mod msgpack;
 pub mod ocdbt;
 pub mod orbax;
 pub mod path;
+pub mod pattern;
 pub mod reader;
 pub mod record;
 pub mod safetensors;

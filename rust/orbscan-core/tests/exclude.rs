@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use orbscan_core::error::Result;
 use orbscan_core::path::StorePath;
+use orbscan_core::pattern::{Of, Pattern};
 use orbscan_core::scan::entry::{Content, Entry};
-use orbscan_core::scan::glob::Glob;
 use orbscan_core::scan::selection::Selection;
 use orbscan_core::scan::{Options, Root, scan};
 use orbscan_core::store::memory::MemoryStore;
@@ -29,7 +29,10 @@ fn runs(steps: &[&str]) -> MemoryStore {
 fn excluding(patterns: &[&str]) -> Options {
     Options {
         selection: Selection {
-            exclude: patterns.iter().map(|text| Glob::new(text)).collect(),
+            exclude: patterns
+                .iter()
+                .map(|text| Pattern::new(text, Of::Path))
+                .collect(),
             ..Selection::default()
         },
         ordered: true,

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 type Order = &'static [&'static [&'static str]];
 
 const CORE: Order = &[
-    &["error", "limits", "stand_in"],
+    &["error", "limits", "pattern", "stand_in"],
     &["interrupt", "memory"],
     &["path", "cursor"],
     &["json", "msgpack"],

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use orbscan_core::error::{Error, ErrorKind, Result};
 use orbscan_core::orbax::commit::Atomicity;
 use orbscan_core::path::StorePath;
+use orbscan_core::pattern::{Of, Pattern};
 use orbscan_core::scan::entry::{Content, Entry, Kind};
-use orbscan_core::scan::glob::Glob;
 use orbscan_core::scan::selection::{Selection, Shard};
 use orbscan_core::scan::{Options, Poll, Root, Scan, scan};
 use orbscan_core::store::memory::MemoryStore;
@@ -162,7 +162,7 @@ fn selections_leave_out_what_is_not_wanted() {
             Selection {
                 latest: Some(1),
                 committed: Some(true),
-                pattern: Some(Glob::new("run_*/*")),
+                pattern: Some(Pattern::new("run_*/*", Of::Path)),
                 ..selection.clone()
             },
             vec!["run_1/1000", "run_2/step_0008"],
@@ -176,7 +176,7 @@ fn selections_leave_out_what_is_not_wanted() {
         ),
         (
             Selection {
-                pattern: Some(Glob::new("**/step_*7")),
+                pattern: Some(Pattern::new("**/step_*7", Of::Path)),
                 ..selection
             },
             vec!["run_2/step_0007"],
@@ -642,7 +642,7 @@ fn what_may_not_be_read_is_left_out_if_it_is_not_wanted() {
     };
     assert_eq!(told(steps), ["runs/1"]);
     let pattern = Selection {
-        pattern: Some(Glob::new("3")),
+        pattern: Some(Pattern::new("3", Of::Path)),
         ..all.clone()
     };
     assert_eq!(told(pattern), ["runs/3"]);
@@ -653,7 +653,7 @@ fn what_may_not_be_read_is_left_out_if_it_is_not_wanted() {
     assert_eq!(told(uncommitted), [""; 0]);
     // What is wanted may lie below it.
     let pattern = Selection {
-        pattern: Some(Glob::new("2/*")),
+        pattern: Some(Pattern::new("2/*", Of::Path)),
         ..all
     };
     assert_eq!(told(pattern), ["runs/2"]);

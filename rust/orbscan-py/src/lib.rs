@@ -218,7 +218,9 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<Checkpoint>()?;
     module.add_class::<scan::Scan>()?;
     module.add_class::<scan::Entry>()?;
+    module.add_class::<scan::KeypathPattern>()?;
     module.add_function(wrap_pyfunction!(scan::scan, module)?)?;
+    module.add_function(wrap_pyfunction!(scan::expand_root, module)?)?;
     module.add_function(wrap_pyfunction!(read_pytree, module)?)?;
     module.add_function(wrap_pyfunction!(recover, module)?)?;
     module.add_function(wrap_pyfunction!(read_checkpointables, module)?)?;

@@ -9,11 +9,12 @@ use std::thread::{self, ThreadId};
 
 use orbscan_arrow::checkpoint_row;
 use orbscan_arrow::json::{Spelling, json_lines};
+use orbscan_core::pattern::{Of, Pattern};
 use orbscan_core::reader::everything::Chosen;
 use orbscan_core::record;
 use orbscan_core::scan as core;
 use orbscan_core::scan::entry::{self, Content};
-use orbscan_core::scan::glob::Glob;
+use orbscan_core::scan::roots::Roots;
 use orbscan_core::scan::selection::{Selection, Shard};
 use orbscan_core::scan::{Monitor, Options, Poll, Root};
 use orbscan_core::store::Store;
@@ -66,11 +67,11 @@ pub fn scan(
         steps: steps.map(|(first, last)| first..=last),
         latest,
         committed,
-        pattern: pattern.map(Glob::new),
+        pattern: pattern.map(|text| Pattern::new(text, Of::Path)),
         exclude: exclude
             .iter()
             .flatten()
-            .map(|text| Glob::new(text))
+            .map(|text| Pattern::new(text, Of::Path))
             .collect(),
         shard: shard.map(|(index, count)| Shard { index, count }),
     };
@@ -91,6 +92,35 @@ pub fn scan(
         waiting: Mutex::default(),
         closed: AtomicBool::new(false),
     })
+}
+
+/// What a root that is a pattern stands for, in any order; see the stub.
+#[pyfunction]
+pub fn expand_root(py: Python<'_>, text: &str) -> PyResult<Option<Vec<String>>> {
+    let Some(roots) = Roots::new(text) else {
+        return Ok(None);
+    };
+    let top = Path::new(if roots.top.is_empty() { "." } else { roots.top });
+    let found = work::detached(py, top, || {
+        LocalStore::open(top).map(|(store, top)| roots.expand(&store, &top))
+    });
+    found.map(Some)
+}
+
+/// A pattern for keypaths; see the stub.
+#[pyclass(frozen, module = "orbscan._core")]
+pub struct KeypathPattern(Pattern);
+
+#[pymethods]
+impl KeypathPattern {
+    #[new]
+    fn new(text: &str) -> Self {
+        Self(Pattern::new(text, Of::Keypath))
+    }
+
+    fn matches(&self, keypath: &str) -> bool {
+        self.0.matches(keypath)
+    }
 }
 
 fn root(path: &Path) -> Root {

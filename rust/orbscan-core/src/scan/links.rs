@@ -5,10 +5,28 @@ use std::sync::{Arc, OnceLock};
 use super::place::{Base, Visit};
 use crate::error::Result;
 use crate::path::StorePath;
-use crate::store::lies_within;
+use crate::store::{Store, lies_within};
 
 /// Links followed on one way at most. Each may lead to a directory with many more.
 const MAX_LINKS_ON_THE_WAY: usize = 8;
+
+/// The real places of the directories in which links were followed on the way to what is behind the
+/// link at `path`, which lies in `directory`; `None` if they are too many, or go in a circle.
+pub fn passed(
+    store: &dyn Store,
+    links: &[String],
+    directory: &StorePath,
+    path: &StorePath,
+) -> Option<Arc<[String]>> {
+    if links.len() >= MAX_LINKS_ON_THE_WAY {
+        return None;
+    }
+    let to = store.resolve(path).ok()?;
+    let mut links = links.to_vec();
+    links.push(store.resolve(directory).ok()?);
+    let circle = links.iter().any(|passed| lies_within(passed, &to));
+    (!circle).then(|| links.into())
+}
 
 /// The places that are searched anyway.
 pub struct Links {
@@ -29,22 +47,12 @@ impl Links {
     /// What [`Visit::links`] is behind the link at `path`, which lies in `directory`; `None` if it is
     /// not to be followed.
     pub fn follow(&self, directory: &Visit, path: &StorePath) -> Option<Arc<[String]>> {
-        if directory.links.len() >= MAX_LINKS_ON_THE_WAY {
-            return None;
-        }
-        let store = &directory.base.store;
-        let (from, to) = (
-            store.resolve(&directory.path).ok()?,
-            store.resolve(path).ok()?,
-        );
+        let store = directory.base.store.as_ref();
+        let links = passed(store, &directory.links, &directory.path, path)?;
+        let to = store.resolve(path).ok()?;
         let searched = self.real.get_or_init(|| self.resolve());
-        if searched.iter().any(|base| lies_within(&to, base)) {
-            return None;
-        }
-        let mut links = directory.links.to_vec();
-        links.push(from);
-        let circle = links.iter().any(|passed| lies_within(passed, &to));
-        (!circle).then(|| links.into())
+        let anyway = searched.iter().any(|base| lies_within(&to, base));
+        (!anyway).then_some(links)
     }
 
     fn resolve(&self) -> Vec<String> {

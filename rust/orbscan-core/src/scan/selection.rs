@@ -4,8 +4,8 @@ use std::ops::RangeInclusive;
 
 use super::entry::Entry;
 use super::fnv::Fnv;
-use super::glob::Glob;
 use crate::orbax::commit::Commit;
+use crate::pattern::Pattern;
 
 /// One of several shares of the paths, for as many machines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,9 +26,9 @@ pub struct Selection {
     /// Only finished ones, or only unfinished ones.
     pub committed: Option<bool>,
     /// What the way from what was given must match; for what was itself given, its name.
-    pub pattern: Option<Glob>,
+    pub pattern: Option<Pattern>,
     /// Directories that are not searched, by the same paths as `pattern`.
-    pub exclude: Vec<Glob>,
+    pub exclude: Vec<Pattern>,
     /// A share of them.
     pub shard: Option<Shard>,
 }
@@ -60,7 +60,7 @@ impl Selection {
 
     /// Whether it may be wanted, or something below it, by the way that leads to it.
     pub fn may_want_below(&self, way: &str) -> bool {
-        let may = |pattern: &Glob| pattern.matches(way) || pattern.may_match_below(way);
+        let may = |pattern: &Pattern| pattern.matches(way) || pattern.may_match_below(way);
         self.pattern.as_ref().is_none_or(may)
     }
 
@@ -100,7 +100,7 @@ impl Selection {
                 .unwrap_or_default(),
             way => way,
         };
-        let matches = |pattern: &Glob| pattern.matches(way);
+        let matches = |pattern: &Pattern| pattern.matches(way);
         self.pattern.as_ref().is_none_or(matches) && !self.excludes_path(way)
     }
 }
