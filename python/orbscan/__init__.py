@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from orbscan.checking.measuring import du
     from orbscan.checking.report import VerifyReport
     from orbscan.checking.usage import Usage, Usages
-    from orbscan.differing.api import diff
+    from orbscan.comparing.api import diff
     from orbscan.differing.diff import Diff
     from orbscan.errors import (
         CheckpointNotFoundError,
@@ -178,7 +178,7 @@ _MODULE_OF = {
     "best": "reading.steps",
     "checkpoint_table": "scanning.tables",
     "checkpointables_metadata": "reading.api",
-    "diff": "differing.api",
+    "diff": "comparing.api",
     "du": "checking.measuring",
     "dump": "checking.dumping",
     "is_orbax_checkpoint": "reading.api",

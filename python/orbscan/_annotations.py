@@ -47,6 +47,7 @@ _OWN = {
     "orbscan.checking.alone": ("Alone",),
     "orbscan.checking.amounts": ("FileUsage",),
     "orbscan.checking.findings": ("Restores",),
+    "orbscan.differing.amount": ("Amount", "Compared", "Progress"),
     "orbscan.reading.handlers": ("Handler",),
     "orbscan.model.item": ("Item",),
     "orbscan.planning.mesh": ("Mesh",),

@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import argparse
 import sys
+from contextlib import contextmanager
 
 from orbscan.cli import source
-from orbscan.cli.exits import FINDINGS, FINE, NOT_FOUND, PARTIAL, Refusal
+from orbscan.cli.exits import FINDINGS, FINE, NOT_FOUND, PARTIAL, USAGE, Refusal
 from orbscan.cli.help import EXIT_CODES, add_output, help_formatter
 from orbscan.cli.messages import path_of_step, told
 from orbscan.differing.aspects import ASPECTS, left_out
 from orbscan.errors import OrbscanError
+from orbscan.showing.text import counted, size
 
 # See orbscan/__init__.py.
 TYPE_CHECKING = False
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from orbscan.aliases import Name
+    from orbscan.comparing.values import Values
+    from orbscan.differing.amount import Progress
     from orbscan.differing.side import Side
 
 _EXAMPLES = """\
@@ -26,10 +32,11 @@ examples:
   orbscan diff old new --name params --other-name ema_params
   orbscan diff old new --ignore sharding --ignore dtype
   orbscan diff old new --strict
+  orbscan diff runs/base runs/base --step 1000 --other-step 1200 --values
   orbscan diff old new -o json | jq -r '.changed[] | .keypath | join("/")'
 
 The exit code is 1 if they differ, and 5 if they are not known to differ but a
-part of them cannot be read.
+part of them cannot be read, or with --values cannot be compared.
 
 """
 
@@ -40,8 +47,8 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         "diff",
         help="show where two checkpoints differ",
         description="Show which checkpointables and leaves two checkpoints do not share, and how "
-        "those that they share differ: kind, shape, element type, sharding. Values are not "
-        "compared.",
+        "those that they share differ: kind, shape, element type, sharding; with --values also "
+        "their values.",
         epilog=_EXAMPLES + EXIT_CODES,
         formatter_class=help_formatter,
     )
@@ -80,6 +87,12 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         help="let the ids of devices, and where and how arrays are stored, make a difference too",
     )
     parser.add_argument(
+        "--values",
+        action="store_true",
+        help="compare values, too: say of how many elements they differ, and by how much; what is "
+        "stored in the same bytes is not decoded",
+    )
+    parser.add_argument(
         "--rich-types",
         action="store_true",
         help="tell tuples and namedtuples from lists and dicts, where the writers recorded them",
@@ -100,7 +113,8 @@ def run(arguments: argparse.Namespace) -> int:
 
     sides = _sides(arguments)
     ignore = left_out(arguments.ignore or (), strict=arguments.strict)
-    diff = difference(*sides, ignore=ignore, rich_types=arguments.rich_types)
+    with _comparer(arguments, sides) as values:
+        diff = difference(*sides, ignore=ignore, rich_types=arguments.rich_types, values=values)
     if as_json:
         import json
 
@@ -119,8 +133,35 @@ def run(arguments: argparse.Namespace) -> int:
     return FINE if diff.same else FINDINGS
 
 
+@contextmanager
+def _comparer(arguments: argparse.Namespace, sides: list[Side]) -> Iterator[Values | None]:
+    """Make what compares values, if that is wanted, and tell on a terminal how far it has come.
+
+    Raises:
+        Refusal: what it needs is not installed.
+    """
+    if not arguments.values:
+        yield None
+        return
+    from orbscan.cli.progress import Told
+    from orbscan.comparing.values import Values
+
+    with Told() as told:
+
+        def tell(progress: Progress) -> None:
+            leaves = counted(progress.leaves, "leaf", "leaves")
+            told.tell(f"compared {leaves}, {size(progress.nbytes)}")
+
+        try:
+            values = Values(*sides, atomicity=arguments.atomicity, progress=tell)
+        except ImportError as error:
+            message = f"--values: {error}"
+            raise Refusal(message, USAGE) from error
+        yield values
+
+
 def _sides(arguments: argparse.Namespace) -> list[Side]:
-    from orbscan.differing.api import names_of_sides, side_of_path
+    from orbscan.comparing.api import names_of_sides, side_of_path
 
     step, other_step = arguments.step, arguments.other_step
     steps = (step, step if other_step is None else other_step)

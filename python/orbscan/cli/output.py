@@ -56,6 +56,7 @@ _DIFFERENCES = {
     "added": "good",
     "removed": "bad",
     "changed": "unsure",
+    "unreadable": "bad",
     "container changed": "unsure",
     "perhaps renamed": "unsure",
 }

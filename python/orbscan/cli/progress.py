@@ -1,9 +1,10 @@
-"""One line on a terminal that says how far a scan has come."""
+"""One line on a terminal that says how far a scan, a check or a comparison has come."""
 
 from __future__ import annotations
 
 import sys
 import threading
+import time
 
 from orbscan.showing.text import counted
 
@@ -12,6 +13,7 @@ TYPE_CHECKING = False
 
 if TYPE_CHECKING:
     from types import TracebackType
+    from typing import Self
 
     from orbscan import _core
 
@@ -54,6 +56,38 @@ class Line:
             seconds += _SECONDS
             sys.stderr.write(_ERASE + shown(*self._scan.progress(), seconds))
             sys.stderr.flush()
+
+
+class Told:
+    """The line, written by whoever does the work, and not more often than it can be read.
+
+    A context manager; does nothing unless stderr is a terminal, and leaves nothing behind.
+    """
+
+    def __init__(self) -> None:
+        self._is_shown = sys.stderr.isatty()
+        self._next = 0.0
+
+    def __enter__(self) -> Self:
+        """Show nothing yet."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Take the line away."""
+        if self._is_shown:
+            print(_ERASE, end="", file=sys.stderr, flush=True)
+
+    def tell(self, text: str) -> None:
+        """Show a text in the place of the last one, if that has been there for a while."""
+        now = time.monotonic()  # noqa: TID251 - no test waits for it
+        if self._is_shown and now >= self._next:
+            self._next = now + _SECONDS
+            print(f"{_ERASE}{text}", end="", file=sys.stderr, flush=True)
 
 
 def shown(found: int, done: int, waiting: int, seconds: float) -> str:

@@ -19,7 +19,7 @@ TYPE_CHECKING = False
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from orbscan.aliases import Severity
     from orbscan.checking.report import VerifyReport
@@ -246,31 +246,24 @@ def _checkpoints(path: str, arguments: argparse.Namespace) -> Iterator[_Target]:
 
 def _verified(arguments: argparse.Namespace, path: str | list[str]) -> VerifyReport:
     from orbscan.checking.api import verify
+    from orbscan.cli.progress import Told
 
-    shown = _shown_progress() if arguments.level == "data" and sys.stderr.isatty() else None
-    try:
+    with Told() as told:
+
+        def tell(progress: Progress) -> None:
+            text = f"{size(progress.nbytes)} of {size(progress.total)}"
+            told.tell(f"{text}, {counted(progress.chunks, 'chunk')}")
+
         return verify(
             path,
             arguments.name,
             level=arguments.level,
             check_values=arguments.check_values,
             max_bandwidth=arguments.max_bandwidth,
-            progress=shown,
+            progress=tell if arguments.level == "data" else None,
             atomicity=arguments.atomicity,
             combined=arguments.combined,
         )
-    finally:
-        if shown is not None:
-            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
-
-
-def _shown_progress() -> Callable[[Progress], None]:
-    def show(progress: Progress) -> None:
-        text = f"{size(progress.nbytes)} of {size(progress.total)}"
-        text += f", {counted(progress.chunks, 'chunk')}"
-        print(f"\r\x1b[K{text}", end="", file=sys.stderr, flush=True)
-
-    return show
 
 
 def _write(arguments: argparse.Namespace, report: VerifyReport, *, alone: bool) -> None:

@@ -4,9 +4,8 @@
 `columns` and `values` make a side of a checkpoint and of a tree in memory, `shardings` a row of any
 sharding. `matching` says which checkpointable is compared with which, `aspects` how two leaves
 differ, `walk` where two outlines do, `renames` which subtree, numbered by `subtrees`, may have
-become which; `difference` asks them all. `changes` are the result, and `diff` is the same with its
-texts: `text` shows it tree by tree, as `trees` sorts it, below what `heading` says of
-checkpointables as wholes, in the words of `words` and with siblings folded by `trie`; `document`
-makes JSON of it. `api` has the public function; a module of the name `diff` beside the package's
-function of that name would hide it.
+become which, `shared` by which `amount` the values of leaves do; `difference` asks them all.
+`changes` are the result, and `diff` is the same with its texts: `text` shows it tree by tree, as
+`trees` sorts it, below what `heading` says of checkpointables as wholes, in the words of `words`
+and with siblings folded by `trie`; `document` makes JSON of it.
 """

@@ -12,6 +12,7 @@ from orbscan.showing.text import checkpointable
 if TYPE_CHECKING:
     from orbscan import _core
     from orbscan.aliases import Keypath
+    from orbscan.differing.amount import Amount, Compared
     from orbscan.differing.leaf import LeafSummary
 
 UNREADABLE = "unreadable"
@@ -40,7 +41,8 @@ class CheckpointablePair(NamedTuple):
         before: of the first side; None if it lacks it.
         after: of the second side; None if it lacks it.
         what: how they differ as a whole, whatever their leaves do: `removed`, `added`, `name`,
-            `kind` if only one of them is a pytree, `unreadable` if one of them cannot be read.
+            `kind` if only one of them is a pytree, `unreadable` if one of them cannot be read,
+            `values` if they are not pytrees, and their files differ.
     """
 
     before: Checkpointable | None
@@ -113,10 +115,13 @@ class LeafChange(NamedTuple):
     Attributes:
         checkpointable: the name of the tree it is in, on the first side.
         keypath: where it is there.
-        what: what differs: `kind`, `shape`, `dtype`, `sharding`, `devices`, `storage`; or
-            `unreadable` alone, if one of the two cannot be read.
+        what: what differs: `kind`, `shape`, `dtype`, `sharding`, `devices`, `storage`, `values`;
+            and `unreadable`, if one of the two cannot be read, or values that were to be compared
+            could not be.
         before: what it is on the first side.
         after: what it is on the second side.
+        values: by how much its values differ, or why they were not compared; None if that was not
+            asked for, or is no question, as of two shapes.
     """
 
     checkpointable: str | None
@@ -124,6 +129,7 @@ class LeafChange(NamedTuple):
     what: tuple[str, ...]
     before: LeafSummary
     after: LeafSummary
+    values: Amount | None = None
 
     @property
     def path(self) -> str:
@@ -216,6 +222,7 @@ class Differences:
     ignored: frozenset[str]
     others: tuple[Other, ...]
     notes: tuple[str, ...]
+    values: Compared | None = None
 
     @property
     def same(self) -> bool:

@@ -51,12 +51,13 @@ def side_of_checkpoint(
     return Side(
         shown=path,
         items=tuple(
-            Item(name, None if table is None else _outline(table), faults.get(name))
+            Item(name, None if table is None else _outline(table), faults.get(name), table)
             for name, table in items
         ),
         chosen=others is not None,
         others=tuple(others or ()),
         issues=tuple(checkpoint.issues),
+        path=path,
     )
 
 

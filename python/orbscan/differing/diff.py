@@ -29,6 +29,7 @@ class Diff(Differences):
         ignored: what was not compared, as given to `orbscan.diff`.
         others: what was not looked at, since one checkpointable was chosen.
         notes: what is worth knowing before one relies on the answer.
+        values: how many leaves were compared by their values; None if that was not asked for.
     """
 
     __slots__ = ()

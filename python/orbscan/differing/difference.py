@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING
 
 from orbscan.differing import leaf as kinds
 from orbscan.differing import matching, renames
+from orbscan.differing.amount import VALUES
 from orbscan.differing.aspects import Judge
 from orbscan.differing.changes import Checkpointable, CheckpointablePair, Other
 from orbscan.differing.diff import Diff
+from orbscan.differing.shared import SharedValues
 from orbscan.differing.walk import compare, leaves_below
 from orbscan.errors import located
 from orbscan.showing.keypaths import key
@@ -17,6 +19,7 @@ from orbscan.showing.text import counted
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
 
+    from orbscan.differing.amount import Comparer
     from orbscan.differing.changes import (
         AmbiguousRename,
         ContainerChange,
@@ -28,7 +31,14 @@ if TYPE_CHECKING:
     from orbscan.differing.side import Item, Side
 
 
-def difference(before: Side, after: Side, *, ignore: Collection[str], rich_types: bool) -> Diff:
+def difference(
+    before: Side,
+    after: Side,
+    *,
+    ignore: Collection[str],
+    rich_types: bool,
+    values: Comparer | None = None,
+) -> Diff:
     """Compare two sides, each checkpointable with its match.
 
     Args:
@@ -36,10 +46,14 @@ def difference(before: Side, after: Side, *, ignore: Collection[str], rich_types
         after: the second.
         ignore: the members of `aspects.ASPECTS` that make no difference.
         rich_types: whether tuples and namedtuples are told from lists and dicts.
+        values: what compares values; None if they are not compared.
     """
     judge = Judge(ignore, rich_types=rich_types)
     pairs = matching.pairs(before, after, judge.ignore)
-    found = _Differences(judge)
+    notes: list[str] = []
+    if values is not None:
+        pairs = [_with_documents(pair, values, notes) for pair in pairs]
+    found = _Differences(judge, values)
     for pair in pairs:
         found.add(pair)
     found.suggest(_lacking(pairs, matching.REMOVED), _lacking(pairs, matching.ADDED))
@@ -60,15 +74,17 @@ def difference(before: Side, after: Side, *, ignore: Collection[str], rich_types
             for letter, side in (("a", before), ("b", after))
             for name, is_pytree in side.others
         ),
-        notes=tuple(_notes(before, after, pairs, found.unknown)),
+        notes=(*_notes(before, after, [] if values else pairs, found.unknown), *notes),
+        values=None if found.compared is None else found.compared.counts(),
     )
 
 
 class _Differences:
     """What differs, of all pairs that have been compared so far."""
 
-    def __init__(self, judge: Judge) -> None:
+    def __init__(self, judge: Judge, values: Comparer | None) -> None:
         self._judge = judge
+        self.compared = None if values is None else SharedValues(values)
         self.added: list[LeafAt] = []
         self.removed: list[LeafAt] = []
         self.changed: list[LeafChange] = []
@@ -87,7 +103,12 @@ class _Differences:
             self.removed += _all_leaves(before)
             self.added += _all_leaves(after)
             return
-        found = compare(before.outline, after.outline, self._judge, before.name)
+        wants_shared = self.compared is not None
+        found = compare(
+            before.outline, after.outline, self._judge, before.name, wants_shared=wants_shared
+        )
+        if self.compared is not None:
+            found = self.compared.added_to(found, before, after)
         self.removed += leaves_below(before.outline, found.removed, before.name)
         self.added += leaves_below(after.outline, found.added, after.name)
         self.changed += found.changed
@@ -104,6 +125,19 @@ class _Differences:
         renamed, ambiguous = suggestions
         self.renamed += renamed
         self.ambiguous += ambiguous
+
+
+def _with_documents(pair: Pair, values: Comparer, notes: list[str]) -> Pair:
+    """Compare what a pair says that is not made of pytrees; what is worth knowing is a note."""
+    before, after = pair.before, pair.after
+    if before is None or after is None or before.is_pytree or after.is_pytree:
+        return pair
+    same, note = values.documents(before, after)
+    if note is not None:
+        notes.append(f"{key(before.name or '')}: {note}")
+    if same:
+        return pair
+    return pair._replace(what=(*pair.what, kinds.UNREADABLE if same is None else VALUES))
 
 
 def _all_leaves(item: Item | None) -> Iterable[LeafAt]:

@@ -15,8 +15,13 @@
               "after": {"checkpointable": "state", "keypath": ["model", "params"]}, "leaves": 12}],
  "ambiguous": [{"before": [{PLACE}, {PLACE}], "after": [{PLACE}], "leaves": 1}],
  "others": [{"side": "a", "name": "ema", "is_pytree": true}],
- "device_meshes": [{"shape": [2], "ids": [0, 1]}], "notes": ["..."]}
+ "device_meshes": [{"shape": [2], "ids": [0, 1]}], "notes": ["..."],
+ "values": {"same": 3, "as_stored": 2, "differing": 1, "not_compared": 0, "other_shape": 0}}
 ```
+
+`values` is null if they were not compared; and so is that of a member of `changed` whose values are
+no question: else {"differing": 3, "elements": 8, "max_abs": 0.25, "max_rel": 0.5,
+"only_nan": [0, 1], "before": null, "after": null, "decoded": true, "not_compared": null}.
 
 A LEAF is written as `orbscan show` writes it, without its place and sizes; `dtype` of a typed PRNG
 key is `key<threefry2x32>`, that of a scalar a type of Python; `store` is `OCDBT`, `files`,
@@ -26,6 +31,8 @@ of the checkpointable.
 
 from __future__ import annotations
 
+from math import isfinite
+
 from orbscan.showing.documents import ISSUE, Meshes, sharding_document, zarr_document
 
 # See orbscan/__init__.py.
@@ -34,6 +41,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from orbscan.differing.amount import Amount
     from orbscan.differing.changes import Checkpointable, Differences, LeafAt
     from orbscan.differing.leaf import LeafSummary
 
@@ -70,6 +78,7 @@ def document(diff: Differences) -> dict[str, object]:
                 **change._asdict(),
                 "before": _leaf(change.before, meshes),
                 "after": _leaf(change.after, meshes),
+                "values": _amount(change.values),
             }
             for change in diff.changed
         ],
@@ -95,7 +104,21 @@ def document(diff: Differences) -> dict[str, object]:
         "others": [other._asdict() for other in diff.others],
         "device_meshes": meshes.found,
         "notes": diff.notes,
+        "values": None if diff.values is None else diff.values._asdict(),
     }
+
+
+def _amount(amount: Amount | None) -> dict[str, object] | None:
+    if amount is None:
+        return None
+    return {name: _plain(value) for name, value in amount._asdict().items()}
+
+
+def _plain(value: object) -> object:
+    """A number that JSON knows; others as text."""
+    if isinstance(value, complex) or (isinstance(value, float) and not isfinite(value)):
+        return str(value)
+    return value
 
 
 def _checkpointable(found: Checkpointable | None) -> dict[str, object] | None:

@@ -6,6 +6,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from orbscan.differing import aspects, matching
+from orbscan.differing.amount import VALUES
 from orbscan.differing.changes import UNREADABLE
 from orbscan.errors import located
 from orbscan.showing.text import checkpointable, counted, others, printable, some
@@ -26,6 +27,7 @@ _OF_CHECKPOINTABLES = {
     "added": ("added {}", "added {}s"),
     "name": ("{} of another name", "{}s of another name"),
     "kind": ("{} of another kind", "{}s of another kind"),
+    VALUES: ("{} of another content", "{}s of another content"),
     UNREADABLE: ("unreadable {}", "unreadable {}s"),
 }
 _NO_PYTREE = "not a pytree"
@@ -46,17 +48,22 @@ def header(diff: Differences) -> Iterator[tuple[str, str]]:
             label = ""
     yield "found", ", ".join(summary(diff))
     yield "same", counted(diff.unchanged, "leaf", "leaves")
-    yield "values", "not compared"
+    yield "values", "not compared" if diff.values is None else str(diff.values)
     if diff.ignored:
         yield "ignored", ", ".join(sorted(diff.ignored))
 
 
 def summary(diff: Differences) -> Iterator[str]:
     """Count what differs: `2 changed leaves`, `1 added leaf`; `no difference` if nothing."""
-    for word in ("changed", "removed", "added"):
-        found = getattr(diff, word)
-        if found:
-            yield counted(len(found), f"{word} leaf", f"{word} leaves")
+    unread = sum(change.what == (UNREADABLE,) for change in diff.changed)
+    for word, number in (
+        ("changed", len(diff.changed) - unread),
+        (UNREADABLE, unread),
+        (matching.REMOVED, len(diff.removed)),
+        (matching.ADDED, len(diff.added)),
+    ):
+        if number:
+            yield counted(number, f"{word} leaf", f"{word} leaves")
     if diff.containers:
         yield counted(len(diff.containers), "changed container")
     for word, shown in _OF_CHECKPOINTABLES.items():
@@ -109,6 +116,8 @@ def _pair_rows(
         yield name, "another name"
     if aspects.KIND in pair.what:
         yield name, "another kind", f"{_held(before)} -> {_held(after)}"
+    if VALUES in pair.what:
+        yield name, "another content"
     if UNREADABLE in pair.what:
         for letter, side in (("a", before), ("b", after)):
             if side.error is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from orbscan import _core
@@ -16,11 +16,14 @@ class Item(NamedTuple):
         name: None for a tree that has none.
         outline: its tree; None for what is not a pytree, or cannot be read.
         error: why its tree cannot be read.
+        origin: what its values are found by: the table of a read, or the nodes of a tree in memory
+            in the order of the outline. None where there are no values.
     """
 
     name: str | None
     outline: Outline | None
     error: _core.Issue | None = None
+    origin: Any = None
 
     @property
     def is_pytree(self) -> bool:
@@ -38,6 +41,7 @@ class Side(NamedTuple):
             then makes no difference.
         others: the names of what was not chosen, and whether they are pytrees.
         issues: the faults that were tolerated when it was read.
+        path: of a checkpoint; None of a tree in memory.
     """
 
     shown: str
@@ -45,3 +49,4 @@ class Side(NamedTuple):
     chosen: bool
     others: tuple[tuple[str | None, bool | None], ...] = ()
     issues: tuple[_core.Issue, ...] = ()
+    path: str | None = None

@@ -6,6 +6,7 @@ import re
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from orbscan.differing.changes import UNREADABLE
 from orbscan.differing.heading import SHOWN_OF_GROUP, checkpointable_rows, header, pair_text
 from orbscan.differing.trees import trees
 from orbscan.differing.trie import Fact, forest
@@ -83,10 +84,18 @@ def _blocks(tree: Tree, prefix: str, shown: int | None) -> Iterator[tuple[str, l
     arrived = [rename.after.keypath for rename in tree.renamed]
     removed = [(at.keypath, Fact(leaf_text(at.leaf), at.leaf.parameters)) for at in tree.removed]
     added = [(at.keypath, Fact(leaf_text(at.leaf), at.leaf.parameters)) for at in tree.added]
-    changed = [(change.keypath, Fact(change_text(change))) for change in tree.changed]
+    changed, unread = (
+        [
+            (change.keypath, Fact(change_text(change)))
+            for change in tree.changed
+            if (change.what == (UNREADABLE,)) == is_unread
+        ]
+        for is_unread in (False, True)
+    )
     renamed = _rename_rows(tree.renamed, folded=shown is not None)
     blocks = [
         ("changed", _tree_rows(changed, shown)),
+        ("unreadable", _tree_rows(unread, shown)),
         ("container changed", _capped(_container_rows(tree.containers), shown)),
         ("perhaps renamed", _capped(renamed, shown)),
         ("perhaps renamed, but to which?", _capped(_ambiguous_rows(tree.ambiguous), shown)),

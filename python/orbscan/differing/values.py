@@ -44,13 +44,23 @@ _LEAF_CLASSES: frozenset[type] = frozenset(
 _PRNG_IMPLS = {"fry": "threefry2x32", "rbg": "rbg", "urbg": "unsafe_rbg"}
 
 
-def side_of_tree(tree: object, shown: str, issues: Iterable[Issue] = ()) -> Side:
+def side_of_tree(
+    tree: object, shown: str, issues: Iterable[Issue] = (), *, has_values: bool = True
+) -> Side:
     """Describe a tree as a side of a comparison.
+
+    Args:
+        tree: what it holds.
+        shown: what it is called.
+        issues: the faults that were tolerated when it was read.
+        has_values: whether numbers and strings in it are values, and not there for their types.
 
     Raises as `outline_of_tree` does.
     """
     rows = tuple((at.kind, at.file, at.offset, at.in_body, at.reason) for at in issues)
-    return Side(shown, (Item(None, outline_of_tree(tree)),), chosen=True, issues=rows)
+    outline, nodes = _outlined(tree)
+    item = Item(None, outline, origin=nodes if has_values else None)
+    return Side(shown, (item,), chosen=True, issues=rows)
 
 
 def outline_of_tree(tree: object) -> Outline:
@@ -59,6 +69,12 @@ def outline_of_tree(tree: object) -> Outline:
     Raises:
         ValueError: two keys of one dict are the same as text, as which they would be saved.
     """
+    outline, _ = _outlined(tree)
+    return outline
+
+
+def _outlined(tree: object) -> tuple[Outline, list[Any]]:
+    """Describe a tree, and list its nodes."""
     node_keys: list[str | None] = [None]
     node_leaves: list[int] = []
     containers: list[Container] = []
@@ -82,7 +98,7 @@ def outline_of_tree(tree: object) -> Outline:
         nodes += children
         node_keys += keys
     containers.reverse()
-    return Outline(node_keys, node_leaves, containers, leaves.found)
+    return Outline(node_keys, node_leaves, containers, leaves.found), nodes
 
 
 def _members(node: Any) -> Members | None:

@@ -34,6 +34,7 @@ class Found(NamedTuple):
         removed: nodes of the first outline whose subtrees the second lacks, with their keypaths.
         added: likewise, of the second.
         changed: leaves of both that differ.
+        shared: all leaves of both, if they are wanted: keypath, both nodes, how they differ.
         containers: containers of both that are of different kinds.
         emptied: containers of both whose members have all been removed and replaced by others:
             (keypath, node of the first) and (keypath, node of the second).
@@ -44,13 +45,21 @@ class Found(NamedTuple):
     removed: list[tuple[Keypath, int]]
     added: list[tuple[Keypath, int]]
     changed: list[LeafChange]
+    shared: list[tuple[Keypath, int, int, tuple[str, ...]]]
     containers: list[ContainerChange]
     emptied: list[tuple[tuple[Keypath, int], tuple[Keypath, int]]]
     unchanged: int
     unknown: int
 
 
-def compare(before: Outline, after: Outline, judge: Judge, name: str | None = None) -> Found:
+def compare(
+    before: Outline,
+    after: Outline,
+    judge: Judge,
+    name: str | None = None,
+    *,
+    wants_shared: bool = False,
+) -> Found:
     """Find all differences: in the order of the first tree, what is added after each container.
 
     Args:
@@ -58,8 +67,9 @@ def compare(before: Outline, after: Outline, judge: Judge, name: str | None = No
         after: the second.
         judge: says how two leaves differ.
         name: of the checkpointable that the first tree is.
+        wants_shared: whether to list all leaves that both have.
     """
-    walk = _Walk(before, after, judge, name)
+    walk = _Walk(before, after, judge, name, wants_shared=wants_shared)
     walk.run()
     return walk.found()
 
@@ -104,14 +114,23 @@ def members_of(
 
 
 class _Walk:
-    def __init__(self, before: Outline, after: Outline, judge: Judge, name: str | None) -> None:
+    def __init__(
+        self,
+        before: Outline,
+        after: Outline,
+        judge: Judge,
+        name: str | None,
+        *,
+        wants_shared: bool,
+    ) -> None:
+        self._wants_shared = wants_shared
         self._before, self._after = before, after
         self._below, self._other_below = children_of(before), children_of(after)
         self._judge = judge
         self._name = name
         # How two leaves differ, by their indices: most of the leaves are few different ones.
         self._known: dict[tuple[int, int], tuple[tuple[str, ...], bool]] = {}
-        self._found = Found([], [], [], [], [], 0, 0)
+        self._found = Found([], [], [], [], [], [], 0, 0)
         self._unchanged = self._unknown = 0
         self._waiting: list[tuple[Keypath, int, Keypath, int]] = [((), 0, (), 0)]
 
@@ -141,6 +160,8 @@ class _Walk:
             self._known[pair] = (self._judge.differences(before, after), unknown)
         what, unknown = self._known[pair]
         self._unknown += unknown
+        if self._wants_shared:
+            self._found.shared.append((keypath, node, other, what))
         if what:
             self._found.changed.append(LeafChange(self._name, keypath, what, before, after))
         else:

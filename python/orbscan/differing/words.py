@@ -44,7 +44,7 @@ def change_text(change: LeafChange) -> str:
 
 def _changes(change: LeafChange) -> Iterator[str]:
     before, after = change.before, change.after
-    if aspects.KIND in change.what or kinds.UNREADABLE in change.what:
+    if aspects.KIND in change.what or kinds.UNREADABLE in {before.kind, after.kind}:
         # The whole of it, shape and type included.
         yield _arrow(leaf_text(before), leaf_text(after))
     else:
@@ -58,6 +58,8 @@ def _changes(change: LeafChange) -> Iterator[str]:
         yield f"devices {_arrow(_devices(before.sharding), _devices(after.sharding))}"
     if aspects.STORAGE in change.what:
         yield from _storage(before, after)
+    if change.values is not None and (shown := str(change.values)):
+        yield printable(shown)
 
 
 def _arrow(before: str, after: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from orbscan import errors
 from orbscan.extras import need
@@ -97,9 +97,7 @@ def open_array(
     keys = _spelled(table, item, wanted) if isinstance(wanted, str) else wanted
     node = _find(table, keys)
     directory = Path(os.path.abspath(text), *([] if item is None else [item]))  # noqa: PTH100
-    driver = _DRIVERS[_zarr_format(table, node, keys, directory)]
-    place, where = table.places[table.leaf_places[table.node_leaves[node]]]
-    return _open(directory, place, where, table.stored_name(node) or "", driver)
+    return opened(stored_array(table, node, shown(keys), directory))
 
 
 def _plain_keys(keypath: Sequence[Any]) -> tuple[str | int, ...]:
@@ -166,47 +164,80 @@ def _near(table: _core.LeafTable, keys: tuple[str | int, ...]) -> tuple[tuple[st
     return tuple(leaves[leaf] for leaf in dict.fromkeys([*alike, *below]))[:_SHOWN_KEYPATHS]
 
 
-def _zarr_format(
-    table: _core.LeafTable, node: int, keys: tuple[str | int, ...], directory: Path
-) -> int:
-    """The version of the Zarr document of a leaf."""
-    kind, array, _, _, _, error = table.leaves[table.node_leaves[node]]
-    if kind in _HAS_NO_ARRAY:
-        message = f"the leaf at {shown(keys)} is {_HAS_NO_ARRAY[kind]}, not an array"
-        raise TypeError(message)
-    if error is not None:
-        found, file, offset, in_body, reason = error
-        raise errors.error(found, reason, file, offset, in_body)
-    zarr = table.arrays[array][3]
-    if zarr is None:
-        reason = f"the leaf at {shown(keys)} is part of a larger file and cannot be opened alone"
-        raise errors.error(_UNSUPPORTED, reason, str(directory))
-    return zarr[0]
+class StoredArray(NamedTuple):
+    """Where TensorStore finds an array.
+
+    Attributes:
+        directory: of the pytree.
+        name: of the array in its store.
+        spec: the specification of TensorStore; the path of its key-value store ends with a slash.
+    """
+
+    directory: Path
+    name: str
+    spec: dict[str, Any]
 
 
-def _open(
-    directory: Path, place: _core.Place, where: str, array: str, driver: str
-) -> tensorstore.TensorStore:
-    """Open an array where its document was found."""
+def stored_array(table: _core.LeafTable, node: int, leaf: str, directory: Path) -> StoredArray:
+    """Say where the array of a leaf lies: there where its document was found.
+
+    Args:
+        table: of the pytree.
+        node: of the leaf.
+        leaf: what it is called in errors.
+        directory: of the pytree.
+
+    Raises:
+        TypeError: the leaf has no array.
+        OrbscanError: it cannot be opened on its own, or read at all.
+    """
+    driver = _DRIVERS[_zarr_format(table, node, leaf, directory)]
+    place, where = table.places[table.leaf_places[table.node_leaves[node]]]
+    array = table.stored_name(node) or ""
     if place == "one_of_processes":
         reason = (
             f"the values of the array {array!r} may be spread over the databases of several "
             "processes, which were never merged"
         )
         raise errors.error(_UNSUPPORTED, reason, str(directory))
-    need("tensorstore", "opening an array")
-    import tensorstore
-
     kvstore: dict[str, Any]
     if place == "files":
         # A read refuses names that lead out of the checkpoint.
-        kvstore = {"driver": "file", "path": f"{directory}/{array}"}
+        kvstore = {"driver": "file", "path": f"{directory}/{array}/"}
     else:
         base = {"driver": "file", "path": f"{directory / where}/"}
-        kvstore = {"driver": "ocdbt", "base": base, "path": array}
-    spec = {"driver": driver, "kvstore": kvstore}
+        kvstore = {"driver": "ocdbt", "base": base, "path": f"{array}/"}
+    return StoredArray(directory, array, {"driver": driver, "kvstore": kvstore})
+
+
+def opened(array: StoredArray, context: Any = None) -> tensorstore.TensorStore:
+    """Open an array.
+
+    Raises:
+        ImportError: tensorstore is not installed.
+        FormatError: TensorStore cannot open it.
+    """
+    need("tensorstore", "opening an array")
+    import tensorstore
+
     try:
-        return tensorstore.open(spec, open=True, read=True).result()
+        return tensorstore.open(array.spec, open=True, read=True, context=context).result()
     except (ValueError, OSError, NotImplementedError) as error:
-        reason = f"the array {array!r} cannot be opened: {error}"
-        raise errors.error(_UNSUPPORTED, reason, str(directory)) from error
+        reason = f"the array {array.name!r} cannot be opened: {error}"
+        raise errors.error(_UNSUPPORTED, reason, str(array.directory)) from error
+
+
+def _zarr_format(table: _core.LeafTable, node: int, leaf: str, directory: Path) -> int:
+    """The version of the Zarr document of a leaf."""
+    kind, array, _, _, _, error = table.leaves[table.node_leaves[node]]
+    if kind in _HAS_NO_ARRAY:
+        message = f"the leaf at {leaf} is {_HAS_NO_ARRAY[kind]}, not an array"
+        raise TypeError(message)
+    if error is not None:
+        found, file, offset, in_body, reason = error
+        raise errors.error(found, reason, file, offset, in_body)
+    zarr = table.arrays[array][3]
+    if zarr is None:
+        reason = f"the leaf at {leaf} is part of a larger file and cannot be opened alone"
+        raise errors.error(_UNSUPPORTED, reason, str(directory))
+    return zarr[0]

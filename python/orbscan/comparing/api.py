@@ -11,9 +11,10 @@ from orbscan.differing.difference import difference
 from orbscan.reading import api
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Callable, Collection
 
     from orbscan.aliases import Atomicity, Name, StepChoice
+    from orbscan.differing.amount import Progress
     from orbscan.differing.diff import Diff
     from orbscan.differing.side import Side
     from orbscan.model.result import CheckpointMetadata, PyTreeMetadata
@@ -32,11 +33,13 @@ def diff(  # noqa: PLR0913 - keywords, each with a meaning of its own
     rich_types: bool = False,
     ignore: Collection[str] = (),
     strict: bool = False,
+    values: bool = False,
+    progress: Callable[[Progress], object] | None = None,
 ) -> Diff:
     """Say where two checkpoints differ, two abstract trees, or one of each.
 
-    Reads no array data. What is known of one side only, such as the sharding of a
-    `jax.ShapeDtypeStruct` without one, is not different; values are not known of any checkpoint.
+    Reads no array data, unless `values` are to be compared. What is known of one side only, such as
+    the sharding of a `jax.ShapeDtypeStruct` without one, is not different.
 
     Of two paths all checkpointables are compared by name. What only one side has is removed or
     added; of what is not a pytree, nothing but that is known. A checkpoint with one pytree and
@@ -65,11 +68,15 @@ def diff(  # noqa: PLR0913 - keywords, each with a meaning of its own
         ignore: what makes no difference, besides `devices` and `storage`: members of `name` (of the
             only pytrees of both sides), `kind`, `shape`, `dtype`, `sharding` (how arrays are split,
             by which mesh), `devices` (which ones the mesh has), `storage` (OCDBT or files, chunks,
-            compression),
-            `container` (a list where the other has a dict).
+            compression), `container` (a list where the other has a dict).
         strict: whether `devices` and `storage` make a difference, too.
+        values: whether to compare values, too: of the leaves that both sides have in one shape, a
+            part at a time. What is stored in the same bytes is not decoded. Needs tensorstore for
+            a path.
+        progress: called now and then while values are compared; what it raises ends the call.
 
     Raises:
+        ImportError: tensorstore is needed and not installed.
         ValueError: `ignore` has another word; two keys of one dict are the same as text; or as
             `orbscan.metadata` raises it.
         TypeError: `ignore` is a string.
@@ -103,8 +110,13 @@ def diff(  # noqa: PLR0913 - keywords, each with a meaning of its own
         else:
             read = _side_in_memory(side)
         sides.append(read)
+    comparer = None
+    if values:
+        from orbscan.comparing.values import Values
+
+        comparer = Values(*sides, atomicity=atomicity, progress=progress)
     left_out = aspects.left_out(ignore, strict=strict)
-    return difference(*sides, ignore=left_out, rich_types=rich_types)
+    return difference(*sides, ignore=left_out, rich_types=rich_types, values=comparer)
 
 
 def names_of_sides(name: Name, other_name: Name, *, alone: bool = False) -> tuple[Name, Name]:
@@ -163,7 +175,7 @@ def _side_in_memory(side: Any) -> Side:
     from orbscan.model.result import CheckpointMetadata
 
     if isinstance(side, CheckpointMetadata):
-        return side_of_tree(side.metadata, str(side.path), side.issues)
+        return side_of_tree(side.metadata, str(side.path), side.issues, has_values=False)
     return side_of_tree(side, "tree")
 
 

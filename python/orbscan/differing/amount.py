@@ -1,0 +1,163 @@
+"""By how much the values of two leaves differ. Pure: plain values alone."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+if TYPE_CHECKING:
+    from orbscan.differing.leaf import LeafSummary
+    from orbscan.differing.side import Item
+
+VALUES = "values"
+"""The word for leaves and checkpointables whose values differ."""
+
+_SHOWN_TEXT = 40
+
+
+class Amount(NamedTuple):
+    """What a comparison of the values of one leaf came to.
+
+    NaN is equal to NaN, and 0.0 to -0.0.
+
+    Attributes:
+        differing: how many elements differ.
+        elements: how many were compared; of typed PRNG keys, a key is one.
+        max_abs: the largest absolute difference, an integer between integers; None where no
+            numbers differ.
+        max_rel: the largest difference relative to the greater of the two magnitudes.
+        only_nan: how many elements are NaN on the first side alone, and on the second alone. They
+            differ, and have no part in the largest differences.
+        before: the value itself of a scalar or string; None of all else.
+        after: likewise, on the second side.
+        decoded: whether elements were looked at; else the stored bytes are the same.
+        not_compared: why values could not be compared, of all elements or some; None if all were.
+    """
+
+    differing: int = 0
+    elements: int = 0
+    max_abs: float | None = None
+    max_rel: float | None = None
+    only_nan: tuple[int, int] = (0, 0)
+    before: bool | float | complex | str | None = None
+    after: bool | float | complex | str | None = None
+    decoded: bool = False
+    not_compared: str | None = None
+
+    @property
+    def share(self) -> float:
+        """The share of the elements that differ."""
+        return self.differing / self.elements if self.elements else 0.0
+
+    def __str__(self) -> str:
+        """Show it.
+
+        >>> str(Amount(3, 8, 0.25, 0.5, (0, 1)))
+        'values of 3 of 8 elements (37.5%), by at most 0.25 (relative 0.5), 1 NaN in b alone'
+        >>> str(Amount(1, 1, 500, 0.33, before=1000, after=1500))
+        'value 1000 -> 1500'
+        >>> str(Amount(not_compared="b: has no values"))
+        'values not compared: b: has no values'
+        """
+        parts = []
+        if self.differing and self.before is not None and self.after is not None:
+            parts.append(f"value {short(self.before)} -> {short(self.after)}")
+        elif self.differing:
+            parts.append(self._differing())
+        if self.not_compared is not None:
+            parts.append(f"values not compared: {self.not_compared}")
+        return ", ".join(parts)
+
+    def _differing(self) -> str:
+        text = f"values of {self.differing:,} of {self.elements:,} elements"
+        text += f" ({100 * self.share:.3g}%)"
+        if self.max_abs is not None and self.max_rel is not None:
+            text += f", by at most {self.max_abs:.3g} (relative {self.max_rel:.3g})"
+        for count, side in zip(self.only_nan, "ab", strict=True):
+            if count:
+                text += f", {count:,} NaN in {side} alone"
+        return text
+
+
+class Compared(NamedTuple):
+    """How many leaves of both sides were compared by their values.
+
+    Attributes:
+        same: whose values are the same.
+        as_stored: those among them whose stored bytes are, so that none was decoded.
+        differing: whose values differ.
+        not_compared: of which some values could not be compared, whether others differ or not.
+        other_shape: that have another shape or kind, and so no values to be compared one by one.
+    """
+
+    same: int
+    as_stored: int
+    differing: int
+    not_compared: int
+    other_shape: int
+
+    def __str__(self) -> str:
+        """Show it.
+
+        >>> str(Compared(3, 1, 2, 1, 0))
+        '3 leaves the same, 2 differ, 1 not compared'
+        """
+        leaves = "1 leaf" if self.same == 1 else f"{self.same:,} leaves"
+        parts = [f"{leaves} the same"]
+        if self.differing:
+            parts.append(f"{self.differing:,} differ{'s' if self.differing == 1 else ''}")
+        if self.not_compared:
+            parts.append(f"{self.not_compared:,} not compared")
+        if self.other_shape:
+            parts.append(f"{self.other_shape:,} of another shape or kind")
+        return ", ".join(parts)
+
+
+class Leaf(NamedTuple):
+    """A leaf whose values are compared.
+
+    Attributes:
+        item: the checkpointable that it is in.
+        node: where in its outline.
+        summary: what is known of it.
+    """
+
+    item: Item
+    node: int
+    summary: LeafSummary
+
+    @property
+    def is_key(self) -> bool:
+        """Whether it is made of typed PRNG keys."""
+        return (self.summary.dtype or "").startswith("key<")
+
+
+class Progress(NamedTuple):
+    """How far a comparison has come.
+
+    Attributes:
+        nbytes: bytes of elements that were looked at, or known to be the same, of the first side.
+        leaves: leaves that were compared.
+    """
+
+    nbytes: int
+    leaves: int
+
+
+class Comparer(Protocol):
+    """Compares values, wherever they lie."""
+
+    def leaf(self, before: Leaf, after: Leaf) -> Amount:
+        """Compare the values of two leaves of one shape."""
+
+    def documents(self, before: Item, after: Item) -> tuple[bool | None, str | None]:
+        """Compare two checkpointables that are not pytrees.
+
+        Returns whether they are the same, None if that cannot be known; and where they differ, or
+        why it cannot.
+        """
+
+
+def short(value: object) -> str:
+    """Show a value, cut to a length."""
+    text = repr(value)
+    return text if len(text) <= _SHOWN_TEXT else f"{text[: _SHOWN_TEXT - 1]}…"
