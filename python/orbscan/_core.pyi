@@ -142,8 +142,8 @@ class LeafTable:
         The steps of a run share one table, and so the objects that their leaves are.
         """
 
-    def node_names(self) -> list[str | None]:
-        """Compose the param name of each leaf, its keypath joined with dots; None elsewhere."""
+    def node_name(self, node: int) -> str | None:
+        """Compose the param name of a leaf, its keypath joined with dots; None elsewhere."""
 
 @final
 class Checkpoint:
@@ -637,15 +637,17 @@ def dump(path: str, part: tuple[int, int] | None, sink: DumpSink) -> None:
     Whatever the sink raises ends it, and is raised.
     """
 
-ArrayUsage: TypeAlias = tuple[str, int, int, int, int]
-"""(name in the store, chunks, bytes in data files, bytes in nodes, bytes of the document)"""
-
 FileUsage: TypeAlias = tuple[str | None, str, str, int | None, int, int, int, int, int, int]
 """(checkpointable, path in its directory, role, size, values, nodes, bytes of values, of documents
 and nodes, of what nothing refers to, of what is not known)"""
 
-ItemUsage: TypeAlias = tuple[str | None, list[ArrayUsage], int]
-"""(name, arrays, bytes of values that belong to no leaf)"""
+ItemUsage: TypeAlias = tuple[str | None, bytes, bytes, int]
+"""(name, by node of its tree the number of its array or -1, amounts, bytes of values that belong to
+no leaf)
+
+Numbers are of 64 bits. The amounts of an array are four: its chunks, their bytes in data files and
+in nodes, the bytes of its document.
+"""
 
 Usage: TypeAlias = tuple[Checkpoint, list[ItemUsage], list[FileUsage], Alone | None]
 """(checkpoint, its pytrees in the same order, all of its files, what was measured alone)"""

@@ -170,6 +170,26 @@ def test_an_entry_that_is_gone_leaves_an_array_without_a_leaf(v1: Path) -> None:
     assert '"joint", 9 keys' in array.reason
 
 
+@pytest.mark.parametrize("case", ["o0.12.8-flat", "o0.12.8-no-ocdbt", "o0.12.8-zarr3-no-ocdbt"])
+def test_an_entry_of_another_name_is_a_leaf_without_an_array_and_an_array_without_a_leaf(
+    unpacked: Unpacked, case: str
+) -> None:
+    checkpoint = unpacked(case, "ckpt")
+    name = min(leaf.param_name for leaf in orbscan.du(checkpoint).leaves if leaf.chunks)
+
+    def rename(document: dict[str, dict[str, dict[str, list[dict[str, object]]]]]) -> None:
+        for entry in document["tree_metadata"].values():
+            keys = entry["key_metadata"]
+            if ".".join(str(key["key"]) for key in keys) == name:
+                keys[:] = [{"key": "renamed", "key_type": 2}]
+
+    edit(TREE, rename)(checkpoint)
+    report = orbscan.verify(checkpoint)
+    assert lost(report) == {"renamed"}
+    found = codes(report)
+    assert (found["leaf-unreadable"], found["array-without-leaf"]) == ("error", "warning")
+
+
 def test_an_entry_too_many_is_a_leaf_without_an_array(v1: Path) -> None:
     def add(document: dict[str, dict[str, dict[str, list[dict[str, object]]]]]) -> None:
         entry = document["tree_metadata"]["('joint',)"]

@@ -116,7 +116,7 @@ def table(tree: Any) -> _core.LeafTable:
         ]
     columns.containers.reverse()
     columns.runs.reverse()
-    columns.node_names = lambda: names
+    columns.node_name = names.__getitem__
     columns.leaf_objects = lambda make: make(columns)
     return cast("_core.LeafTable", columns)
 

@@ -14,6 +14,8 @@ from orbscan.showing.keypaths import leaf_path
 TYPE_CHECKING = False
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from orbscan.aliases import Keypath, MeasuredState, Role
     from orbscan.checking.alone import Alone
     from orbscan.errors import OrbscanError
@@ -122,6 +124,50 @@ class CheckpointUsage(NamedTuple):
     error: OrbscanError | None = None
 
 
+class Tally:
+    """What leaves take together, found in one walk over them.
+
+    Attributes:
+        leaves: how many there are.
+        nbytes: what they take in memory.
+        stored: bytes of all chunks; an array that two leaves share counts once.
+        dtypes: leaves, bytes in memory and stored bytes of each element type, most stored first.
+        unreadable: how many cannot be read.
+        unreadable_stored: the stored bytes of those.
+    """
+
+    __slots__ = ("dtypes", "leaves", "nbytes", "stored", "unreadable", "unreadable_stored")
+
+    def __init__(self, leaves: Collection[LeafUsage]) -> None:
+        self.leaves = self.nbytes = self.stored = self.unreadable = self.unreadable_stored = 0
+        tally: dict[str, tuple[int, int, int]] = {}
+        # Two leaves have the same name only if a key of one of them has a dot.
+        dotted: dict[tuple[str | None, str], int] = {}
+        for leaf in leaves:
+            self.leaves += 1
+            self.nbytes += leaf.nbytes
+            if _is_dotted(leaf):
+                dotted[leaf.checkpointable, leaf.param_name] = leaf.stored
+            else:
+                self.stored += leaf.stored
+            if leaf.dtype is not None:
+                count, nbytes, stored = tally.get(leaf.dtype, (0, 0, 0))
+                tally[leaf.dtype] = (count + 1, nbytes + leaf.nbytes, stored + leaf.stored)
+            if not leaf.readable:
+                self.unreadable += 1
+                self.unreadable_stored += leaf.stored
+        if dotted:
+            for leaf in leaves:
+                if not _is_dotted(leaf):
+                    dotted.pop((leaf.checkpointable, leaf.param_name), None)
+        self.stored += sum(dotted.values())
+        self.dtypes = dict(sorted(tally.items(), key=lambda item: (-item[1][2], item[0])))
+
+
+def _is_dotted(leaf: LeafUsage) -> bool:
+    return leaf.param_name.count(".") > max(len(leaf.keypath) - 1, 0)
+
+
 @dataclass(frozen=True, slots=True)
 class Amounts:
     """All that a `Usage` knows, which has its texts besides and says what is in it."""
@@ -141,8 +187,7 @@ class Amounts:
     @property
     def stored(self) -> int:
         """Bytes of all chunks; an array that two leaves share counts once."""
-        arrays = {(leaf.checkpointable, leaf.param_name): leaf.stored for leaf in self.leaves}
-        return sum(arrays.values())
+        return Tally(self.leaves).stored
 
     @property
     def total(self) -> int:
@@ -179,9 +224,4 @@ class Amounts:
 
     def dtypes(self) -> dict[str, tuple[int, int, int]]:
         """Leaves, bytes in memory and stored bytes of each element type, most stored first."""
-        tally: dict[str, tuple[int, int, int]] = {}
-        for leaf in self.leaves:
-            if leaf.dtype is not None:
-                count, nbytes, stored = tally.get(leaf.dtype, (0, 0, 0))
-                tally[leaf.dtype] = (count + 1, nbytes + leaf.nbytes, stored + leaf.stored)
-        return dict(sorted(tally.items(), key=lambda item: (-item[1][2], item[0])))
+        return Tally(self.leaves).dtypes

@@ -5,6 +5,7 @@ Importing this module loads nothing heavy.
 
 from __future__ import annotations
 
+from orbscan.checking.amounts import Tally
 from orbscan.checking.verdict import SEVERITIES
 from orbscan.showing.documents import fault_document
 
@@ -52,13 +53,20 @@ def unfinished_document(path: str, reason: str) -> dict[str, object]:
 
 def usage_document(usage: Amounts) -> dict[str, object]:
     """Compose the document of what one checkpoint takes."""
+    leaves = [leaf._asdict() for leaf in usage.leaves]
+    return {**usage_without_leaves(usage), "leaves": leaves}
+
+
+def usage_without_leaves(usage: Amounts) -> dict[str, object]:
+    """Compose the document of what one checkpoint takes, with an empty member `leaves`."""
+    tally = Tally(usage.leaves)
     return {
         "schema_version": SCHEMA_VERSION,
         "path": usage.path,
         "alone": None if usage.alone is None else usage.alone.to_dict(),
         "totals": {
-            "nbytes": usage.nbytes,
-            "stored": usage.stored,
+            "nbytes": tally.nbytes,
+            "stored": tally.stored,
             "strays": usage.strays,
             "data": usage.data,
             "index": usage.index,
@@ -69,9 +77,9 @@ def usage_document(usage: Amounts) -> dict[str, object]:
         },
         "types": {
             dtype: {"leaves": count, "nbytes": nbytes, "stored": stored}
-            for dtype, (count, nbytes, stored) in usage.dtypes().items()
+            for dtype, (count, nbytes, stored) in tally.dtypes.items()
         },
-        "leaves": [leaf._asdict() for leaf in usage.leaves],
+        "leaves": [],
         "files": [file._asdict() for file in usage.files],
         "issues": [fault_document(issue) for issue in usage.issues],
     }

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from dataclasses import replace
 from itertools import starmap
-from typing import overload
+from typing import cast, overload
 
 from orbscan._imports import importing
 from orbscan.checking.alone import alone, only
@@ -81,7 +81,8 @@ def du(
     found, issues = measured(text, name, atomicity=atomicity, allow_uncommitted=allow_uncommitted)
     from orbscan.model.result import Issue
 
-    return replace(found, issues=tuple(Issue(*issue) for issue in issues))
+    faults = tuple(Issue(*issue) for issue in issues)
+    return replace(found, leaves=tuple(found.leaves), issues=faults)
 
 
 def measured(
@@ -94,7 +95,8 @@ def measured(
     """Measure a checkpoint; the part of `du` that needs no other library.
 
     Returns:
-        the usage without its issues, and these as columns.
+        the usage without its issues, and these as columns; `leaves` makes them as they are asked
+        for.
 
     Raises:
         OrbscanError: as `du` does.
@@ -106,14 +108,18 @@ def measured(
     checkpoint, items, found, chosen = _core.usage(
         path, atomicity=atomicity, allow_uncommitted=allow_uncommitted, only=wanted
     )
-    leaves: list[LeafUsage] = []
+    leaves = Leaves()
     strays = 0
-    for (item, table), (_, arrays, of_strays) in zip(checkpoint.items, items, strict=True):
+    for (item, table), (_, array_of, amounts, of_strays) in zip(
+        checkpoint.items, items, strict=True
+    ):
         if table is not None:
-            leaves += _leaves(item, table, arrays)
+            leaves.add(item, table, array_of, amounts)
         strays += of_strays
     files = sorted(starmap(FileUsage, found), key=_place)
-    usage = Usage(path, tuple(leaves), tuple(files), strays, alone=alone(chosen))
+    # All that the command asks of leaves is to walk over them; `du` gives a tuple.
+    walked = cast("tuple[LeafUsage, ...]", leaves)
+    usage = Usage(path, walked, tuple(files), strays, alone=alone(chosen))
     return usage, checkpoint.issues
 
 
@@ -155,31 +161,41 @@ def _place(file: FileUsage) -> tuple[object, list[object]]:
     return natural(file.checkpointable or ""), [natural(part) for part in file.path.split("/")]
 
 
-def _leaves(
-    name: str | None, table: _core.LeafTable, arrays: list[_core.ArrayUsage]
-) -> list[LeafUsage]:
-    from orbscan.reading.facts import leaves
+class Leaves:
+    """What leaves take, each made when its turn comes: a million of them are most of a gigabyte."""
 
-    stored = {array: amounts for array, *amounts in arrays}
-    names = table.node_names()
-    found = []
-    for entries, node, leaf in leaves(table):
-        param_name = names[node] or ""
-        chunks, in_files, inline, _ = stored.get(param_name, (0, 0, 0, 0))
-        readable = leaf.error is None
-        if leaf.dtype is None and readable:
-            chunks = in_files = inline = 0
-        found.append(
-            LeafUsage(
-                checkpointable=name,
-                keypath=entries,
-                param_name=param_name,
-                dtype=leaf.dtype,
-                nbytes=leaf.nbytes,
-                stored=in_files + inline,
-                inline=inline,
-                chunks=chunks,
-                readable=readable,
-            )
-        )
-    return found
+    def __init__(self) -> None:
+        self._trees: list[tuple[str | None, _core.LeafTable, memoryview, memoryview]] = []
+
+    def add(
+        self, name: str | None, table: _core.LeafTable, array_of: bytes, amounts: bytes
+    ) -> None:
+        """Add the leaves of a tree; the columns are those of `_core.usage`."""
+        columns = memoryview(array_of).cast("q"), memoryview(amounts).cast("Q")
+        self._trees.append((name, table, *columns))
+
+    def __len__(self) -> int:
+        of_trees = (table.node_leaves for _, table, _, _ in self._trees)
+        return sum(leaf >= 0 for of_nodes in of_trees for leaf in of_nodes)
+
+    def __iter__(self) -> Iterator[LeafUsage]:
+        from orbscan.reading.facts import leaves
+
+        for name, table, array_of, amounts in self._trees:
+            for entries, node, leaf in leaves(table):
+                readable = leaf.error is None
+                chunks = in_files = inline = 0
+                number = array_of[node]
+                if number >= 0 and (leaf.dtype is not None or not readable):
+                    chunks, in_files, inline, _ = amounts[4 * number : 4 * number + 4]
+                yield LeafUsage(
+                    checkpointable=name,
+                    keypath=entries,
+                    param_name=table.node_name(node) or "",
+                    dtype=leaf.dtype,
+                    nbytes=leaf.nbytes,
+                    stored=in_files + inline,
+                    inline=inline,
+                    chunks=chunks,
+                    readable=readable,
+                )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from orbscan.checking.amounts import Tally
 from orbscan.showing.fitting import Fitting
 from orbscan.showing.text import (
     by_level,
@@ -22,7 +23,7 @@ from orbscan.showing.text import (
 TYPE_CHECKING = False
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
     from typing import TypeVar
 
     from orbscan.checking.amounts import Amounts, CheckpointUsage, FileUsage, LeafUsage
@@ -99,7 +100,7 @@ def lines(usage: Amounts) -> Iterator[str]:
     """Show what one checkpoint takes: leaves or subtrees, files, and what they come to."""
     view, fitting = View(None, all_files=False, sort=None), Fitting()
     for heading, found in (
-        (OF_LEAVES, leaf_rows(usage, view)),
+        (OF_LEAVES, LeafRows(usage, view)),
         (OF_FILES, file_rows(usage, view)),
     ):
         if rows := [*found]:
@@ -132,33 +133,39 @@ def headline_of_several(rows: Sequence[CheckpointUsage]) -> str:
 class _Sum:
     """What a leaf or a subtree takes."""
 
-    def __init__(self) -> None:
-        self.leaves: list[LeafUsage] = []
+    __slots__ = ("chunks", "dtype", "known", "leaves", "nbytes", "stored")
 
-    @property
-    def stored(self) -> int:
-        """Bytes of its chunks."""
-        return sum(leaf.stored for leaf in self.leaves)
+    def __init__(self) -> None:
+        self.leaves = self.chunks = self.nbytes = self.stored = 0
+        self.known = True
+        self.dtype: str | None = None
+
+    def add(self, leaf: LeafUsage) -> None:
+        """Count a leaf in."""
+        self.leaves += 1
+        self.chunks += leaf.chunks
+        self.nbytes += leaf.nbytes
+        self.stored += leaf.stored
+        self.known = self.known and leaf.readable
+        self.dtype = leaf.dtype
 
     def row(self, name: str) -> tuple[str, ...]:
         """Show it; several leaves as their number."""
-        nbytes = sum(leaf.nbytes for leaf in self.leaves)
-        stored = self.stored
-        (first, *more) = self.leaves
-        known = all(leaf.readable for leaf in self.leaves)
-        one = first.dtype or ("" if known else "unreadable")
+        one = self.dtype or ("" if self.known else "unreadable")
         return (
             name,
-            counted(len(self.leaves), "leaf", "leaves") if more else one,
-            f"{sum(leaf.chunks for leaf in self.leaves):,}",
-            size(nbytes) if known else "unknown",
-            size(stored),
-            f"{nbytes / stored:.2f}" if stored and known else "",
+            counted(self.leaves, "leaf", "leaves") if self.leaves > 1 else one,
+            f"{self.chunks:,}",
+            size(self.nbytes) if self.known else "unknown",
+            size(self.stored),
+            f"{self.nbytes / self.stored:.2f}" if self.stored and self.known else "",
         )
 
 
 def sorted_by(usage: Shown, sort: str | None) -> Shown:
     """Put leaves and files into another order than that of the checkpoint."""
+    if sort is None:
+        return usage
     leaves, files = list(usage.leaves), list(usage.files)
     if sort == "size":
         leaves.sort(key=lambda leaf: -leaf.stored)
@@ -169,22 +176,31 @@ def sorted_by(usage: Shown, sort: str | None) -> Shown:
     return replace(usage, leaves=tuple(leaves), files=tuple(files))
 
 
-def leaf_rows(usage: Amounts, view: View) -> Iterator[tuple[str, ...]]:
-    """Show leaves, or subtrees, a row each."""
-    depth = view.depth
-    if depth is None and len(usage.leaves) > _SHOWN_IN_FULL:
-        depth = _DEPTH_OF_LARGE
-    sums: dict[str, _Sum] = {}
-    if view.sort == "name":
-        usage = sorted_by(usage, view.sort)
-    for leaf in usage.leaves:
-        name = leaf.path if depth is None else leaf.subtree(depth)
-        sums.setdefault(name, _Sum()).leaves.append(leaf)
-    rows = [*sums.items()]
-    if view.sort == "size":
-        rows.sort(key=lambda row: -row[1].stored)
-    for name, held in rows:
-        yield held.row(name)
+class LeafRows:
+    """A row for each leaf, or subtree, written as it is walked over."""
+
+    def __init__(self, usage: Amounts, view: View) -> None:
+        """Sum up the leaves of a usage."""
+        depth = view.depth
+        if depth is None and len(usage.leaves) > _SHOWN_IN_FULL:
+            depth = _DEPTH_OF_LARGE
+        sums: dict[str, _Sum] = {}
+        if view.sort == "name":
+            usage = sorted_by(usage, view.sort)
+        for leaf in usage.leaves:
+            name = leaf.path if depth is None else leaf.subtree(depth)
+            if name not in sums:
+                sums[name] = _Sum()
+            sums[name].add(leaf)
+        self._sums: Collection[tuple[str, _Sum]] = sums.items()
+        if view.sort == "size":
+            self._sums = sorted(self._sums, key=lambda row: -row[1].stored)
+
+    def __len__(self) -> int:
+        return len(self._sums)
+
+    def __iter__(self) -> Iterator[tuple[str, ...]]:
+        return (held.row(name) for name, held in self._sums)
 
 
 def file_rows(usage: Amounts, view: View) -> Iterator[tuple[str, ...]]:
@@ -235,18 +251,18 @@ def totals(usage: Amounts) -> Iterator[tuple[str, str]]:
         yield "measured", str(usage.alone)
         if usage.alone.others:
             yield "others", f"not measured: {usage.alone.shown_others()}"
-    unreadable = [leaf for leaf in usage.leaves if not leaf.readable]
-    known = usage.stored and not unreadable
-    ratio = f", ratio {usage.nbytes / usage.stored:.2f}" if known else ""
-    yield "chunks", f"{size(usage.stored)} for {size(usage.nbytes)} in memory{ratio}"
+    tally = Tally(usage.leaves)
+    known = tally.stored and not tally.unreadable
+    ratio = f", ratio {tally.nbytes / tally.stored:.2f}" if known else ""
+    yield "chunks", f"{size(tally.stored)} for {size(tally.nbytes)} in memory{ratio}"
     label = "types"
-    for dtype, (count, nbytes, stored) in usage.dtypes().items():
+    for dtype, (count, nbytes, stored) in tally.dtypes.items():
         leaves = counted(count, "leaf", "leaves")
         yield label, f"{dtype}: {leaves}, {size(stored)} for {size(nbytes)}"
         label = ""
-    if unreadable:
-        leaves = counted(len(unreadable), "leaf", "leaves")
-        yield label, f"unreadable: {leaves}, {size(sum(leaf.stored for leaf in unreadable))}"
+    if tally.unreadable:
+        leaves = counted(tally.unreadable, "leaf", "leaves")
+        yield label, f"unreadable: {leaves}, {size(tally.unreadable_stored)}"
     if usage.strays:
         yield "stray", f"{size(usage.strays)} of values that belong to no leaf"
     yield "data", f"{size(usage.data)} of values in files"

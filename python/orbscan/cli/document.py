@@ -29,22 +29,31 @@ file system does not let us look into.
 from __future__ import annotations
 
 import json
+from collections import Counter
 
 from orbscan.cli.storage import storage
 from orbscan.model.item import read_json
-from orbscan.reading.facts import VALUE_TYPES, Leaf, leaves
+from orbscan.reading.facts import VALUE_TYPES, Leaf, distinct, leaves
 from orbscan.reading.items import described
 from orbscan.reading.totals import element_types
-from orbscan.showing.documents import ISSUE, Meshes, decoded, sharding_document, zarr_document
+from orbscan.showing.documents import (
+    ISSUE,
+    Meshes,
+    decoded,
+    sharding_document,
+    streamed,
+    zarr_document,
+)
 from orbscan.showing.text import by_level
 
 # See orbscan/__init__.py.
 TYPE_CHECKING = False
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from orbscan import _core
+    from orbscan.aliases import Keypath
     from orbscan.model.item import Item
 
 SCHEMA_VERSION = 1
@@ -56,8 +65,8 @@ def render(
     others: Sequence[tuple[str | None, bool | None]] = (),
     selected: set[int] | None = None,
     sort: str | None = None,
-) -> str:
-    """Compose the document of one pytree: one line of ASCII text.
+) -> Iterator[str]:
+    """Compose the document of one pytree, piece by piece: one line of ASCII text.
 
     Args:
         path: of the checkpoint.
@@ -68,20 +77,15 @@ def render(
     """
     name, tree = checkpoint.items[0]
     meshes = Meshes()
-    every = [] if tree is None else [*leaves(tree)]
-    found = [*every]
-    if selected is not None:
-        found = [leaf for leaf in found if leaf[1] in selected]
-    if sort == "size":
-        found.sort(key=lambda leaf: -leaf[2].nbytes)
-    elif sort == "name":
-        found.sort(key=lambda leaf: by_level(leaf[0]))
-    names = [] if tree is None else tree.node_names()
+    facts = [] if tree is None else distinct(tree)
+    of_nodes = [] if tree is None else tree.node_leaves
+    every = Counter(of_nodes)
+    shown = every if selected is None else Counter(of_nodes[node] for node in selected)
     document = {
         "schema_version": SCHEMA_VERSION,
         "path": path,
         "layout": checkpoint.layout,
-        "storage": [way.to_dict() for way in storage((leaf, 1) for _, _, leaf in every)],
+        "storage": [way.to_dict() for way in storage(_counted(facts, every))],
         "checkpointable": name,
         "others": [{"name": other, "is_pytree": is_pytree} for other, is_pytree in others],
         "items": [
@@ -91,15 +95,37 @@ def render(
         "init_timestamp_nsecs": checkpoint.init_timestamp_nsecs,
         "commit_timestamp_nsecs": checkpoint.commit_timestamp_nsecs,
         "custom_metadata": decoded(checkpoint.custom_metadata),
-        "totals": _totals([leaf for _, _, leaf in found]),
-        "leaves": [
-            {"keypath": keypath, "param_name": names[node], **_leaf(leaf, meshes)}
-            for keypath, node, leaf in found
-        ],
+        "totals": _totals([*_counted(facts, shown)]),
+        "leaves": [],
         "device_meshes": meshes.found,
         "issues": [dict(zip(ISSUE, issue, strict=True)) for issue in checkpoint.issues],
     }
-    return json.dumps(document, allow_nan=False) + "\n"
+    rows = () if tree is None else _rows(tree, selected, sort, meshes)
+    return streamed(document, "leaves", rows)
+
+
+def _counted(facts: list[Leaf], times: Counter[int]) -> Iterator[tuple[Leaf, int]]:
+    return ((leaf, times[number]) for number, leaf in enumerate(facts))
+
+
+def _rows(
+    tree: _core.LeafTable, selected: set[int] | None, sort: str | None, meshes: Meshes
+) -> Iterator[str]:
+    """Write the members `leaves`; what neighbours have in common is written once."""
+    found: Iterable[tuple[Keypath, int, Leaf]] = leaves(tree)
+    if selected is not None:
+        found = (leaf for leaf in found if leaf[1] in selected)
+    if sort == "size":
+        found = sorted(found, key=lambda leaf: -leaf[2].nbytes)
+    elif sort == "name":
+        found = sorted(found, key=lambda leaf: by_level(leaf[0]))
+    encode = json.JSONEncoder(allow_nan=False).encode
+    before, rest = None, ""
+    for keypath, node, leaf in found:
+        if leaf is not before:
+            before, rest = leaf, encode(_leaf(leaf, meshes))[1:]
+        name = encode(tree.node_name(node))
+        yield f'{{"keypath": {encode(keypath)}, "param_name": {name}, {rest}'
 
 
 def render_item(path: str, checkpoint: _core.Checkpoint, item: Item) -> str:
@@ -121,14 +147,14 @@ def render_item(path: str, checkpoint: _core.Checkpoint, item: Item) -> str:
     return json.dumps(document, allow_nan=False) + "\n"
 
 
-def _totals(found: list[Leaf]) -> dict[str, object]:
+def _totals(found: list[tuple[Leaf, int]]) -> dict[str, object]:
     return {
-        "leaves": len(found),
-        "parameters": sum(leaf.parameters for leaf in found),
-        "nbytes": sum(leaf.nbytes for leaf in found),
+        "leaves": sum(times for _, times in found),
+        "parameters": sum(leaf.parameters * times for leaf, times in found),
+        "nbytes": sum(leaf.nbytes * times for leaf, times in found),
         "types": {
             element_type: {"leaves": count, "nbytes": nbytes}
-            for element_type, (count, nbytes) in element_types((leaf, 1) for leaf in found).items()
+            for element_type, (count, nbytes) in element_types(found).items()
         },
     }
 

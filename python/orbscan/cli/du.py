@@ -9,9 +9,9 @@ from orbscan.checking.usage_text import (
     OF_FILES,
     OF_LEAVES,
     RIGHT,
+    LeafRows,
     View,
     file_rows,
-    leaf_rows,
     sorted_by,
     totals,
 )
@@ -27,7 +27,7 @@ TYPE_CHECKING = False
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from orbscan import _core
     from orbscan.checking.usage import Usage
@@ -136,13 +136,13 @@ def _of_one(arguments: argparse.Namespace) -> str:
 
 def _write(arguments: argparse.Namespace, usage: Usage, issues: list[_core.Issue]) -> int:
     if arguments.output == "json":
-        import json
+        from orbscan.checking.document import usage_without_leaves
+        from orbscan.showing.documents import issue_documents, streamed
 
-        from orbscan.showing.documents import issue_documents
-
-        shown = sorted_by(usage, arguments.sort).to_dict()
-        document = {**shown, "issues": issue_documents(issues)}
-        sys.stdout.write(json.dumps(document, allow_nan=False) + "\n")
+        shown = sorted_by(usage, arguments.sort)
+        document = {**usage_without_leaves(shown), "issues": issue_documents(issues)}
+        rows = (leaf._asdict() for leaf in shown.leaves)
+        sys.stdout.writelines(streamed(document, "leaves", rows))
     else:
         from orbscan.cli import output
 
@@ -153,30 +153,41 @@ def _write(arguments: argparse.Namespace, usage: Usage, issues: list[_core.Issue
     return PARTIAL if unknown else FINE
 
 
-def table(usage: Usage, view: View, fitting: Fitting | None = None) -> list[output.Line]:
+def table(usage: Usage, view: View, fitting: Fitting | None = None) -> Iterator[output.Line]:
     """Show a usage: leaves or subtrees, element types, files, totals."""
     fitting = fitting or Fitting()
-    blocks = [
-        _table(OF_LEAVES, leaf_rows(usage, view), fitting),
-        _table(OF_FILES, file_rows(usage, view), fitting),
+    blocks: list[Iterable[output.Line]] = [
+        _table(OF_LEAVES, LeafRows(usage, view), fitting),
+        _table(OF_FILES, [*file_rows(usage, view)], fitting),
         [[("faint", note)] for note in fitting.note()],
         _labelled(totals(usage)),
     ]
-    lines: list[output.Line] = []
-    for block in filter(None, blocks):
-        lines += [[], *block] if lines else block
-    return lines
+    for number, block in enumerate(filter(None, blocks)):
+        if number:
+            yield []
+        yield from block
+
+
+class _Headed:
+    """Rows below a heading."""
+
+    def __init__(self, heading: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> None:
+        self._heading = heading
+        self._rows = rows
+
+    def __iter__(self) -> Iterator[tuple[str, ...]]:
+        yield self._heading
+        yield from self._rows
 
 
 def _table(
-    heading: tuple[str, ...], rows: Iterator[tuple[str, ...]], fitting: Fitting
-) -> list[output.Line]:
+    heading: tuple[str, ...], rows: Iterable[tuple[str, ...]], fitting: Fitting
+) -> Iterable[output.Line]:
     from orbscan.cli.output import tabular
 
-    below = [*rows]
-    if not below:
+    if not rows:
         return []
-    cells = fitting.rows([heading, *below], right=RIGHT, gives=GIVES)
+    cells = fitting.rows(_Headed(heading, rows), right=RIGHT, gives=GIVES)
     return tabular(cells, [""] * len(heading))
 
 

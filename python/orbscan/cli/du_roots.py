@@ -64,9 +64,8 @@ def table(rows: list[CheckpointUsage], fitting: Fitting | None = None) -> list[o
         tuple(COLUMNS),
         *(cells(row, "" if row.error is None else told(row.error)) for row in rows),
     ]
-    lines = tabular(
-        fitting.rows(shown, right=RIGHT_OF_SEVERAL, gives=GIVES_OF_SEVERAL), [*COLUMNS.values()]
-    )
+    fitted = fitting.rows(shown, right=RIGHT_OF_SEVERAL, gives=GIVES_OF_SEVERAL)
+    lines = [*tabular(fitted, [*COLUMNS.values()])]
     lines += [[("faint", note)] for note in fitting.note()]
     lines.append([])
     return lines + [

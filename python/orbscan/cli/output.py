@@ -85,7 +85,7 @@ def fitting(arguments: argparse.Namespace) -> Fitting:
 
 def tabular(
     cells: Iterable[list[tuple[int, str]]], roles: Sequence[str], *, indent: str = ""
-) -> list[Line]:
+) -> Iterator[Line]:
     """Join the fitted cells of a table; the first row is the heading.
 
     Args:
@@ -93,15 +93,15 @@ def tabular(
         roles: of each column; `STATE` for one whose cells are coloured by what they say.
         indent: what stands before each row.
     """
-    lines: list[Line] = []
+    is_heading = True
     for row in cells:
         pieces: Line = [("", indent)] if indent else []
         for number, (at, text) in enumerate(row):
             pieces += [("", "  ")] if number else []
-            role = roles[at] if lines else "heading"
+            role = "heading" if is_heading else roles[at]
             pieces.append((state_role(text) if role == STATE else role, text))
-        lines.append(pieces)
-    return lines
+        yield pieces
+        is_heading = False
 
 
 def state_role(state: str) -> str:
@@ -146,12 +146,16 @@ def write(lines: Iterable[Line], *, paged: bool = False) -> None:
     if terminal and paged:
         _page(plain(lines))
     elif not (terminal and _wants_colour() and _write_coloured(lines)):
-        sys.stdout.write(plain(lines))
+        sys.stdout.writelines(_plain(line) for line in lines)
 
 
 def plain(lines: Iterable[Line]) -> str:
     """Join the pieces of lines, without their roles."""
-    return "".join(f"{''.join(text for _, text in line)}\n" for line in lines)
+    return "".join(map(_plain, lines))
+
+
+def _plain(line: Line) -> str:
+    return f"{''.join(text for _, text in line)}\n"
 
 
 def _wants_colour() -> bool:

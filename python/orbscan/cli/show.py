@@ -91,7 +91,8 @@ def run(arguments: argparse.Namespace) -> int:
     if as_json:
         from orbscan.cli import document
 
-        sys.stdout.write(document.render(path, checkpoint, others, selected, sort=arguments.sort))
+        pieces = document.render(path, checkpoint, others, selected, sort=arguments.sort)
+        sys.stdout.writelines(pieces)
         source.warn(checkpoint.issues)
     else:
         from orbscan.cli import output, render

@@ -123,19 +123,26 @@ def leaves(table: _core.LeafTable) -> Iterator[tuple[tuple[str | int, ...], int,
     An entry of a keypath is a key of a dict, a field of a namedtuple, or an index.
     """
     facts = distinct(table)
-    children = {node: (kind, low, high) for node, kind, low, high in table.containers}
+    children = {node: range(low, high) for node, _, low, high in table.containers}
     node_keys, node_leaves = table.node_keys, table.node_leaves
-    # A stack of our own: a tree may be deeper than that of the interpreter.
-    waiting: list[tuple[int, tuple[str | int, ...]]] = [(0, ())]
+    if 0 not in children:
+        yield (), 0, facts[node_leaves[0]]
+        return
+    # A stack of our own: a tree may be deeper than that of the interpreter. A million siblings wait
+    # as one.
+    waiting: list[tuple[tuple[str | int, ...], int, Iterator[int]]]
+    waiting = [((), children[0].start, iter(children[0]))]
     while waiting:
-        node, keypath = waiting.pop()
-        if node not in children:
+        above, low, siblings = waiting[-1]
+        for node in siblings:
+            key = node_keys[node]
+            keypath: tuple[str | int, ...] = (*above, node - low if key is None else key)
+            if node in children:
+                waiting.append((keypath, children[node].start, iter(children[node])))
+                break
             yield keypath, node, facts[node_leaves[node]]
-            continue
-        _, low, high = children[node]
-        for child in range(high - 1, low - 1, -1):
-            key = node_keys[child]
-            waiting.append((child, (*keypath, child - low if key is None else key)))
+        else:
+            waiting.pop()
 
 
 def itemsize(dtype: str) -> int:

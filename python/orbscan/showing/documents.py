@@ -12,7 +12,7 @@ from math import isfinite
 TYPE_CHECKING = False
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from orbscan import _core
 
@@ -28,6 +28,40 @@ def fault_document(fault: object) -> dict[str, object]:
 def issue_documents(issues: Iterable[_core.Issue]) -> list[dict[str, object]]:
     """Compose the member `issues` of columns."""
     return [dict(zip(ISSUE, issue, strict=True)) for issue in issues]
+
+
+def streamed(document: dict[str, object], member: str, rows: Iterable[object]) -> Iterator[str]:
+    """Write a document, a member of which is a list, row by row: a million rows are no one text.
+
+    What fails after the first row ends the document, with a member `error` that says why.
+
+    Args:
+        document: with the member, in its place and empty. What comes behind it may still change
+            while rows are made.
+        member: its name.
+        rows: what the list holds; the text of one that is a text already.
+    """
+    encode = json.JSONEncoder(allow_nan=False).encode
+    names = [*document]
+    at = names.index(member)
+    head = ", ".join(f"{encode(name)}: {encode(document[name])}" for name in names[:at])
+    separator = f"{{{head}, {encode(member)}: [" if head else f"{{{encode(member)}: ["
+    begun = False
+    try:
+        for row in rows:
+            yield separator + (row if isinstance(row, str) else encode(row))
+            separator, begun = ", ", True
+        tail = [f"{encode(name)}: {encode(document[name])}" for name in names[at + 1 :]]
+    except (Exception, KeyboardInterrupt) as error:
+        if begun:
+            yield broken_off(error)
+        raise
+    yield ("]" if begun else f"{separator}]") + "".join(f", {text}" for text in tail) + "}\n"
+
+
+def broken_off(error: BaseException) -> str:
+    """End a document of which an error leaves the rest out, in a list of it."""
+    return f'], "error": {json.dumps(str(error) or type(error).__name__)}}}\n'
 
 
 class Meshes:

@@ -6,7 +6,7 @@ nothing is cut. Importing this module loads nothing heavy.
 
 from __future__ import annotations
 
-from orbscan.showing.text import padded, width
+from orbscan.showing.text import padded, width, widths_of
 
 # See orbscan/__init__.py.
 TYPE_CHECKING = False
@@ -41,25 +41,24 @@ class Fitting:
 
     def rows(
         self,
-        rows: Sequence[tuple[str, ...]],
+        rows: Iterable[tuple[str, ...]],
         *,
         right: Collection[int],
         gives: Sequence[Gives],
         indent: int = 0,
-    ) -> list[list[tuple[int, str]]]:
+    ) -> Iterable[list[tuple[int, str]]]:
         """Pad the cells of a table as `text.padded` does, and fit it to the width.
 
         Args:
-            rows: the texts; the first row is the heading.
+            rows: the texts, which are walked over twice; the first row is the heading.
             right: the columns that are aligned to the right.
             gives: what gives way, in this order, until the rest fits.
             indent: what stands before each row.
         """
-        heading, *below = rows
-        shown = [at for at in range(len(heading)) if any(row[at] for row in below)]
-        natural = {at: max(width(row[at]) for row in rows) for at in shown}
+        natural = widths_of(rows)
         if self.width is None or _total(natural) <= self.width - indent:
-            return padded(rows, right=right)
+            return padded(rows, natural, right=right)
+        heading = next(iter(rows))
         room = self.width - indent
         steps = [
             (heading.index(at) if isinstance(at, str) else at, least)
@@ -69,7 +68,7 @@ class Fitting:
         kept = _narrowed(natural, steps, room)
         # What was cut before a column was left out has room again.
         widths = _narrowed({at: natural[at] for at in kept}, steps, room)
-        self._note(heading[at] for at in shown if at not in widths)
+        self._note(heading[at] for at in natural if at not in widths)
         if _total(widths) > room:
             share = max((room - _BETWEEN * (len(widths) - 1)) // len(widths), 1)
             widths = {at: min(of_column, share) for at, of_column in widths.items()}
@@ -80,7 +79,7 @@ class Fitting:
             )
             for row in rows
         ]
-        return padded(fitting, right=right)
+        return padded(fitting, widths_of(fitting), right=right)
 
     def _note(self, headings: Iterable[str]) -> None:
         self.left_out += [name for name in headings if name and name not in self.left_out]

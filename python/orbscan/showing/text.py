@@ -11,7 +11,7 @@ from orbscan.showing.keypaths import key, key_entry
 TYPE_CHECKING = False
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from orbscan.showing.keypaths import Entry
 
@@ -229,24 +229,39 @@ def counted(number: int, noun: str, plural: str | None = None) -> str:
     return f"1 {noun}" if number == 1 else f"{number:,} {plural or f'{noun}s'}"
 
 
-def padded(
-    rows: Sequence[tuple[str, ...]], *, right: Collection[int]
-) -> list[list[tuple[int, str]]]:
-    """Pad the cells of rows of equal length, and drop columns with no text below their heading.
+def widths_of(rows: Iterable[tuple[str, ...]]) -> dict[int, int]:
+    """Measure the columns of rows of equal length that have text below their heading.
 
     Args:
         rows: the texts; the first row is the heading.
+    """
+    texts = iter(rows)
+    widths = [width(text) for text in next(texts)]
+    kept = [False] * len(widths)
+    for row in texts:
+        for at, text in enumerate(row):
+            if text:
+                kept[at] = True
+                widths[at] = max(widths[at], width(text))
+    return {at: widths[at] for at, is_kept in enumerate(kept) if is_kept}
+
+
+def padded(
+    rows: Iterable[tuple[str, ...]], widths: Mapping[int, int], *, right: Collection[int]
+) -> Iterator[list[tuple[int, str]]]:
+    """Pad the cells of rows of equal length, and leave out columns without a width.
+
+    Args:
+        rows: the texts; the first row is the heading.
+        widths: of the columns, as `widths_of` gives them.
         right: the columns that are aligned to the right.
 
-    Returns:
+    Yields:
         for each row the cells that remain, as pairs of the number of the column and the text.
         Nothing is padded at the end of a line.
     """
-    kept = [at for at in range(len(rows[0])) if any(row[at] for row in rows[1:])]
-    widths = {at: max(width(row[at]) for row in rows) for at in kept}
-    lines = []
     for row in rows:
-        shown = list(kept)
+        shown = list(widths)
         while shown and not row[shown[-1]]:
             shown.pop()
         cells = []
@@ -256,8 +271,7 @@ def padded(
         if cells:
             last, text = cells[-1]
             cells[-1] = (last, text.rstrip())
-        lines.append(cells)
-    return lines
+        yield cells
 
 
 def width(text: str) -> int:

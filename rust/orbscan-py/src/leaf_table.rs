@@ -108,14 +108,12 @@ impl LeafTable {
         Some(own.unwrap_or_else(|| self.table.names.get(leaf)))
     }
 
-    /// The param name of each node that is a leaf.
-    fn node_names<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
-        work::room_for(py, self.table.tree.nodes.len(), BYTES_OF_NAME)?;
-        let name = |node: &Node| match node.content {
+    /// The param name of a node that is a leaf.
+    fn node_name(&self, node: usize) -> Option<&str> {
+        match self.table.tree.nodes.get(node)?.content {
             Content::Leaf(leaf) => Some(self.table.names.get(leaf)),
             Content::Children(..) => None,
-        };
-        PyList::new(py, self.table.tree.nodes.iter().map(name))
+        }
     }
 }
 

@@ -7,15 +7,16 @@ use std::sync::Mutex;
 use orbscan_core::error::{Error, Offset};
 use orbscan_core::path::StorePath;
 use orbscan_core::reader::Selection;
+use orbscan_core::record::LeafTable;
 use orbscan_core::store::Store;
 use orbscan_core::store::local::LocalStore;
-use orbscan_core::tree::KeyEntry;
+use orbscan_core::tree::{Content as TreeContent, KeyEntry};
 use orbscan_core::verify::code::{Code, Outlook};
 use orbscan_core::verify::report::{Alone, Chunks, Finding, LostLeaf, Report};
 use orbscan_core::verify::usage::{self, FileUsage, ItemUsage};
 use orbscan_core::verify::{self, Level, Options, Progress};
 use pyo3::prelude::*;
-use pyo3::types::{PyList, PyString, PyTuple};
+use pyo3::types::{PyBytes, PyList, PyString, PyTuple};
 
 use crate::checkpoint::Checkpoint;
 use crate::leaf_table::Crossed;
@@ -275,8 +276,8 @@ fn measure(
     work::room_for(py, arrays.fold(0, usize::saturating_add), BYTES_OF_ARRAY)?;
     work::room_for(py, measured.files.len(), BYTES_OF_FILE)?;
     let items = PyList::empty(py);
-    for item in &measured.items {
-        items.append(item_tuple(py, item)?)?;
+    for (item, read) in measured.items.iter().zip(&measured.checkpoint.items) {
+        items.append(item_tuple(py, item, read.table.as_deref())?)?;
     }
     let checkpoint = Checkpoint::new(py, measured.checkpoint, &Crossed::default())?;
     let files = PyList::empty(py);
@@ -288,24 +289,45 @@ fn measure(
     Ok(tuple.unbind())
 }
 
-/// What an array takes in Python: its name, four numbers, and the tuple of them.
-const BYTES_OF_ARRAY: usize = 400;
+/// What an array takes in Python, and on the way there: four numbers, and that of the array.
+const BYTES_OF_ARRAY: usize = 96;
 
-/// Likewise, a file.
+/// What a file takes in Python: its names, its numbers, and the tuple of them.
 const BYTES_OF_FILE: usize = 640;
 
-fn item_tuple<'py>(py: Python<'py>, item: &ItemUsage) -> PyResult<Bound<'py, PyTuple>> {
-    let arrays = PyList::empty(py);
+/// Numbers cross as the bytes of a column: a million of them are no million objects.
+fn item_tuple<'py>(
+    py: Python<'py>,
+    item: &ItemUsage,
+    table: Option<&LeafTable>,
+) -> PyResult<Bound<'py, PyTuple>> {
+    let mut amounts: Vec<u8> = Vec::with_capacity(item.arrays.len().saturating_mul(32));
     for array in &item.arrays {
-        arrays.append((
-            &array.name,
+        for amount in [
             array.chunks,
             array.stored_bytes,
             array.inline_bytes,
             array.document_bytes,
-        ))?;
+        ] {
+            amounts.extend_from_slice(&amount.to_ne_bytes());
+        }
     }
-    (item.name.as_deref(), arrays, item.stray_bytes).into_pyobject(py)
+    let nodes = table.map_or(&[][..], |table| &table.tree.nodes);
+    let mut array_of: Vec<u8> = Vec::with_capacity(nodes.len().saturating_mul(8));
+    for node in nodes {
+        let array = match node.content {
+            TreeContent::Leaf(leaf) => item.array_of.get(leaf).copied().flatten(),
+            TreeContent::Children(..) => None,
+        };
+        array_of.extend_from_slice(&array.map_or(-1, i64::from).to_ne_bytes());
+    }
+    (
+        item.name.as_deref(),
+        PyBytes::new(py, &array_of),
+        PyBytes::new(py, &amounts),
+        item.stray_bytes,
+    )
+        .into_pyobject(py)
 }
 
 fn file_tuple<'py>(py: Python<'py>, file: &FileUsage) -> PyResult<Bound<'py, PyTuple>> {

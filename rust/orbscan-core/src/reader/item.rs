@@ -52,22 +52,11 @@ pub fn read(
     read.refusal.map_or(Ok(read.table), Err)
 }
 
-/// Reads the item, also if none of its arrays can be read.
+/// Reads the item by its `_METADATA`, also if none of its arrays can be read.
 ///
 /// # Errors
 /// Any kind, if the tree cannot be read, or nothing of the store that its arrays lie in.
-pub fn outline_of(
-    store: &dyn Store,
-    files: &ItemFiles,
-    options: &Options,
-    recall: &Recall,
-    issues: &mut Vec<Issue>,
-) -> Result<Read> {
-    let metadata = files.metadata.clone();
-    outline(store, metadata, files, options, recall, issues)
-}
-
-fn outline(
+pub fn outline(
     store: &dyn Store,
     metadata: Result<Bytes>,
     files: &ItemFiles,

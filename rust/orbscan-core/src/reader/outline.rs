@@ -1,6 +1,7 @@
 //! What an item is read from, and what its tree says by itself.
 
 use super::arrays::{Format, FormatSaid};
+use crate::cursor::to_u64;
 use crate::error::{Error, ErrorKind, Result};
 use crate::orbax::leaf_entry::LeafEntries;
 use crate::orbax::names;
@@ -54,6 +55,34 @@ impl ItemFiles {
             }
             answer => answer.clone(),
         }
+    }
+
+    /// `_METADATA`, which is asked for once more if it was let go.
+    ///
+    /// # Errors
+    /// As [`Store::fetch`].
+    pub fn metadata(&self, store: &dyn Store, max_bytes: u64) -> Result<Bytes> {
+        match &self.metadata {
+            Err(error) if error.kind() == ErrorKind::Limit => {
+                let path = self.directory.join(names::TREE_METADATA)?;
+                store.fetch_one(Want::whole(path, max_bytes))
+            }
+            answer => answer.clone(),
+        }
+    }
+
+    /// Takes `_METADATA`, and lets it go here if it is large: [`ItemFiles::metadata`] asks for it once
+    /// more.
+    ///
+    /// # Errors
+    /// That it could not be read.
+    pub fn take_metadata(&mut self) -> Result<Bytes> {
+        let is_large = |bytes: &Bytes| to_u64(bytes.len()) > MOST_BESIDE;
+        if !self.metadata.as_ref().is_ok_and(is_large) {
+            return self.metadata.clone();
+        }
+        let let_go = Error::new(ErrorKind::Limit, "is too large to be kept");
+        std::mem::replace(&mut self.metadata, Err(let_go))
     }
 
     /// Where the arrays are, without the documents of the tree: whoever reads on lets these go.

@@ -35,12 +35,36 @@ pub struct Array<'a> {
     pub inline_bytes: u64,
     /// Bytes of its document.
     pub document_bytes: u64,
+    /// What few arrays have.
+    odd: Option<Box<Odd>>,
+}
+
+/// What is odd about one array.
+#[derive(Clone, Debug, Default)]
+pub struct Odd {
     /// Keys of chunks that the grid does not have, and the first of them.
     pub outside: (u64, Option<String>),
     /// Keys below its name that mean nothing, and the first of them.
     pub unknown: (u64, Option<String>),
     /// What is wrong with chunks.
     pub faults: Vec<Fault>,
+}
+
+impl Array<'_> {
+    /// What is odd about it, if anything is.
+    pub fn odd(&self) -> Option<&Odd> {
+        self.odd.as_deref()
+    }
+
+    /// What is odd about it, to be added to.
+    pub fn odd_mut(&mut self) -> &mut Odd {
+        self.odd.get_or_insert_default()
+    }
+
+    /// What is wrong with its chunks.
+    pub fn faults(&self) -> &[Fault] {
+        self.odd().map_or(&[], |odd| &odd.faults)
+    }
 }
 
 /// What is wrong with some chunks of an array.
@@ -158,6 +182,14 @@ impl<'a> Arrays<'a> {
             current: 0,
             budget: Budget::default(),
         })
+    }
+
+    /// The number of the array of that name.
+    pub fn named(&self, name: &str) -> Option<usize> {
+        let found = self
+            .arrays
+            .binary_search_by(|array| compare(array.name, name));
+        found.ok()
     }
 
     /// The grid of an array.
@@ -304,21 +336,19 @@ impl<'a> Arrays<'a> {
             .header
             .and_then(|header| self.grids.get(header)?.as_ref());
         let total = grid.map_or(u64::MAX, Grid::total);
-        let known = array
-            .faults
-            .iter()
-            .position(|known| known.code == fault.code);
+        let faults = &mut array.odd_mut().faults;
+        let known = faults.iter().position(|known| known.code == fault.code);
         let known = known.unwrap_or_else(|| {
-            array.faults.push(Fault {
+            faults.push(Fault {
                 code: fault.code,
                 marks: Marks::default(),
                 place,
                 expected: fault.expected,
                 found: fault.found,
             });
-            array.faults.len().saturating_sub(1)
+            faults.len().saturating_sub(1)
         });
-        if let Some(known) = array.faults.get_mut(known) {
+        if let Some(known) = faults.get_mut(known) {
             let chunk = chunk.unwrap_or_default();
             known.marks.insert(chunk, total, &mut self.budget);
         }

@@ -223,9 +223,10 @@ fn elsewhere(survey: &Survey<'_>, sorted: &Sorted, report: &mut Report) {
 }
 
 fn array_findings(survey: &Survey<'_>, array: &Array<'_>, report: &mut Report) {
-    for fault in &array.faults {
+    for fault in array.faults() {
         report.add(fault_finding(survey, array, fault));
     }
+    let Some(odd) = array.odd() else { return };
     let is_empty = survey
         .arrays
         .grid(array)
@@ -233,19 +234,19 @@ fn array_findings(survey: &Survey<'_>, array: &Array<'_>, report: &mut Report) {
     let outside = if is_empty {
         (
             Code::ShapeEmpty,
-            &array.outside,
+            &odd.outside,
             "keys of chunks of an array without elements",
         )
     } else {
         (
             Code::ChunkOutside,
-            &array.outside,
+            &odd.outside,
             "keys of chunks outside the grid",
         )
     };
     for (code, (count, first), what) in [
         outside,
-        (Code::KeyUnknown, &array.unknown, "keys that are no chunk's"),
+        (Code::KeyUnknown, &odd.unknown, "keys that are no chunk's"),
     ] {
         if let Some(first) = first {
             let reason = format!("{what}: {count}, the first is {first:?}");
@@ -306,7 +307,7 @@ fn strays(survey: &Survey<'_>, report: &mut Report) {
 
 fn files(survey: &Survey<'_>, roles: &Roles<'_>, report: &mut Report) {
     let mut unused: (u64, u64, Option<&StorePath>) = (0, 0, None);
-    let faults = survey.arrays.arrays.iter().flat_map(|array| &array.faults);
+    let faults = survey.arrays.arrays.iter().flat_map(Array::faults);
     let places = faults.filter_map(|fault| Some(fault.place?.file));
     let with_faults: HashSet<usize> = places.collect();
     for (number, file) in survey.files.files.iter().enumerate() {

@@ -73,9 +73,15 @@ fn documents(
     let mut answers = store.fetch(&wants).into_iter();
     let mut files = ItemFiles::from_answers(directory.clone(), &mut answers);
     let mut issues = Vec::new();
-    // Other checks need it, too.
-    files.sharding = files.sharding(store, options.read.limits.max_document_bytes);
-    let read = item::outline_of(store, &files, &options.read, &Recall::new(), &mut issues);
+    let metadata = files.take_metadata();
+    let read = item::outline(
+        store,
+        metadata,
+        &files,
+        &options.read,
+        &Recall::new(),
+        &mut issues,
+    );
     // What an interrupted read makes of a million leaves is of no use to anybody.
     interrupt::ended()?;
     let table = match read {
@@ -83,7 +89,7 @@ fn documents(
         Ok(read) => read.table,
         Err(error) if error.kind() == ErrorKind::Store => return Err(error),
         Err(error) => {
-            unreadable(checking.report, &files, options, &error);
+            unreadable(store, checking.report, &files, options, &error);
             tolerated(checking.report, &issues, &[]);
             return Ok(());
         }
@@ -135,10 +141,11 @@ fn place_leaves(checking: &mut Checking<'_, '_>, table: &LeafTable) {
 /// Reads the tree once more by its recorded container types, if it has any, and reports the faults
 /// that are not `known` of it without them.
 fn rich_types(checking: &mut Checking<'_, '_>, files: &ItemFiles, known: &[Issue]) -> Result<()> {
-    let Ok(bytes) = &files.metadata else {
+    let limits = &checking.options.read.limits;
+    let metadata = files.metadata(checking.store, limits.max_document_bytes);
+    let Ok(bytes) = &metadata else {
         return Ok(());
     };
-    let limits = &checking.options.read.limits;
     let tree = tree_metadata::decode(bytes, limits, &mut Vec::new());
     if tree.is_ok_and(|tree| tree.rich_types.is_none()) {
         return Ok(());
@@ -148,7 +155,15 @@ fn rich_types(checking: &mut Checking<'_, '_>, files: &ItemFiles, known: &[Issue
         ..checking.options.read.clone()
     };
     let mut issues = Vec::new();
-    match item::outline_of(checking.store, files, &options, &Recall::new(), &mut issues) {
+    let store = checking.store;
+    match item::outline(
+        store,
+        metadata,
+        files,
+        &options,
+        &Recall::new(),
+        &mut issues,
+    ) {
         Ok(read) => issues.extend_from_slice(&read.table.errors),
         Err(error) if error.kind() == ErrorKind::Store => return Err(error),
         Err(error) => issues.push(error),
@@ -160,11 +175,17 @@ fn rich_types(checking: &mut Checking<'_, '_>, files: &ItemFiles, known: &[Issue
 }
 
 /// Reports a tree that cannot be read, or whose arrays all cannot.
-fn unreadable(report: &mut Report, files: &ItemFiles, options: &Options, error: &Error) {
-    let tree =
-        files.metadata.as_ref().ok().and_then(|bytes| {
-            tree_metadata::decode(bytes, &options.read.limits, &mut Vec::new()).ok()
-        });
+fn unreadable(
+    store: &dyn Store,
+    report: &mut Report,
+    files: &ItemFiles,
+    options: &Options,
+    error: &Error,
+) {
+    let limits = &options.read.limits;
+    let metadata = files.metadata(store, limits.max_document_bytes);
+    let bytes = metadata.as_ref().ok();
+    let tree = bytes.and_then(|bytes| tree_metadata::decode(bytes, limits, &mut Vec::new()).ok());
     let Some(tree) = tree else {
         report.add(Finding::of(Code::TreeUnreadable, error));
         return;
@@ -254,7 +275,7 @@ fn arrays(
     if databases.errors.is_empty() && !survey.is_damaged() {
         surplus::find(store, &mut survey.files)?;
     }
-    let stores_all = || stores_every_chunk(files, &options.read.limits);
+    let stores_all = || stores_every_chunk(store, files, &options.read.limits);
     let sorted = sorted(
         &survey,
         table,
@@ -293,11 +314,11 @@ fn sorted(
 
 /// Whether the writer says that it stored every chunk, also those that hold nothing but the fill
 /// value.
-fn stores_every_chunk(files: &ItemFiles, limits: &Limits) -> bool {
-    let Ok(bytes) = &files.metadata else {
+fn stores_every_chunk(store: &dyn Store, files: &ItemFiles, limits: &Limits) -> bool {
+    let Ok(bytes) = files.metadata(store, limits.max_document_bytes) else {
         return false;
     };
-    let tree = tree_metadata::decode(bytes, limits, &mut Vec::new());
+    let tree = tree_metadata::decode(&bytes, limits, &mut Vec::new());
     tree.is_ok_and(|tree| tree.stores_every_chunk)
 }
 

@@ -25,7 +25,7 @@ impl Default for Budget {
 pub struct Marks {
     count: u64,
     /// A bit for each chunk of the grid. Empty while nothing is marked, and if only counted.
-    words: Vec<u64>,
+    words: Box<[u64]>,
     /// Whether the chunks were too many to be told apart.
     counted_only: bool,
 }
@@ -57,7 +57,7 @@ impl Marks {
             Some(left) if (2..=MAX_CHUNKS).contains(&total) => {
                 budget.0 = left;
                 let words = usize::try_from(total.div_ceil(WORD)).unwrap_or_default();
-                self.words = vec![0; words];
+                self.words = vec![0; words].into();
             }
             _ => self.counted_only = true,
         }
@@ -66,7 +66,7 @@ impl Marks {
     /// Forgets which chunks are marked, because all are.
     pub fn forget(&mut self, total: u64, budget: &mut Budget) {
         if !self.words.is_empty() {
-            self.words = Vec::new();
+            self.words = Box::default();
             budget.0 = budget.0.saturating_add(total);
             self.counted_only = true;
         }

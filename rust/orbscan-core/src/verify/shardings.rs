@@ -8,23 +8,23 @@ use crate::cursor::to_u64;
 use crate::error::counted;
 use crate::limits::Limits;
 use crate::orbax::sharding::{self, DeviceMesh, Sharding, SpecEntry};
-use crate::orbax::{names, shardings};
-use crate::reader::outline::ItemFiles;
+use crate::orbax::shardings;
+use crate::path::StorePath;
 use crate::record::{Array, Leaf, LeafKind, LeafTable};
 
 /// Checks which leaves the file has entries for.
-pub(super) fn check(files: &ItemFiles, table: &LeafTable, limits: &Limits, report: &mut Report) {
-    let Ok(bytes) = &files.sharding else { return };
+pub(super) fn check(
+    bytes: &[u8],
+    path: &StorePath,
+    table: &LeafTable,
+    limits: &Limits,
+    report: &mut Report,
+) {
     // The reader reports a file that cannot be decoded.
     let Ok(decoded) = shardings::decode(bytes, limits) else {
         return;
     };
-    let mut add = |finding: Finding| {
-        report.add(match files.directory.join(names::SHARDING) {
-            Ok(path) => finding.in_file(&path),
-            Err(_) => finding,
-        });
-    };
+    let mut add = |finding: Finding| report.add(finding.in_file(path));
     let surplus = surplus(&decoded, table);
     if surplus > 0 {
         let reason = format!("entries for what is no JAX array of the tree: {surplus}");

@@ -25,16 +25,17 @@ pub(super) fn check(
     limits: &Limits,
     report: &mut Report,
 ) -> Result<()> {
-    for (name, bytes) in [
-        (names::TREE_METADATA, &files.metadata),
-        (names::SHARDING, &files.sharding),
-    ] {
-        if let Ok(bytes) = bytes {
-            members::check(bytes, &files.directory.join(name)?, limits, report);
-        }
+    // One document at a time: both can have hundreds of megabytes.
+    if let Ok(bytes) = files.metadata(store, limits.max_document_bytes) {
+        let path = files.directory.join(names::TREE_METADATA)?;
+        members::check(&bytes, &path, limits, report);
     }
     distinct_leaves(table, report);
-    shardings::check(files, table, limits, report);
+    if let Ok(bytes) = files.sharding(store, limits.max_document_bytes) {
+        let path = files.directory.join(names::SHARDING)?;
+        members::check(&bytes, &path, limits, report);
+        shardings::check(&bytes, &path, table, limits, report);
+    }
     processes::check(store, files, table, limits, report)?;
     texts::strings(store, files, table, limits, report)
 }

@@ -325,8 +325,8 @@ impl<'a> Survey<'a> {
             Meaning::Outside(array) | Meaning::Unknown(array) => {
                 if let Some(array) = self.arrays.arrays.get_mut(array) {
                     let group = match meaning {
-                        Meaning::Outside(_) => &mut array.outside,
-                        _ => &mut array.unknown,
+                        Meaning::Outside(_) => &mut array.odd_mut().outside,
+                        _ => &mut array.odd_mut().unknown,
                     };
                     group.0 = group.0.saturating_add(1);
                     group.1.get_or_insert_with(|| shown(key));

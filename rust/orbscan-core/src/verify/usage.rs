@@ -18,6 +18,7 @@ use crate::layout::expected::Scope;
 use crate::layout::root::Root;
 use crate::layout::steady::{self, Seen};
 use crate::layout::{choose, detect, expected, foreign, header, refusal};
+use crate::memory;
 use crate::orbax::checkpoint_metadata::CheckpointMetadata;
 use crate::orbax::{names, step_name};
 use crate::path::StorePath;
@@ -28,12 +29,11 @@ use crate::reader::{
 use crate::record::{Array, Checkpoint, Issue, Item, Layout, LeafTable};
 use crate::stand_in;
 use crate::store::{Store, Want};
+use crate::tree::Names;
 
 /// What one array takes.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ArrayUsage {
-    /// Its name in the store: the param name of its leaf.
-    pub name: String,
     /// Chunks that the store has.
     pub chunks: u64,
     /// Bytes of those in data files, or in files of their own.
@@ -119,6 +119,8 @@ pub struct ItemUsage {
     pub name: Option<String>,
     /// Its arrays.
     pub arrays: Vec<ArrayUsage>,
+    /// By leaf of its tree, the number of its array; none for what has none in the store.
+    pub array_of: Vec<Option<u32>>,
     /// Bytes of values that belong to no leaf, wherever they lie.
     pub stray_bytes: u64,
 }
@@ -296,7 +298,8 @@ fn of_item(
     let pointers = survey.files.files.iter().filter(|file| file.is_pointer);
     let pointers: Vec<&StorePath> = pointers.map(|file| &file.path).collect();
     issues.extend(never_fetched(&pointers, issues));
-    let usage = summed_up(&survey);
+    let names = table.as_ref().map(|table| &table.names);
+    let usage = summed_up(&survey, names)?;
     let files = used_files(&survey, &databases);
     drop(survey);
     Ok((table, usage, files))
@@ -326,20 +329,25 @@ fn never_fetched(pointers: &[&StorePath], known: &[Issue]) -> Option<Issue> {
 }
 
 /// Adds up what a survey found of arrays.
-fn summed_up(survey: &Survey<'_>) -> ItemUsage {
-    let arrays = survey.arrays.arrays.iter().map(|array| ArrayUsage {
-        name: array.name.to_owned(),
+fn summed_up(survey: &Survey<'_>, names: Option<&Names>) -> Result<ItemUsage> {
+    let found = &survey.arrays.arrays;
+    let mut arrays = memory::list(found.len())?;
+    arrays.extend(found.iter().map(|array| ArrayUsage {
         chunks: array.chunks,
         stored_bytes: array.stored_bytes,
         inline_bytes: array.inline_bytes,
         document_bytes: array.document_bytes,
-    });
+    }));
+    let mut array_of = memory::list(names.map_or(0, Names::len))?;
+    let number = |name| u32::try_from(survey.arrays.named(name)?).ok();
+    array_of.extend(names.into_iter().flat_map(Names::iter).map(number));
     let (in_files, inline) = survey.stray_bytes;
-    ItemUsage {
+    Ok(ItemUsage {
         name: None,
-        arrays: arrays.collect(),
+        arrays,
+        array_of,
         stray_bytes: in_files.saturating_add(inline),
-    }
+    })
 }
 
 /// The files that a survey found.
@@ -420,11 +428,11 @@ fn of_safetensors(store: &dyn Store, root: &Root, options: &reader::Options) -> 
         .iter()
         .filter_map(|item| item.table.as_ref())
     {
-        for (leaf, name) in table.leaf_of.iter().zip(table.names.iter()) {
+        for leaf in &table.leaf_of {
             let array = table.leaves.get(*leaf).and_then(|leaf| leaf.array);
             let array = array.and_then(|array| table.arrays.get(array));
+            usage.array_of.push(u32::try_from(usage.arrays.len()).ok());
             usage.arrays.push(ArrayUsage {
-                name: name.to_owned(),
                 chunks: 1,
                 stored_bytes: array.and_then(bytes).unwrap_or_default(),
                 inline_bytes: 0,
