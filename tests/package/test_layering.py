@@ -49,6 +49,7 @@ def uses(text: str) -> set[str]:
             found.update(alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, "relative imports hide where a module lies"
+            assert f"{node.module}" in FILES or not f"{node.module}.".startswith("orbscan.")
             for alias in node.names:
                 member = f"{node.module}.{alias.name}"
                 found.add(member if member in FILES else f"{node.module}")
