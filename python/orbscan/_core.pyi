@@ -483,6 +483,18 @@ def read_checkpointables(
 ) -> Checkpoint:
     """Read every checkpointable."""
 
+def read_header(
+    path: str,
+    name: str,
+    *,
+    atomicity: Atomicity | None = None,
+    allow_uncommitted: bool = False,
+) -> Checkpoint:
+    """Read what stands outside the trees: all checkpointables are named and have no tables.
+
+    The issues are those of the checkpoint as a whole and of the one called `name`.
+    """
+
 def read_everything(
     path: str,
     rich_types: bool,

@@ -56,6 +56,16 @@ def test_a_json_item_is_shown_as_its_document(
     assert (shown["kind"], shown["handler"]) == ("json", HANDLERS["config"])
 
 
+def test_no_tree_is_read_for_a_document(
+    composite: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["show", str(composite), "--name", "config"]) == 0
+    whole = capsys.readouterr()
+    (composite / "state" / "_METADATA").write_text("{")
+    assert main(["show", str(composite), "--name", "config"]) == 0
+    assert capsys.readouterr() == whole
+
+
 def test_what_is_for_trees_is_refused_beside_a_document(composite: Path) -> None:
     with pytest.raises(SystemExit) as refused:
         main(["show", str(composite), "--name", "config", "--param", "**"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,19 @@ def both(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with context_with(FooHandler, BarHandler):
         theirs.save_checkpointables(path, {"foo": Foo(7), "bar": Bar("b"), "state": TREE})
     return path
+
+
+def test_no_tree_is_read_for_what_a_handler_describes(both: Path, tmp_path: Path) -> None:
+    copy = Path(shutil.copytree(both, tmp_path / "c"))
+    (copy / "state" / "_METADATA").write_text("{")
+    read = orbscan.metadata(copy, "foo", handlers={"foo": Plain()})
+    assert (read.metadata, read.issues) == (["own.json"], ())
+    assert {item.name: item.kind for item in read.items} == {
+        "bar": "other",
+        "foo": "other",
+        "state": "pytree",
+    }
+    assert orbscan.checkpointables_metadata(copy, handlers={"foo": Plain()}).issues
 
 
 def test_the_example_of_orbaxs_documentation(both: Path) -> None:
@@ -257,5 +271,4 @@ def test_issues_are_of_a_checkpoint_however_its_path_is_spelled(
     monkeypatch.chdir(both.parent)
     given: Any = {"foo": Plain(), "bar": Plain()}
     assert orbscan.checkpointables_metadata("./c", handlers=given).issues == ()
-    read = orbscan.metadata("./c", "foo", handlers={"foo": Plain()})
-    assert [Path(str(issue.file)).name for issue in read.issues] == ["bar"]
+    assert orbscan.metadata("./c", "foo", handlers={"foo": Plain()}).issues == ()

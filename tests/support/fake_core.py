@@ -32,6 +32,9 @@ class FakeCore(ModuleType):
     def read_checkpointables(self, path: str, rich_types: bool, **rules: Any) -> Any:  # noqa: FBT001
         return self._reply("read_checkpointables", path, rich_types, *_given(rules))
 
+    def read_header(self, path: str, name: str, **rules: Any) -> Any:
+        return self._reply("read_header", path, name, *_given(rules))
+
     def others(self, path: str, name: str | None, **rules: Any) -> Any:
         self.calls.append(("others", path, name, *_given(rules)))
         return self.beside

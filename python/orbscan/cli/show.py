@@ -118,15 +118,15 @@ def _show_json(arguments: argparse.Namespace) -> bool:
     from orbscan import _core
     from orbscan.cli import document, output, render
     from orbscan.model.item import JSON
-    from orbscan.reading.items import contents
+    from orbscan.reading.items import Contents
 
     path = source.step_path(arguments, source.local_path(arguments, arguments.path))
     try:
-        read = _core.read_checkpointables(path, rich_types=False, **source.rules(arguments))
+        read = _core.read_header(path, arguments.name, **source.rules(arguments))
     except InvalidLayoutError:
         # The refusal of the read that came first says what to give instead.
         return False
-    items = contents(path, read).items()
+    items = Contents(path, read.handlers, (), None).items()
     item = next((item for item in items if item.name == arguments.name), None)
     if item is None or item.kind != JSON or item.file is None:
         return False

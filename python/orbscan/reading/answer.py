@@ -5,11 +5,12 @@ Apart from `api`, since it imports numpy and more: `api` imports it when the fir
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from orbscan.model.result import CheckpointMetadata, Issue
-from orbscan.reading.items import contents
+from orbscan.reading.items import Contents, contents
 from orbscan.reading.tree import assemble
 
 if TYPE_CHECKING:
@@ -37,6 +38,14 @@ def checkpointables(
         if name is not None
     }
     return composed(path, checkpoint, trees, checkpoint.issues)
+
+
+def header(path: str, checkpoint: _core.Checkpoint) -> CheckpointMetadata[dict[str, None]]:
+    """Compose what `_core.read_header` has read; the values are not known."""
+    names = dict.fromkeys(name for name, _ in checkpoint.items if name is not None)
+    read = composed(path, checkpoint, names, checkpoint.issues)
+    # Nobody has looked at any of them.
+    return replace(read, _contents=Contents(path, checkpoint.handlers, (), None))
 
 
 def composed(

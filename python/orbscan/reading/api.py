@@ -16,7 +16,7 @@ TYPE_CHECKING = False
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from typing import Any
+    from typing import Any, Literal
 
     from orbscan import _core
     from orbscan.aliases import Atomicity, ErrorKind, Prefix, StepChoice
@@ -98,16 +98,17 @@ def metadata(  # noqa: PLR0913 - keywords, each with a meaning of its own
         and checkpointable_name in handlers
     ):
         # It need not be a pytree: whoever describes it knows.
-        every = checkpointables_metadata(
-            text,
-            rich_types=rich_types,
-            atomicity=atomicity,
-            allow_uncommitted=allow_uncommitted,
+        with importing:
+            from orbscan import _core
+
+        header = _core.read_header(
+            text, checkpointable_name, atomicity=atomicity, allow_uncommitted=allow_uncommitted
         )
         with importing:
+            from orbscan.reading import answer
             from orbscan.reading.handlers import one_of
 
-        return one_of(every, checkpointable_name, handlers)
+        return one_of(answer.header(text, header), checkpointable_name, handlers)
     checkpoint = read_pytree(
         text,
         checkpointable_name,
@@ -120,12 +121,7 @@ def metadata(  # noqa: PLR0913 - keywords, each with a meaning of its own
         from orbscan.reading import answer
 
     read = answer.pytree(text, checkpoint)
-    if handlers or _ORBAX in sys.modules:
-        with importing:
-            from orbscan.reading.handlers import pytree
-
-        return pytree(read, checkpoint, handlers)
-    return read
+    return _described("pytree", read, checkpoint, handlers)
 
 
 def checkpointables_metadata(  # noqa: PLR0913 - as for metadata
@@ -167,12 +163,23 @@ def checkpointables_metadata(  # noqa: PLR0913 - as for metadata
         from orbscan.reading import answer
 
     read = answer.checkpointables(text, checkpoint)
-    if handlers or _ORBAX in sys.modules:
-        with importing:
-            from orbscan.reading.handlers import checkpointables
+    return _described("checkpointables", read, checkpoint, handlers)
 
-        return checkpointables(read, checkpoint, handlers)
-    return read
+
+def _described(
+    what: Literal["pytree", "checkpointables"],
+    read: CheckpointMetadata[Any],
+    checkpoint: _core.Checkpoint,
+    given: Mapping[str, Handler] | None,
+) -> CheckpointMetadata[Any]:
+    """Let handlers of the program's own describe what is theirs, where there can be any."""
+    if not given and _ORBAX not in sys.modules:
+        return read
+    with importing:
+        from orbscan.reading import handlers
+
+    describe = handlers.pytree if what == "pytree" else handlers.checkpointables
+    return describe(read, checkpoint, given)
 
 
 def is_orbax_checkpoint(

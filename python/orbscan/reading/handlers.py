@@ -55,17 +55,15 @@ def pytree(
 
 
 def one_of(
-    every: CheckpointMetadata[dict[str, Any]], name: str, given: Mapping[str, Handler]
+    header: CheckpointMetadata[dict[str, None]], name: str, given: Mapping[str, Handler]
 ) -> CheckpointMetadata[Any]:
-    """Ask a handler that is given about one of the checkpointables that were read.
+    """Ask a handler that is given about one of the checkpointables that a header names.
 
     Raises:
         Exception: whatever the handler raises; as `check_given` does.
     """
-    check_given(given, every.metadata, every.path)
-    directory = every.path / name
-    left = without_undescribed(every.issues, [directory])
-    return replace(every, metadata=_described(given[name], directory), issues=left)
+    check_given(given, header.metadata, header.path)
+    return replace(header, metadata=_described(given[name], header.path / name))
 
 
 def checkpointables(

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use orbscan_core::path::StorePath;
-use orbscan_core::reader::{Options, Recall, Selection, read_pytree};
+use orbscan_core::reader::{Options, Recall, Selection, read_header, read_pytree};
 use orbscan_core::record::LeafTable;
 use orbscan_core::store::Store;
 use orbscan_core::store::memory::MemoryStore;
@@ -69,6 +69,25 @@ fn no_byte_is_read_twice_and_none_that_is_not_needed() {
     store.insert(path("7/commit_success.txt"), "done");
     let (_, requests) = read(&store);
     assert!(requests.bytes <= needed, "{} of {needed}", requests.bytes);
+}
+
+#[test]
+fn what_stands_outside_the_trees_is_read_without_them() {
+    let store = checkpoint(1_000, 8);
+    let counting = CountingStore::new(&store);
+    let read = read_header(&counting, &path("7"), "state", &Options::default()).unwrap();
+    let names: Vec<Option<&str>> = read.items.iter().map(|item| item.name.as_deref()).collect();
+    assert_eq!(
+        (names.as_slice(), read.issues),
+        (&[Some("state")][..], vec![])
+    );
+    assert!(read.items.iter().all(|item| item.table.is_none()));
+    let requests = counting.requests();
+    assert_eq!(
+        (requests.lists, requests.fetches),
+        (1, 1),
+        "only `_CHECKPOINT_METADATA`"
+    );
 }
 
 #[test]

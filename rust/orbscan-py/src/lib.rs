@@ -163,6 +163,23 @@ fn read_checkpointables(
     Checkpoint::new(py, read, &leaf_table::Crossed::default())
 }
 
+/// Reads what stands outside the trees of the checkpoint at `path`, and looks at one checkpointable.
+#[pyfunction]
+#[pyo3(signature = (path, name, *, atomicity = None, allow_uncommitted = false))]
+fn read_header(
+    py: Python<'_>,
+    path: PathBuf,
+    name: &str,
+    atomicity: Option<&str>,
+    allow_uncommitted: bool,
+) -> PyResult<Checkpoint> {
+    let options = options(false, atomicity, allow_uncommitted)?;
+    let read = detached(py, &path, |store, path| {
+        reader::read_header(store, path, name, &options)
+    })?;
+    Checkpoint::new(py, read, &leaf_table::Crossed::default())
+}
+
 /// Reads every pytree of the checkpoint at `path`, whatever its layout.
 #[pyfunction]
 #[pyo3(signature = (path, rich_types, *, atomicity = None, allow_uncommitted = false))]
@@ -224,6 +241,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(read_pytree, module)?)?;
     module.add_function(wrap_pyfunction!(recover, module)?)?;
     module.add_function(wrap_pyfunction!(read_checkpointables, module)?)?;
+    module.add_function(wrap_pyfunction!(read_header, module)?)?;
     module.add_function(wrap_pyfunction!(read_everything, module)?)?;
     module.add_function(wrap_pyfunction!(others, module)?)?;
     module.add_function(wrap_pyfunction!(is_orbax_checkpoint, module)?)?;

@@ -325,7 +325,8 @@ fn metrics(
     Ok(super::item(Some(names::METRICS), read, issues))
 }
 
-fn unread(name: Option<&str>) -> Item {
+/// A checkpointable whose tree was not read.
+pub(super) fn unread(name: Option<&str>) -> Item {
     Item {
         name: name.map(str::to_owned),
         table: None,

@@ -198,6 +198,50 @@ pub fn read_checkpointables(
     })
 }
 
+/// Reads what stands outside the trees: all checkpointables are named and have no tables. Issues are
+/// those of the checkpoint as a whole and of the one of that name.
+///
+/// # Errors
+/// As [`read_checkpointables`].
+pub fn read_header(
+    store: &dyn Store,
+    path: &StorePath,
+    name: &str,
+    options: &Options,
+) -> Result<Checkpoint> {
+    steadily(store, path, &options.limits, |store, seen| {
+        let limits = &options.limits;
+        let root = detect::detect(store, path, options.rules, limits)?;
+        seen.note(&root);
+        if root.layout == Layout::Safetensors {
+            return Err(flat(&root, "is a safetensors checkpoint"));
+        }
+        let waves = fetch(store, &root, &[], options)?;
+        let handlers = &waves.metadata.item_handlers;
+        let contents = choose::contents(store, &root)?;
+        if root.layout == Layout::V0 {
+            let has_trees = contents.pytrees().next().is_some();
+            if choose::is_flat(choose::own_tree(&root, has_trees), handlers) {
+                return Err(flat(&root, "is a flat checkpoint"));
+            }
+            if contents.is_treeless() && !root.has(names::CHECKPOINT_METADATA) {
+                return Err(refusal::no_pytree(store, &root, handlers, limits));
+            }
+        }
+        let mut issues = waves.issues;
+        issues.extend(root.uncommitted.clone());
+        let scope = Scope::One(Some(name));
+        let faults = expected::faults(store, &root, handlers, &contents, scope, limits)?;
+        issues.extend(faults);
+        let items = root
+            .checkpointables()
+            .into_iter()
+            .map(|name| everything::unread(Some(name)));
+        let items = items.collect();
+        Ok(checkpoint(&root, waves.metadata, issues, items))
+    })
+}
+
 /// Whether Orbax would call the path a checkpoint.
 ///
 /// # Errors
