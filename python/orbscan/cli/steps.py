@@ -12,6 +12,7 @@ from orbscan.cli.messages import told
 from orbscan.errors import located
 from orbscan.reading import metric
 from orbscan.reading.step_choice import LATEST, given_metrics, list_steps, ranked
+from orbscan.reading.step_text import METRICS_WIDTH, state_of
 from orbscan.showing.fitting import Fitting
 from orbscan.showing.text import NSECS_PER_SEC, counted, moment, printable, some, within
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from orbscan import _core
-    from orbscan.aliases import Mode
+    from orbscan.aliases import Mode, StepState
     from orbscan.cli import output
     from orbscan.showing.fitting import Gives
 
@@ -65,7 +66,6 @@ _GIVES: tuple[Gives, ...] = (
     ("STATE", 4),
     ("STEP", 4),
 )
-_METRICS_WIDTH = 200
 _SHOWN_OTHERS = 20
 _SHOWN_RUNS = 5
 
@@ -187,7 +187,7 @@ def table(root: Root, fitting: Fitting | None = None) -> list[output.Line]:
     from orbscan.cli.output import tabular
 
     fitting = fitting or Fitting()
-    metrics = metric.lines([given_metrics(step) for step in root.steps], _METRICS_WIDTH)
+    metrics = metric.lines([given_metrics(step) for step in root.steps], METRICS_WIDTH)
     marks = (("best", root.best), ("latest", root.latest))
     cells = [tuple(_COLUMNS)]
     for step, line in zip(root.steps, metrics, strict=True):
@@ -270,10 +270,8 @@ def _cells(root: str, step: _core.Step, mark: str, metrics: str) -> tuple[str, .
     )
 
 
-def _state(step: _core.Step) -> str:
-    if not step.committed:
-        return "uncommitted"
-    return "committed" if step.error is None else "broken"
+def _state(step: _core.Step) -> StepState:
+    return state_of(step.error, committed=step.committed)
 
 
 def _faults(root: str, step: _core.Step) -> Iterator[str]:

@@ -7,19 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from orbscan.model.result import Issue, as_datetime
 from orbscan.model.value import Value, as_dataclass
-from orbscan.reading.metric import lines
-from orbscan.showing.fitting import Fitting
-from orbscan.showing.text import counted, moment, printable
+from orbscan.showing.text import counted
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from orbscan.aliases import StepState
     from orbscan.errors import OrbscanError
-
-
-# How long a line of metrics is at most.
-_METRICS_WIDTH = 200
+    from orbscan.reading.step_text import Facts
 
 
 @as_dataclass
@@ -59,19 +54,19 @@ class Step(Value, frozen=True):
 
     def __str__(self) -> str:
         """Show it in a line, as `print` does: path, state, time, metrics."""
-        words = [self.state, *([] if self.commit_timestamp_nsecs is None else [self._when()])]
-        words += filter(None, lines([self.metrics], _METRICS_WIDTH))
-        return printable(f"{self.path}: {', '.join(words)}")
+        from orbscan.reading.step_text import line
+
+        return line(self.path, self._facts())
 
     @property
     def state(self) -> StepState:
         """In one word: `committed`, `broken` if something of it is missing, or `uncommitted`."""
-        if not self.committed:
-            return "uncommitted"
-        return "committed" if self.error is None else "broken"
+        from orbscan.reading.step_text import state_of
 
-    def _when(self) -> str:
-        return "" if self.commit_timestamp_nsecs is None else moment(self.commit_timestamp_nsecs)
+        return state_of(self.error, committed=self.committed)
+
+    def _facts(self) -> Facts:
+        return self.step, self.name, self.state, self.commit_timestamp_nsecs, self.metrics
 
     def __fspath__(self) -> str:
         """Give the path as text: `metadata(step)` is `metadata(step.path)`."""
@@ -158,15 +153,9 @@ class Steps(tuple[Step, ...]):  # noqa: SLOT001 - a tuple can have no slots for 
 
     def __str__(self) -> str:
         """Show them as a table, as `print` does."""
-        if not self:
-            return "no steps"
-        metrics = lines([step.metrics for step in self], _METRICS_WIDTH)
-        rows: list[tuple[str, ...]] = [("STEP", "NAME", "STATE", "COMMITTED", "METRICS")]
-        for step, line in zip(self, metrics, strict=True):
-            name = "" if step.name == str(step.step) else step.name
-            cells = (str(step.step), name, step.state, step._when(), line)  # noqa: SLF001
-            rows.append(tuple(map(printable, cells)))
-        return "\n".join(Fitting().columns(rows, right={0}, gives=()))
+        from orbscan.reading.step_text import table
+
+        return table([step._facts() for step in self])  # noqa: SLF001 - our own
 
     def _repr_html_(self) -> str:
         """Show the same in a notebook; at most 200 kB."""
