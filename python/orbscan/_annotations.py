@@ -11,7 +11,7 @@ import re
 import sys
 from importlib import import_module
 
-from orbscan.extras import Library
+from orbscan._imports import Library
 
 # See orbscan/__init__.py.
 TYPE_CHECKING = False

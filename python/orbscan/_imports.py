@@ -22,3 +22,15 @@ if hasattr(os, "register_at_fork"):
         after_in_parent=importing.release,
         after_in_child=importing.release,
     )
+
+
+class Library:
+    """A library that is imported when something of it is asked for."""
+
+    def __init__(self, name: str) -> None:
+        self.__name__ = name
+
+    def __getattr__(self, name: str) -> object:
+        from importlib import import_module
+
+        return getattr(import_module(self.__name__), name)

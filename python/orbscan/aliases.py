@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     AnyMesh: TypeAlias = jax.sharding.Mesh | jax.sharding.AbstractMesh
     """A mesh of jax, with devices or without."""
 else:
-    from orbscan.extras import Library
+    from orbscan._imports import Library
 
     jax = Library("jax")
     # Looked up in this module, and only when somebody resolves it.

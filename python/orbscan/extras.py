@@ -22,18 +22,6 @@ _NO_MEMORY = ("cannot allocate memory", "failed to map segment")
 """What the loader of shared libraries says of one that there is no memory for."""
 
 
-class Library:
-    """A library that is imported when something of it is asked for."""
-
-    def __init__(self, name: str) -> None:
-        self.__name__ = name
-
-    def __getattr__(self, name: str) -> object:
-        from importlib import import_module
-
-        return getattr(import_module(self.__name__), name)
-
-
 def need(library: str, what: str) -> None:
     """Check that a library can be imported.
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import io
 import sys
-from importlib import import_module
 
 from orbscan.cli import exits, streams
 from orbscan.cli.help import EXIT_CODES, help_formatter
@@ -174,7 +173,9 @@ def composed(
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     # To import the others would take longer than most commands do.
     for name in argv[:1] if argv and argv[0] in COMMANDS else COMMANDS:
-        import_module(f"orbscan.cli.{COMMANDS[name]}").add_command(commands)
+        # `importlib` alone takes as long to import as a small command.
+        command = __import__(f"orbscan.cli.{COMMANDS[name]}", fromlist=["add_command"])
+        command.add_command(commands)
     return parser, commands.choices
 
 

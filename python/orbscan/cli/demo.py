@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 
 from orbscan.cli import source
-from orbscan.cli.exits import FINE, USAGE, Refusal, cleaning_up
+from orbscan.cli.exits import FINE, USAGE, Refusal
 from orbscan.cli.help import EXIT_CODES, help_formatter
+from orbscan.cli.signals import cleaning_up
 from orbscan.showing.text import counted, printable, size
 
 # See orbscan/__init__.py.

@@ -2,14 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
-
-# See orbscan/__init__.py.
-TYPE_CHECKING = False
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
 FINE = 0
 FINDINGS = 1
 USAGE = 2  # argparse's own choice
@@ -32,24 +24,3 @@ class Refusal(Exception):  # noqa: N818 - not every refusal is an error of the p
     def __init__(self, message: str, status: int) -> None:
         super().__init__(message)
         self.status = status
-
-
-@contextmanager
-def cleaning_up() -> Iterator[None]:
-    """Let SIGTERM end the program as an exception, so that unfinished files are taken away."""
-    import signal
-    import threading
-
-    def end(*_: object) -> None:
-        raise SystemExit(TERMINATED)
-
-    here = threading.current_thread() is threading.main_thread()
-    if not here or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
-        # Somebody else decides what it means.
-        yield
-        return
-    signal.signal(signal.SIGTERM, end)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)

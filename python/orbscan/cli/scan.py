@@ -6,8 +6,9 @@ import os
 import sys
 
 from orbscan.cli import search
-from orbscan.cli.exits import FINE, PARTIAL, USAGE, Refusal, cleaning_up
+from orbscan.cli.exits import FINE, PARTIAL, USAGE, Refusal
 from orbscan.cli.help import EXIT_CODES, help_formatter
+from orbscan.cli.signals import cleaning_up
 from orbscan.scanning.json_lines import SUFFIX as _JSON_LINES
 from orbscan.scanning.json_lines import document
 from orbscan.showing.text import counted, printable
