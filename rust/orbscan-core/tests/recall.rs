@@ -101,7 +101,7 @@ fn an_array_that_differs_makes_another_table() {
             *value = wider(std::str::from_utf8(value).unwrap()).into_bytes();
         }
     }
-    let database = orbscan_core::testing::ocdbt_writer::DatabaseWriter::default();
+    let database = orbscan_core::testing::database_writer::DatabaseWriter::default();
     database.write(&entries, &path("2/state"), &mut store);
     assert!(!shared(&store));
 }
@@ -118,7 +118,7 @@ fn key_types_are_looked_at_again() {
         let text = String::from_utf8_lossy(value).replace("bfloat16", "uint32");
         *value = text.into_bytes();
     }
-    let database = orbscan_core::testing::ocdbt_writer::DatabaseWriter::default();
+    let database = orbscan_core::testing::database_writer::DatabaseWriter::default();
     let key = |name| {
         format!(
             r#"{{"array_metadatas": [{{"array_metadata": {{"param_name": "params.layer_000001.kernel", "write_shape": [8, 8], "chunk_shape": [8, 8], "ext_metadata": {{"random_key_impl": "{name}"}}}}}}]}}"#

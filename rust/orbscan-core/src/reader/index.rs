@@ -269,7 +269,7 @@ mod tests {
     use super::*;
     use crate::store::memory::MemoryStore;
     use crate::testing::counting_store::CountingStore;
-    use crate::testing::ocdbt_writer::DatabaseWriter;
+    use crate::testing::database_writer::DatabaseWriter;
 
     /// Notes everything.
     #[derive(Default)]

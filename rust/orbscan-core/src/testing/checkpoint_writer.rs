@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE;
 
-use super::ocdbt_writer::DatabaseWriter;
+use super::database_writer::DatabaseWriter;
 use crate::orbax::names;
 use crate::path::StorePath;
 use crate::store::memory::MemoryStore;

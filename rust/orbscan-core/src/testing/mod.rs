@@ -14,5 +14,6 @@
 pub mod bundle;
 pub mod checkpoint_writer;
 pub mod counting_store;
+pub mod database_writer;
 pub mod ocdbt_writer;
 pub mod properties;

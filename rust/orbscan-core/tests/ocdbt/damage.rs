@@ -4,7 +4,8 @@ use orbscan_core::error::{ErrorKind, Offset};
 use orbscan_core::limits::Limits;
 use orbscan_core::reader::ocdbt_lookup::lookup;
 use orbscan_core::store::memory::MemoryStore;
-use orbscan_core::testing::ocdbt_writer::{DatabaseWriter, Packing};
+use orbscan_core::testing::database_writer::DatabaseWriter;
+use orbscan_core::testing::ocdbt_writer::Packing;
 
 use crate::support::*;
 

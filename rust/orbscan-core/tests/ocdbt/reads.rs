@@ -10,9 +10,10 @@ use orbscan_core::ocdbt::version_node::{VersionEntries, VersionNode};
 use orbscan_core::ocdbt::version_tree::VersionNodeReference;
 use orbscan_core::ocdbt::{Reference, Statistics};
 use orbscan_core::store::memory::MemoryStore;
+use orbscan_core::testing::database_writer::DatabaseWriter;
 use orbscan_core::testing::ocdbt_writer::{
-    ChildEntry, DatabaseWriter, File, LeafValue, Packing, VersionEntry, config, file_table,
-    interior_body, leaf_body, seal, varint, versions,
+    ChildEntry, File, LeafValue, Packing, VersionEntry, config, file_table, interior_body,
+    leaf_body, seal, varint, versions,
 };
 
 use crate::support::*;

@@ -1,7 +1,8 @@
 //! What was written is read, and what was forged is refused.
 
 use bytes::Bytes;
-use orbscan_core::testing::ocdbt_writer::{DatabaseWriter, Packing, reseal};
+use orbscan_core::testing::database_writer::DatabaseWriter;
+use orbscan_core::testing::ocdbt_writer::{Packing, reseal};
 use proptest::prelude::*;
 
 use crate::support::*;

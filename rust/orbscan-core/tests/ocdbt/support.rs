@@ -9,7 +9,7 @@ use orbscan_core::limits::Limits;
 use orbscan_core::path::StorePath;
 use orbscan_core::reader::ocdbt_lookup::{Answer, Found, lookup};
 use orbscan_core::store::memory::MemoryStore;
-use orbscan_core::testing::ocdbt_writer::DatabaseWriter;
+use orbscan_core::testing::database_writer::DatabaseWriter;
 
 pub type Entries = BTreeMap<Vec<u8>, Vec<u8>>;
 

@@ -8,9 +8,9 @@ use orbscan_core::ocdbt::{Reference, Statistics};
 use orbscan_core::path::StorePath;
 use orbscan_core::store::memory::MemoryStore;
 use orbscan_core::testing::checkpoint_writer::CheckpointWriter;
+use orbscan_core::testing::database_writer::DatabaseWriter;
 use orbscan_core::testing::ocdbt_writer::{
-    DatabaseWriter, File, LeafValue, Packing, VersionEntry, config, file_table, leaf_body, seal,
-    varint, versions,
+    File, LeafValue, Packing, VersionEntry, config, file_table, leaf_body, seal, varint, versions,
 };
 use orbscan_core::verify::report::{Finding, Report};
 use orbscan_core::verify::{Level, Options, verify};

@@ -1,0 +1,104 @@
+//! Numbers of a document.
+
+use super::{Dialect, Json, Kind};
+use crate::cursor::to_u64;
+use crate::error::{Error, ErrorKind, Result};
+use crate::limits::MAX_NUMBER_BYTES;
+
+impl<'a> Json<'a> {
+    /// Reads a number as it is spelled.
+    ///
+    /// # Errors
+    /// `Malformed` if the next value is not a number; `Limit` if it is too long.
+    pub fn number(&mut self) -> Result<&'a str> {
+        self.expect(Kind::Number)?;
+        let start = self.at;
+        let rest = self.rest();
+        for word in ["NaN", "Infinity", "-Infinity"] {
+            if rest.starts_with(word.as_bytes()) {
+                if self.dialect == Dialect::Strict {
+                    return Err(self.malformed(format!("{word} is not a JSON number")));
+                }
+                self.at = start.saturating_add(word.len());
+                return Ok(self.slice(start));
+            }
+        }
+        self.eat(b'-');
+        let zero = self.byte() == Some(b'0');
+        let whole = self.digits();
+        let bad = whole == 0 || (zero && whole > 1);
+        let mut bad = bad;
+        if self.eat(b'.') {
+            bad |= self.digits() == 0;
+        }
+        if matches!(self.byte(), Some(b'e' | b'E')) {
+            self.at = self.at.saturating_add(1);
+            if matches!(self.byte(), Some(b'+' | b'-')) {
+                self.at = self.at.saturating_add(1);
+            }
+            bad |= self.digits() == 0;
+        }
+        if bad {
+            let error = Error::malformed(
+                self.origin.plus(to_u64(start)),
+                format!("{:?} is not a JSON number", self.slice(start)),
+            );
+            return Err(error);
+        }
+        let length = self.at.saturating_sub(start);
+        if length > MAX_NUMBER_BYTES {
+            let reason = format!("number of {length} digits, the limit is {MAX_NUMBER_BYTES}");
+            let at = self.origin.plus(to_u64(start));
+            return Err(Error::new(ErrorKind::Limit, reason).at(at));
+        }
+        Ok(self.slice(start))
+    }
+
+    /// Reads a whole number. The strict dialect takes `4.0` and `4e0` for 4, as TensorStore does.
+    ///
+    /// # Errors
+    /// `Malformed` if the next value is not a whole number or does not fit.
+    pub fn integer(&mut self) -> Result<i64> {
+        self.expect(Kind::Number)?;
+        let offset = self.offset();
+        let text = self.number()?;
+        if let Ok(number) = text.parse() {
+            return Ok(number);
+        }
+        if self.dialect == Dialect::Strict
+            && let Some(number) = integral(text)
+        {
+            return Ok(number);
+        }
+        Err(Error::malformed(
+            offset,
+            format!("expected a whole number of 64 bits, found {text}"),
+        ))
+    }
+
+    /// Reads a list of whole numbers that are not negative: a shape, in elements.
+    ///
+    /// # Errors
+    /// `Malformed` if it is none.
+    pub fn shape(&mut self) -> Result<Vec<u64>> {
+        self.list(|json| {
+            json.peek()?;
+            let offset = json.offset();
+            let number = json.integer()?;
+            u64::try_from(number).map_err(|_| {
+                Error::malformed(offset, format!("negative length {number} in a shape"))
+            })
+        })
+    }
+}
+
+/// The whole number that a decimal like `4.0` or `4e0` spells, if it does.
+fn integral(text: &str) -> Option<i64> {
+    // Within this range every whole f64 is exact, and none of a file's numbers is larger.
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    let number: f64 = text.parse().ok()?;
+    if number.fract() != 0.0 || number.abs() > EXACT {
+        return None;
+    }
+    format!("{number:.0}").parse().ok()
+}
