@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 ARCHIVE = Path(__file__).with_name("local-of-two-hosts.tar.gz")
 STEP = "40"
 MEANING = (
-    "this host misses nothing of them; --combined with the directories of all hosts tells whether "
-    "everything is there"
+    "nothing that this host should hold is missing; --combined with the directories of all hosts "
+    "tells whether everything is there"
 )
 TWO = [[0, 1, 2, 3], [4, 5, 6, 7]]
 FOUR = [[0, 1], [2, 3], [4, 5], [6, 7]]

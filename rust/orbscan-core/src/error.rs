@@ -34,7 +34,7 @@ pub fn shown<S: AsRef<str>>(names: &[S]) -> String {
 pub enum ErrorKind {
     /// The path does not exist.
     NotFound,
-    /// The directory is no checkpoint that we know.
+    /// The directory is not a checkpoint that we know.
     UnknownLayout,
     /// The directory is the leftover of a save that never finished.
     Uncommitted,

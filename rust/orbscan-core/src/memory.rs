@@ -6,7 +6,7 @@
 
 use std::cell::Cell;
 
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result, counted};
 
 /// What needs less is not asked for beforehand: it would cost small reads system calls.
 const SMALL: u64 = 4 << 20;
@@ -92,7 +92,10 @@ pub fn lack(bytes: u64) -> Error {
 
 /// Why work ended that was not given so many bytes.
 pub fn reason(bytes: u64) -> String {
-    format!("no memory for {bytes} bytes more")
+    format!(
+        "not enough memory for {}",
+        counted(bytes, "more byte", "more bytes")
+    )
 }
 
 fn bytes_of<T>(things: usize) -> u64 {

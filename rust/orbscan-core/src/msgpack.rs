@@ -69,7 +69,7 @@ impl<'a> Msgpack<'a> {
             0x90..=0x9f => Token::List((first & 0x0f).into()),
             0xa0..=0xbf => Token::String(self.cursor.take((first & 0x1f).into())?),
             0xc0 => Token::Nil,
-            0xc1 => return Err(start.malformed("0xc1 begins no msgpack value")),
+            0xc1 => return Err(start.malformed("0xc1 is not a msgpack marker")),
             0xc2 | 0xc3 => Token::Bool(first == 0xc3),
             0xc4..=0xc6 => Token::Bytes(self.sized(first & 3)?),
             0xc7 => self.extension(0)?,

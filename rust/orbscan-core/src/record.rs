@@ -221,7 +221,7 @@ pub struct LeafTable {
 pub struct Item {
     /// Its name; `None` for a flat checkpoint.
     pub name: Option<String>,
-    /// Its leaves, which equal items may share; `None` if it is no pytree, or an unreadable one.
+    /// Its leaves, which equal items may share; `None` if it is not a pytree, or an unreadable one.
     pub table: Option<Arc<LeafTable>>,
     /// Why it cannot be read, which is also among the issues.
     pub error: Option<Error>,

@@ -34,7 +34,7 @@ impl Choice {
             Self::Word(word) if word == COMMITTED => Ok(Wanted::Committed),
             Self::Word(word) => Err(Error::new(
                 ErrorKind::Unsupported,
-                format!("{word:?} stands for no step"),
+                format!("{word:?} does not stand for a step"),
             )),
         }
     }
@@ -54,7 +54,7 @@ fn scope<'p>(prefix: &'p Prefix, atomicity: &str) -> PyResult<Scope<'p>> {
 /// What makes a checkpoint a finished one, by its name.
 pub fn atomicity_named(name: &str) -> PyResult<Atomicity> {
     let modes = Atomicity::ALL.map(Atomicity::name).join(", ");
-    let unknown = || PyValueError::new_err(format!("atomicity {name:?} is none of {modes}"));
+    let unknown = || PyValueError::new_err(format!("atomicity {name:?} is not one of {modes}"));
     Atomicity::from_name(name).ok_or_else(unknown)
 }
 

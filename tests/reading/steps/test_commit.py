@@ -123,6 +123,6 @@ def test_another_mode_is_a_wrong_argument_and_no_fault_of_a_file(tmp_path: Path)
         lambda: _core.find_step(root, "latest", None, other),
         lambda: _core.scan([root], atomicity=other),
     ):
-        with pytest.raises(ValueError, match="none of atomic_rename, commit_file") as raised:
+        with pytest.raises(ValueError, match="not one of atomic_rename, commit_file") as raised:
             call()
         assert raised.type is ValueError

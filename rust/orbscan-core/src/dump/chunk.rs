@@ -23,7 +23,7 @@ pub fn dump(file: &BelowArray, size: u64, limits: &Limits) -> Option<Dump> {
     };
     let owner = owner(file);
     let meaning = if error.is_some() {
-        format!("lies where chunks of {owner} do, and is none of them")
+        format!("lies among the chunks of {owner}, but is not one of them")
     } else if indices.is_empty() {
         format!("the only chunk of {owner}")
     } else {

@@ -143,10 +143,10 @@ impl Content {
     /// Why nobody can say what the file holds.
     fn untold(&self) -> Option<Error> {
         let reason = match &self.unread {
-            Some(error) => format!("the database cannot be read that could tell: {error}"),
+            Some(error) => format!("the database that could tell cannot be read: {error}"),
             None if self.databases == 0 => {
                 format!(
-                    "no {} lies above it that could tell what it holds",
+                    "no {} lies above it that tells what it holds",
                     names::MANIFEST
                 )
             }

@@ -103,7 +103,7 @@ pub fn part(bytes: &Bytes, at: Offset, limits: &Limits) -> Dump {
     Dump {
         kind: "a JSON document",
         meaning:
-            "its name is none that Orbax gives: a file of another program, or of a handler that \
+            "Orbax gives no file this name: it is one of another program, or of a handler that \
                   is not one of Orbax's own"
                 .to_owned(),
         fields: fields.into_vec(),

@@ -54,7 +54,9 @@ impl Width {
             if byte & MORE == 0 {
                 let fits = number <= self.max();
                 let length = position.saturating_add(1);
-                return fits.then_some((number, length)).ok_or(self.too_large());
+                return fits
+                    .then_some((number, length))
+                    .ok_or_else(|| self.too_large());
             }
         }
         if bytes.len() < self.max_bytes() {

@@ -42,7 +42,7 @@ pub struct Aggregate<'a> {
 /// Decodes one aggregate file. Offsets in errors count from its start.
 ///
 /// # Errors
-/// `Malformed` if it is no msgpack of the form above; `Unsupported` for other extensions and keys;
+/// `Malformed` if it is not msgpack of the form above; `Unsupported` for other extensions and keys;
 /// `Limit` if it is nested too deeply, or its keypaths together are too long.
 pub fn decode<'a>(bytes: &'a [u8], limits: &Limits) -> Result<Aggregate<'a>> {
     let length = to_u64(bytes.len());

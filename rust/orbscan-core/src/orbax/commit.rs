@@ -109,7 +109,7 @@ impl Commit {
 /// one, can be neither read nor found as a step, and so it is not committed.
 pub fn judge(facts: Facts<'_>, atomicity: Atomicity) -> Commit {
     if !facts.directory {
-        return Commit::unfinished(false, "it is no directory");
+        return Commit::unfinished(false, "it is not a directory");
     }
     if facts.name.ends_with(names::PARTIAL_SAVE_SUFFIX) {
         let cleaned = atomicity == Atomicity::CommitFile && !facts.commit_file && !facts.link;

@@ -26,8 +26,9 @@ pub(super) fn read<'a>(json: &mut Json<'a>) -> Result<KeyEntry<'a>> {
     if !sequence.ok_or_else(|| missing("key_type"))? {
         return Ok(KeyEntry::Mapping(key));
     }
-    let index = python_index(&key)
-        .ok_or_else(|| Error::malformed(offset, format!("{key:?} is no index into a sequence")))?;
+    let index = python_index(&key).ok_or_else(|| {
+        Error::malformed(offset, format!("{key:?} is not an index into a sequence"))
+    })?;
     Ok(KeyEntry::Sequence(index))
 }
 
@@ -50,7 +51,7 @@ fn key_text<'a>(json: &mut Json<'a>) -> Result<Cow<'a, str>> {
             }
             text.into()
         }
-        Kind::Object | Kind::Array => return Err(json.malformed("a key that is no string")),
+        Kind::Object | Kind::Array => return Err(json.malformed("a key that is not a string")),
     })
 }
 

@@ -29,11 +29,11 @@ pub const PROCESS_DATABASE_PREFIX: &str = "ocdbt.process_";
 pub const AGGREGATE: &str = "checkpoint";
 /// Metrics of a step. Reserved: not a checkpointable that a user may name.
 pub const METRICS: &str = "metrics";
-/// The document of a checkpointable that is no pytree but JSON.
+/// The document of a checkpointable that is not a pytree but JSON.
 pub const JSON: &str = "metadata";
 /// What that document is called in V1 checkpoints.
 pub const V1_JSON: &str = "data.json";
-/// The documents of checkpointables that are no pytree; all of them hold JSON. The one of the metrics
+/// The documents of checkpointables that are not pytrees; all of them hold JSON. The one of the metrics
 /// is called like their directory.
 pub const JSON_DOCUMENTS: [&str; 3] = [JSON, V1_JSON, METRICS];
 /// A directory whose name contains this is a save that never finished, on stores that can rename.
@@ -100,7 +100,7 @@ pub fn is_document(path: &str) -> bool {
 }
 
 /// Whether a file of a checkpoint that belongs to no pytree, by its path in the checkpoint, is one
-/// that Orbax writes: a document of the checkpoint, or of a checkpointable that is no pytree.
+/// that Orbax writes: a document of the checkpoint, or of a checkpointable that is not a pytree.
 pub fn is_document_outside(path: &str) -> bool {
     match path.split_once('/') {
         None => matches!(

@@ -177,7 +177,7 @@ impl Reading {
                 _ => None,
             })
             .collect::<Option<Vec<u64>>>()
-            .ok_or_else(|| malformed("a write_shape that is no list of lengths"))?;
+            .ok_or_else(|| malformed("a write_shape that is not a list of lengths"))?;
         if let Some(known) = self.write_shapes.iter().position(|other| *other == shape) {
             return Ok(known);
         }

@@ -26,7 +26,7 @@ pub struct RootMetadata {
 /// Decodes the file.
 ///
 /// # Errors
-/// `Malformed` if it is no object of JSON or a member is none; `Limit`.
+/// `Malformed` if it is not an object of JSON or a member is not one; `Limit`.
 pub fn decode(bytes: &[u8], limits: &Limits) -> Result<RootMetadata> {
     let mut json = Json::new(bytes, Dialect::Python, limits)?;
     let mut internal = None;

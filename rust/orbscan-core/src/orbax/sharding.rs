@@ -234,7 +234,7 @@ fn device_mesh(json: &mut Json<'_>) -> Result<DeviceMesh> {
             let mut rank = None;
             mesh_level(json, 0, &mut mesh, &mut rank)?;
             if rank.is_some_and(|rank| rank != mesh.shape.len()) {
-                return Err(Error::malformed(start, "the mesh is no rectangle"));
+                return Err(Error::malformed(start, "the mesh is not rectangular"));
             }
             found = Some(mesh);
         } else {
@@ -255,7 +255,7 @@ fn mesh_level(
 ) -> Result<()> {
     json.peek()?;
     let offset = json.offset();
-    let ragged = || Err(Error::malformed(offset, "the mesh is no rectangle"));
+    let ragged = || Err(Error::malformed(offset, "the mesh is not rectangular"));
     if json.peek()? != Kind::Array {
         mesh.ids.push(device(json)?);
         if *rank.get_or_insert(depth) == depth {

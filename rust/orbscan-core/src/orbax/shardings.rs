@@ -40,7 +40,7 @@ pub struct Shardings<'a> {
     entries: HashMap<&'a [u8], u32>,
     escaped: HashMap<Vec<u8>, u32>,
     outcomes: Vec<Entry>,
-    /// Whether there are names that are no base64, so that all may be plain.
+    /// Whether there are names that are not base64, so that all may be plain.
     plain_names: OnceCell<bool>,
 }
 

@@ -290,7 +290,7 @@ mod tests {
             ),
             (
                 document(r#"[{"key": "-1", "key_type": 1}]"#, VALUE),
-                "entry ('a',): \"-1\" is no index into a sequence",
+                "entry ('a',): \"-1\" is not an index into a sequence",
             ),
             (
                 document(KEYS, "{}"),

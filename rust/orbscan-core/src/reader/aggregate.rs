@@ -163,7 +163,7 @@ fn mark_strings(
     }
     let mut wants = vec![texts_in(&files.directory, limits)?];
     for (_, name) in named.iter().take(MOST_DIRECTORIES_OF_TEXTS) {
-        // A name that is no path has no directory either.
+        // A name that is not a path has no directory either.
         let directory = files.directory.join(name).ok();
         wants.extend(directory.and_then(|directory| texts_in(&directory, limits).ok()));
     }

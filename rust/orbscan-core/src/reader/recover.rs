@@ -1,5 +1,5 @@
 //! What a store itself holds of a pytree whose `_METADATA` is gone: the names, shapes and types of its
-//! arrays. Nothing says how they hang together, nor what was no array.
+//! arrays. Nothing says how they hang together, nor what was not an array.
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;

@@ -70,7 +70,7 @@ pub struct Entry {
     pub path: String,
     /// The directory under which it was found, as it was given.
     pub root: Arc<str>,
-    /// The number that its name gives; `None` if it is no step.
+    /// The number that its name gives; `None` if it is not a step.
     pub step: Option<u64>,
     /// What lies there.
     pub kind: Kind,

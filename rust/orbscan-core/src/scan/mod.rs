@@ -237,10 +237,7 @@ impl Shared {
 fn fault(visit: &Visit, panic: &(dyn Any + Send)) -> Entry {
     let text = panic.downcast_ref::<String>().map(String::as_str);
     let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
-    let reason = format!(
-        "met a fault of this program: {}",
-        text.unwrap_or("no reason")
-    );
+    let reason = format!("internal error in orbscan: {}", text.unwrap_or("no reason"));
     let error = Error::new(ErrorKind::Unsupported, reason);
     let path = visit.base.text_of(&visit.path);
     told(

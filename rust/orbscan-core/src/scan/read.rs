@@ -91,7 +91,7 @@ fn is_still(store: &dyn Store, listed: &Recognised) -> bool {
 fn again(store: &dyn Store, path: &StorePath) -> Result<Recognised> {
     let entries = store.list(path)?;
     let Some(layout) = recognise::layout(store, path, &entries)? else {
-        let reason = "was a checkpoint when the scan came, and no longer is";
+        let reason = "was a checkpoint when the scan reached it, and no longer is";
         return Err(Error::new(ErrorKind::Store, reason).in_file(path));
     };
     Ok(Recognised {

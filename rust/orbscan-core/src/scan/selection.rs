@@ -19,7 +19,7 @@ pub struct Shard {
 /// Which checkpoints are wanted; by default all.
 #[derive(Clone, Debug, Default)]
 pub struct Selection {
-    /// Steps from the first to the last; what is no step is then not wanted.
+    /// Steps from the first to the last; what is not a step is then not wanted.
     pub steps: Option<RangeInclusive<u64>>,
     /// So many of the steps of each directory, the newest.
     pub latest: Option<usize>,

@@ -196,7 +196,7 @@ fn is_link(visit: &Visit) -> bool {
     visit.is_base() && detect::is_link(visit.base.store.as_ref(), &visit.path)
 }
 
-/// What was given and is no directory: a checkpoint if it is a safetensors file.
+/// What was given and is not a directory: a checkpoint if it is a safetensors file.
 ///
 /// # Errors
 /// The one of its listing if nothing lies there; `UnknownLayout`; `Store`.
@@ -343,7 +343,7 @@ pub fn unknown_commit() -> Commit {
     }
 }
 
-/// The directories below one that is no checkpoint, in the order of their names.
+/// The directories below one that is not a checkpoint, in the order of their names.
 fn below(
     visit: &Visit,
     key: &Key,

@@ -369,7 +369,7 @@ fn report_empty(checking: &mut Checking<'_, '_>, name: &str, directory: &StorePa
     Ok(())
 }
 
-/// Checks the JSON documents of a checkpointable that is no pytree; tells whether there is any.
+/// Checks the JSON documents of a checkpointable that is not a pytree; tells whether there is any.
 fn documents(checking: &mut Checking<'_, '_>, name: &str, directory: &StorePath) -> Result<bool> {
     let limits = &checking.options.read.limits;
     let paths = names::JSON_DOCUMENTS.map(|document| directory.join(document));

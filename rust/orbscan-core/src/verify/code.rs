@@ -145,7 +145,7 @@ codes! {
     /// A leaf that is said to be a scalar is an array of some rank.
     ScalarRank = "scalar-rank", Warning, [Fails, Works, Fails],
         "the array can be restored where the caller asks for one; otherwise a restore fails";
-    /// `_sharding` has an entry for something that is no leaf.
+    /// `_sharding` has an entry for something that is not a leaf.
     ShardingSurplus = "sharding-surplus", Note, [Works, Works, Works],
         "ignored";
     /// A write shape contradicts its array.
@@ -195,7 +195,7 @@ codes! {
          before 0.10.1 left such chunks out; v1 refuses the array";
     /// Chunks are not in the store of one host, and are for others to hold.
     ChunkElsewhere = "chunk-elsewhere", Note, [MayFail, MayFail, MayFail],
-        "this host misses nothing of them; --combined with the directories of all hosts tells whether \
+        "nothing that this host should hold is missing; --combined with the directories of all hosts tells whether \
          everything is there";
     /// The bytes of chunks lie in a missing data file or beyond the end of one, or a damaged node may
     /// list them.
@@ -213,7 +213,7 @@ codes! {
     /// Keys of chunks that the grid does not have.
     ChunkOutside = "chunk-outside", Warning, [MayFail, MayFail, MayFail],
         "ignored by a restore; the array's shape is doubtful";
-    /// Keys below an array's name that are no chunk keys.
+    /// Keys below an array's name that are not chunk keys.
     KeyUnknown = "key-unknown", Warning, [Works, Works, Works],
         "ignored by a restore";
     /// Keys that belong to no array.

@@ -8,7 +8,7 @@ use crate::path::StorePath;
 pub struct Databases {
     /// Whether there is a merged one.
     pub merged: bool,
-    /// Those of single processes that are no part of a merged one, by their directories.
+    /// Those of single processes that are not part of a merged one, by their directories.
     pub unmerged: Vec<StorePath>,
     /// Why one cannot be read.
     pub errors: Vec<Error>,

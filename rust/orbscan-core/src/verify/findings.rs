@@ -246,7 +246,11 @@ fn array_findings(survey: &Survey<'_>, array: &Array<'_>, report: &mut Report) {
     };
     for (code, (count, first), what) in [
         outside,
-        (Code::KeyUnknown, &odd.unknown, "keys that are no chunk's"),
+        (
+            Code::KeyUnknown,
+            &odd.unknown,
+            "keys that are not those of a chunk",
+        ),
     ] {
         if let Some(first) = first {
             let reason = format!("{what}: {count}, the first is {first:?}");

@@ -5,7 +5,7 @@ use crate::zarr::dtype::DType;
 /// The greatest number of bytes of a float.
 const MAX_BYTES: usize = 8;
 
-/// Which bits of a float say that it is no number.
+/// Which bits of a float say that it is not a number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Pattern {
     /// The bytes of one number; of each part of a complex one.

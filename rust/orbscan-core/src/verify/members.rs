@@ -18,7 +18,7 @@ pub(super) fn check(bytes: &[u8], file: &impl AsRef<str>, limits: &Limits, repor
         visit(&mut json, &mut |json, name| {
             let finding = Finding::of(
                 Code::DuplicateMember,
-                &json.malformed(format!("{name:?} is there twice in one object")),
+                &json.malformed(format!("{name:?} occurs twice in one object")),
             );
             report.add(finding.in_file(file));
         })
@@ -64,7 +64,7 @@ mod tests {
             [""; 0]
         );
         let found = twice(r#"{"a": 1, "b": [{"c": 1, "c": 2}], "a": 3, "a": 4}"#);
-        let twice = |name| format!("{name:?} is there twice in one object");
+        let twice = |name| format!("{name:?} occurs twice in one object");
         assert_eq!(found, [twice("c"), twice("a"), twice("a")]);
     }
 

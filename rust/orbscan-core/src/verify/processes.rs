@@ -261,7 +261,7 @@ impl<'a> ByName<'a> {
         }
         if let Some(member) = &entry.unknown {
             return told(format!(
-                "its entry has a member {member:?} as no release writes it"
+                "its entry has a member {member:?} in a form that no release writes"
             ));
         }
         match &entry.chunk_shape {

@@ -27,7 +27,7 @@ pub(super) fn check(
     let mut add = |finding: Finding| report.add(finding.in_file(path));
     let surplus = surplus(&decoded, table);
     if surplus > 0 {
-        let reason = format!("entries for what is no JAX array of the tree: {surplus}");
+        let reason = format!("entries for what is not a JAX array of the tree: {surplus}");
         let count = |count| counted(to_u64(count), "entry", "entries");
         let fitting = decoded.len().saturating_sub(surplus);
         let finding = Finding::new(Code::ShardingSurplus, reason);

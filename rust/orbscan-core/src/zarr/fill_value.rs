@@ -126,7 +126,7 @@ fn float_v2(json: &mut Json<'_>) -> Result<()> {
     if WORDS.contains(&text.as_ref()) || finite() || hexadecimal() {
         return Ok(());
     }
-    let reason = format!("{text:?} is no floating-point number");
+    let reason = format!("{text:?} is not a floating-point number");
     Err(Error::malformed(offset, reason))
 }
 

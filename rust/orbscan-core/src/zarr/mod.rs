@@ -134,7 +134,7 @@ fn required<T>(member: Option<T>, name: &str, object: Offset) -> Result<T> {
 /// Reads one of a few words.
 ///
 /// # Errors
-/// `Malformed` if it is no string, `otherwise` if it is another word.
+/// `Malformed` if it is not a string, `otherwise` if it is another word.
 fn one_of(
     json: &mut Json<'_>,
     words: &[&'static str],
@@ -157,7 +157,7 @@ fn one_of(
 /// Reads the lengths of dimensions, each at least `least`.
 ///
 /// # Errors
-/// `Malformed` if it is no such list, or has too many.
+/// `Malformed` if it is not such a list, or has too many.
 fn lengths(json: &mut Json<'_>, least: i128) -> Result<Vec<u64>> {
     let mut lengths = Vec::new();
     json.array(|json| {

@@ -20,7 +20,7 @@ impl<'a> Named<'a> {
     /// Reads the object.
     ///
     /// # Errors
-    /// `Malformed` if it is no object, has no name, or has other members.
+    /// `Malformed` if it is not an object, has no name, or has other members.
     pub(super) fn read(json: &mut Json<'a>) -> Result<Self> {
         json.expect(Kind::Object)?;
         let offset = json.offset();

@@ -48,7 +48,7 @@ impl Order {
         if sorted.iter().copied().eq(0..permutation.len()) {
             return Ok(Self::Permutation(permutation));
         }
-        let reason = format!("{permutation:?} is no permutation");
+        let reason = format!("{permutation:?} is not a permutation");
         Err(Error::malformed(offset, reason))
     }
 

@@ -178,6 +178,6 @@ fn nothing_committed(what: &str, uncommitted: &[Found]) -> Error {
     } else {
         &last.commit.reason
     };
-    let reason = format!("{what}; {:?} is none: {why}", last.name);
+    let reason = format!("{what}; {:?} is not committed: {why}", last.name);
     Error::new(ErrorKind::Uncommitted, reason)
 }

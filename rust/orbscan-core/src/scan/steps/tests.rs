@@ -200,7 +200,7 @@ fn the_latest_step_is_the_last_that_is_committed() {
     assert_eq!(unfinished.kind(), ErrorKind::Uncommitted);
     assert_eq!(
         unfinished.reason(),
-        "has no committed step; \"3.orbax-checkpoint-tmp\" is none: its name is temporary"
+        "has no committed step; \"3.orbax-checkpoint-tmp\" is not committed: its name is temporary"
     );
 }
 
@@ -275,7 +275,7 @@ fn a_temporary_name_is_no_step_to_be_chosen() {
     let error = find(Wanted::Number(7)).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "memory:run: has no committed step 7; \"7.orbax-checkpoint-tmp\" is none: its name is \
+        "memory:run: has no committed step 7; \"7.orbax-checkpoint-tmp\" is not committed: its name is \
          temporary"
     );
 }
