@@ -1,8 +1,7 @@
 //! Writes OCDBT manifests and nodes, field by field.
 //!
 //! The encoders write what they are given, sensible or not: a test that wants a broken node gives
-//! them broken parts. [`DatabaseWriter`](super::database_writer::DatabaseWriter) writes databases that
-//! hold together.
+//! them broken parts. The `DatabaseWriter` beside them writes databases that hold together.
 
 use crate::ocdbt::envelope::Content;
 use crate::ocdbt::version_tree::VersionNodeReference;
