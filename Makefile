@@ -67,7 +67,7 @@ audit: $(INSTALLED) ## look for known weaknesses of what is linked and installed
 fuzz: ## fuzz a decoder or the whole reader (TARGET=checkpoint RUNS=100000)
 	@tools/fuzz.sh $(TARGET) $(RUNS)
 
-bench: setup ## compare orbscan with Orbax (BENCH_ARGS=--large for 10,000 leaves)
+bench: setup ## compare orbscan with Orbax (BENCH_ARGS="--large --runs 3": 10,000 leaves, too, and medians of three runs)
 	@$(BIN)/python -m benches.compare $(BENCH_ARGS)
 
 wheel: $(INSTALLED) ## build a wheel for this machine into dist/

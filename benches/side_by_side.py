@@ -6,12 +6,14 @@ and the dtype of every leaf, so an answer that puts its work off gains nothing. 
 is warm.
 """
 
+import dataclasses
 import gc
 import os
 import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 DEVICES = 8
 # A fast call is repeated within a round, or its median would come from too few samples.
@@ -112,21 +114,51 @@ def outline(tree: object) -> object:
     return type(tree).__name__
 
 
+def comparison(row: Mapping[str, Any]) -> Comparison:
+    """A comparison from its JSON, which has the ratio besides."""
+    return Comparison(**{name: value for name, value in row.items() if name != "ratio"})
+
+
+def medians(runs: Sequence[Sequence[Comparison]]) -> list[Comparison]:
+    """The medians of several runs of the same comparisons, and the rounds of all of them."""
+    return [
+        dataclasses.replace(
+            of_call[0],
+            orbax_ms=statistics.median(row.orbax_ms for row in of_call),
+            orbscan_ms=statistics.median(row.orbscan_ms for row in of_call),
+            rounds=sum(row.rounds for row in of_call),
+        )
+        for of_call in zip(*runs, strict=True)
+    ]
+
+
 def table(comparisons: Sequence[Comparison]) -> str:
     """One line a call: leaves, both medians, the ratio and the number of rounds."""
-    lines = [("call", "leaves", "orbax ms", "orbscan ms", "ratio", "rounds")]
-    lines += [
-        (
-            row.call,
-            f"{row.leaves:,}",
-            f"{row.orbax_ms:,.2f}",
-            f"{row.orbscan_ms:,.3f}",
-            f"{row.ratio:,.0f}x",
-            f"{row.rounds}",
-        )
-        for row in comparisons
-    ]
-    width = max(len(line[0]) for line in lines)
+    heading = (*_HEADING, "rounds")
+    return _aligned([heading, *((*_cells(row), f"{row.rounds}") for row in comparisons)])
+
+
+def short_table(comparisons: Sequence[Comparison]) -> str:
+    """The same as `README.md` has it: of one function, and so by the number of leaves."""
+    rows = [(f"{row.leaves:,} leaves", *_cells(row)[1:]) for row in comparisons]
+    return _aligned([_HEADING, *rows], least=23)
+
+
+_HEADING = ("call", "leaves", "orbax ms", "orbscan ms", "ratio")
+
+
+def _cells(row: Comparison) -> tuple[str, ...]:
+    return (
+        row.call,
+        f"{row.leaves:,}",
+        f"{row.orbax_ms:,.2f}",
+        f"{row.orbscan_ms:,.3f}",
+        f"{row.ratio:,.0f}x",
+    )
+
+
+def _aligned(lines: Sequence[tuple[str, ...]], least: int = 0) -> str:
+    width = max(least, *(len(line[0]) for line in lines))
     return "\n".join(
         f"{line[0]:<{width}}" + "".join(f"{cell:>12}" for cell in line[1:]) for line in lines
     )
