@@ -94,7 +94,7 @@ def test_leaves_that_cannot_be_read_alone_are_a_part_that_could_not_be_read(
     (runs / "x" / "params" / "w" / ".zarray").write_text("{", "utf-8")
     shown = command(runs / "x", runs / "x")
     assert shown.status == 5
-    assert "params: changed\n  w  unreadable: " in shown.out
+    assert "params: unreadable\n  w  unreadable: " in shown.out
     assert command(runs / "x", runs / "y").status == 1
 
 

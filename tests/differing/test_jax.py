@@ -72,7 +72,8 @@ def test_another_mesh_is_a_sharding_of_another_kind(path: Path) -> None:
     by_path = {change.path: change for change in found.changed}
     embedding = by_path["params/embedding"]
     assert embedding.before.sharding_metadata != embedding.after.sharding_metadata
-    assert "P('x', 'y') on 4x2 (x, y) -> P('x', 'y') on 2x4 (x, y)" in str(found)
+    assert "mesh       4x2 (x, y) -> 2x4 (x, y)" in str(found)
+    assert "sharding P('x', 'y') on the other mesh" in str(found)
 
 
 def test_a_mesh_without_devices_has_unknown_ones(state: dict[str, Any], path: Path) -> None:

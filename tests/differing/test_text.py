@@ -153,7 +153,7 @@ def test_shardings_and_storage_are_shown() -> None:
         tree |= {f"s{at}": array(8, storage_metadata=one) for at, one in enumerate(storages)}
     assert shown(*trees, strict=True) == (
         "changed\n"
-        "  split   sharding P('x') on 8 (x) -> P() on 8 (x)\n"
+        "  split   sharding P('x') -> P()\n"
         "  moved   devices [0, 1, 2, 3, and 4 more] -> [8, 9, 10, 11, and 4 more]\n"
         "  typed   sharding P('x') on 8 (x) (Auto) -> P('x') on 8 (x) (Explicit)\n"
         "  single  devices cpu:0 -> cpu:1\n"

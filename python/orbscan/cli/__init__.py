@@ -15,7 +15,7 @@ import sys
 from orbscan.cli import exits, streams
 from orbscan.cli.help import EXIT_CODES, help_formatter
 from orbscan.cli.messages import told
-from orbscan.errors import OrbscanError, StoreError
+from orbscan.errors import InvalidLayoutError, OrbscanError, StoreError
 from orbscan.showing.text import printable
 
 # See orbscan/__init__.py.
@@ -83,17 +83,34 @@ def _run(argv: Sequence[str]) -> int:
         _complain(*str(refusal).split("\n"))
         return refusal.status
     except OrbscanError as error:
-        _complain(told(error, arguments))
+        message = told(error, arguments)
+        if isinstance(error, InvalidLayoutError) and error.advice is None:
+            message += _steps_below(error, arguments)
+        _complain(message)
         of_machine = isinstance(error, StoreError | MemoryError)
         return exits.STORE if of_machine else exits.NOT_FOUND
     except OSError as error:
-        _complain(str(error))
+        # What a command writes elsewhere has a name.
+        place = "standard output" if error.filename is None else error.filename
+        _complain(f"{place}: {error.strerror or error}")
         return exits.STORE
     except MemoryError:
         # To tell of it takes memory, too: what the command held is let go with the exception.
         pass
     _complain("not enough memory")
     return exits.STORE
+
+
+def _steps_below(error: OrbscanError, arguments: argparse.Namespace) -> str:
+    """Say where steps are below what is not a checkpoint, to a command that reads one."""
+    import os
+
+    if not hasattr(arguments, "step") or error.file is None or not os.path.isdir(error.file):  # noqa: PTH112
+        return ""
+    from orbscan.cli.below import steps_below
+
+    found = steps_below(error.file)
+    return "" if found is None else f"; {found}"
 
 
 def _understood(argv: Sequence[str]) -> argparse.Namespace:

@@ -39,11 +39,16 @@ def add_output(parser: ArgumentParser, shown: str = "a table", choice: str = TAB
         help=f"{shown} to read, or JSON whose members are stable (default: {choice})",
     )
     if choice == TABLE:
-        parser.add_argument(
-            "--wide",
-            action="store_true",
-            help="on a terminal, show all of every table, however wide",
-        )
+        add_wide(parser)
+
+
+def add_wide(parser: ArgumentParser) -> None:
+    """Add the option by which nothing is fitted to the terminal."""
+    parser.add_argument(
+        "--wide",
+        action="store_true",
+        help="on a terminal, show all of every table, however wide",
+    )
 
 
 def add_sort(parser: ArgumentParser, default: str) -> None:

@@ -61,6 +61,9 @@ _DIFFERENCES = {
     "perhaps renamed": "unsure",
 }
 
+_LABELLED = 12
+"""Where the text begins behind the label of a line of a report."""
+
 _DEFAULT_PAGER = "less"
 _LESS = "-SRF"
 """How `less` shows a table, unless its user says otherwise: lines are not folded, colours are
@@ -120,6 +123,25 @@ def verdicts(lines: Iterable[str]) -> Iterator[Line]:
         head, _, verdict = before.rpartition(": ")
         role = _VERDICTS.get(verdict.rpartition(", ")[2], "")
         yield [("", f"{head}: "), (role, verdict), ("", middle + after)] if role else [("", line)]
+
+
+def folded(lines: Iterable[str], fitting: Fitting) -> Iterator[str]:
+    """Fold lines that are wider than the terminal, below where their text begins."""
+    for line in "\n".join(lines).split("\n"):
+        if fitting.width is None or len(line) <= fitting.width:
+            yield line
+            continue
+        from textwrap import wrap
+
+        # A label of the report, behind two spaces, is as wide as that.
+        indent = min(_LABELLED if line.startswith(" ") else 2, fitting.width // 2) * " "
+        yield from wrap(
+            line,
+            fitting.width,
+            subsequent_indent=indent,
+            drop_whitespace=True,
+            break_on_hyphens=False,
+        )
 
 
 def differences(lines: Iterable[str]) -> Iterator[Line]:

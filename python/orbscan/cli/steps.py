@@ -6,6 +6,7 @@ import sys
 from typing import NamedTuple
 
 from orbscan.cli import source
+from orbscan.cli.below import steps_below
 from orbscan.cli.exits import FINE, NOT_FOUND, PARTIAL, Refusal
 from orbscan.cli.help import EXIT_CODES, add_output, help_formatter
 from orbscan.cli.messages import told
@@ -67,7 +68,6 @@ _GIVES: tuple[Gives, ...] = (
     ("STEP", 4),
 )
 _SHOWN_OTHERS = 20
-_SHOWN_RUNS = 5
 
 
 def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -155,25 +155,8 @@ def _nothing_found(root: Root, arguments: argparse.Namespace) -> Refusal:
     message = f"no step{kept} and no other checkpoint in {printable(root.path)}"
     if root.not_looked_into:
         message += f", where {_not_looked_into(root)}"
-    return Refusal(f"{message}; {_further(root.path)}", NOT_FOUND)
-
-
-def _further(path: str) -> str:
-    """Say where the steps are, if they lie one level below."""
-    import os
-    from shlex import quote
-
-    from orbscan import _core
-
-    found = _core.steps_below(path)
-    if not found:
-        return "orbscan ls looks into what is below it"
-    (name, held), *more = found
-    root = quote(printable(os.path.join(path, name)))  # noqa: PTH118 - as in orbscan.reading.step_choice
-    if more:
-        listed = some([f"{printable(name)} has {held}" for name, held in found], _SHOWN_RUNS, ", ")
-        return f"of its directories {listed}: list those of one with 'orbscan steps {root}'"
-    return f"its directory {printable(name)} has {held}: list them with 'orbscan steps {root}'"
+    further = steps_below(root.path) or "orbscan ls looks into what is below it"
+    return Refusal(f"{message}; {further}", NOT_FOUND)
 
 
 def _not_looked_into(root: Root) -> str:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from orbscan.checking.report_text import unsealed
 from orbscan.cli import search, source, stdin
 from orbscan.cli.exits import FINDINGS, FINE, NOT_FOUND, PARTIAL, Refusal
-from orbscan.cli.help import EXIT_CODES, add_output, help_formatter, number_of_bytes
+from orbscan.cli.help import EXIT_CODES, add_output, add_wide, help_formatter, number_of_bytes
 from orbscan.cli.messages import told
 from orbscan.errors import OrbscanError
 from orbscan.reading import api
@@ -108,6 +108,7 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         "-q", "--quiet", action="store_true", help="show errors only, and nothing for what is fine"
     )
     add_output(parser, "text", "text")
+    add_wide(parser)
     parser.add_argument(
         "--json", action="store_const", dest="output", const="json", help="the same as -o json"
     )
@@ -281,7 +282,8 @@ def _write(arguments: argparse.Namespace, report: VerifyReport, *, alone: bool) 
     if shown:
         from orbscan.cli import output
 
-        output.write(output.verdicts(report.lines(severities)))
+        lines = output.folded(report.lines(severities), output.fitting(arguments))
+        output.write(output.verdicts(lines))
 
 
 class _Tally:
@@ -324,12 +326,15 @@ class _Tally:
         if (self.several or seen > 1 or self.unfinished) and arguments.output == "text":
             name = arguments.name
             alone = "" if name is ... else f", {checkpointable(name)} alone"
-            print(
+            lines = [
                 f"{counted(seen, 'checkpoint')}{alone}: {self.checked - self.damaged:,} ok, "
                 f"{self.damaged:,} damaged, {counted(self.lost, 'leaf', 'leaves')} lost"
                 + (f", {self.parts:,} held in part" if self.parts else "")
                 + (f", {self.unfinished:,} unfinished" if self.unfinished else "")
                 + (f", {self.failed:,} could not be checked" if self.failed else "")
-            )
+            ]
             if self.unsealed and not arguments.quiet:
-                print(unsealed(self.unsealed))
+                lines.append(unsealed(self.unsealed))
+            from orbscan.cli import output
+
+            print(*output.folded(lines, output.fitting(arguments)), sep="\n")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
+from orbscan.showing.text import counted
+
 if TYPE_CHECKING:
     from orbscan.differing.leaf import LeafSummary
     from orbscan.differing.side import Item
@@ -101,8 +103,7 @@ class Compared(NamedTuple):
         >>> str(Compared(3, 1, 2, 1, 0))
         '3 leaves the same, 2 differ, 1 not compared'
         """
-        leaves = "1 leaf" if self.same == 1 else f"{self.same:,} leaves"
-        parts = [f"{leaves} the same"]
+        parts = [f"{counted(self.same, 'leaf', 'leaves')} the same"]
         if self.differing:
             parts.append(f"{self.differing:,} differ{'s' if self.differing == 1 else ''}")
         if self.not_compared:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from orbscan.differing import aspects, matching
 from orbscan.differing.amount import VALUES
 from orbscan.differing.changes import UNREADABLE
+from orbscan.differing.words import meshes
 from orbscan.errors import located
 from orbscan.showing.text import checkpointable, counted, others, printable, some
 
@@ -48,6 +49,8 @@ def header(diff: Differences) -> Iterator[tuple[str, str]]:
             label = ""
     yield "found", ", ".join(summary(diff))
     yield "same", counted(diff.unchanged, "leaf", "leaves")
+    if (of_all := meshes(diff.changed)) is not None:
+        yield "mesh", of_all
     yield "values", "not compared" if diff.values is None else str(diff.values)
     if diff.ignored:
         yield "ignored", ", ".join(sorted(diff.ignored))

@@ -10,7 +10,7 @@ from orbscan.differing.changes import UNREADABLE
 from orbscan.differing.heading import SHOWN_OF_GROUP, checkpointable_rows, header, pair_text
 from orbscan.differing.trees import trees
 from orbscan.differing.trie import Fact, forest
-from orbscan.differing.words import change_text, leaf_text
+from orbscan.differing.words import change_text, leaf_text, meshes
 from orbscan.showing.fitting import Fitting
 from orbscan.showing.keypaths import keypath, ranges
 from orbscan.showing.text import counted, labelled, printable, some
@@ -60,12 +60,14 @@ def report(
         _block("checkpointables", _capped(checkpointable_rows(diff), shown), fitting),
     ]
     several = len(diff.checkpointables) > 1
+    meshes_told = meshes(diff.changed) is not None
     differing = [
         tree for tree in trees(diff) if tree.differs and (shown is None or tree.pair.is_compared)
     ]
     for tree in differing[: None if shown is None else _SHOWN_TREES]:
         prefix = f"{pair_text(tree.pair)}: " if several else ""
-        blocks += [_block(title, rows, fitting) for title, rows in _blocks(tree, prefix, shown)]
+        of_tree = _blocks(tree, prefix, shown, meshes_told=meshes_told)
+        blocks += [_block(title, rows, fitting) for title, rows in of_tree]
     more = 0 if shown is None else len(differing) - _SHOWN_TREES
     if more > 0:
         blocks.append([f"... and differences in {counted(more, 'more checkpointable')}"])
@@ -78,7 +80,9 @@ def report(
     return lines
 
 
-def _blocks(tree: Tree, prefix: str, shown: int | None) -> Iterator[tuple[str, list[Row]]]:
+def _blocks(
+    tree: Tree, prefix: str, shown: int | None, *, meshes_told: bool
+) -> Iterator[tuple[str, list[Row]]]:
     """How a tree differs: titles, and the rows below each."""
     moved = [rename.before.keypath for rename in tree.renamed]
     arrived = [rename.after.keypath for rename in tree.renamed]
@@ -86,7 +90,7 @@ def _blocks(tree: Tree, prefix: str, shown: int | None) -> Iterator[tuple[str, l
     added = [(at.keypath, Fact(leaf_text(at.leaf), at.leaf.parameters)) for at in tree.added]
     changed, unread = (
         [
-            (change.keypath, Fact(change_text(change)))
+            (change.keypath, Fact(change_text(change, meshes_told=meshes_told)))
             for change in tree.changed
             if (change.what == (UNREADABLE,)) == is_unread
         ]

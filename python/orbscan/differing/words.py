@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 from orbscan.differing import aspects
 from orbscan.differing import leaf as kinds
 from orbscan.errors import located
-from orbscan.showing.text import brackets, grid, printable, spec_on_mesh
+from orbscan.showing.text import brackets, grid, mesh, partition, printable, spec_on_mesh
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from orbscan import _core
     from orbscan.differing.changes import LeafChange
@@ -37,12 +37,52 @@ def leaf_text(leaf: LeafSummary) -> str:
     return array if leaf.kind == kinds.JAX_ARRAY else f"{leaf.kind} {array}"
 
 
-def change_text(change: LeafChange) -> str:
-    """How a leaf differs: `shape [4,8] -> [4,16], dtype float32 -> bfloat16`."""
-    return ", ".join(_changes(change))
+def change_text(change: LeafChange, *, meshes_told: bool = False) -> str:
+    """How a leaf differs: `shape [4,8] -> [4,16], dtype float32 -> bfloat16`.
+
+    Args:
+        change: how.
+        meshes_told: whether the meshes of both sides stand elsewhere.
+    """
+    return ", ".join(_changes(change, meshes_told=meshes_told))
 
 
-def _changes(change: LeafChange) -> Iterator[str]:
+def meshes(changes: Iterable[LeafChange]) -> str | None:
+    """The mesh that all shardings that changed have in common, or the two; None if they have none.
+
+    Shardings without a mesh have no part in it.
+    """
+    found = {
+        tuple(
+            mesh(row[1], row[2])
+            for row in (change.before.sharding, change.after.sharding)
+            if row is not None and row[0] == "named"
+        )
+        for change in changes
+        if aspects.SHARDING in change.what and _on_meshes(change)
+    }
+    if len(found) != 1:
+        return None
+    [both] = found
+    return " -> ".join(dict.fromkeys(both))
+
+
+def _on_meshes(change: LeafChange) -> bool:
+    rows = (change.before.sharding, change.after.sharding)
+    return all(row is not None and row[0] == "named" for row in rows)
+
+
+def _specs(before: _core.Sharding | None, after: _core.Sharding | None) -> str:
+    """How two shardings over known meshes split an array."""
+    shown = [partition(row[4]) for row in (before, after) if row and row[0] == "named"]
+    if shown[0] != shown[-1]:
+        return _arrow(*shown)
+    if before is not None and after is not None and before[1:3] == after[1:3]:
+        return _arrow(*_told_apart(before, after))
+    return f"{shown[0]} on the other mesh"
+
+
+def _changes(change: LeafChange, *, meshes_told: bool) -> Iterator[str]:
     before, after = change.before, change.after
     if aspects.KIND in change.what or kinds.UNREADABLE in {before.kind, after.kind}:
         # The whole of it, shape and type included.
@@ -52,7 +92,9 @@ def _changes(change: LeafChange) -> Iterator[str]:
             yield f"shape {_arrow(_shape(before.shape), _shape(after.shape))}"
         if aspects.DTYPE in change.what:
             yield f"dtype {_arrow(printable(str(before.dtype)), printable(str(after.dtype)))}"
-    if aspects.SHARDING in change.what:
+    if aspects.SHARDING in change.what and meshes_told and _on_meshes(change):
+        yield f"sharding {_specs(before.sharding, after.sharding)}"
+    elif aspects.SHARDING in change.what:
         yield f"sharding {_arrow(*_told_apart(before.sharding, after.sharding))}"
     if aspects.DEVICES in change.what:
         yield f"devices {_arrow(_devices(before.sharding), _devices(after.sharding))}"

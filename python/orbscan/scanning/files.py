@@ -10,6 +10,7 @@ TYPE_CHECKING = False
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import TypeGuard
 
 
 def replaced(path: str | os.PathLike[str], write: Callable[[str], int]) -> int:
@@ -32,10 +33,16 @@ def replaced(path: str | os.PathLike[str], write: Callable[[str], int]) -> int:
         written = write(unfinished)
         os.replace(unfinished, target)  # noqa: PTH105
     except BaseException as error:
-        with contextlib.suppress(FileNotFoundError):
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError):
             os.unlink(unfinished)  # noqa: PTH108
-        if isinstance(error, OSError) and error.errno and hidden in str(error):
-            # Nobody has given that name.
-            raise OSError(error.errno, os.strerror(error.errno), given) from error
+        if _is_of(error, hidden):
+            raise OSError(error.errno, os.strerror(error.errno or 0), given) from error
         raise
     return written
+
+
+def _is_of(error: BaseException, hidden: str) -> TypeGuard[OSError]:
+    """Whether an error is one of the hidden file; that of a full disk has no name."""
+    if not isinstance(error, OSError) or isinstance(error, BrokenPipeError) or not error.errno:
+        return False
+    return error.filename is None or hidden in str(error)
