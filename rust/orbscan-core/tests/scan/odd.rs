@@ -107,7 +107,7 @@ fn a_panic_is_told_and_ends_nothing() {
                 .error()
                 .unwrap()
                 .reason()
-                .contains("fault of this program")
+                .contains("internal error in orbscan")
         );
     }
 }
