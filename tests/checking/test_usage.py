@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import orbax.checkpoint as ocp
@@ -74,3 +74,30 @@ def test_nothing_is_called_unused_where_the_index_is_damaged(
     capsys.readouterr()
     report = orbscan.verify(path)
     assert "data-file-unused" not in {finding.code for finding in report.findings}
+
+
+def test_several_paths_give_an_entry_for_each_checkpoint(tmp_path: Path) -> None:
+    for name in ("runs/1", "runs/2", "other"):
+        ocp.PyTreeCheckpointer().save(tmp_path / name, {"a": np.arange(3)})
+    (tmp_path / "runs" / "2" / "_CHECKPOINT_METADATA").write_text('{"item_handlers": 5}')
+    found = orbscan.du(path for path in (tmp_path / "runs", tmp_path / "other"))
+    paths = [str(tmp_path / name) for name in ("other", "runs/1", "runs/2")]
+    assert sorted(row.path for row in found) == paths
+    by_path = {row.path: row for row in found}
+    whole, broken = by_path[paths[1]], by_path[paths[2]]
+    usage = orbscan.du(whole.path)
+    assert (whole.state, whole.total, whole.stored) == ("committed", usage.total, usage.stored)
+    assert (broken.state, broken.nbytes) == ("broken", None)
+    assert isinstance(broken.error, orbscan.OrbscanError)
+    assert found.total == sum(file.stat().st_size for file in tmp_path.rglob("*") if file.is_file())
+    assert len(str(found).splitlines()) == 1 + len(found) + 1 + 3
+    assert str(usage).splitlines()[0].split()[0] == "LEAF"
+    assert not orbscan.du([])
+
+
+@pytest.mark.parametrize(
+    "options", [{"name": "a"}, {"step": 1}, {"allow_uncommitted": True}], ids=str
+)
+def test_what_is_for_one_checkpoint_is_refused_for_several(options: dict[str, Any]) -> None:
+    with pytest.raises(TypeError, match="are for one checkpoint"):
+        orbscan.du(["a", "b"], **options)

@@ -78,3 +78,17 @@ def keywords_of_scans_are_known(root: str, options: types.ScanOptions) -> None:
     orbscan.leaf_table(root, newest=1)  # type: ignore[call-arg]
     orbscan.checkpoint_table(root, newest=1)  # type: ignore[call-arg]
     orbscan.checkpoint_table(root, latest="1")  # type: ignore[arg-type]
+
+
+def one_path_is_measured_or_many(path: str) -> None:
+    assert_type(orbscan.du(path), orbscan.Usage)
+    several = orbscan.du([path])
+    assert_type(several, orbscan.Usages)
+    assert_type(several[0], orbscan.CheckpointUsage)
+    assert_type(several[0].state, types.MeasuredState)
+    orbscan.du([path], "params")  # type: ignore[call-overload]
+
+
+def a_leaf_is_opened_by_text_or_keys(path: str) -> None:
+    orbscan.open_array(path, "params/embed")
+    orbscan.open_array(path, ("params", "embed"))
