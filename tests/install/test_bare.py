@@ -133,3 +133,10 @@ def test_what_is_missing_is_named_with_how_to_install_it(
     last = ended.stderr.strip().splitlines()[-1]
     assert f"needs {package}" in last
     assert last.endswith(f"pip install 'orbscan[{extra}]'")
+
+
+def test_values_are_not_compared_without_what_decodes_them(bare: Path, checkpoint: Path) -> None:
+    ended = run(bare_python(bare, "-m", "orbscan", "diff", checkpoint, checkpoint, "--values"))
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert ended.stderr.startswith("orbscan: error: --values: comparing values needs tensorstore")
+    assert ended.stderr.endswith("pip install 'orbscan[jax]'\n")
