@@ -53,7 +53,7 @@ python-check: setup ## ruff, mypy, and the stub of the extension against the ext
 	@$(STEP) --heartbeat "stubtest" $(BIN)/stubtest --allowlist tests/typing/stubtest-allowlist.txt orbscan._core
 
 rust-test: $(INSTALLED) ## the tests of the core and of the Arrow tables
-	@$(STEP) "cargo test" $(PYTHON) tools/cargo_test.py --package orbscan-core --package orbscan-arrow --all-features
+	@$(STEP) "cargo test" $(PYTHON) tools/cargo_test.py --package orbscan-core --package orbscan-arrow --package orbscan-remote --all-features
 
 python-test: setup ## the tests of the package
 	@$(STEP) "pytest" $(BIN)/pytest $(PYTEST_ARGS)

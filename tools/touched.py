@@ -17,6 +17,7 @@ ROOMS = {
     "rust/orbscan-core/src/layout/": ["tests/layout", "tests/golden"],
     "rust/orbscan-core/src/reader/": ["tests/layout", "tests/reference/test_corpus.py"],
     "rust/orbscan-arrow/": ["tests/scanning/tables"],
+    "rust/orbscan-remote/": ["tests/remote"],
     "docs/": ["tests/docs"],
     "README.md": ["tests/docs"],
 }

@@ -50,6 +50,7 @@ if TYPE_CHECKING:
         ShardingError,
         SingleDeviceShardingMetadata,
     )
+    from orbscan.places import UrlPath
     from orbscan.planning.api import restore_plan
     from orbscan.planning.fit import MeshMismatchError
     from orbscan.planning.plan import RestorePlan
@@ -102,6 +103,7 @@ __all__ = [
     "StorageMetadata",
     "StoreError",
     "UnreadableLeaf",
+    "UrlPath",
     "Usage",
     "Usages",
     "VerifyReport",
@@ -168,6 +170,7 @@ _MODULE_OF = {
     "StorageMetadata": "model.leaves",
     "StoreError": "errors",
     "UnreadableLeaf": "model.leaves",
+    "UrlPath": "places",
     "Usage": "checking.usage",
     "Usages": "checking.usage",
     "VerifyReport": "checking.report",

@@ -32,17 +32,10 @@ _STANDARD = {
 
 _OWN = {
     "orbscan.aliases": (
-        *(
-            "Advice",
-            "AnyMesh",
-            "Atomicity",
-            "CheckpointKind",
-            "EntryState",
-            "ErrorKind",
-            "ItemKind",
-        ),
-        *("Keypath", "Level", "Metrics", "Mode", "Name", "Outlook", "Prefix", "Role", "Severity"),
-        *("MeasuredState", "StepChoice", "StepState"),
+        *("Advice", "AnyMesh", "AnyPath", "Atomicity", "CheckpointKind", "EntryState"),
+        *("ErrorKind", "ItemKind", "Keypath", "Level", "MeasuredState", "Metrics", "Mode"),
+        *("Name", "Outlook", "Prefix", "Role", "Severity", "StepChoice", "StepState"),
+        *("StoreFault", "StoreOptions"),
     ),
     "orbscan.checking.alone": ("Alone",),
     "orbscan.checking.amounts": ("FileUsage",),

@@ -514,6 +514,22 @@ def others(path: str, name: str | None) -> list[tuple[str | None, bool | None]]:
 def is_orbax_checkpoint(path: str, *, atomicity: Atomicity | None = None) -> bool:
     """Tell whether a path is laid out like a finished checkpoint."""
 
+def read_file(path: str) -> bytes | None:
+    """Read a file; None if there is none, or a directory."""
+
+def size_below(path: str) -> int:
+    """Add up the sizes of the files below a directory; of what cannot be looked at nothing."""
+
+@final
+class StoreChoice:
+    """What a user says of a store; a URL carries it as its attribute `store`."""
+
+    def __new__(cls, options: dict[str, str], store: object | None = None) -> StoreChoice:
+        """Take options by the names of the library that reads stores, and a store of obstore."""
+
+    def options(self) -> dict[str, str]:
+        """Give the options, secrets and all."""
+
 Prefix: TypeAlias = tuple[str | None] | None
 """Which prefix of names of steps counts, in a tuple, `(None,)` for bare numbers; None for any"""
 

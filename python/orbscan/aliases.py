@@ -6,6 +6,8 @@ Modules that are imported at every start of the command line take these for type
 from __future__ import annotations
 
 import os
+import pathlib
+from collections.abc import Mapping
 from types import EllipsisType
 from typing import (
     TYPE_CHECKING,
@@ -16,6 +18,8 @@ from typing import (
     TypeAlias,
     Union,
 )
+
+from orbscan.places import UrlPath
 
 if TYPE_CHECKING:
     import jax
@@ -86,6 +90,11 @@ Keypath: TypeAlias = tuple[str | int, ...]
 Advice: TypeAlias = tuple[Literal["name", "step", "step_of", "step_of_one"], str | None, str]
 """What to give instead: which argument, its value or the path to give it with, and in words."""
 
+StoreFault: TypeAlias = Literal[
+    "bucket", "credentials", "forbidden", "throttled", "network", "timeout", "changed", "server"
+]
+"""Why a store gave no answer."""
+
 Severity: TypeAlias = Literal["error", "warning", "note"]
 """How bad a finding is."""
 
@@ -99,7 +108,13 @@ Role: TypeAlias = Literal["document", "data", "chunk", "unused", "unknown", "oth
 """What a file of a checkpoint is for."""
 
 Path: TypeAlias = str | os.PathLike[str]
-"""A path, or a `file://` URL."""
+"""A path or a URL."""
+
+StoreOptions: TypeAlias = Mapping[str, str | int | float | bool]
+"""What is said of the store of a URL."""
+
+AnyPath: TypeAlias = pathlib.Path | UrlPath
+"""The path of a result: of a disk, or a URL."""
 
 Metrics: TypeAlias = dict[str, Any]
 """What a manager was told about a step."""

@@ -14,7 +14,7 @@ from errno import ENOENT
 TYPE_CHECKING = False
 
 if TYPE_CHECKING:
-    from orbscan.aliases import Advice, ErrorKind
+    from orbscan.aliases import Advice, ErrorKind, StoreFault
 
 
 class OrbscanError(Exception):
@@ -33,6 +33,11 @@ class OrbscanError(Exception):
             a name; `("step", None, words)` where the path is a directory of steps,
             `("step_of", PATH, words)` where PATH is one, `("step_of_one", None, words)` where
             `reason` names several. None without an advice.
+        fault: why a store other than a disk gave no answer: `bucket` (there is no such bucket),
+            `credentials` (there are none, or they are not valid), `forbidden` (they do not
+            suffice), `throttled` (too many requests), `network` (the store was not reached),
+            `timeout`, `changed` (what was read changed meanwhile), `server` (the store failed).
+            None of all other errors.
 
     >>> str(OrbscanError("malformed", "expected an object", "state/_METADATA", 4))
     'state/_METADATA, byte 4: expected an object'
@@ -44,6 +49,7 @@ class OrbscanError(Exception):
     offset: int | None
     in_body: bool
     advice: Advice | None
+    fault: StoreFault | None
 
     def __init__(  # noqa: PLR0913, PLR0917 - the Rust side passes the fields of its error in order
         self,
@@ -54,6 +60,7 @@ class OrbscanError(Exception):
         in_body: bool = False,  # noqa: FBT001, FBT002
         errno: int | None = None,
         advice: Advice | None = None,
+        fault: StoreFault | None = None,
     ) -> None:
         self.kind = kind
         self.reason = reason
@@ -61,6 +68,7 @@ class OrbscanError(Exception):
         self.offset = offset
         self.in_body = in_body
         self.advice = advice
+        self.fault = fault
         if isinstance(self, OSError):
             OSError.__init__(self, errno, reason, file)
         else:
@@ -73,7 +81,16 @@ class OrbscanError(Exception):
         errno = self.errno if isinstance(self, OSError) else None
         return (
             type(self),
-            (self.kind, self.reason, self.file, self.offset, self.in_body, errno, self.advice),
+            (
+                self.kind,
+                self.reason,
+                self.file,
+                self.offset,
+                self.in_body,
+                errno,
+                self.advice,
+                self.fault,
+            ),
         )
 
 
@@ -99,9 +116,10 @@ class CheckpointNotFoundError(FileNotFoundError, InvalidLayoutError):
         in_body: bool = False,  # noqa: FBT001, FBT002
         errno: int | None = None,
         advice: Advice | None = None,
+        fault: StoreFault | None = None,
     ) -> None:
         errno = ENOENT if errno is None else errno
-        OrbscanError.__init__(self, kind, reason, file, offset, in_body, errno, advice)
+        OrbscanError.__init__(self, kind, reason, file, offset, in_body, errno, advice, fault)
 
     # OSError comes first in the order of the bases, lest errno and filename stay empty, and would
     # otherwise have the last word on these two.
@@ -119,9 +137,10 @@ class FormatError(OrbscanError, ValueError):
 
 
 class StoreError(OSError, OrbscanError):
-    """The file system refused or failed, which says nothing about the checkpoint. Kind: `store`.
+    """The file system or the store failed, which says nothing about the checkpoint. Kind: `store`.
 
-    `errno` and `filename` are those of the operating system's error.
+    `errno` and `filename` are those of the operating system's error; of a store that is not a disk
+    `fault` says what failed.
     """
 
     __init__ = OrbscanError.__init__
@@ -173,13 +192,14 @@ def error(  # noqa: PLR0913, PLR0917
     in_body: bool = False,  # noqa: FBT001, FBT002
     errno: int | None = None,
     advice: Advice | None = None,
+    fault: StoreFault | None = None,
 ) -> OrbscanError:
     """Make the exception of a kind; this is how the extension module makes its errors.
 
     >>> error("unsupported", "codec 'lz4'", "zarr.json")
     FormatError("codec 'lz4'")
     """
-    return CLASS_OF_KIND[kind](kind, reason, file, offset, in_body, errno, advice)
+    return CLASS_OF_KIND[kind](kind, reason, file, offset, in_body, errno, advice, fault)
 
 
 def located(reason: str, file: str | None, offset: int | None, *, in_body: bool) -> str:

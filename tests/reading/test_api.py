@@ -197,17 +197,22 @@ def test_any_kind_of_local_path_is_taken(
     assert [call[1] for call in core.calls] == [asked, asked]
 
 
-@pytest.mark.parametrize(
-    "url", ["gs://bucket/run", "s3://bucket", "https://x.org/a", "git+ssh://h/p"]
-)
-def test_a_url_is_refused_in_words(url: str) -> None:
+@pytest.mark.parametrize("url", ["ftp://host/run", "git+ssh://h/p"])
+def test_the_url_of_no_store_is_refused_in_words(url: str) -> None:
     for function in (
         orbscan.metadata,
         orbscan.checkpointables_metadata,
         orbscan.is_orbax_checkpoint,
     ):
-        with pytest.raises(ValueError, match=f"{re.escape(url)}: only local paths"):
+        with pytest.raises(orbscan.FormatError, match=f"{re.escape(url)}: no store is known"):
             function(url)
+
+
+def test_what_is_said_of_a_store_needs_a_url() -> None:
+    with pytest.raises(ValueError, match="store and store_options are for URLs"):
+        orbscan.metadata("run", store_options={"region": "x"})
+    with pytest.raises(TypeError, match="a store option is a text, a number or a bool"):
+        orbscan.metadata("gs://bucket/run", store_options={"region": None})  # type: ignore[dict-item]
 
 
 @pytest.mark.parametrize(

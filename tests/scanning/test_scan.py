@@ -408,9 +408,9 @@ def test_what_has_no_meaning_is_refused(
         scan(runs, **options)  # type: ignore[arg-type]
 
 
-def test_a_url_is_refused() -> None:
-    with pytest.raises(ValueError, match="only local paths"):
-        scan("gs://bucket/runs")
+def test_the_url_of_no_store_is_told_in_an_entry() -> None:
+    (entry,) = scan("ftp://host/runs")
+    assert "no store is known for ftp://" in str(entry.error)
 
 
 def damaged_part(checkpoint: Path) -> None:

@@ -12,16 +12,18 @@ from orbscan.checking.alone import alone, only
 from orbscan.checking.findings import finding_of
 from orbscan.checking.report import VerifyReport
 from orbscan.checking.verdict import Extent, LostLeaf, Part, Progress
-from orbscan.reading import api
+from orbscan.places import url_scheme
+from orbscan.reading.paths import place_of
 
 # See orbscan/__init__.py.
 TYPE_CHECKING = False
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+    from typing import Any
 
     from orbscan import _core
-    from orbscan.aliases import Atomicity, Level, Name, StepChoice
+    from orbscan.aliases import Atomicity, Level, Name, StepChoice, StoreOptions
 
 LEVELS = ("structure", "index", "data")
 """How deep a check can go; each level includes those before it."""
@@ -40,6 +42,8 @@ def verify(  # noqa: PLR0913 - keywords, each with a meaning of its own
     progress: Callable[[Progress], object] | None = None,
     atomicity: Atomicity = "auto",
     combined: bool = False,
+    store: Any = None,
+    store_options: StoreOptions | None = None,
 ) -> VerifyReport:
     """Check whether a checkpoint is complete and intact.
 
@@ -47,8 +51,8 @@ def verify(  # noqa: PLR0913 - keywords, each with a meaning of its own
     `data`. Whatever is wrong with the checkpoint is a finding, not an exception.
 
     Args:
-        path: the checkpoint, a local directory; `~` stands for the home directory. If `combined`,
-            the directories of all hosts.
+        path: the checkpoint, as for `orbscan.metadata`. If `combined`, the directories of all
+            hosts.
         name: the one checkpointable to check: a name, None for the tree of the checkpoint itself,
             or `AUTO`, as for `orbscan.metadata`; it need not be a pytree. By default all.
         step: as for `orbscan.metadata`.
@@ -61,6 +65,8 @@ def verify(  # noqa: PLR0913 - keywords, each with a meaning of its own
         atomicity: as for `orbscan.metadata`.
         combined: check the directories of several hosts as one checkpoint, which they hold
             together, as after a local (emergency) save.
+        store: as for `orbscan.metadata`.
+        store_options: as for `orbscan.metadata`.
 
     Raises:
         CheckpointNotFoundError: the path does not exist.
@@ -68,7 +74,8 @@ def verify(  # noqa: PLR0913 - keywords, each with a meaning of its own
         StoreError: the file system refused or failed.
         TypeError: there is one path where several are needed, or several where one is.
         ValueError: the name is empty or reserved, there is no such level, the bandwidth is no
-            number of bytes, a path is a URL, or what is to be combined are not several directories.
+            number of bytes, there are store options for
+            a path of a disk, or what is to be combined are not several directories.
     """
     if level not in LEVELS:
         message = f"level {level!r}: expected one of {', '.join(LEVELS)}"
@@ -86,13 +93,16 @@ def verify(  # noqa: PLR0913 - keywords, each with a meaning of its own
         if combined:
             message = f"combined=True needs a list of directories, not {path!r}"
             raise TypeError(message)
-        text = api.local_path(path, step, atomicity=atomicity)
+        text = place_of(path, step, atomicity=atomicity, store=store, store_options=store_options)
         answer = _core.verify(text, *options, atomicity=atomicity, only=wanted)
         return _report([text], level, answer)
     if not combined:
         message = "several paths are one checkpoint only with combined=True"
         raise TypeError(message)
-    texts = [api.local_path(each, step, atomicity=atomicity) for each in path]
+    texts = [
+        place_of(each, step, atomicity=atomicity, store=store, store_options=store_options)
+        for each in path
+    ]
     if reason := not_to_combine(texts) or (wanted and "what is combined is checked as a whole"):
         raise ValueError(reason)
     return _report(texts, level, _core.verify_together(texts, *options, atomicity=atomicity))
@@ -104,7 +114,7 @@ def not_to_combine(paths: list[str]) -> str | None:
         return f"only directories of two hosts or more can be combined, not {len(paths):,}"
     known: set[str] = set()
     for path in paths:
-        real = os.path.realpath(path)
+        real = os.path.realpath(path) if url_scheme(path) is None else path.rstrip("/")
         if real in known:
             return f"{path}: is combined with itself"
         known.add(real)

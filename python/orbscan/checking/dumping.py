@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from orbscan import errors
 from orbscan._imports import importing
-from orbscan.reading import api
+from orbscan.reading.paths import place_of
 from orbscan.showing.text import counted, printable
 
 if TYPE_CHECKING:
     import os
 
     from orbscan import _core
+    from orbscan.aliases import StoreOptions
 
 _SHOWN_NUMBERS = 12
 _SHOWN_TEXT = 160
@@ -72,7 +73,13 @@ class Dump:
         )
 
 
-def dump(path: str | os.PathLike[str], part: tuple[int, int] | None = None) -> list[Dump]:
+def dump(
+    path: str | os.PathLike[str],
+    part: tuple[int, int] | None = None,
+    *,
+    store: Any = None,
+    store_options: StoreOptions | None = None,
+) -> list[Dump]:
     """Take a file of a checkpoint apart, as far as it can be read.
 
     Args:
@@ -80,6 +87,8 @@ def dump(path: str | os.PathLike[str], part: tuple[int, int] | None = None) -> l
             name tells, or its first bytes, or the documents above it; in a data file all nodes are
             looked for.
         part: offset and length of the part of the file to look at, in bytes.
+        store: as for `orbscan.metadata`.
+        store_options: as for `orbscan.metadata`.
 
     Returns:
         The structures in the file, in order.
@@ -90,7 +99,8 @@ def dump(path: str | os.PathLike[str], part: tuple[int, int] | None = None) -> l
         StoreError: the file system refused or failed.
         MemoryError: there is no room for all fields; the command line, which writes them as they
             come, needs less.
-        ValueError: the part begins or ends where no file does, or the path is a remote URL.
+        ValueError: the part begins or ends where no file does, or there are store options
+            for a path of a disk.
     """
     with importing:
         from orbscan import _core
@@ -99,7 +109,7 @@ def dump(path: str | os.PathLike[str], part: tuple[int, int] | None = None) -> l
         message = f"no file has {counted(part[1], 'byte')} at {part[0]}"
         raise ValueError(message)
 
-    text = api.local_path(path)
+    text = place_of(path, store=store, store_options=store_options)
     told = _Collected(text)
     _core.dump(text, part, told)
     return told.dumps

@@ -17,7 +17,8 @@ from orbscan.checking.alone import alone, only
 from orbscan.checking.amounts import CheckpointUsage, FileUsage, LeafUsage
 from orbscan.checking.usage import Usage, Usages
 from orbscan.errors import OrbscanError, StoreError
-from orbscan.reading import api
+from orbscan.places import in_store_of, url_scheme
+from orbscan.reading.paths import place_of
 from orbscan.showing.text import natural
 
 # See orbscan/__init__.py.
@@ -25,9 +26,10 @@ TYPE_CHECKING = False
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from typing import Any
 
     from orbscan import _core
-    from orbscan.aliases import Atomicity, MeasuredState, Name, StepChoice
+    from orbscan.aliases import Atomicity, MeasuredState, Name, StepChoice, StoreOptions
 
 
 @overload
@@ -38,31 +40,42 @@ def du(  # type: ignore[overload-overlap] # a text is one path, not many of one 
     step: StepChoice | None = None,
     atomicity: Atomicity = "auto",
     allow_uncommitted: bool = False,
+    store: Any = None,
+    store_options: StoreOptions | None = None,
 ) -> Usage: ...
 @overload
-def du(path: Iterable[str | os.PathLike[str]], *, atomicity: Atomicity = "auto") -> Usages: ...
 def du(
+    path: Iterable[str | os.PathLike[str]],
+    *,
+    atomicity: Atomicity = "auto",
+    store: Any = None,
+    store_options: StoreOptions | None = None,
+) -> Usages: ...
+def du(  # noqa: PLR0913 - keywords, each with a meaning of its own
     path: str | os.PathLike[str] | Iterable[str | os.PathLike[str]],
     name: Name = ...,
     *,
     step: StepChoice | None = None,
     atomicity: Atomicity = "auto",
     allow_uncommitted: bool = False,
+    store: Any = None,
+    store_options: StoreOptions | None = None,
 ) -> Usage | Usages:
     """Measure what a checkpoint takes on disk, or what several do.
 
     Stored bytes are exact: they come from the index of the store, which lists every chunk.
 
     Args:
-        path: the checkpoint, a local directory; `~` stands for the home directory. Of a list of
-            paths, each is a checkpoint or a directory to search, as for `orbscan.scan`, and the
-            answer has an entry for each checkpoint: also for those that cannot be read, and for
-            saves that never finished.
+        path: the checkpoint, as for `orbscan.metadata`. Of a list of paths, each is a checkpoint or
+            a directory to search, as for `orbscan.scan`, and the answer has an entry for each
+            checkpoint: also for those that cannot be read, and for saves that never finished.
         name: the one checkpointable to measure, as for `orbscan.verify`. By default all, and the
             files of the checkpoint itself.
         step: as for `orbscan.metadata`.
         atomicity: as for `orbscan.metadata`.
         allow_uncommitted: as for `orbscan.metadata`.
+        store: as for `orbscan.metadata`.
+        store_options: as for `orbscan.metadata`.
 
     Raises:
         TypeError: `name`, `step` or `allow_uncommitted` comes with several paths.
@@ -70,14 +83,18 @@ def du(
         InvalidLayoutError: it is not a finished checkpoint, or has no checkpointable of that name.
         StoreError: the file system refused or failed.
         DeletionRecoveryError: the record of an interrupted deletion is damaged.
-        ValueError: the name is empty or reserved, or the path is a remote URL.
+        ValueError: the name is empty or reserved, or there are store options for a path
+            of a disk.
     """
     if not isinstance(path, (str, os.PathLike)):
         if name is not ... or step is not None or allow_uncommitted:
             message = "name, step and allow_uncommitted are for one checkpoint, not for several"
             raise TypeError(message)
-        return Usages(measured_below([api.local_path(each) for each in path], atomicity=atomicity))
-    text = api.local_path(path, step, atomicity=atomicity)
+        from orbscan.scanning.roots import expanded
+
+        roots = expanded(path, store=store, store_options=store_options)
+        return Usages(measured_below(roots, atomicity=atomicity))
+    text = place_of(path, step, atomicity=atomicity, store=store, store_options=store_options)
     found, issues = measured(text, name, atomicity=atomicity, allow_uncommitted=allow_uncommitted)
     from orbscan.model.result import Issue
 
@@ -128,24 +145,28 @@ def measured_below(roots: list[str], *, atomicity: Atomicity = "auto") -> Iterat
     from orbscan.scanning.api import begun
 
     for entry in begun(roots, leaves=False, ordered=True, atomicity=atomicity):
-        yield _of_entry(entry, atomicity)
+        yield _of_entry(entry, in_store_of(roots, entry.path), atomicity)
 
 
-def _of_entry(entry: _core.Entry, atomicity: Atomicity) -> CheckpointUsage:
+def _of_entry(entry: _core.Entry, place: str, atomicity: Atomicity) -> CheckpointUsage:
     if entry.temporary or entry.kind == "temporary":
-        return CheckpointUsage(entry.path, "temporary", _size_of(entry.path))
+        return CheckpointUsage(entry.path, "temporary", _size_of(place))
     state: MeasuredState = "committed" if entry.committed else "uncommitted"
     try:
-        usage, _ = measured(entry.path, atomicity=atomicity, allow_uncommitted=True)
+        usage, _ = measured(place, atomicity=atomicity, allow_uncommitted=True)
     except OrbscanError as error:
         state = "unreadable" if isinstance(error, StoreError) else "broken"
-        return CheckpointUsage(entry.path, state, _size_of(entry.path), error=error)
+        return CheckpointUsage(entry.path, state, _size_of(place), error=error)
     free = None if usage.unknown else usage.free
     return CheckpointUsage(entry.path, state, usage.total, usage.nbytes, usage.stored, free)
 
 
 def _size_of(path: str) -> int:
     """Add up the sizes of the files below a directory; of what cannot be looked at nothing."""
+    if url_scheme(path) is not None:
+        from orbscan import _core
+
+        return _core.size_below(path)
     total = 0
     for directory, _, files in os.walk(path):
         for name in files:

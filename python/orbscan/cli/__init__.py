@@ -15,6 +15,7 @@ import sys
 from orbscan.cli import exits, streams
 from orbscan.cli.help import EXIT_CODES, help_formatter
 from orbscan.cli.messages import told
+from orbscan.cli.store_options import add_store_option, use_store_options
 from orbscan.errors import InvalidLayoutError, OrbscanError, StoreError
 from orbscan.showing.text import printable
 
@@ -32,6 +33,8 @@ COMMANDS = {
     )
 } | {"help": "topics"}
 """The commands in the order of the help, and their modules."""
+
+_WITHOUT_STORE = ("demo", "help")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -70,6 +73,7 @@ def _finished(argv: Sequence[str]) -> int:
 def _run(argv: Sequence[str]) -> int:
     """Run the command; what the library refuses is complained of, and is an exit code."""
     arguments = _understood(argv)
+    use_store_options(arguments)
     try:
         status: int = arguments.run(arguments)
         return status  # noqa: TRY300 - what comes after the clauses is for one of them
@@ -193,6 +197,9 @@ def composed(
         # `importlib` alone takes as long to import as a small command.
         command = __import__(f"orbscan.cli.{COMMANDS[name]}", fromlist=["add_command"])
         command.add_command(commands)
+    for word, parser_of_command in commands.choices.items():
+        if word not in _WITHOUT_STORE:
+            add_store_option(parser_of_command)
     return parser, commands.choices
 
 

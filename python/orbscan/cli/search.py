@@ -10,6 +10,7 @@ from orbscan.cli import stdin
 from orbscan.cli.exits import NOT_FOUND, Refusal
 from orbscan.cli.help import whole_number
 from orbscan.cli.source import add_atomicity
+from orbscan.places import url_scheme
 from orbscan.scanning.api import MOST_THREADS, begun
 from orbscan.scanning.roots import expanded
 from orbscan.showing.text import printable
@@ -175,6 +176,8 @@ def _broken_link(path: str) -> str:
 
 def _exists(path: str) -> bool:
     """Whether something is there; what cannot be looked at may be."""
+    if url_scheme(path) is not None:
+        return True
     try:
         os.stat(path)  # noqa: PTH116
     except (FileNotFoundError, NotADirectoryError):

@@ -9,6 +9,7 @@ from orbscan.cli import stdin
 from orbscan.cli.help import whole_number
 from orbscan.errors import located
 from orbscan.reading import api
+from orbscan.reading.paths import place_of
 from orbscan.reading.step_choice import ATOMICITIES, LATEST
 from orbscan.showing.text import printable
 
@@ -81,7 +82,7 @@ def local_path(arguments: argparse.Namespace, path: str) -> str:
         Refusal: as `stdin.one_path` does.
     """
     try:
-        local = api.local_path(stdin.one_path(path))
+        local = place_of(stdin.one_path(path))
     except ValueError as error:
         arguments.parser.error(printable(str(error)))
     return local
@@ -195,7 +196,7 @@ def step_path(arguments: argparse.Namespace, path: str) -> str:
     by_name = isinstance(step, str) and step != LATEST
     if prefix is not ... and (step is None or by_name):
         arguments.parser.error("--prefix and --no-prefix need a --step that is not a name")
-    return api.local_path(path, step, prefix=prefix, atomicity=arguments.atomicity)
+    return place_of(path, step, prefix=prefix, atomicity=arguments.atomicity)
 
 
 def read(

@@ -11,7 +11,7 @@ from orbscan.cli.exits import FINDINGS, FINE, NOT_FOUND, PARTIAL, Refusal
 from orbscan.cli.help import EXIT_CODES, add_output, add_wide, help_formatter, number_of_bytes
 from orbscan.cli.messages import told
 from orbscan.errors import OrbscanError
-from orbscan.reading import api
+from orbscan.reading.paths import place_of
 from orbscan.showing.text import checkpointable, counted, printable, size
 
 # See orbscan/__init__.py.
@@ -210,7 +210,7 @@ def _local_paths(arguments: argparse.Namespace) -> list[str]:
         message = "there is nothing to check: no path on stdin"
         raise Refusal(message, NOT_FOUND)
     try:
-        return [api.local_path(text) for text in given]
+        return [place_of(text) for text in given]
     except ValueError as error:
         arguments.parser.error(printable(str(error)))
     return []

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any
 from orbscan.differing import aspects
 from orbscan.differing.columns import side_of_checkpoint
 from orbscan.differing.difference import difference
+from orbscan.places import url_scheme
 from orbscan.reading import api
+from orbscan.reading.paths import place_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
-    from orbscan.aliases import Atomicity, Name, StepChoice
+    from orbscan.aliases import Atomicity, Name, Path, StepChoice, StoreOptions
     from orbscan.differing.amount import Progress
     from orbscan.differing.diff import Diff
     from orbscan.differing.side import Side
@@ -35,6 +37,8 @@ def diff(  # noqa: PLR0913 - keywords, each with a meaning of its own
     strict: bool = False,
     values: bool = False,
     progress: Callable[[Progress], object] | None = None,
+    store: Any = None,
+    store_options: StoreOptions | None = None,
 ) -> Diff:
     """Say where two checkpoints differ, two abstract trees, or one of each.
 
@@ -74,6 +78,8 @@ def diff(  # noqa: PLR0913 - keywords, each with a meaning of its own
             part at a time. What is stored in the same bytes is not decoded. Needs tensorstore for
             a path.
         progress: called now and then while values are compared; what it raises ends the call.
+        store: as for `orbscan.metadata`; of each side that is a URL.
+        store_options: as for `orbscan.metadata`; of each side that is a URL.
 
     Raises:
         ImportError: tensorstore is needed and not installed.
@@ -101,7 +107,7 @@ def diff(  # noqa: PLR0913 - keywords, each with a meaning of its own
     for side, its_name, its_step in zip(given, names, steps, strict=True):
         if _is_path(side):
             read = side_of_path(
-                api.local_path(side, its_step, atomicity=atomicity),
+                _place(side, its_step, atomicity, store, store_options),
                 its_name,
                 rich_types=rich_types,
                 atomicity=atomicity,
@@ -168,6 +174,19 @@ def side_of_path(
 
 def _is_path(side: Any) -> bool:
     return isinstance(side, str | os.PathLike)
+
+
+def _place(
+    path: Path,
+    step: StepChoice | None,
+    atomicity: Atomicity,
+    store: Any,
+    options: StoreOptions | None,
+) -> str:
+    """The place of a side: what is said of a store is said of that which lies in one."""
+    if url_scheme(os.fsdecode(path)) in {None, "file"}:
+        return place_of(path, step, atomicity=atomicity)
+    return place_of(path, step, atomicity=atomicity, store=store, store_options=options)
 
 
 def _side_in_memory(side: Any) -> Side:

@@ -15,6 +15,7 @@ from orbscan.differing.amount import Amount, Progress
 from orbscan.errors import OrbscanError
 from orbscan.extras import need
 from orbscan.model.item import read_json
+from orbscan.places import absolute, join, url_scheme
 from orbscan.reading import codes
 from orbscan.reading.facts import itemsize
 from orbscan.restoring.arrays import stored_array
@@ -91,6 +92,8 @@ class Values:
         for side, item in zip(self._sides, (before, after), strict=True):
             if side.path is None or item.name is None:
                 return None, "not compared: it has no files"
+            if url_scheme(side.path) is not None:
+                return None, "not compared: it lies in a store, not on a disk"
             places.append(Path(side.path, item.name))
         try:
             where = difference_of_documents(*places)
@@ -152,14 +155,14 @@ class _Checked:
         if self.path is None:
             return _in_memory(item, node)
         table: _core.LeafTable = item.origin
-        directory = Path(self.path, *([] if item.name is None else [item.name]))
+        directory = join(self.path, *([] if item.name is None else [item.name]))
         name = table.stored_name(node) or ""
         if table.leaves[table.node_leaves[node]][0] == codes.STRING:
             return self._text(item.name, name, directory)
         self._check()
         if (reason := self._lost.get((item.name, name))) is not None:
             raise _NoValuesError(reason)
-        found = Stored(stored_array(table, node, name, directory.absolute()), shared)
+        found = Stored(stored_array(table, node, name, absolute(directory)), shared)
         if self._report is not None and self._report.part is not None and not found.is_whole:
             message = "a part of it is held by another host"
             raise _NoValuesError(message)
@@ -184,9 +187,9 @@ class _Checked:
                 reason += "" if finding.chunks is None else f": {finding.chunks}"
             self._lost[leaf.checkpointable, leaf.param_name] = reason
 
-    def _text(self, item: str | None, name: str, directory: Path) -> str:
+    def _text(self, item: str | None, name: str, directory: str) -> str:
         if item not in self._texts:
-            self._texts[item] = read_json(str(directory / "_strings.json"))
+            self._texts[item] = read_json(join(directory, "_strings.json"))
         texts = self._texts[item]
         if not isinstance(texts, dict) or not isinstance(texts.get(name), str):
             message = "_strings.json does not have it"

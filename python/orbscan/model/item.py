@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections import namedtuple
 
 from orbscan.errors import error
+from orbscan.model.files import content
+from orbscan.places import url_scheme
 
 # See orbscan/__init__.py.
 TYPE_CHECKING = False
@@ -62,6 +64,18 @@ class Item(_Item):
         return (self.handler or "not a pytree") if self.kind == OTHER else self.kind
 
 
+def _text(file: str) -> str:
+    if url_scheme(file) is None:
+        with open(file, encoding="utf-8") as opened:  # noqa: PTH123
+            return opened.read()
+    found = content(file)
+    if found is None:
+        reason = "does not exist"
+        kind: ErrorKind = "not_found"
+        raise error(kind, reason, file)
+    return found.decode("utf-8")
+
+
 def read_json(file: str, decode: Callable[[str], Any] | None = None) -> Any:
     """Read a JSON document of Python's dialect.
 
@@ -76,8 +90,7 @@ def read_json(file: str, decode: Callable[[str], Any] | None = None) -> Any:
     import json
 
     try:
-        with open(file, encoding="utf-8") as opened:  # noqa: PTH123
-            return (decode or json.loads)(opened.read())
+        return (decode or json.loads)(_text(file))
     except OSError as failed:
         kind: ErrorKind = "store"
         reason = failed.strerror or str(failed)

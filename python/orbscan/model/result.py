@@ -12,9 +12,8 @@ from orbscan.model.value import Value, as_dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
-    from orbscan.aliases import ErrorKind, Keypath
+    from orbscan.aliases import AnyPath, ErrorKind, Keypath
     from orbscan.model.item import Item
 
 PyTreeMetadata: TypeAlias = Any
@@ -78,7 +77,7 @@ class CheckpointMetadata(Generic[T]):
         issues: the faults that were tolerated; empty for a sound checkpoint.
     """
 
-    path: Path
+    path: AnyPath
     _: KW_ONLY
     metadata: T
     init_timestamp_nsecs: int | None = None

@@ -16,7 +16,8 @@ from orbscan.showing.text import brackets, counted, grid, shortened, size, spec_
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
+
+    from orbscan.aliases import AnyPath
 
 _SHOWN_LEAVES = 10
 _SHOWN_WIDTH = 96
@@ -26,7 +27,7 @@ class Shown(Protocol):
     """What is shown of a `CheckpointMetadata`."""
 
     @property
-    def path(self) -> Path:
+    def path(self) -> AnyPath:
         """Of the checkpoint."""
 
     @property

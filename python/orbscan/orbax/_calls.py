@@ -16,10 +16,12 @@ from orbscan import errors
 from orbscan._imports import importing
 from orbscan.model.result import CheckpointMetadata, Issue, PyTreeMetadata
 from orbscan.orbax import _release
+from orbscan.places import SCHEMES, absolute, join, path_of, url_scheme
 from orbscan.reading import api, orbax_context
+from orbscan.reading.paths import place_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Collection, Iterable
     from typing import ParamSpec, TypeVar
 
     from orbscan import _core
@@ -60,7 +62,7 @@ def metadata(
     other parts that are Orbax's own. The active context is followed; where it has a handler of the
     program's own for the pytree, or a class of paths, Orbax answers.
     """
-    text = _local(path)
+    text = _place(path)
     wishes = orbax_context.wishes()
     if text is None or wishes.is_foreign:
         return _asked(_theirs().metadata, path, checkpointable_name)
@@ -88,7 +90,7 @@ def checkpointables_metadata(
 
     The active context is followed, as by `metadata`.
     """
-    text = _local(path)
+    text = _place(path)
     wishes = orbax_context.wishes()
     if text is None or wishes.is_foreign or wishes.layout == orbax_context.SAFETENSORS:
         return _asked(_theirs().checkpointables_metadata, path)
@@ -107,7 +109,8 @@ def checkpointables_metadata(
         from orbscan.reading.handlers import without_undescribed
 
         read = _asked(_theirs().checkpointables_metadata, path, issues=found.issues)
-        described = [Path(text, name) for name, value in read.metadata.items() if value is not None]
+        named = [name for name, value in read.metadata.items() if value is not None]
+        described = [path_of(join(text, name)) for name in named]
         return _views.of_orbax(read, without_undescribed(read.issues, described))
     return _viewed(answer.checkpointables(text, found, _dressed()))
 
@@ -115,7 +118,7 @@ def checkpointables_metadata(
 @_caught_as_orbax
 def is_orbax_checkpoint(path: str | os.PathLike[str]) -> bool:
     """Tell whether a path is laid out like a checkpoint: `orbscan.is_orbax_checkpoint`."""
-    text = _local(path)
+    text = _place(path)
     wishes = orbax_context.wishes()
     if text is None or wishes.is_foreign:
         return bool(_theirs().is_orbax_checkpoint(path))
@@ -155,7 +158,7 @@ def load_checkpointables(
     with importing:
         from orbscan.restoring import loading
 
-    if _local(path) is None or orbax_context.wishes().is_foreign:
+    if _place(path, loading.LOADED_FROM) is None or orbax_context.wishes().is_foreign:
         wanted = loading.checkpointables_for_orbax(abstract_checkpointables)
         loaded: dict[str, Any] = _theirs().load_checkpointables(path, wanted)
         return loaded
@@ -220,8 +223,12 @@ def load_pytree_async(
     return load_async(path, abstract_state, checkpointable_name=checkpointable_name)
 
 
-def _local(path: str | os.PathLike[str]) -> str | None:
-    """The path as text; None for a URL, which orbscan does not read.
+def _place(path: str | os.PathLike[str], schemes: Collection[str | None] = SCHEMES) -> str | None:
+    """The place of a path or URL; None where Orbax is there and knows better.
+
+    Args:
+        path: what the program gave.
+        schemes: of the URLs that are orbscan's to answer.
 
     Raises:
         TypeError: it is bytes, which Orbax takes for no path.
@@ -230,11 +237,8 @@ def _local(path: str | os.PathLike[str]) -> str | None:
     if not isinstance(text, str):
         message = f"a path is a str or an os.PathLike of one, not {type(text).__name__}"
         raise TypeError(message)
-    return (
-        None
-        if api.url_scheme(text) not in {None, "file"} and _is_installed()
-        else (api.local_path(text))
-    )
+    is_ours = url_scheme(text) in {None, "file", *schemes}
+    return place_of(path) if is_ours or not _is_installed() else None
 
 
 def _read(text: str, name: str | None, wishes: orbax_context.Wishes) -> _core.Checkpoint:
@@ -270,7 +274,7 @@ def _answers(text: str, found: _core.Checkpoint, names: dict[str | None, bool]) 
     from orbscan.reading.handlers import registered
 
     for name, is_pytree in names.items():
-        handler = registered(registry, Path(text), found, name)
+        handler = registered(registry, path_of(text), found, name)
         # Of what is not a pytree, none of Orbax's own handlers has metadata.
         own = registry.is_of_pytrees if is_pytree else orbax_context.is_of_orbax
         if handler is None or not own(handler):
@@ -284,13 +288,13 @@ def _load(function: str, path: Any, abstract: Any, name: str | None) -> Any:
         from orbscan.restoring import loading
 
     theirs: Any = getattr(_theirs(), function)
-    text = _local(path)
+    text = _place(path, loading.LOADED_FROM)
     wishes = orbax_context.wishes()
     wanted = loading.for_orbax(_readable(abstract))
     api.check_name_as_orbax(name)
     if text is None or wishes.is_foreign:
         return theirs(path, wanted, checkpointable_name=name)
-    text = os.path.abspath(text)  # noqa: PTH100 - as Orbax wants it
+    text = absolute(text)
     try:
         found = _read(text, name, wishes)
     except errors.InvalidLayoutError:

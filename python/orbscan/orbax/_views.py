@@ -17,12 +17,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 from orbscan.model import leaves, result
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     import jax
     import numpy as np
     from etils import epath
 
+    from orbscan.aliases import AnyPath
     from orbscan.model.result import Issue
 
 T = TypeVar("T")
@@ -208,7 +207,7 @@ class CheckpointMetadata(result.CheckpointMetadata[T]):
 
     def __init__(  # noqa: PLR0913 - as in Orbax
         self,
-        path: Path,
+        path: AnyPath,
         *,
         metadata: T,
         init_timestamp_nsecs: int | None = None,
@@ -253,7 +252,7 @@ class CheckpointMetadata(result.CheckpointMetadata[T]):
         return _class_of(_CHECKPOINTS, "CheckpointMetadata", CheckpointMetadata)
 
 
-def _remade(path: Path, fields: dict[str, Any]) -> CheckpointMetadata[Any]:
+def _remade(path: AnyPath, fields: dict[str, Any]) -> CheckpointMetadata[Any]:
     is_theirs = fields.pop("_is_theirs", False)
     made: CheckpointMetadata[Any] = CheckpointMetadata(path, **fields)
     if is_theirs:

@@ -6,10 +6,10 @@ Apart from `api`, since it imports numpy and more: `api` imports it when the fir
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from orbscan.model.result import CheckpointMetadata, Issue
+from orbscan.places import path_of
 from orbscan.reading.items import Contents, contents
 from orbscan.reading.tree import assemble
 
@@ -53,7 +53,7 @@ def composed(
 ) -> CheckpointMetadata[PyTreeMetadata]:
     """Put trees and what stands outside them together."""
     return CheckpointMetadata(
-        Path(path),
+        path_of(path),
         metadata=metadata,
         init_timestamp_nsecs=checkpoint.init_timestamp_nsecs,
         commit_timestamp_nsecs=checkpoint.commit_timestamp_nsecs,

@@ -5,21 +5,22 @@ Everything beyond the extension module is imported when the first answer is asse
 
 from __future__ import annotations
 
-import os
 import sys
 
 from orbscan import errors
 from orbscan._imports import importing
+from orbscan.reading.paths import place_of
 
 # See orbscan/__init__.py.
 TYPE_CHECKING = False
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Mapping
     from typing import Any, Literal
 
     from orbscan import _core
-    from orbscan.aliases import Atomicity, ErrorKind, Prefix, StepChoice
+    from orbscan.aliases import Atomicity, ErrorKind, StepChoice, StoreOptions
     from orbscan.model.result import CheckpointMetadata, PyTreeMetadata
     from orbscan.reading.handlers import Handler
 
@@ -33,9 +34,6 @@ METRICS = "metrics"
 
 _DELETION = "_CHECKPOINT_DELETION"
 
-# What the name of a scheme may have besides letters and digits.
-_OTHERS_IN_SCHEMES = dict.fromkeys(map(ord, "+-."))
-
 
 def metadata(  # noqa: PLR0913 - keywords, each with a meaning of its own
     path: str | os.PathLike[str],
@@ -47,6 +45,8 @@ def metadata(  # noqa: PLR0913 - keywords, each with a meaning of its own
     allow_uncommitted: bool = False,
     recover: bool = False,
     handlers: Mapping[str, Handler] | None = None,
+    store: Any = None,
+    store_options: StoreOptions | None = None,
 ) -> CheckpointMetadata[PyTreeMetadata]:
     """Read the metadata of the pytree in a checkpoint.
 
@@ -54,8 +54,8 @@ def metadata(  # noqa: PLR0913 - keywords, each with a meaning of its own
     result can be given to `orbax.checkpoint.load` as the tree to restore.
 
     Args:
-        path: the checkpoint, a local directory, or its `file://` URL; `~` stands for the home
-            directory.
+        path: the checkpoint: a local directory, where `~` stands for the home directory, or the URL
+            of one: `gs://`, `s3://`, `az://`, `abfss://`, `http(s)://`, `hf://`, `file://`.
         checkpointable_name: the sub-directory that holds the pytree; None if `path` itself holds
             it; `AUTO` for `pytree`, else `state`, else the first by name, else `path` itself.
         rich_types: whether to show saved tuples and namedtuples as such, where the writer
@@ -64,8 +64,9 @@ def metadata(  # noqa: PLR0913 - keywords, each with a meaning of its own
             greatest or least metric, `("loss", "min")`, or the name of a directory. None if
             `path` is the checkpoint.
         atomicity: what makes a checkpoint a finished one: `atomic_rename`, a name that is not
-            temporary, which is what `auto` means on a local disk; `commit_file`, a file
-            `commit_success.txt`; `commit_file_or_atomic_rename`, either.
+            temporary; `commit_file`, a file `commit_success.txt`;
+            `commit_file_or_atomic_rename`, either; `auto`, as Orbax decides: the file in
+            `gs://`, the name everywhere else.
         allow_uncommitted: whether to read the save of a job that did not finish it; `issues` then
             says so.
         recover: whether to list what the store itself holds, for a checkpoint whose `_METADATA` is
@@ -75,20 +76,23 @@ def metadata(  # noqa: PLR0913 - keywords, each with a meaning of its own
             with a method `metadata(directory)`, plain or `async`. Where Orbax is loaded, a handler
             of the program's own that is registered with it, for all or in the active context, is
             asked as well.
+        store: a store made with `obstore`, from which a URL is read; by default what the URL and
+            the environment say.
+        store_options: what to say of the store of a URL, by the names of docs/buckets.md.
 
     Raises:
         CheckpointNotFoundError: the path does not exist, or holds no such step.
         InvalidLayoutError: it is not a finished checkpoint, or has no pytree of that name.
         FormatError: a file of the checkpoint is damaged, or of an unknown kind.
-        StoreError: the file system refused or failed.
+        StoreError: the file system or the store refused or failed; `fault` says why.
         DeletionInProgressError: the pytree is being deleted.
         DeletionRecoveryError: the record of an interrupted deletion is damaged.
-        ValueError: the name is empty or reserved, the path is a remote URL, the step is not a
-            step, or there is no such atomicity.
+        ValueError: the name is empty or reserved, there are store options for a path of a
+            disk, the step is not a step, or there is no such atomicity.
         TypeError: the name is neither a string nor None, or the step in none of its forms.
         Exception: whatever a handler of the program's own raises.
     """
-    text = local_path(path, step, atomicity=atomicity)
+    text = place_of(path, step, atomicity=atomicity, store=store, store_options=store_options)
     check_name_as_orbax(checkpointable_name)
     # A recovery lists what a store holds, whoever wrote it.
     if (
@@ -132,6 +136,8 @@ def checkpointables_metadata(  # noqa: PLR0913 - as for metadata
     atomicity: Atomicity = "auto",
     allow_uncommitted: bool = False,
     handlers: Mapping[str, Handler] | None = None,
+    store: Any = None,
+    store_options: StoreOptions | None = None,
 ) -> CheckpointMetadata[dict[str, Any]]:
     """Read the metadata of every checkpointable in a checkpoint, by name.
 
@@ -146,13 +152,15 @@ def checkpointables_metadata(  # noqa: PLR0913 - as for metadata
         atomicity: as for `metadata`.
         allow_uncommitted: as for `metadata`.
         handlers: as for `metadata`. What one raises is in `issues`, and the value is None.
+        store: as for `metadata`.
+        store_options: as for `metadata`.
 
     Raises:
         InvalidLayoutError: besides the reasons of `metadata`, the checkpoint holds one pytree
             without a name.
         CheckpointNotFoundError: as for `metadata`; so are all the others.
     """
-    text = local_path(path, step, atomicity=atomicity)
+    text = place_of(path, step, atomicity=atomicity, store=store, store_options=store_options)
     with importing:
         from orbscan import _core
 
@@ -187,6 +195,8 @@ def is_orbax_checkpoint(
     *,
     step: StepChoice | None = None,
     atomicity: Atomicity = "auto",
+    store: Any = None,
+    store_options: StoreOptions | None = None,
 ) -> bool:
     """Tell whether a path is laid out like a finished Orbax checkpoint.
 
@@ -197,15 +207,17 @@ def is_orbax_checkpoint(
         path: as for `metadata`.
         step: as for `metadata`.
         atomicity: as for `metadata`.
+        store: as for `metadata`.
+        store_options: as for `metadata`.
 
     Raises:
-        StoreError: the file system refused or failed.
-        ValueError: the path is a remote URL, the step is not a step, or there is no such
-            atomicity.
+        StoreError: the file system or the store refused or failed; `fault` says why.
+        ValueError: there are store options for a path of a disk, the step is not a step, or there
+            is no such atomicity.
         TypeError: as for `metadata`.
     """
     try:
-        text = local_path(path, step, atomicity=atomicity)
+        text = place_of(path, step, atomicity=atomicity, store=store, store_options=store_options)
     except errors.InvalidLayoutError:
         return False
     with importing:
@@ -280,74 +292,6 @@ def others(path: str, read: _core.Checkpoint) -> list[tuple[str | None, bool | N
 
     (name, _), *_ = read.items
     return _core.others(path, name)
-
-
-def local_path(
-    path: str | os.PathLike[str],
-    step: StepChoice | None = None,
-    *,
-    prefix: Prefix = ...,
-    atomicity: Atomicity = "auto",
-) -> str:
-    """Give a path, or that of a step below it, as the text that the extension module takes.
-
-    Raises:
-        ValueError: the path is a URL, and not a `file://` URL of this machine.
-        OrbscanError: there is no such step; as `step_choice.step_directory` does.
-
-    >>> local_path("checkpoints/1000/"), local_path("file:///data/run%201")
-    ('checkpoints/1000/', '/data/run 1')
-    """
-    text = os.fsdecode(path)
-    scheme = url_scheme(text)
-    if scheme == "file":
-        local = _path_of_file_url(text)
-    elif scheme is not None:
-        message = f"{text}: only local paths can be read, copy the checkpoint to a local disk first"
-        raise ValueError(message)
-    else:
-        # An empty path is the working directory, as for pathlib.
-        local = os.path.expanduser(text) or os.curdir  # noqa: PTH111 - pathlib takes longer to import than a read
-    if step is None:
-        return local
-    with importing:
-        from orbscan.reading.step_choice import step_directory
-
-    return step_directory(local, step, prefix=prefix, atomicity=atomicity)
-
-
-def url_scheme(text: str) -> str | None:
-    """Give the scheme of a URL in lower case; None if the text is a path.
-
-    >>> url_scheme("gs://bucket/run"), url_scheme("a:b/c"), url_scheme("a/b://c")
-    ('gs', None, None)
-    """
-    scheme, separator, _ = text.partition("://")
-    is_scheme = separator and scheme.translate(_OTHERS_IN_SCHEMES).isalnum()
-    return scheme.lower() if is_scheme else None
-
-
-def _path_of_file_url(url: str) -> str:
-    """Give the path that a `file://` URL names, as RFC 8089 has it.
-
-    Raises:
-        ValueError: it names another machine, or no absolute path.
-    """
-    host, separator, path = url.partition("://")[2].partition("/")
-    if host.lower() not in {"", "localhost"}:
-        message = (
-            f"{url}: {host!r} stands where a file URL names its host, and only this machine can be "
-            "read: a file URL of an absolute path has three slashes, file:///data"
-        )
-        raise ValueError(message)
-    if not separator:
-        message = f"{url}: this URL names no path"
-        raise ValueError(message)
-    from urllib.parse import unquote_to_bytes
-
-    local = os.fsdecode(unquote_to_bytes(os.fsencode(path)))
-    has_drive = os.name == "nt" and local[1:2] == ":"
-    return local if has_drive else f"/{local}"
 
 
 def check_name(name: str | None) -> None:

@@ -8,17 +8,17 @@ from __future__ import annotations
 
 import sys
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from orbscan import errors
 from orbscan.model.result import Issue
+from orbscan.places import path_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from orbscan import _core
-    from orbscan.aliases import ErrorKind
+    from orbscan.aliases import AnyPath, ErrorKind
     from orbscan.model.result import CheckpointMetadata
     from orbscan.reading.orbax_context import Registry
 
@@ -96,7 +96,7 @@ def checkpointables(
 def check_given(
     given: Mapping[str, Handler] | None,
     names: Iterable[str] | None = None,
-    path: Path | None = None,
+    path: AnyPath | None = None,
 ) -> None:
     """Check the handlers that a caller gives.
 
@@ -128,7 +128,9 @@ def check_given(
             raise errors.error(kind, reason, str(path))
 
 
-def without_undescribed(issues: Iterable[Issue], directories: Iterable[Path]) -> tuple[Issue, ...]:
+def without_undescribed(
+    issues: Iterable[Issue], directories: Iterable[AnyPath]
+) -> tuple[Issue, ...]:
     """Leave out that nothing can describe some checkpointables: somebody does, or says why not.
 
     Args:
@@ -140,12 +142,12 @@ def without_undescribed(issues: Iterable[Issue], directories: Iterable[Path]) ->
         issue
         for issue in issues
         # An issue spells its file as the user spelled the path, with `./` at the start perhaps.
-        if issue.kind != "unsupported" or issue.file is None or Path(issue.file) not in told
+        if issue.kind != "unsupported" or issue.file is None or path_of(issue.file) not in told
     )
 
 
 def _own(
-    path: Path,
+    path: AnyPath,
     checkpoint: _core.Checkpoint,
     name: str | None,
     given: Mapping[str, Handler] | None,
@@ -171,7 +173,7 @@ def _own(
 
 
 def registered(
-    registry: Registry, path: Path, checkpoint: _core.Checkpoint, name: str | None
+    registry: Registry, path: AnyPath, checkpoint: _core.Checkpoint, name: str | None
 ) -> type[Any] | None:
     """The handler that Orbax would ask about a checkpointable; None if it finds none.
 
@@ -188,7 +190,7 @@ def registered(
     return registry.resolved(name, recorded.get(name) if isinstance(recorded, dict) else None)
 
 
-def _described(handler: Handler, directory: Path) -> Any:
+def _described(handler: Handler, directory: AnyPath) -> Any:
     """Ask a handler, and wait for its answer.
 
     Raises:

@@ -5,10 +5,11 @@ Importing this module loads nothing heavy.
 
 from __future__ import annotations
 
-import os
 from collections import namedtuple
 
+from orbscan.model.files import is_file
 from orbscan.model.item import JSON, OTHER, PYTREE, UNKNOWN, Item
+from orbscan.places import join
 from orbscan.showing.text import natural
 
 # See orbscan/__init__.py.
@@ -96,6 +97,6 @@ def _item(
     writes_json = handler is not None and handler.rpartition(".")[2].startswith(_WRITERS_OF_JSON)
     if handler is not None and not writes_json:
         return Item(name, OTHER, handler, None)
-    files = (os.path.join(path, name, document) for document in _DOCUMENTS)  # noqa: PTH118
-    file = next((file for file in files if os.path.isfile(file)), None)  # noqa: PTH113
+    files = (join(path, name, document) for document in _DOCUMENTS)
+    file = next((file for file in files if is_file(file)), None)
     return Item(name, JSON if writes_json or file else OTHER, handler, file)

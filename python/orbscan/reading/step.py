@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path  # noqa: TC003 - `dataclasses.fields` names it
 from typing import TYPE_CHECKING, Any
 
 from orbscan.model.result import Issue, as_datetime
@@ -12,7 +11,7 @@ from orbscan.showing.text import counted
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from orbscan.aliases import StepState
+    from orbscan.aliases import AnyPath, StepState
     from orbscan.errors import OrbscanError
     from orbscan.reading.step_text import Facts
 
@@ -39,7 +38,7 @@ class Step(Value, frozen=True):
             themselves are not looked at.
     """
 
-    path: Path
+    path: AnyPath
     step: int
     committed: bool
     temporary: bool
@@ -119,7 +118,7 @@ class RootMetadata(Value, frozen=True):
         internal_metadata: what Orbax stored for itself.
     """
 
-    path: Path
+    path: AnyPath
     custom_metadata: dict[str, Any]
     internal_metadata: dict[str, Any]
 
@@ -147,7 +146,7 @@ class Steps(tuple[Step, ...]):  # noqa: SLOT001 - a tuple can have no slots for 
             the first 64 are looked into, and some cannot be read.
     """
 
-    path: Path
+    path: AnyPath
     others: tuple[str, ...]
     not_looked_into: int
 

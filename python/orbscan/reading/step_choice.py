@@ -10,6 +10,7 @@ import os
 
 from orbscan import errors
 from orbscan._imports import importing
+from orbscan.places import join
 
 # See orbscan/__init__.py.
 TYPE_CHECKING = False
@@ -29,12 +30,11 @@ ATOMICITIES: tuple[Atomicity, ...] = (
     "commit_file",
     "commit_file_or_atomic_rename",
 )
-"""What can make a step a committed one; `auto` is what Orbax takes on a local disk."""
+"""What can make a step a committed one; `auto` is what Orbax takes where it lies."""
 
 LATEST: Literal["latest"] = "latest"
 """The word for the last committed step."""
 
-_LOCAL_ATOMICITY: Atomicity = "atomic_rename"
 _SHOWN_METRICS = 10
 _STEPS_END = 1 << 64
 
@@ -76,7 +76,7 @@ def step_directory(
     else:
         wanted = LATEST if isinstance(step, str) else _number(root, step)
         name = _core.find_step(root, wanted, _wanted_prefix(root, prefix), _rule(atomicity))
-    return os.path.join(root, name)  # noqa: PTH118 - pathlib takes longer to import than a read
+    return join(root, name)
 
 
 def list_steps(
@@ -117,7 +117,7 @@ def _rule(atomicity: Atomicity) -> Atomicity:
         known = ", ".join(map(repr, ATOMICITIES))
         message = f"atomicity must be one of {known}, not {atomicity!r}"
         raise ValueError(message)
-    return _LOCAL_ATOMICITY if atomicity == "auto" else atomicity
+    return atomicity
 
 
 def _wanted_prefix(root: str, prefix: Prefix) -> tuple[str | None] | None:

@@ -6,24 +6,28 @@ No tree is read, so thousands of steps take a fraction of a second.
 from __future__ import annotations
 
 import json
-from pathlib import Path
+import os
 from typing import TYPE_CHECKING, Any
 
 from orbscan._imports import importing
 from orbscan.model.result import Issue
-from orbscan.reading.api import local_path
+from orbscan.places import join, path_of
+from orbscan.reading.paths import place_of
 from orbscan.reading.step import RootMetadata, Step, Steps
 from orbscan.reading.step_choice import LATEST, MAX, best_step, list_steps, read_steps
 
 if TYPE_CHECKING:
-    import os
-
     from orbscan import _core
-    from orbscan.aliases import Atomicity, Mode, Prefix
+    from orbscan.aliases import AnyPath, Atomicity, Mode, Prefix, StoreOptions
 
 
 def steps(
-    root: str | os.PathLike[str], *, atomicity: Atomicity = "auto", prefix: Prefix = ...
+    root: str | os.PathLike[str],
+    *,
+    atomicity: Atomicity = "auto",
+    prefix: Prefix = ...,
+    store: Any = None,
+    store_options: StoreOptions | None = None,
 ) -> Steps:
     """List what a manager root holds, by number and then by name.
 
@@ -35,23 +39,26 @@ def steps(
     as `events_2024`, do not count.
 
     Args:
-        root: the directory that holds the steps, a local one; `~` stands for the home directory.
+        root: the directory that holds the steps, or its URL; `~` stands for the home directory.
         atomicity: what makes Orbax take a step for finished, in its own words: `atomic_rename`, a
-            name that is not temporary, which is what `auto` means on a local disk; `commit_file`, a
-            file `commit_success.txt`, which is the rule in a bucket, and so for a copy of one;
-            `commit_file_or_atomic_rename`, either, as with `allow_legacy_atomic_rename`.
+            name that is not temporary; `commit_file`, a file `commit_success.txt`, which is the
+            rule in `gs://`, and so for a copy of a bucket;
+            `commit_file_or_atomic_rename`, either, as with `allow_legacy_atomic_rename`; `auto`, as
+            Orbax decides where the root lies.
         prefix: lists only steps whose names begin with it and an underscore, as with `step_prefix`
             of Orbax's manager; None for those that are bare numbers. By default all.
+        store: as for `orbscan.metadata`.
+        store_options: as for `orbscan.metadata`.
 
     Raises:
         CheckpointNotFoundError: the root does not exist.
         InvalidLayoutError: the root is a file, or itself a checkpoint in which there is no step.
         StoreError: the file system refused or failed.
-        ValueError: the root is a remote URL, or the atomicity another word.
+        ValueError: there are store options for a path of a disk, or the atomicity is another word.
         TypeError: the prefix is neither a string nor None.
     """
-    text = local_path(root)
-    directory = Path(text)
+    text = place_of(root, store=store, store_options=store_options)
+    directory = path_of(text)
     rows, others, not_looked_into = list_steps(text, atomicity, prefix)
     found = Steps(_step(directory, row) for row in rows)
     found.path = directory
@@ -61,7 +68,12 @@ def steps(
 
 
 def latest(
-    root: str | os.PathLike[str], *, atomicity: Atomicity = "auto", prefix: Prefix = ...
+    root: str | os.PathLike[str],
+    *,
+    atomicity: Atomicity = "auto",
+    prefix: Prefix = ...,
+    store: Any = None,
+    store_options: StoreOptions | None = None,
 ) -> Step:
     """Find the committed step of the greatest number, of equals the last by name, as Orbax does.
 
@@ -72,6 +84,8 @@ def latest(
         root: as for `steps`.
         atomicity: as for `steps`.
         prefix: as for `steps`; needed where the steps have several.
+        store: as for `orbscan.metadata`.
+        store_options: as for `orbscan.metadata`.
 
     Raises:
         CheckpointNotFoundError: the root does not exist, or has no step.
@@ -79,18 +93,20 @@ def latest(
             differ.
         StoreError: as for `steps`; so are all the others.
     """
-    text = local_path(root)
+    text = place_of(root, store=store, store_options=store_options)
     (row,) = read_steps(text, LATEST, atomicity, prefix)
-    return _step(Path(text), row)
+    return _step(path_of(text), row)
 
 
-def best(
+def best(  # noqa: PLR0913 - keywords, each with a meaning of its own
     root: str | os.PathLike[str],
     metric: str,
     mode: Mode = MAX,
     *,
     atomicity: Atomicity = "auto",
     prefix: Prefix = ...,
+    store: Any = None,
+    store_options: StoreOptions | None = None,
 ) -> Step:
     """Find the committed step with the greatest value of a metric; of equals the last.
 
@@ -104,17 +120,24 @@ def best(
         mode: `max`, or `min` for the least value.
         atomicity: as for `steps`.
         prefix: as for `latest`.
+        store: as for `orbscan.metadata`.
+        store_options: as for `orbscan.metadata`.
 
     Raises:
         CheckpointNotFoundError: the root does not exist, or the metric is a number in no step.
         ValueError: the mode is another word; otherwise as for `steps`.
         InvalidLayoutError: as for `latest`; so are all the others.
     """
-    text = local_path(root)
-    return _step(Path(text), best_step(text, metric, mode, atomicity, prefix))
+    text = place_of(root, store=store, store_options=store_options)
+    return _step(path_of(text), best_step(text, metric, mode, atomicity, prefix))
 
 
-def root_metadata(root: str | os.PathLike[str]) -> RootMetadata:
+def root_metadata(
+    root: str | os.PathLike[str],
+    *,
+    store: Any = None,
+    store_options: StoreOptions | None = None,
+) -> RootMetadata:
     """Read what the user of a manager stored about all steps: `metadata` of Orbax's managers.
 
     Empty if nothing was stored.
@@ -123,19 +146,19 @@ def root_metadata(root: str | os.PathLike[str]) -> RootMetadata:
         CheckpointNotFoundError: the root does not exist.
         FormatError: the file is damaged.
         StoreError: the file system refused or failed.
-        ValueError: the root is a remote URL.
+        ValueError: there are store options for a path of a disk.
     """
-    text = local_path(root)
+    text = place_of(root, store=store, store_options=store_options)
     with importing:
         from orbscan import _core
 
     internal, custom = _core.read_root_metadata(text)
-    return RootMetadata(Path(text), _object(custom), _object(internal))
+    return RootMetadata(path_of(text), _object(custom), _object(internal))
 
 
-def _step(root: Path, row: _core.Step) -> Step:
+def _step(root: AnyPath, row: _core.Step) -> Step:
     return Step(
-        root / row.name,
+        path_of(join(os.fspath(root), row.name)),
         row.step,
         row.committed,
         row.temporary,

@@ -1,5 +1,6 @@
 """From metadata to arrays.
 
 `abstract` says what a restore is to give, `loading` restores through Orbax, if the devices are
-there, as `saved_devices` tells; `orbax_types` has the classes of Orbax. `arrays` opens one array.
+there, as `saved_devices` tells; `orbax_types` has the classes of Orbax. `arrays` opens one array,
+in a store that `kvstores` describes to TensorStore.
 """

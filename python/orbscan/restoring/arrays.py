@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 import difflib
-import os
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from orbscan import errors
 from orbscan.extras import need
+from orbscan.places import absolute, join
 from orbscan.reading import codes, facts
-from orbscan.reading.api import AUTO, check_name_as_orbax, local_path, read_pytree
+from orbscan.reading.api import AUTO, check_name_as_orbax, read_pytree
+from orbscan.reading.paths import place_of
+from orbscan.restoring.kvstores import kvstore_of
 from orbscan.showing.keypaths import keypath as shown
 from orbscan.showing.keypaths import leaf_path
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Sequence
 
     import tensorstore
 
     from orbscan import _core
-    from orbscan.aliases import Atomicity, ErrorKind, Keypath, StepChoice
+    from orbscan.aliases import Atomicity, ErrorKind, Keypath, StepChoice, StoreOptions
 
 _SHOWN_KEYPATHS = 5
 _UNSUPPORTED: ErrorKind = "unsupported"
@@ -58,13 +60,15 @@ class LeafNotFoundError(KeyError):
         return f"no leaf at {shown(self.keypath)}{hint}"
 
 
-def open_array(
+def open_array(  # noqa: PLR0913 - keywords, each with a meaning of its own
     path: str | os.PathLike[str],
     keypath: str | Sequence[Any],
     checkpointable_name: str | None = AUTO,
     *,
     step: StepChoice | None = None,
     atomicity: Atomicity = "auto",
+    store: Any = None,
+    store_options: StoreOptions | None = None,
 ) -> tensorstore.TensorStore:
     """Open one array of a checkpoint with TensorStore, without reading any of its values.
 
@@ -72,13 +76,16 @@ def open_array(
     without dimensions; a PRNG key is the array of its data.
 
     Args:
-        path: the checkpoint, a local directory.
+        path: the checkpoint, as for `orbscan.metadata`; TensorStore itself must be able to read the
+            store, which it is for disks, `gs://`, `s3://` and `http(s)://`.
         keypath: the leaf as every command shows it, `"layers[0]/kernel"`, also behind the name of
             its checkpointable; or the keys that lead to it, `("layers", 0, "kernel")`; or a keypath
             as `jax.tree_util` gives them.
         checkpointable_name: as for `orbscan.metadata`.
         step: as for `orbscan.metadata`.
         atomicity: as for `orbscan.metadata`.
+        store: as for `orbscan.metadata`.
+        store_options: as for `orbscan.metadata`.
 
     Raises:
         LeafNotFoundError: the tree has no such leaf; names those that are near.
@@ -88,7 +95,7 @@ def open_array(
         OrbscanError: the leaf is an `UnreadableLeaf`; otherwise as for `orbscan.metadata`.
     """
     wanted = keypath if isinstance(keypath, str) else _plain_keys(keypath)
-    text = local_path(path, step, atomicity=atomicity)
+    text = place_of(path, step, atomicity=atomicity, store=store, store_options=store_options)
     check_name_as_orbax(checkpointable_name)
     checkpoint = read_pytree(text, checkpointable_name, rich_types=False, atomicity=atomicity)
     (item, table), *_ = checkpoint.items
@@ -96,7 +103,7 @@ def open_array(
         raise LeafNotFoundError((wanted,) if isinstance(wanted, str) else wanted, ())
     keys = _spelled(table, item, wanted) if isinstance(wanted, str) else wanted
     node = _find(table, keys)
-    directory = Path(os.path.abspath(text), *([] if item is None else [item]))  # noqa: PTH100
+    directory = join(absolute(text), *([] if item is None else [item]))
     return opened(stored_array(table, node, shown(keys), directory))
 
 
@@ -173,12 +180,12 @@ class StoredArray(NamedTuple):
         spec: the specification of TensorStore; the path of its key-value store ends with a slash.
     """
 
-    directory: Path
+    directory: str
     name: str
     spec: dict[str, Any]
 
 
-def stored_array(table: _core.LeafTable, node: int, leaf: str, directory: Path) -> StoredArray:
+def stored_array(table: _core.LeafTable, node: int, leaf: str, directory: str) -> StoredArray:
     """Say where the array of a leaf lies: there where its document was found.
 
     Args:
@@ -199,13 +206,13 @@ def stored_array(table: _core.LeafTable, node: int, leaf: str, directory: Path) 
             f"the values of the array {array!r} may be spread over the databases of several "
             "processes, which were never merged"
         )
-        raise errors.error(_UNSUPPORTED, reason, str(directory))
+        raise errors.error(_UNSUPPORTED, reason, directory)
     kvstore: dict[str, Any]
     if place == "files":
         # A read refuses names that lead out of the checkpoint.
-        kvstore = {"driver": "file", "path": f"{directory}/{array}/"}
+        kvstore = kvstore_of(join(directory, f"{array}/"))
     else:
-        base = {"driver": "file", "path": f"{directory / where}/"}
+        base = kvstore_of(join(directory, f"{where}/" if where else ""))
         kvstore = {"driver": "ocdbt", "base": base, "path": f"{array}/"}
     return StoredArray(directory, array, {"driver": driver, "kvstore": kvstore})
 
@@ -224,10 +231,10 @@ def opened(array: StoredArray, context: Any = None) -> tensorstore.TensorStore:
         return tensorstore.open(array.spec, open=True, read=True, context=context).result()
     except (ValueError, OSError, NotImplementedError) as error:
         reason = f"the array {array.name!r} cannot be opened: {error}"
-        raise errors.error(_UNSUPPORTED, reason, str(array.directory)) from error
+        raise errors.error(_UNSUPPORTED, reason, array.directory) from error
 
 
-def _zarr_format(table: _core.LeafTable, node: int, leaf: str, directory: Path) -> int:
+def _zarr_format(table: _core.LeafTable, node: int, leaf: str, directory: str) -> int:
     """The version of the Zarr document of a leaf."""
     kind, array, _, _, _, error = table.leaves[table.node_leaves[node]]
     if kind in _HAS_NO_ARRAY:
@@ -239,5 +246,5 @@ def _zarr_format(table: _core.LeafTable, node: int, leaf: str, directory: Path) 
     zarr = table.arrays[array][3]
     if zarr is None:
         reason = f"the leaf at {leaf} is part of a larger file and cannot be opened alone"
-        raise errors.error(_UNSUPPORTED, reason, str(directory))
+        raise errors.error(_UNSUPPORTED, reason, directory)
     return zarr[0]

@@ -9,18 +9,18 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 from orbscan._imports import importing
-from orbscan.errors import OrbscanError
+from orbscan.errors import OrbscanError, error
 from orbscan.model.leaves import ArrayMetadata, NumpyMetadata, UnreadableLeaf, own
 from orbscan.model.result import CheckpointMetadata
 from orbscan.model.sharding import ShardingError
+from orbscan.places import absolute, url_scheme
 from orbscan.reading.api import (
     AUTO,
     check_name_as_orbax,
     checkpointables_metadata,
-    local_path,
     read_pytree,
-    url_scheme,
 )
+from orbscan.reading.paths import place_of
 from orbscan.restoring import saved_devices
 from orbscan.restoring.orbax_types import orbax_v1
 
@@ -31,8 +31,12 @@ if TYPE_CHECKING:
     import jax
 
     from orbscan import _core
-    from orbscan.aliases import AnyMesh, Atomicity, StepChoice
+    from orbscan.aliases import AnyMesh, Atomicity, ErrorKind, StepChoice
     from orbscan.model.result import PyTreeMetadata
+
+
+LOADED_FROM = frozenset({None, "gs"})
+"""Where Orbax loads from: a disk, and this scheme."""
 
 
 def load(  # noqa: PLR0913 - keywords, each with a meaning of its own
@@ -182,7 +186,7 @@ def for_orbax(abstract: Any) -> Any:
 
 def _check_checkpointables(path: str, wanted: Any, atomicity: Atomicity) -> None:
     """Check the devices of pytrees; raises as `saved_devices.check` does."""
-    if url_scheme(path) is not None or not saved_devices.matter():
+    if not saved_devices.matter():
         return
     try:
         found = checkpointables_metadata(path, atomicity=atomicity).metadata
@@ -221,21 +225,27 @@ def _resolve(
     """The path, the name of the pytree and what was read; Orbax and orbscan choose differently."""
     text = _absolute(path, step, atomicity)
     check_name_as_orbax(name)
-    if url_scheme(text) is not None:
-        return text, name, None
     checkpoint = read_pytree(text, name, rich_types=False, atomicity=atomicity)
     (found, _), *_ = checkpoint.items
     return text, found, checkpoint
 
 
 def _absolute(path: str | os.PathLike[str], step: StepChoice | None, atomicity: Atomicity) -> str:
-    """The path as Orbax wants it; URLs, which orbscan does not read, are Orbax's to judge."""
-    import os
+    """The path as Orbax wants it.
 
-    text = os.fsdecode(path)
-    if step is None and url_scheme(text) not in {None, "file"}:
-        return text
-    return os.path.abspath(local_path(text, step, atomicity=atomicity))  # noqa: PTH100
+    Raises:
+        StoreError: Orbax cannot load from there.
+    """
+    place = absolute(place_of(path, step, atomicity=atomicity))
+    scheme = url_scheme(place)
+    if scheme not in LOADED_FROM:
+        reason = (
+            f"Orbax, which loads arrays, cannot read {scheme}://: copy the checkpoint to a disk or "
+            "to gs://, or open single arrays with orbscan.open_array"
+        )
+        kind: ErrorKind = "store"
+        raise error(kind, reason, place)
+    return place
 
 
 def _unwrapped(abstract: Any) -> Any:

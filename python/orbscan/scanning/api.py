@@ -16,9 +16,10 @@ TYPE_CHECKING = False
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from typing import Any
 
     from orbscan import _core
-    from orbscan.aliases import Atomicity, Path
+    from orbscan.aliases import Atomicity, Path, StoreOptions
     from orbscan.scanning.options import Since, StepRange
 
 _LAST_STEP = (1 << 64) - 1
@@ -43,6 +44,8 @@ def scan(  # noqa: PLR0913 - keywords, each with a meaning of its own
     shard: tuple[int, int] | None = None,
     rich_types: bool = False,
     atomicity: Atomicity = "auto",
+    store: Any = None,
+    store_options: StoreOptions | None = None,
 ) -> Scan:
     """Search for checkpoints and read the metadata of each.
 
@@ -79,9 +82,12 @@ def scan(  # noqa: PLR0913 - keywords, each with a meaning of its own
         shard: `(index, count)`: only a stable share of the paths, for `count` machines.
         rich_types: as for `orbscan.metadata`.
         atomicity: as for `orbscan.metadata`.
+        store: as for `orbscan.metadata`; of the roots that are URLs.
+        store_options: as for `orbscan.metadata`; of the roots that are URLs.
 
     Raises:
-        ValueError: an argument has no meaning, or a root is a remote URL.
+        ValueError: an argument has no meaning, or a root is a `file://` URL of another
+            machine.
         TypeError: `steps` is something else.
 
     >>> [entry.step for entry in scan([])]
@@ -102,6 +108,8 @@ def scan(  # noqa: PLR0913 - keywords, each with a meaning of its own
             shard=shard,
             rich_types=rich_types,
             atomicity=atomicity,
+            store=store,
+            store_options=store_options,
         ),
         leaves=leaves,
     )
@@ -122,6 +130,8 @@ def begun(  # noqa: PLR0913 - as for scan
     ordered: bool = False,
     rich_types: bool = False,
     atomicity: Atomicity = "auto",
+    store: Any = None,
+    store_options: StoreOptions | None = None,
 ) -> _core.Scan:
     """Begin a scan whose entries are columns; the part of `scan` that needs no other library.
 
@@ -146,7 +156,7 @@ def begun(  # noqa: PLR0913 - as for scan
         from orbscan import _core
 
     return _core.scan(
-        expanded(roots),
+        expanded(roots, store=store, store_options=store_options),
         steps=None if steps is None else step_bounds(steps),
         latest=latest,
         exclude=[exclude] if isinstance(exclude, str) else [*exclude],

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
-from typing import Protocol, TypeAlias, TypedDict
+from typing import Any, Protocol, TypeAlias, TypedDict
 
-from orbscan.aliases import Atomicity  # noqa: TC001 - annotations are resolved here
+from orbscan.aliases import Atomicity, StoreOptions  # noqa: TC001 - annotations are resolved here
 from orbscan.scanning.entry import CheckpointEntry
 
 StepRange: TypeAlias = int | range | tuple[int | None, int | None]
@@ -45,3 +45,5 @@ class ScanOptions(TypedDict, total=False):
     shard: tuple[int, int] | None
     rich_types: bool
     atomicity: Atomicity
+    store: Any
+    store_options: StoreOptions | None

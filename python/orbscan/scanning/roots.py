@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 
 from orbscan._imports import importing
-from orbscan.reading import api
+from orbscan.places import Url, url_scheme
+from orbscan.reading.paths import place_of
 from orbscan.showing.text import natural
 
 # See orbscan/__init__.py.
@@ -13,11 +14,19 @@ TYPE_CHECKING = False
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from typing import Any
+
+    from orbscan.aliases import Path, StoreOptions
 
 _CHARACTERS = frozenset("*?[{")
 
 
-def expanded(roots: str | os.PathLike[str] | Iterable[str | os.PathLike[str]]) -> list[str]:
+def expanded(
+    roots: Path | Iterable[Path],
+    *,
+    store: Any = None,
+    store_options: StoreOptions | None = None,
+) -> list[str]:
     """Give roots as texts, and in the place of a pattern what it stands for.
 
     A pattern, in the dialect of docs/patterns.md, stands for no plain file but a `.safetensors`
@@ -26,13 +35,17 @@ def expanded(roots: str | os.PathLike[str] | Iterable[str | os.PathLike[str]]) -
     told that it does not exist.
 
     Raises:
-        ValueError: a root is a remote URL.
+        ValueError: a root is a `file://` URL of another machine.
     """
     several = [roots] if isinstance(roots, str | os.PathLike) else roots
     texts: list[str] = []
     for root in several:
-        text = api.local_path(root)
-        if _CHARACTERS.isdisjoint(text) or os.path.lexists(text):
+        # What is said of a store is said of the roots that lie in one.
+        is_local = url_scheme(os.fsdecode(root)) in {None, "file"}
+        text = (
+            place_of(root) if is_local else place_of(root, store=store, store_options=store_options)
+        )
+        if _CHARACTERS.isdisjoint(text) or (is_local and os.path.lexists(text)):
             texts.append(text)
             continue
         texts += _matches(text) or [text]
@@ -44,4 +57,7 @@ def _matches(pattern: str) -> list[str]:
         from orbscan import _core
 
     found = _core.expand_root(pattern) or []
-    return sorted(found, key=lambda path: [natural(part) for part in path.split("/")])
+    found = sorted(found, key=lambda path: [natural(part) for part in path.split("/")])
+    if not isinstance(pattern, Url):
+        return found
+    return [Url(path, pattern.store, pattern.path_type) for path in found]

@@ -46,7 +46,8 @@ def leaf_table(
         that cannot be read is a row without a keypath whose `error` says why.
 
     Raises:
-        ValueError: an argument has no meaning, or a root is a remote URL.
+        ValueError: an argument has no meaning, or a root is a `file://` URL of another
+            machine.
     """
     return scan(paths, **options).leaves()
 

@@ -161,6 +161,50 @@ pub enum Subject {
     Refused,
     /// Databases that processes wrote and nobody merged.
     NotMerged,
+    /// What a store that is not a disk refused, or failed at.
+    Store(StoreFault),
+}
+
+/// Why a store gave no answer: what a handler does about it differs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum StoreFault {
+    /// There is no such bucket.
+    Bucket,
+    /// There are no credentials, or they are not valid any more.
+    Credentials,
+    /// The credentials do not suffice.
+    Forbidden,
+    /// Too many requests were made.
+    Throttled,
+    /// The store was not reached: its name, the connection or its certificate.
+    Network,
+    /// No answer came in time.
+    Timeout,
+    /// What was read changed meanwhile.
+    Changed,
+    /// The store failed.
+    Server,
+}
+
+impl StoreFault {
+    /// The stable name of the fault, as Python shows it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Bucket => "bucket",
+            Self::Credentials => "credentials",
+            Self::Forbidden => "forbidden",
+            Self::Throttled => "throttled",
+            Self::Network => "network",
+            Self::Timeout => "timeout",
+            Self::Changed => "changed",
+            Self::Server => "server",
+        }
+    }
+
+    /// Whether whatever else is asked of the same store will meet it, too.
+    pub const fn hits_all(self) -> bool {
+        matches!(self, Self::Bucket | Self::Credentials | Self::Network)
+    }
 }
 
 /// What to give instead, as data: a program and a person at a terminal are told so in other words.

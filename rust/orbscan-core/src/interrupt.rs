@@ -63,8 +63,12 @@ pub fn ended() -> Result<()> {
     Ok(())
 }
 
+/// As [`check`], but looks at once: for whoever waits, and does not loop.
+///
+/// # Errors
+/// As [`check`].
 #[cold]
-fn look() -> Result<()> {
+pub fn look() -> Result<()> {
     let interrupted = || Err(Error::new(ErrorKind::Store, "interrupted"));
     if memory::is_lacking() {
         return Err(Error::new(ErrorKind::Memory, "not enough memory"));

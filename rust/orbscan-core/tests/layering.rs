@@ -34,7 +34,22 @@ const ARROW: Order = &[
     &["checkpoints"],
 ];
 
-const CRATES: [(&str, Order); 2] = [("orbscan-core", CORE), ("orbscan-arrow", ARROW)];
+const REMOTE: Order = &[
+    &["url", "options"],
+    &["fault"],
+    &["gate", "runtime", "tree"],
+    &["hub"],
+    &["client"],
+    &["process", "wire", "plan"],
+    &["probe"],
+    &["store"],
+];
+
+const CRATES: [(&str, Order); 3] = [
+    ("orbscan-core", CORE),
+    ("orbscan-arrow", ARROW),
+    ("orbscan-remote", REMOTE),
+];
 
 fn source(name: &str) -> PathBuf {
     let own = Path::new(env!("CARGO_MANIFEST_DIR"));

@@ -1,6 +1,5 @@
 //! Files taken apart, as tuples.
 
-use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
 use orbscan_core::dump::known::DESCRIPTIONS;
@@ -8,11 +7,11 @@ use orbscan_core::dump::{self, Field, Piece, Value};
 use orbscan_core::error::{Error, ErrorKind, Offset};
 use orbscan_core::limits::Limits;
 use orbscan_core::reader;
-use orbscan_core::store::local::LocalStore;
-use orbscan_core::store::{Store, Want};
+use orbscan_core::store::Want;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList, PyTuple};
 
+use crate::place::Place;
 use crate::{errors, work};
 
 /// Adds what is here to the module.
@@ -28,7 +27,7 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
 #[pyo3(name = "dump", signature = (path, part, sink))]
 fn take_apart(
     py: Python<'_>,
-    path: PathBuf,
+    path: Place,
     part: Option<(u64, u64)>,
     sink: Py<PyAny>,
 ) -> PyResult<()> {
@@ -41,16 +40,17 @@ fn take_apart(
             Error::new(ErrorKind::Store, reason)
         })
     };
-    let done = work::detached(py, &path, || {
-        let (store, path) = LocalStore::open_from_top(&path)?;
+    let done = work::detached(py, &path.text(), || {
+        let (store, path) = path.open_from_top()?;
+        let store = store.as_ref();
         let told = match part {
-            None => dump::pieces_in(&store, &path, &limits, &mut tell),
+            None => dump::pieces_in(store, &path, &limits, &mut tell),
             Some((offset, length)) => {
                 let fetched = store.fetch_one(Want::range(path, offset, length));
                 fetched.and_then(|bytes| dump::pieces_of_part(&bytes, offset, &limits, &mut tell))
             }
         };
-        told.map_err(|error| reader::locate(&store, error))
+        told.map_err(|error| reader::locate(store, error))
     });
     match raised.into_inner() {
         Ok(Some(error)) => Err(error),

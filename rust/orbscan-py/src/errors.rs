@@ -1,6 +1,6 @@
 //! From an error of the core to an exception: the only mapping.
 
-use orbscan_core::error::{Error, Offset};
+use orbscan_core::error::{Error, Offset, StoreFault, Subject};
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
@@ -18,12 +18,21 @@ pub fn raised(py: Python<'_>, error: &Error) -> PyErr {
             error
                 .advice()
                 .map(|advice| (advice.topic(), advice.value(), advice.words())),
+            fault(error).map(StoreFault::name),
         );
         module.call_method1("error", arguments)
     });
     match made {
         Ok(exception) => PyErr::from_value(exception),
         Err(broken) => broken,
+    }
+}
+
+/// Why a store gave no answer, where it is known.
+fn fault(error: &Error) -> Option<StoreFault> {
+    match error.subject() {
+        Some(Subject::Store(fault)) => Some(fault),
+        _ => None,
     }
 }
 

@@ -18,26 +18,27 @@ mod checkpoint;
 mod dump;
 mod errors;
 mod leaf_table;
+mod place;
 mod scan;
 mod steps;
 mod tables;
 mod verify;
 mod work;
 
-use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use orbscan_core::error::{Error, ErrorKind};
 use orbscan_core::layout::Rules;
-use orbscan_core::orbax::commit::Atomicity;
+use orbscan_core::limits::Limits;
 use orbscan_core::orbax::names::{self, Order};
 use orbscan_core::path::StorePath;
 use orbscan_core::reader::{self, Options, Recall, Selection, beside, everything};
 use orbscan_core::record;
-use orbscan_core::store::local::LocalStore;
+use orbscan_core::store::{EntryKind, Store, Want};
 use pyo3::prelude::*;
 
 use checkpoint::Checkpoint;
+use place::Place;
 
 /// How long a wait for the next entry of a scan may last before Ctrl-C is looked at.
 const PATIENCE: Duration = Duration::from_millis(50);
@@ -51,11 +52,12 @@ const AUTO_ATOMICITY: &str = "auto";
 /// Runs `read` without the interpreter and turns its failure into an exception.
 fn detached<T: Send>(
     py: Python<'_>,
-    path: &Path,
-    read: impl FnOnce(&LocalStore, &StorePath) -> Result<T, Error> + Send,
+    place: &Place,
+    read: impl FnOnce(&dyn Store, &StorePath) -> Result<T, Error> + Send,
 ) -> PyResult<T> {
-    work::detached(py, path, || {
-        LocalStore::open(path).and_then(|(store, path)| read(&store, &path))
+    work::detached(py, &place.text(), || {
+        let (store, path) = place.open()?;
+        read(store.as_ref(), &path)
     })
 }
 
@@ -72,9 +74,8 @@ fn options(
         rich_types,
         rules: Rules {
             atomicity: match atomicity {
-                // On a local disk.
-                None | Some(AUTO_ATOMICITY) => Atomicity::default(),
-                Some(name) => steps::atomicity_named(name)?,
+                None | Some(AUTO_ATOMICITY) => None,
+                Some(name) => Some(steps::atomicity_named(name)?),
             },
             allow_uncommitted,
         },
@@ -112,7 +113,7 @@ fn selection(name: Option<&str>) -> Selection<'_> {
 ))]
 fn read_pytree(
     py: Python<'_>,
-    path: PathBuf,
+    path: Place,
     name: Option<&str>,
     rich_types: bool,
     atomicity: Option<&str>,
@@ -134,7 +135,7 @@ fn read_pytree(
 #[pyo3(signature = (path, name, *, atomicity = None, allow_uncommitted = false))]
 fn recover(
     py: Python<'_>,
-    path: PathBuf,
+    path: Place,
     name: Option<&str>,
     atomicity: Option<&str>,
     allow_uncommitted: bool,
@@ -151,7 +152,7 @@ fn recover(
 #[pyo3(signature = (path, rich_types, *, atomicity = None, allow_uncommitted = false))]
 fn read_checkpointables(
     py: Python<'_>,
-    path: PathBuf,
+    path: Place,
     rich_types: bool,
     atomicity: Option<&str>,
     allow_uncommitted: bool,
@@ -168,7 +169,7 @@ fn read_checkpointables(
 #[pyo3(signature = (path, name, *, atomicity = None, allow_uncommitted = false))]
 fn read_header(
     py: Python<'_>,
-    path: PathBuf,
+    path: Place,
     name: &str,
     atomicity: Option<&str>,
     allow_uncommitted: bool,
@@ -185,7 +186,7 @@ fn read_header(
 #[pyo3(signature = (path, rich_types, *, atomicity = None, allow_uncommitted = false))]
 fn read_everything(
     py: Python<'_>,
-    path: PathBuf,
+    path: Place,
     rich_types: bool,
     atomicity: Option<&str>,
     allow_uncommitted: bool,
@@ -202,7 +203,7 @@ fn read_everything(
 #[pyo3(signature = (path, name))]
 fn others(
     py: Python<'_>,
-    path: PathBuf,
+    path: Place,
     name: Option<&str>,
 ) -> PyResult<Vec<(Option<String>, Option<bool>)>> {
     // Whether it may be read was decided when it was.
@@ -217,11 +218,63 @@ fn others(
 /// Whether Orbax would call the path a checkpoint.
 #[pyfunction]
 #[pyo3(signature = (path, *, atomicity = None))]
-fn is_orbax_checkpoint(py: Python<'_>, path: PathBuf, atomicity: Option<&str>) -> PyResult<bool> {
+fn is_orbax_checkpoint(py: Python<'_>, path: Place, atomicity: Option<&str>) -> PyResult<bool> {
     let rules = options(false, atomicity, false)?.rules;
     detached(py, &path, |store, path| {
         reader::is_checkpoint(store, path, rules.atomicity)
     })
+}
+
+/// The bytes of a file; `None` if there is none, or a directory.
+#[pyfunction]
+fn read_file(py: Python<'_>, path: Place) -> PyResult<Option<Vec<u8>>> {
+    let limits = Limits::default();
+    detached(py, &path, |store, path| {
+        let want = Want::whole(path.clone(), limits.max_document_bytes);
+        match store.fetch_one(want) {
+            Ok(bytes) => Ok(Some(bytes.to_vec())),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(_) if is_directory(store, path) => Ok(None),
+            Err(error) => Err(reader::locate(store, error)),
+        }
+    })
+}
+
+/// The sizes of the files below a directory together; what cannot be looked at counts nothing.
+#[pyfunction]
+fn size_below(py: Python<'_>, path: Place) -> PyResult<u64> {
+    detached(py, &path, |store, path| {
+        let held = store.hold(path);
+        Ok(sizes_below(held.as_deref().unwrap_or(store), path.clone()))
+    })
+}
+
+fn sizes_below(store: &dyn Store, top: StorePath) -> u64 {
+    let mut total = 0_u64;
+    let mut waiting = vec![top];
+    while let Some(directory) = waiting.pop() {
+        let entries = store.list(&directory).unwrap_or_default();
+        let mut files = Vec::new();
+        for entry in entries {
+            let Ok(path) = directory.join(&entry.name) else {
+                continue;
+            };
+            match entry.kind {
+                // A link may lead back.
+                EntryKind::Directory if !entry.link => waiting.push(path),
+                EntryKind::Directory => {}
+                EntryKind::File => files.push(path),
+            }
+        }
+        let stats = store.stat(&files).into_iter().flatten().flatten();
+        total = stats.fold(total, |total, stat| total.saturating_add(stat.size));
+    }
+    total
+}
+
+fn is_directory(store: &dyn Store, path: &StorePath) -> bool {
+    let found = store.stat(std::slice::from_ref(path)).pop();
+    matches!(found, Some(Ok(Some(stat))) if stat.kind == EntryKind::Directory)
 }
 
 #[pymodule(gil_used = false)]
@@ -232,6 +285,8 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
         "ERROR_KINDS",
         pyo3::types::PyTuple::new(module.py(), kinds)?,
     )?;
+    #[cfg(feature = "remote")]
+    module.add_class::<place::StoreChoice>()?;
     module.add_class::<Checkpoint>()?;
     module.add_class::<scan::Scan>()?;
     module.add_class::<scan::Entry>()?;
@@ -245,6 +300,8 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(read_everything, module)?)?;
     module.add_function(wrap_pyfunction!(others, module)?)?;
     module.add_function(wrap_pyfunction!(is_orbax_checkpoint, module)?)?;
+    module.add_function(wrap_pyfunction!(read_file, module)?)?;
+    module.add_function(wrap_pyfunction!(size_below, module)?)?;
     dump::register(module)?;
     leaf_table::register(module)?;
     tables::register(module)?;

@@ -1,7 +1,6 @@
 //! A scan as an iterator of Python.
 
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
 use std::process;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -17,8 +16,6 @@ use orbscan_core::scan::entry::{self, Content};
 use orbscan_core::scan::roots::Roots;
 use orbscan_core::scan::selection::{Selection, Shard};
 use orbscan_core::scan::{Monitor, Options, Poll, Root};
-use orbscan_core::store::Store;
-use orbscan_core::store::local::LocalStore;
 use pyo3::exceptions::{PyBaseException, PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
@@ -26,6 +23,7 @@ use pyo3::types::PyTuple;
 
 use crate::checkpoint::Checkpoint;
 use crate::leaf_table::Crossed;
+use crate::place::Place;
 use crate::{PATIENCE, errors, options, work};
 
 /// Searches below `roots`; see the stub for the meaning of each argument.
@@ -49,7 +47,7 @@ use crate::{PATIENCE, errors, options, work};
 #[allow(clippy::too_many_arguments)] // They are keywords, each with a meaning of its own.
 pub fn scan(
     py: Python<'_>,
-    roots: Vec<PathBuf>,
+    roots: Vec<Place>,
     steps: Option<(u64, u64)>,
     latest: Option<usize>,
     committed: Option<bool>,
@@ -79,11 +77,17 @@ pub fn scan(
         read: options(rich_types, atomicity, false)?,
         leaves,
         selection,
-        threads: threads.unwrap_or(core::DEFAULT_THREADS),
+        threads: threads.unwrap_or_else(|| {
+            if roots.iter().any(Place::is_remote) {
+                core::REMOTE_THREADS
+            } else {
+                core::DEFAULT_THREADS
+            }
+        }),
         ordered,
         since: since.unwrap_or_default(),
     };
-    let started = py.detach(|| core::scan(roots.iter().map(|path| root(path)).collect(), options));
+    let started = py.detach(|| core::scan(roots.iter().map(root).collect(), options));
     Ok(Scan {
         process: process::id(),
         tables: Arc::default(),
@@ -96,13 +100,15 @@ pub fn scan(
 
 /// What a root that is a pattern stands for, in any order; see the stub.
 #[pyfunction]
-pub fn expand_root(py: Python<'_>, text: &str) -> PyResult<Option<Vec<String>>> {
-    let Some(roots) = Roots::new(text) else {
+pub fn expand_root(py: Python<'_>, root: Place) -> PyResult<Option<Vec<String>>> {
+    let text = root.text();
+    let Some(roots) = Roots::new(&text) else {
         return Ok(None);
     };
-    let top = Path::new(if roots.top.is_empty() { "." } else { roots.top });
-    let found = work::detached(py, top, || {
-        LocalStore::open(top).map(|(store, top)| roots.expand(&store, &top))
+    let top = root.renamed(if roots.top.is_empty() { "." } else { roots.top });
+    let found = work::detached(py, &text, || {
+        let (store, top) = top.open()?;
+        Ok(roots.expand(store.as_ref(), &top))
     });
     found.map(Some)
 }
@@ -123,14 +129,10 @@ impl KeypathPattern {
     }
 }
 
-fn root(path: &Path) -> Root {
-    let place = LocalStore::open(path).map(|(store, path)| {
-        let store: Arc<dyn Store> = Arc::new(store);
-        (store, path)
-    });
+fn root(place: &Place) -> Root {
     Root {
-        text: path.to_string_lossy().into_owned(),
-        place,
+        text: place.text(),
+        place: place.open(),
     }
 }
 

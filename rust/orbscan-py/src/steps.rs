@@ -1,7 +1,5 @@
 //! The steps of a manager root as Python sees them.
 
-use std::path::PathBuf;
-
 use orbscan_core::error::{Error, ErrorKind};
 use orbscan_core::limits::Limits;
 use orbscan_core::orbax::commit::Atomicity;
@@ -10,7 +8,8 @@ use pyo3::exceptions::{PyBaseException, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
-use crate::{detached, errors};
+use crate::place::Place;
+use crate::{AUTO_ATOMICITY, detached, errors};
 
 /// The word that stands for the last committed step.
 const LATEST: &str = "latest";
@@ -47,7 +46,10 @@ fn scope<'p>(prefix: &'p Prefix, atomicity: &str) -> PyResult<Scope<'p>> {
     let only = |(prefix,): &'p (Option<String>,)| Prefixes::Only(prefix.as_deref());
     Ok(Scope {
         prefixes: prefix.as_ref().map_or(Prefixes::Any, only),
-        atomicity: atomicity_named(atomicity)?,
+        atomicity: match atomicity {
+            AUTO_ATOMICITY => None,
+            name => Some(atomicity_named(name)?),
+        },
     })
 }
 
@@ -106,7 +108,7 @@ impl Row {
 #[pyo3(signature = (root, prefix, atomicity))]
 fn list_steps(
     py: Python<'_>,
-    root: PathBuf,
+    root: Place,
     prefix: Prefix,
     atomicity: &str,
 ) -> PyResult<(Vec<Row>, Vec<String>, usize)> {
@@ -123,7 +125,7 @@ fn list_steps(
 #[pyo3(signature = (root, step, prefix, atomicity))]
 fn read_steps(
     py: Python<'_>,
-    root: PathBuf,
+    root: Place,
     step: Choice,
     prefix: Prefix,
     atomicity: &str,
@@ -140,7 +142,7 @@ fn read_steps(
 #[pyo3(signature = (root, step, prefix, atomicity))]
 fn find_step(
     py: Python<'_>,
-    root: PathBuf,
+    root: Place,
     step: Choice,
     prefix: Prefix,
     atomicity: &str,
@@ -155,7 +157,7 @@ fn find_step(
 
 /// The directories of steps that lie one level below a root, with what is in them in words.
 #[pyfunction]
-fn steps_below(py: Python<'_>, root: PathBuf) -> PyResult<Vec<(String, String)>> {
+fn steps_below(py: Python<'_>, root: Place) -> PyResult<Vec<(String, String)>> {
     let found = detached(py, &root, |store, path| steps::below(store, path))?;
     let runs = found.runs.into_iter();
     Ok(runs.map(|(name, steps)| (name, steps.told())).collect())
@@ -163,7 +165,7 @@ fn steps_below(py: Python<'_>, root: PathBuf) -> PyResult<Vec<(String, String)>>
 
 /// Checks that something of a name lies in a root.
 #[pyfunction]
-fn check_step_name(py: Python<'_>, root: PathBuf, name: &str) -> PyResult<()> {
+fn check_step_name(py: Python<'_>, root: Place, name: &str) -> PyResult<()> {
     detached(py, &root, |store, path| {
         steps::check_name(store, path, name)
     })
@@ -171,7 +173,7 @@ fn check_step_name(py: Python<'_>, root: PathBuf, name: &str) -> PyResult<()> {
 
 /// The JSON texts of Orbax's and the user's metadata about all steps of a root.
 #[pyfunction]
-fn read_root_metadata(py: Python<'_>, root: PathBuf) -> PyResult<(Option<String>, Option<String>)> {
+fn read_root_metadata(py: Python<'_>, root: Place) -> PyResult<(Option<String>, Option<String>)> {
     let found = detached(py, &root, |store, path| {
         steps::read_root_metadata(store, path, &Limits::default())
     })?;

@@ -1,7 +1,6 @@
 //! Reports of checks, as tuples.
 
 use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
 use orbscan_core::error::{Error, Offset};
@@ -9,7 +8,6 @@ use orbscan_core::path::StorePath;
 use orbscan_core::reader::Selection;
 use orbscan_core::record::LeafTable;
 use orbscan_core::store::Store;
-use orbscan_core::store::local::LocalStore;
 use orbscan_core::tree::{Content as TreeContent, KeyEntry};
 use orbscan_core::verify::code::{Code, Outlook};
 use orbscan_core::verify::report::{Alone, Chunks, Finding, LostLeaf, Report};
@@ -20,6 +18,7 @@ use pyo3::types::{PyBytes, PyList, PyString, PyTuple};
 
 use crate::checkpoint::Checkpoint;
 use crate::leaf_table::Crossed;
+use crate::place::{Opened, Place};
 use crate::{detached, options, selection, work};
 
 /// Checks the checkpoint at `path`; see the stub for the meaning of what comes back.
@@ -37,7 +36,7 @@ use crate::{detached, options, selection, work};
 ))]
 fn check(
     py: Python<'_>,
-    path: PathBuf,
+    path: Place,
     level: u8,
     check_values: bool,
     max_bandwidth: Option<u64>,
@@ -62,7 +61,7 @@ fn check(
 #[expect(clippy::needless_pass_by_value, reason = "arguments come as they are")]
 fn check_together(
     py: Python<'_>,
-    paths: Vec<PathBuf>,
+    paths: Vec<Place>,
     level: u8,
     check_values: bool,
     max_bandwidth: Option<u64>,
@@ -73,13 +72,13 @@ fn check_together(
     let interruption = Interruption::default();
     let checked = work::detached(
         py,
-        paths.first().map_or(Path::new(""), PathBuf::as_path),
+        &paths.first().map(Place::text).unwrap_or_default(),
         || {
-            let opened = paths.iter().map(|path| LocalStore::open(path));
-            let opened: Vec<(LocalStore, StorePath)> = opened.collect::<Result<_, Error>>()?;
+            let opened = paths.iter().map(Place::open);
+            let opened: Vec<Opened> = opened.collect::<Result<_, Error>>()?;
             let mut directories: Vec<(&dyn Store, StorePath)> = Vec::new();
             for (store, path) in &opened {
-                directories.push((store, path.clone()));
+                directories.push((store.as_ref(), path.clone()));
             }
             let mut tell = |now: Progress| interruption.tell(now, progress.as_ref());
             verify::verify_together(&directories, &options, &mut tell)
@@ -263,7 +262,7 @@ fn chunks_tuple<'py>(py: Python<'py>, chunks: &Chunks) -> PyResult<Bound<'py, Py
 ))]
 fn measure(
     py: Python<'_>,
-    path: PathBuf,
+    path: Place,
     atomicity: Option<&str>,
     allow_uncommitted: bool,
     only: Option<(Option<String>,)>,

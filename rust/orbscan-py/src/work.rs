@@ -1,7 +1,6 @@
 //! Work without the interpreter, which Ctrl-C and a lack of memory end with an exception.
 
 use std::cell::RefCell;
-use std::path::Path;
 
 use orbscan_core::error::{Error, ErrorKind};
 use orbscan_core::{interrupt, memory};
@@ -22,7 +21,7 @@ thread_local! {
 /// the work went on without.
 pub fn detached<T: Send>(
     py: Python<'_>,
-    path: &Path,
+    path: &str,
     work: impl FnOnce() -> Result<T, Error> + Send,
 ) -> PyResult<T> {
     let (done, lacked) = py.detach(|| memory::watched(|| interruptible(work)));
@@ -30,7 +29,7 @@ pub fn detached<T: Send>(
         Err(error) if error.kind() == ErrorKind::Memory && error.file().is_some() => Err(error),
         _ if lacked > 0 => {
             let reason = memory::reason(lacked);
-            Err(Error::new(ErrorKind::Memory, reason).in_file(&path.to_string_lossy()))
+            Err(Error::new(ErrorKind::Memory, reason).in_file(&path))
         }
         done => done,
     };

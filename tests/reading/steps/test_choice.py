@@ -124,9 +124,9 @@ def test_what_is_no_step_is_wrong_use(step: Any, error: type[Exception], root: P
     assert not isinstance(caught.value, orbscan.OrbscanError)
 
 
-def test_a_step_of_a_url_is_refused() -> None:
-    with pytest.raises(ValueError, match="only local paths"):
-        orbscan.load("gs://bucket/run", step=1)
+def test_a_step_of_the_url_of_no_store_is_refused() -> None:
+    with pytest.raises(orbscan.FormatError, match="no store is known"):
+        orbscan.load("ftp://host/run", step=1)
 
 
 def test_what_makes_a_step_committed_decides_which_is_the_latest(tmp_path: Path) -> None:

@@ -148,8 +148,8 @@ def test_what_is_no_root_is_refused(tmp_path: Path) -> None:
         orbscan.steps(step)
     with pytest.raises(orbscan.InvalidLayoutError, match="is a file"):
         orbscan.steps(step / "_CHECKPOINT_METADATA")
-    with pytest.raises(ValueError, match="only local paths"):
-        orbscan.steps("gs://bucket/run")
+    with pytest.raises(orbscan.FormatError, match="no store is known"):
+        orbscan.steps("ftp://host/run")
 
 
 def test_the_metadata_of_a_root_is_empty_unless_it_was_written(tmp_path: Path) -> None:

@@ -134,8 +134,9 @@ pub fn judged(
     store: &dyn Store,
     path: &StorePath,
     entries: &[Entry],
-    atomicity: Atomicity,
+    atomicity: Option<Atomicity>,
 ) -> Commit {
+    let atomicity = atomicity.unwrap_or_else(|| store.atomicity());
     let name = path.name();
     let mut facts = Facts {
         name,
@@ -178,7 +179,11 @@ fn stat_one(store: &dyn Store, path: StorePath) -> Result<Option<Stat>> {
 ///
 /// # Errors
 /// `Store`.
-pub fn is_checkpoint(store: &dyn Store, path: &StorePath, atomicity: Atomicity) -> Result<bool> {
+pub fn is_checkpoint(
+    store: &dyn Store,
+    path: &StorePath,
+    atomicity: Option<Atomicity>,
+) -> Result<bool> {
     let entries = match listed(store, path) {
         Ok(found) => found,
         Err(error) if error.kind() == ErrorKind::Store => return Err(error),

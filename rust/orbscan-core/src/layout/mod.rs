@@ -39,8 +39,10 @@ use crate::orbax::commit::Atomicity;
 /// What counts as a finished checkpoint, and whether one that is not may be read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Rules {
-    /// What makes a save a finished one.
-    pub atomicity: Atomicity,
+    /// What makes a save a finished one; `None` where the store decides, see [`Store::atomicity`].
+    ///
+    /// [`Store::atomicity`]: crate::store::Store::atomicity
+    pub atomicity: Option<Atomicity>,
     /// Whether an unfinished save is read, and said to be one, instead of refused.
     pub allow_uncommitted: bool,
 }

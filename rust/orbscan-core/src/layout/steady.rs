@@ -58,7 +58,7 @@ impl Seen {
         if self.now(store).is_none_or(|now| now == *id) {
             return Ok(());
         }
-        Err(changed(path))
+        Err(changed(&path.parent().unwrap_or_default()))
     }
 }
 
@@ -84,6 +84,10 @@ pub fn read<T>(
             ..Seen::default()
         };
         let read = attempt(held.as_deref().unwrap_or(store), &mut seen);
+        if held.as_ref().is_some_and(|held| held.is_stale()) {
+            last = Some(path.clone());
+            continue;
+        }
         if held.is_some() && read.as_ref().is_ok_and(&is_whole) {
             return read;
         }
@@ -97,16 +101,15 @@ pub fn read<T>(
             return read;
         }
         before = now;
-        last = Some(path);
+        last = path.parent();
     }
-    Err(changed(&last.unwrap_or_default()))
+    Err(changed(&last.unwrap_or_else(|| path.clone())))
 }
 
-fn changed(path: &StorePath) -> Error {
-    let directory = path.parent().unwrap_or_default();
+fn changed(directory: &StorePath) -> Error {
     let reason = "another directory took the place of the checkpoint each time it was read; read it \
                   again when it is at rest";
-    Error::new(ErrorKind::Store, reason).in_file(&directory)
+    Error::new(ErrorKind::Store, reason).in_file(directory)
 }
 
 #[cfg(test)]

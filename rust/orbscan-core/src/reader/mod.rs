@@ -246,7 +246,11 @@ pub fn read_header(
 ///
 /// # Errors
 /// `Store`.
-pub fn is_checkpoint(store: &dyn Store, path: &StorePath, atomicity: Atomicity) -> Result<bool> {
+pub fn is_checkpoint(
+    store: &dyn Store,
+    path: &StorePath,
+    atomicity: Option<Atomicity>,
+) -> Result<bool> {
     detect::is_checkpoint(store, path, atomicity).map_err(|error| locate(store, error))
 }
 

@@ -45,6 +45,10 @@ use walk::Sight;
 /// each of them waits.
 pub const DEFAULT_THREADS: usize = 16;
 
+/// Likewise, where the checkpoints lie in a store that is not a disk: each thread waits for most of the
+/// time.
+pub const REMOTE_THREADS: usize = 64;
+
 /// The most threads of one scan, however many are asked for. A disk or a mount answers no faster to
 /// more of them, and each takes memory for its stack and one of the threads that the system has for
 /// all.
@@ -83,9 +87,10 @@ pub struct Options {
 }
 
 impl Options {
-    /// What makes a checkpoint a finished one.
-    pub const fn atomicity(&self) -> Atomicity {
-        self.read.rules.atomicity
+    /// What makes a checkpoint of a store a finished one.
+    pub fn atomicity(&self, store: &dyn Store) -> Atomicity {
+        let asked = self.read.rules.atomicity;
+        asked.unwrap_or_else(|| store.atomicity())
     }
 }
 

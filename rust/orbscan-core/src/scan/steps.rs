@@ -87,8 +87,15 @@ pub enum Prefixes<'a> {
 pub struct Scope<'a> {
     /// By their names.
     pub prefixes: Prefixes<'a>,
-    /// What makes a step a finished one.
-    pub atomicity: Atomicity,
+    /// What makes a step a finished one; `None` where the store decides.
+    pub atomicity: Option<Atomicity>,
+}
+
+impl Scope<'_> {
+    /// What makes a step in a store a finished one.
+    fn atomicity_in(&self, store: &dyn Store) -> Atomicity {
+        self.atomicity.unwrap_or_else(|| store.atomicity())
+    }
 }
 
 /// Which steps are wanted.

@@ -74,7 +74,7 @@ pub fn look(visit: &Visit, key: &Key, options: &Options, links: &Links) -> Look 
 
 fn try_look(visit: &Visit, key: &Key, options: &Options, links: &Links) -> Result<Look> {
     let store = visit.base.store.as_ref();
-    let by_name = !options.atomicity().needs_commit_file();
+    let by_name = !options.atomicity(store).needs_commit_file();
     if recognise::is_leftover(visit.path.name(), visit.link, by_name) && !is_link(visit) {
         return Ok(Sight::found(leftover(visit, options)).into());
     }
@@ -282,7 +282,7 @@ fn commit(visit: &Visit, commit_file: bool, options: &Options) -> Commit {
         link: visit.link,
         commit_file,
     };
-    commit::judge(facts, options.atomicity())
+    commit::judge(facts, options.atomicity(visit.base.store.as_ref()))
 }
 
 /// What is told of a directory that could not be looked at.
@@ -318,7 +318,8 @@ fn unreadable(visit: &Visit, error: Error, options: &Options) -> Sight {
 /// name need not be a checkpoint at all.
 fn commit_by_name(visit: &Visit, error: &Error, options: &Options) -> Option<Commit> {
     let is_step = step::of(visit.path.name()).is_some();
-    let says = error.kind() == ErrorKind::Store && !options.atomicity().needs_commit_file();
+    let atomicity = options.atomicity(visit.base.store.as_ref());
+    let says = error.kind() == ErrorKind::Store && !atomicity.needs_commit_file();
     (is_step && says && is_directory(visit)).then(|| commit(visit, false, options))
 }
 

@@ -11,6 +11,7 @@ use std::ops::Range;
 pub use bytes::Bytes;
 
 use crate::error::{Error, ErrorKind, Offset, Result, Subject, counted};
+use crate::orbax::commit::Atomicity;
 use crate::path::StorePath;
 
 /// What lies at a path. Links are followed.
@@ -171,6 +172,10 @@ pub trait Store: Send + Sync {
         Ok(())
     }
 
+    /// Says that all of these directories will be listed: a store that has to wait for each answer asks
+    /// for them at once.
+    fn expect(&self, _: &[StorePath]) {}
+
     /// What lies at each path, in their order; `None` if nothing does.
     ///
     /// # Errors
@@ -213,6 +218,17 @@ pub trait Store: Send + Sync {
     /// or the store cannot tell one directory from another that takes its place.
     fn hold(&self, _: &StorePath) -> Option<Box<dyn Store>> {
         None
+    }
+
+    /// Whether something of what [`Store::hold`] holds turned out to be another thing than what lay there
+    /// when it was held: then nothing of it counts, and it is held again.
+    fn is_stale(&self) -> bool {
+        false
+    }
+
+    /// What makes a save in this store a finished one, as Orbax decides it where nobody says.
+    fn atomicity(&self) -> Atomicity {
+        Atomicity::default()
     }
 
     /// The answer to a single want.

@@ -148,7 +148,7 @@ fn where_a_file_commits_every_step_without_one_is_told() {
     write(&mut store, "runs/run_1/9");
     let told = |atomicity| -> Vec<(String, &str, bool, bool)> {
         let mut options = options(2);
-        options.read.rules.atomicity = atomicity;
+        options.read.rules.atomicity = Some(atomicity);
         let entries = found(store.clone(), options).into_iter();
         let shown = |entry: Entry| {
             let way = entry.path.trim_start_matches("runs/").to_owned();
@@ -237,7 +237,7 @@ fn locked(at: &'static str) -> Odd {
 fn a_step_that_may_not_be_read_is_finished_if_its_name_says_so() {
     let committed = |at, atomicity| {
         let mut options = options(2);
-        options.read.rules.atomicity = atomicity;
+        options.read.rules.atomicity = Some(atomicity);
         let entries: Vec<Entry> = scan(vec![root(locked(at), "runs")], options).collect();
         let mut unknown = entries.iter().filter(|entry| entry.kind == Kind::Unknown);
         let entry = unknown.next().unwrap();

@@ -34,6 +34,8 @@ impl Looks {
     ) -> Result<Self> {
         let mut looks = Vec::with_capacity(found.len());
         let mut wants = Vec::new();
+        let paths = found.iter().map(|step| root.join(&step.name));
+        store.expect(&paths.collect::<Result<Vec<_>>>()?);
         for step in found {
             let path = root.join(&step.name)?;
             let listed = listed(store, &path, &step);

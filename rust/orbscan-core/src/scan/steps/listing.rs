@@ -158,7 +158,7 @@ fn refuse_part(
     entries: &[Entry],
     scope: Scope<'_>,
 ) -> Result<()> {
-    let by_name = !scope.atomicity.needs_commit_file();
+    let by_name = !scope.atomicity_in(store).needs_commit_file();
     if recognise::is_leftover(root.name(), false, by_name) && !detect::is_link(store, root) {
         let reason = "is what a save left behind, not a directory of steps";
         return Err(Error::new(ErrorKind::Uncommitted, reason));
@@ -180,6 +180,7 @@ fn judged(
     let paths: Vec<StorePath> = paths.collect::<Result<_>>()?;
     let commit_files = commit_files(store, &paths, scope)?;
     let named = named(store, &paths);
+    let atomicity = scope.atomicity_in(store);
     let found = numbered.into_iter().zip(commit_files).zip(named);
     let found = found.map(|(((step, prefix, entry), commit_file), is_named)| {
         let facts = Facts {
@@ -189,7 +190,7 @@ fn judged(
             commit_file,
         };
         Found {
-            commit: commit::judge(facts, scope.atomicity),
+            commit: commit::judge(facts, atomicity),
             name: entry.name,
             step,
             prefix,
@@ -201,9 +202,10 @@ fn judged(
 
 /// Whether each of the directories has a `commit_success.txt`; not asked where it does not matter.
 fn commit_files(store: &dyn Store, paths: &[StorePath], scope: Scope<'_>) -> Result<Vec<bool>> {
-    if !scope.atomicity.needs_commit_file() {
+    if !scope.atomicity_in(store).needs_commit_file() {
         return Ok(vec![false; paths.len()]);
     }
+    store.expect(paths);
     let files = paths.iter().map(|path| path.join(names::COMMIT_SUCCESS));
     let files: Vec<StorePath> = files.collect::<Result<_>>()?;
     let stats = store.stat(&files).into_iter();

@@ -34,7 +34,7 @@ fn read_all(store: &MemoryStore) -> Vec<Step> {
 
 fn by_commit_file<'a>() -> Scope<'a> {
     Scope {
-        atomicity: Atomicity::CommitFile,
+        atomicity: Some(Atomicity::CommitFile),
         ..Scope::default()
     }
 }
@@ -150,7 +150,7 @@ fn the_number_of_waves_does_not_depend_on_the_number_of_steps() {
     ] {
         let counting = CountingStore::new(&store);
         let scope = Scope {
-            atomicity,
+            atomicity: Some(atomicity),
             ..Scope::default()
         };
         let found = match wanted {

