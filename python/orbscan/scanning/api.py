@@ -72,7 +72,7 @@ def scan(  # noqa: PLR0913 - keywords, each with a meaning of its own
         ordered: whether to give entries in the order of their paths, steps by their numbers,
             rather than as they come.
         threads: how many read side by side, at most 1,024; with one, everything happens in the
-            calling thread.
+            calling thread. By default 16, on a slow disk 128, in a bucket 64.
         since: the entries of an earlier scan, or a table of it: a `.parquet`, `.arrow` or `.jsonl`
             file, or anything with `__arrow_c_stream__`; or fingerprints by paths, of what was read
             completely. What has not changed is not read again (`state` is `unchanged`), unless it

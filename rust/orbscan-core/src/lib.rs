@@ -18,6 +18,7 @@
     )
 )]
 
+pub mod aside;
 pub mod cursor;
 pub mod dump;
 pub mod error;

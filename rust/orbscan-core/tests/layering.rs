@@ -10,6 +10,7 @@ type Order = &'static [&'static [&'static str]];
 const CORE: Order = &[
     &["error", "limits", "pattern", "stand_in"],
     &["interrupt", "memory"],
+    &["aside"],
     &["path", "cursor"],
     &["json", "msgpack"],
     &["tree"],

@@ -84,6 +84,7 @@ pub fn scan(
                 core::DEFAULT_THREADS
             }
         }),
+        slow_threads: threads.unwrap_or(core::SLOW_THREADS),
         ordered,
         since: since.unwrap_or_default(),
     };

@@ -59,17 +59,25 @@ impl<'r> Contents<'r> {
 /// # Errors
 /// `Store`.
 pub fn contents<'r>(store: &dyn Store, root: &'r Root) -> Result<Contents<'r>> {
+    let mut contents = contents_but_metrics(store, root)?;
+    if has_metrics_tree(store, root)? {
+        contents.items.push((names::METRICS, Tree::Metadata));
+        contents.items.sort_unstable();
+    }
+    Ok(contents)
+}
+
+/// As [`contents`], where it is known that the metrics are not a pytree.
+///
+/// # Errors
+/// `Store`.
+pub fn contents_but_metrics<'r>(store: &dyn Store, root: &'r Root) -> Result<Contents<'r>> {
     let children = root.checkpointables();
     let trees = items(store, root, &children)?;
     let any = trees.iter().any(|tree| *tree != Tree::None);
-    let mut items: Vec<(&str, Tree)> = children.into_iter().zip(trees).collect();
-    if has_metrics_tree(store, root)? {
-        items.push((names::METRICS, Tree::Metadata));
-        items.sort_unstable();
-    }
     Ok(Contents {
         flat: own_tree(root, any) != Tree::None,
-        items,
+        items: children.into_iter().zip(trees).collect(),
     })
 }
 

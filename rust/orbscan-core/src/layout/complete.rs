@@ -59,28 +59,37 @@ impl Listed {
 }
 
 /// What is missing of a committed step. `is_among` says whether it lies among steps, so that a
-/// directory of nothing is one, too.
+/// directory of nothing is one, too; `has_metrics`, whether the document of its metrics was read.
 ///
 /// # Errors
 /// `DeletionRecord`, `Store`.
 pub fn faults(
     store: &dyn Store,
     path: &StorePath,
-    listed: Listed,
+    listed: &Listed,
     handlers: &ItemHandlers,
     is_among: bool,
+    has_metrics: bool,
     limits: &Limits,
 ) -> Result<Vec<Error>> {
     let Some(layout) = listed.layout else {
-        let part = match listed.part {
+        let part = match &listed.part {
             None if is_among => part::fault(store, path, &listed.entries, || Ok(true))?,
-            part => part,
+            part => part.clone(),
         };
         return Ok(vec![part.unwrap_or_else(|| nothing(path))]);
     };
-    let root = detect::recognised(store, path.clone(), layout, listed.entries, limits)?;
-    let contents = contents(store, &root)?;
-    expected::faults(store, &root, handlers, &contents, Scope::All, limits)
+    let root = detect::recognised(store, path.clone(), layout, listed.entries.clone(), limits)?;
+    let handler = expected::handler_of(handlers, names::METRICS);
+    let should_be_tree = handler.is_some_and(expected::is_pytree_handler);
+    let is_document = has_metrics && !should_be_tree;
+    let contents = contents(store, &root, is_document)?;
+    let scope = if is_document {
+        Scope::But(names::METRICS)
+    } else {
+        Scope::All
+    };
+    expected::faults(store, &root, handlers, &contents, scope, limits)
 }
 
 /// The newest step beside another, under the same prefix, of which nothing is missing. A hint for
@@ -109,16 +118,20 @@ fn is_whole(store: &dyn Store, path: &StorePath, limits: &Limits) -> Result<bool
     let answer = store.fetch_one(Want::whole(file.clone(), limits.max_document_bytes));
     let (metadata, _) = header::decode(answer, &file, limits)?;
     let handlers = &metadata.item_handlers;
-    Ok(faults(store, path, listed, handlers, false, limits)?.is_empty())
+    Ok(faults(store, path, &listed, handlers, false, false, limits)?.is_empty())
 }
 
-fn contents<'r>(store: &dyn Store, root: &'r Root) -> Result<Contents<'r>> {
+/// Its pytrees; `is_document` says that the metrics are not one.
+fn contents<'r>(store: &dyn Store, root: &'r Root, is_document: bool) -> Result<Contents<'r>> {
     if root.layout == Layout::V0 && root.has(names::TREE_METADATA) {
-        let metrics = choose::has_metrics_tree(store, root)?;
+        let metrics = !is_document && choose::has_metrics_tree(store, root)?;
         return Ok(Contents {
             flat: true,
             items: Vec::from_iter(metrics.then_some((names::METRICS, Tree::Metadata))),
         });
+    }
+    if is_document {
+        return choose::contents_but_metrics(store, root);
     }
     choose::contents(store, root)
 }

@@ -56,6 +56,8 @@ pub enum Scope<'a> {
     All,
     /// One; `None` for the checkpoint itself.
     One(Option<&'a str>),
+    /// All but one, of which is known that it is whole.
+    But(&'a str),
 }
 
 impl Scope<'_> {
@@ -64,6 +66,7 @@ impl Scope<'_> {
         match self {
             Self::All => true,
             Self::One(one) => one == name,
+            Self::But(one) => Some(one) != name,
         }
     }
 }
@@ -176,9 +179,9 @@ pub fn lost_tree(
             .in_file(directory)
     };
     let document = names::TREE_METADATA;
-    let link = broken_link(store, directory, document);
+    let link = || broken_link(store, directory, document);
     let should_be = || {
-        let missing = match &link {
+        let missing = match link() {
             Some(words) => format!("its {document} {words}"),
             None => format!("has no {document}"),
         };
@@ -193,7 +196,7 @@ pub fn lost_tree(
         Err(error) => return Err(error),
     };
     if let Some(found) = evidence::of_store(store, directory, &entries, limits)? {
-        let reason = match &link {
+        let reason = match link() {
             Some(words) => {
                 format!("has lost its {document}, which {words}; it still holds {found}")
             }

@@ -22,10 +22,11 @@ use std::collections::{HashMap, HashSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::aside;
 use crate::cursor::to_u64;
 use crate::error::{Error, ErrorKind};
 use crate::layout::step;
@@ -48,6 +49,9 @@ pub const DEFAULT_THREADS: usize = 16;
 /// Likewise, where the checkpoints lie in a store that is not a disk: each thread waits for most of the
 /// time.
 pub const REMOTE_THREADS: usize = 64;
+
+/// Likewise, once a disk turns out to be slow: one that answers over a network has many who ask.
+pub const SLOW_THREADS: usize = 128;
 
 /// The most threads of one scan, however many are asked for. A disk or a mount answers no faster to
 /// more of them, and each takes memory for its stack and one of the threads that the system has for
@@ -80,6 +84,8 @@ pub struct Options {
     /// Threads, [`MAX_THREADS`] of them at most; with one, everything happens in the thread that
     /// takes the entries.
     pub threads: usize,
+    /// Threads where the disk is slow, if that are more; not with one.
+    pub slow_threads: usize,
     /// Whether entries come in the order of their paths, steps by their numbers.
     pub ordered: bool,
     /// The paths and fingerprints of an earlier scan.
@@ -101,6 +107,7 @@ impl Default for Options {
             leaves: true,
             selection: Selection::default(),
             threads: DEFAULT_THREADS,
+            slow_threads: SLOW_THREADS,
             ordered: false,
             since: HashMap::new(),
         }
@@ -151,6 +158,7 @@ pub fn scan(roots: Vec<Root>, options: Options) -> Scan {
         recall: Recall::new(),
         found: AtomicU64::new(0),
         done: AtomicU64::new(0),
+        has_grown: AtomicBool::new(false),
     });
     let alone = threads == 1 || !start_all(threads, || start(&shared));
     Scan {
@@ -174,12 +182,29 @@ fn start_all(threads: usize, start: impl FnMut() -> bool) -> bool {
 fn start(shared: &Arc<Shared>) -> bool {
     let shared = Arc::clone(shared);
     let work = move || {
+        aside::enter();
         while let Some(job) = shared.schedule.take() {
+            let base = Arc::clone(&job.visit.base);
             shared.run(job);
+            if base.store.width() > 1 {
+                grow(&shared);
+            }
         }
     };
     let builder = thread::Builder::new().name("orbscan-scan".to_owned());
     builder.spawn(work).is_ok()
+}
+
+/// Starts the threads that a slow disk is worth, once.
+fn grow(shared: &Arc<Shared>) {
+    let options = &shared.options;
+    let threads = options.slow_threads.min(MAX_THREADS);
+    let more = threads.saturating_sub(options.threads.max(1));
+    if more > 0 && !shared.has_grown.swap(true, Ordering::Relaxed) {
+        let capacity = threads.saturating_mul(WAITING_PER_THREAD);
+        shared.schedule.let_wait(capacity);
+        start_all(more, || start(shared));
+    }
 }
 
 /// What all threads use.
@@ -190,6 +215,8 @@ struct Shared {
     recall: Recall,
     found: AtomicU64,
     done: AtomicU64,
+    /// Whether the threads for a slow disk were started.
+    has_grown: AtomicBool,
 }
 
 impl Shared {

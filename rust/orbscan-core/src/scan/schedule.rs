@@ -6,6 +6,7 @@
 //! can be given out in order.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -52,7 +53,7 @@ pub struct Schedule {
     news: Condvar,
     ordered: bool,
     /// No new work is begun while so many entries wait to be taken.
-    capacity: usize,
+    capacity: AtomicUsize,
 }
 
 impl Schedule {
@@ -63,10 +64,15 @@ impl Schedule {
             work: Condvar::new(),
             news: Condvar::new(),
             ordered,
-            capacity,
+            capacity: AtomicUsize::new(capacity),
         };
         schedule.lock().put(first);
         schedule
+    }
+
+    /// Lets so many entries wait to be taken.
+    pub fn let_wait(&self, capacity: usize) {
+        self.capacity.store(capacity, Ordering::Relaxed);
     }
 
     /// Adds what was found to be done while a job is under way, and lets its siblings go on.
@@ -175,7 +181,7 @@ impl Schedule {
     }
 
     fn may_begin(&self, state: &State) -> bool {
-        if state.ready.len() < self.capacity {
+        if state.ready.len() < self.capacity.load(Ordering::Relaxed) {
             return true;
         }
         // In order, the entries that wait may wait for just this work.

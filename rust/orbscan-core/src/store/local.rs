@@ -2,6 +2,7 @@
 
 #[cfg(target_os = "linux")]
 mod descriptor;
+mod pace;
 
 use std::fs::{self, File};
 use std::io::{ErrorKind as IoErrorKind, Read, Seek, SeekFrom};
@@ -9,7 +10,10 @@ use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use pace::Pace;
+
 use super::{Bytes, Entry, EntryKind, Span, Stat, Store, Want, leads_nowhere};
+use crate::aside;
 use crate::cursor::{to_u64, to_usize};
 use crate::error::{Error, ErrorKind, Result};
 use crate::memory;
@@ -25,6 +29,8 @@ pub struct LocalStore {
     root: PathBuf,
     given: Option<Given>,
     held: Option<Held>,
+    /// How slow the disk is.
+    pace: Arc<Pace>,
 }
 
 /// A directory that is open, so that its files can be found wherever it is moved.
@@ -56,6 +62,17 @@ impl LocalStore {
             root: root.into(),
             given: None,
             held: None,
+            pace: Arc::default(),
+        }
+    }
+
+    /// The same store, which takes its disk for a slow one.
+    #[cfg(any(test, feature = "testing"))]
+    #[must_use]
+    pub fn on_slow_disk(self) -> Self {
+        Self {
+            pace: Arc::new(Pace::slow()),
+            ..self
         }
     }
 
@@ -104,6 +121,7 @@ impl LocalStore {
             root: root.to_owned(),
             given: Some(given),
             held: None,
+            pace: Arc::default(),
         };
         Ok((store, place))
     }
@@ -169,10 +187,11 @@ impl LocalStore {
             IoErrorKind::IsADirectory => want.is_a_directory(),
             _ => match broken_link(&error, &path) {
                 Some(target) => want.is_a_broken_link(&target),
-                None => failure(&error, &path).in_file(&want.path),
+                None => plain_failure(&error).in_file(&want.path),
             },
         };
-        let mut file = self.open_in_held(&want.path, &path).map_err(fail)?;
+        let open = || self.open_in_held(&want.path, &path);
+        let mut file = self.pace.ask(open).map_err(fail)?;
         let (offset, most) = match want.span {
             Span::Whole => (0, u64::MAX),
             Span::Range { offset, length } => (offset, length),
@@ -191,7 +210,7 @@ impl LocalStore {
             bytes.shrink_to_fit();
             return Ok(bytes.into());
         }
-        let found = file.metadata().map_err(fail)?;
+        let found = self.pace.ask(|| file.metadata()).map_err(fail)?;
         if found.is_dir() {
             return Err(want.is_a_directory());
         }
@@ -330,48 +349,33 @@ impl Store for LocalStore {
         let path = self.path(directory);
         let fail = |error: std::io::Error| failure(&error, &path).in_file(directory);
         #[cfg(target_os = "linux")]
-        if let Some((held, rest)) = self.in_held(directory) {
-            return descriptor::list(held, rest, each).map_err(fail);
-        }
-        for entry in fs::read_dir(&path).map_err(fail)? {
-            let entry = entry.map_err(fail)?;
-            let found = entry.file_type().map_err(fail)?;
-            let link = found.is_symlink();
-            // A link that leads nowhere is listed like a file: whoever opens it learns more.
-            let directory = if link {
-                fs::metadata(entry.path()).is_ok_and(|found| found.is_dir())
-            } else {
-                found.is_dir()
-            };
-            each(Entry {
-                // Every name that means something to us is UTF-8; others are only ever shown.
-                name: entry.file_name().to_string_lossy().into_owned(),
-                kind: if directory {
-                    EntryKind::Directory
-                } else {
-                    EntryKind::File
-                },
-                link,
-                id: listed_id(&entry),
-            });
-        }
-        Ok(())
+        let listed = match self.in_held(directory) {
+            Some((held, rest)) => descriptor::list(held, rest, &self.pace, each),
+            None => descriptor::list_named(&path, &self.pace, each),
+        };
+        #[cfg(not(target_os = "linux"))]
+        let listed = list(&path, &self.pace, each);
+        listed.map_err(fail)
+    }
+
+    fn width(&self) -> usize {
+        self.pace.width()
     }
 
     fn stat(&self, paths: &[StorePath]) -> Vec<Result<Option<Stat>>> {
         let stat = |path: &StorePath| {
             let local = self.path(path);
-            match self.stat_in_held(path, &local) {
+            match self.pace.ask(|| self.stat_in_held(path, &local)) {
                 Ok(found) => Ok(Some(found)),
                 Err(error) if is_absent(&error) => Ok(None),
                 Err(error) => Err(failure(&error, &local).in_file(path)),
             }
         };
-        paths.iter().map(stat).collect()
+        aside::each(|| self.width(), paths, stat)
     }
 
     fn fetch(&self, wants: &[Want]) -> Vec<Result<Bytes>> {
-        wants.iter().map(|want| self.read(want)).collect()
+        aside::each(|| self.width(), wants, |want| self.read(want))
     }
 
     fn locate(&self, path: &StorePath) -> String {
@@ -393,7 +397,8 @@ impl Store for LocalStore {
     }
 
     fn hold(&self, directory: &StorePath) -> Option<Box<dyn Store>> {
-        let held = held(&self.named(directory), directory)?;
+        let path = self.named(directory);
+        let held = self.pace.ask(|| held(&path, directory))?;
         Some(Box::new(Self {
             held: Some(held),
             ..self.clone()
@@ -406,6 +411,40 @@ impl Store for LocalStore {
         let resolved = resolved.map_err(|error| failure(&error, &local).in_file(path))?;
         Ok(resolved.to_string_lossy().into_owned())
     }
+}
+
+/// Lists a directory.
+#[cfg(not(target_os = "linux"))]
+fn list(path: &Path, pace: &Pace, each: &mut dyn FnMut(Entry)) -> std::io::Result<()> {
+    let begin = || {
+        let mut listed = fs::read_dir(path)?;
+        let first = listed.next();
+        Ok::<_, std::io::Error>((listed, first))
+    };
+    let (listed, first) = pace.ask(begin)?;
+    for entry in first.into_iter().chain(listed) {
+        let entry = entry?;
+        let found = entry.file_type()?;
+        let link = found.is_symlink();
+        // A link that leads nowhere is listed like a file: whoever opens it learns more.
+        let directory = if link {
+            fs::metadata(entry.path()).is_ok_and(|found| found.is_dir())
+        } else {
+            found.is_dir()
+        };
+        each(Entry {
+            // Every name that means something to us is UTF-8; others are only ever shown.
+            name: entry.file_name().to_string_lossy().into_owned(),
+            kind: if directory {
+                EntryKind::Directory
+            } else {
+                EntryKind::File
+            },
+            link,
+            id: listed_id(&entry),
+        });
+    }
+    Ok(())
 }
 
 fn as_stat(found: &fs::Metadata) -> Stat {
@@ -437,7 +476,7 @@ fn id(_: &fs::Metadata) -> u64 {
 }
 
 /// The number of a file as its directory lists it, without a question to the system.
-#[cfg(unix)]
+#[cfg(all(unix, not(target_os = "linux")))]
 fn listed_id(entry: &fs::DirEntry) -> u64 {
     std::os::unix::fs::DirEntryExt::ino(entry)
 }
@@ -483,10 +522,20 @@ fn broken_link(error: &std::io::Error, path: &Path) -> Option<String> {
 }
 
 fn failure(error: &std::io::Error, path: &Path) -> Error {
-    let (kind, reason) = match broken_link(error, path) {
-        Some(target) => (ErrorKind::NotFound, leads_nowhere(&target)),
-        None if is_absent(error) => (ErrorKind::NotFound, "does not exist".to_owned()),
-        None => (ErrorKind::Store, io_reason(error)),
+    match broken_link(error, path) {
+        Some(target) => {
+            Error::new(ErrorKind::NotFound, leads_nowhere(&target)).with_errno(error.raw_os_error())
+        }
+        None => plain_failure(error),
+    }
+}
+
+/// As [`failure`], where there is no link.
+fn plain_failure(error: &std::io::Error) -> Error {
+    let (kind, reason) = if is_absent(error) {
+        (ErrorKind::NotFound, "does not exist".to_owned())
+    } else {
+        (ErrorKind::Store, io_reason(error))
     };
     Error::new(kind, reason).with_errno(error.raw_os_error())
 }
@@ -499,111 +548,4 @@ fn io_reason(error: &std::io::Error) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn located(given: &str, below: &str) -> (String, String) {
-        let (store, place) = LocalStore::open(Path::new(given)).unwrap();
-        let below = place.join(below).unwrap();
-        let above = place.parent().unwrap_or_default();
-        (store.locate(&below), store.locate(&above))
-    }
-
-    #[test]
-    fn paths_are_shown_as_they_were_given() {
-        for (given, itself, below, above) in [
-            ("/runs/7", "/runs/7", "/runs/7/state/d", "/runs"),
-            ("/runs/7//", "/runs/7", "/runs/7/state/d", "/runs"),
-            ("runs/7", "runs/7", "runs/7/state/d", "runs"),
-            ("7", "7", "7/state/d", "."),
-            ("./7/", "./7", "./7/state/d", "."),
-            ("7/.", "7", "7/state/d", "."),
-            (".", ".", "./state/d", ".."),
-            ("..", "..", "../state/d", "../.."),
-            ("src/..", "src/..", "src/../state/d", "src/../.."),
-            ("../7", "../7", "../7/state/d", ".."),
-            ("/", "/", "/state/d", "/"),
-        ] {
-            let found = located(given, "");
-            assert_eq!(found, (itself.into(), above.into()), "{given}");
-            assert_eq!(located(given, "state/d").0, below, "{given}");
-        }
-    }
-
-    #[test]
-    fn what_lies_beside_a_path_is_shown_from_there() {
-        let (store, _) = LocalStore::open(Path::new("runs/7")).unwrap();
-        let beside = StorePath::new("70/state").unwrap();
-        assert_eq!(store.locate(&beside), "runs/70/state");
-        let (store, _) = LocalStore::open(Path::new("7")).unwrap();
-        assert_eq!(store.locate(&beside), "70/state");
-    }
-
-    #[test]
-    fn from_the_top_everything_above_is_shown_from_there() {
-        let (store, place) = LocalStore::open_from_top(Path::new("src/../src/lib.rs")).unwrap();
-        assert!(place.as_str().ends_with("/src/lib.rs"), "{place}");
-        assert_eq!(store.locate(&place), "src/../src/lib.rs");
-        let directory = place.parent().unwrap();
-        assert_eq!(store.locate(&directory), "src/../src");
-        let (store, place) = LocalStore::open_from_top(Path::new("x")).unwrap();
-        let here = place.parent().unwrap();
-        assert_eq!(store.locate(&here), ".");
-        assert_eq!(store.locate(&here.join("y").unwrap()), "y");
-        assert_eq!(store.locate(&here.parent().unwrap()), "..");
-    }
-
-    #[cfg(target_os = "linux")]
-    #[test]
-    fn what_is_held_stays_whatever_takes_its_place() {
-        let name = format!("orbscan-held-{}", std::process::id());
-        let folder = std::env::temp_dir().join(name);
-        let file = StorePath::new("7/a").unwrap();
-        let put = |place: &str, content: &str| {
-            fs::create_dir_all(folder.join(place)).unwrap();
-            fs::write(folder.join(place).join("a"), content).unwrap();
-        };
-        let read = |store: &dyn Store| store.fetch_one(Want::whole(file.clone(), 9));
-        put("7", "old");
-        let store = LocalStore::new(&folder);
-        let place = StorePath::new("7").unwrap();
-        let held = store.hold(&place).unwrap();
-        let none = store.hold(&StorePath::new("8").unwrap()).unwrap();
-        fs::rename(folder.join("7"), folder.join("gone")).unwrap();
-        put("7", "new");
-        put("8", "new");
-        assert_eq!(read(&store).unwrap(), "new");
-        assert_eq!(read(held.as_ref()).unwrap(), "old");
-        assert_eq!(held.list(&place).unwrap().len(), 1);
-        // What is beside it is found by its name.
-        assert_eq!(held.list(&StorePath::root()).unwrap().len(), 3);
-        assert_eq!(
-            (held.locate(&file), held.absolute(&file)),
-            (store.locate(&file), store.absolute(&file))
-        );
-        let nothing = none.list(&StorePath::new("8").unwrap()).unwrap_err();
-        assert_eq!(
-            (nothing.kind(), nothing.file()),
-            (ErrorKind::NotFound, Some("8"))
-        );
-        assert!(store.hold(&file).is_none());
-        fs::remove_dir_all(folder).unwrap();
-    }
-
-    #[test]
-    fn the_same_place_is_absolutely_the_same() {
-        let here = std::env::current_dir().unwrap();
-        for given in ["runs/7", "./runs/7/", "runs//7"] {
-            let (store, place) = LocalStore::open(Path::new(given)).unwrap();
-            let expected = here.join("runs/7").to_string_lossy().into_owned();
-            assert_eq!(store.absolute(&place), expected);
-        }
-    }
-
-    #[test]
-    fn a_path_that_leads_nowhere_is_named_as_it_was_given() {
-        let error = LocalStore::open(Path::new("nowhere/..")).unwrap_err();
-        assert_eq!(error.to_string(), "nowhere/..: does not exist");
-        assert_eq!(error.kind(), ErrorKind::NotFound);
-    }
-}
+mod tests;

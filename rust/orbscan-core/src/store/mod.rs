@@ -176,6 +176,12 @@ pub trait Store: Send + Sync {
     /// for them at once.
     fn expect(&self, _: &[StorePath]) {}
 
+    /// How many callers at once it answers sooner than one after another; 1 where threads are of no use.
+    /// It answers a wave that way by itself.
+    fn width(&self) -> usize {
+        1
+    }
+
     /// What lies at each path, in their order; `None` if nothing does.
     ///
     /// # Errors

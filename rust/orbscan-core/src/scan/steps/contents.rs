@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::listing::unless_missing;
 use super::{Found, Step};
+use crate::aside;
 use crate::error::{Error, ErrorKind, Result};
 use crate::layout::complete::{self, Listed};
 use crate::layout::root::{has, has_kind};
@@ -36,9 +37,13 @@ impl Looks {
         let mut wants = Vec::new();
         let paths = found.iter().map(|step| root.join(&step.name));
         store.expect(&paths.collect::<Result<Vec<_>>>()?);
-        for step in found {
+        let lists = aside::each(
+            || store.width(),
+            &found,
+            |step| listed(store, &root.join(&step.name)?, step),
+        );
+        for (step, listed) in found.into_iter().zip(lists) {
             let path = root.join(&step.name)?;
-            let listed = listed(store, &path, &step);
             let wanted = match &listed {
                 Ok(listed) => wanted(&path, listed, limits)?,
                 Err(_) => [None, None],
@@ -76,11 +81,21 @@ impl Looks {
         if !are_all {
             shown.extend(shown_beside(store, &self.looks, &shown));
         }
-        let steps = self.looks.into_iter().map(|look| {
-            let is_among = shown.contains(&look.found.prefix);
-            look.read(store, &mut answers, is_among, limits)
-        });
-        steps.collect()
+        let looks = self.looks.into_iter();
+        let known = looks.map(|look| look.take(&mut answers, limits));
+        let known: Vec<Known> = known.collect();
+        let faults = aside::each(
+            || store.width(),
+            &known,
+            |known| {
+                let is_among = shown.contains(&known.look.found.prefix);
+                known.faults(store, is_among, limits)
+            },
+        );
+        let known = known.into_iter().zip(faults);
+        known
+            .map(|(known, faults)| known.step(store, faults))
+            .collect()
     }
 }
 
@@ -145,17 +160,20 @@ fn shown_beside(
     found.map(|(prefix, _)| prefix.clone()).collect()
 }
 
+/// A look at a step, and what its files say.
+struct Known {
+    look: Look,
+    metadata: CheckpointMetadata,
+    metrics: Option<String>,
+    issues: Vec<Error>,
+    errors: Vec<Error>,
+}
+
 impl Look {
-    /// Takes the answers to what was wanted, and puts everything together.
-    fn read(
-        mut self,
-        store: &dyn Store,
-        answers: &mut dyn Iterator<Item = Result<Bytes>>,
-        is_among: bool,
-        limits: &Limits,
-    ) -> Step {
+    /// Takes the answers to what was wanted.
+    fn take(self, answers: &mut dyn Iterator<Item = Result<Bytes>>, limits: &Limits) -> Known {
         let mut errors = Vec::new();
-        let (metadata, mut issues) = match &self.header {
+        let (metadata, issues) = match &self.header {
             None => Default::default(),
             Some(file) => {
                 let answer = answers.next().unwrap_or_else(|| Ok(Bytes::default()));
@@ -173,33 +191,63 @@ impl Look {
                 None
             })
         });
-        let faults = match self.listed {
-            Err(error) => vec![error],
-            Ok(listed) if self.found.is_step() => {
-                let handlers = &metadata.item_handlers;
-                let faults =
-                    complete::faults(store, &self.path, listed, handlers, is_among, limits);
-                faults.unwrap_or_else(|error| vec![error])
+        Known {
+            look: self,
+            metadata,
+            metrics,
+            issues,
+            errors,
+        }
+    }
+}
+
+impl Known {
+    /// What is missing of the step.
+    ///
+    /// # Errors
+    /// Why that cannot be told.
+    fn faults(&self, store: &dyn Store, is_among: bool, limits: &Limits) -> Result<Vec<Error>> {
+        let Look {
+            found,
+            path,
+            listed,
+            ..
+        } = &self.look;
+        match listed {
+            Err(error) => Ok(vec![error.clone()]),
+            Ok(listed) if found.is_step() => {
+                let handlers = &self.metadata.item_handlers;
+                let has_metrics = self.metrics.is_some();
+                complete::faults(store, path, listed, handlers, is_among, has_metrics, limits)
             }
-            Ok(_) => Vec::new(),
-        };
+            Ok(_) => Ok(Vec::new()),
+        }
+    }
+
+    /// Puts everything together.
+    fn step(self, store: &dyn Store, faults: Result<Vec<Error>>) -> Step {
+        let Self {
+            look: Look { mut found, .. },
+            metadata,
+            metrics,
+            issues,
+            errors,
+        } = self;
         let (begun, ended) = (
             metadata.init_timestamp_nsecs,
             metadata.commit_timestamp_nsecs,
         );
-        self.found.commit = self.found.commit.beside(begun, ended);
+        found.commit = found.commit.beside(begun, ended);
+        let faults = faults.unwrap_or_else(|error| vec![error]);
         let mut errors = faults
             .into_iter()
             .chain(errors)
             .map(|error| locate(store, error));
         let error = errors.next();
-        issues = issues
-            .into_iter()
-            .map(|issue| locate(store, issue))
-            .collect();
-        issues.extend(errors);
+        let issues = issues.into_iter().map(|issue| locate(store, issue));
+        let issues = issues.chain(errors).collect();
         Step {
-            found: self.found,
+            found,
             metadata,
             metrics,
             issues,

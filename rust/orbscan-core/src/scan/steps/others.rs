@@ -1,5 +1,7 @@
 //! The checkpoints of a root whose names are not those of steps: `best_-0.5`, `ckpt-7`, `final`.
 
+use crate::aside;
+use crate::error::Result;
 use crate::layout::recognise;
 use crate::orbax::{names, step_name};
 use crate::path::StorePath;
@@ -28,23 +30,31 @@ pub fn look(store: &dyn Store, root: &StorePath, directories: &[Entry]) -> Other
         unknown: directories.len().saturating_sub(LOOKED_INTO),
         ..Others::default()
     };
-    for entry in directories.into_iter().take(LOOKED_INTO) {
-        match is_checkpoint(store, root, entry) {
-            Some(true) => others.names.push(entry.name.clone()),
-            Some(false) => {}
-            None => others.unknown = others.unknown.saturating_add(1),
+    directories.truncate(LOOKED_INTO);
+    let looks = aside::each(
+        || store.width(),
+        &directories,
+        |entry| is_checkpoint(store, root, entry),
+    );
+    for (entry, look) in directories.into_iter().zip(looks) {
+        match look {
+            Ok(true) => others.names.push(entry.name.clone()),
+            Ok(false) => {}
+            Err(_) => others.unknown = others.unknown.saturating_add(1),
         }
     }
     others
 }
 
-/// Whether a directory is a checkpoint or the leftover of a save; `None` if that cannot be told.
-fn is_checkpoint(store: &dyn Store, root: &StorePath, entry: &Entry) -> Option<bool> {
+/// Whether a directory is a checkpoint or the leftover of a save.
+///
+/// # Errors
+/// Why that cannot be told.
+fn is_checkpoint(store: &dyn Store, root: &StorePath, entry: &Entry) -> Result<bool> {
     if recognise::is_leftover(&entry.name, entry.link, true) {
-        return Some(true);
+        return Ok(true);
     }
-    let path = root.join(&entry.name).ok()?;
-    let entries = store.list(&path).ok()?;
-    let layout = recognise::layout(store, &path, &entries).ok()?;
-    Some(layout.is_some())
+    let path = root.join(&entry.name)?;
+    let entries = store.list(&path)?;
+    Ok(recognise::layout(store, &path, &entries)?.is_some())
 }

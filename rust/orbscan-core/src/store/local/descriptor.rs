@@ -2,12 +2,16 @@
 
 use std::fs::File;
 use std::io::Result;
-use std::os::fd::BorrowedFd;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::path::Path;
 
 use rustix::fs::{
-    AtFlags, Dir, DirEntry, FileType, Mode, OFlags, Stat as Found, fstat, openat, statat,
+    AtFlags, CWD, Dir, DirEntry, FileType, Mode, OFlags, Stat as Found, fstat, openat, statat,
 };
+use rustix::path::Arg;
 
+use super::pace::Pace;
+use crate::aside;
 use crate::store::{Entry, EntryKind, Stat};
 
 const NSECS_PER_SEC: i64 = 1_000_000_000;
@@ -28,13 +32,37 @@ pub(super) fn stat(directory: &File, way: &str) -> Result<Stat> {
 }
 
 /// Lists a directory: the one that is open if the way is empty.
-pub(super) fn list(directory: &File, way: &str, each: &mut dyn FnMut(Entry)) -> Result<()> {
-    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+pub(super) fn list(
+    directory: &File,
+    way: &str,
+    pace: &Pace,
+    each: &mut dyn FnMut(Entry),
+) -> Result<()> {
     let way = if way.is_empty() { "." } else { way };
+    list_at(directory, way, pace, each)
+}
+
+/// Lists a directory by its name. The standard library asks for its metadata as well.
+pub(super) fn list_named(path: &Path, pace: &Pace, each: &mut dyn FnMut(Entry)) -> Result<()> {
+    list_at(CWD, path, pace, each)
+}
+
+fn list_at(
+    directory: impl AsFd,
+    way: impl Arg,
+    pace: &Pace,
+    each: &mut dyn FnMut(Entry),
+) -> Result<()> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
     // A descriptor of its own, since one has only one place to read on from.
-    let mut listed = Dir::new(openat(directory, way, flags, Mode::empty())?)?;
+    let begin = || -> Result<_> {
+        let mut listed = Dir::new(openat(directory, way, flags, Mode::empty())?)?;
+        let first = listed.read();
+        Ok((listed, first))
+    };
+    let (mut listed, mut next) = pace.ask(begin)?;
     let mut asked_for = Vec::new();
-    while let Some(entry) = listed.read() {
+    while let Some(entry) = next {
         let entry = entry?;
         let name = entry.file_name().to_bytes();
         match entry.file_type() {
@@ -42,10 +70,16 @@ pub(super) fn list(directory: &File, way: &str, each: &mut dyn FnMut(Entry)) -> 
             FileType::Symlink | FileType::Unknown => asked_for.push(entry),
             kind => each(as_entry(&entry, kind == FileType::Directory, false)),
         }
+        next = listed.read();
     }
-    for entry in asked_for {
-        each(asked(listed.fd()?, &entry));
-    }
+    let directory = listed.fd()?;
+    let found = aside::each(
+        || pace.width(),
+        &asked_for,
+        |entry| Ok(pace.ask(|| asked(directory, entry))),
+    );
+    // Work that was to end gives an answer that nobody uses.
+    found.into_iter().flatten().for_each(each);
     Ok(())
 }
 

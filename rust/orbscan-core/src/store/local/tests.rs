@@ -1,0 +1,106 @@
+use super::*;
+
+fn located(given: &str, below: &str) -> (String, String) {
+    let (store, place) = LocalStore::open(Path::new(given)).unwrap();
+    let below = place.join(below).unwrap();
+    let above = place.parent().unwrap_or_default();
+    (store.locate(&below), store.locate(&above))
+}
+
+#[test]
+fn paths_are_shown_as_they_were_given() {
+    for (given, itself, below, above) in [
+        ("/runs/7", "/runs/7", "/runs/7/state/d", "/runs"),
+        ("/runs/7//", "/runs/7", "/runs/7/state/d", "/runs"),
+        ("runs/7", "runs/7", "runs/7/state/d", "runs"),
+        ("7", "7", "7/state/d", "."),
+        ("./7/", "./7", "./7/state/d", "."),
+        ("7/.", "7", "7/state/d", "."),
+        (".", ".", "./state/d", ".."),
+        ("..", "..", "../state/d", "../.."),
+        ("src/..", "src/..", "src/../state/d", "src/../.."),
+        ("../7", "../7", "../7/state/d", ".."),
+        ("/", "/", "/state/d", "/"),
+    ] {
+        let found = located(given, "");
+        assert_eq!(found, (itself.into(), above.into()), "{given}");
+        assert_eq!(located(given, "state/d").0, below, "{given}");
+    }
+}
+
+#[test]
+fn what_lies_beside_a_path_is_shown_from_there() {
+    let (store, _) = LocalStore::open(Path::new("runs/7")).unwrap();
+    let beside = StorePath::new("70/state").unwrap();
+    assert_eq!(store.locate(&beside), "runs/70/state");
+    let (store, _) = LocalStore::open(Path::new("7")).unwrap();
+    assert_eq!(store.locate(&beside), "70/state");
+}
+
+#[test]
+fn from_the_top_everything_above_is_shown_from_there() {
+    let (store, place) = LocalStore::open_from_top(Path::new("src/../src/lib.rs")).unwrap();
+    assert!(place.as_str().ends_with("/src/lib.rs"), "{place}");
+    assert_eq!(store.locate(&place), "src/../src/lib.rs");
+    let directory = place.parent().unwrap();
+    assert_eq!(store.locate(&directory), "src/../src");
+    let (store, place) = LocalStore::open_from_top(Path::new("x")).unwrap();
+    let here = place.parent().unwrap();
+    assert_eq!(store.locate(&here), ".");
+    assert_eq!(store.locate(&here.join("y").unwrap()), "y");
+    assert_eq!(store.locate(&here.parent().unwrap()), "..");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn what_is_held_stays_whatever_takes_its_place() {
+    let name = format!("orbscan-held-{}", std::process::id());
+    let folder = std::env::temp_dir().join(name);
+    let file = StorePath::new("7/a").unwrap();
+    let put = |place: &str, content: &str| {
+        fs::create_dir_all(folder.join(place)).unwrap();
+        fs::write(folder.join(place).join("a"), content).unwrap();
+    };
+    let read = |store: &dyn Store| store.fetch_one(Want::whole(file.clone(), 9));
+    put("7", "old");
+    let store = LocalStore::new(&folder);
+    let place = StorePath::new("7").unwrap();
+    let held = store.hold(&place).unwrap();
+    let none = store.hold(&StorePath::new("8").unwrap()).unwrap();
+    fs::rename(folder.join("7"), folder.join("gone")).unwrap();
+    put("7", "new");
+    put("8", "new");
+    assert_eq!(read(&store).unwrap(), "new");
+    assert_eq!(read(held.as_ref()).unwrap(), "old");
+    assert_eq!(held.list(&place).unwrap().len(), 1);
+    // What is beside it is found by its name.
+    assert_eq!(held.list(&StorePath::root()).unwrap().len(), 3);
+    assert_eq!(
+        (held.locate(&file), held.absolute(&file)),
+        (store.locate(&file), store.absolute(&file))
+    );
+    let nothing = none.list(&StorePath::new("8").unwrap()).unwrap_err();
+    assert_eq!(
+        (nothing.kind(), nothing.file()),
+        (ErrorKind::NotFound, Some("8"))
+    );
+    assert!(store.hold(&file).is_none());
+    fs::remove_dir_all(folder).unwrap();
+}
+
+#[test]
+fn the_same_place_is_absolutely_the_same() {
+    let here = std::env::current_dir().unwrap();
+    for given in ["runs/7", "./runs/7/", "runs//7"] {
+        let (store, place) = LocalStore::open(Path::new(given)).unwrap();
+        let expected = here.join("runs/7").to_string_lossy().into_owned();
+        assert_eq!(store.absolute(&place), expected);
+    }
+}
+
+#[test]
+fn a_path_that_leads_nowhere_is_named_as_it_was_given() {
+    let error = LocalStore::open(Path::new("nowhere/..")).unwrap_err();
+    assert_eq!(error.to_string(), "nowhere/..: does not exist");
+    assert_eq!(error.kind(), ErrorKind::NotFound);
+}
