@@ -434,7 +434,7 @@ def scan(
     `threads` are started.
     """
 
-def expand_root(text: str) -> list[str] | None:
+def expand_root(root: str) -> list[str] | None:
     """List what a root stands for that is a pattern, in any order; None if it has no wildcard.
 
     The dialect is that of docs/patterns.md.
