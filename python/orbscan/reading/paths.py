@@ -69,7 +69,7 @@ def place_of(  # noqa: PLR0913 - keywords, each with a meaning of its own
     elif isinstance(path, Url) and store is None and not store_options:
         place = path
     else:
-        place = Url(text, _choice(store, store_options), _path_type(path))
+        place = Url(text, _choice(scheme, store, store_options), _path_type(path))
     if step is None:
         return place
     with importing:
@@ -78,16 +78,21 @@ def place_of(  # noqa: PLR0913 - keywords, each with a meaning of its own
     return step_directory(place, step, prefix=prefix, atomicity=atomicity)
 
 
-def _choice(store: Any, options: StoreOptions | None) -> _core.StoreChoice | None:
+def _choice(
+    scheme: str, store: Any, options: StoreOptions | None
+) -> _core.StoreChoice | None:
     """What the extension module is told of a store; None if there is nothing to tell."""
     given = {**DEFAULTS, **({} if options is None else options)}
-    if store is None and not given:
-        return None
+    # Libraries take numbers and booleans, too.
+    texts = {str(name).lower(): _text(value) for name, value in given.items()}
     with importing:
         from orbscan import _core
+        from orbscan.reading import credentials
 
-    # Libraries take numbers and booleans, too.
-    texts = {str(name): _text(value) for name, value in given.items()}
+    if store is None:
+        texts |= credentials.found(scheme, texts)
+    if store is None and not texts:
+        return None
     return _core.StoreChoice(texts, store)
 
 

@@ -42,7 +42,7 @@ const REMOTE: Order = &[
     &["hub"],
     &["client"],
     &["process", "wire", "plan"],
-    &["probe"],
+    &["probe", "ranges"],
     &["store"],
 ];
 

@@ -34,6 +34,15 @@ const REGION_OPTIONS: [&str; 9] = [
     "aws_endpoint_url_s3",
 ];
 
+/// Names of the options that say where S3 is.
+const ENDPOINT_OPTIONS: [&str; 5] = [
+    "aws_endpoint_url_s3",
+    "aws_endpoint_url",
+    "aws_endpoint",
+    "endpoint_url",
+    "endpoint",
+];
+
 /// Likewise, in the environment.
 const REGION_VARIABLES: [&str; 5] = [
     "AWS_REGION",
@@ -178,7 +187,11 @@ fn amazon(
         .with_bucket_name(&url.bucket);
     let endpoint = ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT"];
     let endpoint = endpoint.iter().find_map(|name| env::var(name).ok());
-    if endpoint.is_some_and(|endpoint| endpoint.starts_with("http://")) {
+    let given = options.get(&ENDPOINT_OPTIONS).map(str::to_owned);
+    if given
+        .or(endpoint)
+        .is_some_and(|endpoint| endpoint.starts_with("http://"))
+    {
         // Whoever names such an endpoint means it.
         let http = AmazonS3ConfigKey::Client(ClientConfigKey::AllowHttp);
         builder = builder.with_config(http, "true");

@@ -16,6 +16,7 @@
 //! | `hub` | the listings of the Hugging Face hub |
 //! | `fault` | what the clients' errors mean |
 //! | `tree` | what a listing says |
+//! | `ranges` | ranges of one file that lie close are one request |
 //! | `plan` | what is fetched along with what was asked for |
 //! | `store` | the stores themselves |
 //! | `probe` | a tree of guesses, where nothing can be listed |
@@ -28,6 +29,7 @@ mod options;
 mod plan;
 mod probe;
 mod process;
+mod ranges;
 mod runtime;
 mod store;
 mod tree;

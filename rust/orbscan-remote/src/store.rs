@@ -21,6 +21,7 @@ use crate::options::Options;
 use crate::plan;
 use crate::probe::{self, Contents};
 use crate::process::Process;
+use crate::ranges;
 use crate::tree::{DIRECTORY, Known, Tree};
 use crate::url::{Scheme, Url};
 use crate::wire::{self, Got};
@@ -162,12 +163,14 @@ impl RemoteStore {
     }
 
     fn fetch_all(&self, wants: &[(Want, Option<u64>)]) -> Vec<Result<Got>> {
-        let requests = wants.iter().map(|(want, size)| {
-            let (client, want, size) = (Arc::clone(&self.client), want.clone(), *size);
+        let merged = ranges::merged(wants);
+        let requests = merged.iter().map(|request| {
+            let client = Arc::clone(&self.client);
+            let (want, size) = (request.want.clone(), request.size);
             async move { client.file(&want, size).await }
         });
         match all(requests.collect()) {
-            Ok(answers) => answers,
+            Ok(answers) => ranges::parted(wants, &merged, answers),
             Err(error) => wants.iter().map(|_| Err(error.clone())).collect(),
         }
     }

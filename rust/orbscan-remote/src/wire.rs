@@ -52,9 +52,15 @@ impl Client {
                 bytes: Bytes::new(),
                 object: Object::default(),
             }),
-            (Span::Whole, Some(size)) if size > LARGE => self.in_parts(want, size).await,
+            (Span::Whole, Some(size)) if size > LARGE => {
+                want.within(size)?;
+                self.in_parts(want, 0..size).await
+            }
             (Span::Whole, _) => self.part(want, None).await,
             (Span::Range { offset, length }, _) => match offset.checked_add(length) {
+                Some(end) if length > LARGE && size.is_some_and(|size| end <= size) => {
+                    self.in_parts(want, offset..end).await
+                }
                 Some(end) if length > 0 => self.part(want, Some(offset..end)).await,
                 _ => self.within_unknown(want).await,
             },
@@ -62,13 +68,16 @@ impl Client {
         fetched.map_err(|error| error.in_file(&want.path))
     }
 
-    async fn in_parts(&self, want: &Want, size: u64) -> Result<Got> {
-        want.within(size)?;
+    /// A range of a file that is there, in parts side by side.
+    async fn in_parts(&self, want: &Want, range: Range<u64>) -> Result<Got> {
+        let length = range.end.saturating_sub(range.start);
         let mut whole = Vec::new();
-        memory::reserve(&mut whole, usize::try_from(size).unwrap_or(usize::MAX))?;
-        let begins = (0..size).step_by(usize::try_from(PART).unwrap_or(usize::MAX));
+        memory::reserve(&mut whole, usize::try_from(length).unwrap_or(usize::MAX))?;
+        let begins = range
+            .clone()
+            .step_by(usize::try_from(PART).unwrap_or(usize::MAX));
         let parts = begins.map(|begin| {
-            let end = begin.saturating_add(PART).min(size);
+            let end = begin.saturating_add(PART).min(range.end);
             let part = Want::range(want.path.clone(), begin, end.saturating_sub(begin));
             async move { self.part(&part, Some(begin..end)).await }
         });

@@ -11,6 +11,7 @@ pub mod fnv;
 mod links;
 mod place;
 mod read;
+mod refusals;
 pub mod roots;
 mod schedule;
 pub mod selection;
@@ -135,6 +136,7 @@ pub fn scan(roots: Vec<Root>, options: Options) -> Scan {
                 text: text.into(),
                 store,
                 path,
+                refusals: Arc::default(),
             })),
             Err(error) => {
                 let entry = told(&text, &text, Content::Failed(error));
@@ -236,6 +238,20 @@ impl Shared {
     }
 
     fn work(&self, job: &mut Job) -> Option<Entry> {
+        let refusals = Arc::clone(&job.visit.base.refusals);
+        if refusals.are_final() {
+            job.rest = None;
+            self.schedule.release(job, Vec::new());
+            return None;
+        }
+        let entry = self.looked_at(job);
+        if let Some(entry) = &entry {
+            refusals.note(entry);
+        }
+        entry
+    }
+
+    fn looked_at(&self, job: &mut Job) -> Option<Entry> {
         let look = walk::look(&job.visit, &job.key, &self.options, &self.links);
         let finding = look.sight.finding(&self.options);
         job.rest = job.rest.take().and_then(|rest| rest.after(finding));
@@ -263,6 +279,12 @@ impl Shared {
         let way = visit.base.way_to(&visit.path);
         selection.may_want(entry, way) && selection.is_in_share(&visit.place())
     }
+}
+
+/// What is told of a root that was not searched to its end.
+fn given_up(base: &Base) -> Option<Entry> {
+    let error = base.refusals.told(&base.text)?;
+    Some(told(&base.text, &base.text, Content::Failed(error)))
 }
 
 /// What is told where this program failed.
@@ -409,8 +431,13 @@ impl Scan {
         let mut gone = self.gone.take().unwrap_or_else(|| {
             let mut unseen: Vec<String> = std::mem::take(&mut self.unseen).into_iter().collect();
             unseen.sort_unstable();
-            let gone: Vec<Entry> = unseen.iter().filter_map(|path| self.gone(path)).collect();
-            gone.into_iter()
+            let mut last: Vec<Entry> = self
+                .bases
+                .iter()
+                .filter_map(|base| given_up(base))
+                .collect();
+            last.extend(unseen.iter().filter_map(|path| self.gone(path)));
+            last.into_iter()
         });
         let next = gone.next();
         self.gone = Some(gone);
@@ -424,6 +451,10 @@ impl Scan {
             let below = way.is_empty() || way.starts_with('/') || base.text.ends_with('/');
             below.then(|| (base, way.trim_start_matches('/')))
         })?;
+        if base.refusals.are_final() {
+            // Nobody has looked.
+            return None;
+        }
         let place = base.path.join(way).ok()?;
         let spelled = place::normal(&base.store.absolute(&place));
         let selection = &self.shared.options.selection;

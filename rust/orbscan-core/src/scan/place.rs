@@ -3,6 +3,7 @@
 use std::path::{Component, Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
+use super::refusals::Refusals;
 use crate::error::Result;
 use crate::layout::part;
 use crate::path::StorePath;
@@ -17,6 +18,8 @@ pub struct Base {
     pub store: Arc<dyn Store>,
     /// Where it lies there.
     pub path: StorePath,
+    /// How the store has refused, so far.
+    pub refusals: Arc<Refusals>,
 }
 
 impl Base {

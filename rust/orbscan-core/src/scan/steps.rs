@@ -133,7 +133,7 @@ pub fn list(
     limits: &Limits,
 ) -> Result<Contents> {
     let read = || {
-        let Listing { found, others, .. } = listing::list(store, root, scope)?;
+        let Listing { found, others, .. } = listing::list(store, root, scope, None)?;
         let found = signs::settled(store, root, found)?;
         Ok(Contents {
             steps: Looks::at(store, root, found, limits)?
@@ -181,7 +181,7 @@ pub fn find(
             found,
             others,
             prefixes,
-        } = listing::list(store, root, scope)?;
+        } = listing::list(store, root, scope, Some(wanted))?;
         let found = if choice::is_clear(&found, wanted) {
             found
         } else {
@@ -230,7 +230,7 @@ pub fn check_name(store: &dyn Store, root: &StorePath, name: &str) -> Result<()>
         if store.stat(&[path]).pop().transpose()?.flatten().is_some() {
             return Ok(());
         }
-        let Listing { found, others, .. } = listing::list(store, root, Scope::default())?;
+        let Listing { found, others, .. } = listing::list(store, root, Scope::default(), None)?;
         let error = choice::no_such_name(name, &found);
         Err(with_others(error, &others::look(store, root, &others)))
     };

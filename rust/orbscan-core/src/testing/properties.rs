@@ -26,7 +26,6 @@ use crate::ocdbt::manifest::Manifest;
 use crate::ocdbt::values;
 use crate::ocdbt::version_node::VersionNode;
 use crate::ocdbt::version_tree::VersionNodeReference;
-use crate::orbax::commit::Atomicity;
 use crate::orbax::{
     aggregate, array_metadata, checkpoint_metadata, deletion, rich_types, shardings, tree_metadata,
 };

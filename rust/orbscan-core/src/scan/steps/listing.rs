@@ -2,12 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use super::{Found, Prefixes, Scope};
+use super::{Found, Prefixes, Scope, Wanted};
 use crate::error::{Error, ErrorKind, Result};
 use crate::layout::root::has;
 use crate::layout::{detect, nested, part, recognise, refusal};
 use crate::limits::Limits;
-use crate::orbax::commit::{self, Facts};
+use crate::orbax::commit::{self, Atomicity, Facts};
 use crate::orbax::step_name::StepName;
 use crate::orbax::{names, step_name};
 use crate::path::StorePath;
@@ -32,12 +32,18 @@ pub struct Listing {
 /// The number and the prefix in the name of a directory, and the directory.
 type Numbered = (u64, Option<String>, Entry);
 
-/// Lists a root.
+/// Lists a root. Of some steps that are wanted it is said whether they are committed, where only a file
+/// in each can tell; of the others perhaps not. `None` wants them all.
 ///
 /// # Errors
 /// `NotFound`; `UnknownLayout` if it is a file, or itself a checkpoint in which there is no step;
 /// `Store`.
-pub fn list(store: &dyn Store, root: &StorePath, scope: Scope<'_>) -> Result<Listing> {
+pub fn list(
+    store: &dyn Store,
+    root: &StorePath,
+    scope: Scope<'_>,
+    wanted: Option<Wanted>,
+) -> Result<Listing> {
     let entries = children(store, root)?;
     let is_numbered =
         |entry: &Entry| entry.kind == EntryKind::Directory && name_of(entry).is_some();
@@ -72,7 +78,7 @@ pub fn list(store: &dyn Store, root: &StorePath, scope: Scope<'_>) -> Result<Lis
         numbered.retain(|(_, prefix, _)| prefix.as_deref() == wanted);
     }
     numbered.sort_unstable_by(|(a, _, left), (b, _, right)| (a, &left.name).cmp(&(b, &right.name)));
-    let found = judged(store, root, numbered, scope)?;
+    let found = judged(store, root, numbered, scope, wanted)?;
     Ok(Listing {
         found,
         others,
@@ -175,10 +181,23 @@ fn judged(
     root: &StorePath,
     numbered: Vec<Numbered>,
     scope: Scope<'_>,
+    wanted: Option<Wanted>,
 ) -> Result<Vec<Found>> {
     let paths = numbered.iter().map(|(_, _, entry)| root.join(&entry.name));
     let paths: Vec<StorePath> = paths.collect::<Result<_>>()?;
-    let commit_files = commit_files(store, &paths, scope)?;
+    let prefixes: BTreeSet<Option<&str>> = numbered
+        .iter()
+        .map(|(_, prefix, _)| prefix.as_deref())
+        .collect();
+    // Of several prefixes any step may show which is meant.
+    let commit_files = match wanted {
+        Some(Wanted::Latest) if prefixes.len() == 1 => last_commit_file(store, &paths, scope)?,
+        Some(Wanted::Number(number)) => {
+            let is_wanted = numbered.iter().map(|(step, ..)| *step == number).collect();
+            some_commit_files(store, &paths, is_wanted, scope)?
+        }
+        _ => commit_files(store, &paths, scope)?,
+    };
     let named = named(store, &paths);
     let atomicity = scope.atomicity_in(store);
     let found = numbered.into_iter().zip(commit_files).zip(named);
@@ -198,6 +217,49 @@ fn judged(
         }
     });
     Ok(found.collect())
+}
+
+/// As [`commit_files`], of those that are wanted; false of the others.
+fn some_commit_files(
+    store: &dyn Store,
+    paths: &[StorePath],
+    mut is_wanted: Vec<bool>,
+    scope: Scope<'_>,
+) -> Result<Vec<bool>> {
+    let wanted = paths.iter().zip(&is_wanted).filter(|(_, wanted)| **wanted);
+    let wanted: Vec<StorePath> = wanted.map(|(path, _)| path.clone()).collect();
+    let mut answers = commit_files(store, &wanted, scope)?.into_iter();
+    for wanted in is_wanted.iter_mut().filter(|wanted| **wanted) {
+        *wanted = answers.next().unwrap_or(false);
+    }
+    Ok(is_wanted)
+}
+
+/// As [`commit_files`], but those before the last one that has it are not asked: that is one request, or
+/// a few where saves are under way.
+fn last_commit_file(store: &dyn Store, paths: &[StorePath], scope: Scope<'_>) -> Result<Vec<bool>> {
+    let mut found = vec![false; paths.len()];
+    let mut end = paths.len();
+    let mut asked_at_once = 1_usize;
+    let by_name = scope.atomicity_in(store) != Atomicity::CommitFile;
+    while end > 0 {
+        let begin = end.saturating_sub(asked_at_once);
+        let some = paths.get(begin..end).unwrap_or_default();
+        let answers = commit_files(store, some, scope)?;
+        // One whose name is still temporary is not chosen, finished or not.
+        let mut own = some.iter().zip(&answers);
+        let has_one =
+            own.any(|(path, has)| (*has || by_name) && step_name::parse(path.name()).is_some());
+        if let Some(own) = found.get_mut(begin..end) {
+            own.copy_from_slice(&answers);
+        }
+        if has_one {
+            break;
+        }
+        end = begin;
+        asked_at_once = asked_at_once.saturating_mul(16);
+    }
+    Ok(found)
 }
 
 /// Whether each of the directories has a `commit_success.txt`; not asked where it does not matter.

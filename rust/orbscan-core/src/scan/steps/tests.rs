@@ -147,6 +147,14 @@ fn the_number_of_waves_does_not_depend_on_the_number_of_steps() {
         (Atomicity::Rename, Some(Wanted::Latest), 2, 1, 1),
         (Atomicity::Rename, Some(Wanted::Number(120)), 2, 1, 1),
         (Atomicity::CommitFileOrRename, None, 301, 600, 300),
+        (Atomicity::CommitFileOrRename, Some(Wanted::Latest), 2, 2, 1),
+        (
+            Atomicity::CommitFileOrRename,
+            Some(Wanted::Number(120)),
+            2,
+            2,
+            1,
+        ),
     ] {
         let counting = CountingStore::new(&store);
         let scope = Scope {
