@@ -406,6 +406,8 @@ LACKING = """
     from orbscan.cli import main
 
     path, *arguments = sys.argv[1:]
+    from orbscan import _core
+
     # What is imported anyway.
     main([*arguments, path + "/nothing"])
     pages = int(open("/proc/self/statm").read().split()[0])

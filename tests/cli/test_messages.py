@@ -107,7 +107,7 @@ def test_what_to_give_instead_is_an_option(
         "show json --recover",
         "show flat --param nothing",
         "show flat --atomicity commit_file --step 1",
-        "show gs://bucket/c",
+        "show file://host/c",
         "plan flat",
         "plan flat --mesh d",
         "plan flat --mesh d=4 --hosts 3",

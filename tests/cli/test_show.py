@@ -343,7 +343,7 @@ def test_an_interrupt_is_quiet(show: Command) -> None:
         ["p", "-o", "json", "--depth", "1"],
         ["p", "-o", "json", "--fold", "never"],
         ["p", "-o", "json", "--pager"],
-        ["gs://bucket/run"],
+        ["file://host/run"],
     ],
 )
 def test_wrong_use_is_told_apart(show: Command, arguments: list[str]) -> None:

@@ -19,8 +19,8 @@ LONGER = "9" * 5_000
 @pytest.mark.parametrize(
     "arguments",
     [
-        ["dump", "gs://bucket/file"],
-        ["show", "gs://bucket/ckpt"],
+        ["dump", "file://host/file"],
+        ["show", "file://host/ckpt"],
         ["dump", "file", "--at", f"{HUGE}:1"],
         ["ls", ".", "--latest", HUGE],
         ["ls", ".", "--latest", LONGER],

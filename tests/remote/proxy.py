@@ -50,6 +50,7 @@ class Proxy:
         port: where it listens.
         requests: what it has passed on, in the order of the answers.
         waves: how many requests each round has; what comes after the last is answered at once.
+        delay: seconds that every request waits: for benches.
         spoil: answers a request with a status instead of passing it on; None passes it on.
     """
 
@@ -57,6 +58,7 @@ class Proxy:
     port: int = 0
     requests: list[Request] = field(default_factory=list)
     waves: tuple[int, ...] = ()
+    delay: float = 0
     spoil: Callable[[int, str, str], int | None] = lambda *_: None
     _arrived: int = 0
     _more: asyncio.Condition = field(default_factory=asyncio.Condition)
@@ -89,6 +91,8 @@ class Proxy:
                 method, path, _ = line.split(" ", 2)
                 number, self._arrived = self._arrived, self._arrived + 1
                 came = await self._held_back(number)
+                if self.delay:
+                    await asyncio.sleep(self.delay)
                 status = self.spoil(number, method, unquote(path)) if came else _ALONE
                 if status is not None:
                     writer.write(b"HTTP/1.1 %d Spoiled\r\nContent-Length: 0\r\n\r\n" % status)
