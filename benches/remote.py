@@ -4,9 +4,9 @@
 
 Orbax saves checkpoints to a disk, which becomes a bucket of fake-gcs-server; a proxy before it lets
 every request wait. `cold` is the first read of a process, `warm` the median of the following ones.
-Orbax reads in a process that has read another checkpoint before, since its first read of any pays for
-imports. The limit of a read is its rounds times the delay; of a scan the requests times the delay, by
-those in flight.
+Orbax reads in a process that has read another checkpoint before, since its first read of any pays
+for imports. The limit of a read is its rounds times the delay; of a scan the requests times the
+delay, by those in flight.
 """
 
 import argparse

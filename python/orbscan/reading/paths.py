@@ -78,9 +78,7 @@ def place_of(  # noqa: PLR0913 - keywords, each with a meaning of its own
     return step_directory(place, step, prefix=prefix, atomicity=atomicity)
 
 
-def _choice(
-    scheme: str, store: Any, options: StoreOptions | None
-) -> _core.StoreChoice | None:
+def _choice(scheme: str, store: Any, options: StoreOptions | None) -> _core.StoreChoice | None:
     """What the extension module is told of a store; None if there is nothing to tell."""
     given = {**DEFAULTS, **({} if options is None else options)}
     # Libraries take numbers and booleans, too.
