@@ -1,6 +1,7 @@
 //! How often a read waits for a slow disk, one time after another: what is asked at once counts once.
 
 use std::fs;
+use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::sync::{Arc, Barrier};
 
@@ -15,6 +16,7 @@ use orbscan_core::store::local::LocalStore;
 use orbscan_core::store::memory::MemoryStore;
 use orbscan_core::store::{Bytes, Entry, Stat, Store, Want};
 use orbscan_core::testing::checkpoint_writer::CheckpointWriter;
+use orbscan_core::verify::{self, usage};
 
 fn path(text: &str) -> StorePath {
     StorePath::new(text).unwrap()
@@ -161,4 +163,64 @@ fn a_scan_of_a_slow_store_has_as_many_threads_as_that_is_worth() {
     let is_read = |content: &Content| matches!(content, Content::Read(_));
     assert_eq!(entries.len(), COUNT);
     assert!(entries.iter().all(|entry| is_read(&entry.content)));
+}
+
+#[test]
+fn a_check_waits_twelve_times_however_many_files_there_are() {
+    for files in [0, 40, 400] {
+        let mut store = checkpoint(10);
+        for number in 0..files {
+            let file = format!("7/state/ocdbt.process_{}/d/{number}", number % 7);
+            store.insert(path(&file), "x");
+        }
+        let place = Place::new(&format!("check-{files}"), &store);
+        let options = verify::Options::default();
+        let mut tell = |_| ControlFlow::Continue(());
+        let store = place.store();
+        let (report, waits) =
+            waits(|| verify::verify(&store, &path("7"), &options, None, &mut tell));
+        assert_eq!(report.unwrap().extent.chunks, 40);
+        assert!(waits <= 12, "{files}: {waits}");
+    }
+}
+
+/// What a check of a checkpoint says, and what it takes.
+fn checked(store: &LocalStore) -> String {
+    let options = verify::Options::default();
+    let mut tell = |_| ControlFlow::Continue(());
+    let report = verify::verify(store, &path("7"), &options, None, &mut tell);
+    let used = usage::usage(store, &path("7"), &options.read, None);
+    format!("{report:#?}{used:#?}")
+}
+
+#[test]
+fn a_check_finds_the_same_on_a_slow_disk() {
+    let mut store = checkpoint(10);
+    store.insert(path("7/state/ocdbt.process_0/d/1"), "x".repeat(200));
+    store.insert(path("7/metrics/metrics"), r#"{"loss": 1.0}"#);
+    let place = Place::new("damage", &store);
+    let fast = LocalStore::new(&place.0);
+    let is_same = |what: &str| assert_eq!(checked(&place.store()), checked(&fast), "{what}");
+    is_same("whole");
+    for (file, content) in store.files() {
+        let on_disk = place.0.join(file.as_str());
+        fs::remove_file(&on_disk).unwrap();
+        is_same(&format!("{file} is gone"));
+        fs::write(&on_disk, &content[..content.len() / 2]).unwrap();
+        is_same(&format!("{file} is cut"));
+        let pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n";
+        fs::write(&on_disk, pointer).unwrap();
+        is_same(&format!("{file} is a pointer"));
+        fs::remove_file(&on_disk).unwrap();
+        fs::create_dir(&on_disk).unwrap();
+        is_same(&format!("{file} is a directory"));
+        fs::remove_dir(&on_disk).unwrap();
+        #[cfg(unix)]
+        {
+            std::os::unix::fs::symlink("nowhere", &on_disk).unwrap();
+            is_same(&format!("{file} is a broken link"));
+            fs::remove_file(&on_disk).unwrap();
+        }
+        fs::write(&on_disk, content).unwrap();
+    }
 }

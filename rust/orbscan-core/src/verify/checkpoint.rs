@@ -1,5 +1,6 @@
 //! A checkpoint as a whole: what makes it one, its own documents, and its checkpointables.
 
+use super::ahead::Ahead;
 use super::code::Code;
 use super::hosts::{self, Writers};
 use super::item::{self, Checking};
@@ -49,6 +50,8 @@ pub(super) fn check(
         }
     };
     seen.note(&root);
+    let ahead = Ahead::of(store, &root);
+    let store = ahead.as_ref().map_or(store, |ahead| ahead);
     if root.layout == Layout::Safetensors {
         if together.is_some() {
             let reason = "safetensors files are not a checkpoint of several hosts";

@@ -10,8 +10,10 @@
 //! | `checkpoint` `structure` `shardings` `members` `processes` `texts` `item` | the documents, held against each other and the survey |
 //! | `data` `pace` | the bytes of all chunks, in batches, no faster than allowed |
 //! | `chunk` `sinks` `finite` `flaw` | one chunk decoded, a piece at a time |
+//! | `ahead` | what will be asked for, where the disk is slow |
 //! | `databases` `roles` `usage` | what says which files are in use; what each is for; the survey as what each leaf takes |
 
+mod ahead;
 pub mod arrays;
 mod checkpoint;
 mod chunk;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use foldhash::HashSet;
 
 use super::Options;
+use super::ahead::Ahead;
 use super::databases::Databases;
 use super::files::FileUse;
 use super::item::surveyed;
@@ -171,6 +172,8 @@ fn measure(
 ) -> Result<Usage> {
     let root = detect::detect(store, path, options.rules, &options.limits)?;
     seen.note(&root);
+    let ahead = Ahead::of(store, &root);
+    let store = ahead.as_ref().map_or(store, |ahead| ahead);
     if root.layout == Layout::Safetensors {
         let alone = only.map(|_| Alone::default());
         let usage = of_safetensors(store, &root, options)?;

@@ -1,0 +1,303 @@
+//! What a check will ask for, asked of a slow disk at once: a check looks at every file, one directory
+//! after another, and reads what is small.
+//!
+//! All directories of one depth are listed while the files of the depth above are looked at, and the
+//! small files of all of them are read together. Where the disk is fast nothing is asked ahead.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+
+use crate::aside;
+use crate::cursor::to_u64;
+use crate::error::{Error, ErrorKind, Result};
+use crate::layout::root::Root;
+use crate::orbax::commit::Atomicity;
+use crate::orbax::names;
+use crate::path::StorePath;
+use crate::stand_in;
+use crate::store::{Bytes, Entry, EntryKind, Span, Stat, Store, Want};
+
+/// Directories and files asked for ahead at most: what comes behind is asked for when it is needed.
+const MOST: usize = 1 << 16;
+
+/// How deep directories are looked into: those of databases lie less deep, those of arrays rarely deeper.
+const DEPTH: usize = 8;
+
+/// Bytes of a document that is read ahead.
+const MOST_BYTES: u64 = 1 << 20;
+
+/// Bytes of answers that are kept in all.
+const KEPT_BYTES: u64 = 64 << 20;
+
+/// What systems call it that nothing lies at a path.
+const ENOENT: i32 = 2;
+
+/// A store of which much is known already.
+pub(super) struct Ahead<'s> {
+    store: &'s dyn Store,
+    listed: HashMap<StorePath, Vec<Entry>>,
+    stats: HashMap<StorePath, Option<Stat>>,
+    kept: Mutex<Kept>,
+}
+
+/// Answers that may be asked for again.
+#[derive(Default)]
+struct Kept {
+    answers: HashMap<StorePath, Vec<(Span, Bytes)>>,
+    bytes: u64,
+}
+
+enum Ask {
+    List(StorePath),
+    Stat(StorePath),
+}
+
+enum Answer {
+    List(Vec<Entry>),
+    Stat(Option<Stat>),
+}
+
+impl<'s> Ahead<'s> {
+    /// What lies in a checkpoint; `None` if it is quickly found out when it is needed.
+    pub(super) fn of(store: &'s dyn Store, root: &Root) -> Option<Self> {
+        if store.width() < 2 {
+            return None;
+        }
+        let mut ahead = Self {
+            store,
+            listed: HashMap::new(),
+            stats: HashMap::new(),
+            kept: Mutex::default(),
+        };
+        // The steps that lie in a checkpoint are none of it.
+        let own = root.entries.iter();
+        let own: Vec<&Entry> = own
+            .filter(|entry| !root.steps.contains(&entry.name))
+            .collect();
+        let mut asks = asks(&root.path, own);
+        if root.has(names::TREE_METADATA) {
+            // Of the listing that is known, files whose names mean nothing were left out.
+            asks.push(Ask::List(root.path.clone()));
+        }
+        let mut left = MOST;
+        for _ in 0..DEPTH {
+            asks.truncate(left);
+            left = left.saturating_sub(asks.len());
+            if asks.is_empty() {
+                break;
+            }
+            let answers = aside::each(|| store.width(), &asks, |ask| ask.answer(store));
+            let mut below = Vec::new();
+            for (ask, answer) in asks.into_iter().zip(answers) {
+                match (ask, answer) {
+                    (Ask::List(path), Ok(Answer::List(entries))) => {
+                        if path != root.path {
+                            below.extend(self::asks(&path, &entries));
+                        }
+                        ahead.listed.insert(path, entries);
+                    }
+                    (Ask::Stat(path), Ok(Answer::Stat(stat))) => {
+                        ahead.stats.insert(path, stat);
+                    }
+                    // Whoever needs it is told why.
+                    _ => {}
+                }
+            }
+            asks = below;
+        }
+        ahead.read_small();
+        Some(ahead)
+    }
+
+    /// Reads what a check reads of all files: documents, and what may stand in for another file.
+    fn read_small(&self) {
+        let is_small = |path: &StorePath, size: u64| {
+            let is_array = names::is_array_document(path.as_str());
+            let may_be_pointer = stand_in::may_be_pointer(size) && !is_array;
+            may_be_pointer || (size <= MOST_BYTES && is_read(path))
+        };
+        let files = self.stats.iter().filter_map(|(path, stat)| {
+            let stat = stat.filter(|stat| stat.kind == EntryKind::File)?;
+            is_small(path, stat.size).then(|| Want::whole(path.clone(), MOST_BYTES))
+        });
+        let wants: Vec<Want> = files.collect();
+        for (want, answer) in wants.iter().zip(self.store.fetch(&wants)) {
+            if let Ok(bytes) = answer {
+                self.keep(want, &bytes);
+            }
+        }
+    }
+
+    /// The error of a path of which the listing of its directory says that nothing lies there, spelled
+    /// as a disk does.
+    fn absent(&self, path: &StorePath) -> Option<Error> {
+        let parent = path.parent()?;
+        let is_absent = match self.listed.get(&parent) {
+            Some(entries) => !entries.iter().any(|entry| entry.name == path.name()),
+            None => self.absent(&parent).is_some(),
+        };
+        let error = || Error::new(ErrorKind::NotFound, "does not exist").with_errno(Some(ENOENT));
+        is_absent.then(|| error().in_file(path))
+    }
+
+    fn keep(&self, want: &Want, bytes: &Bytes) {
+        let length = to_u64(bytes.len());
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let together = kept.bytes.saturating_add(length);
+        if length <= MOST_BYTES && together <= KEPT_BYTES {
+            kept.bytes = together;
+            let answers = kept.answers.entry(want.path.clone()).or_default();
+            answers.push((want.span, bytes.clone()));
+        }
+    }
+
+    /// The answer to a want, if it is known.
+    fn known(&self, want: &Want) -> Option<Result<Bytes>> {
+        let bytes = self.known_bytes(want);
+        bytes.map(Ok).or_else(|| self.absent(&want.path).map(Err))
+    }
+
+    fn known_bytes(&self, want: &Want) -> Option<Bytes> {
+        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.answers
+            .get(&want.path)?
+            .iter()
+            .find_map(|(span, bytes)| {
+                let is_same = *span == want.span && to_u64(bytes.len()) <= want.max_bytes;
+                if is_same {
+                    return Some(bytes.clone());
+                }
+                let is_whole = *span == Span::Whole;
+                let range = is_whole.then(|| want.within(to_u64(bytes.len())).ok())??;
+                let [start, end] = [range.start, range.end].map(usize::try_from);
+                let (start, end) = (start.ok()?, end.ok()?);
+                (end <= bytes.len() && start <= end).then(|| bytes.slice(start..end))
+            })
+    }
+}
+
+/// Whether a check reads a file because of its name.
+fn is_read(path: &StorePath) -> bool {
+    let parent = path.parent();
+    let is_in = |name: &str| parent.as_ref().is_some_and(|parent| parent.name() == name);
+    is_in(names::ARRAY_METADATAS)
+        || is_in(names::METRICS)
+        || [
+            names::CHECKPOINT_METADATA,
+            names::TREE_METADATA,
+            names::SHARDING,
+            names::MANIFEST,
+        ]
+        .contains(&path.name())
+}
+
+/// What to ask about the entries of a directory. Links to directories may go in a circle.
+fn asks<'e>(directory: &StorePath, entries: impl IntoIterator<Item = &'e Entry>) -> Vec<Ask> {
+    let asked = entries.into_iter().filter_map(|entry| {
+        let path = directory.join(&entry.name).ok()?;
+        match entry.kind {
+            EntryKind::File => Some(Ask::Stat(path)),
+            EntryKind::Directory if !entry.link => Some(Ask::List(path)),
+            EntryKind::Directory => None,
+        }
+    });
+    asked.collect()
+}
+
+impl Ask {
+    fn answer(&self, store: &dyn Store) -> Result<Answer> {
+        match self {
+            Self::List(path) => store.list(path).map(Answer::List),
+            Self::Stat(path) => {
+                let stat = store.stat(std::slice::from_ref(path)).pop();
+                stat.transpose().map(|stat| Answer::Stat(stat.flatten()))
+            }
+        }
+    }
+}
+
+impl Store for Ahead<'_> {
+    fn list(&self, directory: &StorePath) -> Result<Vec<Entry>> {
+        match (self.listed.get(directory), self.absent(directory)) {
+            (Some(entries), _) => Ok(entries.clone()),
+            (None, Some(error)) => Err(error),
+            (None, None) => self.store.list(directory),
+        }
+    }
+
+    fn expect(&self, directories: &[StorePath]) {
+        self.store.expect(directories);
+    }
+
+    fn width(&self) -> usize {
+        self.store.width()
+    }
+
+    fn stat(&self, paths: &[StorePath]) -> Vec<Result<Option<Stat>>> {
+        let known = |path: &StorePath| match self.stats.get(path) {
+            Some(stat) => Some(*stat),
+            None => self.absent(path).map(|_| None),
+        };
+        let known: Vec<Option<Option<Stat>>> = paths.iter().map(known).collect();
+        let unknown = paths
+            .iter()
+            .zip(&known)
+            .filter(|(_, known)| known.is_none());
+        let unknown: Vec<StorePath> = unknown.map(|(path, _)| path.clone()).collect();
+        let mut asked = self.store.stat(&unknown).into_iter();
+        let stats = known.into_iter().map(|known| match known {
+            Some(stat) => Ok(stat),
+            None => asked.next().unwrap_or(Ok(None)),
+        });
+        stats.collect()
+    }
+
+    fn fetch(&self, wants: &[Want]) -> Vec<Result<Bytes>> {
+        let known: Vec<Option<Result<Bytes>>> = wants.iter().map(|want| self.known(want)).collect();
+        let unknown = wants
+            .iter()
+            .zip(&known)
+            .filter(|(_, known)| known.is_none());
+        let unknown: Vec<Want> = unknown.map(|(want, _)| want.clone()).collect();
+        let asked = self.store.fetch(&unknown);
+        for (want, answer) in unknown.iter().zip(&asked) {
+            if let Ok(bytes) = answer {
+                self.keep(want, bytes);
+            }
+        }
+        let mut asked = asked.into_iter();
+        let answers = known.into_iter().map(|known| match known {
+            Some(answer) => answer,
+            None => asked.next().unwrap_or_else(|| Ok(Bytes::new())),
+        });
+        answers.collect()
+    }
+
+    fn locate(&self, path: &StorePath) -> String {
+        self.store.locate(path)
+    }
+
+    fn broken_link(&self, path: &StorePath) -> Option<String> {
+        self.store.broken_link(path)
+    }
+
+    fn absolute(&self, path: &StorePath) -> String {
+        self.store.absolute(path)
+    }
+
+    fn resolve(&self, path: &StorePath) -> Result<String> {
+        self.store.resolve(path)
+    }
+
+    fn hold(&self, directory: &StorePath) -> Option<Box<dyn Store>> {
+        self.store.hold(directory)
+    }
+
+    fn is_stale(&self) -> bool {
+        self.store.is_stale()
+    }
+
+    fn atomicity(&self) -> Atomicity {
+        self.store.atomicity()
+    }
+}
