@@ -397,7 +397,7 @@ pub fn checkpoint(bytes: &[u8]) {
         let all = reader::read_checkpointables(&store, &top, &options, &recall);
         check_checkpoint(&store, all);
     }
-    reader::is_checkpoint(&store, &top, Some(Atomicity::default())).unwrap();
+    reader::is_checkpoint(&store, &top, None).unwrap();
 }
 
 /// A checkpoint as for [`checkpoint`]: checking it to its last chunk, and measuring it, ends; and what
