@@ -171,7 +171,8 @@ mod tests {
             let Span::Range { offset, length } = request.want.span else {
                 panic!()
             };
-            let bytes: Vec<u8> = (offset..offset + length).map(|at| at as u8).collect();
+            let places = offset..offset + length;
+            let bytes: Vec<u8> = places.map(|at| u8::try_from(at).unwrap()).collect();
             Ok(Got {
                 bytes: bytes.into(),
                 object: Object::default(),
