@@ -47,6 +47,23 @@ def wire(disk: Path) -> Iterator[proxy.Proxy]:
         yield before
 
 
+@pytest.fixture(scope="session")
+def web_server(disk: Path) -> Iterator[proxy.Proxy]:
+    """A plain web server over the golden checkpoints, behind a counting proxy."""
+    with ExitStack() as stack:
+        before, stop = proxy.start(stack.enter_context(servers.web(disk)))
+        stack.callback(stop)
+        yield before
+
+
+@pytest.fixture
+def web(web_server: proxy.Proxy) -> proxy.Proxy:
+    """The same, for one test."""
+    web_server.spoil = lambda *_: None
+    web_server.reset()
+    return web_server
+
+
 @pytest.fixture
 def gcs(wire: proxy.Proxy, monkeypatch: pytest.MonkeyPatch) -> proxy.Proxy:
     """The same, for one test, which reads `gs://bucket/...`."""

@@ -22,6 +22,9 @@ _LIMIT = 1 << 20
 _WITHOUT_BODY = {204, 304}
 # Seconds after which a wave is taken for one that never comes, however busy the machine.
 _PATIENCE = 120
+HOLD = -1
+"""Instead of a status: a request that is never answered."""
+
 # What a request is answered with whose wave does not come.
 _ALONE = 418
 
@@ -51,7 +54,9 @@ class Proxy:
         requests: what it has passed on, in the order of the answers.
         waves: how many requests each round has; what comes after the last is answered at once.
         delay: seconds that every request waits: for benches.
-        spoil: answers a request with a status instead of passing it on; None passes it on.
+        spoil: answers a request with a status instead of passing it on; None passes it on, and
+            `HOLD` never answers.
+        held: set once a request is held.
     """
 
     to: int
@@ -60,6 +65,7 @@ class Proxy:
     waves: tuple[int, ...] = ()
     delay: float = 0
     spoil: Callable[[int, str, str], int | None] = lambda *_: None
+    held: threading.Event = field(default_factory=threading.Event)
     _arrived: int = 0
     _more: asyncio.Condition = field(default_factory=asyncio.Condition)
 
@@ -67,6 +73,7 @@ class Proxy:
         """Forget what was passed on, and expect requests in rounds of these sizes."""
         self.requests.clear()
         self.waves = waves
+        self.held.clear()
         self._arrived = 0
 
     async def _held_back(self, number: int) -> bool:
@@ -94,15 +101,20 @@ class Proxy:
                 if self.delay:
                     await asyncio.sleep(self.delay)
                 status = self.spoil(number, method, unquote(path)) if came else _ALONE
-                if status is not None:
-                    writer.write(b"HTTP/1.1 %d Spoiled\r\nContent-Length: 0\r\n\r\n" % status)
+                if status == HOLD:
+                    self.held.set()
+                    await asyncio.Event().wait()
+                elif status is not None:
+                    answer = b"HTTP/1.1 %d Spoiled\r\nContent-Length: 0\r\n\r\n" % status
                 else:
                     if upstream is None:
                         upstream = await asyncio.open_connection("127.0.0.1", self.to, limit=_LIMIT)
-                    status = await _passed(reader, writer, upstream, (method, headers, head))
+                    status, answer = await _passed(reader, upstream, (method, headers, head))
+                # Noted first: whoever has the answer may look at once.
                 self.requests.append(Request(number, method, unquote(path), status))
+                writer.write(answer)
                 await writer.drain()
-        except (ConnectionError, asyncio.IncompleteReadError):
+        except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
             pass
         finally:
             for each in (writer, *(upstream or ())[1:]):
@@ -118,11 +130,10 @@ async def _head(reader: asyncio.StreamReader) -> tuple[str, dict[str, str], byte
 
 async def _passed(
     reader: asyncio.StreamReader,
-    writer: asyncio.StreamWriter,
     upstream: tuple[asyncio.StreamReader, asyncio.StreamWriter],
     request: tuple[str, dict[str, str], bytes],
-) -> int:
-    """Pass a request on, and its answer back; gives the status."""
+) -> tuple[int, bytes]:
+    """Pass a request on; gives the status and the whole answer."""
     method, headers, head = request
     up_reader, up_writer = upstream
     up_writer.write(head + await _body(reader, headers))
@@ -130,8 +141,7 @@ async def _passed(
     line, headers, head = await _head(up_reader)
     status = int(line.split(" ", 2)[1])
     has_body = method != "HEAD" and status not in _WITHOUT_BODY
-    writer.write(head + (await _body(up_reader, headers) if has_body else b""))
-    return status
+    return status, head + (await _body(up_reader, headers) if has_body else b"")
 
 
 async def _body(reader: asyncio.StreamReader, headers: dict[str, str]) -> bytes:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
 import orbscan
 from tests.remote.conftest import BUCKET
+from tests.remote.parity import answer, is_in_a_bucket
 from tests.support import corpus
 
 if TYPE_CHECKING:
@@ -18,29 +19,6 @@ if TYPE_CHECKING:
 _ARCHIVES = (corpus.GOLDEN / "corpus").glob("*.tar.gz")
 CASES = sorted(path.name.removesuffix(".tar.gz") for path in _ARCHIVES)
 V1 = "o0.12.8-v1-sharded/chunked"
-
-
-def answer(path: Any, root: str) -> object:
-    """What a read gives, or raises, as text; the place is cut from it."""
-    try:
-        read = orbscan.metadata(path, atomicity="atomic_rename")
-    except orbscan.OrbscanError as error:
-        return type(error), str(error).replace(root, "")
-    told = [(issue.kind, str(issue).replace(root, "")) for issue in read.issues]
-    return (
-        repr(read.metadata),
-        read.init_timestamp_nsecs,
-        read.commit_timestamp_nsecs,
-        read.custom_metadata,
-        told,
-    )
-
-
-def is_in_a_bucket(place: Path) -> bool:
-    """Whether a bucket can hold what lies there: no empty directory, no odd name."""
-    below = [*place.rglob("*")]
-    is_empty = any(path.is_dir() and not any(path.iterdir()) for path in [place, *below])
-    return place.is_dir() and not is_empty and all(path.name.isprintable() for path in below)
 
 
 @pytest.mark.parametrize("case", CASES)

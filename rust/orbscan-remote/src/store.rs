@@ -135,6 +135,9 @@ impl RemoteStore {
         match listed.unwrap_or_else(|| Err(not_found(directory))) {
             Err(error) if wire::is_unlistable(&error) => {
                 let (tree, _) = self.look(directory)?;
+                if tree.is_empty() {
+                    return Err(nothing_guessed(directory));
+                }
                 let listed = tree.list("");
                 self.kept().keep(tree);
                 found(listed, directory)
@@ -430,10 +433,15 @@ impl Held {
             let files = numbers.map(|number| format!("{}{number}", names::ARRAY_METADATAS_PREFIX));
             let files: Vec<String> = files.collect();
             let paths = files.iter().map(|file| directory.join(file));
-            let stats = self.base.stat(&paths.collect::<Result<Vec<_>>>()?);
+            let paths: Vec<StorePath> = paths.collect::<Result<_>>()?;
+            let heads = paths.into_iter().map(|path| {
+                let client = Arc::clone(&self.base.client);
+                async move { client.head(&path).await }
+            });
+            let heads = all(heads.collect())?;
             let before = entries.len();
-            for (name, stat) in files.into_iter().zip(stats) {
-                if stat?.is_some() {
+            for (name, head) in files.into_iter().zip(heads) {
+                if head?.is_some() {
                     entries.push(Entry {
                         name,
                         kind: EntryKind::File,
@@ -552,6 +560,11 @@ impl Store for Held {
         self.base.locate(path)
     }
 
+    fn shows_all(&self, directory: &StorePath) -> bool {
+        let inside = self.inside(directory);
+        inside.is_none_or(|(tree, _)| !tree.is_asked())
+    }
+
     fn is_stale(&self) -> bool {
         self.stale.load(Ordering::Relaxed)
     }
@@ -579,6 +592,14 @@ fn found(listed: Known<Vec<Entry>>, directory: &StorePath) -> Result<Vec<Entry>>
         Known::Yes(entries) => Ok(entries),
         Known::Absent | Known::Unknown => Err(not_found(directory)),
     }
+}
+
+/// The refusal of a directory that cannot be listed, and in which no checkpoint lies: there may be some
+/// below it, or other files.
+fn nothing_guessed(directory: &StorePath) -> Error {
+    let reason = "no checkpoint lies there, and what else does cannot be listed: give the URL of a \
+                  checkpoint, not of a directory of them";
+    Error::new(ErrorKind::NotFound, reason).in_file(directory)
 }
 
 /// What was known, and the answers to what was not, in order.

@@ -165,6 +165,7 @@ impl Client {
     /// # Errors
     /// `Store`; `Unsupported` if the store cannot list it.
     pub async fn tree(&self, place: &StorePath) -> Result<Tree> {
+        self.can_list(place)?;
         let _seat = self.gate.seat().await;
         if let Some(hub) = &self.hub {
             return hub.tree(place).await.map_err(|error| error.in_file(place));
@@ -203,6 +204,7 @@ impl Client {
     /// # Errors
     /// `NotFound` if there are none; otherwise as [`Client::tree`].
     pub async fn children(&self, place: &StorePath) -> Result<Vec<Entry>> {
+        self.can_list(place)?;
         let _seat = self.gate.seat().await;
         let entries = match &self.hub {
             Some(hub) => hub
@@ -261,6 +263,16 @@ impl Client {
         Ok(entries)
     }
 
+    /// Refuses to list where there are no listings. Some web servers have them, but none can be told
+    /// from the others without a request, which others fail for a while.
+    fn can_list(&self, place: &StorePath) -> Result<()> {
+        if self.scheme == Scheme::Http {
+            let reason = "a web server cannot list its files";
+            return Err(Error::new(ErrorKind::Unsupported, reason).in_file(place));
+        }
+        Ok(())
+    }
+
     /// Why there is no listing.
     fn unlisted(
         &self,
@@ -270,10 +282,8 @@ impl Client {
     ) -> Error {
         let is_missing = matches!(error, object_store::Error::NotFound { .. })
             || last == Some(&Outcome::Status(404));
-        let told = if is_missing && self.scheme != Scheme::Http {
+        let told = if is_missing {
             fault::told(StoreFault::Bucket, "", self.scheme)
-        } else if self.scheme == Scheme::Http {
-            Error::new(ErrorKind::Unsupported, "a web server cannot list its files")
         } else {
             fault::meaning(error, last, self.scheme)
         };

@@ -34,13 +34,19 @@ pub struct File {
 /// directory. A link that leads back to where the walk came from is not followed.
 ///
 /// # Errors
-/// What the store says; `Limit` if there are too many files, or directories lie too deep.
+/// What the store says; `Limit` if there are too many files, or directories lie too deep; `Unsupported`
+/// if the store cannot list its files.
 pub fn walk(
     store: &dyn Store,
     directory: &StorePath,
     without: &[&str],
     mut visitor: impl FnMut(File) -> ControlFlow<()>,
 ) -> Result<ControlFlow<()>> {
+    if !store.shows_all(directory) {
+        let reason = "its files cannot be listed, so none can be found missing or counted: copy the \
+                      checkpoint to a disk, or verify it at level structure";
+        return Err(Error::new(ErrorKind::Unsupported, reason).in_file(directory));
+    }
     let mut listed = 0_usize;
     let mut followed = 0_usize;
     let mut top = list(store, directory)?;

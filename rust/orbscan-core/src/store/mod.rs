@@ -172,6 +172,12 @@ pub trait Store: Send + Sync {
         Ok(())
     }
 
+    /// Whether a listing of a directory shows all that lies there. Where nothing can be listed, one shows
+    /// what was asked for by its name, and nothing follows from what it does not show.
+    fn shows_all(&self, _: &StorePath) -> bool {
+        true
+    }
+
     /// Says that all of these directories will be listed: a store that has to wait for each answer asks
     /// for them at once.
     fn expect(&self, _: &[StorePath]) {}

@@ -1,0 +1,87 @@
+"""A plain web server over a directory: ranges, no listings.
+
+Run as a program with a port and the directory.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import sys
+from email.utils import formatdate
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from urllib.parse import unquote
+
+_RANGE = re.compile(r"bytes=(\d*)-(\d*)")
+
+
+class _Server(ThreadingHTTPServer):
+    # Readers open many connections at once.
+    request_queue_size = 512
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    # Small answers in two packets would wait for each other.
+    wbufsize = -1
+    root: Path
+
+    def do_GET(self) -> None:
+        path = self.root / unquote(self.path.partition("?")[0]).lstrip("/")
+        if path.is_dir():
+            self._answer(HTTPStatus.FORBIDDEN)
+        elif not path.is_file() or ".." in path.parts:
+            self._answer(HTTPStatus.NOT_FOUND)
+        else:
+            self._file(path)
+
+    do_HEAD = do_GET  # noqa: N815 - named by http.server
+
+    def _file(self, path: Path) -> None:
+        content, stat = path.read_bytes(), path.stat()
+        mark = hashlib.sha256(f"{stat.st_mtime_ns} {stat.st_size}".encode()).hexdigest()[:16]
+        headers = {
+            "ETag": f'"{mark}"',
+            "Last-Modified": formatdate(stat.st_mtime, usegmt=True),
+            "Accept-Ranges": "bytes",
+        }
+        wanted = _RANGE.fullmatch(self.headers.get("Range", ""))
+        if wanted is None:
+            self._answer(HTTPStatus.OK, content, headers)
+            return
+        begin, end = _span(wanted, len(content))
+        if begin >= end:
+            headers = {"Content-Range": f"bytes */{len(content)}"}
+            self._answer(HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE, b"", headers)
+            return
+        headers["Content-Range"] = f"bytes {begin}-{end - 1}/{len(content)}"
+        self._answer(HTTPStatus.PARTIAL_CONTENT, content[begin:end], headers)
+
+    def _answer(
+        self, status: HTTPStatus, content: bytes = b"", headers: dict[str, str] | None = None
+    ) -> None:
+        self.send_response(status)
+        for name, value in (headers or {}).items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(content)
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+def _span(wanted: re.Match[str], size: int) -> tuple[int, int]:
+    """Where a range begins and ends in a file of that size."""
+    first, last = wanted.groups()
+    if not first:
+        return max(size - int(last), 0), size
+    return int(first), min(int(last) + 1, size) if last else size
+
+
+if __name__ == "__main__":
+    _Handler.root = Path(sys.argv[2])
+    _Server(("127.0.0.1", int(sys.argv[1])), _Handler).serve_forever()
