@@ -15,7 +15,11 @@ import sys
 from orbscan.cli import exits, streams
 from orbscan.cli.help import EXIT_CODES, help_formatter
 from orbscan.cli.messages import told
-from orbscan.cli.store_options import add_store_option, use_store_options
+from orbscan.cli.store_options import (
+    add_store_option,
+    forget_store_options,
+    use_store_options,
+)
 from orbscan.errors import InvalidLayoutError, OrbscanError, StoreError
 from orbscan.showing.text import printable
 
@@ -67,6 +71,7 @@ def _finished(argv: Sequence[str]) -> int:
     try:
         return _run(argv)
     finally:
+        forget_store_options()
         sys.stdout.flush()
 
 

@@ -30,6 +30,11 @@ def use_store_options(arguments: argparse.Namespace) -> None:
     paths.DEFAULTS = dict(getattr(arguments, "store_option", None) or ())
 
 
+def forget_store_options() -> None:
+    """Let no URL have them that is read after the command, by whoever called it as a function."""
+    paths.DEFAULTS = {}
+
+
 def _option(text: str) -> tuple[str, str]:
     """Read an option.
 

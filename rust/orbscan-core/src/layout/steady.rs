@@ -77,6 +77,7 @@ pub fn read<T>(
 ) -> Result<T> {
     let mut before = None;
     let mut last = None;
+    let mut refused = None;
     for _ in 0..ATTEMPTS {
         let held = store.hold(path);
         let mut seen = Seen {
@@ -85,6 +86,8 @@ pub fn read<T>(
         };
         let read = attempt(held.as_deref().unwrap_or(store), &mut seen);
         if held.as_ref().is_some_and(|held| held.is_stale()) {
+            // That of the store names the file that changed.
+            refused = read.err().filter(|error| error.kind() == ErrorKind::Store);
             last = Some(path.clone());
             continue;
         }
@@ -101,9 +104,10 @@ pub fn read<T>(
             return read;
         }
         before = now;
+        refused = None;
         last = path.parent();
     }
-    Err(changed(&last.unwrap_or_else(|| path.clone())))
+    Err(refused.unwrap_or_else(|| changed(&last.unwrap_or_else(|| path.clone()))))
 }
 
 fn changed(directory: &StorePath) -> Error {
