@@ -66,6 +66,8 @@ class Proxy:
     delay: float = 0
     spoil: Callable[[int, str, str], int | None] = lambda *_: None
     held: threading.Event = field(default_factory=threading.Event)
+    # A loop keeps no task alive that waits for what nobody else has.
+    _never: asyncio.Event = field(default_factory=asyncio.Event)
     _arrived: int = 0
     _more: asyncio.Condition = field(default_factory=asyncio.Condition)
 
@@ -103,7 +105,7 @@ class Proxy:
                 status = self.spoil(number, method, unquote(path)) if came else _ALONE
                 if status == HOLD:
                     self.held.set()
-                    await asyncio.Event().wait()
+                    await self._never.wait()
                 elif status is not None:
                     answer = b"HTTP/1.1 %d Spoiled\r\nContent-Length: 0\r\n\r\n" % status
                 else:

@@ -1,0 +1,242 @@
+"""A bucket of S3 is read as a disk is, by every function and command."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import obstore
+import pytest
+
+import orbscan
+from orbscan.cli import main
+from tests.remote import buckets, proxy, servers
+from tests.remote.buckets import BUCKET
+from tests.remote.parity import answer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from tests.remote.proxy import Proxy
+
+BASE = f"s3://{BUCKET}"
+V1 = "o0.12.8-v1-sharded/chunked"
+RUN = "o0.12.8-manager/run"
+FILES = "o0.12.8-no-ocdbt/ckpt"
+MANY = "many/ckpt"
+ARRAYS = 1_200
+CASES = [
+    V1,
+    f"{RUN}/10",
+    FILES,
+    "o0.12.8-flat/ckpt",
+    "o0.12.8-v1-typed-keys/ckpt",
+    "o0.12.8-damaged-v1-store/flipped_nodes",
+    "o0.4.8-unmerged/ckpt",
+]
+
+
+@pytest.fixture(scope="session")
+def s3_disk(disk: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What lies in the bucket, on a disk."""
+    root = tmp_path_factory.mktemp("s3")
+    for case in {case.partition("/")[0] for case in CASES}:
+        shutil.copytree(disk / case, root / case)
+    _write_many(root / FILES, root / MANY)
+    return root
+
+
+def _write_many(source: Path, target: Path) -> None:
+    """Write a checkpoint of more arrays in files than a page of a listing has."""
+    shutil.copytree(source, target)
+    document = json.loads((target / "_METADATA").read_text())
+    tree = document["tree_metadata"]
+    key, leaf = next((key, leaf) for key, leaf in tree.items() if _array_of(target, leaf))
+    array = _array_of(target, leaf)
+    assert array is not None, key
+    for number in range(ARRAYS):
+        name = f"zz{number:04}"
+        tree[str((name,))] = {**leaf, "key_metadata": [{"key": name, "key_type": 2}]}
+        (target / name).mkdir()
+        shutil.copy(array, target / name / ".zarray")
+    (target / "_METADATA").write_text(json.dumps(document))
+
+
+def _array_of(target: Path, leaf: Any) -> Path | None:
+    name = ".".join(str(part["key"]) for part in leaf["key_metadata"])
+    array = target / name / ".zarray"
+    return array if array.is_file() else None
+
+
+@pytest.fixture(scope="session")
+def s3_server(s3_disk: Path) -> Iterator[Proxy]:
+    with ExitStack() as stack:
+        port = stack.enter_context(servers.moto(BUCKET))
+        buckets.put(port, buckets.files(s3_disk, s3_disk))
+        before, stop = proxy.start(port)
+        stack.callback(stop)
+        yield before
+
+
+@pytest.fixture
+def s3(s3_server: Proxy, monkeypatch: pytest.MonkeyPatch) -> Proxy:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{s3_server.port}")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", buckets.SECRET)
+    monkeypatch.setenv("AWS_REGION", "us-east-1")
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    s3_server.spoil = lambda *_: None
+    s3_server.reset()
+    return s3_server
+
+
+@pytest.fixture
+def s3_options(s3_server: Proxy) -> dict[str, str]:
+    s3_server.spoil = lambda *_: None
+    s3_server.reset()
+    return {
+        "endpoint": f"http://127.0.0.1:{s3_server.port}",
+        "region": "us-east-1",
+        "access_key_id": "key",
+        "secret_access_key": buckets.SECRET,
+        "allow_http": "true",
+    }
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_a_checkpoint_of_s3_is_read_as_from_a_disk(s3_disk: Path, s3: Proxy, case: str) -> None:
+    del s3
+    assert answer(f"{BASE}/{case}", BASE) == answer(s3_disk / case, str(s3_disk))
+
+
+def test_a_listing_of_several_pages_hides_nothing(s3_disk: Path, s3: Proxy) -> None:
+    read = answer(f"{BASE}/{MANY}", BASE)
+    assert read == answer(s3_disk / MANY, str(s3_disk))
+    listings = [request for request in s3.requests if "list-type=2" in request.path]
+    assert len(listings) <= 4, listings
+    assert f"zz{ARRAYS - 1}" in str(read)
+
+
+FUNCTIONS: dict[str, Callable[[Any], object]] = {
+    "steps": lambda run: list(orbscan.steps(run)),
+    "latest": orbscan.latest,
+    "best": lambda run: orbscan.best(run, "loss"),
+    "scan": lambda run: sorted((entry.step, entry.error) for entry in orbscan.scan(run)),
+    "step": lambda run: repr(orbscan.metadata(run, step="latest").metadata),
+    "root_metadata": lambda run: orbscan.root_metadata(run).custom_metadata,
+    "is_orbax_checkpoint": lambda run: orbscan.is_orbax_checkpoint(f"{run}/10"),
+    "is_another": lambda run: orbscan.is_orbax_checkpoint(f"{run}/11"),
+    "structure": lambda run: str(orbscan.verify(f"{run}/10", level="structure")),
+    "index": lambda run: str(orbscan.verify(f"{run}/10", level="index")),
+    "data": lambda run: str(orbscan.verify(f"{run}/10", level="data")),
+    "du": lambda run: str(orbscan.du(f"{run}/10")),
+    "checkpointables": lambda run: repr(orbscan.checkpointables_metadata(f"{run}/10").metadata),
+}
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_function_answers_as_for_a_disk(s3_disk: Path, s3: Proxy, name: str) -> None:
+    del s3
+
+    def told(place: str) -> str:
+        try:
+            return str(FUNCTIONS[name](place)).replace(place, "").replace("UrlPath", "PosixPath")
+        except orbscan.OrbscanError as error:
+            return repr(error).replace(place, "")
+
+    assert told(f"{BASE}/{RUN}") == told(str(s3_disk / RUN))
+
+
+def test_a_bucket_and_a_disk_do_not_differ(s3_disk: Path, s3: Proxy) -> None:
+    del s3
+    assert orbscan.diff(f"{BASE}/{V1}", s3_disk / V1, values=True).same
+
+
+def test_an_array_is_opened_by_tensorstore(s3_disk: Path, s3: Proxy) -> None:
+    del s3
+    there = orbscan.open_array(f"{BASE}/{V1}", "joint").read().result()
+    np.testing.assert_array_equal(there, orbscan.open_array(s3_disk / V1, "joint").read().result())
+
+
+def test_options_lead_to_the_store(s3_disk: Path, s3_options: dict[str, str]) -> None:
+    there = answer(f"{BASE}/{V1}", BASE, store_options=s3_options)
+    assert there == answer(s3_disk / V1, str(s3_disk))
+
+
+def test_a_store_of_obstore_is_read(s3_disk: Path, s3_options: dict[str, str]) -> None:
+    http = {"allow_http": s3_options.pop("allow_http") == "true"}
+    store = obstore.store.S3Store(BUCKET, client_options=http, **s3_options)  # type: ignore[arg-type]
+    there = answer(f"{BASE}/{V1}", BASE, store=store)
+    assert there == answer(s3_disk / V1, str(s3_disk))
+    assert buckets.SECRET not in repr(store)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["show", f"{BASE}/{V1}"],
+        ["verify", "--level", "data", f"{BASE}/{V1}"],
+        ["du", f"{BASE}/{V1}"],
+        ["dump", f"{BASE}/{V1}/state/manifest.ocdbt"],
+        ["steps", f"{BASE}/{RUN}"],
+        ["ls", f"{BASE}/{RUN}"],
+        ["scan", f"{BASE}/{RUN}"],
+        ["diff", f"{BASE}/{RUN}/0", f"{BASE}/{RUN}/10"],
+    ],
+    ids=lambda command: command[0],
+)
+def test_a_command_takes_options_of_the_store(
+    s3_options: dict[str, str], command: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = [f"--store-option={name}={value}" for name, value in s3_options.items()]
+    assert main([*command, *options]) in {0, 1}
+    out, err = capsys.readouterr()
+    assert out
+    assert not err
+    assert buckets.SECRET not in out
+
+
+def test_a_bucket_that_does_not_exist_is_called_so(s3: Proxy) -> None:
+    del s3
+    with pytest.raises(orbscan.StoreError, match="the bucket does not exist") as raised:
+        orbscan.metadata("s3://nobucket/run")
+    assert raised.value.fault == "bucket"
+
+
+# What consoles, mounts and people leave in buckets.
+ODD_NAMES = ["ü b", "100%", "a%20b", "a+b", "a#b", "a?b", "a&b=c"]
+
+
+@pytest.mark.parametrize("name", ODD_NAMES)
+def test_a_key_is_taken_as_it_is(s3_disk: Path, s3: Proxy, name: str) -> None:
+    source = s3_disk / V1
+    buckets.put(
+        s3.to, {f"odd/{name}/{key}": body for key, body in buckets.files(source, source).items()}
+    )
+    place = f"{BASE}/odd/{name}"
+    assert answer(place, place) == answer(source, str(source))
+    assert place in {str(entry.path) for entry in orbscan.scan(f"{BASE}/odd")}
+
+
+def test_marks_of_directories_are_not_files(s3_disk: Path, s3: Proxy) -> None:
+    source = s3_disk / V1
+    objects = {f"marked/7/{key}": body for key, body in buckets.files(source, source).items()}
+    marks = ["marked/", "marked/7/", "marked/7/state/", "marked/7/state/d/", "marked/7/x_$folder$"]
+    buckets.put(s3.to, objects | dict.fromkeys(marks, b""))
+    place = f"{BASE}/marked/7"
+    assert answer(place, place) == answer(source, str(source))
+    assert [step.step for step in orbscan.steps(f"{BASE}/marked")] == [7]
+    assert orbscan.verify(place, level="data").ok
+
+
+def test_a_key_with_an_empty_part_does_not_hide_the_others(s3_disk: Path, s3: Proxy) -> None:
+    source = s3_disk / V1
+    objects = {f"holes/7/{key}": body for key, body in buckets.files(source, source).items()}
+    buckets.put(s3.to, objects | {"holes/7//x": b"x"})
+    place = f"{BASE}/holes/7"
+    assert answer(place, place) == answer(source, str(source))
+    assert not orbscan.verify(place).ok
