@@ -1,5 +1,6 @@
 //! Where a path or a URL of Python leads.
 
+#[cfg(feature = "remote")]
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -72,6 +73,11 @@ impl FromPyObject<'_, '_> for Place {
             let choice = choice.and_then(|choice| choice.cast_into::<StoreChoice>().ok());
             let choice = choice.map(|choice| choice.get().clone());
             return Ok(Self::Remote(url.to_owned(), choice.unwrap_or_default()));
+        }
+        #[cfg(not(feature = "remote"))]
+        if path.to_str().is_some_and(|text| text.contains("://")) {
+            let reason = "this build of orbscan has no stores but disks";
+            return Err(pyo3::exceptions::PyValueError::new_err(reason));
         }
         Ok(Self::Local(path))
     }
