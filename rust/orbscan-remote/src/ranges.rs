@@ -171,14 +171,8 @@ mod tests {
             let Span::Range { offset, length } = request.want.span else {
                 panic!()
             };
-<<<<<<< HEAD
             let places = offset..offset + length;
             let bytes: Vec<u8> = places.map(|at| u8::try_from(at).unwrap()).collect();
-=======
-            let bytes: Vec<u8> = (offset..offset + length)
-                .map(|at| u8::try_from(at).unwrap())
-                .collect();
->>>>>>> c14e52e (fix(core): what properties, ranges and a build without stores need compiles without a warning)
             Ok(Got {
                 bytes: bytes.into(),
                 object: Object::default(),
