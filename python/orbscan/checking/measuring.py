@@ -16,7 +16,7 @@ from orbscan._imports import importing
 from orbscan.checking.alone import alone, only
 from orbscan.checking.amounts import CheckpointUsage, FileUsage, LeafUsage
 from orbscan.checking.usage import Usage, Usages
-from orbscan.errors import OrbscanError, StoreError
+from orbscan.errors import OrbscanError, OutOfMemoryError, StoreError
 from orbscan.places import in_store_of, url_scheme
 from orbscan.reading.paths import place_of
 from orbscan.showing.text import natural
@@ -155,7 +155,9 @@ def _of_entry(entry: _core.Entry, place: str, atomicity: Atomicity) -> Checkpoin
     try:
         usage, _ = measured(place, atomicity=atomicity, allow_uncommitted=True)
     except OrbscanError as error:
-        state = "unreadable" if isinstance(error, StoreError) else "broken"
+        # Neither says anything about the checkpoint.
+        of_machine = isinstance(error, StoreError | OutOfMemoryError)
+        state = "unreadable" if of_machine else "broken"
         return CheckpointUsage(entry.path, state, _size_of(place), error=error)
     free = None if usage.unknown else usage.free
     return CheckpointUsage(entry.path, state, usage.total, usage.nbytes, usage.stored, free)

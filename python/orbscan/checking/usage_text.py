@@ -23,7 +23,7 @@ from orbscan.showing.text import (
 TYPE_CHECKING = False
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
     from typing import TypeVar
 
     from orbscan.checking.amounts import Amounts, CheckpointUsage, FileUsage, LeafUsage
@@ -166,14 +166,18 @@ def sorted_by(usage: Shown, sort: str | None) -> Shown:
     """Put leaves and files into another order than that of the checkpoint."""
     if sort is None:
         return usage
-    leaves, files = list(usage.leaves), list(usage.files)
+    leaves = list(usage.leaves)
     if sort == "size":
         leaves.sort(key=lambda leaf: -leaf.stored)
-        files.sort(key=lambda file: -(file.size or 0))
     elif sort == "name":
         leaves.sort(key=lambda leaf: (natural(leaf.checkpointable or ""), by_level(leaf.keypath)))
-        files.sort(key=lambda file: [natural(part) for part in _path(file).split("/")])
-    return replace(usage, leaves=tuple(leaves), files=tuple(files))
+    return replace(usage, leaves=tuple(leaves), files=tuple(_sorted_files(usage.files, sort)))
+
+
+def _sorted_files(files: Iterable[FileUsage], sort: str) -> list[FileUsage]:
+    if sort == "name":
+        return sorted(files, key=lambda file: [natural(part) for part in _path(file).split("/")])
+    return sorted(files, key=lambda file: -(file.size or 0))
 
 
 class LeafRows:
@@ -205,7 +209,7 @@ class LeafRows:
 
 def file_rows(usage: Amounts, view: View) -> Iterator[tuple[str, ...]]:
     """Show files, a row each."""
-    files = [*sorted_by(usage, view.sort or "size").files]
+    files = _sorted_files(usage.files, view.sort or "size")
     chunks: list[FileUsage] = []
     if not view.all_files:
         chunks = [file for file in files if file.role == "chunk"]

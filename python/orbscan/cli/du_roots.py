@@ -13,6 +13,7 @@ from orbscan.checking.usage_text import (
 )
 from orbscan.cli.exits import FINE, PARTIAL
 from orbscan.cli.messages import told
+from orbscan.errors import OutOfMemoryError
 from orbscan.showing.fitting import Fitting
 from orbscan.showing.text import LABEL, labelled
 
@@ -52,7 +53,12 @@ def run(arguments: argparse.Namespace, roots: list[str], error: OrbscanError | N
         from orbscan.cli import output
 
         output.write(table(rows, output.fitting(arguments)))
-    return PARTIAL if any(row.error is not None for row in rows) else FINE
+    errors = [row.error for row in rows if row.error is not None]
+    for failure in errors:
+        if isinstance(failure, OutOfMemoryError):
+            # That says nothing about the checkpoint, and less about those that come with it.
+            raise failure
+    return PARTIAL if errors else FINE
 
 
 def table(rows: list[CheckpointUsage], fitting: Fitting | None = None) -> list[output.Line]:

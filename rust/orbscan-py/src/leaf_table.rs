@@ -100,24 +100,44 @@ impl LeafTable {
     }
 
     /// What the leaf of a node is called in the store.
-    fn stored_name(&self, node: usize) -> Option<&str> {
-        let Content::Leaf(leaf) = self.table.tree.nodes.get(node)?.content else {
-            return None;
-        };
-        let own = self.table.stored_names.get(&leaf).map(String::as_str);
-        Some(own.unwrap_or_else(|| self.table.names.get(leaf)))
+    fn stored_name<'py>(
+        &self,
+        py: Python<'py>,
+        node: usize,
+    ) -> PyResult<Option<Bound<'py, PyString>>> {
+        let name = self.leaf_at(node).map(|leaf| {
+            let own = self.table.stored_names.get(&leaf).map(String::as_str);
+            own.unwrap_or_else(|| self.table.names.get(leaf))
+        });
+        name.map(|name| text(py, name)).transpose()
     }
 
     /// The param name of a node that is a leaf.
-    fn node_name(&self, node: usize) -> Option<&str> {
-        match self.table.tree.nodes.get(node)?.content {
-            Content::Leaf(leaf) => Some(self.table.names.get(leaf)),
-            Content::Children(..) => None,
-        }
+    fn node_name<'py>(
+        &self,
+        py: Python<'py>,
+        node: usize,
+    ) -> PyResult<Option<Bound<'py, PyString>>> {
+        let name = self.leaf_at(node).map(|leaf| self.table.names.get(leaf));
+        name.map(|name| text(py, name)).transpose()
     }
 }
 
+/// A text that is asked for once for each leaf. There may be no memory for the next, and then pyo3
+/// panics where it can make one of a `str`.
+fn text<'py>(py: Python<'py>, text: &str) -> PyResult<Bound<'py, PyString>> {
+    PyString::from_bytes(py, text.as_bytes())
+}
+
 impl LeafTable {
+    /// The number of the leaf at a node.
+    fn leaf_at(&self, node: usize) -> Option<usize> {
+        match self.table.tree.nodes.get(node)?.content {
+            Content::Leaf(leaf) => Some(leaf),
+            Content::Children(..) => None,
+        }
+    }
+
     /// Carries a table over.
     pub fn new(py: Python<'_>, table: Arc<record::LeafTable>) -> PyResult<Self> {
         work::room_for(py, table.tree.keys.len(), BYTES_OF_KEY)?;
