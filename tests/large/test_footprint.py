@@ -44,3 +44,11 @@ def test_leaves_are_written_as_they_are_walked_over(tmp_path: Path, arguments: l
     # Their keys, and three columns: a number takes a place of eight bytes in each.
     key = sys.getsizeof("leaf_0000000")
     assert peak < LEAVES * (key + 4 * 8) + (1 << 20)
+
+
+def test_of_siblings_that_are_folded_the_numbers_are_kept(tmp_path: Path) -> None:
+    large = trees.write(tmp_path / "large", LEAVES)
+    peak = int(processes.python(PROGRAM, large, "show"))
+    # Besides the keys, and columns of the nodes.
+    texts = sys.getsizeof("leaf_0000000") + sys.getsizeof("0000000")
+    assert peak < LEAVES * (texts + 8 * 8) + (1 << 20)

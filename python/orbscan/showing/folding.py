@@ -33,29 +33,54 @@ def fold(siblings: Iterable[tuple[str | int, Hashable]]) -> list[tuple[Entry, in
     >>> fold([("a0", 1), ("a1", 1), ("b", 1)])[0][1:]
     (0, 2)
     """
-    named = [(name, *_parts(name), signature) for name, signature in siblings]
-    # Without such zeros, 9 and 10 are neighbours. With them, 09 and 10 are.
-    zero_filled = {
-        (prefix, suffix)
-        for _, prefix, number, suffix, _ in named
-        if number.startswith("0") and len(number) > 1
-    }
-    groups: dict[Hashable, list[tuple[int, str | int, str]]] = {}
-    for position, (name, prefix, number, suffix, signature) in enumerate(named):
-        width = len(number) if (prefix, suffix) in zero_filled else 0
+    # Of each group only the first member and the numbers of all are kept: there may be a million.
+    groups: dict[tuple[str | int | tuple[str | None, str, int], Hashable], _Group] = {}
+    zero_filled: set[tuple[str | None, str]] = set()
+    for position, (name, signature) in enumerate(siblings):
+        prefix, number, suffix = _parts(name)
+        # Without such zeros, 9 and 10 are neighbours. With them, 09 and 10 are.
+        if len(number) > 1 and number.startswith("0"):
+            zero_filled.add((prefix, suffix))
         # A key without a number is a group of its own.
-        template = (prefix, suffix, width) if number else name
-        groups.setdefault((template, signature), []).append((position, name, number))
+        template = (prefix, suffix, len(number)) if number else name
+        group = groups.get((template, signature))
+        if group is None:
+            groups[template, signature] = group = _Group(position, name)
+        group.numbers.append(number)
+    merged: dict[Hashable, _Group] = {}
+    for (template, signature), group in groups.items():
+        shared: Hashable = template
+        if isinstance(template, tuple) and template[:2] not in zero_filled:
+            shared = template[:2]
+        known = merged.setdefault((shared, signature), group)
+        if known is not group:
+            known.numbers += group.numbers
     found: list[tuple[Entry, int, int]] = []
-    for members in groups.values():
-        position, name, _ = members[0]
-        if len(members) > 1:
-            prefix, _, suffix = _parts(name)
-            numbers = sorted((number for *_, number in members), key=int)
-            found.append((Several(prefix, suffix, numbers), position, len(members)))
-        else:
-            found.append((name, position, 1))
+    for group in merged.values():
+        entry: Entry = group.name
+        times = len(group.numbers)
+        if times > 1:
+            prefix, _, suffix = _parts(group.name)
+            entry = Several(prefix, suffix, sorted(group.numbers, key=int))
+        found.append((entry, group.position, times))
     return sorted(found, key=lambda entry: entry[1])
+
+
+class _Group:
+    """Siblings that are the same but for a number.
+
+    Attributes:
+        position: of the first of them.
+        name: of the first of them.
+        numbers: of all of them.
+    """
+
+    __slots__ = ("name", "numbers", "position")
+
+    def __init__(self, position: int, name: str | int) -> None:
+        self.position = position
+        self.name = name
+        self.numbers: list[str] = []
 
 
 def _parts(name: str | int) -> tuple[str | None, str, str]:

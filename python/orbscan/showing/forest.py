@@ -161,18 +161,21 @@ class Forest:
     def children(self, node: int, *, folded: bool) -> list[tuple[Entry, int, int]]:
         """The children to be shown of a container: entry, node, and how many it stands for."""
         low, high = self._children[node]
+        nodes: Sequence[int] = range(low, high)
+        if any(self._sums[child] is None for child in nodes):
+            nodes = [child for child in nodes if self._sums[child] is not None]
         keys = self._columns.node_keys
-        named: list[tuple[str | int, int]] = []
-        for child in range(low, high):
+
+        def entry(child: int) -> str | int:
             key = keys[child]
-            if self._sums[child] is not None:
-                named.append((child - low if key is None else key, child))
+            return child - low if key is None else key
+
         if not folded:
-            return [(entry, child, 1) for entry, child in named]
+            return [(entry(child), child, 1) for child in nodes]
         if not self._shapes:
             self._shapes = self._compare()
-        groups = fold((entry, self._shapes[child]) for entry, child in named)
-        return [(entry, named[position][1], alike) for entry, position, alike in groups]
+        groups = fold((entry(child), self._shapes[child]) for child in nodes)
+        return [(name, nodes[position], alike) for name, position, alike in groups]
 
     def _sum_up(
         self, facts: Sequence[Fact], selected: Collection[int] | None
