@@ -76,6 +76,15 @@ def web(root: Path) -> Iterator[int]:
 
 
 @contextmanager
+def azure(root: Path, page: int) -> Iterator[int]:
+    """Run a stand-in for Azure over a directory of containers; gives its port."""
+    port = free_port()
+    command = [sys.executable, "-m", "tests.remote.azure", str(port), str(root), str(page)]
+    with _running(command, f"http://127.0.0.1:{port}/"):
+        yield port
+
+
+@contextmanager
 def _running(command: list[str], answers: str) -> Iterator[None]:
     """Run a server until the context ends, which begins when it answers."""
     server = subprocess.Popen(  # noqa: S603

@@ -12,17 +12,24 @@ from email.utils import formatdate
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import unquote
+
+if TYPE_CHECKING:
+    import os
 
 _RANGE = re.compile(r"bytes=(\d*)-(\d*)")
 
 
-class _Server(ThreadingHTTPServer):
-    # Readers open many connections at once.
+class Server(ThreadingHTTPServer):
+    """A server whose clients open many connections at once."""
+
     request_queue_size = 512
 
 
-class _Handler(BaseHTTPRequestHandler):
+class Handler(BaseHTTPRequestHandler):
+    """Answers with files and ranges of them, and lists nothing."""
+
     protocol_version = "HTTP/1.1"
     # Small answers in two packets would wait for each other.
     wbufsize = -1
@@ -31,37 +38,39 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         path = self.root / unquote(self.path.partition("?")[0]).lstrip("/")
         if path.is_dir():
-            self._answer(HTTPStatus.FORBIDDEN)
+            self.answer(HTTPStatus.FORBIDDEN)
         elif not path.is_file() or ".." in path.parts:
-            self._answer(HTTPStatus.NOT_FOUND)
+            self.answer(HTTPStatus.NOT_FOUND)
         else:
-            self._file(path)
+            self.file(path)
 
     do_HEAD = do_GET  # noqa: N815 - named by http.server
 
-    def _file(self, path: Path) -> None:
+    def file(self, path: Path, others: dict[str, str] | None = None) -> None:
+        """Answer with a file, or the range of it that is asked for."""
         content, stat = path.read_bytes(), path.stat()
-        mark = hashlib.sha256(f"{stat.st_mtime_ns} {stat.st_size}".encode()).hexdigest()[:16]
         headers = {
-            "ETag": f'"{mark}"',
+            **(others or {}),
+            "ETag": f'"{mark_of(stat)}"',
             "Last-Modified": formatdate(stat.st_mtime, usegmt=True),
             "Accept-Ranges": "bytes",
         }
         wanted = _RANGE.fullmatch(self.headers.get("Range", ""))
         if wanted is None:
-            self._answer(HTTPStatus.OK, content, headers)
+            self.answer(HTTPStatus.OK, content, headers)
             return
         begin, end = _span(wanted, len(content))
         if begin >= end:
             headers = {"Content-Range": f"bytes */{len(content)}"}
-            self._answer(HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE, b"", headers)
+            self.answer(HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE, b"", headers)
             return
         headers["Content-Range"] = f"bytes {begin}-{end - 1}/{len(content)}"
-        self._answer(HTTPStatus.PARTIAL_CONTENT, content[begin:end], headers)
+        self.answer(HTTPStatus.PARTIAL_CONTENT, content[begin:end], headers)
 
-    def _answer(
+    def answer(
         self, status: HTTPStatus, content: bytes = b"", headers: dict[str, str] | None = None
     ) -> None:
+        """Answer with a status, and with a body unless only the head is wanted."""
         self.send_response(status)
         for name, value in (headers or {}).items():
             self.send_header(name, value)
@@ -74,6 +83,11 @@ class _Handler(BaseHTTPRequestHandler):
         """Say nothing."""
 
 
+def mark_of(stat: os.stat_result) -> str:
+    """What tells two versions of a file apart."""
+    return hashlib.sha256(f"{stat.st_mtime_ns} {stat.st_size}".encode()).hexdigest()[:16]
+
+
 def _span(wanted: re.Match[str], size: int) -> tuple[int, int]:
     """Where a range begins and ends in a file of that size."""
     first, last = wanted.groups()
@@ -83,5 +97,5 @@ def _span(wanted: re.Match[str], size: int) -> tuple[int, int]:
 
 
 if __name__ == "__main__":
-    _Handler.root = Path(sys.argv[2])
-    _Server(("127.0.0.1", int(sys.argv[1])), _Handler).serve_forever()
+    Handler.root = Path(sys.argv[2])
+    Server(("127.0.0.1", int(sys.argv[1])), Handler).serve_forever()

@@ -1,0 +1,73 @@
+"""Requests and rounds of reads from a bucket are those that docs/buckets.md states."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pytest
+
+import orbscan
+from tests.remote.conftest import BUCKET
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.remote.proxy import Proxy
+
+BASE = f"gs://{BUCKET}"
+RUN = f"{BASE}/o0.12.8-manager/run"
+STEPS = 2
+# The listing; what the answer needs; what may be a key of a random generator.
+METADATA = {
+    "o0.12.8-v1-sharded/chunked": (1, 5),
+    "o0.12.8-manager/run/10": (1, 5),
+    "o0.12.8-composite/ckpt": (1, 6),
+    "o0.12.8-flat/ckpt": (1, 6),
+    "o0.12.8-no-ocdbt/ckpt": (1, 4 + 5),
+    "o0.12.8-v1-typed-keys/ckpt": (1, 5, 1),
+}
+OTHERS: dict[str, tuple[tuple[int, ...], Callable[[], Any]]] = {
+    "four checkpointables": (
+        (1, 17),
+        lambda: orbscan.checkpointables_metadata(f"{BASE}/o0.12.8-v1-checkpointables/all"),
+    ),
+    "whether it is one": (
+        (1,),
+        lambda: orbscan.is_orbax_checkpoint(f"{BASE}/o0.12.8-v1-sharded/chunked"),
+    ),
+    "steps": ((1, 2, 4), lambda: orbscan.steps(RUN, atomicity="atomic_rename")),
+}
+
+
+@pytest.mark.parametrize("case", METADATA)
+def test_a_read_takes_one_listing_and_one_round(gcs: Proxy, case: str) -> None:
+    gcs.reset(*METADATA[case])
+    orbscan.metadata(f"{BASE}/{case}", atomicity="atomic_rename")
+    assert len(gcs.requests) == sum(METADATA[case]), gcs.requests
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_other_questions_take_no_more(gcs: Proxy, name: str) -> None:
+    rounds, ask = OTHERS[name]
+    gcs.reset(*rounds)
+    assert ask()
+    assert len(gcs.requests) == sum(rounds), gcs.requests
+
+
+def test_a_path_where_nothing_lies_takes_two_requests(gcs: Proxy) -> None:
+    gcs.reset(1, 1)
+    with pytest.raises(orbscan.CheckpointNotFoundError, match="does not exist"):
+        orbscan.metadata(f"{BASE}/nothing")
+    assert len(gcs.requests) == 2
+
+
+def test_what_did_not_change_takes_one_request_for_each_checkpoint(gcs: Proxy) -> None:
+    def scanned(**options: Any) -> pa.Table:
+        return pa.table(orbscan.scan(RUN, atomicity="atomic_rename", **options).checkpoints())
+
+    before = scanned()
+    gcs.reset()
+    assert scanned(since=before).num_rows == STEPS
+    # Of the root its children, what is above it, and a directory of it that is not a step.
+    assert len(gcs.requests) == STEPS + 3, gcs.requests
