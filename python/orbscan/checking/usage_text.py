@@ -23,7 +23,7 @@ from orbscan.showing.text import (
 TYPE_CHECKING = False
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from typing import TypeVar
 
     from orbscan.checking.amounts import Amounts, CheckpointUsage, FileUsage, LeafUsage
@@ -181,30 +181,40 @@ def _sorted_files(files: Iterable[FileUsage], sort: str) -> list[FileUsage]:
 
 
 class LeafRows:
-    """A row for each leaf, or subtree, written as it is walked over."""
+    """A row for each leaf, or subtree, made as they are walked over: there may be a million."""
 
     def __init__(self, usage: Amounts, view: View) -> None:
-        """Sum up the leaves of a usage."""
-        depth = view.depth
-        if depth is None and len(usage.leaves) > _SHOWN_IN_FULL:
-            depth = _DEPTH_OF_LARGE
-        sums: dict[str, _Sum] = {}
+        """Show the leaves of a usage."""
+        self._depth = view.depth
+        if self._depth is None and len(usage.leaves) > _SHOWN_IN_FULL:
+            self._depth = _DEPTH_OF_LARGE
         if view.sort == "name":
             usage = sorted_by(usage, view.sort)
-        for leaf in usage.leaves:
-            name = leaf.path if depth is None else leaf.subtree(depth)
-            if name not in sums:
-                sums[name] = _Sum()
-            sums[name].add(leaf)
-        self._sums: Collection[tuple[str, _Sum]] = sums.items()
-        if view.sort == "size":
-            self._sums = sorted(self._sums, key=lambda row: -row[1].stored)
+        self._leaves = usage.leaves
+        self._by_size = view.sort == "size"
 
-    def __len__(self) -> int:
-        return len(self._sums)
+    def __bool__(self) -> bool:
+        return len(self._leaves) > 0
 
     def __iter__(self) -> Iterator[tuple[str, ...]]:
-        return (held.row(name) for name, held in self._sums)
+        sums: Iterable[tuple[str, _Sum]] = self._sums()
+        if self._by_size:
+            sums = sorted(sums, key=lambda row: -row[1].stored)
+        return (held.row(name) for name, held in sums)
+
+    def _sums(self) -> Iterator[tuple[str, _Sum]]:
+        """What is shown, which lies side by side in the order of a tree and of its names."""
+        depth = self._depth
+        name, held = "", _Sum()
+        for leaf in self._leaves:
+            of_leaf = leaf.path if depth is None else leaf.subtree(depth)
+            if held.leaves and of_leaf != name:
+                yield name, held
+                held = _Sum()
+            name = of_leaf
+            held.add(leaf)
+        if held.leaves:
+            yield name, held
 
 
 def file_rows(usage: Amounts, view: View) -> Iterator[tuple[str, ...]]:

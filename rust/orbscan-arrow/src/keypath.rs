@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use orbscan_core::tree::{Content, Tree};
+use orbscan_core::tree::{Content, Names, Tree};
 
 use crate::column::{KeyEntries, Lists, Result, Texts};
 use crate::literal;
@@ -32,7 +32,7 @@ pub struct Walk {
     text: String,
     entries: Vec<Entry>,
     /// The text of each key of the tree.
-    keys: Vec<String>,
+    keys: Names,
 }
 
 #[derive(Debug)]
@@ -60,15 +60,15 @@ impl Walk {
             text: 0,
             entries: 0,
         };
+        let mut keys = Names::default();
+        for key in tree.keys.iter() {
+            keys.push(&literal::key(key));
+        }
         Self {
             waiting: vec![top],
             text: String::new(),
             entries: Vec::new(),
-            keys: tree
-                .keys
-                .iter()
-                .map(|key| literal::key(key).into_owned())
-                .collect(),
+            keys,
         }
     }
 
@@ -107,7 +107,7 @@ impl Walk {
         for entry in &self.entries {
             let entries = keypaths.keys.values();
             match entry {
-                Entry::Key(key) => entries.key(tree.keys.get(*key).map_or("", String::as_str))?,
+                Entry::Key(key) => entries.key(tree.keys.get(*key))?,
                 Entry::Index(place) => entries.index(i64::try_from(*place).unwrap_or(i64::MAX))?,
             }
         }
@@ -123,8 +123,7 @@ impl Walk {
             if !self.text.is_empty() {
                 self.text.push('/');
             }
-            self.text
-                .push_str(self.keys.get(key).map_or("", String::as_str));
+            self.text.push_str(self.keys.get(key));
             self.entries.push(Entry::Key(key));
         } else {
             // Writing to a string cannot fail.

@@ -162,7 +162,7 @@ pub struct Tree {
     /// The nodes.
     pub nodes: Vec<Node>,
     /// The distinct mapping keys.
-    pub keys: Vec<String>,
+    pub keys: Names,
     /// The distinct namedtuple classes.
     pub namedtuples: Vec<NamedTuple>,
 }
@@ -172,7 +172,7 @@ impl Tree {
     fn intern<'a>(&mut self, known: &mut HashMap<&'a str, usize>, key: &'a str) -> usize {
         let keys = &mut self.keys;
         *known.entry(key).or_insert_with(|| {
-            keys.push(key.to_owned());
+            keys.push(key);
             keys.len().saturating_sub(1)
         })
     }
@@ -225,8 +225,8 @@ impl Tree {
         let mut keypath = Vec::new();
         while let Some(Some((parent, place))) = parents.get(node).copied() {
             let key = self.nodes.get(node).and_then(|node| node.key);
-            keypath.push(match key.and_then(|key| self.keys.get(key)) {
-                Some(key) => KeyEntry::Mapping(Cow::Owned(key.clone())),
+            keypath.push(match key.map(|key| self.keys.get(key)) {
+                Some(key) => KeyEntry::Mapping(Cow::Owned(key.to_owned())),
                 None => KeyEntry::Sequence(to_u64(place)),
             });
             node = parent;

@@ -354,7 +354,7 @@ mod tests {
                 &Content::Leaf(0),
             ]
         );
-        assert_eq!(aggregate.tree.keys, ["1"]);
+        assert!(aggregate.tree.keys.iter().eq(["1"]));
         assert_eq!(aggregate.keypaths.param_name(0), "1.0.0");
     }
 

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::KeyEntry;
 
-/// Names by number: the param names of leaves, the database keys of arrays.
+/// Names by number: the param names of leaves, the keys of a tree, the database keys of arrays.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Names {
     text: String,

@@ -116,6 +116,6 @@ mod tests {
                 Content::Leaf(1),
             ]
         );
-        assert_eq!(tree.keys, ["b", "a"]);
+        assert!(tree.keys.iter().eq(["b", "a"]));
     }
 }
