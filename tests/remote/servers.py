@@ -85,6 +85,16 @@ def azure(root: Path, page: int) -> Iterator[int]:
 
 
 @contextmanager
+def hub(root: Path, token: str, page: int) -> Iterator[int]:
+    """Run a stand-in for the hub over a directory of repositories; gives its port."""
+    port, content = free_port(), free_port()
+    words = [str(port), str(content), str(root), token, str(page)]
+    command = [sys.executable, "-m", "tests.remote.hub", *words]
+    with _running(command, f"http://127.0.0.1:{port}/"):
+        yield port
+
+
+@contextmanager
 def _running(command: list[str], answers: str) -> Iterator[None]:
     """Run a server until the context ends, which begins when it answers."""
     server = subprocess.Popen(  # noqa: S603

@@ -101,7 +101,8 @@ impl Client {
         let hub = match url.scheme {
             Scheme::Hub => {
                 let own = hub::signed(client_options(&Options::default())?, options)?;
-                let client = connected(&gated(), &own)?;
+                // An endpoint without TLS is one that its user names.
+                let client = connected(&gated(), &own.with_allow_http(true))?;
                 Some(hub::Lister::new(client, hub::endpoint(options), url))
             }
             _ => None,
