@@ -70,8 +70,15 @@ fuzz: ## fuzz a decoder or the whole reader (TARGET=checkpoint RUNS=100000)
 bench: setup ## compare orbscan with Orbax (BENCH_ARGS="--large --runs 3": 10,000 leaves, too, and medians of three runs)
 	@$(BIN)/python -m benches.compare $(BENCH_ARGS)
 
-wheel: $(INSTALLED) ## build a wheel for this machine into dist/
+# The abi3 wheel is for every Python with a GIL; one without cannot install it.
+FREE_THREADED ?= $(foreach version,3.13t 3.14t,$(shell command -v python$(version)))
+
+wheel: $(INSTALLED) ## build a wheel for this machine into dist/, and those for free-threaded Python
 	@$(STEP) "wheel" $(BIN)/maturin build --release --out dist --quiet
+	@for python in $(FREE_THREADED); do \
+	  $(STEP) "wheel for $$python" \
+	    $(BIN)/maturin build --release --out dist --quiet --interpreter $$python || exit 1; \
+	done
 	@ls dist/*.whl
 
 setup: $(INSTALLED) ## build the extension module into .venv

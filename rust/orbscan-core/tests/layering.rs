@@ -43,6 +43,8 @@ const REMOTE: Order = &[
     &["client"],
     &["process", "wire", "plan"],
     &["probe", "ranges"],
+    &["bucket", "kept"],
+    &["held"],
     &["store"],
 ];
 

@@ -18,13 +18,19 @@
 //! | `tree` | what a listing says |
 //! | `ranges` | ranges of one file that lie close are one request |
 //! | `plan` | what is fetched along with what was asked for |
-//! | `store` | the stores themselves |
+//! | `bucket` | many requests at once, and what their answers come to |
+//! | `kept` | listings that a walk has come upon |
+//! | `held` | one directory while it is read |
+//! | `store` | the store itself |
 //! | `probe` | a tree of guesses, where nothing can be listed |
 
+mod bucket;
 mod client;
 mod fault;
 mod gate;
+mod held;
 mod hub;
+mod kept;
 mod options;
 mod plan;
 mod probe;

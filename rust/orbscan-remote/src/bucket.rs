@@ -1,0 +1,182 @@
+//! A bucket, a server or a repository, asked for many things at once.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use futures::future::join_all;
+use orbscan_core::error::{Error, ErrorKind, Result};
+use orbscan_core::orbax::names;
+use orbscan_core::path::StorePath;
+use orbscan_core::store::{Entry, Stat, Want, not_found};
+
+use crate::client::Client;
+use crate::probe::{self, Contents};
+use crate::process::Process;
+use crate::ranges;
+use crate::tree::{DIRECTORY, Known, Tree};
+use crate::url::Url;
+use crate::wire::{self, Got};
+
+/// What is asked, and by whom.
+#[derive(Clone, Debug)]
+pub struct Bucket {
+    /// The URL that led to it.
+    pub url: Arc<Url>,
+    /// What asks it.
+    pub client: Arc<Client>,
+}
+
+/// What lies in a directory.
+#[derive(Debug)]
+pub enum Children {
+    /// By a listing.
+    Listed(Vec<Entry>),
+    /// By guesses.
+    Guessed(Tree),
+}
+
+impl Bucket {
+    /// What lies below a directory, by a listing, or by guesses where there is none.
+    ///
+    /// # Errors
+    /// As [`Client::tree`], and as [`probe::probe`].
+    pub fn look(&self, place: &StorePath) -> Result<(Tree, Contents)> {
+        let mut looks = self.looks(std::slice::from_ref(place))?;
+        looks.pop().unwrap_or_else(|| Err(not_found(place)))
+    }
+
+    /// As [`Bucket::look`], of several at once.
+    ///
+    /// # Errors
+    /// `Store` if the wait was interrupted.
+    pub fn looks(&self, places: &[StorePath]) -> Result<Vec<Result<(Tree, Contents)>>> {
+        let looks = places.iter().map(|place| {
+            let (client, place) = (Arc::clone(&self.client), place.clone());
+            async move {
+                match client.tree(&place).await {
+                    Ok(tree) => Ok((tree, Vec::new())),
+                    Err(error) if wire::is_unlistable(&error) => {
+                        probe::probe(&client, &place).await
+                    }
+                    Err(error) => Err(error),
+                }
+            }
+        });
+        all(looks.collect())
+    }
+
+    /// The children of a directory; where it cannot be listed, a tree of guesses instead.
+    ///
+    /// # Errors
+    /// As [`Client::children`].
+    pub fn children(&self, directory: &StorePath) -> Result<Children> {
+        let (client, place) = (Arc::clone(&self.client), directory.clone());
+        let asked = all(vec![async move { client.children(&place).await }])?;
+        let listed = asked.into_iter().next();
+        match listed.unwrap_or_else(|| Err(not_found(directory))) {
+            Err(error) if wire::is_unlistable(&error) => {
+                let (tree, _) = self.look(directory)?;
+                if tree.is_empty() {
+                    return Err(nothing_guessed(directory));
+                }
+                Ok(Children::Guessed(tree))
+            }
+            listed => listed.map(Children::Listed),
+        }
+    }
+
+    /// What lies at a path of which nothing is known, or only that no file lies below it.
+    ///
+    /// # Errors
+    /// `Store`.
+    pub async fn stat_one(
+        client: Arc<Client>,
+        path: StorePath,
+        is_bare: bool,
+    ) -> Result<Option<Stat>> {
+        if let Some(object) = client.head(&path).await? {
+            return Ok(Some(object.stat()));
+        }
+        if is_bare || is_document(path.name()) {
+            return Ok(None);
+        }
+        match client.tree(&path).await {
+            Ok(tree) if tree.is_empty() => Ok(None),
+            Ok(_) => Ok(Some(DIRECTORY)),
+            Err(error) if wire::is_unlistable(&error) => {
+                let (tree, _) = probe::probe(&client, &path).await?;
+                Ok((!tree.is_empty()).then_some(DIRECTORY))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// An answer to each want; sizes are those that a listing has told.
+    pub fn fetch_all(&self, wants: &[(Want, Option<u64>)]) -> Vec<Result<Got>> {
+        let merged = ranges::merged(wants);
+        let requests = merged.iter().map(|request| {
+            let client = Arc::clone(&self.client);
+            let (want, size) = (request.want.clone(), request.size);
+            async move { client.file(&want, size).await }
+        });
+        match all(requests.collect()) {
+            Ok(answers) => ranges::parted(wants, &merged, answers),
+            Err(error) => wants.iter().map(|_| Err(error.clone())).collect(),
+        }
+    }
+}
+
+/// Makes requests side by side, and waits for all answers.
+///
+/// # Errors
+/// `Store` if the wait was interrupted.
+pub fn all<T, F>(requests: Vec<F>) -> Result<Vec<T>>
+where
+    T: Send + 'static,
+    F: Future<Output = T> + Send + 'static,
+{
+    if requests.is_empty() {
+        return Ok(Vec::new());
+    }
+    Process::own()?.runtime.wait(join_all(requests))
+}
+
+/// A listing, or the refusal of a path where nothing lies.
+///
+/// # Errors
+/// `NotFound`.
+pub fn found(listed: Known<Vec<Entry>>, directory: &StorePath) -> Result<Vec<Entry>> {
+    match listed {
+        Known::Yes(entries) => Ok(entries),
+        Known::Absent | Known::Unknown => Err(not_found(directory)),
+    }
+}
+
+/// The refusal of a directory that cannot be listed, and in which no checkpoint lies: there may be some
+/// below it, or other files.
+fn nothing_guessed(directory: &StorePath) -> Error {
+    let reason = "no checkpoint lies there, and what else does cannot be listed: give the URL of a \
+                  checkpoint, not of a directory of them";
+    Error::new(ErrorKind::NotFound, reason).in_file(directory)
+}
+
+/// What was known, and the answers to what was not, in order.
+pub fn merged(
+    known: Vec<Known<Stat>>,
+    answers: Vec<Result<Option<Stat>>>,
+) -> Vec<Result<Option<Stat>>> {
+    let mut answers = answers.into_iter();
+    let known = known.into_iter();
+    known
+        .map(|known| match known {
+            Known::Yes(stat) => Ok(Some(stat)),
+            Known::Absent => Ok(None),
+            Known::Unknown => answers.next().unwrap_or(Ok(None)),
+        })
+        .collect()
+}
+
+/// Whether a name is one that Orbax gives to files, so that no directory has it.
+fn is_document(name: &str) -> bool {
+    names::is_document(name) || names::is_array_document(name)
+}

@@ -1,0 +1,321 @@
+//! One directory of a store while it is read: a listing of it, and what was fetched.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+use futures::future::join_all;
+use orbscan_core::error::{Error, ErrorKind, Result, StoreFault};
+use orbscan_core::limits::Limits;
+use orbscan_core::orbax::commit::Atomicity;
+use orbscan_core::orbax::names;
+use orbscan_core::path::StorePath;
+use orbscan_core::store::{Entry, EntryKind, Span, Stat, Store, Want, not_found};
+
+use crate::bucket::{Bucket, Children, all, found, merged};
+use crate::fault;
+use crate::plan;
+use crate::probe::Contents;
+use crate::process::Process;
+use crate::tree::{Known, Tree};
+use crate::url::Scheme;
+use crate::wire::Got;
+
+/// Writing processes whose files are guessed at once, where nothing can be listed.
+const PROCESSES: usize = 8;
+
+/// A directory of a store as one listing showed it, with what was fetched of it.
+pub struct Held {
+    bucket: Bucket,
+    /// What lies around the directory.
+    around: Box<dyn Store>,
+    place: StorePath,
+    tree: Result<Arc<Tree>>,
+    fetched: Mutex<HashMap<String, Bytes>>,
+    /// Whether that was fetched which every read of a checkpoint wants.
+    begun: AtomicBool,
+    stale: AtomicBool,
+}
+
+impl Held {
+    /// A directory as a listing showed it, with what was fetched in making that; or why there is none.
+    pub fn new(
+        bucket: Bucket,
+        around: Box<dyn Store>,
+        place: StorePath,
+        seen: Result<(Arc<Tree>, Contents)>,
+    ) -> Self {
+        let (tree, contents) = match seen {
+            Ok((tree, contents)) => (Ok(tree), contents),
+            Err(error) => (Err(error), Vec::new()),
+        };
+        Self {
+            bucket,
+            around,
+            place,
+            tree,
+            fetched: Mutex::new(contents.into_iter().collect()),
+            begun: AtomicBool::new(false),
+            stale: AtomicBool::new(false),
+        }
+    }
+
+    /// The way to a path in the directory, and the listing.
+    fn inside<'p>(&self, path: &'p StorePath) -> Option<(&Arc<Tree>, &'p str)> {
+        Some((self.tree.as_ref().ok()?, path.below(&self.place)?))
+    }
+
+    /// Whether the listing shows that nothing lies below a path.
+    fn is_bare(&self, path: &StorePath) -> bool {
+        let listed = self.inside(path).map(|(tree, way)| tree.list(way));
+        listed == Some(Known::Absent)
+    }
+
+    fn memory(&self) -> MutexGuard<'_, HashMap<String, Bytes>> {
+        // Nothing panics while it holds the lock, so a poisoned one is as good as any.
+        self.fetched.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn known(&self, path: &StorePath) -> Known<Stat> {
+        match self.inside(path) {
+            Some((tree, way)) => tree.stat(way),
+            None => Known::Unknown,
+        }
+    }
+
+    /// What is fetched whole with some files that are wanted: the whole of a file whose part is wanted
+    /// only if it is small enough to hold an index.
+    fn along(&self, wanted: &[&str]) -> Vec<(Want, Option<u64>)> {
+        let Ok(tree) = &self.tree else {
+            return Vec::new();
+        };
+        let mut files: Vec<String> = wanted
+            .iter()
+            .flat_map(|file| plan::along(tree, file))
+            .collect();
+        if !self.begun.swap(true, Ordering::Relaxed) {
+            files.extend(plan::first(tree));
+        }
+        let memory = self.memory();
+        let mut seen: HashSet<&str> = wanted.iter().copied().collect();
+        let limit = Limits::default().max_document_bytes;
+        let mut along = Vec::new();
+        for file in &files {
+            let Some(object) = tree.file(file) else {
+                continue;
+            };
+            if memory.contains_key(file) || !seen.insert(file) || object.size > limit {
+                continue;
+            }
+            if let Ok(path) = self.place.join(file) {
+                along.push((Want::whole(path, limit), Some(object.size)));
+            }
+        }
+        along
+    }
+
+    /// Takes in what came, unless it is not what was listed.
+    fn keep(&self, want: &Want, got: Result<Got>) -> Result<Bytes> {
+        let Some((tree, way)) = self.inside(&want.path) else {
+            return got.map(|got| got.bytes);
+        };
+        let listed = tree.file(way);
+        let changed = || {
+            self.stale.store(true, Ordering::Relaxed);
+            let fault = StoreFault::Changed;
+            fault::told(fault, "", self.bucket.url.scheme).in_file(&want.path)
+        };
+        match got {
+            Ok(got) => {
+                // The hub names versions otherwise in answers than in listings.
+                let tells = self.bucket.url.scheme != Scheme::Hub;
+                if tells && listed.is_some_and(|listed| listed.differs(&got.object)) {
+                    return Err(changed());
+                }
+                if want.span == Span::Whole {
+                    self.memory().insert(way.to_owned(), got.bytes.clone());
+                }
+                Ok(got.bytes)
+            }
+            Err(error) if error.kind() == ErrorKind::NotFound && listed.is_some() => Err(changed()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The answer to a want without a request, if there is one.
+    fn answer(&self, want: &Want) -> Option<Result<Bytes>> {
+        let (tree, way) = self.inside(&want.path)?;
+        if let Some(bytes) = self.memory().get(way) {
+            return Some(part(want, bytes));
+        }
+        match tree.stat(way) {
+            Known::Absent => Some(Err(not_found(&want.path))),
+            Known::Yes(stat) if stat.kind == EntryKind::Directory => {
+                Some(Err(want.is_a_directory()))
+            }
+            // Refused before anything is asked for.
+            Known::Yes(stat) => want.within(stat.size).err().map(Err),
+            Known::Unknown => None,
+        }
+    }
+
+    /// Files of processes, where they must be guessed.
+    fn guessed_processes(&self, directory: &StorePath) -> Result<Vec<Entry>> {
+        let mut entries = Vec::new();
+        for begin in (0_usize..).step_by(PROCESSES) {
+            let numbers = begin..begin.saturating_add(PROCESSES);
+            let files = numbers.map(|number| format!("{}{number}", names::ARRAY_METADATAS_PREFIX));
+            let files: Vec<String> = files.collect();
+            let paths = files.iter().map(|file| directory.join(file));
+            let paths: Vec<StorePath> = paths.collect::<Result<_>>()?;
+            let heads = paths.into_iter().map(|path| {
+                let client = Arc::clone(&self.bucket.client);
+                async move { client.head(&path).await }
+            });
+            let heads = all(heads.collect())?;
+            let before = entries.len();
+            for (name, head) in files.into_iter().zip(heads) {
+                if head?.is_some() {
+                    entries.push(Entry {
+                        name,
+                        kind: EntryKind::File,
+                        link: false,
+                        id: 0,
+                    });
+                }
+            }
+            if entries.len().saturating_sub(before) < PROCESSES {
+                break;
+            }
+        }
+        if entries.is_empty() {
+            return Err(not_found(directory));
+        }
+        Ok(entries)
+    }
+}
+
+impl Store for Held {
+    fn list(&self, directory: &StorePath) -> Result<Vec<Entry>> {
+        if let Err(error) = &self.tree
+            && directory.below(&self.place).is_some()
+        {
+            return Err(error.clone());
+        }
+        let Some((tree, way)) = self.inside(directory) else {
+            return self.around.list(directory);
+        };
+        match tree.list(way) {
+            Known::Unknown => match self.bucket.children(directory)? {
+                Children::Listed(entries) => Ok(entries),
+                Children::Guessed(tree) => found(tree.list(""), directory),
+            },
+            Known::Absent if tree.is_asked() && directory.name() == names::ARRAY_METADATAS => {
+                self.guessed_processes(directory)
+            }
+            listed => found(listed, directory),
+        }
+    }
+
+    fn stat(&self, paths: &[StorePath]) -> Vec<Result<Option<Stat>>> {
+        let known: Vec<Known<Stat>> = paths.iter().map(|path| self.known(path)).collect();
+        let asked = paths.iter().zip(&known);
+        let asked = asked.filter(|(_, known)| **known == Known::Unknown);
+        let asked: Vec<StorePath> = asked.map(|(path, _)| path.clone()).collect();
+        if asked.is_empty() {
+            return merged(known, Vec::new());
+        }
+        // There is a round to wait for: what every read wants comes with it.
+        let along = self.along(&[]);
+        let client = &self.bucket.client;
+        let stats = asked
+            .iter()
+            .map(|path| Bucket::stat_one(Arc::clone(client), path.clone(), self.is_bare(path)));
+        let stats = join_all(stats.collect::<Vec<_>>());
+        let files = along.iter().map(|(want, size)| {
+            let (client, want, size) = (Arc::clone(client), want.clone(), *size);
+            async move { client.file(&want, size).await }
+        });
+        let files = join_all(files.collect::<Vec<_>>());
+        let both = Process::own()
+            .and_then(|process| process.runtime.wait(futures::future::join(stats, files)));
+        let answers = match both {
+            Ok((answers, got)) => {
+                for ((want, _), got) in along.iter().zip(got) {
+                    // What failed is asked for again if it is wanted.
+                    drop(self.keep(want, got));
+                }
+                answers
+            }
+            Err(error) => asked.iter().map(|_| Err(error.clone())).collect(),
+        };
+        merged(known, answers)
+    }
+
+    fn fetch(&self, wants: &[Want]) -> Vec<Result<Bytes>> {
+        let known: Vec<Option<Result<Bytes>>> =
+            wants.iter().map(|want| self.answer(want)).collect();
+        let asked = wants.iter().zip(&known);
+        let asked: Vec<&Want> = asked
+            .filter(|(_, known)| known.is_none())
+            .map(|(want, _)| want)
+            .collect();
+        if asked.is_empty() {
+            return known.into_iter().flatten().collect();
+        }
+        let ways: Vec<&str> = asked
+            .iter()
+            .filter_map(|want| self.inside(&want.path).map(|(_, way)| way))
+            .collect();
+        let size = |want: &Want| {
+            let (tree, way) = self.inside(&want.path)?;
+            tree.file(way).map(|object| object.size)
+        };
+        let mut requests: Vec<(Want, Option<u64>)> = asked
+            .iter()
+            .map(|want| ((*want).clone(), size(want)))
+            .collect();
+        let own = requests.len();
+        requests.extend(self.along(&ways));
+        let answers = self.bucket.fetch_all(&requests);
+        let mut kept = Vec::with_capacity(own);
+        for (place, ((want, _), got)) in requests.iter().zip(answers).enumerate() {
+            let answer = self.keep(want, got);
+            if place < own {
+                kept.push(answer);
+            }
+        }
+        let mut kept = kept.into_iter();
+        let unanswered = || Err(Error::new(ErrorKind::Store, "the store did not answer"));
+        let answers = known.into_iter();
+        answers
+            .map(|known| known.unwrap_or_else(|| kept.next().unwrap_or_else(unanswered)))
+            .collect()
+    }
+
+    fn locate(&self, path: &StorePath) -> String {
+        self.bucket.url.locate(path)
+    }
+
+    fn shows_all(&self, directory: &StorePath) -> bool {
+        let inside = self.inside(directory);
+        inside.is_none_or(|(tree, _)| !tree.is_asked())
+    }
+
+    fn is_stale(&self) -> bool {
+        self.stale.load(Ordering::Relaxed)
+    }
+
+    fn atomicity(&self) -> Atomicity {
+        self.around.atomicity()
+    }
+}
+
+/// The part of a file that is wanted, all of which is at hand.
+fn part(want: &Want, bytes: &Bytes) -> Result<Bytes> {
+    let range = want.within(bytes.len() as u64)?;
+    let place = |at: u64| usize::try_from(at).unwrap_or(usize::MAX);
+    // `within` checked that the end is no later than the end of the content.
+    Ok(bytes.slice(place(range.start)..place(range.end)))
+}
