@@ -95,7 +95,7 @@ class OrbscanError(Exception):
 
 
 class InvalidLayoutError(OrbscanError, ValueError):
-    """The path is no finished checkpoint, or has no pytree of the name asked for.
+    """The path is not a finished checkpoint, or has no pytree of the name asked for.
 
     Kinds: `unknown_layout`, `uncommitted`, `no_such_checkpointable`.
     """

@@ -132,7 +132,7 @@ def test_what_is_no_step_is_wrong_use(
     with pytest.raises(SystemExit) as caught:
         main(["show", str(tmp_path), f"--step={step}"])
     assert caught.value.code == 2
-    assert "is no step" in capsys.readouterr().err
+    assert "is not a step" in capsys.readouterr().err
 
 
 def test_a_step_that_is_not_there_is_not_wrong_use(

@@ -146,7 +146,7 @@ def failure(path: str, error: _core.Issue | None) -> errors.OrbscanError | None:
 
 
 def decoded(kind: str, value: Any) -> Any:
-    """Give the value of a field by its kind; what is no number of Python stays text."""
+    """Give the value of a field by its kind; what is not a number of Python stays text."""
     if kind != "json":
         return value
     try:

@@ -99,7 +99,7 @@ def run(arguments: argparse.Namespace) -> int:
     source.check_name(arguments, arguments.name)
     paths = [source.local_path(arguments, path) for path in paths]
     if len(paths) == 1:
-        # What goes wrong from here on is no wrong use.
+        # What goes wrong from here on is not wrong use.
         path = source.step_path(arguments, paths[0])
         from orbscan.checking.measuring import measured
 

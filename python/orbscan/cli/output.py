@@ -203,7 +203,7 @@ def _page(text: str) -> None:
 
     command = shlex.split(os.environ.get("PAGER", "")) or [_DEFAULT_PAGER]
     encoded = text.encode(sys.stdout.encoding, "backslashreplace")
-    # The user's own choice of a program. One that is left early is no error.
+    # The user's own choice of a program. One that is left early is not an error.
     environment = {"LESS": _LESS, **os.environ}
     with subprocess.Popen(command, stdin=subprocess.PIPE, env=environment) as pager:  # noqa: S603
         try:

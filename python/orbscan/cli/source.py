@@ -164,7 +164,8 @@ def step_choice(text: str) -> StepChoice:
             return name, "min"
         return (name if name and mode == "max" else metric), "max"
     if text in {"", ".", "..", "best:"} or "/" in text:
-        message = f"{text!r} is no step: a number, latest, best:METRIC, or the name of a directory"
+        words = "a number, latest, best:METRIC, or the name of a directory"
+        message = f"{text!r} is not a step; use {words}"
         raise ArgumentTypeError(message)
     return text
 
@@ -210,7 +211,7 @@ def read(
     """
     path = local_path(arguments, arguments.path)
     check_name(arguments, arguments.name)
-    # What goes wrong from here on is no wrong use.
+    # What goes wrong from here on is not wrong use.
     path = step_path(arguments, path)
     read = api.read_pytree(
         path,

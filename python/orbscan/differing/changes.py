@@ -121,7 +121,7 @@ class LeafChange(NamedTuple):
         before: what it is on the first side.
         after: what it is on the second side.
         values: by how much its values differ, or why they were not compared; None if that was not
-            asked for, or is no question, as of two shapes.
+            asked for, or is not a question, as of two shapes.
     """
 
     checkpointable: str | None

@@ -59,7 +59,7 @@ class LeafSummary(NamedTuple):
 
     @property
     def parameters(self) -> int:
-        """The elements of an array; 0 for a PRNG key and for what is no array."""
+        """The elements of an array; 0 for a PRNG key and for what is not an array."""
         is_key = self.dtype is not None and self.dtype.startswith("key<")
         return 0 if self.shape is None or is_key or not self.is_array else prod(self.shape)
 

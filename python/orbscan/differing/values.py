@@ -251,7 +251,7 @@ def _error(error: OrbscanError) -> _core.Issue:
 
 
 def _plain(leaf: object) -> LeafSummary | None:
-    """Describe None and what Python calls a number or string: values are no part of metadata."""
+    """Describe None and what Python calls a number or string: values are not part of metadata."""
     if leaf is None:
         return LeafSummary(kinds.NONE)
     # An abstract tree can have the type of a scalar in its place.

@@ -20,7 +20,7 @@ class OrbaxEmptyNamedTuple(namedtuple("OrbaxEmptyNamedTuple", ())):  # noqa: PYI
 def namedtuple_class(module: str, qualified_name: str, fields: tuple[str, ...]) -> Any:
     """Make the class that stands in for a saved one, always the same for the same arguments.
 
-    It has the name that Orbax gives it: module, class and arity. Names that are no identifiers,
+    It has the name that Orbax gives it: module, class and arity. Names that are not identifiers,
     as of a class defined inside a function, are changed until they are; a field whose name cannot
     be one is called by its position, `_3`. Its instances can be pickled.
 

@@ -58,7 +58,7 @@ def restore_plan(
         MeshMismatchError: a ValueError with all leaves, dimensions and axes that do not fit.
         ShardingError: a ValueError; the mesh, given or saved, has more than 64 axes or 100,000
             devices.
-        ValueError: the mesh is no mesh, or its devices cannot be shared out evenly; no mesh was
+        ValueError: the mesh is not a mesh, or its devices cannot be shared out evenly; no mesh was
             given, and the checkpoint does not name exactly one.
         TypeError: the mesh is in none of these forms.
 

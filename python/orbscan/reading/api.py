@@ -299,7 +299,7 @@ def check_name(name: str | None) -> None:
 
     Raises:
         TypeError: it is neither a string nor None.
-        ValueError: it is empty or reserved; an InvalidLayoutError if it is no plain file name.
+        ValueError: it is empty or reserved; an InvalidLayoutError if it is not a plain file name.
     """
     if name is None:
         return

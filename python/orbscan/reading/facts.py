@@ -104,7 +104,7 @@ class Leaf:
 
     @property
     def parameters(self) -> int:
-        """The elements of an array; 0 for a PRNG key and for what is no array."""
+        """The elements of an array; 0 for a PRNG key and for what is not an array."""
         return self.size if self.is_array and self.prng_impl is None else 0
 
 

@@ -67,7 +67,7 @@ class Totals:
 
 
 def totals(checkpoint: _core.Checkpoint) -> Totals | None:
-    """Sum up what was read of a checkpoint; None if that is no pytree."""
+    """Sum up what was read of a checkpoint; None if that is not a pytree."""
     tables = [table for _, table in checkpoint.items if table is not None]
     return Totals(tables) if tables else None
 

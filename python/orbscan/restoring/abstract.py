@@ -48,7 +48,7 @@ def abstract_state(
     those is not there, all of them lie on meshes without devices (`jax.sharding.AbstractMesh`):
     good for looking and for compiling, and for loading inside `with jax.set_mesh(mesh):`.
 
-    A typed PRNG key becomes an abstract key. Leaves that are no arrays of jax stay what they are:
+    A typed PRNG key becomes an abstract key. Leaves that are not arrays of jax stay what they are:
     arrays of numpy, scalars, strings, None, empty containers, and what the caller has put there.
     The place of a complex scalar is taken by one of numpy, since Orbax refuses Python's.
 

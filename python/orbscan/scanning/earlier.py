@@ -71,7 +71,7 @@ def found(previous: Previous) -> Iterator[Found]:
             anything with `__arrow_c_stream__`.
 
     Raises:
-        ValueError: it is no such table, or of another schema version.
+        ValueError: it is not such a table, or of another schema version.
         ImportError: pyarrow is not installed.
     """
     need("pyarrow", "an earlier table")
@@ -99,7 +99,7 @@ class Earlier:
         """Open it now: a mistake should show before hours of scanning.
 
         Raises:
-            ValueError: it is no table of a scan, or one of another kind.
+            ValueError: it is not a table of a scan, or one of another kind.
         """
         self._since = since
         self._schema = schema
@@ -173,7 +173,7 @@ def opened(
             others are read.
 
     Raises:
-        ValueError: it is no table of a scan, or of another schema version.
+        ValueError: it is not a table of a scan, or of another schema version.
     """
     import pyarrow as pa
 

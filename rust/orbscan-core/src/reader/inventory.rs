@@ -146,7 +146,7 @@ fn list(store: &dyn Store, directory: &StorePath) -> Result<Vec<Listed>> {
     let mut found = Vec::with_capacity(entries.len());
     for (path, entry) in paths.into_iter().zip(&entries) {
         let kind = if is_file(entry) {
-            // A file that went away since the listing, or a link that leads nowhere, is no file.
+            // A file that went away since the listing, or a link that leads nowhere, is not a file.
             match sizes.next().transpose()?.flatten() {
                 Some(stat) => Kind::File(stat.size),
                 None => continue,

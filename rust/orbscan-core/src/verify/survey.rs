@@ -198,7 +198,7 @@ impl<'a> Survey<'a> {
 
     /// Takes the files below `directory` that are chunks or documents of arrays. Where arrays lie in a
     /// database, such files are surplus, unless the database has no chunk of their array. All others
-    /// are no business of the format: programs keep files of their own beside a tree.
+    /// do not concern the format: programs keep files of their own beside a tree.
     pub fn walk_files(&mut self, directory: &StorePath, in_database: bool) -> ControlFlow<()> {
         let chunks = self.arrays.arrays.iter().map(|array| array.chunks);
         let from_database: Vec<u64> = chunks.collect();
