@@ -412,9 +412,9 @@ def keys_twice(folder: Path) -> None:
 ATTACKS: dict[Callable[[Path], None], tuple[str | None, str]] = {
     whole: (None, "    w: "),
     # The victim has less memory than a body may have.
-    bomb_that_hides_its_size: ("memory", "no memory for"),
+    bomb_that_hides_its_size: ("memory", "not enough memory"),
     bomb_that_tells_its_size: ("limit", "body of"),
-    bomb_in_the_manifest: ("memory", "no memory for"),
+    bomb_in_the_manifest: ("memory", "not enough memory"),
     deep_tree_metadata: ("limit", "nested"),
     deep_json_in_a_string: ("limit", "nested"),
     deep_sharding: (None, "nested"),
@@ -429,7 +429,7 @@ ATTACKS: dict[Callable[[Path], None], tuple[str | None, str]] = {
     manifest_of_2_to_the_63_versions: ("malformed", "9223372036854775808"),
     root_of_a_tebibyte_in_a_file_with_holes: ("limit", "the limit"),
     document_of_a_tebibyte_with_holes: ("limit", "the limit is"),
-    document_too_large_for_the_memory: ("memory", "no memory"),
+    document_too_large_for_the_memory: ("memory", "not enough memory"),
     root_beyond_the_end_of_numbers: ("malformed", "2^63"),
     paths_that_unfold_to_gigabytes: ("limit", "the limit is"),
     keys_that_unfold_to_gigabytes: ("malformed", "has no key"),

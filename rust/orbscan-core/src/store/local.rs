@@ -299,10 +299,14 @@ fn open(path: &Path) -> std::io::Result<File> {
 fn held(path: &Path, place: &StorePath) -> Option<Held> {
     use std::os::fd::AsRawFd;
     use std::os::unix::fs::OpenOptionsExt;
-    use std::sync::OnceLock;
+    use std::sync::atomic::{AtomicU8, Ordering};
 
-    /// Whether there are such paths: a container may have no `/proc`.
-    static ARE_THERE: OnceLock<bool> = OnceLock::new();
+    /// Whether there are such paths: a container may have no `/proc`. Not a `OnceLock`: a process that
+    /// is forked while another thread looks would wait for that thread, which it does not have.
+    static ARE_THERE: AtomicU8 = AtomicU8::new(UNKNOWN);
+    const UNKNOWN: u8 = 0;
+    const NO: u8 = 1;
+    const YES: u8 = 2;
 
     let held = |name: &str, open: Option<File>| Held {
         place: place.clone(),
@@ -319,12 +323,19 @@ fn held(path: &Path, place: &StorePath) -> Option<Held> {
                 let both = (open.metadata(), fs::metadata(path));
                 matches!(both, (Ok(own), Ok(found)) if version(&own) == version(&found))
             };
-            let is_there = *ARE_THERE.get_or_init(leads_there);
+            let is_there = match ARE_THERE.load(Ordering::Relaxed) {
+                UNKNOWN => {
+                    let is_there = leads_there();
+                    ARE_THERE.store(if is_there { YES } else { NO }, Ordering::Relaxed);
+                    is_there
+                }
+                known => known == YES,
+            };
             is_there.then(|| held(&name, Some(open)))
         }
         // Nothing lies there, whatever may come. A link that leads nowhere is told as what it is.
         Err(error) if error.kind() == IoErrorKind::NotFound => {
-            let is_there = ARE_THERE.get().copied().unwrap_or_default();
+            let is_there = ARE_THERE.load(Ordering::Relaxed) == YES;
             let is_link = || fs::symlink_metadata(path).is_ok();
             (is_there && !is_link()).then(|| held("nothing", None))
         }
