@@ -251,3 +251,29 @@ mod more {
 ";
     assert_eq!(uses(&without_tests(text)), ["a", "b", "e"]);
 }
+
+/// A process that is forked has no other threads, and what one of them had locked stays locked for ever.
+#[test]
+fn no_lock_outlives_a_call_in_the_core() {
+    let locks = ["OnceLock<", "LazyLock<", "Mutex<", "RwLock<", " Once "];
+    let mut waiting = vec![source("orbscan-core")];
+    while let Some(directory) = waiting.pop() {
+        for entry in fs::read_dir(directory).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                if path.file_name().unwrap() != "testing" {
+                    waiting.push(path);
+                }
+                continue;
+            }
+            let text = without_tests(&fs::read_to_string(&path).unwrap());
+            let statics = text
+                .lines()
+                .filter(|line| line.trim().starts_with("static "));
+            for line in statics {
+                let is_locked = locks.iter().any(|lock| line.contains(lock));
+                assert!(!is_locked, "{}: {line}", path.display());
+            }
+        }
+    }
+}
