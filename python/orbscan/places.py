@@ -144,7 +144,7 @@ def join(place: str, *names: str) -> str:
 def in_store_of(roots: Iterable[str], place: str) -> str:
     """Give a place that was found below a root, with what is said of the store of that."""
     for root in roots:
-        if isinstance(root, Url) and place.startswith(root.rstrip("/")):
+        if isinstance(root, Url) and f"{place}/".startswith(f"{root.rstrip('/')}/"):
             return Url(place, root.store, root.path_type)
     return place
 

@@ -73,7 +73,7 @@ def verify(  # noqa: PLR0913 - keywords, each with a meaning of its own
         InvalidLayoutError: it is not a checkpoint at all, or has no checkpointable of that name.
         StoreError: the file system refused or failed.
         TypeError: there is one path where several are needed, or several where one is.
-        ValueError: the name is empty or reserved, there is no such level, the bandwidth is no
+        ValueError: the name is empty or reserved, there is no such level, the bandwidth is not a
             number of bytes, there are store options for
             a path of a disk, or what is to be combined are not several directories.
     """

@@ -61,7 +61,7 @@ def scan(  # noqa: PLR0913 - keywords, each with a meaning of its own
             either of which may be None. A checkpoint whose name has no number is then left out.
         latest: only so many steps of each directory, the newest.
         committed: True for finished checkpoints only, False for unfinished ones only.
-        match: only checkpoints whose way from the root matches: `*` and `?` stay within a level,
+        match: only checkpoints whose relative path matches: `*` and `?` stay within a level,
             `**` does not, `[0-9]` is a set of characters, `{8..12}` a number. docs/patterns.md has
             all of it.
         exclude: one or several such patterns: a directory whose path from the root matches one of

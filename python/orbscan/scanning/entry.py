@@ -26,7 +26,7 @@ class CheckpointEntry:
         step: the number that its name gives; None if it gives none.
         kind: `v1`, `v0`, `safetensors`, `temporary` (a save that never finished), or `unknown`
             (it could not even be looked at).
-        state: `read`; `unchanged` or `vanished` since an earlier scan; `unread`, for it is not
+        state: `read`; `unchanged` or `vanished` since an earlier scan; `unread`, because it is not
             committed; `failed`.
         committed: whether a job would take it for finished.
         temporary: whether a job that cleans up when it starts would delete it.

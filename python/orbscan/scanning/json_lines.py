@@ -160,7 +160,7 @@ def _each(previous: str | os.PathLike[str], use: Callable[[Row], T]) -> Iterator
     import json
 
     head: str = ""
-    # What is not UTF-8 is no JSON either way, and has a line then.
+    # What is not UTF-8 is not JSON either way, and has a line then.
     with open(previous, encoding="utf-8", errors="surrogateescape") as file:  # noqa: PTH123
         for number, line in enumerate(file, 1):
             if not (head and line.startswith(head) and line.endswith(_COMPLETE)):

@@ -31,7 +31,7 @@ def issue_documents(issues: Iterable[_core.Issue]) -> list[dict[str, object]]:
 
 
 def streamed(document: dict[str, object], member: str, rows: Iterable[object]) -> Iterator[str]:
-    """Write a document, a member of which is a list, row by row: a million rows are no one text.
+    """Write a document, a member of which is a list, row by row: a million rows are not one text.
 
     What fails after the first row ends the document, with a member `error` that says why.
 

@@ -11,7 +11,6 @@ use object_store::http::HttpBuilder;
 use object_store::{ClientOptions, ObjectStore};
 use orbscan_core::error::{Error, ErrorKind, Result, StoreFault};
 
-use crate::fault;
 use crate::gate::{Gate, Gated};
 use crate::hub;
 use crate::options::Options;
@@ -21,18 +20,16 @@ use crate::url::{Scheme, Url};
 /// Where the clouds' emulators listen, in the words of Google's own tools.
 const GOOGLE_EMULATOR: &str = "STORAGE_EMULATOR_HOST";
 
-/// Names of the options that say which region a bucket lies in, or that nobody need ask.
-const REGION_OPTIONS: [&str; 9] = [
+/// Names of the options that say which region a bucket lies in.
+const REGION_OPTIONS: [&str; 4] = [
     "aws_region",
     "region",
     "aws_default_region",
     "default_region",
-    "aws_endpoint",
-    "aws_endpoint_url",
-    "endpoint",
-    "endpoint_url",
-    "aws_endpoint_url_s3",
 ];
+
+/// Likewise, in the environment.
+const REGION_VARIABLES: [&str; 2] = ["AWS_REGION", "AWS_DEFAULT_REGION"];
 
 /// Names of the options that say where S3 is.
 const ENDPOINT_OPTIONS: [&str; 5] = [
@@ -43,14 +40,8 @@ const ENDPOINT_OPTIONS: [&str; 5] = [
     "endpoint",
 ];
 
-/// Likewise, in the environment.
-const REGION_VARIABLES: [&str; 5] = [
-    "AWS_REGION",
-    "AWS_DEFAULT_REGION",
-    "AWS_ENDPOINT",
-    "AWS_ENDPOINT_URL",
-    "AWS_ENDPOINT_URL_S3",
-];
+/// Likewise, in the environment, the most particular first.
+const ENDPOINT_VARIABLES: [&str; 3] = ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT"];
 
 /// Asks one bucket, server or repository.
 #[derive(Debug)]
@@ -186,11 +177,17 @@ fn amazon(
         .with_retry(options.retry()?)
         .with_http_connector(gated)
         .with_bucket_name(&url.bucket);
-    let endpoint = ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT"];
-    let endpoint = endpoint.iter().find_map(|name| env::var(name).ok());
-    let given = options.get(&ENDPOINT_OPTIONS).map(str::to_owned);
-    if given
-        .or(endpoint)
+    let said = || {
+        ENDPOINT_VARIABLES
+            .iter()
+            .find_map(|name| env::var(name).ok())
+    };
+    let endpoint = options
+        .get(&ENDPOINT_OPTIONS)
+        .map(str::to_owned)
+        .or_else(said);
+    if endpoint
+        .as_ref()
         .is_some_and(|endpoint| endpoint.starts_with("http://"))
     {
         // Whoever names such an endpoint means it.
@@ -200,19 +197,17 @@ fn amazon(
     for (name, value) in options.of_store() {
         builder = builder.with_config(name.parse().map_err(|_| unknown(name))?, value);
     }
-    let is_known = options.has(&REGION_OPTIONS)
+    let is_known = endpoint.is_some()
+        || options.has(&REGION_OPTIONS)
         || REGION_VARIABLES
             .iter()
             .any(|name| env::var_os(name).is_some());
     if !is_known {
         let bucket = url.bucket.clone();
-        let found = runtime.wait(async move {
-            fault::watched(async move { resolve_bucket_region(&bucket, &client).await }).await
-        })?;
-        match found {
-            (Ok(region), _) => builder = builder.with_region(region),
-            // Its usual region may do; if not, the first request says what is wrong.
-            (Err(_), _) => {}
+        // If it is not found, the usual one may do; if not, the first request says what is wrong.
+        let found = runtime.wait(async move { resolve_bucket_region(&bucket, &client).await })?;
+        if let Ok(region) = found {
+            builder = builder.with_region(region);
         }
     }
     Ok(Arc::new(builder.build().map_err(|error| unmade(&error))?))
