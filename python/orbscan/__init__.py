@@ -13,7 +13,7 @@ from __future__ import annotations
 TYPE_CHECKING = False
 
 if TYPE_CHECKING:
-    from orbscan._core import ArrowStream, __version__
+    from orbscan._core import ArrowSchema, ArrowStream, __version__
     from orbscan.checking.amounts import CheckpointUsage, LeafUsage
     from orbscan.checking.api import verify
     from orbscan.checking.dumping import Dump, dump
@@ -64,10 +64,11 @@ if TYPE_CHECKING:
     from orbscan.scanning.api import scan
     from orbscan.scanning.entry import CheckpointEntry
     from orbscan.scanning.running import Scan
-    from orbscan.scanning.tables import checkpoint_table, leaf_table, write_table
+    from orbscan.scanning.tables import checkpoint_table, leaf_table, schema, write_table
 
 __all__ = [
     "ArrayMetadata",
+    "ArrowSchema",
     "ArrowStream",
     "CheckpointEntry",
     "CheckpointMetadata",
@@ -127,6 +128,7 @@ __all__ = [
     "restore_plan",
     "root_metadata",
     "scan",
+    "schema",
     "steps",
     "to_orbax",
     "verify",
@@ -135,6 +137,7 @@ __all__ = [
 
 _MODULE_OF = {
     "ArrayMetadata": "model.leaves",
+    "ArrowSchema": "_core",
     "ArrowStream": "_core",
     "CheckpointEntry": "scanning.entry",
     "CheckpointMetadata": "model.result",
@@ -194,6 +197,7 @@ _MODULE_OF = {
     "restore_plan": "planning.api",
     "root_metadata": "reading.steps",
     "scan": "scanning.api",
+    "schema": "scanning.tables",
     "steps": "reading.steps",
     "to_orbax": "restoring.orbax_types",
     "verify": "checking.api",

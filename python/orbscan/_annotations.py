@@ -35,7 +35,7 @@ _OWN = {
         *("Advice", "AnyMesh", "AnyPath", "Atomicity", "CheckpointKind", "EntryState"),
         *("ErrorKind", "ItemKind", "Keypath", "Level", "MeasuredState", "Metrics", "Mode"),
         *("Name", "Outlook", "Prefix", "Role", "Severity", "StepChoice", "StepState"),
-        *("StoreFault", "StoreOptions"),
+        *("StoreFault", "StoreOptions", "TableName"),
     ),
     "orbscan.checking.alone": ("Alone",),
     "orbscan.checking.amounts": ("FileUsage",),

@@ -8,7 +8,7 @@ of an error. All containers are plain lists and tuples, made once, when the read
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, Protocol, TypeAlias, final
 
-from orbscan.aliases import Atomicity, CheckpointKind, EntryState, ErrorKind
+from orbscan.aliases import Atomicity, CheckpointKind, EntryState, ErrorKind, TableName
 from orbscan.errors import OrbscanError, OutOfMemoryError
 
 __version__: str
@@ -372,7 +372,7 @@ class ArrowStream:
         """
 
     @property
-    def table(self) -> Literal["leaves", "checkpoints"]:
+    def table(self) -> TableName:
         """Which table it is."""
 
     @property
@@ -394,6 +394,24 @@ class ArrowStream:
         """Raise what Ctrl-C raised while the stream was read, if it did."""
 
 @final
+class ArrowSchema:
+    """The columns of a table: what any library with the Arrow PyCapsule interface takes."""
+
+    def __new__(cls, table: TableName, *, categories: bool = False) -> ArrowSchema:
+        """Describe a table; raises ValueError if there is none of that name."""
+
+    def __arrow_c_schema__(self) -> object:
+        """Tell the schema."""
+
+    @property
+    def table(self) -> TableName:
+        """Which table it is of."""
+
+    @property
+    def names(self) -> list[str]:
+        """The names of the columns, in their order."""
+
+@final
 class JsonLines:
     """Pieces of a table as lines of JSON; otherwise as `Scan`."""
 
@@ -403,13 +421,14 @@ class JsonLines:
     def __next__(self) -> tuple[bytes, int]:
         """Wait for the next piece: text in UTF-8, and how many lines it has."""
 
-def leaf_stream(scan: Scan) -> ArrowStream:
+def leaf_stream(scan: Scan, *, categories: bool = False) -> ArrowStream:
     """Give what a scan finds as a table of leaves; the scan is closed.
 
-    Raises ValueError if it was closed before.
+    With `categories`, texts of which there are few are dictionaries, but in lines of JSON. Raises
+    ValueError if it was closed before.
     """
 
-def checkpoint_stream(scan: Scan) -> ArrowStream:
+def checkpoint_stream(scan: Scan, *, categories: bool = False) -> ArrowStream:
     """Give what a scan finds as a table of checkpoints; otherwise as `leaf_stream`."""
 
 def scan(

@@ -44,6 +44,9 @@ Atomicity: TypeAlias = Literal[
 CheckpointKind: TypeAlias = Literal["v1", "v0", "safetensors", "temporary", "unknown"]
 """What a checkpoint is for a scan: its layout, or a save that never finished."""
 
+TableName: TypeAlias = Literal["leaves", "checkpoints"]
+"""Which table of a scan: a row for each leaf, or for each checkpoint."""
+
 EntryState: TypeAlias = Literal["read", "unchanged", "vanished", "unread", "failed"]
 """What became of a checkpoint in a scan."""
 

@@ -28,6 +28,7 @@ from orbscan.aliases import (
     Severity,
     StepChoice,
     StepState,
+    TableName,
 )
 from orbscan.scanning.options import ArrowTable, Previous, ScanOptions, Since, StepRange
 
@@ -55,4 +56,5 @@ __all__ = [
     "StepChoice",
     "StepRange",
     "StepState",
+    "TableName",
 ]

@@ -64,6 +64,19 @@ def test_the_command_writes_each_kind_of_file(runs: Path, tmp_path: Path, ending
     assert [*tmp_path.glob(".*")] == []
 
 
+def test_dictionaries_are_for_parquet(
+    runs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    target = tmp_path / "leaves.parquet"
+    for flags, dictionaries in ([], False), (["--categories"], True):
+        assert main(["scan", str(runs), "-o", str(target), *flags]) == 0
+        kept = pq.read_schema(target).field("dtype").type
+        assert pa.types.is_dictionary(kept) == dictionaries
+    with pytest.raises(SystemExit):
+        main(["scan", str(runs), "-o", str(tmp_path / "t.arrow"), "--categories"])
+    assert "--categories goes with a file that ends in .parquet" in capsys.readouterr().err
+
+
 def test_the_command_goes_on_from_a_table(
     runs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

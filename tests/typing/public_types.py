@@ -72,6 +72,8 @@ def words_are_literals(root: str) -> None:
 def keywords_of_scans_are_known(root: str, options: types.ScanOptions) -> None:
     """Each comment is needed: mypy refuses the line without it."""
     assert_type(orbscan.leaf_table(root, **options), orbscan.ArrowStream)
+    assert_type(orbscan.schema("leaves", categories=True), orbscan.ArrowSchema)
+    orbscan.schema("steps")  # type: ignore[arg-type]
     orbscan.scan(root, **options)
     orbscan.leaf_table(root, latest=1, match="*", since={}, shard=(0, 2))
     orbscan.scan(root, newest=1)  # type: ignore[call-arg]

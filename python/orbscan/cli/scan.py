@@ -36,6 +36,7 @@ It is 4 if there was too little memory for one, and 3 if there is none.
 """
 
 _JSON = "json"
+_WITH_CATEGORIES = ".parquet"
 _BY_PYARROW = (".parquet", ".arrow", ".csv")
 _READ_BY_PYARROW = (".parquet", ".arrow")
 
@@ -71,6 +72,11 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         help="the table of an earlier scan: what has not changed is taken from it, not read again",
     )
     parser.add_argument(
+        "--categories",
+        action="store_true",
+        help="columns of few different texts, such as dtype, become dictionaries; in .parquet only",
+    )
+    parser.add_argument(
         "--ordered", action="store_true", help="in the order of paths, steps by their numbers"
     )
     parser.set_defaults(run=run, parser=parser)
@@ -99,6 +105,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _ending(arguments: argparse.Namespace) -> str:
     output = arguments.output
+    if arguments.categories and not output.endswith(_WITH_CATEGORIES):
+        arguments.parser.error(f"--categories goes with a file that ends in {_WITH_CATEGORIES}")
     if output == _JSON:
         if arguments.since is not None:
             arguments.parser.error("--since goes with a file: what has not changed is not shown")
@@ -125,7 +133,7 @@ def _stream(
 
     scan = search.begin(arguments, ordered=arguments.ordered, since=since)
     stream = _core.leaf_stream if arguments.table == "leaves" else _core.checkpoint_stream
-    return scan, stream(scan)
+    return scan, stream(scan, categories=arguments.categories)
 
 
 def _as_file(arguments: argparse.Namespace, ending: str) -> _core.ArrowStream:

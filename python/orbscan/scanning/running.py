@@ -59,11 +59,15 @@ class Scan:
         """End the scan: no more entries come."""
         self._core.close()
 
-    def leaves(self) -> _core.ArrowStream:
+    def leaves(self, *, categories: bool = False) -> _core.ArrowStream:
         """Give what the scan finds as a table with a row for each leaf: see docs/tables.md.
 
         A stream of Arrow record batches, which polars, duckdb, pandas and pyarrow take directly.
         Checkpoints are read while the stream is. The scan itself is closed then.
+
+        Args:
+            categories: whether columns of few different texts, such as `dtype`, are dictionaries:
+                smaller, but not all engines take them, nor join those of several tables.
 
         Raises:
             ValueError: the scan was closed, or is read as a table already.
@@ -71,10 +75,13 @@ class Scan:
         with importing:
             from orbscan import _core
 
-        return _core.leaf_stream(self._core)
+        return _core.leaf_stream(self._core, categories=categories)
 
-    def checkpoints(self) -> _core.ArrowStream:
+    def checkpoints(self, *, categories: bool = False) -> _core.ArrowStream:
         """Give what the scan finds as a table with a row for each checkpoint; see `leaves`.
+
+        Args:
+            categories: as for `leaves`.
 
         Raises:
             ValueError: as for `leaves`.
@@ -82,7 +89,7 @@ class Scan:
         with importing:
             from orbscan import _core
 
-        return _core.checkpoint_stream(self._core)
+        return _core.checkpoint_stream(self._core, categories=categories)
 
     def __repr__(self) -> str:
         return f"<Scan: {self.progress.shown()}>"

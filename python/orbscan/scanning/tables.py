@@ -10,6 +10,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from orbscan._imports import importing
 from orbscan.extras import need
 from orbscan.scanning import json_lines
 from orbscan.scanning.api import scan
@@ -25,12 +26,16 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from orbscan import _core
+    from orbscan.aliases import TableName
     from orbscan.scanning.forms import Form
     from orbscan.scanning.options import Previous, ScanOptions
 
 
 def leaf_table(
-    paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]], **options: Unpack[ScanOptions]
+    paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]],
+    *,
+    categories: bool = False,
+    **options: Unpack[ScanOptions],
 ) -> _core.ArrowStream:
     """Read checkpoints into a table with a row for each leaf.
 
@@ -39,6 +44,7 @@ def leaf_table(
 
     Args:
         paths: one path or many, as for `scan`.
+        categories: whether columns of few different texts are dictionaries, as for `Scan.leaves`.
         options: as for `scan`.
 
     Returns:
@@ -49,18 +55,43 @@ def leaf_table(
         ValueError: an argument has no meaning, or a root is a `file://` URL of another
             machine.
     """
-    return scan(paths, **options).leaves()
+    return scan(paths, **options).leaves(categories=categories)
 
 
 def checkpoint_table(
-    paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]], **options: Unpack[ScanOptions]
+    paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]],
+    *,
+    categories: bool = False,
+    **options: Unpack[ScanOptions],
 ) -> _core.ArrowStream:
     """Read checkpoints into a table with a row for each; otherwise as `leaf_table`.
 
     Raises:
         ValueError: as for `leaf_table`.
     """
-    return scan(paths, **options).checkpoints()
+    return scan(paths, **options).checkpoints(categories=categories)
+
+
+def schema(table: TableName, *, categories: bool = False) -> _core.ArrowSchema:
+    """Describe the columns of a table; nothing is read, and no other library is needed.
+
+    Args:
+        table: `leaves` or `checkpoints`.
+        categories: as for `leaf_table`.
+
+    Returns:
+        what any library with the Arrow PyCapsule interface takes: `pyarrow.schema(...)`.
+
+    Raises:
+        ValueError: there is no such table.
+
+    >>> schema("leaves").names[:3]
+    ['path', 'root', 'step']
+    """
+    with importing:
+        from orbscan import _core
+
+    return _core.ArrowSchema(table, categories=categories)
 
 
 def write_table(
@@ -69,9 +100,9 @@ def write_table(
     """Write a table to a file, batch by batch.
 
     The file appears under its name when it is complete. What the format cannot hold is written as
-    text: lists as JSON in `.csv`, timestamps in ISO form in `.csv` and `.jsonl`. The columns of
-    `.arrow` files are not dictionary-encoded, since few libraries read several dictionaries of one
-    column from such a file.
+    text: lists as JSON in `.csv`, timestamps in ISO form in `.csv` and `.jsonl`. Only `.parquet`
+    files keep the dictionaries of a stream that has some: few libraries read several dictionaries
+    of one column from an `.arrow` file.
 
     Args:
         stream: as `leaf_table`, `checkpoint_table` and the methods of `Scan` give it; not read yet.

@@ -21,6 +21,8 @@ pub struct Block {
     pub keypaths: Keypaths,
     /// What each leaf is.
     pub facts: Facts,
+    /// What the texts of all rows take, but for those that are always short.
+    pub bytes: usize,
 }
 
 impl Block {
@@ -29,8 +31,8 @@ impl Block {
         self.keypaths.text.rows()
     }
 
-    fn is_full(&mut self) -> bool {
-        self.rows() >= BATCH_ROWS || self.keypaths.bytes() >= BATCH_BYTES
+    fn is_full(&self) -> bool {
+        self.rows() >= BATCH_ROWS || self.bytes >= BATCH_BYTES
     }
 }
 
@@ -42,15 +44,18 @@ pub struct TableRows(Option<Unfinished>);
 struct Unfinished {
     table: Arc<LeafTable>,
     walk: Walk,
-    /// A row for each distinct leaf.
+    /// A row for each distinct leaf, and what its texts take.
     distinct: Facts,
+    widths: Vec<usize>,
 }
 
 impl TableRows {
     fn new(table: Arc<LeafTable>, vocabulary: &mut Vocabulary) -> Result<Self> {
+        let (distinct, widths) = Facts::of(&table, vocabulary)?;
         Ok(Self(Some(Unfinished {
             walk: Walk::new(&table.tree),
-            distinct: Facts::of(&table, vocabulary)?,
+            distinct,
+            widths,
             table,
         })))
     }
@@ -64,6 +69,7 @@ impl TableRows {
             table,
             walk,
             distinct,
+            widths,
         }) = &mut self.0
         else {
             return Ok(None);
@@ -74,8 +80,11 @@ impl TableRows {
         while !ended && !block.is_full() {
             match walk.next(&table.tree) {
                 Some(leaf) => {
-                    walk.push(&table.tree, &mut block.keypaths)?;
-                    numbers.push(table.leaf_of.get(leaf).copied().unwrap_or_default());
+                    let keypath = walk.push(&table.tree, &mut block.keypaths)?;
+                    let number = table.leaf_of.get(leaf).copied().unwrap_or_default();
+                    let width = widths.get(number).copied().unwrap_or_default();
+                    block.bytes = block.bytes.saturating_add(keypath).saturating_add(width);
+                    numbers.push(number);
                 }
                 None => ended = true,
             }

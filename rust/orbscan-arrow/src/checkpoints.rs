@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use arrow_array::types::TimestampNanosecondType;
+use arrow_array::types::TimestampMicrosecondType;
 use arrow_array::{ArrayRef, RecordBatch, RecordBatchReader};
 use arrow_schema::{ArrowError, SchemaRef};
 use orbscan_core::error::Error;
@@ -11,11 +11,31 @@ use orbscan_core::scan::entry::{Content, Entry};
 
 use crate::column::{Codes, Column, Flags, Integers, Lists, Numbers, Result, Texts, Words};
 use crate::leaves::fingerprint;
-use crate::schema::{UTC, checkpoint_schema};
+use crate::schema::{Few, UTC, checkpoint_schema};
 use crate::totals::Totals;
 use crate::{BATCH_BYTES, BATCH_ROWS};
 
-type Timestamps = Numbers<TimestampNanosecondType>;
+/// Moments, each as a timestamp and as the exact number that it was made of.
+#[derive(Debug, Default)]
+struct Moments {
+    usecs: Numbers<TimestampMicrosecondType>,
+    nsecs: Integers,
+}
+
+impl Moments {
+    fn push(&mut self, nsecs: Option<i64>) {
+        self.usecs
+            .push(nsecs.map(|nsecs| nsecs.div_euclid(NSECS_PER_USEC)));
+        self.nsecs.push(nsecs);
+    }
+
+    fn finish(&mut self) -> Result<[ArrayRef; 2]> {
+        let usecs = Arc::new(self.usecs.primitive()?.with_timezone(UTC));
+        Ok([usecs, self.nsecs.finish()?])
+    }
+}
+
+const NSECS_PER_USEC: i64 = 1_000;
 
 /// The row of an entry, alone in a batch.
 ///
@@ -24,7 +44,7 @@ type Timestamps = Numbers<TimestampNanosecondType>;
 pub fn checkpoint_row(entry: &Entry) -> std::result::Result<RecordBatch, ArrowError> {
     let mut rows = Rows::default();
     rows.push(entry)?;
-    RecordBatch::try_new(checkpoint_schema(), rows.finish()?)
+    RecordBatch::try_new(checkpoint_schema(Few::Plain), rows.finish(Few::Plain)?)
 }
 
 /// A row for each entry, in their order.
@@ -33,21 +53,23 @@ pub struct CheckpointBatches<I> {
     entries: I,
     schema: SchemaRef,
     rows: Rows,
+    few: Few,
     batch_rows: usize,
 }
 
 impl<I: Iterator<Item = Entry>> CheckpointBatches<I> {
     /// The table of these entries.
-    pub fn new(entries: I) -> Self {
-        Self::with_batch_rows(entries, BATCH_ROWS)
+    pub fn new(entries: I, few: Few) -> Self {
+        Self::with_batch_rows(entries, few, BATCH_ROWS)
     }
 
     /// The table in batches of at most so many rows, at least one.
-    pub fn with_batch_rows(entries: I, batch_rows: usize) -> Self {
+    pub fn with_batch_rows(entries: I, few: Few, batch_rows: usize) -> Self {
         Self {
             entries,
-            schema: checkpoint_schema(),
+            schema: checkpoint_schema(few),
             rows: Rows::default(),
+            few,
             batch_rows: batch_rows.max(1),
         }
     }
@@ -62,7 +84,7 @@ impl<I: Iterator<Item = Entry>> CheckpointBatches<I> {
         if self.rows.path.rows() == 0 {
             return Ok(None);
         }
-        let columns = self.rows.finish()?;
+        let columns = self.rows.finish(self.few)?;
         RecordBatch::try_new(SchemaRef::clone(&self.schema), columns).map(Some)
     }
 }
@@ -93,8 +115,8 @@ struct Rows {
     temporary: Flags,
     commit_reason: Texts,
     state: Codes,
-    init_timestamp: Timestamps,
-    commit_timestamp: Timestamps,
+    init: Moments,
+    commit: Moments,
     save_duration: Integers,
     checkpointables: Lists<Texts>,
     leaves: Integers,
@@ -154,9 +176,8 @@ impl Rows {
     fn timestamps(&mut self, entry: &Entry) -> Vec<String> {
         let mut faults = Vec::new();
         let (init, commit) = (entry.init_timestamp_nsecs, entry.commit_timestamp_nsecs);
-        self.init_timestamp
-            .push(moment("init_timestamp", init, &mut faults));
-        self.commit_timestamp
+        self.init.push(moment("init_timestamp", init, &mut faults));
+        self.commit
             .push(moment("commit_timestamp", commit, &mut faults));
         let duration = init.and_then(|init| commit?.checked_sub(init));
         self.save_duration
@@ -198,19 +219,23 @@ impl Rows {
         self.nbytes.push(totals.and_then(|totals| totals.nbytes));
     }
 
-    fn finish(&mut self) -> Result<Vec<ArrayRef>> {
+    fn finish(&mut self, few: Few) -> Result<Vec<ArrayRef>> {
+        let [init_timestamp, init_timestamp_nsecs] = self.init.finish()?;
+        let [commit_timestamp, commit_timestamp_nsecs] = self.commit.finish()?;
         Ok(vec![
             self.path.finish()?,
             self.root.finish()?,
             self.step.finish()?,
             self.fingerprint.finish()?,
-            self.kinds.finish(&mut self.kind)?,
+            self.kinds.finish(&mut self.kind, few)?,
             self.committed.finish(),
             self.temporary.finish(),
             self.commit_reason.finish()?,
-            self.states.finish(&mut self.state)?,
-            Arc::new(self.init_timestamp.primitive()?.with_timezone(UTC)),
-            Arc::new(self.commit_timestamp.primitive()?.with_timezone(UTC)),
+            self.states.finish(&mut self.state, few)?,
+            init_timestamp,
+            init_timestamp_nsecs,
+            commit_timestamp,
+            commit_timestamp_nsecs,
             self.save_duration.finish()?,
             self.checkpointables.finish()?,
             self.leaves.finish()?,
@@ -218,7 +243,7 @@ impl Rows {
             self.nbytes.finish()?,
             self.metrics.finish()?,
             self.custom_metadata.finish()?,
-            self.error_kinds.finish(&mut self.error_kind)?,
+            self.error_kinds.finish(&mut self.error_kind, few)?,
             self.error.finish()?,
             self.issues.finish()?,
             self.complete.finish(),

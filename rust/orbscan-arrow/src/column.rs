@@ -4,20 +4,20 @@
 //! the leaves of equal checkpoints are laid out once and then copied.
 
 mod parts;
+mod words;
 
 use std::ops::Range;
 use std::sync::Arc;
 
 use arrow_array::builder::BooleanBuilder;
-use arrow_array::types::{ArrowPrimitiveType, Int32Type, Int64Type};
-use arrow_array::{
-    Array, ArrayRef, DictionaryArray, ListArray, PrimitiveArray, StringArray, StructArray,
-};
+use arrow_array::types::{ArrowPrimitiveType, Int64Type};
+use arrow_array::{Array, ArrayRef, ListArray, PrimitiveArray, StringArray, StructArray};
 use arrow_buffer::{Buffer, ScalarBuffer};
 use arrow_schema::ArrowError;
-use foldhash::HashMap;
 
-use parts::{Offsets, Validity, offset, taken};
+use parts::{Offsets, Validity, taken};
+
+pub use words::{Codes, Words};
 
 use crate::schema::{item, key_fields};
 
@@ -80,6 +80,32 @@ impl Texts {
             self.bytes.extend_from_slice(text_bytes);
         }
         self.validity.push(text.is_some(), count);
+        Ok(())
+    }
+
+    /// Appends rows of `words`, one for each of `numbers`; none where those have no value.
+    fn spelled(&mut self, words: &Self, numbers: &[i32], valid: &Validity) -> Result<()> {
+        let rows = numbers.len();
+        if valid.none() {
+            self.offsets.repeat(0, rows)?;
+            self.validity.push(false, rows);
+            return Ok(());
+        }
+        self.offsets.0.reserve(rows);
+        // Neighbours are mostly the same.
+        let mut last = (None, &[][..]);
+        for (row, number) in numbers.iter().enumerate() {
+            let number = valid
+                .at(row)
+                .then(|| usize::try_from(*number).unwrap_or(usize::MAX));
+            if number != last.0 {
+                let bytes = number.and_then(|number| words.bytes.get(words.offsets.values(number)));
+                last = (number, bytes.unwrap_or_default());
+            }
+            self.bytes.extend_from_slice(last.1);
+            self.offsets.push(self.bytes.len())?;
+        }
+        self.validity.extend(valid, 0..rows);
         Ok(())
     }
 
@@ -348,58 +374,6 @@ impl Column for KeyEntries {
     fn finish(&mut self) -> Result<ArrayRef> {
         let columns = vec![self.keys.finish()?, self.indices.finish()?];
         Ok(Arc::new(StructArray::try_new(key_fields(), columns, None)?))
-    }
-}
-
-/// Texts of which there are few, as numbers.
-pub type Codes = Numbers<Int32Type>;
-
-/// The list of texts that numbers stand for. It grows from batch to batch and never changes
-/// otherwise, so that a number means the same in all batches.
-#[derive(Debug, Default)]
-pub struct Words {
-    numbers: HashMap<String, i32>,
-    texts: Texts,
-    array: Option<Arc<StringArray>>,
-}
-
-impl Words {
-    /// The number of a text, which is added if it is new.
-    ///
-    /// # Errors
-    /// As [`Column::extend`].
-    pub fn number(&mut self, text: &str) -> Result<i32> {
-        if let Some(number) = self.numbers.get(text) {
-            return Ok(*number);
-        }
-        let number = offset(self.numbers.len())?;
-        self.texts.push(Some(text))?;
-        self.numbers.insert(text.to_owned(), number);
-        self.array = None;
-        Ok(number)
-    }
-
-    /// The array of a column of numbers.
-    ///
-    /// # Errors
-    /// As [`Column::finish`].
-    pub fn finish(&mut self, codes: &mut Codes) -> Result<ArrayRef> {
-        let array = match self.array.take() {
-            Some(array) => array,
-            None => Arc::new(self.all()?),
-        };
-        self.array = Some(Arc::clone(&array));
-        let values: ArrayRef = array;
-        Ok(Arc::new(DictionaryArray::try_new(
-            codes.primitive()?,
-            values,
-        )?))
-    }
-
-    fn all(&mut self) -> Result<StringArray> {
-        let mut copy = Texts::default();
-        copy.extend(&self.texts, 0..self.texts.rows())?;
-        copy.strings()
     }
 }
 

@@ -9,6 +9,7 @@ use orbscan_core::record::{Array, Leaf, LeafKind, LeafTable};
 
 use crate::column::{Codes, Column, Integers, Lists, Result, Texts, Words};
 use crate::literal;
+use crate::schema::Few;
 
 /// The lists of texts behind the numbers of [`Facts`].
 #[derive(Debug, Default)]
@@ -42,16 +43,18 @@ pub struct Facts {
 }
 
 impl Facts {
-    /// Describes the distinct leaves of a table, a row for each.
+    /// Describes the distinct leaves of a table: a row for each, and what the texts of that row
+    /// take that may be long.
     ///
     /// # Errors
     /// As [`Column::extend`].
-    pub fn of(table: &LeafTable, vocabulary: &mut Vocabulary) -> Result<Self> {
+    pub fn of(table: &LeafTable, vocabulary: &mut Vocabulary) -> Result<(Self, Vec<usize>)> {
         let mut facts = Self::default();
+        let mut widths = Vec::with_capacity(table.leaves.len());
         for leaf in &table.leaves {
-            facts.push(table, leaf, vocabulary)?;
+            widths.push(facts.push(table, leaf, vocabulary)?);
         }
-        Ok(facts)
+        Ok((facts, widths))
     }
 
     /// Appends the row of a checkpoint that cannot be read.
@@ -114,39 +117,42 @@ impl Facts {
         Ok(())
     }
 
-    /// The bytes of text that may be long.
-    pub fn bytes(&mut self) -> usize {
-        let names = self.axis_names.values().bytes();
-        self.error.bytes().saturating_add(names)
-    }
-
     /// The columns in the order of the schema; they begin anew.
     ///
     /// # Errors
     /// As [`Column::finish`].
-    pub fn finish(&mut self, vocabulary: &mut Vocabulary) -> Result<Vec<ArrayRef>> {
+    pub fn finish(&mut self, vocabulary: &mut Vocabulary, few: Few) -> Result<Vec<ArrayRef>> {
         Ok(vec![
-            vocabulary.value_types.finish(&mut self.value_type)?,
-            vocabulary.dtypes.finish(&mut self.dtype)?,
+            vocabulary.value_types.finish(&mut self.value_type, few)?,
+            vocabulary.dtypes.finish(&mut self.dtype, few)?,
             self.shape.finish()?,
             self.chunk_shape.finish()?,
             self.write_shape.finish()?,
             self.size.finish()?,
             self.nbytes.finish()?,
             self.prng_impl.finish()?,
-            vocabulary.sharding_types.finish(&mut self.sharding_type)?,
+            vocabulary
+                .sharding_types
+                .finish(&mut self.sharding_type, few)?,
             self.mesh_shape.finish()?,
             self.axis_names.finish()?,
             vocabulary
                 .partition_specs
-                .finish(&mut self.partition_spec)?,
-            vocabulary.devices.finish(&mut self.device)?,
-            vocabulary.error_kinds.finish(&mut self.error_kind)?,
+                .finish(&mut self.partition_spec, few)?,
+            vocabulary.devices.finish(&mut self.device, few)?,
+            vocabulary.error_kinds.finish(&mut self.error_kind, few)?,
             self.error.finish()?,
         ])
     }
 
-    fn push(&mut self, table: &LeafTable, leaf: &Leaf, vocabulary: &mut Vocabulary) -> Result<()> {
+    /// Appends the row of a leaf; gives what its texts take that may be long.
+    fn push(
+        &mut self,
+        table: &LeafTable,
+        leaf: &Leaf,
+        vocabulary: &mut Vocabulary,
+    ) -> Result<usize> {
+        let before = self.bytes();
         let value_type = vocabulary.value_types.number(leaf.kind.name())?;
         self.value_type.push(Some(value_type));
         let error = match leaf.kind {
@@ -160,8 +166,15 @@ impl Facts {
         let prng_impl = leaf.prng_impl.and_then(|at| table.prng_impls.get(at));
         self.prng_impl.push(prng_impl.map(String::as_str))?;
         let sharding = leaf.sharding.and_then(|at| table.shardings.get(at));
-        self.sharding(sharding, vocabulary)?;
-        self.error(error, vocabulary)
+        let spelled = self.sharding(sharding, vocabulary)?;
+        self.error(error, vocabulary)?;
+        Ok(self.bytes().saturating_sub(before).saturating_add(spelled))
+    }
+
+    /// The bytes of texts that may be long, but for those that are numbers.
+    fn bytes(&mut self) -> usize {
+        let names = self.axis_names.values().bytes();
+        self.error.bytes().saturating_add(names)
     }
 
     /// Appends what is known of the array; without one, a leaf has no elements, or it is not `known`
@@ -185,7 +198,12 @@ impl Facts {
         Ok(())
     }
 
-    fn sharding(&mut self, sharding: Option<&Sharding>, vocabulary: &mut Vocabulary) -> Result<()> {
+    /// Appends what is known of a sharding; gives the bytes of its texts that become numbers.
+    fn sharding(
+        &mut self,
+        sharding: Option<&Sharding>,
+        vocabulary: &mut Vocabulary,
+    ) -> Result<usize> {
         let (kind, shape, names, spec, device) = match sharding {
             None => (None, None, None, None, None),
             Some(Sharding::Named {
@@ -224,7 +242,8 @@ impl Facts {
         self.partition_spec
             .push(number(&mut vocabulary.partition_specs, spec.as_deref())?);
         self.device.push(number(&mut vocabulary.devices, device)?);
-        Ok(())
+        let texts = [spec.as_deref(), device].into_iter().flatten();
+        Ok(texts.map(str::len).fold(0, usize::saturating_add))
     }
 
     fn error(&mut self, error: Option<&Error>, vocabulary: &mut Vocabulary) -> Result<()> {

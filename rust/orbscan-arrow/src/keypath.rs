@@ -16,13 +16,6 @@ pub struct Keypaths {
     pub keys: Lists<KeyEntries>,
 }
 
-impl Keypaths {
-    /// The bytes of text.
-    pub fn bytes(&mut self) -> usize {
-        self.text.bytes().saturating_add(self.keys.values().bytes())
-    }
-}
-
 /// A walk through a tree that can be interrupted. Every call takes the tree it began with.
 #[derive(Debug)]
 pub struct Walk {
@@ -96,11 +89,12 @@ impl Walk {
         None
     }
 
-    /// Appends the keypath of the leaf that [`Walk::next`] gave.
+    /// Appends the keypath of the leaf that [`Walk::next`] gave; gives the bytes of its texts.
     ///
     /// # Errors
     /// As [`Column::extend`](crate::column::Column::extend).
-    pub fn push(&self, tree: &Tree, keypaths: &mut Keypaths) -> Result<()> {
+    pub fn push(&self, tree: &Tree, keypaths: &mut Keypaths) -> Result<usize> {
+        let before = keypaths.keys.values().bytes();
         let at_top = self.entries.is_empty();
         let text = if at_top { "." } else { self.text.as_str() };
         keypaths.text.push(Some(text))?;
@@ -111,7 +105,9 @@ impl Walk {
                 Entry::Index(place) => entries.index(i64::try_from(*place).unwrap_or(i64::MAX))?,
             }
         }
-        keypaths.keys.end(true)
+        keypaths.keys.end(true)?;
+        let keys = keypaths.keys.values().bytes().saturating_sub(before);
+        Ok(keys.saturating_add(text.len()))
     }
 
     /// Makes the keypath that of the visited node.

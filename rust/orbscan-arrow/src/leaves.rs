@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use arrow_array::{RecordBatch, RecordBatchReader};
+use arrow_array::{ArrayRef, RecordBatch, RecordBatchReader};
 use arrow_schema::{ArrowError, SchemaRef};
 use orbscan_core::error::Error;
 use orbscan_core::record::{Item, LeafTable};
@@ -13,7 +13,7 @@ use crate::block::{Block, KnownTables, TableRows};
 use crate::column::{Column, Flags, Integers, Result, Texts};
 use crate::facts::{Facts, Vocabulary};
 use crate::keypath::Keypaths;
-use crate::schema::leaf_schema;
+use crate::schema::{Few, leaf_schema};
 use crate::{BATCH_BYTES, BATCH_ROWS};
 
 /// A row for each leaf of each checkpoint that was read, and one for each checkpoint and each
@@ -30,6 +30,7 @@ pub struct LeafBatches<I> {
     vocabulary: Vocabulary,
     known: KnownTables,
     current: Option<Current>,
+    few: Few,
     batch_rows: usize,
 }
 
@@ -65,19 +66,20 @@ struct Origin {
 
 impl<I: Iterator<Item = Entry>> LeafBatches<I> {
     /// The table of these entries.
-    pub fn new(entries: I) -> Self {
-        Self::with_batch_rows(entries, BATCH_ROWS)
+    pub fn new(entries: I, few: Few) -> Self {
+        Self::with_batch_rows(entries, few, BATCH_ROWS)
     }
 
     /// The table in batches of at most so many rows, at least one.
-    pub fn with_batch_rows(entries: I, batch_rows: usize) -> Self {
+    pub fn with_batch_rows(entries: I, few: Few, batch_rows: usize) -> Self {
         Self {
             entries,
-            schema: leaf_schema(),
+            schema: leaf_schema(few),
             rows: Rows::default(),
             vocabulary: Vocabulary::default(),
             known: KnownTables::default(),
             current: None,
+            few,
             batch_rows: batch_rows.max(1),
         }
     }
@@ -95,9 +97,8 @@ impl<I: Iterator<Item = Entry>> LeafBatches<I> {
         if self.rows.count() == 0 {
             return Ok(None);
         }
-        self.rows
-            .finish(&self.schema, &mut self.vocabulary)
-            .map(Some)
+        let columns = self.rows.finish(&mut self.vocabulary, self.few)?;
+        RecordBatch::try_new(SchemaRef::clone(&self.schema), columns).map(Some)
     }
 
     fn begin(&mut self, entry: Entry) -> Result<()> {
@@ -198,6 +199,8 @@ struct Rows {
     keypaths: Keypaths,
     facts: Facts,
     complete: Flags,
+    /// What the texts of all rows take, or more.
+    bytes: usize,
 }
 
 impl Rows {
@@ -205,14 +208,8 @@ impl Rows {
         self.path.rows()
     }
 
-    fn are_full(&mut self, rows: usize) -> bool {
-        self.count() >= rows || self.bytes() >= BATCH_BYTES
-    }
-
-    fn bytes(&mut self) -> usize {
-        let origins = self.path.bytes().saturating_add(self.root.bytes());
-        let leaves = self.keypaths.bytes().saturating_add(self.facts.bytes());
-        origins.saturating_add(leaves)
+    fn are_full(&self, rows: usize) -> bool {
+        self.count() >= rows || self.bytes >= BATCH_BYTES
     }
 
     /// Appends rows of a block.
@@ -224,6 +221,7 @@ impl Rows {
         rows: &Range<usize>,
     ) -> Result<()> {
         self.origin(origin, checkpointable, rows.len())?;
+        self.bytes = self.bytes.saturating_add(block.bytes);
         let Keypaths { text, keys } = &block.keypaths;
         self.keypaths.text.extend(text, rows.clone())?;
         self.keypaths.keys.extend(keys, rows.clone())?;
@@ -239,6 +237,7 @@ impl Rows {
         vocabulary: &mut Vocabulary,
     ) -> Result<()> {
         self.origin(origin, checkpointable, 1)?;
+        self.bytes = self.bytes.saturating_add(error.to_string().len());
         self.keypaths.text.push(None)?;
         self.keypaths.keys.end(false)?;
         self.facts.failure(error, vocabulary)
@@ -250,6 +249,8 @@ impl Rows {
         checkpointable: Option<&str>,
         count: usize,
     ) -> Result<()> {
+        let each = origin.path.len().saturating_add(origin.root.len());
+        self.bytes = self.bytes.saturating_add(each.saturating_mul(count));
         self.path.repeat(Some(&origin.path), count)?;
         self.root.repeat(Some(&origin.root), count)?;
         self.step.repeat(origin.step, count);
@@ -259,7 +260,8 @@ impl Rows {
         self.checkpointable.repeat(checkpointable, count)
     }
 
-    fn finish(&mut self, schema: &SchemaRef, vocabulary: &mut Vocabulary) -> Result<RecordBatch> {
+    fn finish(&mut self, vocabulary: &mut Vocabulary, few: Few) -> Result<Vec<ArrayRef>> {
+        self.bytes = 0;
         let mut columns = vec![
             self.path.finish()?,
             self.root.finish()?,
@@ -269,8 +271,8 @@ impl Rows {
             self.keypaths.text.finish()?,
             self.keypaths.keys.finish()?,
         ];
-        columns.extend(self.facts.finish(vocabulary)?);
+        columns.extend(self.facts.finish(vocabulary, few)?);
         columns.push(self.complete.finish());
-        RecordBatch::try_new(SchemaRef::clone(schema), columns)
+        Ok(columns)
     }
 }

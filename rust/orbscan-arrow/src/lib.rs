@@ -36,7 +36,7 @@ mod totals;
 
 pub use checkpoints::{CheckpointBatches, checkpoint_row};
 pub use leaves::LeafBatches;
-pub use schema::{SCHEMA_VERSION, checkpoint_schema, leaf_schema};
+pub use schema::{Few, SCHEMA_VERSION, checkpoint_schema, leaf_schema};
 
 /// The most rows of one batch. Large enough for the cost of a batch to vanish, small enough to wait
 /// for.

@@ -17,6 +17,27 @@ const VERSION_KEY: &str = "orbscan.schema_version";
 /// The key of the table's name, `leaves` or `checkpoints`, in the metadata of a schema.
 const TABLE_KEY: &str = "orbscan.table";
 
+/// How columns of texts are kept of which there are few, such as element types.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Few {
+    /// As all other texts: every engine takes them, and tables of several scans can be joined.
+    #[default]
+    Plain,
+    /// Each text once, and a number for each row.
+    Categories,
+}
+
+impl Few {
+    fn values(self) -> DataType {
+        match self {
+            Self::Plain => DataType::Utf8,
+            Self::Categories => {
+                DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8))
+            }
+        }
+    }
+}
+
 /// The time zone of timestamps.
 pub const UTC: &str = "UTC";
 
@@ -31,23 +52,23 @@ pub const UTC: &str = "UTC";
 /// | `checkpointable` | text | null in a flat checkpoint |
 /// | `keypath` | text | as `orbscan show` prints it; null in the row of a checkpoint that cannot be read |
 /// | `keys` | list of {`key`: text, `index`: int64} | the keypath; of each entry one of the two is null |
-/// | `value_type` | dictionary | the writer's word: `jax.Array`, `np.ndarray`, `scalar`, … |
-/// | `dtype` | dictionary | null for what has no elements |
+/// | `value_type` | few texts | the writer's word: `jax.Array`, `np.ndarray`, `scalar`, … |
+/// | `dtype` | few texts | null for what has no elements |
 /// | `shape` | list of int64 | in elements; empty for a scalar, null for what has no elements |
 /// | `chunk_shape` | list of int64 | of the smallest part that can be read alone |
 /// | `write_shape` | list of int64 | of the part that one device wrote |
 /// | `size` | int64 | elements; 0 for what has none, null if not known |
 /// | `nbytes` | int64 | what they take in memory; as `size` |
 /// | `prng_impl` | text | the implementation of a PRNG key |
-/// | `sharding_type` | dictionary | `NamedSharding`, `SingleDeviceSharding`, `PositionalSharding` |
+/// | `sharding_type` | few texts | `NamedSharding`, `SingleDeviceSharding`, `PositionalSharding` |
 /// | `mesh_shape` | list of int64 | in devices |
 /// | `axis_names` | list of text | of the mesh |
-/// | `partition_spec` | dictionary | as JAX prints it: `P('x', None)` |
-/// | `device` | dictionary | of a single-device sharding |
-/// | `error_kind` | dictionary | of a leaf or a checkpoint that cannot be read |
+/// | `partition_spec` | few texts | as JAX prints it: `P('x', None)` |
+/// | `device` | few texts | of a single-device sharding |
+/// | `error_kind` | few texts | of a leaf or a checkpoint that cannot be read |
 /// | `error` | text | |
 /// | `complete` | bool | whether all of the checkpoint could be read |
-pub fn leaf_schema() -> SchemaRef {
+pub fn leaf_schema(few: Few) -> SchemaRef {
     schema(
         "leaves",
         vec![
@@ -58,20 +79,20 @@ pub fn leaf_schema() -> SchemaRef {
             optional("checkpointable", DataType::Utf8),
             optional("keypath", DataType::Utf8),
             optional("keys", list(DataType::Struct(key_fields()))),
-            optional("value_type", dictionary()),
-            optional("dtype", dictionary()),
+            optional("value_type", few.values()),
+            optional("dtype", few.values()),
             optional("shape", list(DataType::Int64)),
             optional("chunk_shape", list(DataType::Int64)),
             optional("write_shape", list(DataType::Int64)),
             optional("size", DataType::Int64),
             optional("nbytes", DataType::Int64),
             optional("prng_impl", DataType::Utf8),
-            optional("sharding_type", dictionary()),
+            optional("sharding_type", few.values()),
             optional("mesh_shape", list(DataType::Int64)),
             optional("axis_names", list(DataType::Utf8)),
-            optional("partition_spec", dictionary()),
-            optional("device", dictionary()),
-            optional("error_kind", dictionary()),
+            optional("partition_spec", few.values()),
+            optional("device", few.values()),
+            optional("error_kind", few.values()),
             optional("error", DataType::Utf8),
             required("complete", DataType::Boolean),
         ],
@@ -86,13 +107,15 @@ pub fn leaf_schema() -> SchemaRef {
 /// | `root` | text | under which it was found |
 /// | `step` | int64 | null if its name gives none |
 /// | `fingerprint` | text | changes when what an answer depends on does; null if it has none |
-/// | `kind` | dictionary | `v1`, `v0`, `safetensors`, `temporary`, `unknown` |
+/// | `kind` | few texts | `v1`, `v0`, `safetensors`, `temporary`, `unknown` |
 /// | `committed` | bool | whether a job would take it for finished |
 /// | `temporary` | bool | whether a job that cleans up would delete it |
 /// | `commit_reason` | text | by what both are told |
-/// | `state` | dictionary | `read`, `unchanged`, `vanished`, `unread`, `failed` |
-/// | `init_timestamp` | timestamp in ns, UTC | when the save began; null if not known, or outside of 1677 to 2262 |
-/// | `commit_timestamp` | timestamp in ns, UTC | when it was committed; so |
+/// | `state` | few texts | `read`, `unchanged`, `vanished`, `unread`, `failed` |
+/// | `init_timestamp` | timestamp in µs, UTC | when the save began; null if not known, or outside of 1677 to 2262 |
+/// | `init_timestamp_nsecs` | int64 | the same moment, exactly: nanoseconds since 1970 |
+/// | `commit_timestamp` | timestamp in µs, UTC | when it was committed; so |
+/// | `commit_timestamp_nsecs` | int64 | so |
 /// | `save_duration_nsecs` | int64 | between the two |
 /// | `checkpointables` | list of text | their names; empty in a flat checkpoint, null if it was not read |
 /// | `leaves` | int64 | of all checkpointables; null if no pytree was read |
@@ -100,11 +123,11 @@ pub fn leaf_schema() -> SchemaRef {
 /// | `nbytes` | int64 | what their elements take in memory; null as `leaves` |
 /// | `metrics` | text | JSON, as the manager wrote it |
 /// | `custom_metadata` | text | a JSON object, as the user wrote it; null for an empty one |
-/// | `error_kind` | dictionary | why it cannot be read |
+/// | `error_kind` | few texts | why it cannot be read |
 /// | `error` | text | |
 /// | `issues` | list of text | the faults that were tolerated; null if it was not read |
 /// | `complete` | bool | whether all of it could be read; null if it is `unread` or `vanished` |
-pub fn checkpoint_schema() -> SchemaRef {
+pub fn checkpoint_schema(few: Few) -> SchemaRef {
     schema(
         "checkpoints",
         vec![
@@ -112,13 +135,15 @@ pub fn checkpoint_schema() -> SchemaRef {
             required("root", DataType::Utf8),
             optional("step", DataType::Int64),
             optional("fingerprint", DataType::Utf8),
-            required("kind", dictionary()),
+            required("kind", few.values()),
             required("committed", DataType::Boolean),
             required("temporary", DataType::Boolean),
             required("commit_reason", DataType::Utf8),
-            required("state", dictionary()),
+            required("state", few.values()),
             optional("init_timestamp", timestamp()),
+            optional("init_timestamp_nsecs", DataType::Int64),
             optional("commit_timestamp", timestamp()),
+            optional("commit_timestamp_nsecs", DataType::Int64),
             optional("save_duration_nsecs", DataType::Int64),
             optional("checkpointables", list(DataType::Utf8)),
             optional("leaves", DataType::Int64),
@@ -126,7 +151,7 @@ pub fn checkpoint_schema() -> SchemaRef {
             optional("nbytes", DataType::Int64),
             optional("metrics", DataType::Utf8),
             optional("custom_metadata", DataType::Utf8),
-            optional("error_kind", dictionary()),
+            optional("error_kind", few.values()),
             optional("error", DataType::Utf8),
             optional("issues", list(DataType::Utf8)),
             optional("complete", DataType::Boolean),
@@ -168,11 +193,6 @@ fn list(values: DataType) -> DataType {
     DataType::List(item(values))
 }
 
-/// Texts of which there are few, each as a number in a list of them.
-fn dictionary() -> DataType {
-    DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8))
-}
-
 fn timestamp() -> DataType {
-    DataType::Timestamp(TimeUnit::Nanosecond, Some(UTC.into()))
+    DataType::Timestamp(TimeUnit::Microsecond, Some(UTC.into()))
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
-use arrow_array::types::{Int32Type, Int64Type, TimestampNanosecondType};
+use arrow_array::types::{Int32Type, Int64Type, TimestampMicrosecondType};
 use arrow_array::{Array as _, ArrayRef, RecordBatch};
 use orbscan_core::error::{Error, ErrorKind};
 use orbscan_core::orbax::checkpoint_metadata::ItemHandlers;
@@ -16,7 +16,7 @@ use orbscan_core::tree::{self, KeyEntry, Keypaths};
 use orbscan_core::zarr::dtype::DType;
 
 use crate::json::{Spelling, json_lines};
-use crate::{CheckpointBatches, LeafBatches};
+use crate::{CheckpointBatches, Few, LeafBatches};
 
 /// A leaf of that array.
 fn leaf(kind: LeafKind, array: Option<usize>) -> Leaf {
@@ -146,13 +146,17 @@ fn entries() -> Vec<Entry> {
 }
 
 fn leaf_batches(rows: usize) -> Vec<RecordBatch> {
-    LeafBatches::with_batch_rows(entries().into_iter(), rows)
+    leaf_batches_of(Few::Plain, rows)
+}
+
+fn leaf_batches_of(few: Few, rows: usize) -> Vec<RecordBatch> {
+    LeafBatches::with_batch_rows(entries().into_iter(), few, rows)
         .collect::<Result<_, _>>()
         .unwrap()
 }
 
 fn checkpoint_row(content: Content) -> RecordBatch {
-    let mut batches = CheckpointBatches::new([entry("runs/7", content)].into_iter());
+    let mut batches = CheckpointBatches::new([entry("runs/7", content)].into_iter(), Few::Plain);
     batches.next().unwrap().unwrap()
 }
 
@@ -167,8 +171,8 @@ fn cell(column: &ArrayRef, row: usize) -> String {
     if let Some(numbers) = column.as_primitive_opt::<Int64Type>() {
         return numbers.value(row).to_string();
     }
-    if let Some(moments) = column.as_primitive_opt::<TimestampNanosecondType>() {
-        return format!("{}ns", moments.value(row));
+    if let Some(moments) = column.as_primitive_opt::<TimestampMicrosecondType>() {
+        return format!("{}us", moments.value(row));
     }
     if let Some(codes) = column.as_dictionary_opt::<Int32Type>() {
         let code = codes.keys().value(row).try_into().unwrap();
@@ -294,7 +298,7 @@ fn a_table_is_the_same_in_batches_of_any_size() {
 
 #[test]
 fn a_text_keeps_its_number_from_batch_to_batch() {
-    let batches = leaf_batches(3);
+    let batches = leaf_batches_of(Few::Categories, 3);
     let numbers = |batch: &RecordBatch| {
         let types = batch.column_by_name("value_type").unwrap();
         let types = types.as_dictionary::<Int32Type>();
@@ -310,6 +314,42 @@ fn a_text_keeps_its_number_from_batch_to_batch() {
 }
 
 #[test]
+fn categories_are_the_same_texts() {
+    let (plain, few) = (leaf_batches(100), leaf_batches_of(Few::Categories, 100));
+    for field in plain[0].schema().fields() {
+        let name = field.name();
+        assert_eq!(column(&few, name), column(&plain, name), "{name}");
+    }
+}
+
+#[test]
+fn a_batch_ends_before_long_texts_that_repeat_exceed_what_offsets_can_count() {
+    let mut long = table();
+    long.shardings[0] = Sharding::Named {
+        shape: vec![1],
+        axis_names: vec!["a".repeat(17 << 20)],
+        axis_types: None,
+        partition_spec: vec![SpecEntry::Axis("b".repeat(17 << 20))],
+        device_mesh: None,
+    };
+    let long = Arc::new(long);
+    let item = |_| Item {
+        name: None,
+        table: Some(Arc::clone(&long)),
+        error: None,
+    };
+    let Content::Read(mut read) = checkpoint(Vec::new()) else {
+        unreachable!()
+    };
+    read.items = (0..3).map(item).collect();
+    let entries = [entry("a", Content::Read(read))].into_iter();
+    let batches = LeafBatches::new(entries, Few::Plain).map(Result::unwrap);
+    let rows: Vec<usize> = batches.map(|batch| batch.num_rows()).collect();
+    // Two of the five leaves of a tree have these texts, and fill a batch.
+    assert_eq!(rows, [4, 5, 5, 1]);
+}
+
+#[test]
 fn a_checkpoint_is_summed_up_over_its_trees() {
     let items = vec![(Some("ema"), Some(table())), (Some("state"), Some(table()))];
     let row = [checkpoint_row(checkpoint(items))];
@@ -319,8 +359,11 @@ fn a_checkpoint_is_summed_up_over_its_trees() {
         ("temporary", "false"),
         ("commit_reason", "its name is final"),
         ("state", "read"),
-        ("init_timestamp", "1000ns"),
-        ("commit_timestamp", "4500ns"),
+        ("init_timestamp", "1us"),
+        ("init_timestamp_nsecs", "1000"),
+        // Cut, as the moments of Python are.
+        ("commit_timestamp", "4us"),
+        ("commit_timestamp_nsecs", "4500"),
         ("save_duration_nsecs", "3500"),
         ("checkpointables", "[ema state]"),
         ("leaves", "10"),
@@ -380,9 +423,10 @@ fn every_row_says_whether_its_checkpoint_is_complete() {
         (odd(issue.clone().without_loss()), "true"),
         (odd(issue), "false"),
     ] {
-        let leaves: Vec<RecordBatch> = LeafBatches::new([entry("a", content)].into_iter())
-            .collect::<Result<_, _>>()
-            .unwrap();
+        let leaves: Vec<RecordBatch> =
+            LeafBatches::new([entry("a", content)].into_iter(), Few::Plain)
+                .collect::<Result<_, _>>()
+                .unwrap();
         assert_eq!(column(&leaves, "complete"), [complete; 5]);
     }
 }
@@ -404,16 +448,18 @@ fn a_time_that_arrow_cannot_hold_is_an_issue() {
 #[test]
 fn what_was_not_read_may_have_timestamps_all_the_same() {
     let leftover = Entry {
-        init_timestamp_nsecs: Some(5),
+        init_timestamp_nsecs: Some(-5),
         commit_timestamp_nsecs: Some(9),
         ..entry("a", Content::Unread)
     };
-    let row: Vec<RecordBatch> = CheckpointBatches::new([leftover].into_iter())
+    let row: Vec<RecordBatch> = CheckpointBatches::new([leftover].into_iter(), Few::Plain)
         .collect::<Result<_, _>>()
         .unwrap();
-    assert_eq!(column(&row, "init_timestamp"), ["5ns"]);
-    assert_eq!(column(&row, "commit_timestamp"), ["9ns"]);
-    assert_eq!(column(&row, "save_duration_nsecs"), ["4"]);
+    assert_eq!(column(&row, "init_timestamp"), ["-1us"]);
+    assert_eq!(column(&row, "init_timestamp_nsecs"), ["-5"]);
+    assert_eq!(column(&row, "commit_timestamp"), ["0us"]);
+    assert_eq!(column(&row, "commit_timestamp_nsecs"), ["9"]);
+    assert_eq!(column(&row, "save_duration_nsecs"), ["14"]);
     assert_eq!(column(&row, "checkpointables"), ["-"]);
 }
 
@@ -423,7 +469,7 @@ fn numbers_beyond_63_bits_are_null() {
     huge.arrays[0] = Array::Inline(vec![1 << 62, 4], DType::Float32);
     huge.arrays[1] = Array::Inline(vec![u64::MAX], DType::UInt32);
     let content = checkpoint(vec![(None, Some(huge))]);
-    let batches: Vec<RecordBatch> = LeafBatches::new([entry("a", content)].into_iter())
+    let batches: Vec<RecordBatch> = LeafBatches::new([entry("a", content)].into_iter(), Few::Plain)
         .collect::<Result<_, _>>()
         .unwrap();
     assert_eq!(
@@ -464,7 +510,7 @@ fn a_tree_of_one_leaf_has_a_keypath() {
         ..table()
     };
     let content = checkpoint(vec![(None, Some(single))]);
-    let batches: Vec<RecordBatch> = LeafBatches::new([entry("a", content)].into_iter())
+    let batches: Vec<RecordBatch> = LeafBatches::new([entry("a", content)].into_iter(), Few::Plain)
         .collect::<Result<_, _>>()
         .unwrap();
     assert_eq!(column(&batches, "keypath"), ["."]);
@@ -488,6 +534,8 @@ fn rows_are_lines_of_json() {
         Spelling::Utf8,
     )
     .unwrap();
-    assert!(row.contains(r#""init_timestamp": "1970-01-01 00:00:00.000001000Z", "commit"#));
+    assert!(row.contains(
+        r#""init_timestamp": "1970-01-01 00:00:00.000001Z", "init_timestamp_nsecs": 1000, "commit"#
+    ));
     assert!(row.contains(r#""metrics": "{\"loss\": 1}""#));
 }

@@ -10,9 +10,11 @@ use std::time::Instant;
 use arrow_array::ffi::FFI_ArrowSchema;
 use arrow_array::ffi_stream::FFI_ArrowArrayStream;
 use arrow_array::{RecordBatch, RecordBatchReader};
-use arrow_schema::{ArrowError, SchemaRef};
+use arrow_schema::{ArrowError, Schema, SchemaRef};
 use orbscan_arrow::json::{Spelling, json_lines};
-use orbscan_arrow::{BATCH_ROWS, CheckpointBatches, LeafBatches, checkpoint_schema, leaf_schema};
+use orbscan_arrow::{
+    BATCH_ROWS, CheckpointBatches, Few, LeafBatches, checkpoint_schema, leaf_schema,
+};
 use orbscan_core::error::{Error, ErrorKind};
 use orbscan_core::scan::entry::{Content, Entry};
 use orbscan_core::scan::{self as core, Poll};
@@ -41,18 +43,31 @@ impl Table {
         }
     }
 
-    fn schema(self) -> SchemaRef {
+    fn schema(self, few: Few) -> SchemaRef {
         match self {
-            Self::Leaves => leaf_schema(),
-            Self::Checkpoints => checkpoint_schema(),
+            Self::Leaves => leaf_schema(few),
+            Self::Checkpoints => checkpoint_schema(few),
         }
     }
 
-    fn batches(self, entries: Watched, rows: usize) -> Box<dyn RecordBatchReader + Send> {
+    fn batches(self, entries: Watched, few: Few, rows: usize) -> Box<dyn RecordBatchReader + Send> {
         match self {
-            Self::Leaves => Box::new(LeafBatches::with_batch_rows(entries, rows)),
-            Self::Checkpoints => Box::new(CheckpointBatches::with_batch_rows(entries, rows)),
+            Self::Leaves => Box::new(LeafBatches::with_batch_rows(entries, few, rows)),
+            Self::Checkpoints => Box::new(CheckpointBatches::with_batch_rows(entries, few, rows)),
         }
+    }
+
+    /// The table of that name.
+    ///
+    /// # Errors
+    /// `ValueError` if there is none.
+    fn named(name: &str) -> PyResult<Self> {
+        let all = [Self::Leaves, Self::Checkpoints];
+        let found = all.into_iter().find(|table| table.name() == name);
+        found.ok_or_else(|| {
+            let names = all.map(|table| format!("'{}'", table.name())).join(" or ");
+            PyValueError::new_err(format!("table must be {names}, not '{name}'"))
+        })
     }
 }
 
@@ -60,6 +75,7 @@ impl Table {
 #[pyclass(frozen, module = "orbscan._core")]
 pub struct ArrowStream {
     table: Table,
+    few: Few,
     scan: Mutex<Option<core::Scan>>,
     seen: Arc<Mutex<Seen>>,
 }
@@ -82,9 +98,10 @@ struct Seen {
 }
 
 impl ArrowStream {
-    fn new(scan: core::Scan, table: Table) -> Self {
+    fn new(scan: core::Scan, table: Table, categories: bool) -> Self {
         Self {
             table,
+            few: few(categories),
             scan: Mutex::new(Some(scan)),
             seen: Arc::default(),
         }
@@ -94,7 +111,7 @@ impl ArrowStream {
     ///
     /// # Errors
     /// `ValueError` if they were handed over before.
-    fn take(&self, batch_rows: usize, with_unchanged: bool) -> PyResult<Patient> {
+    fn take(&self, few: Few, batch_rows: usize, with_unchanged: bool) -> PyResult<Patient> {
         let scan = locked(&self.scan).take().ok_or_else(|| {
             PyValueError::new_err("this table was read already; scan again to read it again")
         })?;
@@ -107,7 +124,7 @@ impl ArrowStream {
         };
         Ok(Patient {
             process: process::id(),
-            batches: self.table.batches(entries, batch_rows),
+            batches: self.table.batches(entries, few, batch_rows),
             seen: Arc::clone(&self.seen),
         })
     }
@@ -123,14 +140,12 @@ impl ArrowStream {
         requested_schema: Option<Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyCapsule>> {
         let _ = requested_schema;
-        let stream = FFI_ArrowArrayStream::new(Box::new(self.take(BATCH_ROWS, true)?));
+        let stream = FFI_ArrowArrayStream::new(Box::new(self.take(self.few, BATCH_ROWS, true)?));
         PyCapsule::new_with_value(py, stream, c"arrow_array_stream")
     }
 
     fn __arrow_c_schema__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyCapsule>> {
-        let schema = FFI_ArrowSchema::try_from(self.table.schema().as_ref())
-            .map_err(|error| PyValueError::new_err(error.to_string()))?;
-        PyCapsule::new_with_value(py, schema, c"arrow_schema")
+        schema_capsule(py, self.table.schema(self.few).as_ref())
     }
 
     #[pyo3(signature = (*, ascii = false))]
@@ -142,7 +157,7 @@ impl ArrowStream {
         };
         Ok(JsonLines {
             spelling,
-            batches: Mutex::new(self.take(JSON_ROWS, false)?),
+            batches: Mutex::new(self.take(Few::Plain, JSON_ROWS, false)?),
             seen: Arc::clone(&self.seen),
         })
     }
@@ -174,6 +189,69 @@ impl ArrowStream {
 
     fn check_interrupt(&self) -> PyResult<()> {
         locked(&self.seen).interrupt.take().map_or(Ok(()), Err)
+    }
+}
+
+fn few(categories: bool) -> Few {
+    if categories {
+        Few::Categories
+    } else {
+        Few::Plain
+    }
+}
+
+fn schema_capsule<'py>(py: Python<'py>, schema: &Schema) -> PyResult<Bound<'py, PyCapsule>> {
+    let schema = FFI_ArrowSchema::try_from(schema)
+        .map_err(|error| PyValueError::new_err(error.to_string()))?;
+    PyCapsule::new_with_value(py, schema, c"arrow_schema")
+}
+
+/// The columns of a table; see the stub.
+#[pyclass(frozen, module = "orbscan._core")]
+pub struct ArrowSchema {
+    table: Table,
+    few: Few,
+}
+
+#[pymethods]
+impl ArrowSchema {
+    #[new]
+    #[pyo3(signature = (table, *, categories = false))]
+    fn new(table: &str, categories: bool) -> PyResult<Self> {
+        Ok(Self {
+            table: Table::named(table)?,
+            few: few(categories),
+        })
+    }
+
+    fn __arrow_c_schema__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyCapsule>> {
+        schema_capsule(py, self.table.schema(self.few).as_ref())
+    }
+
+    #[getter]
+    const fn table(&self) -> &'static str {
+        self.table.name()
+    }
+
+    #[getter]
+    fn names(&self) -> Vec<String> {
+        let schema = self.table.schema(self.few);
+        let fields = schema.fields().iter();
+        fields.map(|field| field.name().clone()).collect()
+    }
+
+    fn __repr__(&self) -> String {
+        let schema = self.table.schema(self.few);
+        let names: Vec<&str> = schema
+            .fields()
+            .iter()
+            .map(|field| field.name().as_str())
+            .collect();
+        format!(
+            "<ArrowSchema of {}: {}>",
+            self.table.name(),
+            names.join(", ")
+        )
     }
 }
 
@@ -335,6 +413,7 @@ impl RecordBatchReader for Patient {
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("TABLES_VERSION", orbscan_arrow::SCHEMA_VERSION)?;
     module.add_class::<ArrowStream>()?;
+    module.add_class::<ArrowSchema>()?;
     module.add_class::<JsonLines>()?;
     module.add_function(wrap_pyfunction!(leaf_stream, module)?)?;
     module.add_function(wrap_pyfunction!(checkpoint_stream, module)?)
@@ -342,12 +421,18 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
 
 /// The table of the leaves that a scan finds, which is closed otherwise.
 #[pyfunction]
-fn leaf_stream(scan: &Scan) -> PyResult<ArrowStream> {
-    Ok(ArrowStream::new(scan.take()?, Table::Leaves))
+#[pyo3(signature = (scan, *, categories = false))]
+fn leaf_stream(scan: &Scan, categories: bool) -> PyResult<ArrowStream> {
+    Ok(ArrowStream::new(scan.take()?, Table::Leaves, categories))
 }
 
 /// The table of the checkpoints that a scan finds, which is closed otherwise.
 #[pyfunction]
-fn checkpoint_stream(scan: &Scan) -> PyResult<ArrowStream> {
-    Ok(ArrowStream::new(scan.take()?, Table::Checkpoints))
+#[pyo3(signature = (scan, *, categories = false))]
+fn checkpoint_stream(scan: &Scan, categories: bool) -> PyResult<ArrowStream> {
+    Ok(ArrowStream::new(
+        scan.take()?,
+        Table::Checkpoints,
+        categories,
+    ))
 }

@@ -316,7 +316,7 @@ def time_of_safetensors(folder: Path) -> Asking:
     when = datetime.fromtimestamp(seconds, UTC)
     assert f"committed  {when:%Y-%m-%d %H:%M:%S}.000000 UTC" in _printed("show", str(path))
     (listed,) = json.loads(_printed("ls", str(folder), "-o", "json"))["checkpoints"]
-    assert listed["commit_timestamp"] == f"{when:%Y-%m-%d %H:%M:%S}.000000000Z"
+    assert listed["commit_timestamp"] == f"{when:%Y-%m-%d %H:%M:%S}.000000Z"
     (entry,) = pa.table(orbscan.scan(path).checkpoints()).to_pylist()
     assert entry["commit_timestamp"] == when
 

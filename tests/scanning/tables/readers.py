@@ -43,10 +43,8 @@ def _rows(table: pa.Table) -> Rows:
     for name in table.column_names:
         column = table[name]
         if pa.types.is_timestamp(column.type):
-            # Moments as numbers: not every library has nanoseconds in its Python objects.
-            column = column.cast(pa.timestamp(column.type.unit)).cast(pa.int64())
-            if table[name].type.unit == "us":
-                column = pa.array([None if us is None else us * 1000 for us in column.to_pylist()])
+            # Moments as numbers of microseconds, whatever the zone is called.
+            column = column.cast(pa.timestamp("us")).cast(pa.int64())
         values = column.to_pylist()
         if not rows:
             rows = [{} for _ in values]

@@ -61,6 +61,16 @@ impl Validity {
         }
     }
 
+    /// Whether a row has a value.
+    pub fn at(&self, row: usize) -> bool {
+        self.flags.get(row).copied().unwrap_or(true)
+    }
+
+    /// Whether no row has one.
+    pub fn none(&self) -> bool {
+        self.flags.len() == self.rows && !self.flags.contains(&true)
+    }
+
     fn materialise(&mut self) {
         if self.flags.is_empty() {
             self.flags.resize(self.rows, true);
