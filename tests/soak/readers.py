@@ -87,9 +87,12 @@ class Reader:
 
     def _du(self, place: Place) -> str:
         before = place.content
-        leaves = leaves_of(orbscan.du(place.path))
+        usage = orbscan.du(place.path)
+        leaves = leaves_of(usage)
         kinds = {kind for kind, known in enumerate(self._known) if leaves == known}
-        return judged(kinds, before, place.content, is_whole=True) if kinds else "mixed"
+        if not kinds:
+            return f"mixed: {sorted(leaves)}, issues {usage.issues}"
+        return judged(kinds, before, place.content, is_whole=True)
 
     def _verify(self, place: Place) -> str:
         # Every checkpoint that lies there is whole.

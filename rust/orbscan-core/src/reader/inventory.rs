@@ -3,10 +3,9 @@
 //! Where arrays lie in plain files, the paths are the keys of their chunks; where they lie in a
 //! database, the files are its data files.
 
-use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result, counted};
 use crate::path::StorePath;
 use crate::store::{Entry, EntryKind, Store, lies_within};
 
@@ -29,9 +28,43 @@ pub struct File {
     pub size: u64,
 }
 
+/// Files that went away between the listing of their directory and the look at their size.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Gone {
+    /// The first of them.
+    pub first: Option<StorePath>,
+    /// How many there are.
+    pub count: u64,
+}
+
+impl Gone {
+    fn add(&mut self, path: &StorePath) {
+        self.first.get_or_insert_with(|| path.clone());
+        self.count = self.count.saturating_add(1);
+    }
+
+    /// What there is to say of them; `None` if there are none.
+    pub fn issue(&self) -> Option<Error> {
+        let first = self.first.as_ref()?;
+        let others = match self.count.saturating_sub(1) {
+            0 => "went away".to_owned(),
+            more => format!(
+                "this and {} went away",
+                counted(more, "more file", "more files")
+            ),
+        };
+        let reason = format!(
+            "{others} while the files were counted: the checkpoint is being deleted or written; count \
+             again when it is at rest"
+        );
+        Some(Error::new(ErrorKind::Store, reason).in_file(first))
+    }
+}
+
 /// Shows every file below `directory` to `visitor`, smaller paths first, but those in the directories
-/// of it that are called as one of `without`. Asks for one listing and one wave of sizes for each
-/// directory. A link that leads back to where the walk came from is not followed.
+/// of it that are called as one of `without`; returns which of them went away under way. Asks for one
+/// listing and one wave of sizes for each directory. A link that leads back to where the walk came from
+/// is not followed.
 ///
 /// # Errors
 /// What the store says; `Limit` if there are too many files, or directories lie too deep; `Unsupported`
@@ -40,8 +73,8 @@ pub fn walk(
     store: &dyn Store,
     directory: &StorePath,
     without: &[&str],
-    mut visitor: impl FnMut(File) -> ControlFlow<()>,
-) -> Result<ControlFlow<()>> {
+    mut visitor: impl FnMut(File),
+) -> Result<Gone> {
     if !store.shows_all(directory) {
         let reason = "its files cannot be listed, so none can be found missing or counted: copy the \
                       checkpoint to a disk, or verify it at level structure";
@@ -49,7 +82,8 @@ pub fn walk(
     }
     let mut listed = 0_usize;
     let mut followed = 0_usize;
-    let mut top = list(store, directory)?;
+    let mut gone = Gone::default();
+    let mut top = list(store, directory, &mut gone)?;
     top.retain(|entry| entry.kind != Kind::Directory || !without.contains(&entry.path.name()));
     let mut levels = vec![Level {
         path: directory.clone(),
@@ -66,9 +100,7 @@ pub fn walk(
             return Err(limit(format!("more than {MAX_ENTRIES} files"), directory));
         }
         if let Kind::File(size) = kind {
-            if visitor(File { path, size }).is_break() {
-                return Ok(ControlFlow::Break(()));
-            }
+            visitor(File { path, size });
             continue;
         }
         let passed = if link {
@@ -86,12 +118,12 @@ pub fn walk(
             return Err(limit(reason, &path));
         }
         levels.push(Level {
-            left: list(store, &path)?,
+            left: list(store, &path, &mut gone)?,
             path,
             passed,
         });
     }
-    Ok(ControlFlow::Continue(()))
+    Ok(gone)
 }
 
 /// A directory on the way down.
@@ -133,7 +165,7 @@ fn limit(reason: String, path: &StorePath) -> Error {
 }
 
 /// The entries of a directory, greatest first; files with their sizes.
-fn list(store: &dyn Store, directory: &StorePath) -> Result<Vec<Listed>> {
+fn list(store: &dyn Store, directory: &StorePath, gone: &mut Gone) -> Result<Vec<Listed>> {
     let mut entries = store.list(directory)?;
     entries.sort_unstable_by(|a, b| order(b).cmp(order(a)));
     let paths = entries.iter().map(|entry| directory.join(&entry.name));
@@ -146,10 +178,14 @@ fn list(store: &dyn Store, directory: &StorePath) -> Result<Vec<Listed>> {
     let mut found = Vec::with_capacity(entries.len());
     for (path, entry) in paths.into_iter().zip(&entries) {
         let kind = if is_file(entry) {
-            // A file that went away since the listing, or a link that leads nowhere, is not a file.
             match sizes.next().transpose()?.flatten() {
                 Some(stat) => Kind::File(stat.size),
-                None => continue,
+                // A link that leads nowhere is not a file.
+                None if entry.link => continue,
+                None => {
+                    gone.add(&path);
+                    continue;
+                }
             }
         } else {
             Kind::Directory
@@ -170,6 +206,7 @@ fn order(entry: &Entry) -> impl Iterator<Item = u8> {
 mod tests {
     use super::*;
     use crate::store::memory::MemoryStore;
+    use crate::store::{Bytes, Stat, Want};
 
     #[test]
     fn files_come_in_the_order_of_their_paths() {
@@ -179,29 +216,58 @@ mod tests {
             store.insert(StorePath::new(path).unwrap(), path.to_owned());
         }
         let mut found = Vec::new();
-        let flow = walk(&store, &StorePath::new("a").unwrap(), &["a0"], |file| {
+        let gone = walk(&store, &StorePath::new("a").unwrap(), &["a0"], |file| {
             assert_eq!(file.size, file.path.as_str().len() as u64);
             found.push(file.path.as_str().to_owned());
-            ControlFlow::Continue(())
         });
-        assert!(flow.unwrap().is_continue());
+        assert_eq!(gone.unwrap().issue(), None);
         let mut expected = ["a/a.b/0", "a/a/b/0.0", "a/a/.zarray", "a/b"];
         expected.sort_unstable();
         assert_eq!(found, expected);
     }
 
+    /// A store whose files of one directory go away as soon as it is listed.
+    struct Vanishing(MemoryStore);
+
+    impl Store for Vanishing {
+        fn list(&self, directory: &StorePath) -> Result<Vec<Entry>> {
+            self.0.list(directory)
+        }
+
+        fn stat(&self, paths: &[StorePath]) -> Vec<Result<Option<Stat>>> {
+            let is_gone = |path: &StorePath| path.as_str().starts_with("gone/");
+            let stats = paths.iter().zip(self.0.stat(paths));
+            let stats = stats.map(|(path, stat)| if is_gone(path) { Ok(None) } else { stat });
+            stats.collect()
+        }
+
+        fn fetch(&self, wants: &[Want]) -> Vec<Result<Bytes>> {
+            self.0.fetch(wants)
+        }
+
+        fn locate(&self, path: &StorePath) -> String {
+            self.0.locate(path)
+        }
+    }
+
     #[test]
-    fn a_visitor_that_has_enough_ends_the_walk() {
+    fn files_that_go_away_under_way_are_told() {
         let mut store = MemoryStore::new();
-        for path in ["a/1", "a/2"] {
+        for path in ["gone/1", "gone/2", "here"] {
             store.insert(StorePath::new(path).unwrap(), "x");
         }
-        let mut seen = 0;
-        let flow = walk(&store, &StorePath::root(), &[], |_| {
-            seen += 1;
-            ControlFlow::Break(())
+        let mut seen = Vec::new();
+        let gone = walk(&Vanishing(store), &StorePath::root(), &[], |file| {
+            seen.push(file.path)
         });
-        assert_eq!((flow.unwrap().is_break(), seen), (true, 1));
+        let issue = gone.unwrap().issue().unwrap();
+        assert_eq!(seen, [StorePath::new("here").unwrap()]);
+        assert_eq!(issue.kind(), ErrorKind::Store);
+        assert!(issue.file().unwrap().starts_with("gone/"));
+        assert!(
+            issue.reason().starts_with("this and 1 more file went away"),
+            "{issue}"
+        );
     }
 
     #[test]
@@ -209,10 +275,7 @@ mod tests {
         let mut store = MemoryStore::new();
         let deep = vec!["d"; 80].join("/");
         store.insert(StorePath::new(&deep).unwrap(), "x");
-        let error = walk(&store, &StorePath::root(), &[], |_| {
-            ControlFlow::Continue(())
-        })
-        .unwrap_err();
+        let error = walk(&store, &StorePath::root(), &[], |_| {}).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Limit);
     }
 }

@@ -298,7 +298,7 @@ fn open(path: &Path) -> std::io::Result<File> {
 #[cfg(target_os = "linux")]
 fn held(path: &Path, place: &StorePath) -> Option<Held> {
     use std::os::fd::AsRawFd;
-    use std::os::unix::fs::OpenOptionsExt;
+    use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
     use std::sync::atomic::{AtomicU8, Ordering};
 
     /// Whether there are such paths: a container may have no `/proc`. Not a `OnceLock`: a process that
@@ -315,31 +315,71 @@ fn held(path: &Path, place: &StorePath) -> Option<Held> {
     };
     let mut options = File::options();
     options.read(true).custom_flags(libc::O_DIRECTORY);
-    match options.open(path) {
-        Ok(open) => {
-            let name = open.as_raw_fd().to_string();
-            let leads_there = || {
-                let path = Path::new("/proc/self/fd").join(&name);
-                let both = (open.metadata(), fs::metadata(path));
-                matches!(both, (Ok(own), Ok(found)) if version(&own) == version(&found))
-            };
-            let is_there = match ARE_THERE.load(Ordering::Relaxed) {
-                UNKNOWN => {
-                    let is_there = leads_there();
-                    ARE_THERE.store(if is_there { YES } else { NO }, Ordering::Relaxed);
-                    is_there
-                }
-                known => known == YES,
-            };
-            is_there.then(|| held(&name, Some(open)))
-        }
-        // Nothing lies there, whatever may come. A link that leads nowhere is told as what it is.
-        Err(error) if error.kind() == IoErrorKind::NotFound => {
+    let look = || fs::symlink_metadata(path).map(|found| found.is_symlink());
+    let open = match opened(|| options.open(path), look) {
+        Opened::Directory(open) => open,
+        Opened::Nothing => {
             let is_there = ARE_THERE.load(Ordering::Relaxed) == YES;
-            let is_link = || fs::symlink_metadata(path).is_ok();
-            (is_there && !is_link()).then(|| held("nothing", None))
+            return is_there.then(|| held("nothing", None));
         }
-        Err(_) => None,
+        Opened::Other => return None,
+    };
+    let name = open.as_raw_fd().to_string();
+    let leads_there = || {
+        let both = (
+            open.metadata(),
+            fs::metadata(Path::new("/proc/self/fd").join(&name)),
+        );
+        matches!(both, (Ok(own), Ok(found)) if own.dev() == found.dev() && own.ino() == found.ino())
+    };
+    let is_there = match ARE_THERE.load(Ordering::Relaxed) {
+        UNKNOWN => {
+            let is_there = leads_there();
+            ARE_THERE.store(if is_there { YES } else { NO }, Ordering::Relaxed);
+            is_there
+        }
+        known => known == YES,
+    };
+    is_there.then(|| held(&name, Some(open)))
+}
+
+/// What lies where a directory is to be held.
+#[cfg(target_os = "linux")]
+#[derive(Debug, PartialEq, Eq)]
+enum Opened<T> {
+    Directory(T),
+    Nothing,
+    /// What cannot be held, as a link that leads nowhere, which is told as what it is.
+    Other,
+}
+
+/// Opens what lies there; `look` tells whether it is a link.
+///
+/// What was renamed into the place between the two questions is opened: read by its name instead, it
+/// could be swapped for another and back unnoticed.
+#[cfg(target_os = "linux")]
+fn opened<T>(
+    mut open: impl FnMut() -> std::io::Result<T>,
+    mut look: impl FnMut() -> std::io::Result<bool>,
+) -> Opened<T> {
+    const ATTEMPTS: usize = 8;
+
+    let mut is_link = false;
+    for _ in 0..ATTEMPTS {
+        match open() {
+            Ok(open) => return Opened::Directory(open),
+            Err(error) if error.kind() == IoErrorKind::NotFound => {}
+            Err(_) => return Opened::Other,
+        }
+        match look() {
+            Ok(found) => is_link = found,
+            Err(_) => return Opened::Nothing,
+        }
+    }
+    if is_link {
+        Opened::Other
+    } else {
+        Opened::Nothing
     }
 }
 

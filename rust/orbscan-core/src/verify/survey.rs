@@ -15,7 +15,7 @@ use crate::limits::Limits;
 use crate::orbax::names;
 use crate::path::StorePath;
 use crate::reader::index::{self, Damage, Extent, Value, Visitor};
-use crate::reader::inventory;
+use crate::reader::inventory::{self, Gone};
 use crate::record::LeafTable;
 use crate::store::{Bytes, Store};
 use crate::zarr::ArrayHeader;
@@ -73,6 +73,8 @@ pub struct Survey<'a> {
     pub directory: StorePath,
     /// The files.
     pub files: Files,
+    /// Files that went away while they were listed.
+    pub gone: Gone,
     /// Keys of no array.
     pub strays: Strays,
     /// Damaged nodes.
@@ -101,6 +103,7 @@ impl<'a> Survey<'a> {
             arrays: Arrays::new(table)?,
             directory: StorePath::root(),
             files: Files::default(),
+            gone: Gone::default(),
             strays: Strays::default(),
             damages: Vec::new(),
             more_damages: 0,
@@ -124,9 +127,8 @@ impl<'a> Survey<'a> {
         others: &[&str],
     ) -> Result<()> {
         self.directory = directory.clone();
-        let listed = inventory::walk(store, directory, others, |file| {
+        let gone = inventory::walk(store, directory, others, |file| {
             self.files.add(file);
-            ControlFlow::Continue(())
         });
         if let Some(sink) = &mut self.sink {
             let sizes = self.files.files.iter();
@@ -135,7 +137,8 @@ impl<'a> Survey<'a> {
             sink.expect(sizes.fold(0, u64::saturating_add));
         }
         self.files.find_pointers(store);
-        listed.map(|_| ())
+        self.gone = gone?;
+        Ok(())
     }
 
     /// Walks the database in `directory`.

@@ -1,6 +1,5 @@
 //! What a checkpoint takes on disk, leaf by leaf and file by file, from its index alone.
 
-use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use foldhash::HashSet;
@@ -301,6 +300,7 @@ fn of_item(
     let pointers = survey.files.files.iter().filter(|file| file.is_pointer);
     let pointers: Vec<&StorePath> = pointers.map(|file| &file.path).collect();
     issues.extend(never_fetched(&pointers, issues));
+    issues.extend(survey.gone.issue());
     let names = table.as_ref().map(|table| &table.names);
     let usage = summed_up(&survey, names)?;
     let files = used_files(&survey, &databases);
@@ -392,7 +392,7 @@ fn outside(
             None => (None, path),
         };
         if !scope.has(checkpointable) {
-            return ControlFlow::Continue(());
+            return;
         }
         if stand_in::may_be_pointer(file.size) {
             suspects.push(file.path.clone());
@@ -414,12 +414,12 @@ fn outside(
                 ..Parts::default()
             },
         });
-        ControlFlow::Continue(())
     });
     let suspects: Vec<&StorePath> = suspects.iter().collect();
     let pointers: Vec<&StorePath> = pointers::among(store, &suspects).into_iter().collect();
     issues.extend(never_fetched(&pointers, issues));
-    walked.map(|_| files)
+    issues.extend(walked?.issue());
+    Ok(files)
 }
 
 /// Safetensors files hold every array as it is in memory.

@@ -104,3 +104,37 @@ fn a_path_that_leads_nowhere_is_named_as_it_was_given() {
     assert_eq!(error.to_string(), "nowhere/..: does not exist");
     assert_eq!(error.kind(), ErrorKind::NotFound);
 }
+
+/// What comes of it where opening and looking give these answers, one after another.
+#[cfg(target_os = "linux")]
+fn opening(opens: &[bool], links: &[Option<bool>]) -> Opened<usize> {
+    let absent = || std::io::Error::from(IoErrorKind::NotFound);
+    let (mut opened, mut looked) = (opens.iter().cycle().enumerate(), links.iter().cycle());
+    super::opened(
+        || match opened.next().unwrap() {
+            (number, true) => Ok(number),
+            _ => Err(absent()),
+        },
+        || looked.next().unwrap().ok_or_else(absent),
+    )
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn what_comes_into_the_place_while_it_is_opened_is_held() {
+    assert_eq!(opening(&[true], &[None]), Opened::Directory(0));
+    assert_eq!(
+        opening(&[false, false, true], &[Some(false)]),
+        Opened::Directory(2)
+    );
+    assert_eq!(opening(&[false, true], &[Some(true)]), Opened::Directory(1));
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn where_nothing_lies_nothing_is_held_and_a_link_to_nowhere_is_not() {
+    assert_eq!(opening(&[false], &[None]), Opened::Nothing);
+    // Gone whenever it is opened, there whenever it is looked for.
+    assert_eq!(opening(&[false], &[Some(false)]), Opened::Nothing);
+    assert_eq!(opening(&[false], &[Some(true)]), Opened::Other);
+}
