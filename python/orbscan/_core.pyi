@@ -441,6 +441,7 @@ def scan(
     exclude: Sequence[str] | None = None,
     shard: tuple[int, int] | None = None,
     leaves: bool = True,
+    shardings: bool = True,
     ordered: bool = False,
     threads: int | None = None,
     since: Mapping[str, int] | None = None,

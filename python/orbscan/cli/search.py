@@ -44,6 +44,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=partial(positive_number, most=MOST_THREADS),
         help="read so many checkpoints side by side",
     )
+    parser.add_argument(
+        "--no-shardings",
+        action="store_false",
+        dest="shardings",
+        help="leave out how arrays were laid over devices, and the file that says so",
+    )
     add_share(parser)
 
 
@@ -136,6 +142,7 @@ def begin(arguments: argparse.Namespace, **more: Any) -> _core.Scan:
             roots,
             threads=arguments.threads,
             shard=arguments.shard,
+            shardings=arguments.shardings,
             **filters(arguments),
             **more,
         )

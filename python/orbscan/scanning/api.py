@@ -38,6 +38,7 @@ def scan(  # noqa: PLR0913 - keywords, each with a meaning of its own
     match: str | None = None,
     exclude: str | Iterable[str] = (),
     leaves: bool = True,
+    shardings: bool = True,
     ordered: bool = False,
     threads: int | None = None,
     since: Since | None = None,
@@ -69,6 +70,8 @@ def scan(  # noqa: PLR0913 - keywords, each with a meaning of its own
             its name; any other root is searched whatever its name.
         leaves: whether to read the trees; without them there are names, times, custom metadata
             and metrics.
+        shardings: whether to read the file `_sharding` of each tree; without it no leaf has a
+            sharding, and what is wrong with that file is not found.
         ordered: whether to give entries in the order of their paths, steps by their numbers,
             rather than as they come.
         threads: how many read side by side, at most 1,024; with one, everything happens in the
@@ -102,6 +105,7 @@ def scan(  # noqa: PLR0913 - keywords, each with a meaning of its own
             pattern=match,
             exclude=exclude,
             leaves=leaves,
+            shardings=shardings,
             ordered=ordered,
             threads=threads,
             since=since,
@@ -125,6 +129,7 @@ def begun(  # noqa: PLR0913 - as for scan
     since: Since | None = None,
     shard: tuple[int, int] | None = None,
     leaves: bool = True,
+    shardings: bool = True,
     committed: bool | None = None,
     pattern: str | None = None,
     ordered: bool = False,
@@ -164,6 +169,7 @@ def begun(  # noqa: PLR0913 - as for scan
         since=known,
         shard=shard,
         leaves=leaves,
+        shardings=shardings,
         committed=committed,
         pattern=pattern,
         ordered=ordered,

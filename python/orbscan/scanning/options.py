@@ -39,6 +39,7 @@ class ScanOptions(TypedDict, total=False):
     match: str | None
     exclude: str | Iterable[str]
     leaves: bool
+    shardings: bool
     ordered: bool
     threads: int | None
     since: Since | None

@@ -54,6 +54,30 @@ fn requests_do_not_grow_with_leaves_or_chunks() {
 }
 
 #[test]
+fn what_is_not_wanted_is_not_asked_for() {
+    let store = checkpoint(10, 8);
+    let counting = CountingStore::new(&store);
+    let options = Options {
+        without_shardings: true,
+        ..Options::default()
+    };
+    let read = read_pytree(
+        &counting,
+        &path("7"),
+        Selection::Auto,
+        &options,
+        &Recall::new(),
+    )
+    .unwrap();
+    assert_eq!(read.issues, []);
+    let table = read.items[0].table.as_ref().unwrap();
+    let mut leaves = table.leaves.iter();
+    assert!(leaves.all(|leaf| leaf.sharding.is_none()));
+    // The files of the item but one; one B+tree node.
+    assert_eq!(counting.requests().fetches, 4);
+}
+
+#[test]
 fn no_byte_is_read_twice_and_none_that_is_not_needed() {
     let mut store = checkpoint(100, 8);
     let sizes = |store: &MemoryStore| -> u64 {

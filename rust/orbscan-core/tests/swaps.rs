@@ -12,7 +12,7 @@ use orbscan_core::path::StorePath;
 use orbscan_core::reader::{self, Recall, Selection, read_pytree};
 use orbscan_core::store::local::LocalStore;
 use orbscan_core::store::memory::MemoryStore;
-use orbscan_core::store::{Bytes, Entry, Stat, Store, Want};
+use orbscan_core::store::{Bytes, Entry, Interest, Stat, Store, Want};
 use orbscan_core::testing::checkpoint_writer::CheckpointWriter;
 use orbscan_core::verify::{self, usage};
 
@@ -109,9 +109,9 @@ impl Store for Disturbed {
         self.store.locate(path)
     }
 
-    fn hold(&self, directory: &StorePath) -> Option<Box<dyn Store>> {
+    fn hold(&self, directory: &StorePath, interest: Interest<'_>) -> Option<Box<dyn Store>> {
         Some(Box::new(Self {
-            store: self.ask(|store| store.hold(directory))?,
+            store: self.ask(|store| store.hold(directory, interest))?,
             place: Arc::clone(&self.place),
             requests: Arc::clone(&self.requests),
             ..*self

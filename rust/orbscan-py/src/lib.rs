@@ -34,7 +34,7 @@ use orbscan_core::orbax::names::{self, Order};
 use orbscan_core::path::StorePath;
 use orbscan_core::reader::{self, Options, Recall, Selection, beside, everything};
 use orbscan_core::record;
-use orbscan_core::store::{EntryKind, Store, Want};
+use orbscan_core::store::{EntryKind, Interest, Pytrees, Store, Want};
 use pyo3::prelude::*;
 
 use checkpoint::Checkpoint;
@@ -244,7 +244,7 @@ fn read_file(py: Python<'_>, path: Place) -> PyResult<Option<Vec<u8>>> {
 #[pyfunction]
 fn size_below(py: Python<'_>, path: Place) -> PyResult<u64> {
     detached(py, &path, |store, path| {
-        let held = store.hold(path);
+        let held = store.hold(path, Interest::of(Pytrees::None));
         Ok(sizes_below(held.as_deref().unwrap_or(store), path.clone()))
     })
 }

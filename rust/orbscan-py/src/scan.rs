@@ -38,6 +38,7 @@ use crate::{PATIENCE, errors, options, work};
     exclude = None,
     shard = None,
     leaves = true,
+    shardings = true,
     ordered = false,
     threads = None,
     since = None,
@@ -55,6 +56,7 @@ pub fn scan(
     exclude: Option<Vec<String>>,
     shard: Option<(u64, u64)>,
     leaves: bool,
+    shardings: bool,
     ordered: bool,
     threads: Option<usize>,
     since: Option<HashMap<String, u64>>,
@@ -74,7 +76,10 @@ pub fn scan(
         shard: shard.map(|(index, count)| Shard { index, count }),
     };
     let options = Options {
-        read: options(rich_types, atomicity, false)?,
+        read: orbscan_core::reader::Options {
+            without_shardings: !shardings,
+            ..options(rich_types, atomicity, false)?
+        },
         leaves,
         selection,
         threads: threads.unwrap_or_else(|| {

@@ -15,7 +15,7 @@ use orbscan_core::store::{Entry, EntryKind, Span, Stat, Store, Want, not_found};
 
 use crate::bucket::{Bucket, Children, all, found, merged};
 use crate::fault;
-use crate::plan;
+use crate::plan::{self, Aim};
 use crate::probe::Contents;
 use crate::process::Process;
 use crate::tree::{Known, Tree};
@@ -32,6 +32,7 @@ pub struct Held {
     around: Box<dyn Store>,
     place: StorePath,
     tree: Result<Arc<Tree>>,
+    aim: Aim,
     fetched: Mutex<HashMap<String, Bytes>>,
     /// Whether that was fetched which every read of a checkpoint wants.
     begun: AtomicBool,
@@ -44,6 +45,7 @@ impl Held {
         bucket: Bucket,
         around: Box<dyn Store>,
         place: StorePath,
+        aim: Aim,
         seen: Result<(Arc<Tree>, Contents)>,
     ) -> Self {
         let (tree, contents) = match seen {
@@ -55,6 +57,7 @@ impl Held {
             around,
             place,
             tree,
+            aim,
             fetched: Mutex::new(contents.into_iter().collect()),
             begun: AtomicBool::new(false),
             stale: AtomicBool::new(false),
@@ -92,10 +95,10 @@ impl Held {
         };
         let mut files: Vec<String> = wanted
             .iter()
-            .flat_map(|file| plan::along(tree, file))
+            .flat_map(|file| plan::along(tree, file, &self.aim))
             .collect();
         if !self.begun.swap(true, Ordering::Relaxed) {
-            files.extend(plan::first(tree));
+            files.extend(plan::first(tree, &self.aim));
         }
         let memory = self.memory();
         let mut seen: HashSet<&str> = wanted.iter().copied().collect();

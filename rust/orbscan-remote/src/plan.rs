@@ -2,6 +2,8 @@
 
 use orbscan_core::orbax::names::{self, Order};
 
+use orbscan_core::store::{Interest, Pytrees};
+
 use crate::tree::Tree;
 
 /// Data files of a database are fetched whole, on the suspicion that they are its index, if together
@@ -11,15 +13,51 @@ const BUDGET: u64 = 4 << 20;
 /// Documents of arrays in files that are fetched along.
 const MOST_DOCUMENTS: usize = 10_000;
 
+/// Pytrees whose documents are fetched along.
+const MOST_PYTREES: usize = 64;
+
+/// What whoever reads a directory is about to ask for.
+#[derive(Clone, Debug)]
+pub struct Aim {
+    pytrees: Which,
+    shardings: bool,
+    metrics: bool,
+}
+
+#[derive(Clone, Debug)]
+enum Which {
+    First(Order),
+    Named(String),
+    All,
+    None,
+}
+
+impl From<Interest<'_>> for Aim {
+    fn from(interest: Interest<'_>) -> Self {
+        let pytrees = match interest.pytrees {
+            Pytrees::First(order) => Which::First(order),
+            Pytrees::Named(name) => Which::Named(name.to_owned()),
+            Pytrees::All => Which::All,
+            Pytrees::None => Which::None,
+        };
+        Self {
+            pytrees,
+            shardings: interest.shardings,
+            metrics: interest.metrics,
+        }
+    }
+}
+
 /// The files of a pytree that describe it, as far as the listing shows them; `directory` is empty for
 /// a checkpoint that is itself a pytree.
-pub fn documents(tree: &Tree, directory: &str) -> Vec<String> {
+fn documents(tree: &Tree, directory: &str, shardings: bool) -> Vec<String> {
     let path = |name: &str| join(directory, name);
-    let mut wanted: Vec<String> = [names::TREE_METADATA, names::SHARDING, names::STRINGS]
-        .map(path)
-        .into();
+    let mut wanted = vec![path(names::TREE_METADATA), path(names::STRINGS)];
+    if shardings {
+        wanted.push(path(names::SHARDING));
+    }
     if tree.file(&path(names::MANIFEST)).is_some() {
-        wanted.extend(database(tree, directory));
+        wanted.extend(database(tree, directory, &mut { BUDGET }));
     } else {
         wanted.extend(arrays(tree, directory));
     }
@@ -30,8 +68,8 @@ pub fn documents(tree: &Tree, directory: &str) -> Vec<String> {
     wanted
 }
 
-/// The manifest of a database and what may be its index.
-pub fn database(tree: &Tree, directory: &str) -> Vec<String> {
+/// The manifest of a database and what may be its index, if the budget has room for that.
+fn database(tree: &Tree, directory: &str, budget: &mut u64) -> Vec<String> {
     let mut wanted = vec![join(directory, names::MANIFEST)];
     let files = join(directory, names::DATABASE_FILES);
     let data: Vec<(&str, u64)> = tree
@@ -42,7 +80,8 @@ pub fn database(tree: &Tree, directory: &str) -> Vec<String> {
         .iter()
         .map(|(_, size)| *size)
         .fold(0, u64::saturating_add);
-    if together <= BUDGET {
+    if let Some(left) = budget.checked_sub(together) {
+        *budget = left;
         wanted.extend(data.into_iter().map(|(name, _)| name.to_owned()));
     }
     wanted
@@ -66,50 +105,76 @@ fn arrays(tree: &Tree, directory: &str) -> Vec<String> {
         (process.starts_with(names::PROCESS_DATABASE_PREFIX) && file == names::MANIFEST)
             .then(|| join(directory, process))
     };
+    let mut budget = BUDGET;
     for (name, _) in tree.below(directory) {
         if let Some(process) = is_manifest(name) {
-            wanted.extend(database(tree, &process));
+            wanted.extend(database(tree, &process, &mut budget));
         }
     }
     wanted
 }
 
-/// What a read of a checkpoint fetches first, where nobody has said which pytree is wanted: the
-/// documents of the checkpoint, and of the one that is chosen unless somebody names another.
-pub fn first(tree: &Tree) -> Vec<String> {
+/// What a read of a checkpoint fetches first: the documents of the checkpoint, and of those pytrees that
+/// it aims at.
+pub fn first(tree: &Tree, aim: &Aim) -> Vec<String> {
     let mut wanted: Vec<String> = Vec::new();
     if tree.file(names::CHECKPOINT_METADATA).is_some() {
         wanted.push(names::CHECKPOINT_METADATA.to_owned());
     }
-    match chosen(tree) {
-        Some(directory) => wanted.extend(documents(tree, &directory)),
-        None if wanted.is_empty() => {}
-        None => wanted.extend(documents(tree, "")),
+    let pytrees = match &aim.pytrees {
+        Which::None => Vec::new(),
+        Which::Named(name) => vec![name.clone()],
+        Which::All => all(tree),
+        Which::First(order) => chosen(tree, *order).into_iter().collect(),
+    };
+    // One whose tree is in the aggregate file, if anything shows that it is a checkpoint at all.
+    let is_old = pytrees.is_empty() && !wanted.is_empty() && !matches!(aim.pytrees, Which::None);
+    for directory in pytrees
+        .iter()
+        .map(String::as_str)
+        .chain(is_old.then_some(""))
+    {
+        wanted.extend(documents(tree, directory, aim.shardings));
+    }
+    let metrics = join(names::METRICS, names::METRICS);
+    if aim.metrics && tree.file(&metrics).is_some() {
+        wanted.push(metrics);
     }
     wanted
 }
 
+/// The directories of all pytrees.
+fn all(tree: &Tree) -> Vec<String> {
+    let own = tree.file(names::TREE_METADATA).map(|_| String::new());
+    let items = items(tree).map(str::to_owned);
+    own.into_iter().chain(items).take(MOST_PYTREES).collect()
+}
+
 /// The directory of the pytree that is read unless another is named.
-fn chosen(tree: &Tree) -> Option<String> {
+fn chosen(tree: &Tree, order: Order) -> Option<String> {
     if tree.file(names::TREE_METADATA).is_some() {
         return Some(String::new());
     }
-    let ending = format!("/{}", names::TREE_METADATA);
-    let items = tree.below("").filter_map(|(name, _)| {
-        let item = name.strip_suffix(ending.as_str())?;
-        (!item.contains('/') && !names::is_reserved(item)).then_some(item)
-    });
-    let chosen = items.min_by_key(|item| names::preference(item, Order::Own));
+    let chosen = items(tree).min_by_key(|item| names::preference(item, order));
     chosen.map(str::to_owned)
+}
+
+/// The directories in a checkpoint that are pytrees.
+fn items(tree: &Tree) -> impl Iterator<Item = &str> {
+    let named = tree.below("").filter_map(|(name, _)| {
+        let (item, file) = name.split_once('/')?;
+        (file == names::TREE_METADATA && !names::is_reserved(item)).then_some(item)
+    });
+    named
 }
 
 /// What is fetched along with some files: with a manifest what may be its index, with the document of
 /// a tree those of its arrays.
-pub fn along(tree: &Tree, file: &str) -> Vec<String> {
+pub fn along(tree: &Tree, file: &str, aim: &Aim) -> Vec<String> {
     let (directory, name) = file.rsplit_once('/').unwrap_or(("", file));
     match name {
-        names::MANIFEST => database(tree, directory),
-        names::TREE_METADATA => documents(tree, directory),
+        names::MANIFEST => database(tree, directory, &mut { BUDGET }),
+        names::TREE_METADATA => documents(tree, directory, aim.shardings),
         _ => Vec::new(),
     }
 }
@@ -139,6 +204,43 @@ mod tests {
         Tree::new(StorePath::root(), files.collect(), Reach::All)
     }
 
+    fn chosen() -> Aim {
+        Interest::of(Pytrees::First(Order::Own)).into()
+    }
+
+    #[test]
+    fn only_what_is_aimed_at_is_fetched() {
+        let tree = tree(&[
+            ("_CHECKPOINT_METADATA", 1),
+            ("metrics/_METADATA", 1),
+            ("params/_METADATA", 1),
+            ("params/_sharding", 1),
+            ("state/_METADATA", 1),
+            ("state/_sharding", 1),
+        ]);
+        let first = |pytrees, shardings| {
+            let interest = Interest {
+                shardings,
+                ..Interest::of(pytrees)
+            };
+            first(&tree, &interest.into()).join(" ")
+        };
+        let own = "_CHECKPOINT_METADATA";
+        assert_eq!(first(Pytrees::None, true), own);
+        assert_eq!(
+            first(Pytrees::Named("params"), true),
+            format!("{own} params/_METADATA params/_sharding")
+        );
+        assert_eq!(
+            first(Pytrees::First(Order::Own), false),
+            format!("{own} state/_METADATA")
+        );
+        assert_eq!(
+            first(Pytrees::All, false),
+            format!("{own} params/_METADATA state/_METADATA")
+        );
+    }
+
     #[test]
     fn of_a_v1_checkpoint_five_files_are_fetched() {
         let tree = tree(&[
@@ -154,7 +256,7 @@ mod tests {
             ("state/ocdbt.process_0/manifest.ocdbt", 1),
         ]);
         assert_eq!(
-            first(&tree),
+            first(&tree, &chosen()),
             [
                 "_CHECKPOINT_METADATA",
                 "state/_METADATA",
@@ -168,7 +270,10 @@ mod tests {
     #[test]
     fn data_files_are_not_fetched_on_suspicion_if_they_are_large() {
         let tree = tree(&[("d/a", BUDGET), ("d/b", 1), ("manifest.ocdbt", 1)]);
-        assert_eq!(along(&tree, "manifest.ocdbt"), ["manifest.ocdbt"]);
+        assert_eq!(
+            along(&tree, "manifest.ocdbt", &chosen()),
+            ["manifest.ocdbt"]
+        );
     }
 
     #[test]
@@ -179,7 +284,10 @@ mod tests {
             ("a.b/0", 1 << 30),
             ("c/zarr.json", 1),
         ]);
-        assert_eq!(first(&tree), ["_METADATA", "a.b/.zarray", "c/zarr.json"]);
+        assert_eq!(
+            first(&tree, &chosen()),
+            ["_METADATA", "a.b/.zarray", "c/zarr.json"]
+        );
     }
 
     #[test]
@@ -190,11 +298,11 @@ mod tests {
             ("ocdbt.process_0/d/x", 1),
             ("ocdbt.process_1/manifest.ocdbt", 1),
         ]);
-        assert_eq!(first(&tree).len(), 4);
+        assert_eq!(first(&tree, &chosen()).len(), 4);
     }
 
     #[test]
     fn of_what_is_not_a_checkpoint_nothing_is_fetched() {
-        assert!(first(&tree(&[("a/b/c", 1), ("x", 5)])).is_empty());
+        assert!(first(&tree(&[("a/b/c", 1), ("x", 5)]), &chosen()).is_empty());
     }
 }

@@ -7,7 +7,7 @@ use object_store::ObjectStore;
 use orbscan_core::error::Result;
 use orbscan_core::orbax::commit::Atomicity;
 use orbscan_core::path::StorePath;
-use orbscan_core::store::{Entry, Stat, Store, Want, not_found};
+use orbscan_core::store::{Entry, Interest, Stat, Store, Want, not_found};
 
 use crate::bucket::{Bucket, Children, all, found, merged};
 use crate::client::Client;
@@ -156,7 +156,7 @@ impl Store for RemoteStore {
         self.bucket.url.locate(path)
     }
 
-    fn hold(&self, directory: &StorePath) -> Option<Box<dyn Store>> {
+    fn hold(&self, directory: &StorePath, interest: Interest<'_>) -> Option<Box<dyn Store>> {
         let kept = self.kept().take(directory);
         let seen = match kept {
             Some(tree) => Ok((tree, Vec::new())),
@@ -167,7 +167,9 @@ impl Store for RemoteStore {
         };
         let around = Box::new(self.clone());
         let bucket = self.bucket.clone();
-        Some(Box::new(Held::new(bucket, around, directory.clone(), seen)))
+        let aim = interest.into();
+        let held = Held::new(bucket, around, directory.clone(), aim, seen);
+        Some(Box::new(held))
     }
 
     fn atomicity(&self) -> Atomicity {

@@ -11,7 +11,7 @@ use super::root::Root;
 use crate::error::{Error, ErrorKind, Result};
 use crate::orbax::names;
 use crate::path::StorePath;
-use crate::store::{Entry, Store};
+use crate::store::{Entry, Interest, Store};
 
 /// How often a checkpoint is read that changes each time.
 const ATTEMPTS: usize = 2;
@@ -72,6 +72,7 @@ impl Seen {
 pub fn read<T>(
     store: &dyn Store,
     path: &StorePath,
+    interest: Interest<'_>,
     mut attempt: impl FnMut(&dyn Store, &mut Seen) -> Result<T>,
     is_whole: impl Fn(&T) -> bool,
 ) -> Result<T> {
@@ -79,7 +80,7 @@ pub fn read<T>(
     let mut last = None;
     let mut refused = None;
     for _ in 0..ATTEMPTS {
-        let held = store.hold(path);
+        let held = store.hold(path, interest);
         let mut seen = Seen {
             is_held: held.is_some(),
             ..Seen::default()
@@ -122,7 +123,7 @@ mod tests {
 
     use super::*;
     use crate::store::memory::MemoryStore;
-    use crate::store::{Bytes, EntryKind, Stat, Want};
+    use crate::store::{Bytes, EntryKind, Pytrees, Stat, Want};
 
     /// A store that numbers a file otherwise each time it is asked.
     struct Numbers(Mutex<Vec<Option<u64>>>);
@@ -174,7 +175,8 @@ mod tests {
             count += 1;
             Ok(count)
         };
-        let read = read(&store, &StorePath::root(), attempt, |_| true);
+        let interest = Interest::of(Pytrees::All);
+        let read = read(&store, &StorePath::root(), interest, attempt, |_| true);
         (count, read)
     }
 

@@ -117,7 +117,7 @@ pub fn read(
     let by_leaf = decoded.leaves.into_iter().enumerate().collect();
     let mut values = InlineValues::new(by_leaf);
     let param_names = decoded.keypaths.param_names();
-    let shardings = LeafShardings::read(store, files, &outline, &param_names, limits);
+    let shardings = LeafShardings::read(store, files, &outline, &param_names, options);
     let (arrays, names) = Arrays::new(&outline, &param_names, &values);
     let found = arrays.find(store, files, &names, limits, issues)?;
     let stored = Stored {

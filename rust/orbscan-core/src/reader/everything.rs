@@ -15,7 +15,7 @@ use crate::orbax::checkpoint_metadata::ItemHandlers;
 use crate::orbax::names;
 use crate::path::StorePath;
 use crate::record::{Checkpoint, Issue, Item, Layout};
-use crate::store::{Entry, Store};
+use crate::store::{Entry, Pytrees, Store};
 
 /// A directory, or a safetensors file, that was recognised.
 #[derive(Clone, Debug)]
@@ -125,7 +125,8 @@ pub fn read_path(
         metrics: true,
         ..options.clone()
     };
-    super::steadily(store, path, &options.limits, |store, seen| {
+    let interest = options.interest(Pytrees::All);
+    super::steadily(store, path, &options, interest, |store, seen| {
         let root = detect::detect(store, path, options.rules, &options.limits)?;
         seen.note(&root);
         let Everything {

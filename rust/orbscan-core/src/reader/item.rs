@@ -133,8 +133,8 @@ fn decode(
     let param_names = told.keypaths.param_names();
     let outline = told.without_keypaths();
     // What is too large to be remembered is not kept either: not even while the rest is read.
-    let kept = Some(metadata).filter(|bytes| recall::can_keep(bytes, files));
-    let shardings = LeafShardings::read(store, files, &outline, &param_names, limits);
+    let kept = Some(metadata).filter(|bytes| recall::can_keep(bytes, files, options));
+    let shardings = LeafShardings::read(store, files, &outline, &param_names, options);
     let (arrays, names) = Arrays::new(&outline, &param_names, &values);
     let found = match found {
         Some(found) => found,

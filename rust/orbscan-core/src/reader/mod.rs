@@ -47,7 +47,7 @@ use crate::orbax::commit::Atomicity;
 use crate::orbax::names::{self, Order};
 use crate::path::StorePath;
 use crate::record::{Checkpoint, Issue, Item, Layout, LeafTable};
-use crate::store::{Bytes, Store, Want};
+use crate::store::{Bytes, Interest, Pytrees, Store, Want};
 use outline::ItemFiles;
 pub use recall::Recall;
 
@@ -69,12 +69,35 @@ pub struct Options {
     pub rich_types: bool,
     /// Whether metrics that are a pytree are an item where all are read. Orbax lists no such item.
     pub metrics: bool,
+    /// Whether `_sharding` is left out: then no leaf has a sharding, and what is wrong with that file
+    /// is not found.
+    pub without_shardings: bool,
     /// In which order pytrees are tried where none is named.
     pub order: Order,
     /// What counts as a finished checkpoint.
     pub rules: Rules,
     /// What the checkpoint may cost.
     pub limits: Limits,
+}
+
+impl Options {
+    /// What a read of these pytrees asks for.
+    pub const fn interest<'a>(&self, pytrees: Pytrees<'a>) -> Interest<'a> {
+        Interest {
+            pytrees,
+            shardings: !self.without_shardings,
+            metrics: false,
+        }
+    }
+
+    /// What a read of the pytree that a selection stands for asks for.
+    pub const fn interest_in<'a>(&self, selection: Selection<'a>) -> Interest<'a> {
+        self.interest(match selection {
+            Selection::Auto => Pytrees::First(self.order),
+            Selection::Flat => Pytrees::Named(""),
+            Selection::Named(name) => Pytrees::Named(name),
+        })
+    }
 }
 
 /// Reads one pytree. What it has in common with an item in `recall` is not decoded again.
@@ -88,7 +111,8 @@ pub fn read_pytree(
     options: &Options,
     recall: &Recall,
 ) -> Result<Checkpoint> {
-    steadily(store, path, &options.limits, |store, seen| {
+    let interest = options.interest_in(selection);
+    steadily(store, path, options, interest, |store, seen| {
         let root = detect::detect(store, path, options.rules, &options.limits)?;
         seen.note(&root);
         if root.layout == Layout::Safetensors {
@@ -142,7 +166,8 @@ pub fn read_checkpointables(
     options: &Options,
     recall: &Recall,
 ) -> Result<Checkpoint> {
-    steadily(store, path, &options.limits, |store, seen| {
+    let interest = options.interest(Pytrees::All);
+    steadily(store, path, options, interest, |store, seen| {
         let root = detect::detect(store, path, options.rules, &options.limits)?;
         seen.note(&root);
         if root.layout == Layout::Safetensors {
@@ -209,7 +234,8 @@ pub fn read_header(
     name: &str,
     options: &Options,
 ) -> Result<Checkpoint> {
-    steadily(store, path, &options.limits, |store, seen| {
+    let interest = options.interest(Pytrees::None);
+    steadily(store, path, options, interest, |store, seen| {
         let limits = &options.limits;
         let root = detect::detect(store, path, options.rules, limits)?;
         seen.note(&root);
@@ -324,12 +350,13 @@ pub fn hinted(store: &dyn Store, path: &StorePath, limits: &Limits, error: Error
 fn steadily(
     store: &dyn Store,
     path: &StorePath,
-    limits: &Limits,
+    options: &Options,
+    interest: Interest<'_>,
     attempt: impl FnMut(&dyn Store, &mut Seen) -> Result<Checkpoint>,
 ) -> Result<Checkpoint> {
     let is_whole = |checkpoint: &Checkpoint| checkpoint.issues.is_empty();
-    named(store, path, limits, || {
-        steady::read(store, path, attempt, is_whole)
+    named(store, path, &options.limits, || {
+        steady::read(store, path, interest, attempt, is_whole)
     })
 }
 
@@ -402,7 +429,11 @@ fn fetch(
         limit,
     )];
     for directory in directories {
-        wants.extend(ItemFiles::wants(directory, limit)?);
+        wants.extend(ItemFiles::wants(
+            directory,
+            limit,
+            !options.without_shardings,
+        )?);
     }
     let mut answers = store.fetch(&wants).into_iter();
     let file = wants
@@ -413,7 +444,12 @@ fn fetch(
     let (metadata, issues) = header::decode(own, &file, &options.limits)?;
     let mut items = Vec::with_capacity(directories.len());
     for directory in directories {
-        items.push(ItemFiles::from_answers(directory.clone(), &mut answers));
+        let shardings = !options.without_shardings;
+        items.push(ItemFiles::from_answers(
+            directory.clone(),
+            shardings,
+            &mut answers,
+        ));
     }
     Ok(Waves {
         metadata,

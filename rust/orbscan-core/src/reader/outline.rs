@@ -21,26 +21,28 @@ pub struct ItemFiles {
     pub directory: StorePath,
     /// `_METADATA`.
     pub metadata: Result<Bytes>,
-    /// `_sharding`; an error of kind `Limit` if it is to be asked for with [`ItemFiles::sharding`].
+    /// `_sharding`; an error of kind `Limit` if it is to be asked for with [`ItemFiles::sharding`], where it
+    /// is wanted after all.
     pub sharding: Result<Bytes>,
     /// `manifest.ocdbt`.
     pub manifest: Result<Bytes>,
 }
 
 impl ItemFiles {
-    /// What to ask a store for.
+    /// What to ask a store for, with `_sharding` or without.
     ///
     /// # Errors
     /// `Malformed` if the directory cannot have such files.
-    pub fn wants(directory: &StorePath, max_bytes: u64) -> Result<[Want; 3]> {
+    pub fn wants(directory: &StorePath, max_bytes: u64, shardings: bool) -> Result<Vec<Want>> {
         let want = |name| Ok(Want::whole(directory.join(name)?, max_bytes));
-        let mut sharding = want(names::SHARDING)?;
-        sharding.max_bytes = max_bytes.min(MOST_BESIDE);
-        Ok([
-            want(names::TREE_METADATA)?,
-            sharding,
-            want(names::MANIFEST)?,
-        ])
+        let mut wants = vec![want(names::TREE_METADATA)?];
+        if shardings {
+            let mut sharding = want(names::SHARDING)?;
+            sharding.max_bytes = max_bytes.min(MOST_BESIDE);
+            wants.push(sharding);
+        }
+        wants.push(want(names::MANIFEST)?);
+        Ok(wants)
     }
 
     /// `_sharding`, which is asked for once more if it is too large to be kept beside `_METADATA`.
@@ -111,13 +113,20 @@ impl ItemFiles {
     /// The answers to [`ItemFiles::wants`], in order.
     pub fn from_answers(
         directory: StorePath,
+        shardings: bool,
         answers: &mut impl Iterator<Item = Result<Bytes>>,
     ) -> Self {
         let mut next = || {
             let unanswered = || Err(Error::new(ErrorKind::Store, "the store did not answer"));
             answers.next().unwrap_or_else(unanswered)
         };
-        let (metadata, sharding, manifest) = (next(), next(), next());
+        let metadata = next();
+        let sharding = if shardings {
+            next()
+        } else {
+            Err(Error::new(ErrorKind::Limit, "was not asked for"))
+        };
+        let manifest = next();
         Self {
             directory,
             metadata,

@@ -32,8 +32,9 @@ const NODE_PER_DOCUMENT: u64 = 4;
 
 /// Whether an item with this `_METADATA` may be remembered: its documents have some room, too, and
 /// what is read later than all else is not compared.
-pub(super) fn can_keep(metadata: &Bytes, files: &ItemFiles) -> bool {
-    let late = matches!(&files.sharding, Err(error) if error.kind() == ErrorKind::Limit);
+pub(super) fn can_keep(metadata: &Bytes, files: &ItemFiles, options: &Options) -> bool {
+    let late = !options.without_shardings
+        && matches!(&files.sharding, Err(error) if error.kind() == ErrorKind::Limit);
     let sharding = files.sharding.as_ref().map_or(0, Bytes::len);
     !late && to_u64(metadata.len().saturating_add(sharding)) <= MOST_BYTES
 }

@@ -18,7 +18,7 @@ use crate::limits::Limits;
 use crate::orbax::names;
 use crate::path::StorePath;
 use crate::record::{Checkpoint, Issue, Item, Leaf, LeafKind, LeafTable, Place};
-use crate::store::{Bytes, EntryKind, Store, Want};
+use crate::store::{Bytes, EntryKind, Pytrees, Store, Want};
 use crate::tree::{Container, Nest};
 
 /// Documents of arrays in files that are asked for at once.
@@ -38,7 +38,10 @@ pub fn read(
 ) -> Result<Checkpoint> {
     let attempt =
         |store: &dyn Store, seen: &mut Seen| recovered(store, path, selection, options, seen);
-    let read = steady::read(store, path, attempt, |read| read.issues.is_empty());
+    let interest = options.interest(Pytrees::None);
+    let read = steady::read(store, path, interest, attempt, |read| {
+        read.issues.is_empty()
+    });
     let mut checkpoint = read.map_err(|error| locate(store, error))?;
     relocate(store, &mut checkpoint);
     Ok(checkpoint)

@@ -1,10 +1,10 @@
 //! What `_sharding` says of each leaf. The file can have hundreds of megabytes, so it is read, asked
 //! about every leaf at once, and let go.
 
+use super::Options;
 use super::outline::{ItemFiles, Outline};
 use crate::cursor::to_usize;
 use crate::error::{Error, ErrorKind};
-use crate::limits::Limits;
 use crate::memory;
 use crate::orbax::leaf_entry::{LeafEntry, ValueType};
 use crate::orbax::sharding::Sharding;
@@ -50,14 +50,18 @@ pub struct LeafShardings {
 }
 
 impl LeafShardings {
-    /// Reads what the file says of the leaves of a tree.
+    /// Reads what the file says of the leaves of a tree, if that is wanted.
     pub fn read(
         store: &dyn Store,
         files: &ItemFiles,
         outline: &Outline,
         param_names: &Names,
-        limits: &Limits,
+        options: &Options,
     ) -> Self {
+        if options.without_shardings {
+            return Self::default();
+        }
+        let limits = &options.limits;
         // A value in the aggregate file never had one, and is restored without.
         let jax =
             |entry: &LeafEntry| entry.value_type == ValueType::JaxArray && !entry.skip_deserialize;

@@ -20,8 +20,9 @@ const OF_PYTREE: [&str; 4] = [
     names::FIRST_ARRAY_METADATA,
 ];
 
-/// The fingerprint of a checkpoint; `None` if it has none, or if only a read can tell.
-pub fn fingerprint(store: &dyn Store, recognised: &Recognised) -> Option<u64> {
+/// The fingerprint of a checkpoint; `None` if it has none, or if only a read can tell. That of one whose
+/// shardings are not read is another one: whoever wants them later reads it again.
+pub fn fingerprint(store: &dyn Store, recognised: &Recognised, shardings: bool) -> Option<u64> {
     let mut fingerprint = Making {
         store,
         root: &recognised.path,
@@ -29,6 +30,9 @@ pub fn fingerprint(store: &dyn Store, recognised: &Recognised) -> Option<u64> {
         documents: 0,
     };
     fingerprint.add_listing(recognised);
+    if !shardings {
+        fingerprint.hash.add_text(names::SHARDING);
+    }
     let found = fingerprint.add(&files(recognised))?;
     for directory in pytrees(recognised) {
         let has = |name: &str| found.contains(&below(&directory, name));

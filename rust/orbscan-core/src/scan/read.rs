@@ -15,7 +15,7 @@ use crate::path::StorePath;
 use crate::reader::everything::{self, Recognised};
 use crate::reader::{self, Recall};
 use crate::record::{Checkpoint, Issue, Layout};
-use crate::store::{EntryKind, Store, Want};
+use crate::store::{EntryKind, Interest, Pytrees, Store, Want};
 
 const NSECS_PER_SEC: i128 = 1_000_000_000;
 
@@ -33,13 +33,23 @@ pub fn read(found: Found, visit: &Visit, options: &Options, recall: &Recall) -> 
         }
         return entry;
     };
+    let shardings = !options.read.without_shardings;
     if let Some(before) = options.since.get(&entry.path)
-        && fingerprint(store, &recognised).as_ref() == Some(before)
+        && fingerprint(store, &recognised, shardings).as_ref() == Some(before)
     {
         entry.fingerprint = Some(*before);
         entry.content = Content::Unchanged;
         return entry;
     }
+    let pytrees = if options.leaves {
+        Pytrees::All
+    } else {
+        Pytrees::None
+    };
+    let interest = Interest {
+        metrics: true,
+        ..options.read.interest(pytrees)
+    };
     let mut first = Some(recognised);
     let attempt = |store: &dyn Store, seen: &mut Seen| {
         // What is read now need not be what was listed then.
@@ -48,11 +58,11 @@ pub fn read(found: Found, visit: &Visit, options: &Options, recall: &Recall) -> 
             Some(listed) => listed,
             None => again(store, &visit.path).map_err(|error| reader::locate(store, error))?,
         };
-        entry.fingerprint = fingerprint(store, &recognised);
+        entry.fingerprint = fingerprint(store, &recognised, shardings);
         seen.note_entries(&recognised.path, &recognised.entries);
         fill(&mut entry, store, recognised, options, recall)
     };
-    let whole = || steady::read(store, &visit.path, attempt, |is_whole| *is_whole);
+    let whole = || steady::read(store, &visit.path, interest, attempt, |is_whole| *is_whole);
     let (read, lacked) = memory::watched(whole);
     let read = match read {
         // What was read without is not all there is.

@@ -12,7 +12,7 @@ use std::time::SystemTime;
 
 use pace::Pace;
 
-use super::{Bytes, Entry, EntryKind, Span, Stat, Store, Want, leads_nowhere};
+use super::{Bytes, Entry, EntryKind, Interest, Span, Stat, Store, Want, leads_nowhere};
 use crate::aside;
 use crate::cursor::{to_u64, to_usize};
 use crate::error::{Error, ErrorKind, Result};
@@ -447,7 +447,7 @@ impl Store for LocalStore {
         self.named(path).to_string_lossy().into_owned()
     }
 
-    fn hold(&self, directory: &StorePath) -> Option<Box<dyn Store>> {
+    fn hold(&self, directory: &StorePath, _: Interest<'_>) -> Option<Box<dyn Store>> {
         let path = self.named(directory);
         let held = self.pace.ask(|| held(&path, directory))?;
         Some(Box::new(Self {

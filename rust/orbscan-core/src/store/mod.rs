@@ -12,6 +12,7 @@ pub use bytes::Bytes;
 
 use crate::error::{Error, ErrorKind, Offset, Result, Subject, counted};
 use crate::orbax::commit::Atomicity;
+use crate::orbax::names::Order;
 use crate::path::StorePath;
 
 /// What lies at a path. Links are followed.
@@ -154,6 +155,41 @@ pub fn leads_nowhere(target: &str) -> String {
     format!("is a link that leads nowhere: to {target}")
 }
 
+/// What a read of a directory is about to ask for: a store that fetches ahead fetches nothing else.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Interest<'a> {
+    /// Which pytrees are read.
+    pub pytrees: Pytrees<'a>,
+    /// Whether their shardings are.
+    pub shardings: bool,
+    /// Whether the metrics are that a manager was given with a step.
+    pub metrics: bool,
+}
+
+impl<'a> Interest<'a> {
+    /// In these pytrees, with their shardings, and in nothing else.
+    pub const fn of(pytrees: Pytrees<'a>) -> Self {
+        Self {
+            pytrees,
+            shardings: true,
+            metrics: false,
+        }
+    }
+}
+
+/// Some pytrees of a checkpoint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pytrees<'a> {
+    /// The first in an order.
+    First(Order),
+    /// The one in the directory of that name; the checkpoint itself if it is empty.
+    Named(&'a str),
+    /// All of them.
+    All,
+    /// None: only what stands outside of them.
+    None,
+}
+
 /// A tree of files.
 pub trait Store: Send + Sync {
     /// The children of a directory, in any order.
@@ -228,7 +264,7 @@ pub trait Store: Send + Sync {
     /// The same store, in which `directory` stays the one that lies there now, with all that is in it:
     /// neither renames nor another directory in its place change that. `None` if it is not a directory,
     /// or the store cannot tell one directory from another that takes its place.
-    fn hold(&self, _: &StorePath) -> Option<Box<dyn Store>> {
+    fn hold(&self, _: &StorePath, _: Interest<'_>) -> Option<Box<dyn Store>> {
         None
     }
 

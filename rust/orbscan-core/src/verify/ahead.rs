@@ -15,7 +15,7 @@ use crate::orbax::commit::Atomicity;
 use crate::orbax::names;
 use crate::path::StorePath;
 use crate::stand_in;
-use crate::store::{Bytes, Entry, EntryKind, Span, Stat, Store, Want};
+use crate::store::{Bytes, Entry, EntryKind, Interest, Span, Stat, Store, Want};
 
 /// Directories and files asked for ahead at most: what comes behind is asked for when it is needed.
 const MOST: usize = 1 << 16;
@@ -289,8 +289,8 @@ impl Store for Ahead<'_> {
         self.store.resolve(path)
     }
 
-    fn hold(&self, directory: &StorePath) -> Option<Box<dyn Store>> {
-        self.store.hold(directory)
+    fn hold(&self, directory: &StorePath, interest: Interest<'_>) -> Option<Box<dyn Store>> {
+        self.store.hold(directory, interest)
     }
 
     fn is_stale(&self) -> bool {

@@ -69,9 +69,9 @@ fn documents(
     others: &[&str],
 ) -> Result<()> {
     let (store, options) = (checking.store, checking.options);
-    let wants = ItemFiles::wants(directory, options.read.limits.max_document_bytes)?;
+    let wants = ItemFiles::wants(directory, options.read.limits.max_document_bytes, true)?;
     let mut answers = store.fetch(&wants).into_iter();
-    let mut files = ItemFiles::from_answers(directory.clone(), &mut answers);
+    let mut files = ItemFiles::from_answers(directory.clone(), true, &mut answers);
     let mut issues = Vec::new();
     let metadata = files.take_metadata();
     let read = item::outline(

@@ -50,7 +50,7 @@ use crate::error::Result;
 use crate::layout::steady::{self, Seen};
 use crate::path::StorePath;
 use crate::reader::{self, Selection};
-use crate::store::Store;
+use crate::store::{Interest, Pytrees, Store};
 use code::Code;
 use report::Report;
 use together::Together;
@@ -125,7 +125,8 @@ pub fn verify(
         checkpoint::check(store, path, options, only, progress, None, seen)
     };
     let is_whole = |report: &Report| report.findings.is_empty();
-    let checked = steady::read(store, path, attempt, is_whole);
+    let interest = interest(&options.read, only);
+    let checked = steady::read(store, path, interest, attempt, is_whole);
     let mut report = checked.map_err(|error| reader::locate(store, error))?;
     name_files(&mut report, store);
     report.sort();
@@ -153,7 +154,7 @@ pub fn verify_together(
         };
         let mut seen = Seen::default();
         let with = Some(&mut together);
-        let held = store.hold(path);
+        let held = store.hold(path, interest(&options.read, None));
         let own = held.as_deref().unwrap_or(*store);
         let checked = checkpoint::check(own, path, options, None, &mut tell, with, &mut seen);
         // What they hold together cannot be taken back, to be looked at again.
@@ -172,6 +173,14 @@ pub fn verify_together(
     together.finish(&mut all);
     all.sort();
     Ok(all)
+}
+
+/// What a look at all pytrees, or at one, asks for.
+fn interest<'a>(options: &reader::Options, only: Option<Selection<'a>>) -> Interest<'a> {
+    match only {
+        None => options.interest(Pytrees::All),
+        Some(selection) => options.interest_in(selection),
+    }
 }
 
 /// Gives the files of all findings the names that their store has for them.

@@ -149,9 +149,10 @@ pub fn usage(
     options: &reader::Options,
     only: Option<Selection<'_>>,
 ) -> Result<Usage> {
+    let interest = super::interest(options, only);
     let attempt = |store: &dyn Store, seen: &mut Seen| measure(store, path, options, only, seen);
     let is_whole = |usage: &Usage| usage.checkpoint.issues.is_empty();
-    let measured = steady::read(store, path, attempt, is_whole);
+    let measured = steady::read(store, path, interest, attempt, is_whole);
     let mut usage = measured.map_err(|error| {
         let error = reader::hinted(store, path, &options.limits, error);
         reader::locate(store, error)
@@ -270,9 +271,9 @@ fn of_item(
     options: &reader::Options,
     issues: &mut Vec<Issue>,
 ) -> Result<(Option<Arc<LeafTable>>, ItemUsage, Vec<FileUsage>)> {
-    let wants = ItemFiles::wants(directory, options.limits.max_document_bytes)?;
+    let wants = ItemFiles::wants(directory, options.limits.max_document_bytes, true)?;
     let mut answers = store.fetch(&wants).into_iter();
-    let files = ItemFiles::from_answers(directory.clone(), &mut answers);
+    let files = ItemFiles::from_answers(directory.clone(), true, &mut answers);
     let place = files.without_documents();
     let table = match item::read(store, files, options, &Recall::new(), issues) {
         Ok(table) => Some(table),

@@ -1,4 +1,7 @@
 use super::*;
+use crate::store::Pytrees;
+
+const ALL: Interest<'static> = Interest::of(Pytrees::All);
 
 fn located(given: &str, below: &str) -> (String, String) {
     let (store, place) = LocalStore::open(Path::new(given)).unwrap();
@@ -65,8 +68,8 @@ fn what_is_held_stays_whatever_takes_its_place() {
     put("7", "old");
     let store = LocalStore::new(&folder);
     let place = StorePath::new("7").unwrap();
-    let held = store.hold(&place).unwrap();
-    let none = store.hold(&StorePath::new("8").unwrap()).unwrap();
+    let held = store.hold(&place, ALL).unwrap();
+    let none = store.hold(&StorePath::new("8").unwrap(), ALL).unwrap();
     fs::rename(folder.join("7"), folder.join("gone")).unwrap();
     put("7", "new");
     put("8", "new");
@@ -84,7 +87,7 @@ fn what_is_held_stays_whatever_takes_its_place() {
         (nothing.kind(), nothing.file()),
         (ErrorKind::NotFound, Some("8"))
     );
-    assert!(store.hold(&file).is_none());
+    assert!(store.hold(&file, ALL).is_none());
     fs::remove_dir_all(folder).unwrap();
 }
 
