@@ -14,7 +14,15 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 BUCKET = "bucket"
-_VARIABLES = ("AWS_", "GOOGLE_", "AZURE_", "HF_", "STORAGE_EMULATOR_HOST", "ORBSCAN_STORE")
+_VARIABLES = (
+    "AWS_",
+    "GOOGLE_",
+    "AZURE_",
+    "HF_",
+    "SSL_CERT_",
+    "STORAGE_EMULATOR_HOST",
+    "ORBSCAN_STORE",
+)
 _PROXIES = ("http_proxy", "https_proxy", "all_proxy")
 
 
@@ -24,6 +32,12 @@ def _no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in [*os.environ]:
         if name.startswith(_VARIABLES) or name.lower() in _PROXIES:
             monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is tried a second time."""
+    monkeypatch.setenv("ORBSCAN_MAX_RETRIES", "0")
 
 
 @pytest.fixture(scope="session")

@@ -10,11 +10,13 @@ from __future__ import annotations
 import asyncio
 import itertools
 import threading
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import unquote
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Callable
 
 _HEAD_END = b"\r\n\r\n"
@@ -116,7 +118,12 @@ class Proxy:
                 self.requests.append(Request(number, method, unquote(path), status))
                 writer.write(answer)
                 await writer.drain()
-        except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
+        except asyncio.CancelledError:
+            # TLS is not closed before the other side agrees, for which there is no time.
+            writer.transport.abort()
+            with suppress(OSError):
+                await writer.wait_closed()
+        except (ConnectionError, asyncio.IncompleteReadError):
             pass
         finally:
             for each in (writer, *(upstream or ())[1:]):
@@ -158,8 +165,13 @@ async def _body(reader: asyncio.StreamReader, headers: dict[str, str]) -> bytes:
             return body
 
 
-def start(to: int) -> tuple[Proxy, Callable[[], None]]:
-    """Start a proxy before a port of this machine; gives it, and what stops it."""
+def start(to: int, tls: ssl.SSLContext | None = None) -> tuple[Proxy, Callable[[], None]]:
+    """Start a proxy before a port of this machine; gives it, and what stops it.
+
+    Args:
+        to: the port; what listens there speaks plain HTTP.
+        tls: what the proxy shows those who connect to it; None for plain HTTP.
+    """
     proxy = Proxy(to)
     loop = asyncio.new_event_loop()
     ready = threading.Event()
@@ -167,7 +179,9 @@ def start(to: int) -> tuple[Proxy, Callable[[], None]]:
     ended = asyncio.Event()
 
     async def serve() -> None:
-        server = await asyncio.start_server(proxy.serve, "127.0.0.1", 0, limit=_LIMIT, backlog=512)
+        server = await asyncio.start_server(
+            proxy.serve, "127.0.0.1", 0, limit=_LIMIT, backlog=512, ssl=tls
+        )
         proxy.port = server.sockets[0].getsockname()[1]
         ready.set()
         await ended.wait()

@@ -39,12 +39,6 @@ FAULTS = {
 }
 
 
-@pytest.fixture
-def once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing is tried a second time."""
-    monkeypatch.setenv("ORBSCAN_MAX_RETRIES", "0")
-
-
 @pytest.mark.usefixtures("once")
 @pytest.mark.parametrize("status", FAULTS)
 def test_each_status_has_its_fault_and_its_advice(

@@ -11,6 +11,7 @@ use object_store::http::HttpBuilder;
 use object_store::{ClientOptions, ObjectStore};
 use orbscan_core::error::{Error, ErrorKind, Result, StoreFault};
 
+use crate::fault;
 use crate::gate::{Gate, Gated};
 use crate::hub;
 use crate::options::Options;
@@ -109,7 +110,15 @@ impl Client {
 
 /// What the environment says that clients are made of: a program may change it between two reads.
 fn environment() -> Vec<(String, String)> {
-    let names = ["AWS_", "GOOGLE_", "AZURE_", "AZURITE_", "HF_", "ORBSCAN_"];
+    let names = [
+        "AWS_",
+        "GOOGLE_",
+        "AZURE_",
+        "AZURITE_",
+        "HF_",
+        "ORBSCAN_",
+        "SSL_CERT_",
+    ];
     let is_one = |name: &str| names.iter().any(|begin| name.starts_with(begin));
     let is_one = |name: &str| is_one(name) || [GOOGLE_EMULATOR, "SERVICE_ACCOUNT"].contains(&name);
     let variables = env::vars_os().filter_map(|(name, value)| {
@@ -250,8 +259,7 @@ fn unknown(name: &str) -> Error {
 /// The failure to make a client. Its text names options and files, never their content.
 fn unmade(error: &object_store::Error) -> Error {
     let text = error.to_string();
-    let lower = text.to_ascii_lowercase();
-    if lower.contains("certificate") || lower.contains("tls") {
+    if fault::is_of_certificates(error) {
         let reason = "no certificates were found that servers could be checked with: install \
                       ca-certificates, or point SSL_CERT_FILE at a file of them";
         return Error::new(ErrorKind::Store, reason)

@@ -4,7 +4,7 @@
 //! them is shown.
 
 use std::cell::RefCell;
-use std::error::Error as _;
+use std::error::Error as Fault;
 use std::future::Future;
 
 use object_store::client::{HttpError, HttpErrorKind};
@@ -35,6 +35,8 @@ pub enum Failure {
     Connect,
     /// The certificate of the server is not trusted.
     Certificate,
+    /// What listens there does not speak TLS.
+    Plain,
     /// None came in time.
     Timeout,
     /// The connection broke.
@@ -44,15 +46,11 @@ pub enum Failure {
 impl Outcome {
     /// That of a request that got no answer.
     pub fn failed(error: &HttpError) -> Self {
-        let mut texts = String::new();
-        let mut cause = error.source();
-        while let Some(error) = cause {
-            texts.push_str(&error.to_string().to_ascii_lowercase());
-            texts.push('\n');
-            cause = error.source();
-        }
+        let texts = causes(error);
         let says = |words: &[&str]| words.iter().any(|word| texts.contains(word));
-        Self::Failed(if says(&["certificate", "unknownissuer", "tls"]) {
+        Self::Failed(if says(&["corrupt message"]) {
+            Failure::Plain
+        } else if is_of_certificates(error) {
             Failure::Certificate
         } else if says(&[
             "dns error",
@@ -69,6 +67,26 @@ impl Outcome {
             }
         })
     }
+}
+
+/// Whether an error is about certificates, by what caused it.
+pub fn is_of_certificates(error: &dyn Fault) -> bool {
+    let texts = causes(error);
+    ["certificate", "unknownissuer", "tls"]
+        .iter()
+        .any(|word| texts.contains(word))
+}
+
+/// What the causes of an error say, in small letters.
+fn causes(error: &dyn Fault) -> String {
+    let mut texts = String::new();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        texts.push_str(&error.to_string().to_ascii_lowercase());
+        texts.push('\n');
+        cause = error.source();
+    }
+    texts
 }
 
 /// Notes how a request of the task ended.
@@ -114,12 +132,25 @@ pub fn meaning(error: &object_store::Error, last: Option<&Outcome>, scheme: Sche
         Some(Outcome::Status(status)) => format!("the server answered with status {status}"),
         None => String::new(),
     };
-    told(fault, &detail, scheme)
+    let advice = match last {
+        Some(Outcome::Failed(Failure::Certificate)) => {
+            "set SSL_CERT_FILE to a file with the certificate of the authority that issued it, and look \
+             at the name in the URL and at the clock"
+        }
+        Some(Outcome::Failed(Failure::Plain)) => {
+            "correct the port, or write http:// if that is what it speaks"
+        }
+        _ => advice(fault, scheme),
+    };
+    advised(fault, &detail, advice)
 }
 
 /// The error of a fault of the store.
 pub fn told(fault: StoreFault, detail: &str, scheme: Scheme) -> Error {
-    let advice = advice(fault, scheme);
+    advised(fault, detail, advice(fault, scheme))
+}
+
+fn advised(fault: StoreFault, detail: &str, advice: &str) -> Error {
     let reason = if detail.is_empty() {
         advice.to_owned()
     } else {
@@ -131,9 +162,11 @@ pub fn told(fault: StoreFault, detail: &str, scheme: Scheme) -> Error {
 const fn of_failure(failure: Failure) -> StoreFault {
     match failure {
         Failure::Timeout => StoreFault::Timeout,
-        Failure::Name | Failure::Connect | Failure::Certificate | Failure::Broken => {
-            StoreFault::Network
-        }
+        Failure::Name
+        | Failure::Connect
+        | Failure::Certificate
+        | Failure::Plain
+        | Failure::Broken => StoreFault::Network,
     }
 }
 
@@ -142,6 +175,7 @@ const fn failure_words(failure: Failure) -> &'static str {
         Failure::Name => "the name of the server was not found",
         Failure::Connect => "nobody answers at the address of the store",
         Failure::Certificate => "the certificate of the server is not trusted",
+        Failure::Plain => "the server does not speak TLS",
         Failure::Timeout => "the store did not answer in time",
         Failure::Broken => "the connection broke",
     }
