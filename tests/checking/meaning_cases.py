@@ -30,6 +30,7 @@ from tests.checking.store_damages import (
     sharding,
     unfinished,
 )
+from tests.damage import damages
 from tests.damage.damages import (
     CM,
     SHARDING,
@@ -47,7 +48,17 @@ NO_SHARDING = (
 BY_NAME = "Orbax v1 refuses the whole checkpoint; v0 restores by name what is there"
 OTHERS_CAN = "this checkpointable cannot be restored; others can"
 REFUSED = "Orbax restores no JAX array here until the file is repaired; no value is lost"
+OTHER_PLACE = (
+    "Orbax goes by key_metadata: if that is what changed, the leaf comes back in another place, "
+    "and a target does not fit"
+)
 TYPED = '{"random_key_impl": "threefry2x32"}'
+
+
+def renamed(members: dict[str, Any], name: str, other: str) -> None:
+    """Calls a member otherwise."""
+    members[other] = members.pop(name)
+
 
 # What JAX makes no sharding of.
 IMPOSSIBLE: dict[str, dict[str, Any]] = {
@@ -193,6 +204,13 @@ DOCUMENTS: dict[str, Case] = {
         "leaf-unreadable",
         "the leaf is lost, and Orbax refuses the whole tree unless it is left out",
         {**every(RESTORES, FAILS), "v1 load without a": WITHOUT_A},
+    ),
+    "leaf of a text gone": Case(
+        "v1",
+        edit(TREE, lambda d: d["tree_metadata"].pop("('s',)")),
+        "string-without-leaf",
+        "the text is not restored: its leaf is missing from the tree",
+        every(RESTORES, WITHOUT_S),
     ),
     "string": Case(
         "flat",
@@ -382,6 +400,20 @@ DOCUMENTS: dict[str, Case] = {
         "duplicate-member",
         "the last one counts; another reader may take the first",
         every(RESTORES, RIGHT),
+    ),
+    "an entry of another name": Case(
+        "flat",
+        edit(TREE, lambda d: renamed(d["tree_metadata"], "('a',)", "('z',)")),
+        "entry-name",
+        OTHER_PLACE,
+        every((*RESTORES, *GIVEN), RIGHT),
+    ),
+    "a key of an empty leaf that became another": Case(
+        "empty",
+        damages.entry("('e',)", lambda found: found["key_metadata"][0].update(key="z")),
+        "entry-name",
+        OTHER_PLACE,
+        {**every(RESTORES, {"z": "there", "n": "right"}), "v1 load of e": FAILS},
     ),
     "scalars": Case(
         "scalars",

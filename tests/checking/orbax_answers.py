@@ -55,6 +55,7 @@ def make(root: Path) -> None:
         "zarr3": ({"use_zarr3": True}, tree()),
         "shards": ({"use_zarr3": True, "use_ocdbt": False}, tree()),
         "keys": ({}, {"key": jax.random.key(0), "n": np.arange(3.0)}),
+        "empty": ({}, {"e": {}, "n": np.arange(6.0)}),
         "scalars": ({}, {"b": True, "c": np.complex64(2j), "n": np.arange(3.0)}),
     }
     for name, (options, value) in saved.items():
@@ -123,6 +124,7 @@ HOW: dict[str, Callable[[Path], Any]] = {
     "v1 load": v1.load,
     "v1 load, sharding given": lambda path: loaded(path, "a", "k", "n", "s"),
     "v1 load as numpy": lambda path: v1.load(path, jax.tree.map(as_numpy, tree())),
+    "v1 load of e": lambda path: v1.load(path, {"e": {}, "n": np.arange(6.0)}),
     "v1 load without a": lambda path: loaded(path, "k", "n", "s"),
     "v1 load without s": lambda path: loaded(path, "a", "k", "n"),
     "v1 other": lambda path: v1.load(path, checkpointable_name="other"),

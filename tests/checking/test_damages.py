@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -242,6 +242,26 @@ def test_a_text_that_is_gone_is_a_lost_leaf(unpacked: Unpacked) -> None:
     report = orbscan.verify(checkpoint)
     assert codes(report)["string-missing"] == "error"
     assert lost(report) == names
+
+
+@pytest.mark.parametrize("all_of_them", [False, True])
+def test_a_text_without_a_leaf_is_a_warning(unpacked: Unpacked, *, all_of_them: bool) -> None:
+    checkpoint = unpacked("o0.12.8-scalars", "ckpt")
+    texts = json.loads((checkpoint / "_strings.json").read_text())
+    gone = set(texts) if all_of_them else {min(texts)}
+
+    def forget(document: Any) -> None:
+        for name in gone:
+            del document["tree_metadata"][str(tuple(name.split(".")))]
+
+    edit(TREE, forget)(checkpoint)
+    report = orbscan.verify(checkpoint)
+    assert report.ok
+    assert report.restores == ("fails", "fails", "fails")
+    found = [finding for finding in report.findings if finding.code == "string-without-leaf"]
+    assert {finding.reason for finding in found} == {
+        f'a text "{name}" that no leaf of the tree names' for name in gone
+    }
 
 
 class TestChunkFiles:

@@ -5,6 +5,7 @@ pub mod array_metadata;
 pub mod checkpoint_metadata;
 pub mod commit;
 pub mod deletion;
+pub mod entry_name;
 mod key_entry;
 pub mod leaf_entry;
 pub mod metrics;

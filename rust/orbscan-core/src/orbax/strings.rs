@@ -42,6 +42,28 @@ impl Strings {
         }
         matches!(value, Value::String(_))
     }
+
+    /// The names of the leaves that the texts are for, sorted.
+    pub fn names(&self) -> Vec<String> {
+        let mut names = Vec::new();
+        add_names(&self.0, None, &mut names);
+        names
+    }
+}
+
+/// Adds the names of all texts of a value that lies at `place`, no deeper than a document may be.
+fn add_names(value: &Value, place: Option<&str>, names: &mut Vec<String>) {
+    match (value, place) {
+        (Value::Object(members), _) => {
+            for (name, value) in members {
+                let name = name.replace('~', "~0").replace('/', "~1");
+                let inner = place.map(|place| format!("{place}/{name}"));
+                add_names(value, Some(inner.as_deref().unwrap_or(&name)), names);
+            }
+        }
+        (Value::String(_), Some(place)) => names.push(place.to_owned()),
+        _ => {}
+    }
 }
 
 #[cfg(test)]
@@ -69,11 +91,15 @@ mod tests {
         ] {
             assert_eq!(texts.has(name), found, "{name}");
         }
+        assert_eq!(texts.names(), ["a", "b.c", "d/e", "d/f~0g"]);
     }
 
     #[test]
     fn what_is_no_object_has_no_texts() {
-        assert!(!strings("[\"a\"]").unwrap().has("a"));
+        for text in ["[\"a\"]", "\"a\"", "1"] {
+            let texts = strings(text).unwrap();
+            assert!(!texts.has("a") && texts.names().is_empty());
+        }
         assert_eq!(
             strings("{\"a\": ").unwrap_err().kind(),
             ErrorKind::Malformed

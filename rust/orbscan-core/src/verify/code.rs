@@ -132,6 +132,9 @@ codes! {
     /// A text leaf has no text.
     StringMissing = "string-missing", Error, [Fails, Fails, Fails],
         "the leaf is lost; the others can be restored if it is left out";
+    /// There is a text that no leaf names.
+    StringWithoutLeaf = "string-without-leaf", Warning, [Fails, Fails, Fails],
+        "the text is not restored: its leaf is missing from the tree";
     /// The store has an array that no leaf names.
     ArrayWithoutLeaf = "array-without-leaf", Warning, [Fails, Fails, Fails],
         "the array is not restored: its leaf is missing from the tree";
@@ -157,6 +160,10 @@ codes! {
     /// A file in `array_metadatas` contradicts the tree, or lacks some of it.
     ArrayMetadatas = "array-metadatas", Warning, [MayFail, MayFail, MayFail],
         "a restore looks there for PRNG keys only: those may come back as plain integers";
+    /// An entry of `_METADATA` has another name than its keypath.
+    EntryName = "entry-name", Warning, [MayFail, MayFail, MayFail],
+        "Orbax goes by key_metadata: if that is what changed, the leaf comes back in another place, \
+         and a target does not fit";
     /// An object of a JSON document has two members of the same name.
     DuplicateMember = "duplicate-member", Warning, [Works, Works, Works],
         "the last one counts; another reader may take the first";

@@ -9,10 +9,12 @@ use super::{processes, shardings, texts};
 use crate::cursor::to_u64;
 use crate::error::{Result, counted};
 use crate::limits::Limits;
-use crate::orbax::names;
+use crate::orbax::{entry_name, names};
+use crate::path::StorePath;
 use crate::reader::outline::ItemFiles;
 use crate::record::{Array, Leaf, LeafKind, LeafTable};
 use crate::store::Store;
+use crate::tree::Names;
 
 /// Checks the documents of one pytree.
 ///
@@ -29,6 +31,7 @@ pub(super) fn check(
     if let Ok(bytes) = files.metadata(store, limits.max_document_bytes) {
         let path = files.directory.join(names::TREE_METADATA)?;
         members::check(&bytes, &path, limits, report);
+        entry_names(&bytes, &path, limits, report);
     }
     distinct_leaves(table, report);
     if let Ok(bytes) = files.sharding(store, limits.max_document_bytes) {
@@ -38,6 +41,18 @@ pub(super) fn check(
     }
     processes::check(store, files, table, limits, report)?;
     texts::strings(store, files, table, limits, report)
+}
+
+/// Reports the entries of a tree that are called otherwise than their leaves.
+fn entry_names(bytes: &[u8], path: &StorePath, limits: &Limits, report: &mut Report) {
+    let read = entry_name::contradictions(bytes, limits, &mut |error, keypath| {
+        let mut names = Names::default();
+        names.push_keypath(keypath);
+        let finding = Finding::of(Code::EntryName, error).in_file(path);
+        report.add(finding.of_leaf(names.get(0)));
+    });
+    // The reader says what is wrong with the document itself.
+    drop(read);
 }
 
 /// Checks shardings, write shapes and scalars against arrays, once for all leaves that agree in them.

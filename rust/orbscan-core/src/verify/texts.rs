@@ -1,5 +1,7 @@
 //! The texts of a pytree, `_strings.json`.
 
+use foldhash::{HashSet, HashSetExt};
+
 use super::code::Code;
 use super::report::{Finding, Report};
 use crate::error::{ErrorKind, Result};
@@ -10,7 +12,7 @@ use crate::reader::outline::ItemFiles;
 use crate::record::{LeafKind, LeafTable};
 use crate::store::{Store, Want};
 
-/// Checks that every text leaf has a text.
+/// Checks that every text leaf has a text, and every text a leaf.
 ///
 /// # Errors
 /// `Store`.
@@ -21,13 +23,6 @@ pub(super) fn strings(
     limits: &Limits,
     report: &mut Report,
 ) -> Result<()> {
-    let is_text = |number: &usize| {
-        let kind = table.leaves.get(*number).map(|leaf| leaf.kind);
-        kind == Some(LeafKind::String)
-    };
-    if !table.leaf_of.iter().any(is_text) {
-        return Ok(());
-    }
     let path = files.directory.join(names::STRINGS)?;
     let wants = [
         Want::whole(path.clone(), limits.max_document_bytes),
@@ -43,19 +38,36 @@ pub(super) fn strings(
     if aggregate.is_some_and(|answer| answer.is_ok()) {
         return Ok(());
     }
-    let read = texts.transpose();
-    let read = read.and_then(|bytes| Strings::decode(&bytes.unwrap_or_default(), limits));
-    let (texts, reason) = match read {
+    let is_text = |number: &usize| {
+        let kind = table.leaves.get(*number).map(|leaf| leaf.kind);
+        kind == Some(LeafKind::String)
+    };
+    let all = table.leaf_of.iter().zip(table.names.iter());
+    let leaves = all.filter(|(number, _)| is_text(number));
+    let mut leaves = leaves.map(|(_, name)| name).peekable();
+    let texts = match texts.transpose() {
+        Err(error) if error.kind() == ErrorKind::NotFound && leaves.peek().is_none() => {
+            return Ok(());
+        }
+        read => read.and_then(|bytes| Strings::decode(&bytes.unwrap_or_default(), limits)),
+    };
+    let (texts, reason) = match texts {
         Ok(texts) => (Some(texts), "has no text".to_owned()),
         Err(error) if error.kind() == ErrorKind::Store => return Err(error),
         Err(error) => (None, format!("its text cannot be read: {}", error.reason())),
     };
-    let leaves = table.leaf_of.iter().zip(table.names.iter());
-    for (_, name) in leaves.filter(|(number, _)| is_text(number)) {
+    let mut wanted = HashSet::new();
+    for name in leaves {
+        wanted.insert(name);
         if !texts.as_ref().is_some_and(|texts| texts.has(name)) {
             let finding = Finding::new(Code::StringMissing, reason.as_str());
             report.add(finding.in_file(&path).of_leaf(name));
         }
+    }
+    let named = texts.map(|texts| texts.names()).unwrap_or_default();
+    for name in named.iter().filter(|name| !wanted.contains(name.as_str())) {
+        let reason = format!("a text {name:?} that no leaf of the tree names");
+        report.add(Finding::new(Code::StringWithoutLeaf, reason).in_file(&path));
     }
     Ok(())
 }

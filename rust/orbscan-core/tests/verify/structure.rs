@@ -19,18 +19,36 @@ fn edit(store: &mut MemoryStore, file: &str, from: &str, to: &str) {
 
 /// What is found if the tree has these leaves, by keys and value type, besides an intact array.
 fn with_tree(entries: &[(&[&str], &str)]) -> Report {
-    let mut store = with_entries(1, &with_unreadable(), 0, 4);
+    checked(&with_leaves(entries, &with_unreadable()), Level::Structure)
+}
+
+/// A checkpoint of an intact array and of a leaf of these keys and that value type.
+fn with_leaf(keys: &[&str], value_type: &str) -> MemoryStore {
+    with_leaves(&[(keys, value_type)], &entries(1))
+}
+
+fn with_leaves(entries: &[(&[&str], &str)], stored: &BTreeMap<Vec<u8>, Vec<u8>>) -> MemoryStore {
+    let mut store = with_entries(1, stored, 0, 4);
     for (keys, value_type) in entries {
         let key = |key: &&str| format!(r#"{{"key": "{key}", "key_type": 2}}"#);
+        let name = spelled(keys);
+        let is_empty = matches!(*value_type, "None" | "Dict" | "List" | "Tuple");
         let keys: Vec<String> = keys.iter().map(key).collect();
         let entry = format!(
-            r#"{{"tree_metadata": {{"": {{"key_metadata": [{}], "value_metadata": {{"value_type": "{value_type}", "skip_deserialize": false}}}}, "#,
+            r#"{{"tree_metadata": {{"{name}": {{"key_metadata": [{}], "value_metadata": {{"value_type": "{value_type}", "skip_deserialize": {is_empty}}}}}, "#,
             keys.join(", ")
         );
         let tree = format!("{ITEM}/_METADATA");
         edit(&mut store, &tree, r#"{"tree_metadata": {"#, &entry);
     }
-    checked(&store, Level::Structure)
+    store
+}
+
+/// What the entry of a leaf is called: the tuple of its keys.
+fn spelled(keys: &[&str]) -> String {
+    let quoted: Vec<String> = keys.iter().map(|key| format!("'{key}'")).collect();
+    let comma = if keys.len() == 1 { "," } else { "" };
+    format!("({}{comma})", quoted.join(", "))
 }
 
 /// One intact array, and two that nobody can read, `weights` and `handler`.
@@ -133,4 +151,23 @@ fn a_directory_called_like_a_document_is_none() {
     let report = checked(&store, Level::Structure);
     let finding = the(&report, "document-unreadable");
     assert_eq!(finding.checkpointable.as_deref(), Some("dataset"));
+}
+
+#[test]
+fn a_leaf_whose_entry_is_called_otherwise_is_a_warning() {
+    for value_type in ["None", "Dict", "List", "Tuple"] {
+        let mut store = with_leaf(&["a", "b"], value_type);
+        let report = checked(&store, Level::Structure);
+        assert_eq!(report.findings, [], "{value_type}");
+        let tree = format!("{ITEM}/_METADATA");
+        edit(&mut store, &tree, r#""key": "b""#, r#""key": "c""#);
+        let report = checked(&store, Level::Structure);
+        assert_eq!(codes(&report), ["entry-name"], "{value_type}");
+        let finding = the(&report, "entry-name");
+        assert_eq!(finding.leaf.as_deref(), Some("a.c"));
+        assert_eq!(finding.reason, r#"its entry is called "('a', 'b')""#);
+        assert!(finding.file.as_deref().unwrap().ends_with(&tree));
+        assert!(finding.offset.is_some());
+        assert!(report.is_ok());
+    }
 }
