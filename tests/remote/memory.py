@@ -114,7 +114,7 @@ class _S3(Handler):
             self.answer(HTTPStatus.NOT_FOUND)
         else:
             mark = {"ETag": f'"{_etag(content)}"', "Last-Modified": _HTTP_TIME}
-            self.content(content, mark)
+            self.parts(content, mark)
 
     do_HEAD = do_GET  # noqa: N815 - named by http.server
 

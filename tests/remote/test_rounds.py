@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     import pytest
 
+    from orbscan.types import ScanOptions
     from tests.remote.proxy import Proxy
 
 BASE = f"s3://{BUCKET}"
@@ -46,11 +47,12 @@ def test_what_a_scan_does_not_want_is_not_asked_for(
     disk: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with served(of_disk(disk, V1), monkeypatch) as before:
-        for options, rounds in [
+        asked_for: list[tuple[ScanOptions, tuple[int, ...]]] = [
             ({}, (1, 1, 5)),
             ({"shardings": False}, (1, 1, 4)),
             ({"leaves": False}, (1, 1, 1)),
-        ]:
+        ]
+        for options, rounds in asked_for:
             before.reset(*rounds)
             [entry] = orbscan.scan(f"{BASE}/{V1}", **options)
             assert entry.complete

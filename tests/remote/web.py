@@ -51,9 +51,9 @@ class Handler(BaseHTTPRequestHandler):
         content, stat = path.read_bytes(), path.stat()
         mark = f'"{mark_of(stat)}"'
         when = formatdate(stat.st_mtime, usegmt=True)
-        self.content(content, {**(others or {}), "ETag": mark, "Last-Modified": when})
+        self.parts(content, {**(others or {}), "ETag": mark, "Last-Modified": when})
 
-    def content(self, content: bytes, headers: dict[str, str]) -> None:
+    def parts(self, content: bytes, headers: dict[str, str]) -> None:
         """Answer with some bytes, or the range of them that is asked for."""
         headers = {**headers, "Accept-Ranges": "bytes"}
         wanted = _RANGE.fullmatch(self.headers.get("Range", ""))

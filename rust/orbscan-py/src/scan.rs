@@ -45,7 +45,8 @@ use crate::{PATIENCE, errors, options, work};
     rich_types = false,
     atomicity = None,
 ))]
-#[allow(clippy::too_many_arguments)] // They are keywords, each with a meaning of its own.
+// They are keywords, each with a meaning of its own.
+#[allow(clippy::too_many_arguments, clippy::fn_params_excessive_bools)]
 pub fn scan(
     py: Python<'_>,
     roots: Vec<Place>,

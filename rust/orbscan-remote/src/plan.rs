@@ -161,11 +161,10 @@ fn chosen(tree: &Tree, order: Order) -> Option<String> {
 
 /// The directories in a checkpoint that are pytrees.
 fn items(tree: &Tree) -> impl Iterator<Item = &str> {
-    let named = tree.below("").filter_map(|(name, _)| {
+    tree.below("").filter_map(|(name, _)| {
         let (item, file) = name.split_once('/')?;
         (file == names::TREE_METADATA && !names::is_reserved(item)).then_some(item)
-    });
-    named
+    })
 }
 
 /// What is fetched along with some files: with a manifest what may be its index, with the document of

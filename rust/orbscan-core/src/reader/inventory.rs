@@ -258,7 +258,7 @@ mod tests {
         }
         let mut seen = Vec::new();
         let gone = walk(&Vanishing(store), &StorePath::root(), &[], |file| {
-            seen.push(file.path)
+            seen.push(file.path);
         });
         let issue = gone.unwrap().issue().unwrap();
         assert_eq!(seen, [StorePath::new("here").unwrap()]);
