@@ -343,6 +343,17 @@ class Scan:
     def progress(self) -> tuple[int, int, int]:
         """Count the checkpoints found, those done with, and the known directories not looked at."""
 
+def parameter_nodes(
+    trees: Sequence[
+        tuple[str | None, Sequence[str | None], Sequence[tuple[int, object, int, int]]]
+    ],
+) -> list[bytes]:
+    """Tell of each node of some trees whether it belongs to the parameters: a byte, 1 or 0.
+
+    Those are what lies below the name `params` nearest to the top; without one, all but optimizers.
+    Of each tree its name, `node_keys` and `containers`, as a `LeafTable` has them.
+    """
+
 @final
 class ArrowStream:
     """A table on its way out of a scan: a stream of Arrow record batches, which is read once.

@@ -346,7 +346,7 @@ def test_an_interrupted_scan_leaves_the_old_file(
             yield b"{}\n", 1
             raise KeyboardInterrupt
 
-    monkeypatch.setattr("orbscan._core.leaf_stream", lambda _: Interrupted())
+    monkeypatch.setattr("orbscan._core.leaf_stream", lambda *_, **__: Interrupted())
     assert run("scan", runs, "-o", target).status == 130
     assert target.read_text() == "old\n"
     assert [path.name for path in tmp_path.iterdir() if path.is_file()] == ["table.jsonl"]
@@ -389,7 +389,7 @@ def test_a_document_that_fails_halfway_ends_and_says_so(
             yield from pieces
             raise MemoryError
 
-    monkeypatch.setattr("orbscan._core.checkpoint_stream", lambda _: Failing())
+    monkeypatch.setattr("orbscan._core.checkpoint_stream", lambda *_, **__: Failing())
     shown = run("scan", runs, "-o", "json", "--table", "checkpoints")
     document = json.loads(shown.out)
     assert [row["path"] for row in document["rows"]] == ["a", "b"]

@@ -159,8 +159,8 @@ def test_what_matches_nothing_is_told_with_what_would(
 def test_deep_subtrees_become_one_line_each(show: Command) -> None:
     shown = show(checkpoint(TREE), "p", "--depth", "1")
     assert lines(shown) == [
-        "layers/** 12 leaves, 244 parameters 976 B",
-        "blocks/** 15 leaves, 180 parameters 720 B",
+        "layers/** 12 leaves, 244 elements 976 B",
+        "blocks/** 15 leaves, 180 elements 720 B",
         "step scalar int64 8 B",
     ]
     assert totals(shown) == "total      28 leaves, 424 parameters, 1.7 KiB"
@@ -168,7 +168,7 @@ def test_deep_subtrees_become_one_line_each(show: Command) -> None:
 
 def test_at_depth_0_the_tree_is_one_line(show: Command) -> None:
     assert lines(show(checkpoint(TREE), "p", "--depth", "0")) == [
-        "** 28 leaves, 424 parameters 1.7 KiB"
+        "** 28 leaves, 424 elements 1.7 KiB"
     ]
 
 
@@ -207,9 +207,9 @@ def test_folds_multiply(show: Command) -> None:
 def test_folds_and_depth_go_together(show: Command) -> None:
     shown = show(checkpoint(TREE), "p", "--fold", "always", "--depth", "2")
     assert lines(shown) == [
-        "layers[0,1,3]/** 3 leaves, 36 parameters 144 B x3",
-        "layers[2]/** 3 leaves, 136 parameters 544 B",
-        "blocks/block_{0..2,10,11}/** 3 leaves, 36 parameters 144 B x5",
+        "layers[0,1,3]/** 3 leaves, 36 elements 144 B x3",
+        "layers[2]/** 3 leaves, 136 elements 544 B",
+        "blocks/block_{0..2,10,11}/** 3 leaves, 36 elements 144 B x5",
         "step scalar int64 8 B",
     ]
 

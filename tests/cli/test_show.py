@@ -78,7 +78,7 @@ point/y[0]              None
 point/y[1]              {}
 bad                     unreadable                                                       params.bad/.zarray, byte 7: no dtype
 
-total      9 leaves, 1,050,627 parameters, 2.0 MiB
+total      9 leaves, 1,050,624 parameters of 1,050,627 elements, 2.0 MiB
 types      bfloat16: 1 leaf, 2.0 MiB
            float32: 1 leaf, 8.0 KiB
            key<threefry2x32>: 1 leaf, 24 B
@@ -184,7 +184,8 @@ def test_the_document_shows_everything(show: Command) -> None:
         "custom_metadata": {"note": "ü\n", "x": "NaN"},
         "totals": {
             "leaves": 9,
-            "parameters": 1_050_627,
+            "parameters": 1_050_624,
+            "elements": 1_050_627,
             "nbytes": 2_105_382,
             "types": {
                 "bfloat16": {"leaves": 1, "nbytes": 2_097_152},

@@ -202,9 +202,9 @@ def test_a_large_diff_is_summed_up_by_subtree() -> None:
     tree = {f"m{name}": {f"w{at}": array(at) for at in range(30)} for name in "abc"}
     assert shown(tree, {}) == (
         "removed\n"
-        "  ma/**  30 leaves, 435 parameters\n"
-        "  mb/**  30 leaves, 435 parameters\n"
-        "  mc/**  30 leaves, 435 parameters\n"
+        "  ma/**  30 leaves, 435 elements\n"
+        "  mb/**  30 leaves, 435 elements\n"
+        "  mc/**  30 leaves, 435 elements\n"
         "\n"
         "added\n"
         "  .  {}"

@@ -34,8 +34,8 @@ def test_the_leaves_come_in_the_order_of_the_tree() -> None:
     ]
 
 
-def test_arrays_are_counted_and_keys_are_no_parameters() -> None:
-    assert READ.parameters == 6 + 5
+def test_arrays_are_counted_and_keys_are_not_parameters() -> None:
+    assert READ.elements == READ.parameters == 6 + 5
     assert READ.nbytes == 24 + 5 + 8
 
 

@@ -18,7 +18,8 @@ class FakeCore(ModuleType):
 
     __version__ = "1.2.3"
     KeypathPattern = _core.KeypathPattern
-    """It reads nothing, so that the original will do."""
+    parameter_nodes = staticmethod(_core.parameter_nodes)
+    """They read nothing, so that the originals will do."""
 
     def __init__(self, answer: Any) -> None:
         super().__init__("orbscan._core")

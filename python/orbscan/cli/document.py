@@ -7,7 +7,7 @@
  "others": [{"name": "ema", "is_pytree": true}],
  "items": [{"name": "ema", "kind": "pytree", "handler": null, "file": null}],
  "init_timestamp_nsecs": 1, "commit_timestamp_nsecs": 2, "custom_metadata": {},
- "totals": {"leaves": 1, "parameters": 8, "nbytes": 32,
+ "totals": {"leaves": 1, "parameters": 8, "elements": 8, "nbytes": 32,
             "types": {"float32": {"leaves": 1, "nbytes": 32}}},
  "device_meshes": [{"shape": [2], "ids": [0, 1]}],
  "leaves": [{"keypath": ["layers", 0, "bias"], "param_name": "layers.0.bias",
@@ -30,12 +30,13 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from itertools import compress
 
 from orbscan.cli.storage import storage
 from orbscan.model.item import read_json
 from orbscan.reading.facts import VALUE_TYPES, Leaf, distinct, leaves
 from orbscan.reading.items import described
-from orbscan.reading.totals import element_types
+from orbscan.reading.totals import element_types, parameter_nodes
 from orbscan.showing.documents import (
     ISSUE,
     Meshes,
@@ -81,6 +82,7 @@ def render(
     of_nodes = [] if tree is None else tree.node_leaves
     every = Counter(of_nodes)
     shown = every if selected is None else Counter(of_nodes[node] for node in selected)
+    parameters = 0 if tree is None else _parameters(name, tree, facts, selected)
     document = {
         "schema_version": SCHEMA_VERSION,
         "path": path,
@@ -95,7 +97,7 @@ def render(
         "init_timestamp_nsecs": checkpoint.init_timestamp_nsecs,
         "commit_timestamp_nsecs": checkpoint.commit_timestamp_nsecs,
         "custom_metadata": decoded(checkpoint.custom_metadata),
-        "totals": _totals([*_counted(facts, shown)]),
+        "totals": _totals([*_counted(facts, shown)], parameters),
         "leaves": [],
         "device_meshes": meshes.found,
         "issues": [dict(zip(ISSUE, issue, strict=True)) for issue in checkpoint.issues],
@@ -147,10 +149,24 @@ def render_item(path: str, checkpoint: _core.Checkpoint, item: Item) -> str:
     return json.dumps(document, allow_nan=False) + "\n"
 
 
-def _totals(found: list[tuple[Leaf, int]]) -> dict[str, object]:
+def _parameters(
+    name: str | None, tree: _core.LeafTable, facts: list[Leaf], selected: set[int] | None
+) -> int:
+    (marks,) = parameter_nodes([(name, tree)])
+    nodes = compress(range(len(marks)), marks)
+    of_nodes = tree.node_leaves
+    return sum(
+        facts[of_nodes[node]].elements
+        for node in nodes
+        if of_nodes[node] >= 0 and (selected is None or node in selected)
+    )
+
+
+def _totals(found: list[tuple[Leaf, int]], parameters: int) -> dict[str, object]:
     return {
         "leaves": sum(times for _, times in found),
-        "parameters": sum(leaf.parameters * times for leaf, times in found),
+        "parameters": parameters,
+        "elements": sum(leaf.elements * times for leaf, times in found),
         "nbytes": sum(leaf.nbytes * times for leaf, times in found),
         "types": {
             element_type: {"leaves": count, "nbytes": nbytes}

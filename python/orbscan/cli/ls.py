@@ -48,14 +48,16 @@ _COLUMNS = {
     "AGE": "",
     "LEAVES": "count",
     "PARAMETERS": "count",
+    "ELEMENTS": "count",
     "SIZE": "",
     "TOOK": "",
     "STATE": "state",
     "NOTE": "fault",
 }
-_RIGHT = {0, 3, 4, 5, 6, 7}
+_RIGHT = {0, 3, 4, 5, 6, 7, 8}
 _GIVES: tuple[Gives, ...] = (
     ("NOTE", 30),
+    ("ELEMENTS", 0),
     ("PARAMETERS", 0),
     ("KIND", 0),
     ("TOOK", 0),
@@ -212,6 +214,7 @@ def _cells(entry: _core.Entry, now_nsecs: int, sizes: list[int]) -> tuple[str, .
         "" if committed is None else age(now_nsecs - committed),
         "" if held is None else f"{held.leaves:,}",
         "" if held is None else f"{held.parameters:,}",
+        "" if held is None else f"{held.elements:,}",
         "" if held is None else size(held.nbytes),
         "" if took is None else f"{took / NSECS_PER_SEC:.1f} s",
         _state(entry),

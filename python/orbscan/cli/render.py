@@ -12,7 +12,7 @@ from orbscan.model.item import UNKNOWN
 from orbscan.reading import codes
 from orbscan.reading.facts import VALUE_TYPES, Leaf, distinct
 from orbscan.reading.items import described
-from orbscan.reading.totals import commit_nsecs, element_type, element_types
+from orbscan.reading.totals import commit_nsecs, element_type, element_types, parameter_nodes
 from orbscan.showing.fitting import Fitting
 from orbscan.showing.forest import Forest
 from orbscan.showing.keypaths import keypath
@@ -32,6 +32,7 @@ from orbscan.showing.text import (
     size,
     some,
     spec_on_mesh,
+    total,
 )
 
 # See orbscan/__init__.py.
@@ -144,7 +145,7 @@ def table(
         fitting: how its table is fitted; None for not at all.
     """
     fitting = fitting or Fitting()
-    _, tree = checkpoint.items[0]
+    name, tree = checkpoint.items[0]
     facts = [] if tree is None else distinct(tree)
     blocks = [_labelled(_header(path, checkpoint, others, facts))]
     if tree is not None:
@@ -154,7 +155,7 @@ def table(
         )
         blocks += [
             _leaf_table(facts, view.sorted(forest.lines(folded=folded, depth=view.depth)), fitting),
-            _labelled(_totals(facts, forest)),
+            _labelled(_totals(name, tree, facts, forest)),
         ]
     blocks.append([[("fault", line)] for line in _issues(checkpoint)])
     lines: list[output.Line] = []
@@ -238,7 +239,7 @@ def _leaf_table(facts: list[Leaf], lines: Iterable[Line], fitting: Fitting) -> l
 
 def _sum_row(line: Line) -> tuple[str, ...]:
     path, held = keypath(line.entries), line.held
-    below = f"{_leaf_count(held.leaves)}, {counted(held.parameters, 'parameter')}"
+    below = f"{_leaf_count(held.leaves)}, {counted(held.elements, 'element')}"
     # As a pattern for --param, this shows the leaves that the line stands for.
     pattern = "**" if path == "." else f"{path}/**"
     return (pattern, below, "", "", size(held.nbytes), _times(line), "")
@@ -302,13 +303,15 @@ def _item_text(item: Item, leaves: int | None = None) -> str:
     return f"{checkpointable(item.name)} ({what}{held})"
 
 
-def _totals(facts: list[Leaf], forest: Forest) -> Iterator[tuple[str, str]]:
+def _totals(
+    name: str | None, tree: _core.LeafTable, facts: list[Leaf], forest: Forest
+) -> Iterator[tuple[str, str]]:
     held = forest.total
-    parameters = counted(held.parameters, "parameter")
-    yield "total", f"{_leaf_count(held.leaves)}, {parameters}, {size(held.nbytes)}"
+    (marks,) = parameter_nodes([(name, tree)])
+    yield "total", total(held.leaves, forest.elements(marks), held.elements, held.nbytes)
     label = "types"
-    for name, (count, amount) in element_types(zip(facts, forest.counts(), strict=True)).items():
-        yield label, f"{name}: {_leaf_count(count)}, {size(amount)}"
+    for kind, (count, amount) in element_types(zip(facts, forest.counts(), strict=True)).items():
+        yield label, f"{kind}: {_leaf_count(count)}, {size(amount)}"
         label = ""
 
 

@@ -82,10 +82,10 @@ def checkpointable_rows(diff: Differences) -> list[Row]:
     renamed = [rename for rename in diff.renamed if rename.is_whole]
     moved = {rename.before.checkpointable: rename for rename in renamed}
     arrived = {rename.after.checkpointable for rename in renamed}
-    parameters: dict[tuple[str, str | None], int] = defaultdict(int)
+    elements: dict[tuple[str, str | None], int] = defaultdict(int)
     for word, found in ((matching.REMOVED, diff.removed), (matching.ADDED, diff.added)):
         for at in found:
-            parameters[word, at.checkpointable] += at.leaf.parameters
+            elements[word, at.checkpointable] += at.leaf.elements
     rows: list[Row] = []
     for pair in diff.checkpointables:
         before, after = pair.before, pair.after
@@ -93,10 +93,10 @@ def checkpointable_rows(diff: Differences) -> list[Row]:
             rename = moved[before.name]
             rows.append((str(rename), "perhaps renamed", _leaves(rename.leaves)))
         elif after is None and before is not None:
-            held = _held(before, parameters[matching.REMOVED, before.name])
+            held = _held(before, elements[matching.REMOVED, before.name])
             rows.append((checkpointable(before.name), matching.REMOVED, held))
         elif before is None and after is not None and after.name not in arrived:
-            held = _held(after, parameters[matching.ADDED, after.name])
+            held = _held(after, elements[matching.ADDED, after.name])
             rows.append((checkpointable(after.name), matching.ADDED, held))
         elif before is not None and after is not None:
             rows += _pair_rows(pair, before, after)
@@ -127,14 +127,14 @@ def _pair_rows(
                 yield name, f"unreadable in {letter}", _held(side)
 
 
-def _held(side: Checkpointable, parameters: int = 0) -> str:
+def _held(side: Checkpointable, elements: int = 0) -> str:
     if side.error is not None:
         _, file, offset, in_body, reason = side.error
         return printable(located(reason, file, offset, in_body=in_body))
     if side.leaves is None:
         return _NO_PYTREE
     leaves = _leaves(side.leaves)
-    return f"{leaves}, {counted(parameters, 'parameter')}" if parameters else leaves
+    return f"{leaves}, {counted(elements, 'element')}" if elements else leaves
 
 
 def _leaves(number: int) -> str:

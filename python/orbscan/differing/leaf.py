@@ -58,7 +58,7 @@ class LeafSummary(NamedTuple):
         return self.kind in ARRAYS
 
     @property
-    def parameters(self) -> int:
+    def elements(self) -> int:
         """The elements of an array; 0 for a PRNG key and for what is not an array."""
         is_key = self.dtype is not None and self.dtype.startswith("key<")
         return 0 if self.shape is None or is_key or not self.is_array else prod(self.shape)

@@ -86,8 +86,8 @@ def _blocks(
     """How a tree differs: titles, and the rows below each."""
     moved = [rename.before.keypath for rename in tree.renamed]
     arrived = [rename.after.keypath for rename in tree.renamed]
-    removed = [(at.keypath, Fact(leaf_text(at.leaf), at.leaf.parameters)) for at in tree.removed]
-    added = [(at.keypath, Fact(leaf_text(at.leaf), at.leaf.parameters)) for at in tree.added]
+    removed = [(at.keypath, Fact(leaf_text(at.leaf), at.leaf.elements)) for at in tree.removed]
+    added = [(at.keypath, Fact(leaf_text(at.leaf), at.leaf.elements)) for at in tree.added]
     changed, unread = (
         [
             (change.keypath, Fact(change_text(change, meshes_told=meshes_told)))
@@ -168,8 +168,8 @@ def _row(line: Line, facts: list[Fact]) -> Row:
     if line.leaf is not None:
         return path, facts[line.leaf].text, times
     leaves = counted(line.held.leaves, "leaf", "leaves")
-    parameters = counted(line.held.parameters, "parameter")
-    held = f"{leaves}, {parameters}" if line.held.parameters else leaves
+    elements = counted(line.held.elements, "element")
+    held = f"{leaves}, {elements}" if line.held.elements else leaves
     return f"{path}/**", held, times
 
 

@@ -17,12 +17,12 @@ class Fact(NamedTuple):
 
     Attributes:
         text: what is said of it.
-        parameters: elements that count as parameters.
+        elements: its elements, if it is an array and not a PRNG key.
         nbytes: not shown.
     """
 
     text: str
-    parameters: int = 0
+    elements: int = 0
     nbytes: int = 0
 
 

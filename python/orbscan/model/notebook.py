@@ -6,17 +6,17 @@ The HTML is as that of `showing.pages`.
 from __future__ import annotations
 
 from html import escape
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING
 
-from orbscan.model.leaves import ArrayMetadata, NumpyMetadata, own
+from orbscan.model.columns import Tree
 from orbscan.model.text import leaf_text
 from orbscan.showing.forest import Forest
 from orbscan.showing.keypaths import key_entry, keypath
 from orbscan.showing.pages import LIMIT, RESERVE, nbytes_of
-from orbscan.showing.text import counted, moment, shortened, size
+from orbscan.showing.text import counted, moment, shortened, size, total
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterator
+    from collections.abc import Iterator
 
     from orbscan.model.text import Shown
     from orbscan.showing.keypaths import Entry
@@ -38,51 +38,13 @@ _PAGE = '<div style="font-family:monospace">\n<table>\n{}</table>\n{}{}</div>\n'
 _LEFT_OUT = "<p>{} left out; <code>orbscan show</code> on the command line shows all.</p>\n"
 
 
-class _Fact(NamedTuple):
-    """What a forest needs to know of a leaf."""
-
-    value: object
-    parameters: int
-    nbytes: int
-
-
-class Tree:
-    """The columns of a tree of metadata, as a forest takes them."""
-
-    def __init__(self, tree: object) -> None:
-        """Lay a tree out breadth first: children side by side, and after their parent."""
-        self.node_keys: list[str | None] = []
-        self.node_leaves: list[int] = []
-        self.containers: list[tuple[int, Hashable, int, int]] = []
-        self.facts: list[_Fact] = []
-        self.depth = 0
-        known: dict[Hashable, int] = {}
-        nodes: list[tuple[str | None, object, int]] = [(None, tree, 0)]
-        # The list grows while it is walked.
-        for position, (name, node, level) in enumerate(nodes):
-            self.depth = level
-            self.node_keys.append(name)
-            if isinstance(node, dict | list | tuple) and node:
-                low = len(nodes)
-                nodes += [(key, child, level + 1) for key, child in _members(node)]
-                self.node_leaves.append(-1)
-                self.containers.append((position, type(node), low, len(nodes)))
-            else:
-                # Equal leaves are mostly one object, but empty containers never are.
-                identity = type(node) if isinstance(node, dict | list | tuple) else id(node)
-                number = known.setdefault(identity, len(self.facts))
-                if number == len(self.facts):
-                    self.facts.append(_fact(node))
-                self.node_leaves.append(number)
-        self.containers.reverse()
-
-
 def html(metadata: Shown) -> str:
     """Show metadata as a static page: a table of what is known, and a tree that unfolds."""
     tree = Tree(metadata.metadata)
     forest = Forest(tree, tree.facts)
     rows = "".join(
-        _ROW.format(label, escape(shortened(text))) for label, text in _header(metadata, forest)
+        _ROW.format(label, escape(shortened(text)))
+        for label, text in _header(metadata, tree, forest)
     )
     budget = LIMIT - RESERVE - len(_PAGE) - nbytes_of(rows)
     shown, left_out = _unfolding(tree, forest, budget)
@@ -126,7 +88,7 @@ def fields(metadata: Shown, *, whole: bool = False) -> Iterator[tuple[str, objec
     yield "first_leaves", first
 
 
-def _header(metadata: Shown, forest: Forest) -> Iterator[tuple[str, str]]:
+def _header(metadata: Shown, tree: Tree, forest: Forest) -> Iterator[tuple[str, str]]:
     yield "path", str(metadata.path)
     for label, nsecs in (
         ("begun", metadata.init_timestamp_nsecs),
@@ -137,8 +99,8 @@ def _header(metadata: Shown, forest: Forest) -> Iterator[tuple[str, str]]:
     if metadata.custom_metadata:
         yield "custom", repr(metadata.custom_metadata)
     held = forest.total
-    parameters = counted(held.parameters, "parameter")
-    yield "total", f"{counted(held.leaves, 'leaf', 'leaves')}, {parameters}, {size(held.nbytes)}"
+    parameters = forest.elements(tree.parameter_nodes())
+    yield "total", total(held.leaves, parameters, held.elements, held.nbytes)
     for issue in metadata.issues[:_SHOWN_ISSUES]:
         yield "issue", str(issue)
     more = len(metadata.issues) - _SHOWN_ISSUES
@@ -185,19 +147,3 @@ def _unfolding(tree: Tree, forest: Forest, budget: int) -> tuple[str, int]:
 def _label(entry: Entry | None, times: int) -> str:
     name = "." if entry is None else shortened(key_entry(entry))
     return escape(f"{name} x{times:,}" if times > 1 else name)
-
-
-def _members(node: dict[Any, object] | list[object] | tuple[object, ...]) -> Iterator[Any]:
-    if isinstance(node, dict):
-        yield from ((str(key), child) for key, child in node.items())
-    else:
-        names = getattr(node, "_fields", None) or [None] * len(node)
-        yield from zip(names, node, strict=True)
-
-
-def _fact(leaf: object) -> _Fact:
-    leaf = own(leaf)
-    if not isinstance(leaf, ArrayMetadata | NumpyMetadata):
-        return _Fact(leaf, 0, 0)
-    is_key = isinstance(leaf, ArrayMetadata) and leaf.prng_impl is not None
-    return _Fact(leaf, 0 if is_key else leaf.size, leaf.nbytes)

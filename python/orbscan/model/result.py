@@ -137,6 +137,26 @@ class CheckpointMetadata(Generic[T]):
 
     @property
     def parameters(self) -> int:
+        """The number of elements of all arrays that are parameters; 0 for what cannot be read.
+
+        Those are what lies in the part that is called `params`, `parameters` or `model_params` and
+        is nearest to the top of the tree, or in all such parts of one level; if nothing is called
+        so, in everything but `opt_state`, `optimizer` and the like.
+
+        >>> import numpy as np
+        >>> from pathlib import Path
+        >>> weight = NumpyMetadata((2, 4), np.dtype("float32"))
+        >>> tree = {"params": {"w": weight}, "opt_state": [{"mu": {"w": weight}}]}
+        >>> saved = CheckpointMetadata(Path("1"), metadata=tree)
+        >>> saved.parameters, saved.elements
+        (8, 16)
+        """
+        from orbscan.model.columns import Tree
+
+        return Tree(self.metadata).parameters()
+
+    @property
+    def elements(self) -> int:
         """The number of elements of all arrays but PRNG keys; 0 for what cannot be read."""
         found = (own(leaf) for _, leaf in self.leaves())
         return sum(

@@ -103,7 +103,7 @@ class Leaf:
         return self.kind in _ARRAYS
 
     @property
-    def parameters(self) -> int:
+    def elements(self) -> int:
         """The elements of an array; 0 for a PRNG key and for what is not an array."""
         return self.size if self.is_array and self.prng_impl is None else 0
 

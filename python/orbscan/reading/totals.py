@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
+from itertools import compress
 
+from orbscan._imports import importing
 from orbscan.reading.facts import distinct
 from orbscan.showing.text import NSECS_PER_SEC, printable
 
@@ -45,31 +47,43 @@ def commit_nsecs(checkpoint: _core.Checkpoint) -> int | None:
     return stored
 
 
+def parameter_nodes(trees: list[tuple[str | None, _core.LeafTable]]) -> list[bytes]:
+    """Tell of each node of trees with names whether it belongs to the parameters: 1 or 0."""
+    with importing:
+        from orbscan import _core
+
+    columns = [(name, table.node_keys, table.containers) for name, table in trees]
+    return _core.parameter_nodes(columns)
+
+
 class Totals:
     """How much the trees of a checkpoint hold.
 
     Attributes:
         leaves: their number.
-        parameters: the elements of arrays, PRNG keys left out.
+        parameters: the elements of those arrays that are parameters.
+        elements: the elements of all arrays, PRNG keys left out.
         nbytes: what all elements take in memory.
     """
 
-    __slots__ = ("leaves", "nbytes", "parameters")
+    __slots__ = ("elements", "leaves", "nbytes", "parameters")
 
-    def __init__(self, tables: list[_core.LeafTable]) -> None:
-        self.leaves = self.parameters = self.nbytes = 0
-        for table in tables:
+    def __init__(self, trees: list[tuple[str | None, _core.LeafTable]]) -> None:
+        self.leaves = self.parameters = self.elements = self.nbytes = 0
+        for (_, table), marks in zip(trees, parameter_nodes(trees), strict=True):
             times = Counter(table.node_leaves)
+            marked = Counter(compress(table.node_leaves, marks))
             for number, leaf in enumerate(distinct(table)):
                 self.leaves += times[number]
-                self.parameters += times[number] * leaf.parameters
+                self.parameters += marked[number] * leaf.elements
+                self.elements += times[number] * leaf.elements
                 self.nbytes += times[number] * leaf.nbytes
 
 
 def totals(checkpoint: _core.Checkpoint) -> Totals | None:
     """Sum up what was read of a checkpoint; None if that is not a pytree."""
-    tables = [table for _, table in checkpoint.items if table is not None]
-    return Totals(tables) if tables else None
+    trees = [(name, table) for name, table in checkpoint.items if table is not None]
+    return Totals(trees) if trees else None
 
 
 def duration_nsecs(checkpoint: _core.Checkpoint) -> int | None:

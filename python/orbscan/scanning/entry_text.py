@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from orbscan.showing.text import counted, labelled, printable, size
+from orbscan.showing.text import labelled, printable, total
 
 # See orbscan/__init__.py.
 TYPE_CHECKING = False
@@ -28,10 +28,9 @@ def _facts(row: dict[str, Any]) -> Iterator[tuple[str, str]]:
             yield label, row[moment]
     if row["checkpointables"]:
         yield "holds", ", ".join(map(printable, row["checkpointables"]))
-    if row["leaves"] is not None and row["parameters"] is not None and row["nbytes"] is not None:
-        leaves = counted(row["leaves"], "leaf", "leaves")
-        parameters = counted(row["parameters"], "parameter")
-        yield "total", f"{leaves}, {parameters}, {size(row['nbytes'])}"
+    sums = [row[name] for name in ("leaves", "parameters", "elements", "nbytes")]
+    if None not in sums:
+        yield "total", total(*sums)
     if row["metrics"] is not None:
         yield "metrics", printable(row["metrics"])
     for label, faults in (("error", [row["error"]]), ("issue", row["issues"] or [])):

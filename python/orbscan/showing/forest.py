@@ -37,8 +37,8 @@ if TYPE_CHECKING:
         """What a forest needs of a leaf."""
 
         @property
-        def parameters(self) -> int:
-            """Elements that count as parameters."""
+        def elements(self) -> int:
+            """Its elements, if it is an array and not a PRNG key."""
 
         @property
         def nbytes(self) -> int:
@@ -54,21 +54,21 @@ class Summary:
 
     Attributes:
         leaves: their number.
-        parameters: the elements of its arrays.
+        elements: those of its arrays.
         nbytes: what they take in memory.
     """
 
-    __slots__ = ("leaves", "nbytes", "parameters")
+    __slots__ = ("elements", "leaves", "nbytes")
 
-    def __init__(self, leaves: int = 0, parameters: int = 0, nbytes: int = 0) -> None:
+    def __init__(self, leaves: int = 0, elements: int = 0, nbytes: int = 0) -> None:
         self.leaves = leaves
-        self.parameters = parameters
+        self.elements = elements
         self.nbytes = nbytes
 
     def add(self, other: Summary) -> None:
         """Count the leaves of another subtree in."""
         self.leaves += other.leaves
-        self.parameters += other.parameters
+        self.elements += other.elements
         self.nbytes += other.nbytes
 
 
@@ -128,6 +128,14 @@ class Forest:
                 times[leaf] += 1
         return times
 
+    def elements(self, marks: Sequence[int]) -> int:
+        """The elements of the leaves whose nodes are marked."""
+        return sum(
+            held.elements
+            for leaf, held, mark in zip(self._columns.node_leaves, self._sums, marks, strict=True)
+            if mark and leaf >= 0 and held is not None
+        )
+
     def held(self, node: int) -> Summary:
         """What a node holds."""
         return self._sums[node] or Summary()
@@ -181,7 +189,7 @@ class Forest:
         self, facts: Sequence[Fact], selected: Collection[int] | None
     ) -> list[Summary | None]:
         """What each node holds; None for what holds no selected leaf."""
-        of_leaf = [Summary(1, leaf.parameters, leaf.nbytes) for leaf in facts]
+        of_leaf = [Summary(1, leaf.elements, leaf.nbytes) for leaf in facts]
         sums: list[Summary | None] = [
             of_leaf[leaf] if leaf >= 0 and (selected is None or node in selected) else None
             for node, leaf in enumerate(self._columns.node_leaves)

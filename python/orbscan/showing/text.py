@@ -229,6 +229,21 @@ def counted(number: int, noun: str, plural: str | None = None) -> str:
     return f"1 {noun}" if number == 1 else f"{number:,} {plural or f'{noun}s'}"
 
 
+def total(leaves: int, parameters: int, elements: int, nbytes: int) -> str:
+    """Show what a tree holds.
+
+    >>> total(2, 8, 8, 32), total(2, 8, 24, 96)
+    ('2 leaves, 8 parameters, 32 B', '2 leaves, 8 parameters of 24 elements, 96 B')
+    >>> total(1, 0, 16, 64)
+    '1 leaf, 16 elements, 64 B'
+    """
+    held = counted(parameters, "parameter")
+    if parameters != elements:
+        of = counted(elements, "element")
+        held = f"{held} of {of}" if parameters else of
+    return f"{counted(leaves, 'leaf', 'leaves')}, {held}, {size(nbytes)}"
+
+
 def widths_of(rows: Iterable[tuple[str, ...]]) -> dict[int, int]:
     """Measure the columns of rows of equal length that have text below their heading.
 

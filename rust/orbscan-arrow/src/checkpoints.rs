@@ -6,7 +6,7 @@ use arrow_array::types::TimestampMicrosecondType;
 use arrow_array::{ArrayRef, RecordBatch, RecordBatchReader};
 use arrow_schema::{ArrowError, SchemaRef};
 use orbscan_core::error::Error;
-use orbscan_core::record::Checkpoint;
+use orbscan_core::record::{Checkpoint, LeafTable};
 use orbscan_core::scan::entry::{Content, Entry};
 
 use crate::column::{Codes, Column, Flags, Integers, Lists, Numbers, Result, Texts, Words};
@@ -121,6 +121,7 @@ struct Rows {
     checkpointables: Lists<Texts>,
     leaves: Integers,
     parameters: Integers,
+    elements: Integers,
     nbytes: Integers,
     metrics: Texts,
     custom_metadata: Texts,
@@ -194,11 +195,12 @@ impl Rows {
             .filter_map(|item| item.name.as_deref())
             .collect();
         self.checkpointables.push(Some(&names))?;
-        let tables = checkpoint
+        let tables: Vec<(Option<&str>, &LeafTable)> = checkpoint
             .items
             .iter()
-            .filter_map(|item| item.table.as_ref());
-        self.totals(tables.map(|table| Totals::of(table)).reduce(Totals::plus));
+            .filter_map(|item| Some((item.name.as_deref(), item.table.as_deref()?)))
+            .collect();
+        self.totals((!tables.is_empty()).then(|| Totals::of(&tables)));
         self.custom_metadata
             .push(checkpoint.custom_metadata.as_deref())?;
         self.issues.push(Some(&issues))
@@ -216,6 +218,8 @@ impl Rows {
         self.leaves.push(totals.and_then(|totals| totals.leaves));
         self.parameters
             .push(totals.and_then(|totals| totals.parameters));
+        self.elements
+            .push(totals.and_then(|totals| totals.elements));
         self.nbytes.push(totals.and_then(|totals| totals.nbytes));
     }
 
@@ -240,6 +244,7 @@ impl Rows {
             self.checkpointables.finish()?,
             self.leaves.finish()?,
             self.parameters.finish()?,
+            self.elements.finish()?,
             self.nbytes.finish()?,
             self.metrics.finish()?,
             self.custom_metadata.finish()?,

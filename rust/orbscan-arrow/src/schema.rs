@@ -119,7 +119,8 @@ pub fn leaf_schema(few: Few) -> SchemaRef {
 /// | `save_duration_nsecs` | int64 | between the two |
 /// | `checkpointables` | list of text | their names; empty in a flat checkpoint, null if it was not read |
 /// | `leaves` | int64 | of all checkpointables; null if no pytree was read |
-/// | `parameters` | int64 | elements of their arrays, PRNG keys left out; null as `leaves` |
+/// | `parameters` | int64 | elements of their arrays that are parameters; null as `leaves` |
+/// | `elements` | int64 | elements of all their arrays, PRNG keys left out; null as `leaves` |
 /// | `nbytes` | int64 | what their elements take in memory; null as `leaves` |
 /// | `metrics` | text | JSON, as the manager wrote it |
 /// | `custom_metadata` | text | a JSON object, as the user wrote it; null for an empty one |
@@ -148,6 +149,7 @@ pub fn checkpoint_schema(few: Few) -> SchemaRef {
             optional("checkpointables", list(DataType::Utf8)),
             optional("leaves", DataType::Int64),
             optional("parameters", DataType::Int64),
+            optional("elements", DataType::Int64),
             optional("nbytes", DataType::Int64),
             optional("metrics", DataType::Utf8),
             optional("custom_metadata", DataType::Utf8),

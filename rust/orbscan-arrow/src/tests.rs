@@ -367,8 +367,9 @@ fn a_checkpoint_is_summed_up_over_its_trees() {
         ("save_duration_nsecs", "3500"),
         ("checkpointables", "[ema state]"),
         ("leaves", "10"),
-        // The PRNG key has bytes, but no parameters.
+        // The PRNG key has bytes, but no elements that count.
         ("parameters", "128"),
+        ("elements", "128"),
         ("nbytes", "528"),
         ("metrics", "{\"loss\": 1}"),
         ("custom_metadata", "-"),
@@ -377,6 +378,17 @@ fn a_checkpoint_is_summed_up_over_its_trees() {
     ] {
         assert_eq!(column(&row, name), [cell], "{name}");
     }
+}
+
+#[test]
+fn parameters_are_those_of_the_part_of_that_name() {
+    let items = vec![
+        (Some("ema"), Some(table())),
+        (Some("params"), Some(table())),
+    ];
+    let row = [checkpoint_row(checkpoint(items))];
+    assert_eq!(column(&row, "parameters"), ["64"]);
+    assert_eq!(column(&row, "elements"), ["128"]);
 }
 
 #[test]
@@ -397,7 +409,7 @@ fn what_was_not_read_is_not_counted() {
         assert_eq!(column(&row, "state"), [state]);
         assert_eq!(column(&row, "complete"), [complete]);
         assert_eq!(column(&row, "error_kind"), [error]);
-        for name in ["leaves", "parameters", "nbytes"] {
+        for name in ["leaves", "parameters", "elements", "nbytes"] {
             assert_eq!(column(&row, name), ["-"], "{name} of {state}");
         }
     }

@@ -1,5 +1,6 @@
 //! Sums over the leaves of a tree.
 
+use orbscan_core::parameters;
 use orbscan_core::record::{Array, LeafKind, LeafTable};
 use orbscan_core::tree::Content;
 
@@ -10,8 +11,10 @@ use crate::facts::{nbytes, size};
 pub struct Totals {
     /// The number of leaves.
     pub leaves: Option<i64>,
-    /// The elements of arrays, PRNG keys left out.
+    /// The elements of those arrays that are parameters.
     pub parameters: Option<i64>,
+    /// The elements of all arrays, PRNG keys left out.
+    pub elements: Option<i64>,
     /// What all elements take in memory, in bytes.
     pub nbytes: Option<i64>,
 }
@@ -20,23 +23,39 @@ impl Totals {
     const NOTHING: Self = Self {
         leaves: Some(0),
         parameters: Some(0),
+        elements: Some(0),
         nbytes: Some(0),
     };
 
-    /// Sums up one tree.
-    pub fn of(table: &LeafTable) -> Self {
+    /// Sums up trees, each with its name if it has one.
+    pub fn of(tables: &[(Option<&str>, &LeafTable)]) -> Self {
+        let trees: Vec<_> = tables
+            .iter()
+            .map(|(name, table)| (*name, &table.tree))
+            .collect();
+        let marks = parameters::nodes(&trees);
+        let each = tables.iter().zip(&marks);
+        each.map(|((_, table), marks)| Self::of_tree(table, marks))
+            .fold(Self::NOTHING, Self::plus)
+    }
+
+    fn of_tree(table: &LeafTable, marks: &[bool]) -> Self {
         let each: Vec<Self> = (0..table.leaves.len())
             .map(|number| Self::of_leaf(table, number))
             .collect();
-        let leaves = table
-            .tree
-            .nodes
-            .iter()
-            .filter_map(|node| match node.content {
-                Content::Leaf(leaf) => each.get(table.leaf_of.get(leaf).copied()?),
-                Content::Children(..) => None,
-            });
-        leaves.fold(Self::NOTHING, |sum, leaf| sum.plus(*leaf))
+        let nodes = table.tree.nodes.iter().zip(marks);
+        let leaves = nodes.filter_map(|(node, mark)| match node.content {
+            Content::Leaf(leaf) => {
+                let sums = each.get(table.leaf_of.get(leaf).copied()?)?;
+                let parameters = if *mark { sums.elements } else { Some(0) };
+                Some(Self {
+                    parameters,
+                    ..*sums
+                })
+            }
+            Content::Children(..) => None,
+        });
+        leaves.fold(Self::NOTHING, Self::plus)
     }
 
     /// The sum of two.
@@ -46,6 +65,7 @@ impl Totals {
         Self {
             leaves: plus(self.leaves, other.leaves),
             parameters: plus(self.parameters, other.parameters),
+            elements: plus(self.elements, other.elements),
             nbytes: plus(self.nbytes, other.nbytes),
         }
     }
@@ -63,7 +83,8 @@ impl Totals {
         let sum = |array: Option<&Array>, of: fn(&Array) -> Option<i64>| array.map_or(Some(0), of);
         Self {
             leaves: Some(1),
-            parameters: sum(array.filter(|_| counts), size),
+            parameters: Some(0),
+            elements: sum(array.filter(|_| counts), size),
             nbytes: sum(array, nbytes),
         }
     }

@@ -30,6 +30,7 @@ pub mod memory;
 pub mod msgpack;
 pub mod ocdbt;
 pub mod orbax;
+pub mod parameters;
 pub mod path;
 pub mod pattern;
 pub mod reader;

@@ -14,7 +14,7 @@ const CORE: Order = &[
     &["path", "cursor"],
     &["json", "msgpack"],
     &["tree"],
-    &["zarr"],
+    &["parameters", "zarr"],
     &["ocdbt"],
     &["orbax"],
     &["safetensors"],

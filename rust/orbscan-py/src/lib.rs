@@ -18,6 +18,7 @@ mod checkpoint;
 mod dump;
 mod errors;
 mod leaf_table;
+mod parameters;
 mod place;
 mod scan;
 mod steps;
@@ -304,6 +305,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(size_below, module)?)?;
     dump::register(module)?;
     leaf_table::register(module)?;
+    parameters::register(module)?;
     tables::register(module)?;
     verify::register(module)?;
     steps::register(module)

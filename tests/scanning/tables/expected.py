@@ -130,8 +130,54 @@ def _list(shape: tuple[int, ...] | None) -> list[int] | None:
 def totals(entry: CheckpointEntry) -> Row:
     """The sums of the table of checkpoints; None where no pytree was read."""
     if all(tree is None for tree in trees(entry).values()):
-        return {"leaves": None, "parameters": None}
+        return {"leaves": None, "parameters": None, "elements": None}
     rows = leaf_rows(entry)
     counted = {"jax.Array", "np.ndarray", "safetensors"}
     arrays = [row for row in rows if row["value_type"] in counted and row["prng_impl"] is None]
-    return {"leaves": len(rows), "parameters": sum(row["size"] for row in arrays)}
+    return {
+        "leaves": len(rows),
+        "parameters": sum(row["size"] for row in parameters(rows) if row in arrays),
+        "elements": sum(row["size"] for row in arrays),
+    }
+
+
+def parameters(rows: list[Row]) -> list[Row]:
+    """The rows of the leaves that are parameters."""
+    keypaths = [
+        [*([] if row["checkpointable"] is None else [row["checkpointable"]])]
+        + [key["key"] for key in row["keys"]]
+        for row in rows
+    ]
+    levels = [_level(keypath) for keypath in keypaths]
+    nearest = min((level for level in levels if level is not None), default=None)
+    if nearest is None:
+        return [
+            row for row, keys in zip(rows, keypaths, strict=True) if _OPTIMIZER.isdisjoint(keys)
+        ]
+    found = zip(rows, keypaths, levels, strict=True)
+    parts = [
+        (row, keys[: nearest + 1], keys[nearest + 1 :])
+        for row, keys, level in found
+        if level == nearest
+    ]
+    inner = [part for _, part, rest in parts if rest and rest[0] in _PARAMETERS]
+    return [
+        row for row, part, rest in parts if part not in inner or (rest and rest[0] in _PARAMETERS)
+    ]
+
+
+def _level(keypath: list[str | None]) -> int | None:
+    """How many keys stand above the one that says that parameters follow."""
+    for level, key in enumerate(keypath):
+        if key in _OPTIMIZER:
+            return None
+        if key in _PARAMETERS:
+            return level
+    return None
+
+
+_PARAMETERS = {"params", "parameters", "model_params"}
+_OPTIMIZER = {
+    *("opt_state", "opt_states", "optimizer", "optimizer_state", "optimizer_states"),
+    "optimizer_variables",
+}
