@@ -44,7 +44,7 @@ rust-check: $(INSTALLED) ## rustfmt, clippy, and the links of the documentation
 	@tools/rust-tools.sh
 	@$(STEP) "cargo fmt" cargo fmt --all --check
 	@$(STEP) "cargo clippy" cargo clippy --workspace --all-targets --all-features -- -D warnings
-	@RUSTDOCFLAGS="-D warnings" $(STEP) "cargo doc" cargo doc --workspace --no-deps --quiet
+	@RUSTDOCFLAGS="-D warnings" $(STEP) "cargo doc" cargo doc --workspace --no-deps --all-features --quiet
 
 python-check: setup ## ruff, mypy, and the stub of the extension against the extension
 	@$(STEP) "ruff check" $(BIN)/ruff check $(SOURCES)

@@ -182,7 +182,7 @@ class Checkpoint:
 
         From `read_pytree` exactly one, with a table, and without a name if the checkpoint has
         none. From `read_checkpointables` one for each, sorted by name; the table is None for
-        what is no pytree or cannot be read. From `read_everything` likewise, and the tree of a
+        what is not a pytree or cannot be read. From `read_everything` likewise, and the tree of a
         flat checkpoint has no name.
         """
 
@@ -555,8 +555,20 @@ def size_below(path: str) -> int:
 class StoreChoice:
     """What a user says of a store; a URL carries it as its attribute `store`."""
 
-    def __new__(cls, options: dict[str, str], store: object | None = None) -> StoreChoice:
-        """Take options by the names of the library that reads stores, and a store of obstore."""
+    def __new__(
+        cls,
+        options: dict[str, str],
+        login: Callable[[], tuple[list[tuple[str, str]], float | None]] | None = None,
+        prefix: str | None = None,
+    ) -> StoreChoice:
+        """Take options by the names of the library that reads stores.
+
+        Args:
+            options: what is said in words.
+            login: gives names and secrets, and when they expire in seconds since 1970; asked again
+                before they do.
+            prefix: a directory of the store that paths begin in.
+        """
 
     def options(self) -> dict[str, str]:
         """Give the options, secrets and all."""

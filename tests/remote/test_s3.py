@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -167,12 +168,66 @@ def test_options_lead_to_the_store(s3_disk: Path, s3_options: dict[str, str]) ->
     assert there == answer(s3_disk / V1, str(s3_disk))
 
 
+def _obstore(s3_options: dict[str, str], **others: Any) -> obstore.store.S3Store:
+    http: Any = {"allow_http": s3_options["allow_http"] == "true"}
+    retries: Any = {"max_retries": 2, "retry_timeout": timedelta(seconds=9)}
+    words: Any = {name: word for name, word in s3_options.items() if name != "allow_http"} | others
+    return obstore.store.S3Store(BUCKET, client_options=http, retry_config=retries, **words)
+
+
 def test_a_store_of_obstore_is_read(s3_disk: Path, s3_options: dict[str, str]) -> None:
-    http = {"allow_http": s3_options.pop("allow_http") == "true"}
-    store = obstore.store.S3Store(BUCKET, client_options=http, **s3_options)  # type: ignore[arg-type]
+    store = _obstore(s3_options)
     there = answer(f"{BASE}/{V1}", BASE, store=store)
     assert there == answer(s3_disk / V1, str(s3_disk))
     assert buckets.SECRET not in repr(store)
+
+
+def test_a_prefix_of_a_store_of_obstore_is_where_paths_begin(
+    s3_disk: Path, s3_options: dict[str, str]
+) -> None:
+    above, _, name = V1.partition("/")
+    store = _obstore(s3_options, prefix=above)
+    there = answer(f"{BASE}/{name}", BASE, store=store)
+    assert there == answer(s3_disk / V1, f"{s3_disk}/{above}")
+
+
+@pytest.mark.parametrize("is_awaited", [False, True])
+def test_the_login_of_a_store_of_obstore_is_asked(
+    s3_disk: Path, s3_options: dict[str, str], *, is_awaited: bool
+) -> None:
+    del s3_options["access_key_id"], s3_options["secret_access_key"]
+    asked = []
+
+    def login() -> dict[str, Any]:
+        asked.append(True)
+        until = datetime.now(UTC) + timedelta(hours=1)
+        secrets = {"access_key_id": "key", "secret_access_key": buckets.SECRET}
+        return {**secrets, "token": None, "expires_at": until}
+
+    async def awaited() -> dict[str, Any]:
+        return login()
+
+    store = _obstore(s3_options, credential_provider=awaited if is_awaited else login)
+    there = answer(f"{BASE}/{V1}", BASE, store=store)
+    assert there == answer(s3_disk / V1, str(s3_disk))
+    assert asked == [True]
+
+
+def test_a_login_that_fails_says_nothing_secret(s3_options: dict[str, str]) -> None:
+    del s3_options["access_key_id"], s3_options["secret_access_key"]
+
+    def login() -> dict[str, Any]:
+        raise ValueError(buckets.SECRET)
+
+    with pytest.raises(orbscan.StoreError, match="no valid credentials") as raised:
+        orbscan.metadata(f"{BASE}/{V1}", store=_obstore(s3_options, credential_provider=login))
+    assert buckets.SECRET not in str(raised.value)
+
+
+@pytest.mark.parametrize("store", [obstore.store.MemoryStore(), object()])
+def test_other_stores_are_refused(store: object) -> None:
+    with pytest.raises(TypeError, match="must be one of obstore for a bucket or a web server"):
+        orbscan.metadata(f"{BASE}/{V1}", store=store)
 
 
 @pytest.mark.parametrize(

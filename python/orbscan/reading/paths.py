@@ -78,6 +78,20 @@ def place_of(  # noqa: PLR0913 - keywords, each with a meaning of its own
     return step_directory(place, step, prefix=prefix, atomicity=atomicity)
 
 
+def place_in_store(
+    path: Path,
+    step: StepChoice | None = None,
+    *,
+    atomicity: Atomicity = "auto",
+    store: Any = None,
+    store_options: StoreOptions | None = None,
+) -> str:
+    """As `place_of`, but a store and its options are ignored for a path of a disk."""
+    if url_scheme(os.fsdecode(path)) in {None, "file"}:
+        store = store_options = None
+    return place_of(path, step, atomicity=atomicity, store=store, store_options=store_options)
+
+
 def _choice(scheme: str, store: Any, options: StoreOptions | None) -> _core.StoreChoice | None:
     """What the extension module is told of a store; None if there is nothing to tell."""
     given = {**DEFAULTS, **({} if options is None else options)}
@@ -89,9 +103,12 @@ def _choice(scheme: str, store: Any, options: StoreOptions | None) -> _core.Stor
 
     if store is None:
         texts |= credentials.found(scheme, texts)
-    if store is None and not texts:
-        return None
-    return _core.StoreChoice(texts, store)
+        return _core.StoreChoice(texts) if texts else None
+    with importing:
+        from orbscan.reading.made_stores import taken_apart
+
+    made, login, prefix = taken_apart(store)
+    return _core.StoreChoice(made | texts, login, prefix)
 
 
 def _text(value: Any) -> str:

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 type Order = &'static [&'static [&'static str]];
 
 const CORE: Order = &[
-    &["error", "limits", "pattern", "stand_in"],
+    &["error", "limits", "pattern", "spelling", "stand_in"],
     &["interrupt", "memory"],
     &["aside"],
     &["path", "cursor"],
@@ -39,7 +39,8 @@ const REMOTE: Order = &[
     &["url", "options"],
     &["fault"],
     &["gate", "runtime", "tree"],
-    &["hub"],
+    &["hub", "login"],
+    &["choice"],
     &["client"],
     &["process", "wire", "plan"],
     &["probe", "ranges"],
@@ -117,12 +118,12 @@ fn beside<'c>(code: &'c str, room: &str) -> Vec<&'c str> {
 
 fn check(order: Order, file: &Path, own: &str) {
     let code = without_tests(&fs::read_to_string(file).unwrap());
-    let place =
-        level(order, own).unwrap_or_else(|| panic!("{} is no room of the order", file.display()));
+    let place = level(order, own)
+        .unwrap_or_else(|| panic!("{} is not a room of the order", file.display()));
     for used in uses(&code) {
         let Some(other) = level(order, used) else {
             panic!(
-                "{} uses {used}, which is no room of the order",
+                "{} uses {used}, which is not a room of the order",
                 file.display()
             )
         };

@@ -2,18 +2,20 @@
 
 #[cfg(feature = "remote")]
 use std::collections::BTreeMap;
+#[cfg(feature = "remote")]
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+#[cfg(feature = "remote")]
+use std::time::{Duration, SystemTime};
 
-use orbscan_core::error::Result;
+use orbscan_core::error;
 use orbscan_core::path::StorePath;
 use orbscan_core::store::Store;
 use orbscan_core::store::local::LocalStore;
 #[cfg(feature = "remote")]
-use orbscan_remote::{Options, RemoteStore};
+use orbscan_remote::{Choice, Grant, Login, Options, RemoteStore};
 use pyo3::prelude::*;
-#[cfg(feature = "remote")]
-use pyo3_object_store::AnyObjectStore;
 
 /// A store and a place in it.
 pub type Opened = (Arc<dyn Store>, StorePath);
@@ -32,33 +34,61 @@ pub enum Place {
 #[cfg(feature = "remote")]
 #[derive(Clone, Default)]
 #[pyclass(frozen, module = "orbscan._core")]
-pub struct StoreChoice {
-    options: Options,
-    /// A store that was made by another library.
-    made: Option<Arc<dyn object_store::ObjectStore>>,
-}
+pub struct StoreChoice(Choice);
 
 #[cfg(feature = "remote")]
 #[pymethods]
 impl StoreChoice {
     #[new]
-    #[pyo3(signature = (options, store = None))]
-    fn new(options: BTreeMap<String, String>, store: Option<AnyObjectStore>) -> Self {
-        Self {
+    #[pyo3(signature = (options, login = None, prefix = None))]
+    fn new(
+        options: BTreeMap<String, String>,
+        login: Option<Py<PyAny>>,
+        prefix: Option<String>,
+    ) -> Self {
+        Self(Choice {
             options: Options::new(options),
-            made: store.map(AnyObjectStore::into_dyn),
-        }
+            login: login.map(|login| -> Arc<dyn Login> { Arc::new(PythonLogin(login)) }),
+            prefix,
+        })
     }
 
     /// What was said in words.
     fn options(&self) -> BTreeMap<String, String> {
-        self.options.given().clone()
+        self.0.options.given().clone()
     }
 
     /// Options may be secrets: only their names are shown.
     fn __repr__(&self) -> String {
-        let names: Vec<&str> = self.options.given().keys().map(String::as_str).collect();
+        let given = self.0.options.given();
+        let names: Vec<&str> = given.keys().map(String::as_str).collect();
         format!("StoreChoice({})", names.join(", "))
+    }
+}
+
+/// A callable that gives secrets and when they expire, in seconds since 1970.
+#[cfg(feature = "remote")]
+struct PythonLogin(Py<PyAny>);
+
+#[cfg(feature = "remote")]
+impl fmt::Debug for PythonLogin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("PythonLogin")
+    }
+}
+
+#[cfg(feature = "remote")]
+impl Login for PythonLogin {
+    fn ask(&self) -> Result<Grant, String> {
+        type Given = (Vec<(String, String)>, Option<f64>);
+        let given = Python::attach(|py| self.0.call0(py)?.extract::<Given>(py));
+        // The message of an error may hold what is secret.
+        let (secrets, until) = given.map_err(|_| "the login failed".to_owned())?;
+        let until = until.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+        Ok(Grant {
+            secrets,
+            until: until.and_then(|since| SystemTime::UNIX_EPOCH.checked_add(since)),
+        })
     }
 }
 
@@ -112,7 +142,7 @@ impl Place {
     ///
     /// # Errors
     /// As [`LocalStore::open`] and [`RemoteStore::open`].
-    pub fn open(&self) -> Result<Opened> {
+    pub fn open(&self) -> error::Result<Opened> {
         self.opened(LocalStore::open)
     }
 
@@ -120,22 +150,22 @@ impl Place {
     ///
     /// # Errors
     /// As [`Place::open`].
-    pub fn open_from_top(&self) -> Result<Opened> {
+    pub fn open_from_top(&self) -> error::Result<Opened> {
         self.opened(LocalStore::open_from_top)
     }
 
-    fn opened(&self, local: fn(&Path) -> Result<(LocalStore, StorePath)>) -> Result<Opened> {
+    fn opened(
+        &self,
+        local: fn(&Path) -> error::Result<(LocalStore, StorePath)>,
+    ) -> error::Result<Opened> {
         match self {
             Self::Local(path) => local(path).map(|(store, path)| {
                 let store: Arc<dyn Store> = Arc::new(store);
                 (store, path)
             }),
             #[cfg(feature = "remote")]
-            Self::Remote(url, StoreChoice { options, made }) => {
-                let (store, path) = match made {
-                    Some(made) => RemoteStore::over(Arc::clone(made), url, options)?,
-                    None => RemoteStore::open(url, options)?,
-                };
+            Self::Remote(url, StoreChoice(choice)) => {
+                let (store, path) = RemoteStore::open(url, choice)?;
                 let store: Arc<dyn Store> = Arc::new(store);
                 Ok((store, path))
             }

@@ -1,5 +1,6 @@
 //! One client for each bucket of a process: it keeps connections and tokens.
 
+use std::collections::HashMap;
 use std::env;
 use std::sync::Arc;
 
@@ -8,15 +9,16 @@ use object_store::azure::MicrosoftAzureBuilder;
 use object_store::client::{ClientConfigKey, HttpClient, HttpConnector};
 use object_store::gcp::{GoogleCloudStorageBuilder, GoogleConfigKey};
 use object_store::http::HttpBuilder;
-use object_store::{ClientOptions, ObjectStore};
+use object_store::prefix::PrefixStore;
+use object_store::{Certificate, ClientOptions, HeaderMap, ObjectStore};
 use orbscan_core::error::{Error, ErrorKind, Result, StoreFault};
 
-use crate::fault;
+use crate::choice::Choice;
 use crate::gate::{Gate, Gated};
-use crate::hub;
-use crate::options::Options;
+use crate::options::{DEFAULT_HEADERS, Options, ROOT_CERTIFICATE};
 use crate::runtime::Runtime;
 use crate::url::{Scheme, Url};
+use crate::{fault, hub, login};
 
 /// Where the clouds' emulators listen, in the words of Google's own tools.
 const GOOGLE_EMULATOR: &str = "STORAGE_EMULATOR_HOST";
@@ -58,31 +60,26 @@ pub struct Client {
 }
 
 impl Client {
-    /// What tells a client from those for other stores, options or environments: secrets and all.
-    pub fn key_of(url: &Url, options: &Options) -> String {
-        format!("{} {} {:?}", url.origin, options.key(), environment())
-    }
-
-    /// A client that asks a store which somebody else made.
-    pub fn over(store: Arc<dyn ObjectStore>, scheme: Scheme, gate: Arc<Gate>) -> Self {
-        Self {
-            store,
-            scheme,
-            gate,
-            hub: None,
-        }
+    /// What tells a client from those of the same origin for other options or environments: secrets and
+    /// all.
+    pub fn key_of(choice: &Choice) -> String {
+        let (options, prefix) = (choice.options.key(), &choice.prefix);
+        format!("{options} {prefix:?} {:?}", environment())
     }
 
     /// A client for the store of a URL.
     ///
     /// # Errors
     /// `Unsupported` for an option that the store does not have; `Store` if no client can be made.
-    pub fn new(runtime: &Runtime, gate: Arc<Gate>, url: &Url, options: &Options) -> Result<Self> {
+    pub fn new(runtime: &Runtime, gate: Arc<Gate>, url: &Url, choice: &Choice) -> Result<Self> {
+        // The process has a provider already where this is not the first client.
+        drop(rustls::crypto::ring::default_provider().install_default());
+        let options = &choice.options;
         let gated = || Gated(Arc::clone(&gate));
         let made = match url.scheme {
-            Scheme::Gs => google(url, options, gated())?,
-            Scheme::S3 => amazon(runtime, url, options, gated())?,
-            Scheme::Az => azure(url, options, gated())?,
+            Scheme::Gs => google(url, choice, gated())?,
+            Scheme::S3 => amazon(runtime, url, choice, gated())?,
+            Scheme::Az => azure(url, choice, gated())?,
             Scheme::Http => web(&url.origin, client_options(options)?, options, gated())?,
             Scheme::Hub => {
                 let own = client_options(&Options::default())?;
@@ -100,7 +97,10 @@ impl Client {
             _ => None,
         };
         Ok(Self {
-            store: made,
+            store: match &choice.prefix {
+                Some(prefix) => Arc::new(PrefixStore::new(made, prefix.as_str())),
+                None => made,
+            },
             scheme: url.scheme,
             gate,
             hub,
@@ -136,6 +136,15 @@ fn client_options(options: &Options) -> Result<ClientOptions> {
     for (key, value) in options.timeouts() {
         client = client.with_config(key, value);
     }
+    if let Some(text) = options.get(&[ROOT_CERTIFICATE]) {
+        let trusted = Certificate::from_pem_bundle(text.as_bytes());
+        for certificate in trusted.map_err(|error| unmade(&error))? {
+            client = client.with_root_certificate(certificate);
+        }
+    }
+    if let Some(text) = options.get(&[DEFAULT_HEADERS]) {
+        client = client.with_default_headers(headers(text)?);
+    }
     for (name, value) in options.of_store() {
         let key: ClientConfigKey = name.parse().map_err(|_| unknown(name))?;
         client = client.with_config(key, value);
@@ -143,98 +152,119 @@ fn client_options(options: &Options) -> Result<ClientOptions> {
     Ok(client)
 }
 
+/// Headers, a line each, as in a request.
+fn headers(text: &str) -> Result<HeaderMap> {
+    let pair = |line: &str| {
+        let (name, value) = line.split_once(':')?;
+        Some((name.trim().to_owned(), value.trim().to_owned()))
+    };
+    let pairs: Option<HashMap<String, String>> = text.lines().map(pair).collect();
+    let headers = pairs.and_then(|pairs| HeaderMap::try_from(&pairs).ok());
+    headers.ok_or_else(|| {
+        // Not shown: it may be a secret.
+        let reason = format!("a line of the store option {DEFAULT_HEADERS} is not \"NAME: VALUE\"");
+        Error::new(ErrorKind::Unsupported, reason)
+    })
+}
+
 fn connected(connector: &Gated, options: &ClientOptions) -> Result<HttpClient> {
     connector.connect(options).map_err(|error| unmade(&error))
 }
 
-fn google(url: &Url, options: &Options, gated: Gated) -> Result<Arc<dyn ObjectStore>> {
-    let mut builder = GoogleCloudStorageBuilder::from_env()
-        .with_client_options(client_options(&options.only_timeouts())?)
-        .with_retry(options.retry()?)
-        .with_http_connector(gated)
-        .with_bucket_name(&url.bucket);
-    if let Some(emulator) = env::var(GOOGLE_EMULATOR)
-        .ok()
-        .filter(|host| !host.is_empty())
-    {
-        let base = if emulator.contains("://") {
-            emulator
-        } else {
-            format!("http://{emulator}")
-        };
-        let http = GoogleConfigKey::Client(ClientConfigKey::AllowHttp);
-        builder = builder
-            .with_config(GoogleConfigKey::BaseUrl, base.trim_end_matches('/'))
-            .with_config(GoogleConfigKey::SkipSignature, "true")
-            .with_config(http, "true");
-    }
-    for (name, value) in options.of_store() {
-        builder = builder.with_config(name.parse().map_err(|_| unknown(name))?, value);
-    }
-    Ok(Arc::new(builder.build().map_err(|error| unmade(&error))?))
+/// Makes the client of a cloud: by the environment, by what is `$own` to this cloud, and by the options,
+/// which are stronger. The three builders have the same methods, but no trait for them.
+macro_rules! cloud {
+    ($builder:ty, $choice:ident, $gated:ident, |$named:ident| $own:expr) => {{
+        let options = &$choice.options;
+        let $named = <$builder>::from_env()
+            .with_client_options(client_options(&options.of_client())?)
+            .with_retry(options.retry()?)
+            .with_http_connector($gated);
+        let mut builder = $own;
+        for (name, value) in options.of_store() {
+            builder = builder.with_config(name.parse().map_err(|_| unknown(name))?, value);
+        }
+        Ok(Arc::new(builder.build().map_err(|error| unmade(&error))?))
+    }};
+}
+
+fn google(url: &Url, choice: &Choice, gated: Gated) -> Result<Arc<dyn ObjectStore>> {
+    cloud!(GoogleCloudStorageBuilder, choice, gated, |builder| {
+        let mut builder = builder.with_bucket_name(&url.bucket);
+        let emulator = env::var(GOOGLE_EMULATOR).ok();
+        if let Some(host) = emulator.filter(|host| !host.is_empty()) {
+            let base = if host.contains("://") {
+                host
+            } else {
+                format!("http://{host}")
+            };
+            let http = GoogleConfigKey::Client(ClientConfigKey::AllowHttp);
+            builder = builder
+                .with_config(GoogleConfigKey::BaseUrl, base.trim_end_matches('/'))
+                .with_config(GoogleConfigKey::SkipSignature, "true")
+                .with_config(http, "true");
+        }
+        match &choice.login {
+            Some(login) => builder.with_credentials(login::google(login)),
+            None => builder,
+        }
+    })
 }
 
 fn amazon(
     runtime: &Runtime,
     url: &Url,
-    options: &Options,
+    choice: &Choice,
     gated: Gated,
 ) -> Result<Arc<dyn ObjectStore>> {
-    let client = client_options(&options.only_timeouts())?;
-    let mut builder = AmazonS3Builder::from_env()
-        .with_client_options(client.clone())
-        .with_retry(options.retry()?)
-        .with_http_connector(gated)
-        .with_bucket_name(&url.bucket);
-    let said = || {
-        ENDPOINT_VARIABLES
-            .iter()
-            .find_map(|name| env::var(name).ok())
+    let said = |name: &&str| env::var(name).ok();
+    let endpoint = choice.options.get(&ENDPOINT_OPTIONS).map(str::to_owned);
+    let endpoint = endpoint.or_else(|| ENDPOINT_VARIABLES.iter().find_map(said));
+    let region = match &endpoint {
+        Some(_) => None,
+        None => found_region(runtime, url, &choice.options)?,
     };
-    let endpoint = options
-        .get(&ENDPOINT_OPTIONS)
-        .map(str::to_owned)
-        .or_else(said);
-    if endpoint
-        .as_ref()
-        .is_some_and(|endpoint| endpoint.starts_with("http://"))
-    {
-        // Whoever names such an endpoint means it.
-        let http = AmazonS3ConfigKey::Client(ClientConfigKey::AllowHttp);
-        builder = builder.with_config(http, "true");
-    }
-    for (name, value) in options.of_store() {
-        builder = builder.with_config(name.parse().map_err(|_| unknown(name))?, value);
-    }
-    let is_known = endpoint.is_some()
-        || options.has(&REGION_OPTIONS)
-        || REGION_VARIABLES
-            .iter()
-            .any(|name| env::var_os(name).is_some());
-    if !is_known {
-        let bucket = url.bucket.clone();
-        // If it is not found, the usual one may do; if not, the first request says what is wrong.
-        let found = runtime.wait(async move { resolve_bucket_region(&bucket, &client).await })?;
-        if let Ok(region) = found {
+    cloud!(AmazonS3Builder, choice, gated, |builder| {
+        let mut builder = builder.with_bucket_name(&url.bucket);
+        if endpoint.is_some_and(|endpoint| endpoint.starts_with("http://")) {
+            // Whoever names such an endpoint means it.
+            let http = AmazonS3ConfigKey::Client(ClientConfigKey::AllowHttp);
+            builder = builder.with_config(http, "true");
+        }
+        if let Some(region) = region {
             builder = builder.with_region(region);
         }
-    }
-    Ok(Arc::new(builder.build().map_err(|error| unmade(&error))?))
+        match &choice.login {
+            Some(login) => builder.with_credentials(login::amazon(login)),
+            None => builder,
+        }
+    })
 }
 
-fn azure(url: &Url, options: &Options, gated: Gated) -> Result<Arc<dyn ObjectStore>> {
-    let mut builder = MicrosoftAzureBuilder::from_env()
-        .with_client_options(client_options(&options.only_timeouts())?)
-        .with_retry(options.retry()?)
-        .with_http_connector(gated)
-        .with_container_name(&url.bucket);
-    if let Some(account) = &url.account {
-        builder = builder.with_account(account);
+/// The region of a bucket at Amazon, asked for where nobody says it.
+fn found_region(runtime: &Runtime, url: &Url, options: &Options) -> Result<Option<String>> {
+    let is_said = |name: &&str| env::var_os(name).is_some();
+    if options.has(&REGION_OPTIONS) || REGION_VARIABLES.iter().any(is_said) {
+        return Ok(None);
     }
-    for (name, value) in options.of_store() {
-        builder = builder.with_config(name.parse().map_err(|_| unknown(name))?, value);
-    }
-    Ok(Arc::new(builder.build().map_err(|error| unmade(&error))?))
+    let client = client_options(&options.of_client())?;
+    let bucket = url.bucket.clone();
+    let found = runtime.wait(async move { resolve_bucket_region(&bucket, &client).await })?;
+    // If it is not found, the usual one may do; if not, the first request says what is wrong.
+    Ok(found.ok())
+}
+
+fn azure(url: &Url, choice: &Choice, gated: Gated) -> Result<Arc<dyn ObjectStore>> {
+    cloud!(MicrosoftAzureBuilder, choice, gated, |builder| {
+        let mut builder = builder.with_container_name(&url.bucket);
+        if let Some(account) = &url.account {
+            builder = builder.with_account(account);
+        }
+        match &choice.login {
+            Some(login) => builder.with_credentials(login::azure(login)),
+            None => builder,
+        }
+    })
 }
 
 fn web(

@@ -11,6 +11,8 @@
 //! | `gate` | how many requests are under way at once, and how many a second |
 //! | `runtime` | the threads that wait for answers, and how a caller waits for them |
 //! | `client` | what asks one bucket, server or repository |
+//! | `login` | logins that a user's own code gives |
+//! | `choice` | all that a user says of a store |
 //! | `process` | the runtime and the clients of a process |
 //! | `wire` | single requests: a listing, a file, whether one is there |
 //! | `hub` | the listings of the Hugging Face hub |
@@ -25,12 +27,14 @@
 //! | `probe` | a tree of guesses, where nothing can be listed |
 
 mod bucket;
+mod choice;
 mod client;
 mod fault;
 mod gate;
 mod held;
 mod hub;
 mod kept;
+mod login;
 mod options;
 mod plan;
 mod probe;
@@ -42,6 +46,8 @@ mod tree;
 mod url;
 mod wire;
 
+pub use choice::Choice;
+pub use login::{Grant, Login};
 pub use options::Options;
 pub use store::RemoteStore;
 pub use url::{Scheme, Url, is_url};

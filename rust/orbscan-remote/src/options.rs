@@ -8,6 +8,8 @@
 //! | `retry_timeout` | `ORBSCAN_RETRY_TIMEOUT` | 30 | seconds after which no further attempt begins |
 //! | `connect_timeout` | `ORBSCAN_CONNECT_TIMEOUT` | 5 s | to reach the server |
 //! | `read_timeout` | `ORBSCAN_READ_TIMEOUT` | 20 s | without a single byte; there is no limit for the whole |
+//! | `root_certificate` | | | certificates in PEM that are trusted besides those of the system |
+//! | `default_headers` | | | lines `NAME: VALUE`, sent with each request |
 //!
 //! All other options are those of the `object_store` library, by their names there, and so are the
 //! environment variables `AWS_*`, `GOOGLE_*` and `AZURE_*`.
@@ -49,6 +51,20 @@ const RATE: Number = (
 );
 const RETRIES: Number = ("max_retries", "ORBSCAN_MAX_RETRIES", 4, 0, 100);
 const RETRY_TIMEOUT: Number = ("retry_timeout", "ORBSCAN_RETRY_TIMEOUT", 30, 0, 86_400);
+
+/// The option with certificates that are trusted.
+pub const ROOT_CERTIFICATE: &str = "root_certificate";
+
+/// The option with headers of all requests.
+pub const DEFAULT_HEADERS: &str = "default_headers";
+
+/// Options of a client that a store's library does not know by name.
+const OF_CLIENT: [&str; 4] = [
+    TIMEOUTS[0].1,
+    TIMEOUTS[1].1,
+    ROOT_CERTIFICATE,
+    DEFAULT_HEADERS,
+];
 
 /// Timeouts of a client, and what they are where nobody says.
 const TIMEOUTS: [(ClientConfigKey, &str, &str, &str); 2] = [
@@ -119,10 +135,9 @@ impl Options {
     /// What is said of the store itself, in the words of its library.
     pub fn of_store(&self) -> impl Iterator<Item = (&str, &str)> {
         let ours = [CONCURRENCY.0, RATE.0, RETRIES.0, RETRY_TIMEOUT.0];
-        let timeouts = TIMEOUTS.map(|(_, name, ..)| name);
         let given = self.given.iter();
         let given = given.map(|(name, value)| (name.as_str(), value.as_str()));
-        given.filter(move |(name, _)| !ours.contains(name) && !timeouts.contains(name))
+        given.filter(move |(name, _)| !ours.contains(name) && !OF_CLIENT.contains(name))
     }
 
     /// Whether an option is given under one of its names.
@@ -130,12 +145,11 @@ impl Options {
         names.iter().any(|name| self.given.contains_key(*name))
     }
 
-    /// Those of these options that are not about the store itself.
+    /// Those of these options that are about the client alone, whatever it asks.
     #[must_use]
-    pub fn only_timeouts(&self) -> Self {
-        let timeouts = TIMEOUTS.map(|(_, name, ..)| name);
+    pub fn of_client(&self) -> Self {
         let mut given = self.given.clone();
-        given.retain(|name, _| timeouts.contains(&name.as_str()));
+        given.retain(|name, _| OF_CLIENT.contains(&name.as_str()));
         Self { given }
     }
 

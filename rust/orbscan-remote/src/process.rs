@@ -3,28 +3,36 @@
 //! A process that was forked has neither the threads nor may it use the sockets of the one it came
 //! from: everything here belongs to the process that made it, and another makes its own.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use orbscan_core::error::Result;
 
+use crate::choice::Choice;
 use crate::client::Client;
 use crate::gate::Gate;
-use crate::options::{Limits, Options};
+use crate::options::Limits;
 use crate::runtime::Runtime;
 use crate::url::Url;
 
 /// Generations of forks that keep a runtime of their own; a later one makes one for each call.
 const GENERATIONS: usize = 16;
 
+/// Clients of one bucket, server or repository that are kept. Each login that a user renews makes another
+/// key, and whoever alternates between a few of them should not connect anew each time.
+const CLIENTS: usize = 4;
+
 /// All that a process has to ask stores with.
 #[derive(Debug)]
 pub struct Process {
     /// What waits.
     pub runtime: Runtime,
-    clients: Mutex<HashMap<String, Arc<Client>>>,
+    clients: Mutex<HashMap<String, Clients>>,
     gates: Mutex<HashMap<Limits, Arc<Gate>>>,
 }
+
+/// The clients of one origin by their keys, the one used last in front.
+type Clients = VecDeque<(String, Arc<Client>)>;
 
 /// One for each process that came from the first by forks. Slots are never emptied: the threads of
 /// another process's runtime cannot be ended here.
@@ -60,20 +68,34 @@ impl Process {
         })
     }
 
-    /// The client for the store of a URL, which is made at most once for the same options.
+    /// The client for the store of a URL, which is made at most once for the same options; but for each
+    /// login of a user, which cannot be told from others.
     ///
     /// # Errors
     /// As [`Client::new`].
-    pub fn client(&self, url: &Url, options: &Options) -> Result<Arc<Client>> {
-        let key = Client::key_of(url, options);
-        if let Some(client) = locked(&self.clients).get(&key) {
-            return Ok(Arc::clone(client));
+    pub fn client(&self, url: &Url, choice: &Choice) -> Result<Arc<Client>> {
+        let gate = || choice.options.limits().map(|limits| self.gate(limits));
+        if choice.login.is_some() {
+            return Client::new(&self.runtime, gate()?, url, choice).map(Arc::new);
+        }
+        let key = Client::key_of(choice);
+        if let Some(client) = locked(&self.clients)
+            .get_mut(&url.origin)
+            .and_then(|clients| used(clients, &key))
+        {
+            return Ok(client);
         }
         // Not while the lock is held: it may ask for the region of a bucket.
-        let made = Client::new(&self.runtime, self.gate(options.limits()?), url, options)?;
+        let made = Arc::new(Client::new(&self.runtime, gate()?, url, choice)?);
         let mut clients = locked(&self.clients);
-        let client = clients.entry(key).or_insert_with(|| Arc::new(made));
-        Ok(Arc::clone(client))
+        let clients = clients.entry(url.origin.clone()).or_default();
+        // Somebody else may have been faster.
+        if let Some(client) = used(clients, &key) {
+            return Ok(client);
+        }
+        clients.push_front((key, Arc::clone(&made)));
+        clients.truncate(CLIENTS);
+        Ok(made)
     }
 
     /// The gate through which all requests go that have the same limits.
@@ -84,6 +106,15 @@ impl Process {
     }
 }
 
+/// The client of a key, which then is in front.
+fn used(clients: &mut Clients, key: &str) -> Option<Arc<Client>> {
+    let place = clients.iter().position(|(known, _)| known == key)?;
+    let found = clients.remove(place)?;
+    let client = Arc::clone(&found.1);
+    clients.push_front(found);
+    Some(client)
+}
+
 /// Nothing panics while it holds one of these locks, so a poisoned one is as good as any.
 fn locked<T>(table: &Mutex<T>) -> MutexGuard<'_, T> {
     table.lock().unwrap_or_else(PoisonError::into_inner)
@@ -92,19 +123,49 @@ fn locked<T>(table: &Mutex<T>) -> MutexGuard<'_, T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::options::Options;
+
+    fn client(process: &Process, text: &str, option: &str) -> Arc<Client> {
+        let url = Url::parse(text).unwrap();
+        let option = ("user_agent".to_owned(), option.to_owned());
+        let choice = Choice {
+            options: Options::new([("skip_signature".to_owned(), "true".to_owned()), option]),
+            ..Choice::default()
+        };
+        process.client(&url, &choice).unwrap()
+    }
 
     #[test]
     fn a_process_has_one_of_everything() {
         let process = Process::own().unwrap();
         assert!(Arc::ptr_eq(&process, &Process::own().unwrap()));
-        let client = |text: &str, option: &str| {
-            let url = Url::parse(text).unwrap();
-            let option = ("skip_signature".to_owned(), option.to_owned());
-            process.client(&url, &Options::new([option])).unwrap()
-        };
-        let first = client("gs://bucket/a", "true");
-        assert!(Arc::ptr_eq(&first, &client("gs://bucket/b", "true")));
-        assert!(!Arc::ptr_eq(&first, &client("gs://bucket/a", "false")));
-        assert!(!Arc::ptr_eq(&first, &client("gs://other/a", "true")));
+        let first = client(&process, "gs://bucket/a", "a");
+        let again = client(&process, "gs://bucket/b", "a");
+        assert!(Arc::ptr_eq(&first, &again));
+        let others = [("gs://bucket/a", "b"), ("gs://other/a", "a")];
+        for (url, option) in others {
+            assert!(!Arc::ptr_eq(&first, &client(&process, url, option)));
+        }
+    }
+
+    #[test]
+    fn a_client_goes_when_too_many_others_of_its_bucket_were_used_since() {
+        let process = Process::new().unwrap();
+        let first = client(&process, "gs://bucket/a", "0");
+        let second = client(&process, "gs://bucket/a", "1");
+        let elsewhere = client(&process, "gs://other/a", "0");
+        for number in 2..=CLIENTS {
+            assert!(Arc::ptr_eq(&first, &client(&process, "gs://bucket/a", "0")));
+            client(&process, "gs://bucket/a", &number.to_string());
+        }
+        assert!(Arc::ptr_eq(&first, &client(&process, "gs://bucket/a", "0")));
+        assert!(Arc::ptr_eq(
+            &elsewhere,
+            &client(&process, "gs://other/a", "0")
+        ));
+        assert!(!Arc::ptr_eq(
+            &second,
+            &client(&process, "gs://bucket/a", "1")
+        ));
     }
 }

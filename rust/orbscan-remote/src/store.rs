@@ -3,17 +3,16 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
-use object_store::ObjectStore;
 use orbscan_core::error::Result;
 use orbscan_core::orbax::commit::Atomicity;
 use orbscan_core::path::StorePath;
 use orbscan_core::store::{Entry, Interest, Stat, Store, Want, not_found};
 
 use crate::bucket::{Bucket, Children, all, found, merged};
+use crate::choice::Choice;
 use crate::client::Client;
 use crate::held::Held;
 use crate::kept::Kept;
-use crate::options::Options;
 use crate::process::Process;
 use crate::tree::Known;
 use crate::url::{Scheme, Url};
@@ -31,26 +30,11 @@ impl RemoteStore {
     /// # Errors
     /// As [`Url::parse`]; `Unsupported` for an option that the store does not have; `Store` if no client
     /// can be made for it. All name the URL.
-    pub fn open(text: &str, options: &Options) -> Result<(Self, StorePath)> {
+    pub fn open(text: &str, choice: &Choice) -> Result<(Self, StorePath)> {
         let url = Url::parse(text)?;
-        let client = Process::own().and_then(|process| process.client(&url, options));
+        let client = Process::own().and_then(|process| process.client(&url, choice));
         let client = client.map_err(|error| error.in_file(&url.locate(&url.place)))?;
         Ok(Self::new(url, client))
-    }
-
-    /// As [`RemoteStore::open`], with a store of the library that somebody else made.
-    ///
-    /// # Errors
-    /// As [`RemoteStore::open`].
-    pub fn over(
-        store: Arc<dyn ObjectStore>,
-        text: &str,
-        options: &Options,
-    ) -> Result<(Self, StorePath)> {
-        let url = Url::parse(text)?;
-        let gate = Process::own()?.gate(options.limits()?);
-        let client = Client::over(store, url.scheme, gate);
-        Ok(Self::new(url, Arc::new(client)))
     }
 
     fn new(url: Url, client: Arc<Client>) -> (Self, StorePath) {
