@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING, Any
 from orbscan.differing import aspects
 from orbscan.differing.columns import side_of_checkpoint
 from orbscan.differing.difference import difference
-from orbscan.places import url_scheme
 from orbscan.reading import api
-from orbscan.reading.paths import place_of
+from orbscan.reading.paths import place_in_store
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
-    from orbscan.aliases import Atomicity, Name, Path, StepChoice, StoreOptions
+    from orbscan.aliases import Atomicity, Name, StepChoice, StoreOptions
     from orbscan.differing.amount import Progress
     from orbscan.differing.diff import Diff
     from orbscan.differing.side import Side
@@ -107,7 +106,9 @@ def diff(  # noqa: PLR0913 - keywords, each with a meaning of its own
     for side, its_name, its_step in zip(given, names, steps, strict=True):
         if _is_path(side):
             read = side_of_path(
-                _place(side, its_step, atomicity, store, store_options),
+                place_in_store(
+                    side, its_step, atomicity=atomicity, store=store, store_options=store_options
+                ),
                 its_name,
                 rich_types=rich_types,
                 atomicity=atomicity,
@@ -174,19 +175,6 @@ def side_of_path(
 
 def _is_path(side: Any) -> bool:
     return isinstance(side, str | os.PathLike)
-
-
-def _place(
-    path: Path,
-    step: StepChoice | None,
-    atomicity: Atomicity,
-    store: Any,
-    options: StoreOptions | None,
-) -> str:
-    """The place of a side: what is said of a store is said of that which lies in one."""
-    if url_scheme(os.fsdecode(path)) in {None, "file"}:
-        return place_of(path, step, atomicity=atomicity)
-    return place_of(path, step, atomicity=atomicity, store=store, store_options=options)
 
 
 def _side_in_memory(side: Any) -> Side:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import KW_ONLY, dataclass, field
-from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeAlias, TypeVar
 
 from orbscan import errors
 from orbscan.model.leaves import ArrayMetadata, NumpyMetadata, leaves, own
+from orbscan.model.moments import Moments
 from orbscan.model.value import Value, as_dataclass
 
 if TYPE_CHECKING:
@@ -26,7 +26,6 @@ Its containers are plain dicts, lists and tuples (with rich types, also namedtup
 
 T = TypeVar("T")
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _ARRAYS = (ArrayMetadata, NumpyMetadata)
 
 
@@ -63,7 +62,7 @@ class Contents(Protocol):
 
 
 @dataclass(frozen=True, repr=False)
-class CheckpointMetadata(Generic[T]):
+class CheckpointMetadata(Moments, Generic[T]):
     """The metadata of one checkpoint.
 
     Attributes:
@@ -97,29 +96,6 @@ class CheckpointMetadata(Generic[T]):
             OrbscanError: the checkpoint can no longer be looked at; as `orbscan.metadata`.
         """
         return () if self._contents is None else self._contents.items()
-
-    @property
-    def init_timestamp(self) -> datetime | None:
-        """When the save began, in UTC, cut to microseconds; None if the writer did not say.
-
-        Raises:
-            OverflowError: the moment lies outside the years 1 to 9999.
-        """
-        return as_datetime(self.init_timestamp_nsecs)
-
-    @property
-    def commit_timestamp(self) -> datetime | None:
-        """When the save finished, in UTC, cut to microseconds; None if the writer did not say.
-
-        Raises:
-            OverflowError: the moment lies outside the years 1 to 9999.
-
-        >>> from pathlib import Path
-        >>> saved = CheckpointMetadata(Path("1"), metadata={}, commit_timestamp_nsecs=1_999)
-        >>> saved.commit_timestamp
-        datetime.datetime(1970, 1, 1, 0, 0, 0, 1, tzinfo=datetime.timezone.utc)
-        """
-        return as_datetime(self.commit_timestamp_nsecs)
 
     def leaves(self) -> Iterator[tuple[Keypath, Any]]:
         """Walk the tree, or the trees by the name of their checkpointable.
@@ -198,13 +174,3 @@ class CheckpointMetadata(Generic[T]):
         return repr_lib.render_object_constructor(
             type(self), dict(notebook.fields(self, whole=True)), path, subtree_renderer
         )
-
-
-def as_datetime(nsecs: int | None) -> datetime | None:
-    """Convert nanoseconds since 1970, cutting them to microseconds.
-
-    Raises:
-        OverflowError: the moment lies outside the years 1 to 9999.
-    """
-    # Integers throughout: dividing nanoseconds by 1e9 would already have rounded them.
-    return None if nsecs is None else _EPOCH + timedelta(microseconds=nsecs // 1_000)

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from orbscan.model.result import Issue, as_datetime
+from orbscan.model.moments import Moments
 from orbscan.model.value import Value, as_dataclass
 from orbscan.showing.text import counted
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from orbscan.aliases import AnyPath, StepState
     from orbscan.errors import OrbscanError
+    from orbscan.model.result import Issue
     from orbscan.reading.step_text import Facts
 
 
 @as_dataclass
-class Step(Value, frozen=True):
+class Step(Value, Moments, frozen=True):
     """One step of a manager root. It is a path: give it wherever a checkpoint is asked for.
 
     Attributes:
@@ -88,24 +87,6 @@ class Step(Value, frozen=True):
     def name(self) -> str:
         """The name of the directory: prefix, padding and number."""
         return self.path.name
-
-    @property
-    def init_timestamp(self) -> datetime | None:
-        """When the save began, in UTC, cut to microseconds; None if the writer did not say.
-
-        Raises:
-            OverflowError: the moment lies outside the years 1 to 9999.
-        """
-        return as_datetime(self.init_timestamp_nsecs)
-
-    @property
-    def commit_timestamp(self) -> datetime | None:
-        """When the save finished, in UTC, cut to microseconds; None if the writer did not say.
-
-        Raises:
-            OverflowError: the moment lies outside the years 1 to 9999.
-        """
-        return as_datetime(self.commit_timestamp_nsecs)
 
 
 @as_dataclass

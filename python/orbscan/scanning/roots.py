@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 
 from orbscan._imports import importing
-from orbscan.places import Url, url_scheme
-from orbscan.reading.paths import place_of
+from orbscan.places import Url
+from orbscan.reading.paths import place_in_store
 from orbscan.showing.text import natural
 
 # See orbscan/__init__.py.
@@ -40,11 +40,8 @@ def expanded(
     several = [roots] if isinstance(roots, str | os.PathLike) else roots
     texts: list[str] = []
     for root in several:
-        # What is said of a store is said of the roots that lie in one.
-        is_local = url_scheme(os.fsdecode(root)) in {None, "file"}
-        text = (
-            place_of(root) if is_local else place_of(root, store=store, store_options=store_options)
-        )
+        text = place_in_store(root, store=store, store_options=store_options)
+        is_local = not isinstance(text, Url)
         if _CHARACTERS.isdisjoint(text) or (is_local and os.path.lexists(text)):
             texts.append(text)
             continue
