@@ -37,7 +37,7 @@ def is_readable(checkpoint: Path) -> bool:
     try:
         found = orbscan.metadata(checkpoint)
     except orbscan.OrbscanError as error:
-        # One that holds only what is no pytree has no leaf to lose.
+        # One that holds only what is not a pytree has no leaf to lose.
         return error.kind in {"no_such_checkpointable", "unknown_layout"}
     elsewhere = any(" found " in issue.reason for issue in found.issues)
     unreadable = any(isinstance(leaf, orbscan.UnreadableLeaf) for leaf in flat(found.metadata))

@@ -77,7 +77,7 @@ def asked(subject: Subject) -> Asked:
 
 
 VERIFIED = ["error", "warning", "note", "refused", "nothing new", "crashed"]
-"""The worst that `verify` finds and did not find before; it refuses what is no checkpoint."""
+"""The worst that `verify` finds and did not find before; it refuses what is not a checkpoint."""
 
 
 def verified(subject: Subject) -> frozenset[tuple[str, str]]:

@@ -6,8 +6,6 @@ exception that names no file, or with a crash, orbscan gives a clear error or a 
 
 from __future__ import annotations
 
-import json
-import shutil
 from typing import TYPE_CHECKING
 
 import pytest
@@ -19,7 +17,6 @@ if TYPE_CHECKING:
 
     from .conftest import Copy
 from .damages import (
-    CM,
     LFS,
     MANIFEST,
     SHARDING,
@@ -38,17 +35,7 @@ from .damages import (
     value,
     write,
 )
-
-ITEM = {"v1": "state", "v0": "state", "flat": "."}
-LAYOUTS = pytest.mark.parametrize("layout", ["v1", "v0", "flat"])
-
-
-def refusal(root: Path, error: type[Exception] = orbscan.FormatError) -> orbscan.OrbscanError:
-    with pytest.raises(error) as caught:
-        orbscan.metadata(root)
-    assert isinstance(caught.value, orbscan.OrbscanError)
-    return caught.value
-
+from .layouts import ITEM, LAYOUTS, refusal
 
 # Damage that keeps the tree from being read: (damage, error kind, file, part of the reason).
 LOST: dict[str, tuple[Damage, str, str, str]] = {
@@ -91,13 +78,13 @@ LOST: dict[str, tuple[Damage, str, str, str]] = {
         edit(TREE, lambda d: d["tree_metadata"].pop("('s', '1')")),
         "malformed",
         TREE,
-        'node "s": the sequence has an index 2 but no index 1',
+        "node s: the sequence has an index 2 but no index 1",
     ),
     "key-type-mix": (
         key_type("('s', '1')", 1, 2),
         "malformed",
         TREE,
-        'node "s": it has both mapping and sequence keys',
+        "node s: it has both mapping and sequence keys",
     ),
     "nesting": (write(TREE, '{"x": ' + "[" * 100_000), "limit", TREE, "nested"),
     "manifest-empty": (write(MANIFEST, b""), "malformed", MANIFEST, ""),
@@ -186,13 +173,13 @@ TOLERATED: dict[str, tuple[Damage, str, str, str]] = {
         value("('n',)", value_type="my.Type"),
         "unsupported",
         TREE,
-        'leaf "n": value type "my.Type"',
+        'leaf n: value type "my.Type"',
     ),
     "skip-deserialize": (
         value("('s', '1')", skip_deserialize=False),
         "malformed",
         TREE,
-        'leaf "s.1"',
+        "leaf s[1]",
     ),
     "write-shape-null": (
         value("('a', 'b')", write_shape=None),
@@ -210,7 +197,7 @@ TOLERATED: dict[str, tuple[Damage, str, str, str]] = {
         value("('a', 'b')", write_shape=[1, 2, 3]),
         "malformed",
         TREE,
-        'leaf "a.b": write_shape of rank 3, the array has rank 1',
+        "leaf a/b: write_shape of rank 3, the array has rank 1",
     ),
     "array-missing": (
         edit(
@@ -226,7 +213,7 @@ TOLERATED: dict[str, tuple[Damage, str, str, str]] = {
         ),
         "malformed",
         "",
-        'leaf "z": the database has no key "z/',
+        'leaf z: the database has no key "z/',
     ),
     "sharding-missing": (remove(SHARDING), "not_found", SHARDING, "does not exist"),
     "sharding-empty": (write(SHARDING, ""), "malformed", SHARDING, "empty"),
@@ -235,7 +222,7 @@ TOLERATED: dict[str, tuple[Damage, str, str, str]] = {
     "sharding-lfs": (write(SHARDING, LFS), "malformed", SHARDING, "git-lfs pointer"),
     "sharding-directory": (as_directory(SHARDING), "malformed", SHARDING, "is a directory"),
     "sharding-null": (write(SHARDING, "null"), "malformed", SHARDING, "expected an object"),
-    "sharding-no-entry": (write(SHARDING, "{}"), "malformed", SHARDING, 'no entry for "a.b"'),
+    "sharding-no-entry": (write(SHARDING, "{}"), "malformed", SHARDING, "no entry for a/b"),
     "sharding-entry-broken": (
         every_sharding("{}"),
         "malformed",
@@ -321,229 +308,3 @@ def test_a_check_finds_whatever_a_read_finds_and_more(copy: Copy, layout: str, r
     assert found
     if row in LOST:
         assert "error" in severities, found
-
-
-# `_CHECKPOINT_METADATA` that is no JSON: the tree is read, the fault is said.
-HEADER: dict[str, Damage] = {
-    "empty": write(CM, ""),
-    "cut": cut(CM),
-    "garbage": write(CM, "garbage"),
-    "not-utf8": write(CM, b"\xff"),
-    "bom": write(CM, "\ufeff{}"),
-    "directory": as_directory(CM),
-    "lfs": write(CM, LFS),
-}
-
-
-@LAYOUTS
-@pytest.mark.parametrize("row", HEADER)
-def test_a_header_that_is_no_json_is_an_issue(copy: Copy, layout: str, row: str) -> None:
-    root = copy(layout)
-    whole = orbscan.metadata(root)
-    HEADER[row](root)
-    answer = orbscan.metadata(root)
-    assert answer.metadata == whole.metadata
-    assert answer.commit_timestamp_nsecs is None
-    (issue,) = answer.issues
-    assert issue.file == str(root / CM)
-    assert whole.issues == ()
-
-
-@LAYOUTS
-@pytest.mark.parametrize(
-    "text",
-    [
-        "[1]",
-        '"x"',
-        "NaN",
-        '{"item_handlers": 5}',
-        '{"metrics": [1]}',
-        '{"performance_metrics": []}',
-        '{"init_timestamp_nsecs": "12"}',
-        '{"commit_timestamp_nsecs": 1.5}',
-        '{"custom_metadata": []}',
-        '{"custom_metadata": {"a": 1}, "other": 2}',
-    ],
-)
-def test_a_header_of_wrong_types_is_an_error(copy: Copy, layout: str, text: str) -> None:
-    root = copy(layout)
-    (root / CM).write_text(text)
-    assert refusal(root).file == str(root / CM)
-
-
-def test_a_missing_header_is_fatal_for_v1_alone(copy: Copy) -> None:
-    for layout in ("v0", "flat"):
-        root = copy(layout)
-        (root / CM).unlink()
-        assert orbscan.metadata(root).commit_timestamp_nsecs is None
-    root = copy("v1")
-    (root / CM).unlink()
-    assert CM in refusal(root, orbscan.InvalidLayoutError).reason
-
-
-def test_a_missing_marker_makes_a_v1_checkpoint_v0(copy: Copy) -> None:
-    root = copy("v1")
-    before = orbscan.metadata(root)
-    (root / "orbax.checkpoint").unlink()
-    assert orbscan.metadata(root) == before
-
-
-def test_a_missing_commit_file_does_not_matter_on_a_local_disk(copy: Copy) -> None:
-    root = copy("v1")
-    before = orbscan.metadata(root)
-    (root / "commit_success.txt").unlink()
-    assert orbscan.metadata(root) == before
-
-
-def test_a_missing_tree_names_what_is_there(copy: Copy) -> None:
-    for layout in ("v1", "v0"):
-        root = copy(layout)
-        (root / "state" / TREE).unlink()
-        error = refusal(root, orbscan.InvalidLayoutError)
-        assert "state" in error.reason
-        answer = orbscan.checkpointables_metadata(root)
-        assert answer.metadata["state"] is None
-        assert [i.file for i in answer.issues] == [str(root / "state")]
-    root = copy("flat")
-    (root / TREE).unlink()
-    assert TREE in refusal(root, orbscan.InvalidLayoutError).reason
-
-
-@LAYOUTS
-def test_without_a_manifest_the_process_databases_are_read(copy: Copy, layout: str) -> None:
-    root = copy(layout)
-    before = orbscan.metadata(root)
-    (root / ITEM[layout] / MANIFEST).unlink()
-    answer = orbscan.metadata(root)
-    assert answer.metadata == before.metadata
-    assert ["not merged" in i.reason for i in answer.issues] == [True]
-
-
-def process_databases(item: Path, change: Damage) -> None:
-    """Takes the merged database away and adds that of a second process, changed."""
-    (item / MANIFEST).unlink()
-    shutil.copytree(item / "ocdbt.process_0", item / "ocdbt.process_1")
-    change(item / "ocdbt.process_1")
-
-
-@LAYOUTS
-def test_process_databases_that_disagree_are_said(copy: Copy, layout: str) -> None:
-    root = copy(layout)
-    before = orbscan.metadata(root)
-    other = copy("other-v1") / "state" if layout == "v1" else copy("other-flat")
-
-    def from_another_run(database: Path) -> None:
-        shutil.rmtree(database)
-        shutil.copytree(other / "ocdbt.process_0", database)
-
-    process_databases(root / ITEM[layout], from_another_run)
-    answer = orbscan.metadata(root)
-    assert answer.metadata == before.metadata
-    assert any('disagree about "a.b"' in issue.reason for issue in answer.issues)
-
-
-@LAYOUTS
-def test_a_damaged_process_database_leaves_the_others(copy: Copy, layout: str) -> None:
-    root = copy(layout)
-    before = orbscan.metadata(root)
-    process_databases(root / ITEM[layout], write(MANIFEST, b"garbage"))
-    answer = orbscan.metadata(root)
-    assert answer.metadata == before.metadata
-    files = [issue.file or "" for issue in answer.issues]
-    assert any(file.endswith("ocdbt.process_1/manifest.ocdbt") for file in files)
-
-
-@LAYOUTS
-def test_an_only_process_database_that_is_damaged_is_the_error(copy: Copy, layout: str) -> None:
-    root = copy(layout)
-    (root / ITEM[layout] / MANIFEST).unlink()
-    (root / ITEM[layout] / "ocdbt.process_0" / MANIFEST).write_bytes(b"garbage")
-    assert (refusal(root).file or "").endswith("ocdbt.process_0/manifest.ocdbt")
-
-
-@LAYOUTS
-def test_without_any_manifest_the_arrays_are_lost(copy: Copy, layout: str) -> None:
-    root = copy(layout)
-    (root / ITEM[layout] / MANIFEST).unlink()
-    shutil.rmtree(root / ITEM[layout] / "ocdbt.process_0")
-    error = refusal(root)
-    assert (error.file or "").endswith(MANIFEST)
-    assert "no such file" in error.reason or "does not exist" in error.reason
-
-
-def test_a_manifest_of_another_checkpoint_names_the_missing_node(copy: Copy) -> None:
-    root, other = copy("v1"), copy("flat")
-    shutil.copy(other / MANIFEST, root / "state" / MANIFEST)
-    assert "/state/d/" in (refusal(root).file or "")
-
-
-@LAYOUTS
-@pytest.mark.parametrize("switch", ["use_zarr3", "use_ocdbt"])
-def test_a_switch_that_contradicts_the_store_is_an_issue(
-    copy: Copy, layout: str, switch: str
-) -> None:
-    root = copy(layout)
-    before = orbscan.metadata(root)
-    edit(TREE, lambda d: d.update({switch: not d[switch]}))(root / ITEM[layout])
-    answer = orbscan.metadata(root)
-    assert answer.metadata == before.metadata
-    assert len(answer.issues) == 1
-
-
-def test_plain_files_lose_only_the_damaged_array(copy: Copy) -> None:
-    for damage, reason in [
-        (write(".zarray", ""), "empty"),
-        (write(".zarray", '{"zarr_format": 2}'), '"shape" is missing'),
-        (write(".zarray", LFS), "git-lfs pointer"),
-        (remove(".zarray"), "does not exist"),
-        (as_directory(".zarray"), "is a directory"),
-        (write(".zarray", '{"x": ' + "[" * 100_000), "nested"),
-    ]:
-        root = copy("files")
-        damage(root / "a.b")
-        answer = orbscan.metadata(root)
-        leaf = answer.metadata["a"]["b"]
-        assert isinstance(leaf, orbscan.UnreadableLeaf)
-        assert reason in leaf.error.reason
-        assert (leaf.error.file or "").endswith("a.b/.zarray")
-        assert answer.metadata["a"]["c"].shape == (2, 3)
-        shutil.rmtree(root)
-
-
-RECORD = {
-    "operation_id": "0a" * 16,
-    "checkpointable_name": "state",
-    "destination": None,
-}
-
-
-def test_a_deletion_hides_its_item(copy: Copy) -> None:
-    root = copy("v1")
-    before = json.loads((root / CM).read_text())
-    after = {**before, "item_handlers": {}}
-    record = {**RECORD, "original_metadata": before, "updated_metadata": after}
-    (root / "_CHECKPOINT_DELETION").write_text(json.dumps(record))
-    assert orbscan.checkpointables_metadata(root).metadata == {}
-    with pytest.raises(orbscan.DeletionInProgressError):
-        orbscan.metadata(root, "state")
-
-
-@pytest.mark.parametrize("content", ["", "[]", "{}", json.dumps(RECORD), "garbage"])
-def test_a_deletion_record_that_cannot_be_trusted_is_an_error(copy: Copy, content: str) -> None:
-    root = copy("v1")
-    (root / "_CHECKPOINT_DELETION").write_text(content)
-    for read in (orbscan.metadata, orbscan.checkpointables_metadata):
-        with pytest.raises(orbscan.DeletionRecoveryError) as caught:
-            read(root)
-        assert caught.value.file == str(root / "_CHECKPOINT_DELETION")
-
-
-def test_an_unreadable_file_is_a_store_error(copy: Copy) -> None:
-    root = copy("v1")
-    # A link to itself cannot be opened by anyone, root included.
-    (root / "state" / TREE).unlink()
-    (root / "state" / TREE).symlink_to(TREE)
-    with pytest.raises(OSError, match="symbolic links") as caught:
-        orbscan.metadata(root)
-    assert isinstance(caught.value, orbscan.StoreError)
-    assert caught.value.errno is not None

@@ -109,7 +109,7 @@ class Outcome:
         """Whether verify says of a way that it works or fails, and it does not.
 
         Left out, since codes do not tell them apart: a partition spec whose entry JAX takes for
-        none, and a type of a leaf that is no text, which a target makes up for.
+        none, and a type of a leaf that is not a text, which a target makes up for.
         """
         if "['partition_spec']" in self.case or "['value_type']" in self.case:
             return False

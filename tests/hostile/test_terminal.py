@@ -32,7 +32,7 @@ COMMANDS = {
     "dump": ["dump", "{}/_METADATA"],
     "dump of a node": ["dump", "{}/d/x"],
     "what is not there": ["show", "{}/nowhere"],
-    "what is no checkpoint": ["show", "{}/d"],
+    "what is not a checkpoint": ["show", "{}/d"],
 }
 
 

@@ -25,7 +25,7 @@ PROGRAM = """
 
     path, *arguments = sys.argv[1:]
     told, sys.stdout = sys.stdout, Nothing()
-    # What is imported for the first answer is no matter of its size.
+    # What is imported for the first answer does not depend on its size.
     main([*arguments, path])
     tracemalloc.start()
     main([*arguments, path])

@@ -70,7 +70,7 @@ class Printed:
 
     @property
     def document(self) -> Any:
-        """What stdout says in JSON; None if it is empty, and text if it is no JSON."""
+        """What stdout says in JSON; None if it is empty, and text if it is not JSON."""
         try:
             return json.loads(self.out) if self.out else None
         except ValueError:

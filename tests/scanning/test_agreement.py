@@ -42,7 +42,7 @@ def test_every_entry_agrees_with_a_read_of_its_path(
             assert (entry.state, entry.committed, entry.error) == ("unread", False, None)
             continue
         compared += 1
-        # One that never had a pytree is no broken one.
+        # One that never had a pytree is not broken.
         lacks = entry.error is None and entry.metadata is None
         outcome = _outcome(partial(orbscan.metadata, entry), may_lack_pytree=lacks)
         assert outcome == _of_entry(entry)

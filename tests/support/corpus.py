@@ -106,7 +106,7 @@ def unpack(archive: Path, destination: Path) -> None:
         for member in members:
             name = PurePosixPath(member.name)
             if name.is_absolute() or ".." in name.parts or not (member.isfile() or member.isdir()):
-                message = f"{archive.name}: {member.name!r} is no plain file or folder"
+                message = f"{archive.name}: {member.name!r} is not a plain file or folder"
                 raise ValueError(message)
             budget -= member.size
             if budget < 0:

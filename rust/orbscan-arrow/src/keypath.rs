@@ -2,10 +2,10 @@
 
 use std::fmt::Write as _;
 
+use orbscan_core::spelling;
 use orbscan_core::tree::{Content, Names, Tree};
 
 use crate::column::{KeyEntries, Lists, Result, Texts};
-use crate::literal;
 
 /// The columns that say where in a tree a leaf is.
 #[derive(Debug, Default)]
@@ -55,7 +55,7 @@ impl Walk {
         };
         let mut keys = Names::default();
         for key in tree.keys.iter() {
-            keys.push(&literal::key(key));
+            keys.push(&spelling::key(key));
         }
         Self {
             waiting: vec![top],

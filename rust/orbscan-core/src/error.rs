@@ -18,12 +18,14 @@ const NAMES_SHOWN: usize = 10;
 
 /// Names for people, not too many.
 pub fn shown<S: AsRef<str>>(names: &[S]) -> String {
-    let some: Vec<String> = names
-        .iter()
-        .take(NAMES_SHOWN)
-        .map(|name| format!("{:?}", name.as_ref()))
-        .collect();
-    match names.len().saturating_sub(some.len()) {
+    let quoted = names.iter().map(|name| format!("{:?}", name.as_ref()));
+    listed(quoted, names.len())
+}
+
+/// The first of so many texts, not too many.
+pub fn listed(texts: impl Iterator<Item = String>, count: usize) -> String {
+    let some: Vec<String> = texts.take(NAMES_SHOWN).collect();
+    match count.saturating_sub(some.len()) {
         0 => some.join(", "),
         more => format!("{} and {more} more", some.join(", ")),
     }

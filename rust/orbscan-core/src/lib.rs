@@ -37,6 +37,7 @@ pub mod reader;
 pub mod record;
 pub mod safetensors;
 pub mod scan;
+pub mod spelling;
 pub mod stand_in;
 pub mod store;
 #[cfg(any(test, feature = "testing"))]

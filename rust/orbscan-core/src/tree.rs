@@ -10,11 +10,13 @@ mod nest;
 mod runs;
 
 use std::borrow::Cow;
+use std::fmt::Write as _;
 use std::ops::Range;
 
 use foldhash::HashMap;
 
 use crate::cursor::to_u64;
+use crate::spelling;
 
 pub use build::build;
 pub use names::Names;
@@ -197,42 +199,14 @@ impl Tree {
 
     /// The keypaths of the leaves that are `wanted`, each behind the number of its leaf.
     pub fn keypaths(&self, wanted: impl Fn(usize) -> bool) -> Vec<(usize, Vec<KeyEntry<'static>>)> {
-        let mut parents: Vec<Option<(usize, usize)>> = vec![None; self.nodes.len()];
-        for (parent, node) in self.nodes.iter().enumerate() {
-            if let Content::Children(_, children) = &node.content {
-                for (place, child) in children.clone().enumerate() {
-                    if let Some(of_child) = parents.get_mut(child) {
-                        *of_child = Some((parent, place));
-                    }
-                }
-            }
-        }
+        let parents = Parents::of(self);
         let nodes = self.nodes.iter().enumerate();
         nodes
             .filter_map(|(at, node)| match node.content {
-                Content::Leaf(leaf) if wanted(leaf) => Some((leaf, self.keypath(at, &parents))),
+                Content::Leaf(leaf) if wanted(leaf) => Some((leaf, parents.keypath(self, at))),
                 _ => None,
             })
             .collect()
-    }
-
-    /// The keypath of a node, by the parent of each node and its place among the siblings.
-    fn keypath(
-        &self,
-        mut node: usize,
-        parents: &[Option<(usize, usize)>],
-    ) -> Vec<KeyEntry<'static>> {
-        let mut keypath = Vec::new();
-        while let Some(Some((parent, place))) = parents.get(node).copied() {
-            let key = self.nodes.get(node).and_then(|node| node.key);
-            keypath.push(match key.map(|key| self.keys.get(key)) {
-                Some(key) => KeyEntry::Mapping(Cow::Owned(key.to_owned())),
-                None => KeyEntry::Sequence(to_u64(place)),
-            });
-            node = parent;
-        }
-        keypath.reverse();
-        keypath
     }
 
     fn push(&mut self, key: Option<usize>) -> usize {
@@ -252,17 +226,97 @@ impl Tree {
     }
 }
 
-/// A keypath for people: `'params' / 'dense' / 0`.
-pub fn readable(keypath: &[KeyEntry<'_>]) -> String {
-    if keypath.is_empty() {
-        return "at the top".to_owned();
+/// The parent of each node of a tree, and its place among the siblings.
+#[derive(Debug)]
+struct Parents(Vec<Option<(usize, usize)>>);
+
+impl Parents {
+    fn of(tree: &Tree) -> Self {
+        let mut parents = vec![None; tree.nodes.len()];
+        for (parent, node) in tree.nodes.iter().enumerate() {
+            if let Content::Children(_, children) = &node.content {
+                for (place, child) in children.clone().enumerate() {
+                    if let Some(of_child) = parents.get_mut(child) {
+                        *of_child = Some((parent, place));
+                    }
+                }
+            }
+        }
+        Self(parents)
     }
-    let parts: Vec<String> = keypath
-        .iter()
-        .map(|key| match key {
-            KeyEntry::Sequence(index) => index.to_string(),
-            KeyEntry::Mapping(key) => format!("{key:?}"),
-        })
-        .collect();
-    parts.join(" / ")
+
+    fn keypath(&self, tree: &Tree, mut node: usize) -> Vec<KeyEntry<'static>> {
+        let mut keypath = Vec::new();
+        while let Some(Some((parent, place))) = self.0.get(node).copied() {
+            let key = tree.nodes.get(node).and_then(|node| node.key);
+            keypath.push(match key.map(|key| tree.keys.get(key)) {
+                Some(key) => KeyEntry::Mapping(Cow::Owned(key.to_owned())),
+                None => KeyEntry::Sequence(to_u64(place)),
+            });
+            node = parent;
+        }
+        keypath.reverse();
+        keypath
+    }
+}
+
+/// Spells where leaves of a tree lie.
+#[derive(Debug)]
+pub struct Speller<'t> {
+    tree: &'t Tree,
+    parents: Parents,
+    nodes: HashMap<usize, usize>,
+}
+
+impl<'t> Speller<'t> {
+    /// Looks through a tree once.
+    pub fn new(tree: &'t Tree) -> Self {
+        let leaf = |(at, node): (usize, &Node)| match node.content {
+            Content::Leaf(leaf) => Some((leaf, at)),
+            Content::Children(..) => None,
+        };
+        Self {
+            tree,
+            parents: Parents::of(tree),
+            nodes: tree.nodes.iter().enumerate().filter_map(leaf).collect(),
+        }
+    }
+
+    /// The keypath of a leaf as text; `name` if the tree has no place for it.
+    pub fn spell(&self, leaf: usize, name: &str) -> String {
+        match self.nodes.get(&leaf) {
+            Some(node) => spelled(&self.parents.keypath(self.tree, *node)),
+            None => name.to_owned(),
+        }
+    }
+}
+
+/// A keypath as text, as every output has it: `params/dense[0]`.
+pub fn spelled(keypath: &[KeyEntry<'_>]) -> String {
+    let mut text = String::new();
+    for entry in keypath {
+        match entry {
+            // Writing to a string cannot fail.
+            KeyEntry::Sequence(index) => drop(write!(text, "[{index}]")),
+            KeyEntry::Mapping(key) => {
+                if !text.is_empty() {
+                    text.push('/');
+                }
+                text.push_str(&spelling::key(key));
+            }
+        }
+    }
+    if text.is_empty() {
+        ".".to_owned()
+    } else {
+        text
+    }
+}
+
+/// As [`spelled`], of a node that may be the top.
+pub fn node_spelled(keypath: &[KeyEntry<'_>]) -> String {
+    if keypath.is_empty() {
+        return "node at the top".to_owned();
+    }
+    format!("node {}", spelled(keypath))
 }

@@ -24,7 +24,7 @@ LEAF_COLUMNS = (
 
 
 def trees(entry: CheckpointEntry) -> dict[str | None, Any]:
-    """The trees of a checkpoint by name; None for what is no pytree, or cannot be read."""
+    """The trees of a checkpoint by name; None for what is not a pytree, or cannot be read."""
     return {name: _tree(entry, name) for name in entry.names}
 
 

@@ -12,7 +12,7 @@ use crate::error::{Error, ErrorKind, Offset, Result, counted};
 use crate::limits::Limits;
 use crate::orbax::names;
 use crate::path::StorePath;
-use crate::reader::index::{self, Damage, Extent, Visitor};
+use crate::reader::index::{self, Extent, NodeFault, Visitor};
 use crate::store::{Store, Want};
 
 /// How many directories above a data file can be that of its database: `d`, what holds it, and that
@@ -30,7 +30,7 @@ pub struct Content {
     /// Those that are shown, with their keys.
     values: Vec<(Vec<u8>, Extent)>,
     /// What is wrong with nodes in the file.
-    damages: Vec<Error>,
+    node_faults: Vec<Error>,
     /// How many databases there are, and why one could not be read.
     databases: usize,
     unread: Option<Error>,
@@ -45,7 +45,7 @@ pub fn content(store: &dyn Store, path: &StorePath, limits: &Limits) -> Result<C
         path: path.clone(),
         known: HashSet::new(),
         values: Vec::new(),
-        damages: Vec::new(),
+        node_faults: Vec::new(),
         databases: 0,
         unread: None,
     };
@@ -87,10 +87,11 @@ impl Visitor for Content {
         ControlFlow::Continue(())
     }
 
-    fn damage(&mut self, damage: Damage) {
-        if damage.error.file() == Some(self.path.as_str()) && !self.damages.contains(&damage.error)
+    fn node_fault(&mut self, fault: NodeFault) {
+        if fault.error.file() == Some(self.path.as_str())
+            && !self.node_faults.contains(&fault.error)
         {
-            self.damages.push(damage.error);
+            self.node_faults.push(fault.error);
         }
     }
 }
@@ -100,8 +101,8 @@ impl Content {
     /// values, and nodes that are damaged beyond recognition. `None` if there is nothing of these.
     pub fn beside(mut self, found: &[Dump], size: usize, limits: &Limits) -> Option<Dump> {
         let is_told = found.iter().any(|dump| dump.error.is_some());
-        let damage = self.damages.first().filter(|_| !is_told).cloned();
-        if !found.is_empty() && damage.is_none() {
+        let fault = self.node_faults.first().filter(|_| !is_told).cloned();
+        if !found.is_empty() && fault.is_none() {
             return None;
         }
         let mut fields = Fields::new(Room::of(size, limits));
@@ -110,7 +111,7 @@ impl Content {
             kind: FileKind::DataFile.description().what,
             meaning: self.meaning(),
             fields: fields.into_vec(),
-            error: damage.or_else(|| self.untold()).or_else(|| noted.err()),
+            error: fault.or_else(|| self.untold()).or_else(|| noted.err()),
         })
     }
 
@@ -132,7 +133,7 @@ impl Content {
     fn meaning(&self) -> String {
         let text = if !self.known.is_empty() {
             "values of a database, with the keys that refer to them"
-        } else if self.databases > 0 && self.untold().is_none() && self.damages.is_empty() {
+        } else if self.databases > 0 && self.untold().is_none() && self.node_faults.is_empty() {
             "nothing of the newest version of the database refers to it"
         } else {
             FileKind::DataFile.description().meaning

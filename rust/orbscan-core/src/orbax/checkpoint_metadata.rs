@@ -39,7 +39,7 @@ pub struct CheckpointMetadata {
 
 /// Decodes the file.
 ///
-/// Text that is no JSON is a fault that Orbax does not even mention; here it is appended to
+/// Text that is not JSON is a fault that Orbax does not even mention; here it is appended to
 /// `issues` and the answer is empty, so that the tree stays readable.
 ///
 /// # Errors

@@ -84,8 +84,8 @@ impl Reading {
                 }
             },
             _ => Err(malformed(format!(
-                "node {}: expected an object or a list",
-                crate::tree::readable(&self.path)
+                "{}: expected an object or a list",
+                crate::tree::node_spelled(&self.path)
             ))),
         }
     }

@@ -88,7 +88,7 @@ fn is_encoded_text(name: &[u8]) -> bool {
 /// Decodes one `_sharding` file. Offsets in errors count from its start, also inside the texts.
 ///
 /// # Errors
-/// `Malformed` if the file is no JSON object; `Limit`. A text that cannot be read is an error of its
+/// `Malformed` if the file is not a JSON object; `Limit`. A text that cannot be read is an error of its
 /// entry alone.
 pub fn decode<'a>(bytes: &'a [u8], limits: &Limits) -> Result<Shardings<'a>> {
     // The table of entries is smaller than their texts.

@@ -54,7 +54,7 @@ pub struct TreeMetadata<'a> {
 /// A write shape that is none is appended to `issues`; its leaf then has none.
 ///
 /// # Errors
-/// `Malformed` if the text is no JSON or lacks a member; `Limit`.
+/// `Malformed` if the text is not JSON or lacks a member; `Limit`.
 pub fn decode<'a>(
     bytes: &'a [u8],
     limits: &Limits,

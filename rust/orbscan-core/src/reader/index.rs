@@ -70,7 +70,7 @@ impl Extent {
 
 /// A node that cannot be read, or that is not what its parent says.
 #[derive(Clone, Debug)]
-pub struct Damage {
+pub struct NodeFault {
     /// What is wrong; names the file.
     pub error: Error,
     /// The keys that the node can hold: from the first on, and less than the second if there is one.
@@ -91,8 +91,8 @@ pub trait Visitor {
     /// An entry of the database.
     fn entry(&mut self, key: &[u8], value: Value<'_>) -> ControlFlow<()>;
 
-    /// Damage to a node. The walk goes on behind the node.
-    fn damage(&mut self, damage: Damage);
+    /// A fault of a node. The walk goes on behind the node.
+    fn node_fault(&mut self, fault: NodeFault);
 }
 
 /// Walks the database in `directory`, given the content of its `manifest.ocdbt`.
@@ -190,7 +190,7 @@ impl Walk<'_> {
             }),
             Err(error) if error.kind() == ErrorKind::Limit => return Err(error),
             Err(error) => {
-                self.nodes.visitor.damage(node.damage(error, true));
+                self.nodes.visitor.node_fault(node.fault(error, true));
                 let held = Held::of(&node);
                 self.add_to_parent(Held {
                     damaged: true,
@@ -217,7 +217,7 @@ impl Walk<'_> {
                 shown(node.statistics)
             );
             let error = Error::malformed(Offset::File(node.extent.offset), reason);
-            self.nodes.visitor.damage(node.damage(error, false));
+            self.nodes.visitor.node_fault(node.fault(error, false));
         }
         self.add_to_parent(held);
     }
@@ -277,7 +277,7 @@ mod tests {
         files: Vec<StorePath>,
         nodes: Vec<Extent>,
         entries: Vec<(Vec<u8>, u64)>,
-        damages: Vec<Damage>,
+        node_faults: Vec<NodeFault>,
         enough: usize,
     }
 
@@ -302,8 +302,8 @@ mod tests {
             ControlFlow::Continue(())
         }
 
-        fn damage(&mut self, damage: Damage) {
-            self.damages.push(damage);
+        fn node_fault(&mut self, fault: NodeFault) {
+            self.node_faults.push(fault);
         }
     }
 
@@ -345,7 +345,7 @@ mod tests {
                 .map(|(key, value)| (key, value.len() as u64))
                 .collect();
             assert_eq!(notes.entries, expected, "{keys} {fan_out}");
-            assert!(notes.damages.is_empty(), "{:?}", notes.damages);
+            assert!(notes.node_faults.is_empty(), "{:?}", notes.node_faults);
             let reads = counting.requests().fetches - 1;
             assert_eq!(reads, notes.nodes.len() as u64);
             let mut places: Vec<u64> = notes.nodes.iter().map(|node| node.offset).collect();
@@ -385,13 +385,13 @@ mod tests {
         assert!(walked(&store, &mut notes).unwrap().is_continue());
         assert_eq!(notes.entries.len(), 97);
         // Nothing is said of the statistics above it.
-        let [damage] = notes.damages.as_slice() else {
-            panic!("{:?}", notes.damages);
+        let [fault] = notes.node_faults.as_slice() else {
+            panic!("{:?}", notes.node_faults);
         };
-        assert_eq!(damage.error.kind(), ErrorKind::Checksum);
-        assert_eq!(damage.error.file(), Some(path.as_str()));
-        assert!(damage.lost);
-        let (from, until) = &damage.keys;
+        assert_eq!(fault.error.kind(), ErrorKind::Checksum);
+        assert_eq!(fault.error.file(), Some(path.as_str()));
+        assert!(fault.lost);
+        let (from, until) = &fault.keys;
         let within = |key: &&Vec<u8>| *key >= from && until.as_ref().is_none_or(|end| *key < end);
         let lost: Vec<&Vec<u8>> = entries.keys().filter(within).collect();
         let found = |key: &&Vec<u8>| notes.entries.iter().any(|(known, _)| known == *key);
@@ -408,6 +408,6 @@ mod tests {
         };
         assert!(walked(&store, &mut notes).unwrap().is_break());
         assert_eq!(notes.entries.len(), 5);
-        assert!(notes.damages.is_empty());
+        assert!(notes.node_faults.is_empty());
     }
 }

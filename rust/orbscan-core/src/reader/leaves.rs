@@ -1,19 +1,21 @@
 //! Joins what the files of an item say of each leaf: its array, its sharding, its key type.
 
+use std::cell::OnceCell;
+
 use super::arrays::{self, Document, Found};
 use super::inline::InlineValues;
 use super::outline::{ItemFiles, Outline};
 use super::shardings::{Entry, LeafShardings};
 use super::stored::Arrays;
 use super::table::TableBuilder;
-use crate::error::{Error, ErrorKind, Result, Subject, shown};
+use crate::error::{Error, ErrorKind, Result, Subject, listed};
 use crate::limits::Limits;
 use crate::orbax::aggregate::AggregateValue;
 use crate::orbax::leaf_entry::{LeafEntry, ValueType};
 use crate::orbax::names;
 use crate::path::StorePath;
 use crate::record::{Issue, Leaf, LeafKind, LeafTable, Place};
-use crate::tree::Names;
+use crate::tree::{Names, Speller, Tree};
 use crate::zarr::dtype::DType;
 
 /// The arrays of the leaves, and what was found of them.
@@ -71,6 +73,8 @@ pub fn join(
         builder,
         texts: None,
         directory: &files.directory,
+        tree: &outline.tree,
+        speller: OnceCell::new(),
         write_shapes: &outline.write_shapes,
         stored,
         shardings,
@@ -102,13 +106,16 @@ fn unusual_scalars(table: &LeafTable) -> Option<Issue> {
         return None;
     }
     let is_unusual = |number: usize| table.leaves.get(number).is_some_and(unusual);
-    let leaves = table.names.iter().zip(&table.leaf_of);
-    let names = leaves.filter(|(_, number)| is_unusual(**number));
-    let names: Vec<String> = names.map(|(name, _)| name.to_owned()).collect();
+    let speller = Speller::new(&table.tree);
+    let leaves = table.names.iter().zip(&table.leaf_of).enumerate();
+    let leaves = leaves.filter(|(_, (_, number))| is_unusual(**number));
+    let leaves = leaves.map(|(leaf, (name, _))| speller.spell(leaf, name));
+    let count = table.leaf_of.iter().filter(|number| is_unusual(**number));
+    let count = count.count();
     let reason = format!(
         "bool or complex scalars, which Orbax restores, but which its v1 metadata() refuses the whole \
          tree for: {}",
-        shown(&names)
+        listed(leaves, count)
     );
     Some(Error::new(ErrorKind::Unsupported, reason).without_loss())
 }
@@ -118,11 +125,14 @@ struct Joining<'a> {
     /// The number of the place where texts lie, once it was needed.
     texts: Option<usize>,
     directory: &'a StorePath,
+    tree: &'a Tree,
+    /// Made for the first fault that names a leaf.
+    speller: OnceCell<Speller<'a>>,
     write_shapes: &'a [Vec<u64>],
     stored: Stored<'a>,
     shardings: LeafShardings,
-    /// The names of JAX arrays that `_sharding` does not mention.
-    without_sharding: Vec<String>,
+    /// JAX arrays that `_sharding` does not mention, by the numbers and the names of their leaves.
+    without_sharding: Vec<(usize, String)>,
     /// Whether any array could be read.
     readable: bool,
     issues: &'a mut Vec<Issue>,
@@ -139,7 +149,7 @@ impl Joining<'_> {
             names.insert(leaf, stored.to_owned());
         }
         let joined = joined.unwrap_or_else(|error| {
-            let error = error.while_reading(format_args!("leaf {name:?}"));
+            let error = error.while_reading(self.named(leaf, name));
             self.issues.push(error.clone());
             plain(LeafKind::Unreadable(self.builder.error(error)))
         });
@@ -153,12 +163,18 @@ impl Joining<'_> {
             (ValueType::NumpyArray, false) => LeafKind::NumpyArray,
             (ValueType::Scalar, false) => LeafKind::Scalar,
             (ValueType::String, false) => return Ok(self.text()),
-            (ValueType::None, skip) => return Ok(self.empty(LeafKind::None, name, skip)),
-            (ValueType::Dict, skip) => return Ok(self.empty(LeafKind::EmptyDict, name, skip)),
-            (ValueType::List, skip) => return Ok(self.empty(LeafKind::EmptyList, name, skip)),
-            (ValueType::Tuple, skip) => return Ok(self.empty(LeafKind::EmptyTuple, name, skip)),
+            (ValueType::None, skip) => return Ok(self.empty(LeafKind::None, leaf, name, skip)),
+            (ValueType::Dict, skip) => {
+                return Ok(self.empty(LeafKind::EmptyDict, leaf, name, skip));
+            }
+            (ValueType::List, skip) => {
+                return Ok(self.empty(LeafKind::EmptyList, leaf, name, skip));
+            }
+            (ValueType::Tuple, skip) => {
+                return Ok(self.empty(LeafKind::EmptyTuple, leaf, name, skip));
+            }
             (ValueType::NamedTuple, skip) => {
-                return Ok(self.empty(LeafKind::EmptyNamedTuple, name, skip));
+                return Ok(self.empty(LeafKind::EmptyNamedTuple, leaf, name, skip));
             }
             (ValueType::Other(word), _) => {
                 let reason = format!("value type {word:?} is of a custom handler");
@@ -189,7 +205,7 @@ impl Joining<'_> {
         self.readable = true;
         let jax = kind == LeafKind::JaxArray;
         let write_shape = entry.write_shape.filter(|_| jax);
-        self.check_rank(name, array, write_shape);
+        self.check_rank(leaf, name, array, write_shape);
         let sharding = if jax { self.sharding(leaf, name) } else { None };
         Ok(Leaf {
             array: Some(array),
@@ -203,9 +219,10 @@ impl Joining<'_> {
     /// A leaf without a value. Orbax restores it whatever `skip` says, but its `metadata` of v1 gives
     /// up on the whole tree where that is false. Source: orbax `_src/metadata/value.py`,
     /// `experimental/v1/_src/handlers/pytree_handler.py`.
-    fn empty(&mut self, kind: LeafKind, name: &str, skip: bool) -> Leaf {
+    fn empty(&mut self, kind: LeafKind, leaf: usize, name: &str, skip: bool) -> Leaf {
         if !skip {
-            let reason = format!("leaf {name:?}: an empty node with skip_deserialize false");
+            let named = self.named(leaf, name);
+            let reason = format!("{named}: an empty node with skip_deserialize false");
             let issue = self.in_tree(ErrorKind::Malformed, reason);
             self.issues.push(issue.without_loss());
         }
@@ -223,15 +240,16 @@ impl Joining<'_> {
     }
 
     /// A write shape of another rank than its array is shown as it is, as in Orbax, and reported.
-    fn check_rank(&mut self, name: &str, array: usize, write_shape: Option<usize>) {
+    fn check_rank(&mut self, leaf: usize, name: &str, array: usize, write_shape: Option<usize>) {
         let shape = write_shape.and_then(|number| self.write_shapes.get(number));
         let (Some(shape), Some(array)) = (shape, self.builder.table.arrays.get(array)) else {
             return;
         };
         let (wanted, found) = (array.shape().len(), shape.len());
         if wanted != found {
+            let named = self.named(leaf, name);
             let reason =
-                format!("leaf {name:?}: write_shape of rank {found}, the array has rank {wanted}");
+                format!("{named}: write_shape of rank {found}, the array has rank {wanted}");
             let issue = self.in_tree(ErrorKind::Malformed, reason);
             let issue = issue.about(Subject::WriteShape);
             self.issues.push(issue.without_loss());
@@ -275,6 +293,16 @@ impl Joining<'_> {
         })
     }
 
+    /// Where a leaf lies, as text.
+    fn spell(&self, leaf: usize, name: &str) -> String {
+        let speller = self.speller.get_or_init(|| Speller::new(self.tree));
+        speller.spell(leaf, name)
+    }
+
+    fn named(&self, leaf: usize, name: &str) -> String {
+        named(&self.spell(leaf, name))
+    }
+
     fn numpy_dtype(&self, name: &str) -> Result<DType> {
         let unknown = || self.in_aggregate(&format!("dtype {name:?} is of no array that JAX has"));
         DType::from_name(name).ok_or_else(unknown)
@@ -302,11 +330,11 @@ impl Joining<'_> {
             Entry::Number(number) => return Some(number),
             Entry::Nothing => {}
             Entry::Fault(error) => {
-                let unknown = format!("the sharding of {name:?} is unknown");
-                self.issues
-                    .push(error.clone().in_file(path).while_reading(unknown));
+                let issue = error.clone().in_file(path);
+                let unknown = format!("the sharding of {} is unknown", self.spell(leaf, name));
+                self.issues.push(issue.while_reading(unknown));
             }
-            Entry::Missing => self.without_sharding.push(name.to_owned()),
+            Entry::Missing => self.without_sharding.push((leaf, name.to_owned())),
         }
         None
     }
@@ -320,7 +348,10 @@ impl Joining<'_> {
         }
         if let Some(path) = &self.shardings.path {
             if !self.without_sharding.is_empty() {
-                let reason = format!("no entry for {}", shown(&self.without_sharding));
+                let missing = self.without_sharding.iter();
+                let missing = missing.map(|(leaf, name)| self.spell(*leaf, name));
+                let missing = listed(missing, self.without_sharding.len());
+                let reason = format!("no entry for {missing}");
                 let issue = Error::new(ErrorKind::Malformed, reason).in_file(path);
                 self.issues.push(issue.without_loss());
             }
@@ -328,6 +359,11 @@ impl Joining<'_> {
         }
         (self.builder.table, None)
     }
+}
+
+/// How a fault of a leaf begins, by where the leaf lies.
+pub fn named(place: &str) -> String {
+    format!("leaf {place}")
 }
 
 const fn plain(kind: LeafKind) -> Leaf {

@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use super::arrays::{Document, Format};
-use super::index::{self, Damage, Extent, Value, Visitor};
+use super::index::{self, Extent, NodeFault, Value, Visitor};
 use super::table::TableBuilder;
 use super::{Options, Selection, Waves, beside, locate, relocate};
 use crate::cursor::to_u64;
@@ -137,7 +137,7 @@ struct Found<'l> {
     /// Those that lie in data files, to be fetched: the name, the version, the number of the file.
     stored: Vec<(String, Format, Extent)>,
     files: Vec<StorePath>,
-    damages: Vec<Error>,
+    node_faults: Vec<Error>,
     bytes: u64,
     limits: &'l Limits,
 }
@@ -149,7 +149,7 @@ impl<'l> Found<'l> {
             place: Place::Database,
             stored: Vec::new(),
             files: Vec::new(),
-            damages: Vec::new(),
+            node_faults: Vec::new(),
             bytes: 0,
             limits,
         }
@@ -200,9 +200,9 @@ impl Visitor for Found<'_> {
         }
     }
 
-    fn damage(&mut self, damage: Damage) {
-        if damage.lost {
-            self.damages.push(damage.error);
+    fn node_fault(&mut self, fault: NodeFault) {
+        if fault.lost {
+            self.node_faults.push(fault.error);
         }
     }
 }
@@ -252,7 +252,7 @@ fn databases(
             }
             Err(error) => issues.push(error),
         }
-        issues.append(&mut found.damages);
+        issues.append(&mut found.node_faults);
         fetch_stored(store, directory, found, issues)?;
         if place == *directory && !found.documents.is_empty() {
             // A merged database has what all processes wrote.

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use foldhash::{HashMap, HashMapExt};
 
-use super::{Container, Content, KeyEntry, Keypaths, Tree, readable};
+use super::{Container, Content, KeyEntry, Keypaths, Tree, node_spelled, spelled};
 use crate::cursor::to_u64;
 use crate::error::{Error, ErrorKind, Result};
 use crate::interrupt;
@@ -78,7 +78,7 @@ impl Building<'_> {
             return Ok(Content::Leaf(survivor(keypaths, ending, issues)));
         }
         for &leaf in ending {
-            let path = readable(keypaths.get(leaf));
+            let path = spelled(keypaths.get(leaf));
             issues.push(Error::new(
                 ErrorKind::Malformed,
                 format!("leaf {path} is left out: other leaves lie below it"),
@@ -160,7 +160,7 @@ fn at_node(keypaths: &Keypaths<'_>, leaf: usize, depth: usize, reason: &str) -> 
     let node = keypaths.get(leaf).get(..depth).unwrap_or_default();
     Error::new(
         ErrorKind::Malformed,
-        format!("node {}: {reason}", readable(node)),
+        format!("{}: {reason}", node_spelled(node)),
     )
 }
 
@@ -263,7 +263,7 @@ fn survivor(keypaths: &Keypaths<'_>, leaves: &[usize], issues: &mut Vec<Error>) 
         let reason = format!(
             "{} leaves have the keypath {}",
             leaves.len(),
-            readable(keypath)
+            spelled(keypath)
         );
         issues.push(Error::new(ErrorKind::Malformed, reason));
     }
@@ -341,11 +341,11 @@ mod tests {
         for (texts, reason) in [
             (
                 &["x/#0", "x/#2"][..],
-                "node \"x\": the sequence has an index 2 but no index 1",
+                "node x: the sequence has an index 2 but no index 1",
             ),
             (
                 &["x/#1"],
-                "node \"x\": the sequence has an index 1 but no index 0",
+                "node x: the sequence has an index 1 but no index 0",
             ),
             (
                 &["#0", "a"],

@@ -10,7 +10,7 @@ use super::code::Code;
 use super::files::Files;
 use super::flaw::Flaw;
 use super::sinks::Outcome;
-use super::survey::{ChunkAt, Chunks, Verdict};
+use super::survey::{ChunkAt, Chunks, FoundFault};
 use super::{OnProgress, Options, Progress, pace};
 use crate::cursor::to_u64;
 use crate::error::{Error, counted};
@@ -75,7 +75,7 @@ impl<'a, 'p> Reader<'a, 'p> {
     }
 
     /// Reads what is waiting.
-    fn flush(&mut self, verdicts: &mut Vec<Verdict>) -> ControlFlow<()> {
+    fn flush(&mut self, faults: &mut Vec<FoundFault>) -> ControlFlow<()> {
         let batch = std::mem::take(&mut self.waiting);
         self.waiting_bytes = 0;
         // Larger ones are read piece by piece when their turn comes.
@@ -101,7 +101,7 @@ impl<'a, 'p> Reader<'a, 'p> {
             if decoded.as_ref().is_ok_and(|outcome| outcome.unsealed) {
                 self.now.unsealed = self.now.unsealed.saturating_add(1);
             }
-            judge(&pending, decoded, verdicts);
+            judge(&pending, decoded, faults);
         }
         self.rest()
     }
@@ -150,12 +150,12 @@ impl<'a, 'p> Reader<'a, 'p> {
         &mut self,
         at: ChunkAt<'_>,
         bytes: &[u8],
-        verdicts: &mut Vec<Verdict>,
+        faults: &mut Vec<FoundFault>,
     ) -> ControlFlow<()> {
         let source = Source::Held(bytes);
         let decoded = chunk::decode(at.header, &source, self.options.check_values);
         if let Some(fault) = fault(decoded) {
-            verdicts.push(Verdict {
+            faults.push(FoundFault {
                 array: at.array,
                 chunk: at.chunk,
                 place: None,
@@ -180,10 +180,10 @@ impl Chunks for Reader<'_, '_> {
         at: ChunkAt<'_>,
         value: Value<'_>,
         files: &Files,
-        verdicts: &mut Vec<Verdict>,
+        faults: &mut Vec<FoundFault>,
     ) -> ControlFlow<()> {
         let extent = match value {
-            Value::Inline(bytes) => return self.inline(at, bytes, verdicts),
+            Value::Inline(bytes) => return self.inline(at, bytes, faults),
             Value::Stored(extent) => extent,
         };
         let Some(path) = files.path(extent.file) else {
@@ -193,7 +193,7 @@ impl Chunks for Reader<'_, '_> {
         let full = self.waiting.len() >= BATCH_CHUNKS
             || self.waiting_bytes.saturating_add(held) > BATCH_BYTES;
         let flow = if full {
-            self.flush(verdicts)
+            self.flush(faults)
         } else {
             ControlFlow::Continue(())
         };
@@ -208,8 +208,8 @@ impl Chunks for Reader<'_, '_> {
         flow
     }
 
-    fn finish(&mut self, verdicts: &mut Vec<Verdict>) -> ControlFlow<()> {
-        self.flush(verdicts)
+    fn finish(&mut self, faults: &mut Vec<FoundFault>) -> ControlFlow<()> {
+        self.flush(faults)
     }
 
     fn expect(&mut self, bytes: u64) {
@@ -217,9 +217,9 @@ impl Chunks for Reader<'_, '_> {
     }
 }
 
-fn judge(pending: &Pending, decoded: Result<Outcome, Flaw>, verdicts: &mut Vec<Verdict>) {
+fn judge(pending: &Pending, decoded: Result<Outcome, Flaw>, faults: &mut Vec<FoundFault>) {
     if let Some(fault) = fault(decoded) {
-        verdicts.push(Verdict {
+        faults.push(FoundFault {
             array: pending.array,
             chunk: pending.chunk,
             place: Some(pending.extent),

@@ -39,7 +39,7 @@ pub(super) fn add(
     }
     not_merged(databases, report);
     let missing_of = |number: usize| sorted.and_then(|sorted| sorted.missing.get(number)?.as_ref());
-    damages(survey, missing_of, report);
+    node_faults(survey, missing_of, report);
     let stores_all = LazyCell::new(stores_all);
     let in_damaged_nodes = in_damaged_nodes(survey);
     for (number, array) in survey.arrays.arrays.iter().enumerate() {
@@ -101,17 +101,17 @@ fn not_merged(databases: &Databases, report: &mut Report) {
     report.add(finding.but(format!("a merged {}", names::MANIFEST), "none"));
 }
 
-fn damages<'s>(
+fn node_faults<'s>(
     survey: &Survey<'_>,
     missing: impl Fn(usize) -> Option<&'s Missing>,
     report: &mut Report,
 ) {
-    for damage in &survey.damages {
-        if !damage.lost {
-            report.add(Finding::of(Code::NodeStatistics, &damage.error));
+    for fault in &survey.node_faults {
+        if !fault.lost {
+            report.add(Finding::of(Code::NodeStatistics, &fault.error));
             continue;
         }
-        let (from, until) = &damage.keys;
+        let (from, until) = &fault.keys;
         let arrays = survey.arrays.between(from, until.as_deref());
         let arrays = arrays
             .iter()
@@ -122,13 +122,13 @@ fn damages<'s>(
             affected = affected.saturating_add(1);
             report.lose(array.name);
         }
-        let mut finding = Finding::of(Code::NodeDamaged, &damage.error);
+        let mut finding = Finding::of(Code::NodeDamaged, &fault.error);
         finding.reason = format!("{}; arrays that miss chunks: {affected}", finding.reason);
         report.add(finding);
     }
-    if survey.more_damages > 0 {
+    if survey.more_node_faults > 0 {
         let reason = counted(
-            survey.more_damages,
+            survey.more_node_faults,
             "more damaged node",
             "more damaged nodes",
         );
@@ -138,12 +138,12 @@ fn damages<'s>(
 
 /// The arrays that a node which cannot be read may list chunks of.
 fn in_damaged_nodes(survey: &Survey<'_>) -> HashSet<usize> {
-    if survey.more_damages > 0 {
+    if survey.more_node_faults > 0 {
         return (0..survey.arrays.arrays.len()).collect();
     }
-    let lost = survey.damages.iter().filter(|damage| damage.lost);
-    let arrays = lost.flat_map(|damage| {
-        let (from, until) = &damage.keys;
+    let lost = survey.node_faults.iter().filter(|fault| fault.lost);
+    let arrays = lost.flat_map(|fault| {
+        let (from, until) = &fault.keys;
         survey.arrays.between(from, until.as_deref())
     });
     arrays.collect()

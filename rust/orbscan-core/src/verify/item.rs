@@ -19,10 +19,10 @@ use crate::limits::Limits;
 use crate::orbax::{names, tree_metadata};
 use crate::path::StorePath;
 use crate::reader::outline::ItemFiles;
-use crate::reader::{self, Recall, item};
+use crate::reader::{self, Recall, item, leaves};
 use crate::record::{Issue, LeafKind, LeafTable};
 use crate::store::{Bytes, EntryKind, Store, Want};
-use crate::tree::KeyEntry;
+use crate::tree::{KeyEntry, Speller};
 
 /// A check under way.
 pub(super) struct Checking<'a, 'p> {
@@ -232,7 +232,11 @@ fn tolerated(report: &mut Report, issues: &[Issue], of_leaves: &[Error]) {
 }
 
 fn unreadable_leaves(report: &mut Report, table: &LeafTable) {
-    for (number, name) in table.leaf_of.iter().zip(table.names.iter()) {
+    if table.errors.is_empty() {
+        return;
+    }
+    let speller = Speller::new(&table.tree);
+    for (place, (number, name)) in table.leaf_of.iter().zip(table.names.iter()).enumerate() {
         let kind = table.leaves.get(*number).map(|leaf| leaf.kind);
         let Some(LeafKind::Unreadable(error)) = kind else {
             continue;
@@ -244,7 +248,8 @@ fn unreadable_leaves(report: &mut Report, table: &LeafTable) {
             Some(Subject::CustomHandler) => Code::LeafUnsupported,
             _ => Code::LeafUnreadable,
         };
-        let own = format!("leaf {name:?}: ");
+        // A finding says of itself which leaf it is about.
+        let own = format!("{}: ", leaves::named(&speller.spell(place, name)));
         let reason = error.reason();
         let reason = reason.strip_prefix(&own).unwrap_or(reason).to_owned();
         report.add(Finding {

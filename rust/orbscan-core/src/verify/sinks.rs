@@ -3,28 +3,18 @@
 //! A chain of sinks is built from the inside: the last one counts elements, and each before it undoes
 //! one step of the encoding.
 
-use std::io::Write;
+mod compressed;
+mod heads;
+mod summed;
 
-use flate2::write::{GzDecoder, ZlibDecoder};
-use zstd::stream::raw::{Decoder, InBuffer, Operation, OutBuffer};
-
+use self::compressed::{Zstd, gzip, zlib};
+use self::heads::{Blosc, Bz2};
+use self::summed::Crc32c;
 use super::finite::NotFinite;
 use super::flaw::Flaw;
 use crate::cursor::to_u64;
 use crate::error::counted;
 use crate::zarr::encoding::Step;
-
-/// Bytes decompressed at a time.
-const PIECE: usize = 1 << 17;
-
-/// The place of the descriptor in a zstd frame.
-const ZSTD_DESCRIPTOR: usize = 4;
-
-/// The bit of the descriptor that says that the frame ends with a checksum of its content.
-const ZSTD_CHECKSUM: u8 = 1 << 2;
-
-/// Bytes of a blosc header.
-const BLOSC_HEADER: usize = 16;
 
 /// What came out at the end of a chain.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -91,8 +81,8 @@ pub fn chain(steps: &[Step], decoded: u64, values: Values) -> Box<dyn Sink> {
     for step in steps {
         sink = match step {
             Step::Zstd => Box::new(Zstd::new(sink)),
-            Step::Gzip => Box::new(Inflate(GzDecoder::new(Passing::new(sink)))),
-            Step::Zlib => Box::new(Inflate(ZlibDecoder::new(Passing::new(sink)))),
+            Step::Gzip => gzip(sink),
+            Step::Zlib => zlib(sink),
             Step::Crc32c => Box::new(Crc32c::new(sink)),
             Step::Blosc => Box::new(Blosc::new(decoded)),
             Step::Bz2 => Box::new(Bz2::default()),
@@ -139,298 +129,10 @@ impl Sink for Elements {
     }
 }
 
-/// One zstd frame.
-struct Zstd {
-    /// `None` if it could not be made, for want of memory.
-    decoder: Option<Decoder<'static>>,
-    piece: Vec<u8>,
-    ended: bool,
-    /// Bytes seen so far, as far as that matters.
-    seen: usize,
-    sealed: bool,
-    inner: Box<dyn Sink>,
-}
-
-impl Zstd {
-    fn new(inner: Box<dyn Sink>) -> Self {
-        Self {
-            decoder: Decoder::new().ok(),
-            piece: vec![0; PIECE],
-            ended: false,
-            seen: 0,
-            sealed: false,
-            inner,
-        }
-    }
-
-    /// Looks at the descriptor of the frame, behind the four bytes of its magic number.
-    fn look(&mut self, bytes: &[u8]) {
-        let at = ZSTD_DESCRIPTOR.checked_sub(self.seen);
-        if let Some(descriptor) = at.and_then(|at| bytes.get(at)) {
-            self.sealed = descriptor & ZSTD_CHECKSUM != 0;
-        }
-        self.seen = self.seen.saturating_add(bytes.len());
-    }
-}
-
-impl Sink for Zstd {
-    fn feed(&mut self, bytes: &[u8]) -> Result<(), Flaw> {
-        self.look(bytes);
-        let Some(decoder) = &mut self.decoder else {
-            return Err(Flaw::Unreadable("no memory to decompress it".to_owned()));
-        };
-        let mut input = InBuffer::around(bytes);
-        loop {
-            if self.ended {
-                if input.pos() < bytes.len() {
-                    return Err(Flaw::damaged("one zstd frame", "bytes behind its end"));
-                }
-                return Ok(());
-            }
-            let mut output = OutBuffer::around(self.piece.as_mut_slice());
-            let hint = decoder
-                .run(&mut input, &mut output)
-                .map_err(|error| Flaw::damaged("a zstd frame", error.to_string()))?;
-            let length = output.pos();
-            self.inner
-                .feed(self.piece.get(..length).unwrap_or_default())?;
-            self.ended = hint == 0;
-            // A full buffer means that there may be more to come out.
-            if !self.ended && input.pos() >= bytes.len() && length < PIECE {
-                return Ok(());
-            }
-        }
-    }
-
-    fn finish(&mut self) -> Result<Outcome, Flaw> {
-        if !self.ended {
-            return Err(Flaw::damaged("a whole zstd frame", "one that is cut off"));
-        }
-        let outcome = self.inner.finish()?;
-        Ok(if self.sealed {
-            outcome.sealed()
-        } else {
-            outcome
-        })
-    }
-}
-
-/// A writer before a sink, which keeps the sink's flaw.
-struct Passing {
-    inner: Box<dyn Sink>,
-    flaw: Option<Flaw>,
-}
-
-impl Passing {
-    fn new(inner: Box<dyn Sink>) -> Self {
-        Self { inner, flaw: None }
-    }
-}
-
-impl Write for Passing {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.inner.feed(bytes).map_err(|flaw| {
-            self.flaw = Some(flaw);
-            std::io::Error::other("refused")
-        })?;
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
-/// One gzip member or zlib stream.
-struct Inflate<D>(D);
-
-/// What the two kinds have in common.
-trait Inflating: Write {
-    const NAME: &'static str;
-    fn end(&mut self) -> std::io::Result<()>;
-    fn passing(&mut self) -> &mut Passing;
-}
-
-impl Inflating for GzDecoder<Passing> {
-    const NAME: &'static str = "a gzip member";
-
-    fn end(&mut self) -> std::io::Result<()> {
-        self.try_finish()
-    }
-
-    fn passing(&mut self) -> &mut Passing {
-        self.get_mut()
-    }
-}
-
-impl Inflating for ZlibDecoder<Passing> {
-    const NAME: &'static str = "a zlib stream";
-
-    fn end(&mut self) -> std::io::Result<()> {
-        self.try_finish()
-    }
-
-    fn passing(&mut self) -> &mut Passing {
-        self.get_mut()
-    }
-}
-
-impl<D: Inflating> Inflate<D> {
-    fn flaw(&mut self, error: &std::io::Error) -> Flaw {
-        let own = || Flaw::damaged(D::NAME, error.to_string());
-        self.0.passing().flaw.take().unwrap_or_else(own)
-    }
-}
-
-impl<D: Inflating> Sink for Inflate<D> {
-    fn feed(&mut self, bytes: &[u8]) -> Result<(), Flaw> {
-        let mut rest = bytes;
-        while !rest.is_empty() {
-            match self.0.write(rest) {
-                Ok(0) => return Err(Flaw::damaged(D::NAME, "bytes behind its end")),
-                Ok(taken) => rest = rest.get(taken..).unwrap_or_default(),
-                Err(error) => return Err(self.flaw(&error)),
-            }
-        }
-        Ok(())
-    }
-
-    fn finish(&mut self) -> Result<Outcome, Flaw> {
-        if let Err(error) = self.0.end() {
-            return Err(self.flaw(&error));
-        }
-        self.0.passing().inner.finish().map(Outcome::sealed)
-    }
-}
-
-/// Bytes with their CRC-32C behind them.
-struct Crc32c {
-    sum: u32,
-    /// The last bytes so far: the checksum, if nothing follows.
-    tail: Vec<u8>,
-    inner: Box<dyn Sink>,
-}
-
-impl Crc32c {
-    fn new(inner: Box<dyn Sink>) -> Self {
-        Self {
-            sum: 0,
-            tail: Vec::new(),
-            inner,
-        }
-    }
-}
-
-impl Sink for Crc32c {
-    fn feed(&mut self, bytes: &[u8]) -> Result<(), Flaw> {
-        self.tail.extend_from_slice(bytes);
-        let covered = self.tail.len().saturating_sub(4);
-        let covered: Vec<u8> = self.tail.drain(..covered).collect();
-        self.sum = crc32c::crc32c_append(self.sum, &covered);
-        self.inner.feed(&covered)
-    }
-
-    fn finish(&mut self) -> Result<Outcome, Flaw> {
-        let Ok(stored) = <[u8; 4]>::try_from(self.tail.as_slice()) else {
-            return Err(Flaw::damaged(
-                "a checksum",
-                counted(to_u64(self.tail.len()), "byte", "bytes"),
-            ));
-        };
-        let stored = u32::from_le_bytes(stored);
-        if stored != self.sum {
-            let expected = format!("CRC-32C {stored:#010x}");
-            return Err(Flaw::damaged(expected, format!("{:#010x}", self.sum)));
-        }
-        self.inner.finish().map(Outcome::sealed)
-    }
-}
-
-/// A blosc buffer: only the lengths in its header are checked.
-struct Blosc {
-    header: Vec<u8>,
-    length: u64,
-    decoded: u64,
-}
-
-impl Blosc {
-    fn new(decoded: u64) -> Self {
-        Self {
-            header: Vec::new(),
-            length: 0,
-            decoded,
-        }
-    }
-
-    /// A number in the header.
-    fn number(&self, at: usize) -> Option<u64> {
-        let bytes = self.header.get(at..)?.first_chunk::<4>()?;
-        Some(u64::from(u32::from_le_bytes(*bytes)))
-    }
-}
-
-impl Sink for Blosc {
-    fn feed(&mut self, bytes: &[u8]) -> Result<(), Flaw> {
-        let wanted = BLOSC_HEADER.saturating_sub(self.header.len());
-        self.header.extend(bytes.iter().take(wanted));
-        self.length = self.length.saturating_add(to_u64(bytes.len()));
-        Ok(())
-    }
-
-    fn finish(&mut self) -> Result<Outcome, Flaw> {
-        // Source: c-blosc `README_CHUNK_FORMAT.rst`: bytes before compression at 4, after it at 12.
-        let (Some(decoded), Some(length)) = (self.number(4), self.number(12)) else {
-            let found = counted(self.length, "byte", "bytes");
-            return Err(Flaw::damaged("a blosc header", found));
-        };
-        if (decoded, length) != (self.decoded, self.length) {
-            return Err(Flaw::damaged(
-                format!(
-                    "{} from {}",
-                    counted(self.decoded, "byte", "bytes"),
-                    self.length
-                ),
-                format!(
-                    "a blosc header that says {} from {length}",
-                    counted(decoded, "byte", "bytes")
-                ),
-            ));
-        }
-        Ok(Outcome {
-            undecoded: true,
-            unsealed: true,
-            ..Outcome::default()
-        })
-    }
-}
-
-/// A bzip2 stream: only its first bytes are checked.
-#[derive(Default)]
-struct Bz2 {
-    head: Vec<u8>,
-}
-
-impl Sink for Bz2 {
-    fn feed(&mut self, bytes: &[u8]) -> Result<(), Flaw> {
-        let wanted = 3_usize.saturating_sub(self.head.len());
-        self.head.extend(bytes.iter().take(wanted));
-        Ok(())
-    }
-
-    fn finish(&mut self) -> Result<Outcome, Flaw> {
-        if self.head != b"BZh" {
-            return Err(Flaw::damaged("a bzip2 stream", "something else"));
-        }
-        Ok(Outcome {
-            undecoded: true,
-            unsealed: true,
-            ..Outcome::default()
-        })
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::io::Write;
+
     use super::*;
 
     fn run(steps: &[Step], bytes: &[u8], decoded: u64, piece: usize) -> Result<Outcome, Flaw> {

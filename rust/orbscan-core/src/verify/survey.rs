@@ -14,7 +14,7 @@ use crate::error::{ErrorKind, Result, counted};
 use crate::limits::Limits;
 use crate::orbax::names;
 use crate::path::StorePath;
-use crate::reader::index::{self, Damage, Extent, Value, Visitor};
+use crate::reader::index::{self, Extent, NodeFault, Value, Visitor};
 use crate::reader::inventory::{self, Gone};
 use crate::record::LeafTable;
 use crate::store::{Bytes, Store};
@@ -36,7 +36,7 @@ pub struct ChunkAt<'a> {
 
 /// A fault of a chunk, found when its bytes were looked at.
 #[derive(Clone, Debug)]
-pub struct Verdict {
+pub struct FoundFault {
     /// The number of its array.
     pub array: usize,
     /// Its number in the grid.
@@ -49,17 +49,17 @@ pub struct Verdict {
 
 /// Takes every chunk whose bytes can be there.
 pub trait Chunks {
-    /// Takes a chunk. Verdicts may come later, and of chunks before.
+    /// Takes a chunk. Faults may come later, and of chunks before.
     fn take(
         &mut self,
         at: ChunkAt<'_>,
         value: Value<'_>,
         files: &Files,
-        verdicts: &mut Vec<Verdict>,
+        faults: &mut Vec<FoundFault>,
     ) -> ControlFlow<()>;
 
     /// Finishes what was taken and not yet judged.
-    fn finish(&mut self, verdicts: &mut Vec<Verdict>) -> ControlFlow<()>;
+    fn finish(&mut self, faults: &mut Vec<FoundFault>) -> ControlFlow<()>;
 
     /// Told, before chunks come, how many bytes they may have together.
     fn expect(&mut self, bytes: u64);
@@ -78,9 +78,9 @@ pub struct Survey<'a> {
     /// Keys of no array.
     pub strays: Strays,
     /// Damaged nodes.
-    pub damages: Vec<Damage>,
+    pub node_faults: Vec<NodeFault>,
     /// Damaged nodes beyond those that are kept.
-    pub more_damages: u64,
+    pub more_node_faults: u64,
     /// Values of keys of no array and no chunk: bytes of those in files, and of those in nodes.
     pub stray_bytes: (u64, u64),
     /// Chunks that were seen.
@@ -90,7 +90,7 @@ pub struct Survey<'a> {
     /// Whether this walk looks for nothing but the chunks that hold those.
     finds_owners: bool,
     sink: Option<&'a mut dyn Chunks>,
-    verdicts: Vec<Verdict>,
+    faults: Vec<FoundFault>,
 }
 
 impl<'a> Survey<'a> {
@@ -105,14 +105,14 @@ impl<'a> Survey<'a> {
             files: Files::default(),
             gone: Gone::default(),
             strays: Strays::default(),
-            damages: Vec::new(),
-            more_damages: 0,
+            node_faults: Vec::new(),
+            more_node_faults: 0,
             stray_bytes: (0, 0),
             chunks: 0,
             shared: Vec::new(),
             finds_owners: false,
             sink,
-            verdicts: Vec::new(),
+            faults: Vec::new(),
         })
     }
 
@@ -282,13 +282,13 @@ impl<'a> Survey<'a> {
 
     /// Whether nodes could not be read, so that nobody knows what they refer to.
     pub fn is_damaged(&self) -> bool {
-        self.more_damages > 0 || self.damages.iter().any(|damage| damage.lost)
+        self.more_node_faults > 0 || self.node_faults.iter().any(|fault| fault.lost)
     }
 
     /// Judges what is left.
     pub fn finish(&mut self) -> ControlFlow<()> {
         let flow = match &mut self.sink {
-            Some(sink) => sink.finish(&mut self.verdicts),
+            Some(sink) => sink.finish(&mut self.faults),
             None => ControlFlow::Continue(()),
         };
         self.judge();
@@ -393,21 +393,21 @@ impl<'a> Survey<'a> {
             chunk,
             header,
         };
-        let flow = sink.take(at, value, &self.files, &mut self.verdicts);
-        if !self.verdicts.is_empty() {
+        let flow = sink.take(at, value, &self.files, &mut self.faults);
+        if !self.faults.is_empty() {
             self.judge();
         }
         flow
     }
 
     fn judge(&mut self) {
-        for verdict in self.verdicts.drain(..) {
-            let Verdict {
+        for fault in self.faults.drain(..) {
+            let FoundFault {
                 array,
                 chunk,
                 place,
                 fault,
-            } = verdict;
+            } = fault;
             self.arrays.add_fault(array, Some(chunk), place, fault);
         }
     }
@@ -433,14 +433,14 @@ impl Visitor for Survey<'_> {
         self.take(key, meaning, value)
     }
 
-    fn damage(&mut self, damage: Damage) {
+    fn node_fault(&mut self, fault: NodeFault) {
         if self.finds_owners {
             return;
         }
-        if self.damages.len() < KEPT {
-            self.damages.push(damage);
+        if self.node_faults.len() < KEPT {
+            self.node_faults.push(fault);
         } else {
-            self.more_damages = self.more_damages.saturating_add(1);
+            self.more_node_faults = self.more_node_faults.saturating_add(1);
         }
     }
 }

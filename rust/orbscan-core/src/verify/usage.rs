@@ -291,8 +291,8 @@ fn of_item(
     };
     let mut report = Report::new();
     let databases = surveyed(store, &place, &how, without, &mut survey, &mut report)?;
-    let damages = survey.damages.iter().map(|damage| damage.error.clone());
-    for error in databases.errors.iter().cloned().chain(damages) {
+    let node_faults = survey.node_faults.iter().map(|fault| fault.error.clone());
+    for error in databases.errors.iter().cloned().chain(node_faults) {
         // The read before met the root node, too.
         if !issues.contains(&error) {
             issues.push(error);

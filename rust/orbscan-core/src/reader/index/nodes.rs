@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use bytes::Bytes;
 
-use super::{Damage, Extent, Value, Visitor};
+use super::{Extent, NodeFault, Value, Visitor};
 use crate::cursor::to_u64;
 use crate::error::{Error, ErrorKind, Offset, Result};
 use crate::limits::Limits;
@@ -53,8 +53,8 @@ impl Pending {
     }
 
     /// What is to be told if the node cannot be read, or is not what its parent says.
-    pub(super) fn damage(&self, error: Error, lost: bool) -> Damage {
-        Damage {
+    pub(super) fn fault(&self, error: Error, lost: bool) -> NodeFault {
+        NodeFault {
             error: error.in_file(&self.path),
             keys: (
                 [self.prefix.as_slice(), &self.bounds.lower].concat(),
