@@ -13,7 +13,7 @@ from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlsplit
 from xml.sax.saxutils import escape
 
-from tests.remote.web import Handler, Server, mark_of
+from tests.remote.files import Handler, Server, mark_of
 
 ACCOUNT = "devstoreaccount1"
 

@@ -1,19 +1,21 @@
-"""Filling a fake S3."""
+"""Filling stores."""
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
+import os
+import shutil
 from typing import TYPE_CHECKING, Any
 
 import boto3
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
 BUCKET = "bucket"
 SECRET = "5ecret5ecret"  # noqa: S105 - of nobody
-_THREADS = 4
+# fake-gcs-server looks at all objects of a bucket to add one.
+_OBJECTS = 400
 
 
 def client(port: int) -> Any:
@@ -30,12 +32,28 @@ def client(port: int) -> Any:
 def put(port: int, objects: Mapping[str, bytes]) -> None:
     """Write objects into the bucket."""
     writer = client(port)
+    for key, content in objects.items():
+        writer.put_object(Bucket=BUCKET, Key=key, Body=content)
 
-    def one(key: str) -> None:
-        writer.put_object(Bucket=BUCKET, Key=key, Body=objects[key])
 
-    with ThreadPoolExecutor(_THREADS) as pool:
-        list(pool.map(one, objects))
+def spread(cases: Iterable[Path], data: Path, name: str) -> dict[str, str]:
+    """Link directories below buckets of few objects each.
+
+    Args:
+        cases: on the same disk as the buckets.
+        data: gets a directory for each bucket.
+        name: with which those of the buckets begin.
+
+    Returns:
+        the bucket of each directory, by its name.
+    """
+    held, count = {}, 0
+    for case in cases:
+        held[case.name] = f"{name}-{count // _OBJECTS}"
+        linked = data / held[case.name] / case.name
+        shutil.copytree(case, linked, copy_function=os.link)
+        count += sum(path.is_file() for path in linked.rglob("*"))
+    return held
 
 
 def files(place: Path, root: Path) -> dict[str, bytes]:

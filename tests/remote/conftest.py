@@ -1,19 +1,43 @@
 from __future__ import annotations
 
 import os
+import shutil
 from contextlib import ExitStack
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
-from tests.remote import proxy, servers
+from tests.remote import buckets, proxy, servers
+from tests.remote.buckets import BUCKET
 from tests.support import corpus
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-BUCKET = "bucket"
+
+class GcsData(NamedTuple):
+    """Directories that become buckets.
+
+    Attributes:
+        root: where they lie.
+        held: the bucket in which a golden case lies, by its name.
+    """
+
+    root: Path
+    held: dict[str, str]
+
+
+# The golden checkpoints that lie in `gs://bucket`, as they do on `disk`.
+NAMED = [
+    "o0.12.8-composite",
+    "o0.12.8-flat",
+    "o0.12.8-manager",
+    "o0.12.8-no-ocdbt",
+    "o0.12.8-v1-checkpointables",
+    "o0.12.8-v1-sharded",
+    "o0.12.8-v1-typed-keys",
+]
 _VARIABLES = (
     "AWS_",
     "GOOGLE_",
@@ -52,12 +76,21 @@ def disk(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def wire(disk: Path) -> Iterator[proxy.Proxy]:
-    """A fake Google Cloud Storage that holds the golden checkpoints, behind a counting proxy."""
+def gcs_data(disk: Path, tmp_path_factory: pytest.TempPathFactory) -> GcsData:
+    """What the fake Google Cloud Storage is filled with."""
+    root = tmp_path_factory.mktemp("gcs")
+    for case in NAMED:
+        shutil.copytree(disk / case, root / BUCKET / case, copy_function=os.link)
+    return GcsData(root, buckets.spread(sorted(disk.iterdir()), root, "golden"))
+
+
+@pytest.fixture(scope="session")
+def wire(gcs_data: GcsData) -> Iterator[proxy.Proxy]:
+    """A fake Google Cloud Storage, behind a counting proxy."""
     with ExitStack() as stack:
         before, stop = proxy.start(0)
         stack.callback(stop)
-        before.to = stack.enter_context(servers.fake_gcs(disk.parent, before.port))
+        before.to = stack.enter_context(servers.fake_gcs(gcs_data.root, before.port))
         yield before
 
 
@@ -76,6 +109,13 @@ def web(web_server: proxy.Proxy) -> proxy.Proxy:
     web_server.spoil = lambda *_: None
     web_server.reset()
     return web_server
+
+
+@pytest.fixture(scope="session")
+def pages(disk: Path) -> Iterator[str]:
+    """A web server that answers for a directory with a page of its files; gives its URL."""
+    with servers.web(disk, pages=True) as port:
+        yield f"http://127.0.0.1:{port}"
 
 
 @pytest.fixture

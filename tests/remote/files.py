@@ -33,12 +33,13 @@ class Handler(BaseHTTPRequestHandler):
     def file(self, path: Path, others: dict[str, str] | None = None) -> None:
         """Answer with a file, or the range of it that is asked for."""
         content, stat = path.read_bytes(), path.stat()
-        headers = {
-            **(others or {}),
-            "ETag": f'"{mark_of(stat)}"',
-            "Last-Modified": formatdate(stat.st_mtime, usegmt=True),
-            "Accept-Ranges": "bytes",
-        }
+        mark = f'"{mark_of(stat)}"'
+        when = formatdate(stat.st_mtime, usegmt=True)
+        self.parts(content, {**(others or {}), "ETag": mark, "Last-Modified": when})
+
+    def parts(self, content: bytes, headers: dict[str, str]) -> None:
+        """Answer with some bytes, or the range of them that is asked for."""
+        headers = {**headers, "Accept-Ranges": "bytes"}
         wanted = _RANGE.fullmatch(self.headers.get("Range", ""))
         if wanted is None:
             self.answer(HTTPStatus.OK, content, headers)

@@ -15,7 +15,7 @@ from http import HTTPStatus
 from pathlib import Path
 from urllib.parse import parse_qs, quote, unquote, urlsplit
 
-from tests.remote.web import Handler, Server
+from tests.remote.files import Handler, Server
 
 SIGNATURE = "Signature=0f0f0f"
 

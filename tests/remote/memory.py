@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, unquote, urlsplit
 from xml.sax.saxutils import escape
 
-from tests.remote.web import Handler, Server
+from tests.remote.files import Handler, Server
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

@@ -55,22 +55,20 @@ def fake_gcs(data: Path, public_port: int) -> Iterator[int]:
 
 
 @contextmanager
-def moto(bucket: str) -> Iterator[int]:
-    """Run moto's S3 with an empty bucket; gives its port."""
+def moto(data: Path) -> Iterator[int]:
+    """Run moto's S3, whose buckets are the directories of `data`; gives its port."""
     port = free_port()
-    command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
-    base = f"http://127.0.0.1:{port}"
-    with _running(command, f"{base}/moto-api/"):
-        request = urllib.request.Request(f"{base}/{bucket}", method="PUT")  # noqa: S310
-        urllib.request.urlopen(request).close()  # noqa: S310
+    command = [sys.executable, "-m", "tests.remote.s3", str(port), str(data)]
+    with _running(command, f"http://127.0.0.1:{port}/moto-api/"):
         yield port
 
 
 @contextmanager
-def web(root: Path) -> Iterator[int]:
-    """Run a plain web server over a directory; gives its port."""
+def web(root: Path, *, pages: bool = False) -> Iterator[int]:
+    """Run a web server over a directory, which lists directories if `pages`; gives its port."""
     port = free_port()
-    command = [sys.executable, "-m", "tests.remote.web", str(port), str(root)]
+    kind = "pages" if pages else "bare"
+    command = [sys.executable, "-m", "tests.remote.web", str(port), str(root), kind]
     with _running(command, f"http://127.0.0.1:{port}/"):
         yield port
 

@@ -8,12 +8,14 @@ import pytest
 
 import orbscan
 from tests.remote import servers
-from tests.remote.conftest import BUCKET
+from tests.remote.buckets import BUCKET
 from tests.remote.parity import answer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from tests.remote.conftest import GcsData
 
 BASE = f"az://{BUCKET}"
 RUN = f"{BASE}/o0.12.8-manager/run"
@@ -26,9 +28,9 @@ CASES = [
 
 
 @pytest.fixture(scope="session")
-def azure_port(disk: Path) -> Iterator[int]:
-    # Pages so small that every listing has several.
-    with servers.azure(disk.parent, 7) as port:
+def azure_port(gcs_data: GcsData) -> Iterator[int]:
+    # Pages so small that every listing has several, of few files: each page looks at all of them.
+    with servers.azure(gcs_data.root, 7) as port:
         yield port
 
 

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 
 import orbscan
-from tests.remote.conftest import BUCKET
+from tests.remote.buckets import BUCKET
 
 if TYPE_CHECKING:
     from collections.abc import Callable

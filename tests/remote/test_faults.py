@@ -16,7 +16,7 @@ import pytest
 import orbscan
 from orbscan.cli import main
 from tests.remote import servers
-from tests.remote.conftest import BUCKET
+from tests.remote.buckets import BUCKET
 from tests.remote.parity import answer
 from tests.remote.proxy import HOLD
 from tests.support import processes

@@ -15,13 +15,14 @@ import trustme
 import orbscan
 from orbscan.cli import main
 from tests.remote import proxy, servers
-from tests.remote.conftest import BUCKET
+from tests.remote.buckets import BUCKET
 from tests.remote.parity import answer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from tests.remote.conftest import GcsData
     from tests.remote.proxy import Proxy
 
 V1 = "o0.12.8-v1-sharded/chunked"
@@ -91,11 +92,15 @@ def test_a_certificate_need_not_be_looked_at(disk: Path, secure: str) -> None:
 
 
 def test_a_bucket_is_read_over_tls(
-    disk: Path, authority: trustme.CA, trusted: Path, monkeypatch: pytest.MonkeyPatch
+    disk: Path,
+    gcs_data: GcsData,
+    authority: trustme.CA,
+    trusted: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     base = f"az://{BUCKET}"
     with (
-        servers.azure(disk.parent, 5_000) as port,
+        servers.azure(gcs_data.root, 5_000) as port,
         served(port, authority.issue_cert("127.0.0.1")) as before,
     ):
         monkeypatch.setenv("AZURE_STORAGE_USE_EMULATOR", "true")

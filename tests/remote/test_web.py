@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import urllib.request
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -34,7 +35,6 @@ CASES = [
     "o0.12.8-typed-keys/ckpt",
     "o0.12.8-v1-checkpointables/all",
     "o0.12.8-v1-checkpointables/json",
-    "o0.3.5-aggregate/ckpt",
 ]
 
 
@@ -56,6 +56,18 @@ def test_guesses_are_made_at_once_and_nothing_is_asked_twice(web: Proxy, case: s
     assert len(web.requests) == sum(ROUNDS[case]), web.requests
     gets = [request.path for request in web.requests if request.method == "GET"]
     assert len({*gets}) == len(gets)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_a_page_of_a_directory_is_not_taken_for_a_file(disk: Path, pages: str, case: str) -> None:
+    with urllib.request.urlopen(f"{pages}/{case}") as page:  # noqa: S310
+        assert page.headers.get_content_type() == "text/html"
+    assert answer(f"{pages}/{case}", pages) == answer(disk / case, str(disk))
+
+
+def test_a_tree_in_one_file_is_not_guessed(web: Proxy) -> None:
+    with pytest.raises(orbscan.InvalidLayoutError):
+        orbscan.metadata(f"{base(web)}/o0.3.5-aggregate/all")
 
 
 def test_what_cannot_be_listed_is_not_called_missing(web: Proxy) -> None:

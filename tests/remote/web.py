@@ -1,102 +1,22 @@
-"""A plain web server over a directory: ranges, no listings.
+"""aiohttp's server of static files over a directory, with pages that list directories or without.
 
-Run as a program with a port and the directory.
+Run as a program with a port, the directory, and `pages` or `bare`.
 """
 
 from __future__ import annotations
 
-import hashlib
-import re
 import sys
-from email.utils import formatdate
-from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
-from typing import TYPE_CHECKING
-from urllib.parse import unquote
 
-if TYPE_CHECKING:
-    import os
-
-_RANGE = re.compile(r"bytes=(\d*)-(\d*)")
+from aiohttp import web
 
 
-class Server(ThreadingHTTPServer):
-    """A server whose clients open many connections at once."""
-
-    request_queue_size = 512
-
-
-class Handler(BaseHTTPRequestHandler):
-    """Answers with files and ranges of them, and lists nothing."""
-
-    protocol_version = "HTTP/1.1"
-    # Small answers in two packets would wait for each other.
-    wbufsize = -1
-    root: Path
-
-    def do_GET(self) -> None:
-        path = self.root / unquote(self.path.partition("?")[0]).lstrip("/")
-        if path.is_dir():
-            self.answer(HTTPStatus.FORBIDDEN)
-        elif not path.is_file() or ".." in path.parts:
-            self.answer(HTTPStatus.NOT_FOUND)
-        else:
-            self.file(path)
-
-    do_HEAD = do_GET  # noqa: N815 - named by http.server
-
-    def file(self, path: Path, others: dict[str, str] | None = None) -> None:
-        """Answer with a file, or the range of it that is asked for."""
-        content, stat = path.read_bytes(), path.stat()
-        mark = f'"{mark_of(stat)}"'
-        when = formatdate(stat.st_mtime, usegmt=True)
-        self.parts(content, {**(others or {}), "ETag": mark, "Last-Modified": when})
-
-    def parts(self, content: bytes, headers: dict[str, str]) -> None:
-        """Answer with some bytes, or the range of them that is asked for."""
-        headers = {**headers, "Accept-Ranges": "bytes"}
-        wanted = _RANGE.fullmatch(self.headers.get("Range", ""))
-        if wanted is None:
-            self.answer(HTTPStatus.OK, content, headers)
-            return
-        begin, end = _span(wanted, len(content))
-        if begin >= end:
-            headers = {"Content-Range": f"bytes */{len(content)}"}
-            self.answer(HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE, b"", headers)
-            return
-        headers["Content-Range"] = f"bytes {begin}-{end - 1}/{len(content)}"
-        self.answer(HTTPStatus.PARTIAL_CONTENT, content[begin:end], headers)
-
-    def answer(
-        self, status: HTTPStatus, content: bytes = b"", headers: dict[str, str] | None = None
-    ) -> None:
-        """Answer with a status, and with a body unless only the head is wanted."""
-        self.send_response(status)
-        for name, value in (headers or {}).items():
-            self.send_header(name, value)
-        self.send_header("Content-Length", str(len(content)))
-        self.end_headers()
-        if self.command != "HEAD":
-            self.wfile.write(content)
-
-    def log_message(self, *_: object) -> None:
-        """Say nothing."""
-
-
-def mark_of(stat: os.stat_result) -> str:
-    """What tells two versions of a file apart."""
-    return hashlib.sha256(f"{stat.st_mtime_ns} {stat.st_size}".encode()).hexdigest()[:16]
-
-
-def _span(wanted: re.Match[str], size: int) -> tuple[int, int]:
-    """Where a range begins and ends in a file of that size."""
-    first, last = wanted.groups()
-    if not first:
-        return max(size - int(last), 0), size
-    return int(first), min(int(last) + 1, size) if last else size
+def main() -> None:
+    """Serve until somebody ends it."""
+    port, root, kind = sys.argv[1:]
+    app = web.Application()
+    app.router.add_static("/", root, show_index=kind == "pages", follow_symlinks=True)
+    web.run_app(app, host="127.0.0.1", port=int(port), print=None, backlog=512)
 
 
 if __name__ == "__main__":
-    Handler.root = Path(sys.argv[2])
-    Server(("127.0.0.1", int(sys.argv[1])), Handler).serve_forever()
+    main()
