@@ -8,7 +8,7 @@ from __future__ import annotations
 import shutil
 from typing import Any
 
-from tests.checking import meaning_cases_of_stores
+from tests.checking import early, meaning_cases_of_stores
 from tests.checking.meaning_case import (
     FAILS,
     GIVEN,
@@ -414,6 +414,28 @@ DOCUMENTS: dict[str, Case] = {
         "entry-name",
         OTHER_PLACE,
         {**every(RESTORES, {"z": "there", "n": "right"}), "v1 load of e": FAILS},
+    ),
+    "a tree in the msgpack file alone": Case(
+        "flat",
+        early.tree,
+        "aggregate-tree",
+        "Orbax v0 restores the tree from the msgpack file of an early release, v1 does not know it",
+        {"v0 restore": RIGHT, "v1 load": FAILS, "v1 load, sharding given": FAILS},
+    ),
+    "a value in the msgpack file": Case(
+        "flat",
+        early.value_of_n,
+        "aggregate-values",
+        "Orbax v0 restores the values in the msgpack file of an early release, v1 refuses the tree",
+        {"v0 restore": RIGHT, "v1 load": FAILS, "v1 load, sharding given": FAILS},
+    ),
+    "a damaged msgpack file": Case(
+        "flat",
+        write("checkpoint", b"\x81"),
+        "aggregate-damaged",
+        "Orbax v0 reads the msgpack file of an early release first, and fails; v1 does not look at "
+        "it",
+        {"v0 restore": FAILS, "v1 load": RIGHT, "v1 load, sharding given": RIGHT},
     ),
     "scalars": Case(
         "scalars",

@@ -11,15 +11,10 @@ import orbax.checkpoint as ocp
 import pytest
 
 import orbscan
+from tests.checking.early import ndarray
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-
-def ndarray(array: np.ndarray[tuple[int, ...], np.dtype[np.float32]]) -> msgpack.ExtType:
-    """An array as flax packs it."""
-    packed = msgpack.packb((array.shape, array.dtype.name, array.tobytes("C")))
-    return msgpack.ExtType(1, packed)
 
 
 @pytest.fixture
@@ -41,7 +36,11 @@ def aggregated(tmp_path: Path) -> Path:
 
 
 def test_they_have_no_sharding_and_no_warning(aggregated: Path) -> None:
-    assert orbscan.verify(aggregated, level="data").findings == ()
+    report = orbscan.verify(aggregated, level="data")
+    assert [(found.severity, found.code) for found in report.findings] == [
+        ("note", "aggregate-values")
+    ]
+    assert report.restores == ("fails", "fails", "works")
     assert orbscan.metadata(aggregated).issues == ()
 
 
@@ -61,6 +60,5 @@ def test_arrays_beside_them_need_one(tmp_path: Path, aggregated: Path) -> None:
     more = json.loads((aggregated / "_METADATA").read_text())
     document["tree_metadata"] |= more["tree_metadata"]
     (path / "_METADATA").write_text(json.dumps(document))
-    (finding,) = orbscan.verify(path).findings
-    assert finding.code == "sharding"
+    finding = next(found for found in orbscan.verify(path).findings if found.code == "sharding")
     assert finding.reason.startswith("the sharding of 1 array is unknown")

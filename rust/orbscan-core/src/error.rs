@@ -163,6 +163,8 @@ pub enum Subject {
     Refused,
     /// Databases that processes wrote and nobody merged.
     NotMerged,
+    /// A pytree that lies in the msgpack file of an early release alone.
+    Aggregate,
     /// What a store that is not a disk refused, or failed at.
     Store(StoreFault),
 }

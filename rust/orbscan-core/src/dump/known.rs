@@ -7,9 +7,6 @@ use crate::orbax::names;
 /// What the names of the files begin with that a deletion writes before it renames them.
 const DELETION_DRAFT_PREFIX: &str = ".orbax-delete-";
 
-/// How the index of a model in several safetensors files ends.
-const SAFETENSORS_INDEX_SUFFIX: &str = ".safetensors.index.json";
-
 /// What a file is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FileKind {
@@ -363,7 +360,7 @@ impl FileKind {
             }
         } else if ends(names::SAFETENSORS_SUFFIX) {
             Self::Safetensors
-        } else if ends(SAFETENSORS_INDEX_SUFFIX) {
+        } else if ends(names::SAFETENSORS_INDEX_SUFFIX) {
             Self::SafetensorsIndex
         } else if ends(".__lock") {
             Self::Lock

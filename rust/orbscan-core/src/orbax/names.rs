@@ -63,6 +63,8 @@ pub const PROCESS_METADATA_DOCUMENTS: [&str; 2] =
     ["global_process_metadata.json", "mesh_metadata.json"];
 /// How a safetensors file ends.
 pub const SAFETENSORS_SUFFIX: &str = ".safetensors";
+/// How the index of a model in several safetensors files ends.
+pub const SAFETENSORS_INDEX_SUFFIX: &str = ".safetensors.index.json";
 /// The document of a Zarr v2 array.
 pub const ZARR_V2: &str = ".zarray";
 /// The document of a Zarr v3 array.

@@ -14,7 +14,7 @@ use super::outline::{ItemFiles, Outline, Told};
 use super::prng;
 use super::shardings::LeafShardings;
 use super::stored::Arrays;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result, Subject};
 use crate::limits::Limits;
 use crate::orbax::aggregate::{self, Aggregate, AggregateValue};
 use crate::orbax::leaf_entry::{LeafEntry, ValueType};
@@ -90,7 +90,7 @@ pub fn read(
     let reason = "no _METADATA, as before release 0.4.3: the tree was read from the msgpack file, \
                   which does not tell JAX arrays, numpy arrays and scalars apart";
     let issue = Error::new(ErrorKind::Unsupported, reason).in_file(&path);
-    issues.push(issue.without_loss());
+    issues.push(issue.about(Subject::Aggregate).without_loss());
     let sharding = files.sharding(store, limits.max_document_bytes).ok();
     let sharded = sharded(sharding.as_ref(), limits);
     let entry = |value: &AggregateValue| {

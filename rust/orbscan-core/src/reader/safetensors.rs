@@ -2,7 +2,7 @@
 //!
 //! Source: orbax `experimental/v1/_src/layout/safetensors_layout.py`.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
 use super::pointers;
@@ -15,7 +15,7 @@ use crate::limits::Limits;
 use crate::orbax::checkpoint_metadata::ItemHandlers;
 use crate::orbax::names;
 use crate::path::StorePath;
-use crate::record::{Checkpoint, Item, Layout, Leaf, LeafKind, Place};
+use crate::record::{Checkpoint, Issue, Item, Layout, Leaf, LeafKind, Place};
 use crate::safetensors as format;
 use crate::store::{Store, Want};
 use crate::tree::{Container, Nest};
@@ -117,7 +117,7 @@ pub fn read_files(
         commit_timestamp_nsecs: modified.map(|nsecs| nsecs.div_euclid(NSECS_PER_SEC)),
         custom_metadata: as_json(&custom),
         handlers: ItemHandlers::Unknown,
-        issues: Vec::new(),
+        issues: missing(root)?,
         items: vec![Item {
             name: None,
             table: Some(Arc::new(builder.table)),
@@ -126,6 +126,47 @@ pub fn read_files(
         unread: Vec::new(),
     };
     Ok((checkpoint, measured))
+}
+
+/// Tells of files that are not there, although others are called parts of the same whole:
+/// `model-00001-of-00002.safetensors`.
+fn missing(root: &Root) -> Result<Vec<Issue>> {
+    let mut parts: BTreeMap<(&str, &str), BTreeSet<u64>> = BTreeMap::new();
+    for name in root.files_ending(names::SAFETENSORS_SUFFIX) {
+        if let Some((whole, of, part)) = part(name) {
+            parts.entry((whole, of)).or_default().insert(part);
+        }
+    }
+    let mut issues = Vec::new();
+    for ((whole, of), there) in parts {
+        let count: u64 = of.parse().unwrap_or(0);
+        let here = there.iter().filter(|part| (1..=count).contains(*part));
+        let lost = count.saturating_sub(to_u64(here.count()));
+        if let Some(first) = (1..=count).find(|part| !there.contains(part)) {
+            let width = of.len();
+            let name = format!(
+                "{whole}-{first:0width$}-of-{of}{}",
+                names::SAFETENSORS_SUFFIX
+            );
+            let reason = match lost {
+                1 => format!("does not exist: one of {count} files"),
+                _ => format!("does not exist: the first of {lost} missing files, of {count}"),
+            };
+            let issue = Error::new(ErrorKind::Malformed, reason);
+            issues.push(issue.in_file(&root.path.join(&name)?));
+        }
+    }
+    Ok(issues)
+}
+
+/// The name of the whole, the number of its parts as it is spelled, and the number of this part.
+fn part(name: &str) -> Option<(&str, &str, u64)> {
+    let stem = name.strip_suffix(names::SAFETENSORS_SUFFIX)?;
+    let (rest, of) = stem.rsplit_once("-of-")?;
+    let (whole, part) = rest.rsplit_once('-')?;
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let number = part.parse().ok().filter(|_| digits(part) && digits(of))?;
+    Some((whole, of, number))
 }
 
 /// Two requests: the length of the header, then the header. The length counts what is before it.

@@ -6,7 +6,7 @@ use super::hosts::{self, Writers};
 use super::item::{self, Checking};
 use super::report::{Alone, Finding, Report};
 use super::together::Together;
-use super::{OnProgress, Options, members};
+use super::{OnProgress, Options, members, safetensors};
 use crate::error::{Error, ErrorKind, Result, Subject};
 use crate::json::{Dialect, Json};
 use crate::layout::choose::{self, Contents, Tree};
@@ -18,7 +18,7 @@ use crate::limits::Limits;
 use crate::orbax::checkpoint_metadata::ItemHandlers;
 use crate::orbax::names;
 use crate::path::StorePath;
-use crate::reader::{Selection, beside, safetensors, select};
+use crate::reader::{Selection, beside, select};
 use crate::record::{Issue, Layout};
 use crate::store::{Entry, EntryKind, Store, Want};
 
@@ -58,7 +58,7 @@ pub(super) fn check(
             return Err(Error::new(ErrorKind::UnknownLayout, reason).in_file(path));
         }
         report.alone = only.map(|_| Alone::default());
-        return check_safetensors(store, &root, options, report);
+        return safetensors::check(store, &root, options, report);
     }
     if let Some(uncommitted) = &root.uncommitted {
         report.add(Finding::of(Code::Uncommitted, uncommitted));
@@ -236,25 +236,6 @@ fn refused(error: Error) -> Result<Finding> {
         _ => Code::Layout,
     };
     Ok(Finding::of(code, &error))
-}
-
-fn check_safetensors(
-    store: &dyn Store,
-    root: &Root,
-    options: &Options,
-    mut report: Report,
-) -> Result<Report> {
-    match safetensors::read(store, root, &options.read.limits) {
-        Ok(read) => {
-            let tables = read.items.iter().filter_map(|item| item.table.as_ref());
-            report.extent.leaves = tables
-                .map(|table| crate::cursor::to_u64(table.leaf_of.len()))
-                .fold(0, u64::saturating_add);
-        }
-        Err(error) if error.kind() == ErrorKind::Store => return Err(error),
-        Err(error) => report.add(Finding::of(Code::TreeUnreadable, &error)),
-    }
-    Ok(report)
 }
 
 /// Checks `_CHECKPOINT_METADATA` and the commit marker, and gives the handlers.

@@ -176,6 +176,15 @@ codes! {
     /// Arrays lie where `_METADATA` does not say.
     ArraysElsewhere = "arrays-elsewhere", Error, [Fails, Fails, Fails],
         "Orbax looks where _METADATA says, and finds no array there";
+    /// A pytree that lies in the msgpack file of an early release alone.
+    AggregateTree = "aggregate-tree", Warning, [Fails, Fails, Works],
+        "Orbax v0 restores the tree from the msgpack file of an early release, v1 does not know it";
+    /// Values that lie in the msgpack file of an early release.
+    AggregateValues = "aggregate-values", Note, [Fails, Fails, Works],
+        "Orbax v0 restores the values in the msgpack file of an early release, v1 refuses the tree";
+    /// The msgpack file of an early release cannot be read, and the tree does without it.
+    AggregateDamaged = "aggregate-damaged", Warning, [Works, Works, Fails],
+        "Orbax v0 reads the msgpack file of an early release first, and fails; v1 does not look at it";
     /// `_METADATA` does not say of which Zarr version the arrays are, which is 3.
     FormatUnsaid = "format-unsaid", Warning, [Works, Works, Fails],
         "Orbax takes the version that the program saves in: v1 restores these arrays, v0 does so if \

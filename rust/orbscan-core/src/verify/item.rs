@@ -222,6 +222,7 @@ fn tolerated(report: &mut Report, issues: &[Issue], of_leaves: &[Error]) {
             _ if issue.subject() == Some(Subject::WriteShape) => Code::WriteShape,
             _ if issue.subject() == Some(Subject::ArraysElsewhere) => Code::ArraysElsewhere,
             _ if issue.subject() == Some(Subject::NotMerged) => Code::NotMerged,
+            _ if issue.subject() == Some(Subject::Aggregate) => Code::AggregateTree,
             _ if issue.subject() == Some(Subject::FormatUnsaid) => Code::FormatUnsaid,
             _ if issue.subject() == Some(Subject::OldFormatUnsaid) => Code::OldFormatUnsaid,
             (names::SHARDING, _) => Code::Sharding,

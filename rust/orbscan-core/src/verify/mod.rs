@@ -13,6 +13,7 @@
 //! | `ahead` | what will be asked for, where the disk is slow |
 //! | `databases` `roles` `usage` | what says which files are in use; what each is for; the survey as what each leaf takes |
 
+mod aggregate;
 mod ahead;
 pub mod arrays;
 mod checkpoint;
@@ -33,6 +34,7 @@ mod pace;
 mod processes;
 pub mod report;
 pub mod roles;
+mod safetensors;
 mod shardings;
 mod shares;
 mod sinks;

@@ -2,6 +2,7 @@
 
 use foldhash::{HashSet, HashSetExt};
 
+use super::aggregate;
 use super::code::Code;
 use super::report::{Finding, Report};
 use crate::error::{ErrorKind, Result};
@@ -34,9 +35,8 @@ pub(super) fn strings(
     ];
     let mut answers = store.fetch(&wants).into_iter();
     let texts = answers.next();
-    let aggregate = answers.next();
-    if aggregate.is_some_and(|answer| answer.is_ok()) {
-        return Ok(());
+    if let Some(Ok(bytes)) = answers.next() {
+        return aggregate::check(&bytes, files, table, limits, report);
     }
     let is_text = |number: &usize| {
         let kind = table.leaves.get(*number).map(|leaf| leaf.kind);
