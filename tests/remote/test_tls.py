@@ -7,8 +7,9 @@ import socketserver
 import ssl
 import threading
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import obstore
 import pytest
 import trustme
 
@@ -45,9 +46,13 @@ def trusted(authority: trustme.CA, tmp_path_factory: pytest.TempPathFactory) -> 
 
 
 @contextmanager
-def served(to: int, certificate: trustme.LeafCert) -> Iterator[Proxy]:
-    """A server with a certificate, before a port of this machine."""
+def served(
+    to: int, certificate: trustme.LeafCert, version: ssl.TLSVersion | None = None
+) -> Iterator[Proxy]:
+    """A server with a certificate, before a port of this machine; it may speak one version only."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    if version is not None:
+        context.minimum_version = context.maximum_version = version
     certificate.configure_cert(context)
     before, stop = proxy.start(to, context)
     try:
@@ -83,6 +88,31 @@ def test_the_command_line_says_so_in_a_sentence(
     assert ADVICE in " ".join(capsys.readouterr().err.split())
     monkeypatch.setenv("SSL_CERT_FILE", str(trusted))
     assert main(["show", f"{secure}/{V1}"]) == 0
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+def test_either_version_is_spoken_with_an_authority_that_is_an_option(
+    version: ssl.TLSVersion, disk: Path, web_server: Proxy, authority: trustme.CA
+) -> None:
+    known = {"root_certificate": authority.cert_pem.bytes().decode()}
+    with served(web_server.to, authority.issue_cert("127.0.0.1"), version) as before:
+        base = f"https://127.0.0.1:{before.port}"
+        there = answer(f"{base}/{V1}", base, store_options=known)
+    assert there == answer(disk / V1, str(disk))
+
+
+def test_an_authority_may_be_that_of_a_store_of_obstore(
+    disk: Path, secure: str, authority: trustme.CA
+) -> None:
+    known: Any = {"root_certificate": authority.cert_pem.bytes().decode()}
+    store = obstore.store.HTTPStore(secure, client_options=known)
+    assert answer(f"{secure}/{V1}", secure, store=store) == answer(disk / V1, str(disk))
+
+
+def test_a_line_that_is_not_a_header_is_not_shown() -> None:
+    with pytest.raises(orbscan.OrbscanError, match=r'is not "NAME: VALUE"') as raised:
+        orbscan.metadata("https://127.0.0.1:9/x", store_options={"default_headers": "secret"})
+    assert "secret" not in str(raised.value)
 
 
 def test_a_certificate_need_not_be_looked_at(disk: Path, secure: str) -> None:
