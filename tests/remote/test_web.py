@@ -25,11 +25,11 @@ ROUNDS = {
     V1: (12, 1),
     NAMED: (12, 5, 1),
     "o0.12.8-v1-typed-keys/ckpt": (12, 1, 8, 1),
-    FLAT: (12, 2, 1, 1),
+    FLAT: (12, 3, 1),
+    "o0.12.8-composite/ckpt": (12, 6, 1),
 }
 CASES = [
     *ROUNDS,
-    "o0.12.8-composite/ckpt",
     "o0.12.8-manager/run/10",
     "o0.12.8-no-ocdbt/ckpt",
     "o0.12.8-typed-keys/ckpt",

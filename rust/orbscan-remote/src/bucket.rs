@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::sync::Arc;
 
-use futures::future::join_all;
+use futures::future::{join, join_all};
 use orbscan_core::error::{Error, ErrorKind, Result};
 use orbscan_core::orbax::names;
 use orbscan_core::path::StorePath;
@@ -13,7 +13,7 @@ use crate::client::Client;
 use crate::probe::{self, Contents};
 use crate::process::Process;
 use crate::ranges;
-use crate::tree::{DIRECTORY, Known, Tree};
+use crate::tree::{Child, DIRECTORY, Known, Tree};
 use crate::url::Url;
 use crate::wire::{self, Got};
 
@@ -30,7 +30,7 @@ pub struct Bucket {
 #[derive(Debug)]
 pub enum Children {
     /// By a listing.
-    Listed(Vec<Entry>),
+    Listed(Vec<Child>),
     /// By guesses.
     Guessed(Tree),
 }
@@ -54,7 +54,7 @@ impl Bucket {
             let (client, place) = (Arc::clone(&self.client), place.clone());
             async move {
                 match client.tree(&place).await {
-                    Ok(tree) => Ok((tree, Vec::new())),
+                    Ok(tree) => Ok((completed(&client, tree).await, Contents::default())),
                     Err(error) if wire::is_unlistable(&error) => {
                         probe::probe(&client, &place).await
                     }
@@ -124,6 +124,43 @@ impl Bucket {
             Err(error) => wants.iter().map(|_| Err(error.clone())).collect(),
         }
     }
+}
+
+/// A listing that was cut, with what is asked for next of a checkpoint: what else lies in its directory,
+/// and in that of the pytree in which it was cut the data files of the database, whose names nobody can
+/// guess. All else of a pytree has a name, or comes before them.
+async fn completed(client: &Client, mut tree: Tree) -> Tree {
+    let Some(last) = tree.last() else {
+        return tree;
+    };
+    let item = match (tree.file(names::TREE_METADATA), last.split_once('/')) {
+        (Some(_), _) => Some(String::new()),
+        (None, Some((item, _))) => Some(format!("{item}/")),
+        (None, None) => None,
+    };
+    let is_pytree = |item: &String| {
+        let has = |name: &str| tree.stat(&format!("{item}{name}"));
+        matches!(has(names::TREE_METADATA), Known::Yes(_))
+            && has(names::DATABASE_FILES) == Known::Unknown
+    };
+    let item = item.filter(is_pytree);
+    let files = item.map(|item| tree.place.join(&format!("{item}{}", names::DATABASE_FILES)));
+    let top = client.children(&tree.place);
+    let (top, files) = match files {
+        Some(Ok(files)) => {
+            let (top, files) = join(top, client.tree(&files)).await;
+            (top, files.ok())
+        }
+        _ => (top.await, None),
+    };
+    // Whoever needs what failed here asks again, and is told why.
+    if let Ok(children) = top {
+        tree.add_children("", children);
+    }
+    if let Some(files) = files {
+        tree.add_below(files);
+    }
+    tree
 }
 
 /// Makes requests side by side, and waits for all answers.

@@ -18,12 +18,35 @@ use crate::fault;
 use crate::plan::{self, Aim};
 use crate::probe::Contents;
 use crate::process::Process;
-use crate::tree::{Known, Tree};
+use crate::tree::{Child, Known, Tree};
 use crate::url::Scheme;
 use crate::wire::Got;
 
 /// Writing processes whose files are guessed at once, where nothing can be listed.
 const PROCESSES: usize = 8;
+
+/// Files of a directory that fill most of the page of a listing.
+const MANY_FILES: usize = 500;
+
+/// Bytes of files that are remembered: what comes behind is fetched again if it is wanted again.
+const MOST_FETCHED: usize = 256 << 20;
+
+/// Files that were fetched whole.
+#[derive(Debug, Default)]
+struct Fetched {
+    files: HashMap<String, Bytes>,
+    bytes: usize,
+}
+
+impl Fetched {
+    fn keep(&mut self, file: String, bytes: Bytes) {
+        let together = self.bytes.saturating_add(bytes.len());
+        if together <= MOST_FETCHED && !self.files.contains_key(&file) {
+            self.bytes = together;
+            self.files.insert(file, bytes);
+        }
+    }
+}
 
 /// A directory of a store as one listing showed it, with what was fetched of it.
 pub struct Held {
@@ -31,9 +54,11 @@ pub struct Held {
     /// What lies around the directory.
     around: Box<dyn Store>,
     place: StorePath,
-    tree: Result<Arc<Tree>>,
+    tree: Mutex<Result<Arc<Tree>>>,
     aim: Aim,
-    fetched: Mutex<HashMap<String, Bytes>>,
+    fetched: Mutex<Fetched>,
+    /// A path outside of the directory of which is known what lies there.
+    outside: Option<(StorePath, Option<Stat>)>,
     /// Whether that was fetched which every read of a checkpoint wants.
     begun: AtomicBool,
     stale: AtomicBool,
@@ -50,23 +75,43 @@ impl Held {
     ) -> Self {
         let (tree, contents) = match seen {
             Ok((tree, contents)) => (Ok(tree), contents),
-            Err(error) => (Err(error), Vec::new()),
+            Err(error) => (Err(error), Contents::default()),
         };
+        let mut fetched = Fetched::default();
+        for (file, bytes) in contents.files {
+            fetched.keep(file, bytes);
+        }
         Self {
             bucket,
             around,
             place,
-            tree,
+            tree: Mutex::new(tree),
             aim,
-            fetched: Mutex::new(contents.into_iter().collect()),
+            fetched: Mutex::new(fetched),
+            outside: contents.outside,
             begun: AtomicBool::new(false),
             stale: AtomicBool::new(false),
         }
     }
 
     /// The way to a path in the directory, and the listing.
-    fn inside<'p>(&self, path: &'p StorePath) -> Option<(&Arc<Tree>, &'p str)> {
-        Some((self.tree.as_ref().ok()?, path.below(&self.place)?))
+    fn inside<'p>(&self, path: &'p StorePath) -> Option<(Arc<Tree>, &'p str)> {
+        Some((self.tree().ok()?, path.below(&self.place)?))
+    }
+
+    /// What is known of the directory.
+    fn tree(&self) -> Result<Arc<Tree>> {
+        // Nothing panics while it holds the lock, so a poisoned one is as good as any.
+        let tree = self.tree.lock().unwrap_or_else(PoisonError::into_inner);
+        tree.clone()
+    }
+
+    /// Takes in what further listings show.
+    fn learn(&self, take: impl FnOnce(&mut Tree)) {
+        let mut tree = self.tree.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Ok(tree) = tree.as_mut() {
+            take(Arc::make_mut(tree));
+        }
     }
 
     /// Whether the listing shows that nothing lies below a path.
@@ -75,7 +120,7 @@ impl Held {
         listed == Some(Known::Absent)
     }
 
-    fn memory(&self) -> MutexGuard<'_, HashMap<String, Bytes>> {
+    fn memory(&self) -> MutexGuard<'_, Fetched> {
         // Nothing panics while it holds the lock, so a poisoned one is as good as any.
         self.fetched.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -83,16 +128,21 @@ impl Held {
     fn known(&self, path: &StorePath) -> Known<Stat> {
         match self.inside(path) {
             Some((tree, way)) => tree.stat(way),
-            None => Known::Unknown,
+            None => match &self.outside {
+                Some((known, Some(stat))) if known == path => Known::Yes(*stat),
+                Some((known, None)) if known == path => Known::Absent,
+                _ => Known::Unknown,
+            },
         }
     }
 
     /// What is fetched whole with some files that are wanted: the whole of a file whose part is wanted
     /// only if it is small enough to hold an index.
     fn along(&self, wanted: &[&str]) -> Vec<(Want, Option<u64>)> {
-        let Ok(tree) = &self.tree else {
+        let Ok(tree) = self.tree() else {
             return Vec::new();
         };
+        let tree = tree.as_ref();
         let mut files: Vec<String> = wanted
             .iter()
             .flat_map(|file| plan::along(tree, file, &self.aim))
@@ -105,14 +155,13 @@ impl Held {
         let limit = Limits::default().max_document_bytes;
         let mut along = Vec::new();
         for file in &files {
-            let Some(object) = tree.file(file) else {
-                continue;
-            };
-            if memory.contains_key(file) || !seen.insert(file) || object.size > limit {
+            let size = tree.file(file).map(|object| object.size);
+            let is_too_large = size.is_some_and(|size| size > limit);
+            if memory.files.contains_key(file) || !seen.insert(file) || is_too_large {
                 continue;
             }
             if let Ok(path) = self.place.join(file) {
-                along.push((Want::whole(path, limit), Some(object.size)));
+                along.push((Want::whole(path, limit), size));
             }
         }
         along
@@ -137,7 +186,7 @@ impl Held {
                     return Err(changed());
                 }
                 if want.span == Span::Whole {
-                    self.memory().insert(way.to_owned(), got.bytes.clone());
+                    self.memory().keep(way.to_owned(), got.bytes.clone());
                 }
                 Ok(got.bytes)
             }
@@ -149,7 +198,7 @@ impl Held {
     /// The answer to a want without a request, if there is one.
     fn answer(&self, want: &Want) -> Option<Result<Bytes>> {
         let (tree, way) = self.inside(&want.path)?;
-        if let Some(bytes) = self.memory().get(way) {
+        if let Some(bytes) = self.memory().files.get(way) {
             return Some(part(want, bytes));
         }
         match tree.stat(way) {
@@ -201,17 +250,18 @@ impl Held {
 
 impl Store for Held {
     fn list(&self, directory: &StorePath) -> Result<Vec<Entry>> {
-        if let Err(error) = &self.tree
-            && directory.below(&self.place).is_some()
-        {
-            return Err(error.clone());
+        if directory.below(&self.place).is_some() {
+            self.tree()?;
         }
         let Some((tree, way)) = self.inside(directory) else {
             return self.around.list(directory);
         };
         match tree.list(way) {
             Known::Unknown => match self.bucket.children(directory)? {
-                Children::Listed(entries) => Ok(entries),
+                Children::Listed(children) => {
+                    self.learn(|tree| tree.add_children(way, children.clone()));
+                    Ok(children.into_iter().map(Child::entry).collect())
+                }
                 Children::Guessed(tree) => found(tree.list(""), directory),
             },
             Known::Absent if tree.is_asked() && directory.name() == names::ARRAY_METADATAS => {
@@ -219,6 +269,27 @@ impl Store for Held {
             }
             listed => found(listed, directory),
         }
+    }
+
+    fn expect(&self, directories: &[StorePath]) {
+        let Ok(tree) = self.tree() else { return };
+        // A listing of one that has so many files would be cut, too: it is listed by its children.
+        let is_wanted = |directory: &&StorePath| {
+            directory.below(&self.place).is_some_and(|way| {
+                !tree.knows_children(way) && !tree.has_many_below(way, MANY_FILES)
+            })
+        };
+        let wanted: Vec<StorePath> = directories.iter().filter(is_wanted).cloned().collect();
+        // What fails here is asked for again, and fails there.
+        let looks = self.bucket.looks(&wanted).unwrap_or_default();
+        for (below, _) in looks.into_iter().flatten() {
+            self.learn(|tree| tree.add_below(below));
+        }
+    }
+
+    fn is_far(&self) -> bool {
+        // Where nothing is listed, nobody knows what else to ask for.
+        self.tree().is_ok_and(|tree| !tree.is_asked())
     }
 
     fn stat(&self, paths: &[StorePath]) -> Vec<Result<Option<Stat>>> {

@@ -12,12 +12,11 @@ use object_store::client::{HttpClient, HttpRequest};
 use object_store::{ClientOptions, HeaderMap, HeaderValue};
 use orbscan_core::error::{Error, ErrorKind, Result, StoreFault};
 use orbscan_core::path::StorePath;
-use orbscan_core::store::{Entry, EntryKind};
 use serde::Deserialize;
 
 use crate::fault::{self, Outcome};
 use crate::options::Options;
-use crate::tree::{Object, Reach, Tree};
+use crate::tree::{Child, Object, Reach, Tree};
 use crate::url::{Scheme, Url};
 
 /// Where the hub is, unless somebody says otherwise.
@@ -148,21 +147,13 @@ impl Lister {
     ///
     /// # Errors
     /// As [`Lister::tree`].
-    pub async fn children(&self, place: &StorePath) -> Result<Vec<Entry>> {
+    pub async fn children(&self, place: &StorePath) -> Result<Vec<Child>> {
         let items = self.items(place, false).await?.into_iter();
         let entries = items.filter_map(|item| {
             let name = StorePath::new(&item.path).ok()?.below(place)?.to_owned();
-            let kind = if item.r#type == "directory" {
-                EntryKind::Directory
-            } else {
-                EntryKind::File
-            };
-            Some(Entry {
-                name,
-                kind,
-                link: false,
-                id: 0,
-            })
+            let is_directory = item.r#type == "directory";
+            let object = (!is_directory).then(|| item.object());
+            Some(Child { name, object })
         });
         Ok(entries.collect())
     }

@@ -4,7 +4,7 @@ use orbscan_core::orbax::names::{self, Order};
 
 use orbscan_core::store::{Interest, Pytrees};
 
-use crate::tree::Tree;
+use crate::tree::{Known, Tree};
 
 /// Data files of a database are fetched whole, on the suspicion that they are its index, if together
 /// they are no larger.
@@ -56,7 +56,12 @@ fn documents(tree: &Tree, directory: &str, shardings: bool) -> Vec<String> {
     if shardings {
         wanted.push(path(names::SHARDING));
     }
-    if tree.file(&path(names::MANIFEST)).is_some() {
+    let manifest = path(names::MANIFEST);
+    // Behind the end of a listing that was cut, where the data files show that there is one.
+    let is_hidden = tree.last().is_some()
+        && tree.stat(&manifest) == Known::Unknown
+        && tree.has_many_below(&path(names::DATABASE_FILES), 1);
+    if is_hidden || tree.file(&manifest).is_some() {
         wanted.extend(database(tree, directory, &mut { BUDGET }));
     } else {
         wanted.extend(arrays(tree, directory));
@@ -64,7 +69,7 @@ fn documents(tree: &Tree, directory: &str, shardings: bool) -> Vec<String> {
     if tree.file(&path(names::TREE_METADATA)).is_none() {
         wanted.push(path(names::AGGREGATE));
     }
-    wanted.retain(|file| tree.file(file).is_some());
+    wanted.retain(|file| tree.file(file).is_some() || (is_hidden && *file == manifest));
     wanted
 }
 

@@ -8,13 +8,13 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use futures::future::join_all;
+use futures::future::{join, join_all};
 use orbscan_core::error::{Error, ErrorKind, Result, StoreFault, Subject};
 use orbscan_core::limits::Limits;
 use orbscan_core::orbax::checkpoint_metadata::{self, ItemHandlers};
 use orbscan_core::orbax::names;
 use orbscan_core::path::StorePath;
-use orbscan_core::store::Want;
+use orbscan_core::store::{Stat, Want};
 
 use crate::client::Client;
 use crate::tree::{Object, Reach, Tree};
@@ -28,8 +28,14 @@ const OF_PYTREE: [&str; 3] = [names::TREE_METADATA, names::SHARDING, names::MANI
 /// Items that are asked for by their recorded names.
 const MOST_ITEMS: usize = 64;
 
-/// Files and what they hold.
-pub type Contents = Vec<(String, Bytes)>;
+/// What came with a look at a directory.
+#[derive(Clone, Debug, Default)]
+pub struct Contents {
+    /// Files in it, and what they hold.
+    pub files: Vec<(String, Bytes)>,
+    /// A path outside of it, and what lies there.
+    pub outside: Option<(StorePath, Option<Stat>)>,
+}
 
 /// What is known once everything that can be guessed was asked for.
 #[derive(Default)]
@@ -55,6 +61,12 @@ pub async fn probe(client: &Arc<Client>, place: &StorePath) -> Result<(Tree, Con
     first.extend(GUESSED.iter().flat_map(|item| of_pytree(item)));
     probed.ask(client, place, first).await?;
     let mut second = Vec::new();
+    // Whether a directory is a part of a checkpoint shows beside it.
+    let parent = place.parent().filter(|_| {
+        let is_marked = probed.has(names::V1_MARKER);
+        !is_marked && !probed.found.is_empty()
+    });
+    let above = parent.and_then(|parent| parent.join(names::CHECKPOINT_METADATA).ok());
     if probed.has(names::TREE_METADATA) {
         second.extend([names::SHARDING, names::MANIFEST].map(str::to_owned));
     }
@@ -67,9 +79,14 @@ pub async fn probe(client: &Arc<Client>, place: &StorePath) -> Result<(Tree, Con
             second.extend(documents.iter().map(|name| format!("{item}/{name}")));
         }
     }
-    if !second.is_empty() {
-        probed.ask(client, place, second).await?;
-    }
+    let heads = above.iter().map(|path| client.head(path));
+    let (asked, heads) = join(probed.ask(client, place, second), join_all(heads)).await;
+    asked?;
+    let outside = above.into_iter().zip(heads);
+    // Whoever needs what failed here asks again, and is told why.
+    let mut outside = outside.filter_map(|(path, head)| Some((path, head.ok()?)));
+    let outside = outside.next();
+    probed.contents.outside = outside.map(|(path, head)| (path, head.map(|head| head.stat())));
     let reach = Reach::Asked(probed.absent);
     let tree = Tree::new(place.clone(), probed.found, reach);
     Ok((tree, probed.contents))
@@ -108,7 +125,7 @@ impl Probed {
                             ..got.object
                         },
                     ));
-                    self.contents.push((file, got.bytes));
+                    self.contents.files.push((file, got.bytes));
                 }
                 Err(error) if error.kind() == ErrorKind::NotFound => {
                     answered = true;
@@ -134,7 +151,7 @@ impl Probed {
 
     /// The names of the checkpointables that the checkpoint's own document records.
     fn recorded(&self) -> Vec<String> {
-        let own = self.contents.iter();
+        let own = self.contents.files.iter();
         let mut own = own.filter(|(name, _)| name == names::CHECKPOINT_METADATA);
         let Some((_, bytes)) = own.next() else {
             return Vec::new();

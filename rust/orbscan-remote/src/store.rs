@@ -13,8 +13,9 @@ use crate::choice::Choice;
 use crate::client::Client;
 use crate::held::Held;
 use crate::kept::Kept;
+use crate::probe::Contents;
 use crate::process::Process;
-use crate::tree::Known;
+use crate::tree::{Child, Known};
 use crate::url::{Scheme, Url};
 
 /// A store that is not a disk.
@@ -57,10 +58,10 @@ impl RemoteStore {
     /// The children of a directory, where no listing that is kept tells them.
     fn children(&self, directory: &StorePath) -> Result<Vec<Entry>> {
         match self.bucket.children(directory)? {
-            Children::Listed(entries) => Ok(entries),
+            Children::Listed(children) => Ok(children.into_iter().map(Child::entry).collect()),
             Children::Guessed(tree) => {
                 let listed = tree.list("");
-                self.kept().keep(tree);
+                self.kept().keep(tree, Contents::default());
                 found(listed, directory)
             }
         }
@@ -83,9 +84,9 @@ impl Store for RemoteStore {
         if *directory == self.bucket.url.place {
             return self.children(directory);
         }
-        let (tree, _) = self.bucket.look(directory)?;
+        let (tree, contents) = self.bucket.look(directory)?;
         let listed = tree.list("");
-        self.kept().keep(tree);
+        self.kept().keep(tree, contents);
         match listed {
             Known::Unknown => self.children(directory),
             listed => found(listed, directory),
@@ -99,8 +100,8 @@ impl Store for RemoteStore {
         let Ok(looks) = self.bucket.looks(&wanted) else {
             return;
         };
-        for (tree, _) in looks.into_iter().flatten() {
-            self.kept().keep(tree);
+        for (tree, contents) in looks.into_iter().flatten() {
+            self.kept().keep(tree, contents);
         }
     }
 
@@ -143,7 +144,7 @@ impl Store for RemoteStore {
     fn hold(&self, directory: &StorePath, interest: Interest<'_>) -> Option<Box<dyn Store>> {
         let kept = self.kept().take(directory);
         let seen = match kept {
-            Some(tree) => Ok((tree, Vec::new())),
+            Some(seen) => Ok(seen),
             None => self
                 .bucket
                 .look(directory)

@@ -81,35 +81,66 @@ pub enum Reach {
     Asked(BTreeSet<String>),
 }
 
+/// A child of a directory, as a listing of that shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Child {
+    /// Its name.
+    pub name: String,
+    /// The file; `None` for a directory.
+    pub object: Option<Object>,
+}
+
+impl Child {
+    /// As stores tell.
+    pub fn entry(self) -> Entry {
+        let kind = match self.object {
+            Some(_) => EntryKind::File,
+            None => EntryKind::Directory,
+        };
+        Entry {
+            name: self.name,
+            kind,
+            link: false,
+            id: 0,
+        }
+    }
+}
+
 /// The files below a directory.
 #[derive(Clone, Debug)]
 pub struct Tree {
     /// The directory.
     pub place: StorePath,
     files: BTreeMap<String, Object>,
-    /// Directories that nothing lies in, and yet are listed.
-    empty: BTreeSet<String>,
+    /// Directories that are known to be there, whatever lies in them.
+    directories: BTreeSet<String>,
     reach: Reach,
+    /// Directories whose children are known, wherever the listing was cut.
+    listed: BTreeSet<String>,
+    /// Likewise, directories of which everything is known that lies below them.
+    whole: BTreeSet<String>,
 }
 
 impl Tree {
     /// What lies below `place`, by paths relative to it.
     pub fn new(place: StorePath, objects: Vec<(String, Object)>, reach: Reach) -> Self {
         let mut files: BTreeMap<String, Object> = objects.into_iter().collect();
-        let mut empty = BTreeSet::new();
+        let mut directories = BTreeSet::new();
         // Consoles and mounts mark directories with empty objects of their names.
         files.remove("");
         let is_marked = |name: &String| name.strip_suffix("_$folder$").map(str::to_owned);
         let marked: Vec<String> = files.keys().filter_map(is_marked).collect();
         for name in marked {
             files.remove(&format!("{name}_$folder$"));
-            empty.insert(name);
+            directories.insert(name);
         }
         let mut tree = Self {
             place,
             files,
-            empty: BTreeSet::new(),
+            directories: BTreeSet::new(),
             reach,
+            listed: BTreeSet::new(),
+            whole: BTreeSet::new(),
         };
         let hollow = tree.files.iter().filter(|(_, object)| object.size == 0);
         let marks: Vec<String> = hollow
@@ -119,8 +150,70 @@ impl Tree {
         for mark in marks {
             tree.files.remove(&mark);
         }
-        tree.empty = empty;
+        tree.directories = directories;
         tree
+    }
+
+    /// The last path of a listing that was cut.
+    pub fn last(&self) -> Option<&str> {
+        match &self.reach {
+            Reach::UpTo(last) => Some(last),
+            Reach::All | Reach::Asked(_) => None,
+        }
+    }
+
+    /// Takes in all children of a directory.
+    pub fn add_children(&mut self, directory: &str, children: Vec<Child>) {
+        let begin = prefix(directory);
+        for Child { name, object } in children {
+            let path = format!("{begin}{name}");
+            match object {
+                Some(object) => drop(self.files.insert(path, object)),
+                None => drop(self.directories.insert(path)),
+            }
+        }
+        self.listed.insert(directory.to_owned());
+    }
+
+    /// Takes in what a listing of a directory in this one shows.
+    pub fn add_below(&mut self, below: Self) {
+        let Some(directory) = below.place.below(&self.place).map(str::to_owned) else {
+            return;
+        };
+        let begin = prefix(&directory);
+        let files = below.files.into_iter();
+        self.files
+            .extend(files.map(|(name, object)| (format!("{begin}{name}"), object)));
+        let inner = below.directories.into_iter();
+        self.directories
+            .extend(inner.map(|name| format!("{begin}{name}")));
+        if below.reach == Reach::All {
+            self.whole.insert(directory);
+        }
+    }
+
+    /// Whether everything is known that lies below a path.
+    fn is_whole(&self, path: &str) -> bool {
+        let mut ends = path.match_indices('/').map(|(at, _)| at);
+        let above = ends.any(|at| {
+            path.get(..at)
+                .is_some_and(|above| self.whole.contains(above))
+        });
+        above || self.whole.contains(path)
+    }
+
+    /// Whether the children of a directory are known.
+    pub fn knows_children(&self, directory: &str) -> bool {
+        let is_reached = match &self.reach {
+            Reach::All | Reach::Asked(_) => true,
+            Reach::UpTo(last) => !directory.is_empty() && end(directory).as_str() <= last.as_str(),
+        };
+        is_reached || self.listed.contains(directory) || self.is_whole(directory)
+    }
+
+    /// Whether at least so many files are known to lie below a directory.
+    pub fn has_many_below(&self, directory: &str, many: usize) -> bool {
+        self.below(directory).take(many).count() == many
     }
 
     /// How many files it holds.
@@ -130,7 +223,7 @@ impl Tree {
 
     /// Whether nothing is known to lie there.
     pub fn is_empty(&self) -> bool {
-        self.files.is_empty() && self.empty.is_empty()
+        self.files.is_empty() && self.directories.is_empty()
     }
 
     /// Whether it is made of guesses.
@@ -173,7 +266,8 @@ impl Tree {
             Reach::UpTo(last) => end(name).as_str() <= last.as_str(),
             Reach::Asked(absent) => absent.contains(name),
         };
-        if is_known {
+        let above = name.rsplit_once('/').map_or("", |(above, _)| above);
+        if is_known || self.listed.contains(above) || self.is_whole(name) {
             Known::Absent
         } else {
             Known::Unknown
@@ -182,11 +276,7 @@ impl Tree {
 
     /// The children of a directory.
     pub fn list(&self, name: &str) -> Known<Vec<Entry>> {
-        let is_known = match &self.reach {
-            Reach::All | Reach::Asked(_) => true,
-            Reach::UpTo(last) => !name.is_empty() && end(name).as_str() <= last.as_str(),
-        };
-        if !is_known {
+        if !self.knows_children(name) {
             return Known::Unknown;
         }
         if !self.is_directory(name) {
@@ -196,13 +286,24 @@ impl Tree {
     }
 
     fn is_directory(&self, name: &str) -> bool {
-        self.empty.contains(name) || self.has_below(name)
+        self.directories.contains(name) || self.has_below(name) || self.has_directory_below(name)
+    }
+
+    fn directories_below(&self, directory: &str) -> impl Iterator<Item = &String> {
+        let begin = prefix(directory);
+        let range = (Bound::Included(begin.clone()), Bound::Unbounded);
+        let names = self.directories.range::<String, _>(range);
+        names.take_while(move |name| name.starts_with(&begin))
+    }
+
+    fn has_directory_below(&self, directory: &str) -> bool {
+        self.directories_below(directory).next().is_some()
     }
 
     fn children(&self, name: &str) -> Vec<Entry> {
         let begin = prefix(name);
         let mut found: BTreeMap<String, EntryKind> = BTreeMap::new();
-        for directory in &self.empty {
+        for directory in self.directories_below(name) {
             let rest = directory.strip_prefix(&begin);
             let child = rest.and_then(|rest| rest.split('/').next());
             if let Some(child) = child.filter(|child| !child.is_empty()) {
@@ -312,6 +413,29 @@ mod tests {
         assert_eq!(tree.stat("a"), Known::Absent);
         assert_eq!(tree.stat("c/0"), Known::Absent);
         assert_eq!(tree.stat("c/2"), Known::Unknown);
+    }
+
+    #[test]
+    fn what_is_listed_on_its_own_is_known_behind_the_end() {
+        let mut tree = tree(&FILES, Reach::UpTo("state/d/0".to_owned()));
+        let child = |name: &str, object| Child {
+            name: name.to_owned(),
+            object,
+        };
+        tree.add_children(
+            "",
+            vec![child("state", None), child("z", Some(Object::default()))],
+        );
+        assert_eq!(names(tree.list("")).len(), 5);
+        assert!(matches!(tree.stat("z"), Known::Yes(_)));
+        assert_eq!(tree.stat("zz"), Known::Absent);
+        assert_eq!(tree.list("state"), Known::Unknown);
+        let place = StorePath::new("state/d").unwrap();
+        let objects = vec![("1".to_owned(), Object::default())];
+        tree.add_below(Tree::new(place, objects, Reach::All));
+        assert_eq!(names(tree.list("state/d")).len(), 2);
+        assert_eq!(tree.stat("state/d/2"), Known::Absent);
+        assert_eq!(tree.stat("state/x"), Known::Unknown);
     }
 
     #[test]

@@ -10,11 +10,11 @@ use object_store::{GetOptions, GetRange, ObjectMeta, ObjectStoreExt};
 use orbscan_core::error::{Error, ErrorKind, Result, StoreFault, Subject};
 use orbscan_core::memory;
 use orbscan_core::path::StorePath;
-use orbscan_core::store::{Entry, EntryKind, Span, Want, not_found};
+use orbscan_core::store::{Span, Want, not_found};
 
 use crate::client::Client;
 use crate::fault::{self, Outcome};
-use crate::tree::{Object, Reach, Tree};
+use crate::tree::{Child, Object, Reach, Tree};
 use crate::url::Scheme;
 
 /// Names of a listing that are taken: what a page holds in most stores.
@@ -203,7 +203,7 @@ impl Client {
     ///
     /// # Errors
     /// `NotFound` if there are none; otherwise as [`Client::tree`].
-    pub async fn children(&self, place: &StorePath) -> Result<Vec<Entry>> {
+    pub async fn children(&self, place: &StorePath) -> Result<Vec<Child>> {
         self.can_list(place)?;
         let _seat = self.gate.seat().await;
         let entries = match &self.hub {
@@ -219,18 +219,16 @@ impl Client {
         Ok(entries)
     }
 
-    async fn listed(&self, place: &StorePath) -> Result<Vec<Entry>> {
+    async fn listed(&self, place: &StorePath) -> Result<Vec<Child>> {
         let prefix = self.key(place)?;
         let prefix = (!place.as_str().is_empty()).then_some(&prefix);
         let (listed, last) = fault::watched(self.store.list_with_delimiter(prefix)).await;
         let listed = listed.map_err(|error| self.unlisted(&error, last.as_ref(), place))?;
         let mut entries = Vec::new();
-        let mut push = |name: &str, kind| {
-            entries.push(Entry {
+        let mut push = |name: &str, object| {
+            entries.push(Child {
                 name: name.to_owned(),
-                kind,
-                link: false,
-                id: 0,
+                object,
             });
         };
         let directories: Vec<&str> = listed
@@ -240,7 +238,7 @@ impl Client {
             .filter(|name| !name.is_empty())
             .collect();
         for name in &directories {
-            push(name, EntryKind::Directory);
+            push(name, None);
         }
         for meta in &listed.objects {
             let Some(name) = relative(place, meta.location.as_ref()) else {
@@ -250,10 +248,10 @@ impl Client {
             let is_mark = meta.size == 0 && directories.binary_search(&name).is_ok();
             if let Some(directory) = name.strip_suffix("_$folder$") {
                 if !directories.contains(&directory) {
-                    push(directory, EntryKind::Directory);
+                    push(directory, None);
                 }
             } else if !name.is_empty() && !is_mark {
-                push(name, EntryKind::File);
+                push(name, Some(object(meta)));
             }
         }
         if entries.len() > MOST_ENTRIES {

@@ -4,6 +4,7 @@
 //! lookup has no use for (the statistics that parents keep), and goes on where a node is damaged.
 //! What it holds in memory at a time are the nodes on the way down and a batch of their children.
 
+mod levels;
 mod nodes;
 
 use std::collections::VecDeque;
@@ -21,10 +22,11 @@ use crate::ocdbt::Statistics;
 use crate::ocdbt::keys::Bounds;
 use crate::path::StorePath;
 use crate::store::{Store, Want};
+pub use levels::ask_ahead;
 use nodes::{Content, Held, Nodes, Pending};
 
 /// Nodes asked for at once.
-const BATCH_NODES: usize = 16;
+const BATCH_NODES: usize = 1_024;
 
 /// Bytes of nodes asked for at once, unless a single node has more.
 const BATCH_BYTES: u64 = 64 << 20;
@@ -107,30 +109,37 @@ pub fn walk(
     visitor: &mut dyn Visitor,
 ) -> Result<ControlFlow<()>> {
     let database = Database::open(store, directory, manifest, limits)?;
-    let Some((root, file)) = database.root() else {
+    let Some(mut root) = root_of(&database, directory)? else {
         return Ok(ControlFlow::Continue(()));
     };
-    let path = directory.join(file.path.as_str())?;
-    let root = Pending {
-        extent: Extent {
-            file: visitor.file(path.clone()),
-            offset: root.reference.offset,
-            length: root.reference.length,
-        },
-        path,
-        base: file.base.clone(),
-        height: root.height,
-        bounds: Bounds::default(),
-        prefix: Vec::new(),
-        until: None,
-        statistics: root.statistics,
-    };
+    root.extent.file = visitor.file(root.path.clone());
     let walk = Walk {
         store,
         nodes: Nodes::new(directory, limits, visitor),
         open: Vec::new(),
     };
     walk.run(root)
+}
+
+/// The root of a database, if it has one, in a file without a number.
+fn root_of(database: &Database<'_>, directory: &StorePath) -> Result<Option<Pending>> {
+    let Some((root, file)) = database.root() else {
+        return Ok(None);
+    };
+    Ok(Some(Pending {
+        extent: Extent {
+            file: 0,
+            offset: root.reference.offset,
+            length: root.reference.length,
+        },
+        path: directory.join(file.path.as_str())?,
+        base: file.base.clone(),
+        height: root.height,
+        bounds: Bounds::default(),
+        prefix: Vec::new(),
+        until: None,
+        statistics: root.statistics,
+    }))
 }
 
 /// A node that was read and some of whose children were not.

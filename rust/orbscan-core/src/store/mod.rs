@@ -224,6 +224,12 @@ pub trait Store: Send + Sync {
         1
     }
 
+    /// Whether every wave is a round trip, so that it pays to ask for what is likely to be wanted with what
+    /// is.
+    fn is_far(&self) -> bool {
+        false
+    }
+
     /// What lies at each path, in their order; `None` if nothing does.
     ///
     /// # Errors

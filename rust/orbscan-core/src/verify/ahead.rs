@@ -1,5 +1,5 @@
-//! What a check will ask for, asked of a slow disk at once: a check looks at every file, one directory
-//! after another, and reads what is small.
+//! What a check will ask for, asked of a slow disk or a distant store at once: a check looks at every
+//! file, one directory after another, and reads what is small.
 //!
 //! All directories of one depth are listed while the files of the depth above are looked at, and the
 //! small files of all of them are read together. Where the disk is fast nothing is asked ahead.
@@ -28,6 +28,9 @@ const MOST_BYTES: u64 = 1 << 20;
 
 /// Bytes of answers that are kept in all.
 const KEPT_BYTES: u64 = 64 << 20;
+
+/// Small files that are read at once.
+const AT_ONCE: usize = 4_096;
 
 /// What systems call it that nothing lies at a path.
 const ENOENT: i32 = 2;
@@ -60,7 +63,7 @@ enum Answer {
 impl<'s> Ahead<'s> {
     /// What lies in a checkpoint; `None` if it is quickly found out when it is needed.
     pub(super) fn of(store: &'s dyn Store, root: &Root) -> Option<Self> {
-        if store.width() < 2 {
+        if store.width() < 2 && !store.is_far() {
             return None;
         }
         let mut ahead = Self {
@@ -86,6 +89,7 @@ impl<'s> Ahead<'s> {
             if asks.is_empty() {
                 break;
             }
+            store.expect(&listed(&asks));
             let answers = aside::each(|| store.width(), &asks, |ask| ask.answer(store));
             let mut below = Vec::new();
             for (ask, answer) in asks.into_iter().zip(answers) {
@@ -121,11 +125,22 @@ impl<'s> Ahead<'s> {
             is_small(path, stat.size).then(|| Want::whole(path.clone(), MOST_BYTES))
         });
         let wants: Vec<Want> = files.collect();
-        for (want, answer) in wants.iter().zip(self.store.fetch(&wants)) {
-            if let Ok(bytes) = answer {
-                self.keep(want, &bytes);
+        for wants in wants.chunks(AT_ONCE) {
+            if self.is_full() {
+                break;
+            }
+            for (want, answer) in wants.iter().zip(self.store.fetch(wants)) {
+                if let Ok(bytes) = answer {
+                    self.keep(want, &bytes);
+                }
             }
         }
+    }
+
+    /// Whether no more answers are kept.
+    fn is_full(&self) -> bool {
+        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.bytes.saturating_add(MOST_BYTES) > KEPT_BYTES
     }
 
     /// The error of a path of which the listing of its directory says that nothing lies there, spelled
@@ -182,6 +197,7 @@ fn is_read(path: &StorePath) -> bool {
     let is_in = |name: &str| parent.as_ref().is_some_and(|parent| parent.name() == name);
     is_in(names::ARRAY_METADATAS)
         || is_in(names::METRICS)
+        || is_in(names::PROCESS_METADATA)
         || [
             names::CHECKPOINT_METADATA,
             names::TREE_METADATA,
@@ -202,6 +218,15 @@ fn asks<'e>(directory: &StorePath, entries: impl IntoIterator<Item = &'e Entry>)
         }
     });
     asked.collect()
+}
+
+/// The directories that are to be listed.
+fn listed(asks: &[Ask]) -> Vec<StorePath> {
+    let listed = asks.iter().filter_map(|ask| match ask {
+        Ask::List(path) => Some(path.clone()),
+        Ask::Stat(_) => None,
+    });
+    listed.collect()
 }
 
 impl Ask {
@@ -229,8 +254,16 @@ impl Store for Ahead<'_> {
         self.store.expect(directories);
     }
 
+    fn shows_all(&self, directory: &StorePath) -> bool {
+        self.store.shows_all(directory)
+    }
+
     fn width(&self) -> usize {
         self.store.width()
+    }
+
+    fn is_far(&self) -> bool {
+        self.store.is_far()
     }
 
     fn stat(&self, paths: &[StorePath]) -> Vec<Result<Option<Stat>>> {

@@ -21,7 +21,7 @@ use crate::orbax::names;
 use crate::orbax::process_metadata::{self, ProcessMetadata};
 use crate::path::StorePath;
 use crate::record::LeafTable;
-use crate::store::{Store, Want};
+use crate::store::{Bytes, Store, Want};
 
 /// Chunks of one tree that are looked at one by one; arrays beyond are taken as those of which it is
 /// not known how they are shared out.
@@ -87,17 +87,20 @@ pub(super) fn read(
     limits: &Limits,
 ) -> Result<Result<ProcessMetadata>> {
     let decoded = || -> Result<ProcessMetadata> {
-        let [devices, mesh] = names::PROCESS_METADATA_DOCUMENTS.map(|name| {
+        let wants = names::PROCESS_METADATA_DOCUMENTS.map(|name| {
             let path = directory.join(name)?;
-            let bytes = store.fetch_one(Want::whole(path.clone(), limits.max_document_bytes))?;
-            Ok((path, bytes))
+            Ok(Want::whole(path, limits.max_document_bytes))
         });
-        let (path, bytes) = devices?;
-        let devices = process_metadata::decode_devices(&bytes, limits)
-            .map_err(|error| error.in_file(&path))?;
-        let (path, bytes) = mesh?;
-        let mesh =
-            process_metadata::decode_mesh(&bytes, limits).map_err(|error| error.in_file(&path))?;
+        let [devices, mesh] = wants;
+        let wants = [devices?, mesh?];
+        let mut answers = store.fetch(&wants).into_iter();
+        let mut next = || answers.next().unwrap_or_else(|| Ok(Bytes::new()));
+        let (own, other) = (next()?, next()?);
+        let [of_devices, of_mesh] = &wants;
+        let devices = process_metadata::decode_devices(&own, limits)
+            .map_err(|error| error.in_file(&of_devices.path))?;
+        let mesh = process_metadata::decode_mesh(&other, limits)
+            .map_err(|error| error.in_file(&of_mesh.path))?;
         Ok(ProcessMetadata { devices, mesh })
     };
     match decoded() {

@@ -19,7 +19,7 @@ use crate::limits::Limits;
 use crate::orbax::{names, tree_metadata};
 use crate::path::StorePath;
 use crate::reader::outline::ItemFiles;
-use crate::reader::{self, Recall, item, leaves};
+use crate::reader::{self, Recall, index, item, leaves};
 use crate::record::{Issue, LeafKind, LeafTable};
 use crate::store::{Bytes, EntryKind, Store, Want};
 use crate::tree::{KeyEntry, Speller};
@@ -356,6 +356,9 @@ pub(super) fn surveyed(
             }
         }
         Err(error) => databases.errors.push(error.clone()),
+    }
+    if store.is_far() || store.width() > 1 {
+        index::ask_ahead(store, &waiting, &options.read.limits);
     }
     for (directory, manifest) in &waiting {
         let walked = survey.walk_database(store, directory, manifest, &options.read.limits);

@@ -16,12 +16,15 @@ use crate::orbax::names;
 use crate::path::StorePath;
 use crate::reader::outline::ItemFiles;
 use crate::record::{Array, Leaf, LeafKind, LeafTable};
-use crate::store::{Entry, EntryKind, Store, Want};
+use crate::store::{Bytes, Entry, EntryKind, Store, Want};
 use crate::zarr::ArrayHeader;
 use crate::zarr::dtype::DType;
 
 /// Contradictions that are told apart; more are told as they come.
 const MOST_TOLD_APART: usize = 1_000;
+
+/// Files that are read at once: each has a line for every array.
+const AT_ONCE: usize = 128;
 
 /// Checks the files against the tree and the arrays.
 ///
@@ -49,21 +52,16 @@ pub(super) fn check(
         report,
     };
     let (mut read, mut whole) = (0_usize, true);
-    for entry in listed {
-        let Some(process) = entry.name.strip_prefix(names::ARRAY_METADATAS_PREFIX) else {
-            continue;
-        };
-        let path = directory.join(&entry.name)?;
-        let checked = match misnamed(&entry, process) {
-            Some(error) => Err(error),
-            None => checking.file(store, &path),
-        };
-        match checked {
-            Ok(()) => read = read.saturating_add(1),
-            Err(error) if error.kind() == ErrorKind::Store => return Err(error),
-            Err(error) => {
-                whole = false;
-                checking.refused(&error.in_file(&path));
+    listed.retain(|entry| entry.name.starts_with(names::ARRAY_METADATAS_PREFIX));
+    for entries in listed.chunks(AT_ONCE) {
+        for (path, answer) in fetched(store, &directory, entries, limits)? {
+            match answer.and_then(|bytes| checking.file(&bytes, &path)) {
+                Ok(()) => read = read.saturating_add(1),
+                Err(error) if error.kind() == ErrorKind::Store => return Err(error),
+                Err(error) => {
+                    whole = false;
+                    checking.refused(&error.in_file(&path));
+                }
             }
         }
     }
@@ -74,8 +72,36 @@ pub(super) fn check(
     Ok(())
 }
 
+/// What the files of some processes hold, in their order.
+fn fetched(
+    store: &dyn Store,
+    directory: &StorePath,
+    entries: &[Entry],
+    limits: &Limits,
+) -> Result<Vec<(StorePath, Result<Bytes>)>> {
+    let paths = entries.iter().map(|entry| directory.join(&entry.name));
+    let paths: Vec<StorePath> = paths.collect::<Result<_>>()?;
+    let misnamed: Vec<Option<Error>> = entries.iter().map(misnamed).collect();
+    let asked = paths
+        .iter()
+        .zip(&misnamed)
+        .filter(|(_, error)| error.is_none());
+    let wants = asked.map(|(path, _)| Want::whole(path.clone(), limits.max_document_bytes));
+    let mut answers = store.fetch(&wants.collect::<Vec<_>>()).into_iter();
+    let unanswered = || Err(Error::new(ErrorKind::Store, "the store did not answer"));
+    let each = paths.into_iter().zip(misnamed).map(|(path, error)| {
+        let answer = match error {
+            Some(error) => Err(error),
+            None => answers.next().unwrap_or_else(unanswered),
+        };
+        (path, answer)
+    });
+    Ok(each.collect())
+}
+
 /// Why Orbax cannot read an entry of the directory whose name begins as those of its files.
-fn misnamed(entry: &Entry, process: &str) -> Option<Error> {
+fn misnamed(entry: &Entry) -> Option<Error> {
+    let process = entry.name.strip_prefix(names::ARRAY_METADATAS_PREFIX)?;
     let reason = if entry.kind == EntryKind::Directory {
         "is a directory, expected a file"
     } else if process.is_empty() || !process.bytes().all(|byte| byte.is_ascii_digit()) {
@@ -101,9 +127,8 @@ struct Checking<'a, 'r> {
 
 impl Checking<'_, '_> {
     /// Checks the file of one process.
-    fn file(&mut self, store: &dyn Store, path: &StorePath) -> Result<()> {
-        let bytes = store.fetch_one(Want::whole(path.clone(), self.limits.max_document_bytes))?;
-        array_metadata::visit(&bytes, self.limits, |name, described| {
+    fn file(&mut self, bytes: &Bytes, path: &StorePath) -> Result<()> {
+        array_metadata::visit(bytes, self.limits, |name, described| {
             let place = self.leaves.place(name);
             self.mentioned.extend(place);
             if let Some((code, reason)) = self.leaves.contradiction(name, place, described) {

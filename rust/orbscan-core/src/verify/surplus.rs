@@ -4,11 +4,11 @@
 //! can be told by their heads; whatever else nothing refers to came later.
 
 use super::files::Files;
-use crate::cursor::Cursor;
+use crate::cursor::{Cursor, to_u64, to_usize};
 use crate::error::{ErrorKind, Offset, Result};
 use crate::ocdbt::envelope::Content;
 use crate::path::StorePath;
-use crate::store::{Store, Want};
+use crate::store::{Bytes, Store, Want};
 
 /// Nodes that are looked at in the gaps of one file; a file with more is taken as it is.
 const MAX_NODES: usize = 1_000;
@@ -16,67 +16,122 @@ const MAX_NODES: usize = 1_000;
 /// Bytes of a node up to the end of its length.
 const HEAD: u64 = 12;
 
+/// Bytes that are read at a place: several nodes may be so small.
+const WINDOW: u64 = 4 << 10;
+
+/// Places that are looked at together.
+const AT_ONCE: usize = 1_024;
+
 /// Notes the surplus bytes of every file of `files` that something refers to. All that could refer to
-/// them must have been seen.
+/// them must have been seen. Of all files the next nodes are looked at together.
 ///
 /// # Errors
 /// `Store`.
 pub fn find(store: &dyn Store, files: &mut Files) -> Result<()> {
-    for file in &mut files.files {
-        let Some(size) = file.size.filter(|_| file.is_used() && !file.is_pointer) else {
-            continue;
-        };
-        let mut nodes = 0;
-        for (start, end) in file.runs.gaps(size) {
-            let rest = behind_nodes(store, &file.path, (start, end), &mut nodes)?;
-            let (at, bytes) = file.surplus.unwrap_or((rest, 0));
-            if rest < end {
-                let bytes = bytes.saturating_add(end.saturating_sub(rest));
-                file.surplus = Some((at, bytes));
+    let mut gaps: Vec<Gap> = Vec::new();
+    let mut nodes = vec![0_usize; files.files.len()];
+    for (number, file) in files.files.iter().enumerate() {
+        if let Some(size) = file.size.filter(|_| file.is_used() && !file.is_pointer) {
+            let own = file.runs.gaps(size).into_iter();
+            gaps.extend(own.map(|(at, end)| Gap {
+                file: number,
+                at,
+                end,
+                is_open: true,
+            }));
+        }
+    }
+    loop {
+        let mut open: Vec<&mut Gap> = gaps.iter_mut().filter(|gap| gap.is_open()).collect();
+        if open.is_empty() {
+            break;
+        }
+        for some in open.chunks_mut(AT_ONCE) {
+            let wants = some.iter().filter_map(|gap| {
+                let path = &files.files.get(gap.file)?.path;
+                Some(gap.want(path))
+            });
+            let answers = store.fetch(&wants.collect::<Vec<_>>());
+            for (gap, answer) in some.iter_mut().zip(answers) {
+                let Some(nodes) = nodes.get_mut(gap.file) else {
+                    continue;
+                };
+                match answer {
+                    Ok(bytes) => gap.pass(&bytes, nodes)?,
+                    Err(error) if error.kind() == ErrorKind::Store => return Err(error),
+                    // The file is another one by now.
+                    Err(_) => gap.at = gap.end,
+                }
             }
+        }
+    }
+    for gap in gaps.iter().filter(|gap| gap.at < gap.end) {
+        if let Some(file) = files.files.get_mut(gap.file) {
+            let (at, bytes) = file.surplus.unwrap_or((gap.at, 0));
+            let bytes = bytes.saturating_add(gap.end.saturating_sub(gap.at));
+            file.surplus = Some((at, bytes));
         }
     }
     Ok(())
 }
 
-/// Where in a gap the nodes end that it begins with; at its end if it holds nothing else.
-fn behind_nodes(
-    store: &dyn Store,
-    path: &StorePath,
-    (start, end): (u64, u64),
-    nodes: &mut usize,
-) -> Result<u64> {
-    let mut at = start;
-    while at < end {
-        *nodes = nodes.saturating_add(1);
-        if *nodes > MAX_NODES {
-            return Ok(end);
-        }
-        match head(store, path, at, end)? {
-            Some(length) => at = at.saturating_add(length),
-            None => return Ok(at),
-        }
-    }
-    Ok(at)
+/// Bytes that nothing refers to.
+struct Gap {
+    file: usize,
+    /// Where the nodes end that were looked at.
+    at: u64,
+    end: u64,
+    /// Whether more nodes may follow.
+    is_open: bool,
 }
 
-/// The length of the node at a place, which must end before `end`; `None` if there is none.
-fn head(store: &dyn Store, path: &StorePath, at: u64, end: u64) -> Result<Option<u64>> {
-    let left = end.saturating_sub(at);
-    if left < HEAD {
-        return Ok(None);
+impl Gap {
+    fn left(&self) -> u64 {
+        self.end.saturating_sub(self.at)
     }
-    let bytes = match store.fetch_one(Want::range(path.clone(), at, HEAD)) {
-        Ok(bytes) => bytes,
-        Err(error) if error.kind() == ErrorKind::Store => return Err(error),
-        // The file is another one by now.
-        Err(_) => return Ok(Some(left)),
-    };
-    let mut cursor = Cursor::new(&bytes, Offset::File(at));
+
+    fn is_open(&self) -> bool {
+        self.is_open && self.left() >= HEAD
+    }
+
+    fn want(&self, path: &StorePath) -> Want {
+        Want::range(path.clone(), self.at, self.left().min(WINDOW))
+    }
+
+    /// Passes over the nodes whose heads are among these bytes, which lie where it has come to.
+    fn pass(&mut self, bytes: &Bytes, nodes: &mut usize) -> Result<()> {
+        let begin = self.at;
+        while self.is_open() {
+            let past = self.at.saturating_sub(begin);
+            if past.saturating_add(HEAD) > to_u64(bytes.len()) {
+                // Never less than a head comes of what has one.
+                self.is_open = past > 0;
+                return Ok(());
+            }
+            *nodes = nodes.saturating_add(1);
+            if *nodes > MAX_NODES {
+                self.at = self.end;
+                return Ok(());
+            }
+            let rest = bytes.get(to_usize(past)..).unwrap_or_default();
+            match length_of_node(rest, self.at)? {
+                Some(length) if (HEAD..=self.left()).contains(&length) => {
+                    self.at = self.at.saturating_add(length);
+                }
+                _ => self.is_open = false,
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What the head of a node says of its length; `None` if it is not one.
+fn length_of_node(head: &[u8], at: u64) -> Result<Option<u64>> {
+    let mut cursor = Cursor::new(head, Offset::File(at));
     let magic = u32::from_be_bytes(cursor.array()?);
     let length = cursor.u64_le()?;
-    let is_node = [Content::BtreeNode, Content::VersionNode]
-        .iter()
-        .any(|content| content.magic() == magic);
-    Ok((is_node && (HEAD..=left).contains(&length)).then_some(length))
+    let mut contents = [Content::BtreeNode, Content::VersionNode].iter();
+    Ok(contents
+        .any(|content| content.magic() == magic)
+        .then_some(length))
 }
