@@ -64,7 +64,14 @@ if TYPE_CHECKING:
     from orbscan.scanning.api import scan
     from orbscan.scanning.entry import CheckpointEntry
     from orbscan.scanning.running import Scan
-    from orbscan.scanning.tables import checkpoint_table, leaf_table, schema, write_table
+    from orbscan.scanning.shares import Share, shares
+    from orbscan.scanning.tables import (
+        checkpoint_table,
+        finding_table,
+        leaf_table,
+        schema,
+        write_table,
+    )
 
 __all__ = [
     "ArrayMetadata",
@@ -98,6 +105,7 @@ __all__ = [
     "RootMetadata",
     "Scan",
     "ShardingError",
+    "Share",
     "SingleDeviceShardingMetadata",
     "Step",
     "Steps",
@@ -118,6 +126,7 @@ __all__ = [
     "diff",
     "du",
     "dump",
+    "finding_table",
     "is_orbax_checkpoint",
     "latest",
     "leaf_table",
@@ -129,6 +138,7 @@ __all__ = [
     "root_metadata",
     "scan",
     "schema",
+    "shares",
     "steps",
     "to_orbax",
     "verify",
@@ -167,6 +177,7 @@ _MODULE_OF = {
     "RootMetadata": "reading.step",
     "Scan": "scanning.running",
     "ShardingError": "model.sharding",
+    "Share": "scanning.shares",
     "SingleDeviceShardingMetadata": "model.sharding",
     "Step": "reading.step",
     "Steps": "reading.step",
@@ -187,6 +198,7 @@ _MODULE_OF = {
     "diff": "comparing.api",
     "du": "checking.measuring",
     "dump": "checking.dumping",
+    "finding_table": "scanning.tables",
     "is_orbax_checkpoint": "reading.api",
     "latest": "reading.steps",
     "leaf_table": "scanning.tables",
@@ -198,6 +210,7 @@ _MODULE_OF = {
     "root_metadata": "reading.steps",
     "scan": "scanning.api",
     "schema": "scanning.tables",
+    "shares": "scanning.shares",
     "steps": "reading.steps",
     "to_orbax": "restoring.orbax_types",
     "verify": "checking.api",

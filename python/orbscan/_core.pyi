@@ -442,6 +442,24 @@ def leaf_stream(scan: Scan, *, categories: bool = False) -> ArrowStream:
 def checkpoint_stream(scan: Scan, *, categories: bool = False) -> ArrowStream:
     """Give what a scan finds as a table of checkpoints; otherwise as `leaf_stream`."""
 
+def finding_stream(
+    scan: Scan,
+    roots: Sequence[str],
+    level: int,
+    check_values: bool,
+    max_bandwidth: int | None,
+    *,
+    atomicity: Atomicity | None = None,
+    categories: bool = False,
+) -> ArrowStream:
+    """Give what is wrong with what a scan finds as a table; otherwise as `leaf_stream`.
+
+    The roots are those of the scan; the other arguments are those of `verify`.
+    """
+
+def share_of(path: str, count: int) -> int | None:
+    """Tell which of `count` shares of a scan has a path, from 0; None if there are none."""
+
 def scan(
     roots: Sequence[str],
     *,

@@ -44,8 +44,8 @@ Atomicity: TypeAlias = Literal[
 CheckpointKind: TypeAlias = Literal["v1", "v0", "safetensors", "temporary", "unknown"]
 """What a checkpoint is for a scan: its layout, or a save that never finished."""
 
-TableName: TypeAlias = Literal["leaves", "checkpoints"]
-"""Which table of a scan: a row for each leaf, or for each checkpoint."""
+TableName: TypeAlias = Literal["leaves", "checkpoints", "findings"]
+"""Which table of a scan: a row for each leaf, each checkpoint, or each finding of a check."""
 
 EntryState: TypeAlias = Literal["read", "unchanged", "vanished", "unread", "failed"]
 """What became of a checkpoint in a scan."""

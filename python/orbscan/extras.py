@@ -15,6 +15,7 @@ EXTRA_OF = {
     "orbax.checkpoint.experimental.v1": "orbax",
     "pyarrow": "tables",
     "shtab": "completion",
+    "ray.data": "ray",
 }
 """The extra of orbscan that brings a library."""
 

@@ -14,6 +14,7 @@ from orbscan.checking.report import VerifyReport
 from orbscan.checking.verdict import Extent, LostLeaf, Part, Progress
 from orbscan.places import url_scheme
 from orbscan.reading.paths import place_of
+from orbscan.scanning.levels import depth
 
 # See orbscan/__init__.py.
 TYPE_CHECKING = False
@@ -24,11 +25,6 @@ if TYPE_CHECKING:
 
     from orbscan import _core
     from orbscan.aliases import Atomicity, Level, Name, StepChoice, StoreOptions
-
-LEVELS = ("structure", "index", "data")
-"""How deep a check can go; each level includes those before it."""
-
-_BYTES_END = 1 << 64
 
 
 def verify(  # noqa: PLR0913 - keywords, each with a meaning of its own
@@ -77,18 +73,13 @@ def verify(  # noqa: PLR0913 - keywords, each with a meaning of its own
             number of bytes, there are store options for
             a path of a disk, or what is to be combined are not several directories.
     """
-    if level not in LEVELS:
-        message = f"level {level!r}: expected one of {', '.join(LEVELS)}"
-        raise ValueError(message)
-    if max_bandwidth is not None and not 0 < max_bandwidth < _BYTES_END:
-        message = f"max_bandwidth {max_bandwidth}: expected a positive number of bytes of 64 bits"
-        raise ValueError(message)
+    number = depth(level, max_bandwidth)
     wanted = only(name)
     with importing:
         from orbscan import _core
 
     told = None if progress is None else lambda *numbers: progress(Progress(*numbers))
-    options = (LEVELS.index(level), check_values, max_bandwidth, told)
+    options = (number, check_values, max_bandwidth, told)
     if isinstance(path, (str, os.PathLike)):
         if combined:
             message = f"combined=True needs a list of directories, not {path!r}"

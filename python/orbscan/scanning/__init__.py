@@ -1,10 +1,9 @@
 """Many checkpoints at once.
 
 `api` searches `roots`, which may be patterns, as the `options` say; what it gives is `running`, an
-`entry` for each checkpoint. `tables` makes tables of them, in one of the `forms` of files, and
-`api` searches `roots`, which may be patterns, as the `options` say; what it gives is `running`, an
 `entry` for each checkpoint, which `entry_text` shows. `tables` makes tables of them, in one of the
 `forms` of files, and `json_lines` documents and files that need no library; `files` replaces files
 when new ones are complete. `since` is the rule by which something need not be read again, `earlier`
-an earlier scan, of entries or of a table, whose `columns` may be those of any library.
+an earlier scan, of entries or of a table, whose `columns` may be those of any library. A table can
+be one of checks, `levels` deep, and divided into `shares`.
 """

@@ -18,6 +18,8 @@ from orbscan.scanning.columns import array_of, as_type, without_dictionaries
 from orbscan.scanning.earlier import UNCHANGED, Earlier, opened
 from orbscan.scanning.files import replaced
 from orbscan.scanning.forms import FORMS
+from orbscan.scanning.levels import depth
+from orbscan.scanning.roots import expanded
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from orbscan import _core
-    from orbscan.aliases import TableName
+    from orbscan.aliases import Level, TableName
     from orbscan.scanning.forms import Form
     from orbscan.scanning.options import Previous, ScanOptions
 
@@ -72,11 +74,57 @@ def checkpoint_table(
     return scan(paths, **options).checkpoints(categories=categories)
 
 
+def finding_table(
+    paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]],
+    *,
+    level: Level = "index",
+    check_values: bool = False,
+    max_bandwidth: int | None = None,
+    categories: bool = False,
+    **options: Unpack[ScanOptions],
+) -> _core.ArrowStream:
+    """Check checkpoints: a table with a row for each finding, and one for each sound checkpoint.
+
+    Otherwise as `leaf_table`. Whatever is wrong is a row, also what could not be checked.
+
+    Args:
+        paths: one path or many, as for `scan`. A save that never finished is checked if it is named
+            itself; below a directory it has a row with the state `unfinished`.
+        level: how deep to go, as for `orbscan.verify`.
+        check_values: as for `orbscan.verify`.
+        max_bandwidth: as for `orbscan.verify`.
+        categories: as for `leaf_table`.
+        options: as for `scan`, but for `since`: a check looks at everything anew.
+
+    Raises:
+        ValueError: an argument has no meaning.
+    """
+    number = depth(level, max_bandwidth)
+    if options.get("since") is not None:
+        message = "since is for tables of leaves and of checkpoints: a check looks at everything"
+        raise ValueError(message)
+    with importing:
+        from orbscan import _core
+
+    store, store_options = options.pop("store", None), options.pop("store_options", None)
+    roots = expanded(paths, store=store, store_options=store_options)
+    options["leaves"] = False
+    return _core.finding_stream(
+        scan(roots, **options)._core,  # noqa: SLF001 - our own
+        roots,
+        number,
+        check_values,
+        max_bandwidth,
+        atomicity=options.get("atomicity", "auto"),
+        categories=categories,
+    )
+
+
 def schema(table: TableName, *, categories: bool = False) -> _core.ArrowSchema:
     """Describe the columns of a table; nothing is read, and no other library is needed.
 
     Args:
-        table: `leaves` or `checkpoints`.
+        table: `leaves`, `checkpoints` or `findings`.
         categories: as for `leaf_table`.
 
     Returns:

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use orbscan_core::spelling;
-use orbscan_core::tree::{Content, Names, Tree};
+use orbscan_core::tree::{Content, KeyEntry, Names, Tree, spelled};
 
 use crate::column::{KeyEntries, Lists, Result, Texts};
 
@@ -14,6 +14,35 @@ pub struct Keypaths {
     pub text: Texts,
     /// As keys and indices.
     pub keys: Lists<KeyEntries>,
+}
+
+impl Keypaths {
+    /// Appends a keypath.
+    ///
+    /// # Errors
+    /// As [`Column::extend`](crate::column::Column::extend).
+    pub fn push_entries(&mut self, keypath: &[KeyEntry<'_>]) -> Result<()> {
+        for entry in keypath {
+            match entry {
+                KeyEntry::Mapping(key) => self.keys.values().key(key)?,
+                KeyEntry::Sequence(index) => {
+                    let index = i64::try_from(*index).unwrap_or(i64::MAX);
+                    self.keys.values().index(index)?;
+                }
+            }
+        }
+        self.text.push(Some(&spelled(keypath)))?;
+        self.keys.end(true)
+    }
+
+    /// Appends a row without one.
+    ///
+    /// # Errors
+    /// As [`Column::extend`](crate::column::Column::extend).
+    pub fn push_none(&mut self) -> Result<()> {
+        self.text.push(None)?;
+        self.keys.end(false)
+    }
 }
 
 /// A walk through a tree that can be interrupted. Every call takes the tree it began with.

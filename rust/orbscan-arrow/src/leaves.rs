@@ -238,8 +238,7 @@ impl Rows {
     ) -> Result<()> {
         self.origin(origin, checkpointable, 1)?;
         self.bytes = self.bytes.saturating_add(error.to_string().len());
-        self.keypaths.text.push(None)?;
-        self.keypaths.keys.end(false)?;
+        self.keypaths.push_none()?;
         self.facts.failure(error, vocabulary)
     }
 

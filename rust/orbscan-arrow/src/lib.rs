@@ -1,4 +1,5 @@
-//! Arrow tables of what a scan finds: a row for each leaf, or for each checkpoint.
+//! Arrow tables of what a scan finds: a row for each leaf, for each checkpoint, or for each finding
+//! of a check.
 //!
 //! Entries in, record batches out: [`LeafBatches`] and [`CheckpointBatches`] are readers over any
 //! iterator of [`Entry`](orbscan_core::scan::entry::Entry). A batch has at most [`BATCH_ROWS`] rows,
@@ -6,7 +7,7 @@
 //!
 //! [`json::json_lines`] spells the rows of a batch without any other library.
 //!
-//! The tables are described by [`leaf_schema`] and [`checkpoint_schema`]. The crate knows nothing of
+//! The tables are described by [`leaf_schema`], [`checkpoint_schema`] and [`finding_schema`]. The crate knows nothing of
 //! Python and of files.
 
 #![cfg_attr(
@@ -25,6 +26,7 @@ mod block;
 mod checkpoints;
 mod column;
 mod facts;
+mod findings;
 pub mod json;
 mod keypath;
 mod leaves;
@@ -35,8 +37,9 @@ mod tests;
 mod totals;
 
 pub use checkpoints::{CheckpointBatches, checkpoint_row};
+pub use findings::{Checked, FindingBatches, Outcome};
 pub use leaves::LeafBatches;
-pub use schema::{Few, SCHEMA_VERSION, checkpoint_schema, leaf_schema};
+pub use schema::{Few, SCHEMA_VERSION, checkpoint_schema, finding_schema, leaf_schema};
 
 /// The most rows of one batch. Large enough for the cost of a batch to vanish, small enough to wait
 /// for.

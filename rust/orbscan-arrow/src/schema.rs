@@ -14,7 +14,7 @@ pub const SCHEMA_VERSION: u32 = 1;
 /// The key of the version in the metadata of a schema.
 const VERSION_KEY: &str = "orbscan.schema_version";
 
-/// The key of the table's name, `leaves` or `checkpoints`, in the metadata of a schema.
+/// The key of the table's name, such as `leaves`, in the metadata of a schema.
 const TABLE_KEY: &str = "orbscan.table";
 
 /// How columns of texts are kept of which there are few, such as element types.
@@ -157,6 +157,80 @@ pub fn checkpoint_schema(few: Few) -> SchemaRef {
             optional("error", DataType::Utf8),
             optional("issues", list(DataType::Utf8)),
             optional("complete", DataType::Boolean),
+        ],
+    )
+}
+
+/// The columns of the table of findings.
+///
+/// | column | type | |
+/// |---|---|---|
+/// | `path` | text | the checkpoint |
+/// | `root` | text | under which it was found |
+/// | `step` | int64 | null if its name gives none |
+/// | `state` | few texts | `checked`; `unfinished`; `failed`, if it could not be checked |
+/// | `level` | few texts | how deep the check was to go: `structure`, `index`, `data` |
+/// | `ok` | bool | whether the checkpoint has no error; null if it was not checked |
+/// | `complete` | bool | whether everything was looked at; null if it was not checked |
+/// | `code` | few texts | of the finding; null in the row of a checkpoint without one |
+/// | `severity` | few texts | `error`, `warning`, `note` |
+/// | `reason` | text | what is the matter; of an `unfinished` one why it is |
+/// | `meaning` | few texts | what it means for loading |
+/// | `checkpointable` | text | null for the whole checkpoint, and for one without names |
+/// | `keypath` | text | of the leaf it is about; null for one that the tree has no place for |
+/// | `keys` | list of {`key`: text, `index`: int64} | the same as keys |
+/// | `param_name` | text | of the leaf |
+/// | `chunks` | int64 | so many of its chunks |
+/// | `of_chunks` | int64 | of so many |
+/// | `file` | text | where it is |
+/// | `offset` | int64 | in the file, in bytes |
+/// | `in_body` | bool | whether that counts from the start of what the file decompresses to |
+/// | `expected` | text | what should be there |
+/// | `found` | text | what is there |
+/// | `v1` | few texts | what becomes of a load by Orbax v1 without a target: `works`, `may fail`, `fails` |
+/// | `v1_target` | few texts | of one with a target |
+/// | `v0` | few texts | of one by v0 |
+/// | `left_out` | int64 | findings of this code that have no row |
+/// | `checked_leaves` | int64 | how many were looked at in the checkpoint |
+/// | `checked_chunks` | int64 | so |
+/// | `checked_bytes` | int64 | of chunks that were decoded |
+/// | `error_kind` | few texts | why it could not be checked |
+/// | `error` | text | |
+pub fn finding_schema(few: Few) -> SchemaRef {
+    schema(
+        "findings",
+        vec![
+            required("path", DataType::Utf8),
+            required("root", DataType::Utf8),
+            optional("step", DataType::Int64),
+            required("state", few.values()),
+            required("level", few.values()),
+            optional("ok", DataType::Boolean),
+            optional("complete", DataType::Boolean),
+            optional("code", few.values()),
+            optional("severity", few.values()),
+            optional("reason", DataType::Utf8),
+            optional("meaning", few.values()),
+            optional("checkpointable", DataType::Utf8),
+            optional("keypath", DataType::Utf8),
+            optional("keys", list(DataType::Struct(key_fields()))),
+            optional("param_name", DataType::Utf8),
+            optional("chunks", DataType::Int64),
+            optional("of_chunks", DataType::Int64),
+            optional("file", DataType::Utf8),
+            optional("offset", DataType::Int64),
+            optional("in_body", DataType::Boolean),
+            optional("expected", DataType::Utf8),
+            optional("found", DataType::Utf8),
+            optional("v1", few.values()),
+            optional("v1_target", few.values()),
+            optional("v0", few.values()),
+            optional("left_out", DataType::Int64),
+            optional("checked_leaves", DataType::Int64),
+            optional("checked_chunks", DataType::Int64),
+            optional("checked_bytes", DataType::Int64),
+            optional("error_kind", few.values()),
+            optional("error", DataType::Utf8),
         ],
     )
 }

@@ -32,7 +32,7 @@ const ARROW: Order = &[
     &["keypath", "facts"],
     &["block", "totals"],
     &["leaves"],
-    &["checkpoints"],
+    &["checkpoints", "findings"],
 ];
 
 const REMOTE: Order = &[

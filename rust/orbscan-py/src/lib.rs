@@ -17,6 +17,7 @@
 mod checkpoint;
 mod dump;
 mod errors;
+mod findings;
 mod leaf_table;
 mod parameters;
 mod place;
@@ -294,6 +295,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<scan::KeypathPattern>()?;
     module.add_function(wrap_pyfunction!(scan::scan, module)?)?;
     module.add_function(wrap_pyfunction!(scan::expand_root, module)?)?;
+    module.add_function(wrap_pyfunction!(scan::share_of, module)?)?;
     module.add_function(wrap_pyfunction!(read_pytree, module)?)?;
     module.add_function(wrap_pyfunction!(recover, module)?)?;
     module.add_function(wrap_pyfunction!(read_checkpointables, module)?)?;

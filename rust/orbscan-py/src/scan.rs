@@ -105,6 +105,12 @@ pub fn scan(
     })
 }
 
+/// Which of so many shares a path is in; see the stub.
+#[pyfunction]
+pub fn share_of(path: &str, count: u64) -> Option<u64> {
+    Shard::index_of(path, count)
+}
+
 /// What a root that is a pattern stands for, in any order; see the stub.
 #[pyfunction]
 pub fn expand_root(py: Python<'_>, root: Place) -> PyResult<Option<Vec<String>>> {

@@ -13,7 +13,8 @@ use arrow_array::{RecordBatch, RecordBatchReader};
 use arrow_schema::{ArrowError, Schema, SchemaRef};
 use orbscan_arrow::json::{Spelling, json_lines};
 use orbscan_arrow::{
-    BATCH_ROWS, CheckpointBatches, Few, LeafBatches, checkpoint_schema, leaf_schema,
+    BATCH_ROWS, CheckpointBatches, Few, FindingBatches, LeafBatches, checkpoint_schema,
+    finding_schema, leaf_schema,
 };
 use orbscan_core::error::{Error, ErrorKind};
 use orbscan_core::scan::entry::{Content, Entry};
@@ -22,8 +23,10 @@ use pyo3::exceptions::{PyBaseException, PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyCapsule};
 
+use crate::findings::Check;
+use crate::place::Place;
 use crate::scan::{FORKED, Scan, locked};
-use crate::{PATIENCE, errors, work};
+use crate::{PATIENCE, errors, verify, work};
 
 /// The rows of one piece of lines of JSON: few, so that little is held and the first come soon.
 const JSON_ROWS: usize = 1 << 10;
@@ -33,6 +36,7 @@ const JSON_ROWS: usize = 1 << 10;
 enum Table {
     Leaves,
     Checkpoints,
+    Findings,
 }
 
 impl Table {
@@ -40,6 +44,7 @@ impl Table {
         match self {
             Self::Leaves => "leaves",
             Self::Checkpoints => "checkpoints",
+            Self::Findings => "findings",
         }
     }
 
@@ -47,13 +52,7 @@ impl Table {
         match self {
             Self::Leaves => leaf_schema(few),
             Self::Checkpoints => checkpoint_schema(few),
-        }
-    }
-
-    fn batches(self, entries: Watched, few: Few, rows: usize) -> Box<dyn RecordBatchReader + Send> {
-        match self {
-            Self::Leaves => Box::new(LeafBatches::with_batch_rows(entries, few, rows)),
-            Self::Checkpoints => Box::new(CheckpointBatches::with_batch_rows(entries, few, rows)),
+            Self::Findings => finding_schema(few),
         }
     }
 
@@ -62,7 +61,7 @@ impl Table {
     /// # Errors
     /// `ValueError` if there is none.
     fn named(name: &str) -> PyResult<Self> {
-        let all = [Self::Leaves, Self::Checkpoints];
+        let all = [Self::Leaves, Self::Checkpoints, Self::Findings];
         let found = all.into_iter().find(|table| table.name() == name);
         found.ok_or_else(|| {
             let names = all.map(|table| format!("'{}'", table.name())).join(" or ");
@@ -75,6 +74,8 @@ impl Table {
 #[pyclass(frozen, module = "orbscan._core")]
 pub struct ArrowStream {
     table: Table,
+    /// How checkpoints are checked, for the table of findings.
+    check: Option<Check>,
     few: Few,
     scan: Mutex<Option<core::Scan>>,
     seen: Arc<Mutex<Seen>>,
@@ -101,9 +102,28 @@ impl ArrowStream {
     fn new(scan: core::Scan, table: Table, categories: bool) -> Self {
         Self {
             table,
+            check: None,
             few: few(categories),
             scan: Mutex::new(Some(scan)),
             seen: Arc::default(),
+        }
+    }
+
+    fn batches(
+        &self,
+        entries: Watched,
+        few: Few,
+        rows: usize,
+    ) -> Box<dyn RecordBatchReader + Send> {
+        match (self.table, &self.check) {
+            (Table::Findings, Some(check)) => {
+                let (level, checked) = (check.level(), check.clone().of(entries));
+                Box::new(FindingBatches::with_batch_rows(checked, level, few, rows))
+            }
+            (Table::Checkpoints, _) => {
+                Box::new(CheckpointBatches::with_batch_rows(entries, few, rows))
+            }
+            _ => Box::new(LeafBatches::with_batch_rows(entries, few, rows)),
         }
     }
 
@@ -124,7 +144,7 @@ impl ArrowStream {
         };
         Ok(Patient {
             process: process::id(),
-            batches: self.table.batches(entries, few, batch_rows),
+            batches: self.batches(entries, few, batch_rows),
             seen: Arc::clone(&self.seen),
         })
     }
@@ -291,7 +311,7 @@ impl JsonLines {
 }
 
 /// Entries, counted as they pass, until Ctrl-C ends them.
-struct Watched {
+pub struct Watched {
     scan: core::Scan,
     seen: Arc<Mutex<Seen>>,
     /// When it was last looked whether Ctrl-C was pressed.
@@ -303,7 +323,7 @@ struct Watched {
 impl Watched {
     /// Whether Ctrl-C was pressed. Asked on the thread of the consumer alone: waiting for the
     /// interpreter on a thread of somebody's pool could wait for ever.
-    fn is_interrupted(&mut self) -> bool {
+    pub fn is_interrupted(&mut self) -> bool {
         if locked(&self.seen).interrupt.is_some() {
             return true;
         }
@@ -323,15 +343,23 @@ impl Watched {
 
     /// Waits; a scan of one thread reads in this one, and that ends with Ctrl-C, too.
     fn poll(&mut self) -> Poll {
+        let polled = self.interruptible(|watched| watched.scan.poll(PATIENCE));
+        polled.unwrap_or(Poll::Waiting)
+    }
+
+    /// Does work that Ctrl-C ends, if it is done on the thread of the consumer; none if it did.
+    pub fn interruptible<T>(&mut self, work: impl FnOnce(&mut Self) -> T) -> Option<T> {
         let here = locked(&self.seen).thread == Some(thread::current().id());
-        let scan = &mut self.scan;
         if !here {
-            return scan.poll(PATIENCE);
+            return Some(work(self));
         }
-        work::interruptible(|| scan.poll(PATIENCE)).unwrap_or_else(|raised| {
-            locked(&self.seen).interrupt = Some(raised);
-            Poll::Waiting
-        })
+        match work::interruptible(|| work(self)) {
+            Ok(done) => Some(done),
+            Err(raised) => {
+                locked(&self.seen).interrupt = Some(raised);
+                None
+            }
+        }
     }
 
     fn note(&self, entry: &Entry) {
@@ -416,6 +444,7 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<ArrowSchema>()?;
     module.add_class::<JsonLines>()?;
     module.add_function(wrap_pyfunction!(leaf_stream, module)?)?;
+    module.add_function(wrap_pyfunction!(finding_stream, module)?)?;
     module.add_function(wrap_pyfunction!(checkpoint_stream, module)?)
 }
 
@@ -435,4 +464,33 @@ fn checkpoint_stream(scan: &Scan, categories: bool) -> PyResult<ArrowStream> {
         Table::Checkpoints,
         categories,
     ))
+}
+
+/// The table of what is wrong with the checkpoints that a scan finds, which is closed otherwise.
+#[pyfunction]
+#[pyo3(signature = (
+    scan,
+    roots,
+    level,
+    check_values,
+    max_bandwidth,
+    *,
+    atomicity = None,
+    categories = false,
+))]
+#[allow(clippy::too_many_arguments)] // As for a scan.
+fn finding_stream(
+    scan: &Scan,
+    roots: Vec<Place>,
+    level: u8,
+    check_values: bool,
+    max_bandwidth: Option<u64>,
+    atomicity: Option<&str>,
+    categories: bool,
+) -> PyResult<ArrowStream> {
+    let options = verify::check_options(level, check_values, max_bandwidth, atomicity)?;
+    Ok(ArrowStream {
+        check: Some(Check::new(roots, options)),
+        ..ArrowStream::new(scan.take()?, Table::Findings, categories)
+    })
 }

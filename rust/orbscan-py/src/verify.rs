@@ -89,7 +89,11 @@ fn check_together(
     report_tuple(py, &report)
 }
 
-fn check_options(
+/// How deep a check goes, by the number of the level.
+///
+/// # Errors
+/// `ValueError` if there is no such atomicity.
+pub fn check_options(
     level: u8,
     check_values: bool,
     max_bandwidth: Option<u64>,

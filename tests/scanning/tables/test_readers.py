@@ -95,7 +95,11 @@ def test_the_checkpoints_are_those_of_the_scan(read: Any, golden: Path) -> None:
 
 TABLES = pytest.mark.parametrize(
     ("heading", "table"),
-    [("Leaves", tables.leaf_table), ("Checkpoints", tables.checkpoint_table)],
+    [
+        ("Leaves", tables.leaf_table),
+        ("Checkpoints", tables.checkpoint_table),
+        ("Findings", tables.finding_table),
+    ],
 )
 
 
@@ -140,7 +144,7 @@ def test_a_schema_needs_no_other_library() -> None:
 
 
 def test_a_table_that_there_is_not_has_no_schema() -> None:
-    with pytest.raises(ValueError, match="'leaves' or 'checkpoints', not 'steps'"):
+    with pytest.raises(ValueError, match="'leaves' or 'checkpoints' or 'findings', not 'steps'"):
         orbscan.schema("steps")  # type: ignore[arg-type]
 
 

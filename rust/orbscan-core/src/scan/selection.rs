@@ -16,6 +16,15 @@ pub struct Shard {
     pub count: u64,
 }
 
+impl Shard {
+    /// The index of the share, of so many, that has a path; none of none.
+    pub fn index_of(path: &str, count: u64) -> Option<u64> {
+        let mut fingerprint = Fnv::new();
+        fingerprint.add_text(path);
+        fingerprint.finish().checked_rem(count)
+    }
+}
+
 /// Which checkpoints are wanted; by default all.
 #[derive(Clone, Debug, Default)]
 pub struct Selection {
@@ -82,11 +91,8 @@ impl Selection {
 
     /// Whether it is in the share, by its path in full.
     pub fn is_in_share(&self, path: &str) -> bool {
-        self.shard.is_none_or(|shard| {
-            let mut fingerprint = Fnv::new();
-            fingerprint.add_text(path);
-            fingerprint.finish().checked_rem(shard.count) == Some(shard.index)
-        })
+        let share = |shard: Shard| Shard::index_of(path, shard.count) == Some(shard.index);
+        self.shard.is_none_or(share)
     }
 
     fn wants_path(&self, entry: &Entry) -> bool {

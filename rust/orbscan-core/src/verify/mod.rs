@@ -70,6 +70,20 @@ pub enum Level {
     Data,
 }
 
+impl Level {
+    /// All of them, each deeper than those before it.
+    pub const ALL: [Self; 3] = [Self::Structure, Self::Index, Self::Data];
+
+    /// Its stable name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Structure => "structure",
+            Self::Index => "index",
+            Self::Data => "data",
+        }
+    }
+}
+
 /// How a checkpoint is checked.
 #[derive(Clone, Debug, Default)]
 pub struct Options {

@@ -1,0 +1,106 @@
+"""Checkpoints on [Ray](https://docs.ray.io): tables as a `ray.data.Dataset`.
+
+Needs `pip install 'orbscan[ray]'`, on every node the same version.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from orbscan.extras import need
+from orbscan.scanning.shares import shares as shares_of
+
+need("ray.data", "orbscan.ray")
+
+import pyarrow as pa  # noqa: E402 - after the check that says what to install
+import ray.data  # noqa: E402
+from ray.data.block import BlockMetadata  # noqa: E402
+from ray.data.datasource import Datasource, ReadTask  # noqa: E402
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from orbscan.aliases import Path, TableName
+    from orbscan.scanning.shares import Share
+
+
+def read_checkpoints(
+    roots: Path | Iterable[Path],
+    table: TableName = "leaves",
+    *,
+    shares: int | None = None,
+    **options: Any,
+) -> ray.data.Dataset:
+    """Read checkpoints into a dataset: a read task for each share of the table.
+
+    Checkpoints are read when the dataset is, by as many tasks at once as Ray sees fit, and again by
+    another node if one is lost. What cannot be read is a row, as in every table.
+
+    Args:
+        roots: as for `orbscan.scan`; every node must reach them by the same paths.
+        table: `leaves`, `checkpoints` or `findings`.
+        shares: how many; None to let Ray decide.
+        options: as for `leaf_table`, `checkpoint_table` or `finding_table`.
+
+    Raises:
+        ValueError: an argument has no meaning.
+    """
+    source = CheckpointSource(roots, table, shares, options)
+    dataset: ray.data.Dataset = ray.data.read_datasource(source, override_num_blocks=shares)
+    return dataset
+
+
+class CheckpointSource(Datasource):
+    """What Ray reads a table from."""
+
+    def __init__(
+        self,
+        roots: Path | Iterable[Path],
+        table: TableName,
+        shares: int | None,
+        options: dict[str, Any],
+    ) -> None:
+        super().__init__()  # type: ignore[no-untyped-call] # parts of Ray have no types
+        # What is wrong with the arguments is said here, and not by a task.
+        shares_of(roots, shares or 1, table=table, **options)
+        self._arguments = (roots, table, shares, options)
+
+    def get_name(self) -> str:
+        """Name it in what Ray shows of its progress."""
+        return f"Checkpoints({self._arguments[1]})"
+
+    def estimate_inmemory_data_size(self) -> int | None:
+        """Say that it is not known."""
+        return None
+
+    def get_read_tasks(
+        self, parallelism: int, per_task_row_limit: int | None = None, data_context: Any = None
+    ) -> list[ReadTask]:
+        """Divide the table into tasks."""
+        del data_context
+        roots, table, shares, options = self._arguments
+        divided = shares_of(roots, shares or parallelism, table=table, **options)
+        unknown = BlockMetadata(num_rows=None, size_bytes=None, input_files=None, exec_stats=None)
+        return [
+            ReadTask(
+                _Read(share),
+                unknown,
+                schema=pa.schema(share.schema()),
+                per_task_row_limit=per_task_row_limit,
+            )
+            for share in divided
+        ]
+
+
+class _Read:
+    """Reads a share, batch by batch."""
+
+    def __init__(self, share: Share) -> None:
+        self._share = share
+
+    def __call__(self) -> Iterator[pa.Table]:
+        reader = pa.RecordBatchReader.from_stream(self._share.read())
+        # A task must give something.
+        yield reader.schema.empty_table()
+        for batch in reader:
+            yield pa.Table.from_batches([batch])

@@ -1,0 +1,311 @@
+//! The table of findings.
+
+use arrow_array::{ArrayRef, RecordBatch, RecordBatchReader};
+use arrow_schema::{ArrowError, SchemaRef};
+use orbscan_core::error::{Error, Offset};
+use orbscan_core::scan::entry::Entry;
+use orbscan_core::verify::Level;
+use orbscan_core::verify::code::{Code, Outlook};
+use orbscan_core::verify::report::{Extent, Finding, Report};
+
+use crate::column::{Codes, Column, Flags, Integers, Result, Texts, Words};
+use crate::keypath::Keypaths;
+use crate::schema::{Few, finding_schema};
+use crate::{BATCH_BYTES, BATCH_ROWS};
+
+/// What became of the check of one checkpoint.
+#[derive(Debug)]
+pub enum Outcome {
+    /// It was checked.
+    Checked(Box<Report>),
+    /// It is not finished, so there is nothing to check yet.
+    Unfinished,
+    /// It could not be checked.
+    Failed(Error),
+}
+
+/// A checkpoint, and what became of its check.
+#[derive(Debug)]
+pub struct Checked {
+    /// The checkpoint.
+    pub entry: Entry,
+    /// What became of it.
+    pub outcome: Outcome,
+}
+
+/// A row for each finding, and one for each checkpoint without any.
+#[derive(Debug)]
+pub struct FindingBatches<I> {
+    checked: I,
+    schema: SchemaRef,
+    rows: Rows,
+    level: Level,
+    few: Few,
+    batch_rows: usize,
+}
+
+impl<I: Iterator<Item = Checked>> FindingBatches<I> {
+    /// The table of these checks, which went as deep as `level`.
+    pub fn new(checked: I, level: Level, few: Few) -> Self {
+        Self::with_batch_rows(checked, level, few, BATCH_ROWS)
+    }
+
+    /// The table in batches that end with the checkpoint in which so many rows are reached.
+    pub fn with_batch_rows(checked: I, level: Level, few: Few, batch_rows: usize) -> Self {
+        Self {
+            checked,
+            schema: finding_schema(few),
+            rows: Rows::default(),
+            level,
+            few,
+            batch_rows: batch_rows.max(1),
+        }
+    }
+
+    fn next_batch(&mut self) -> Result<Option<RecordBatch>> {
+        while self.rows.path.rows() < self.batch_rows && self.rows.bytes < BATCH_BYTES {
+            let Some(checked) = self.checked.next() else {
+                break;
+            };
+            self.rows.push(&checked, self.level)?;
+        }
+        if self.rows.path.rows() == 0 {
+            return Ok(None);
+        }
+        let columns = self.rows.finish(self.few)?;
+        RecordBatch::try_new(SchemaRef::clone(&self.schema), columns).map(Some)
+    }
+}
+
+impl<I: Iterator<Item = Checked>> Iterator for FindingBatches<I> {
+    type Item = std::result::Result<RecordBatch, ArrowError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.next_batch().transpose()
+    }
+}
+
+impl<I: Iterator<Item = Checked>> RecordBatchReader for FindingBatches<I> {
+    fn schema(&self) -> SchemaRef {
+        SchemaRef::clone(&self.schema)
+    }
+}
+
+/// The batch under construction.
+#[derive(Debug, Default)]
+struct Rows {
+    path: Texts,
+    root: Texts,
+    step: Integers,
+    ok: Flags,
+    complete: Flags,
+    reason: Texts,
+    checkpointable: Texts,
+    keypaths: Keypaths,
+    param_name: Texts,
+    chunks: Integers,
+    of_chunks: Integers,
+    file: Texts,
+    offset: Integers,
+    in_body: Flags,
+    expected: Texts,
+    found: Texts,
+    left_out: Integers,
+    checked_leaves: Integers,
+    checked_chunks: Integers,
+    checked_bytes: Integers,
+    error: Texts,
+    few: FewTexts,
+    /// What the texts take.
+    bytes: usize,
+}
+
+/// The columns of few different texts.
+#[derive(Debug, Default)]
+struct FewTexts {
+    state: Word,
+    level: Word,
+    code: Word,
+    severity: Word,
+    meaning: Word,
+    restores: [Word; 3],
+    error_kind: Word,
+}
+
+/// A column of few different texts.
+#[derive(Debug, Default)]
+struct Word {
+    codes: Codes,
+    words: Words,
+}
+
+impl Word {
+    fn push(&mut self, text: Option<&str>) -> Result<()> {
+        let number = text.map(|text| self.words.number(text)).transpose()?;
+        self.codes.push(number);
+        Ok(())
+    }
+
+    fn finish(&mut self, few: Few) -> Result<ArrayRef> {
+        self.words.finish(&mut self.codes, few)
+    }
+}
+
+impl Rows {
+    fn push(&mut self, checked: &Checked, level: Level) -> Result<()> {
+        let entry = &checked.entry;
+        match &checked.outcome {
+            Outcome::Checked(report) if report.findings.is_empty() => {
+                self.row(entry, "checked", level, Some(report), None)?;
+                self.reason.push(None)?;
+                self.error(None)
+            }
+            Outcome::Checked(report) => {
+                for finding in &report.findings {
+                    self.row(entry, "checked", level, Some(report), Some(finding))?;
+                    self.reason.push(Some(&finding.reason))?;
+                    self.error(None)?;
+                    self.bytes = self.bytes.saturating_add(finding.reason.len());
+                }
+                Ok(())
+            }
+            Outcome::Unfinished => {
+                self.row(entry, "unfinished", level, None, None)?;
+                self.reason.push(Some(&entry.commit.reason))?;
+                self.error(None)
+            }
+            Outcome::Failed(error) => {
+                self.row(entry, "failed", level, None, None)?;
+                self.reason.push(None)?;
+                self.error(Some(error))
+            }
+        }
+    }
+
+    /// Appends all of a row but its reason and its error.
+    fn row(
+        &mut self,
+        entry: &Entry,
+        state: &str,
+        level: Level,
+        report: Option<&Report>,
+        finding: Option<&Finding>,
+    ) -> Result<()> {
+        let texts = entry.path.len().saturating_add(entry.root.len());
+        self.bytes = self.bytes.saturating_add(texts);
+        self.path.push(Some(&entry.path))?;
+        self.root.push(Some(&entry.root))?;
+        self.step
+            .push(entry.step.and_then(|step| i64::try_from(step).ok()));
+        self.few.state.push(Some(state))?;
+        self.few.level.push(Some(level.name()))?;
+        self.ok
+            .push(report.map(|report| report.complete && report.is_ok()));
+        self.complete.push(report.map(|report| report.complete));
+        self.extent(report.map(|report| report.extent));
+        self.code(finding.map(|finding| finding.code))?;
+        let more = finding.zip(report).map(|(finding, report)| {
+            let more = report.left_out.get(&finding.code);
+            more.copied().unwrap_or_default()
+        });
+        self.left_out.push(number(more));
+        self.place(report, finding)?;
+        let chunks = finding.and_then(|finding| finding.chunks.as_ref());
+        self.chunks.push(number(chunks.map(|chunks| chunks.count)));
+        self.of_chunks.push(number(chunks.map(|chunks| chunks.of)));
+        let text = |of: fn(&Finding) -> &Option<String>| finding.and_then(|f| of(f).as_deref());
+        self.file.push(text(|finding| &finding.file))?;
+        self.expected.push(text(|finding| &finding.expected))?;
+        self.found.push(text(|finding| &finding.found))?;
+        let offset = finding.and_then(|finding| finding.offset);
+        self.offset.push(number(offset.map(Offset::bytes)));
+        self.in_body
+            .push(offset.map(|offset| matches!(offset, Offset::Body(_))));
+        Ok(())
+    }
+
+    fn extent(&mut self, extent: Option<Extent>) {
+        self.checked_leaves
+            .push(number(extent.map(|extent| extent.leaves)));
+        self.checked_chunks
+            .push(number(extent.map(|extent| extent.chunks)));
+        self.checked_bytes
+            .push(number(extent.map(|extent| extent.data_bytes)));
+    }
+
+    fn code(&mut self, code: Option<Code>) -> Result<()> {
+        self.few.code.push(code.map(Code::name))?;
+        let severity = code.map(|code| code.severity().name());
+        self.few.severity.push(severity)?;
+        self.few.meaning.push(code.map(Code::meaning))?;
+        let restores = code.map(|code| code.restores().map(Outlook::name));
+        for (at, column) in self.few.restores.iter_mut().enumerate() {
+            column.push(restores.and_then(|all| all.get(at).copied()))?;
+        }
+        Ok(())
+    }
+
+    /// Appends where in the tree it is.
+    fn place(&mut self, report: Option<&Report>, finding: Option<&Finding>) -> Result<()> {
+        let checkpointable = finding.and_then(|finding| finding.checkpointable.clone());
+        let leaf = finding.and_then(|finding| finding.leaf.clone());
+        self.checkpointable.push(checkpointable.as_deref())?;
+        self.param_name.push(leaf.as_deref())?;
+        let keypath = report
+            .zip(leaf)
+            .and_then(|(report, leaf)| report.keypaths.get(&(checkpointable, leaf)));
+        match keypath {
+            Some(keypath) => self.keypaths.push_entries(keypath),
+            None => self.keypaths.push_none(),
+        }
+    }
+
+    fn error(&mut self, error: Option<&Error>) -> Result<()> {
+        let kind = error.map(|error| error.kind().name());
+        self.few.error_kind.push(kind)?;
+        self.error.push(error.map(Error::to_string).as_deref())
+    }
+
+    fn finish(&mut self, few: Few) -> Result<Vec<ArrayRef>> {
+        self.bytes = 0;
+        let [v1, v1_target, v0] = &mut self.few.restores;
+        Ok(vec![
+            self.path.finish()?,
+            self.root.finish()?,
+            self.step.finish()?,
+            self.few.state.finish(few)?,
+            self.few.level.finish(few)?,
+            self.ok.finish(),
+            self.complete.finish(),
+            self.few.code.finish(few)?,
+            self.few.severity.finish(few)?,
+            self.reason.finish()?,
+            self.few.meaning.finish(few)?,
+            self.checkpointable.finish()?,
+            self.keypaths.text.finish()?,
+            self.keypaths.keys.finish()?,
+            self.param_name.finish()?,
+            self.chunks.finish()?,
+            self.of_chunks.finish()?,
+            self.file.finish()?,
+            self.offset.finish()?,
+            self.in_body.finish(),
+            self.expected.finish()?,
+            self.found.finish()?,
+            v1.finish(few)?,
+            v1_target.finish(few)?,
+            v0.finish(few)?,
+            self.left_out.finish()?,
+            self.checked_leaves.finish()?,
+            self.checked_chunks.finish()?,
+            self.checked_bytes.finish()?,
+            self.few.error_kind.finish(few)?,
+            self.error.finish()?,
+        ])
+    }
+}
+
+/// A number, unless 63 bits cannot hold it.
+fn number(number: Option<u64>) -> Option<i64> {
+    number.and_then(|number| i64::try_from(number).ok())
+}

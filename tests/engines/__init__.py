@@ -1,0 +1,1 @@
+"""Tests of tables on engines, each in a process of its own."""
