@@ -220,11 +220,11 @@ def archive_of(member: tarfile.TarInfo, folder: Path) -> Path:
     [("/outside", tarfile.REGTYPE), ("case/../../outside", tarfile.REGTYPE)]
     + [("case/link", kind) for kind in (tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.FIFOTYPE)],
 )
-def test_unpacking_refuses_what_is_no_plain_file(name: str, kind: bytes, tmp_path: Path) -> None:
+def test_unpacking_refuses_what_is_not_a_plain_file(name: str, kind: bytes, tmp_path: Path) -> None:
     member = tarfile.TarInfo(name)
     member.type = kind
     archive = archive_of(member, tmp_path)
-    with pytest.raises(ValueError, match="no plain file or folder"):
+    with pytest.raises(ValueError, match="not a plain file or folder"):
         corpus.unpack(archive, tmp_path / "unpacked")
 
 

@@ -78,8 +78,9 @@ def table(roots: list[str], kind: str, place: str, **options: str) -> pa.Table:
     if kind == "checkpoints":
         # Of safetensors it is when their file was changed.
         is_file = pc.equal(read["kind"].cast("string"), "safetensors")
-        times = pc.if_else(is_file, None, read["commit_timestamp"])
-        read = read.drop_columns(["commit_timestamp"]).append_column("commit_timestamp", times)
+        for name in ("commit_timestamp", "commit_timestamp_nsecs"):
+            times = pc.if_else(is_file, None, read[name])
+            read = read.drop_columns([name]).append_column(name, times)
     for number, field in enumerate(read.schema):
         if pa.types.is_string(field.type):
             column = pc.replace_substring(read[field.name], place, "")

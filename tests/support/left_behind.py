@@ -100,7 +100,9 @@ def _loop() -> object:
 
 def _staying(before: set[threading.Thread]) -> list[str]:
     """The names of the threads that have begun and do not end."""
-    begun = [thread for thread in threading.enumerate() if thread not in before]
+    # One that another language began and that called Python once cannot be waited for.
+    own = (t for t in threading.enumerate() if not isinstance(t, threading._DummyThread))
+    begun = [thread for thread in own if thread not in before]
     for thread in begun:
         thread.join(_ENDS)
     return [thread.name for thread in begun if thread.is_alive()]

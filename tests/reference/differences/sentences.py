@@ -41,7 +41,7 @@ def scalars_that_are_restored(folder: Path) -> Asking:
     assert theirs[0].value == ["odd", "w"]
     assert theirs[1].error == "TypeError"
     (issue,) = orbscan.metadata(path).issues
-    assert issue.reason.endswith('refuses the whole tree for: "odd"')
+    assert issue.reason.endswith("refuses the whole tree for: odd")
 
 
 @sentence(

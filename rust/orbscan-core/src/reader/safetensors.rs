@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::pointers;
 use super::table::TableBuilder;
 use crate::cursor::to_u64;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result, counted};
 use crate::json::quote;
 use crate::layout::root::Root;
 use crate::limits::Limits;
@@ -149,7 +149,7 @@ fn missing(root: &Root) -> Result<Vec<Issue>> {
                 names::SAFETENSORS_SUFFIX
             );
             let reason = match lost {
-                1 => format!("does not exist: one of {count} files"),
+                1 => format!("does not exist: one of {}", counted(count, "file", "files")),
                 _ => format!("does not exist: the first of {lost} missing files, of {count}"),
             };
             let issue = Error::new(ErrorKind::Malformed, reason);
