@@ -21,13 +21,16 @@ fn checkpoint(leaves: usize, chunks: usize) -> MemoryStore {
 }
 
 fn read(store: &dyn Store) -> (Arc<LeafTable>, Requests) {
+    read_with(store, &Options::default())
+}
+
+fn read_with(store: &dyn Store, options: &Options) -> (Arc<LeafTable>, Requests) {
     let counting = CountingStore::new(store);
-    let options = Options::default();
     let mut read = read_pytree(
         &counting,
         &path("7"),
         Selection::Auto,
-        &options,
+        options,
         &Recall::new(),
     )
     .unwrap();
@@ -55,26 +58,15 @@ fn requests_do_not_grow_with_leaves_or_chunks() {
 
 #[test]
 fn what_is_not_wanted_is_not_asked_for() {
-    let store = checkpoint(10, 8);
-    let counting = CountingStore::new(&store);
     let options = Options {
         without_shardings: true,
         ..Options::default()
     };
-    let read = read_pytree(
-        &counting,
-        &path("7"),
-        Selection::Auto,
-        &options,
-        &Recall::new(),
-    )
-    .unwrap();
-    assert_eq!(read.issues, []);
-    let table = read.items[0].table.as_ref().unwrap();
+    let (table, requests) = read_with(&checkpoint(10, 8), &options);
     let mut leaves = table.leaves.iter();
     assert!(leaves.all(|leaf| leaf.sharding.is_none()));
     // The files of the item but one; one B+tree node.
-    assert_eq!(counting.requests().fetches, 4);
+    assert_eq!(requests.fetches, 4);
 }
 
 #[test]

@@ -141,22 +141,22 @@ mod tests {
     use super::*;
     use crate::runtime::Runtime;
 
-    /// Counts how often it is asked; its grants are good for so many seconds.
+    /// Counts how often it is asked; its grants are good until then.
     #[derive(Debug)]
-    struct Counted(AtomicUsize, u64);
+    struct Counted(AtomicUsize, Option<SystemTime>);
 
     impl Login for Counted {
         fn ask(&self) -> Result<Grant, String> {
             let number = self.0.fetch_add(1, Ordering::SeqCst);
             Ok(Grant {
                 secrets: vec![("token".to_owned(), number.to_string())],
-                until: Some(SystemTime::now() + Duration::from_secs(self.1)),
+                until: self.1,
             })
         }
     }
 
-    fn bearers(seconds: u64) -> Vec<String> {
-        let login: Arc<dyn Login> = Arc::new(Counted(AtomicUsize::new(0), seconds));
+    fn bearers(until: Option<SystemTime>) -> Vec<String> {
+        let login: Arc<dyn Login> = Arc::new(Counted(AtomicUsize::new(0), until));
         let provider = google(&login);
         let runtime = Runtime::new().unwrap();
         let ask = || {
@@ -169,8 +169,20 @@ mod tests {
 
     #[test]
     fn a_login_is_asked_again_once_its_grant_is_about_to_expire() {
-        assert_eq!(bearers(100_000), ["0", "0"]);
-        assert_eq!(bearers(10), ["0", "1"]);
+        assert_eq!(bearers(None), ["0", "0"]);
+        assert_eq!(bearers(Some(SystemTime::UNIX_EPOCH)), ["0", "1"]);
+    }
+
+    #[test]
+    fn a_grant_is_renewed_before_it_expires() {
+        let until = SystemTime::UNIX_EPOCH + EARLY * 2;
+        let grant = Grant {
+            until: Some(until),
+            ..Grant::default()
+        };
+        let moments = [EARLY / 2, EARLY, EARLY * 2];
+        let good = moments.map(|since| grant.is_good(SystemTime::UNIX_EPOCH + since));
+        assert_eq!(good, [true, false, false]);
     }
 
     #[test]
@@ -182,7 +194,7 @@ mod tests {
                 secrets: secrets.collect(),
                 until: None,
             };
-            let login: Arc<dyn Login> = Arc::new(Counted(AtomicUsize::new(0), 0));
+            let login: Arc<dyn Login> = Arc::new(Counted(AtomicUsize::new(0), None));
             (azure(&login).made)(&grant)
         };
         let key = made(&[("access_key", "c2VjcmV0")]);

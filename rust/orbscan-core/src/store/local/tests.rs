@@ -1,3 +1,5 @@
+#[cfg(target_os = "linux")]
+use super::hold::{self, Opened};
 use super::*;
 use crate::store::Pytrees;
 
@@ -113,7 +115,7 @@ fn a_path_that_leads_nowhere_is_named_as_it_was_given() {
 fn opening(opens: &[bool], links: &[Option<bool>]) -> Opened<usize> {
     let absent = || std::io::Error::from(IoErrorKind::NotFound);
     let (mut opened, mut looked) = (opens.iter().cycle().enumerate(), links.iter().cycle());
-    super::opened(
+    hold::opened(
         || match opened.next().unwrap() {
             (number, true) => Ok(number),
             _ => Err(absent()),
