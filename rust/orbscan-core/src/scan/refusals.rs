@@ -64,7 +64,7 @@ mod tests {
     use super::*;
     use crate::error::StoreFault;
     use crate::scan::entry::Content;
-    use crate::scan::told;
+    use crate::scan::workers::told;
 
     fn refused(fault: StoreFault) -> Entry {
         let error = Error::new(ErrorKind::Store, "no credentials").about(Subject::Store(fault));
