@@ -93,7 +93,7 @@ $(INSTALLED): pyproject.toml Cargo.toml Makefile
 	  || { echo "*** cargo was not found: orbscan needs a Rust toolchain"; exit 1; }
 	@$(STEP) --heartbeat "virtual environment" $(PYTHON) -m venv $(VENV)
 	@$(STEP) --heartbeat "maturin" $(BIN)/pip install "maturin>=1.9,<2"
-	@$(STEP) --heartbeat "orbscan and its dependencies" $(BIN)/maturin develop --release --extras test,lint
+	@$(STEP) --heartbeat "orbscan and its dependencies" tools/install.sh $(BIN)
 	@touch $@
 
 clean: ## remove everything that make has made
