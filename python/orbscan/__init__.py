@@ -57,6 +57,8 @@ if TYPE_CHECKING:
     from orbscan.reading.api import checkpointables_metadata, is_orbax_checkpoint, metadata
     from orbscan.reading.step import RootMetadata, Step, Steps
     from orbscan.reading.steps import best, latest, root_metadata, steps
+    from orbscan.reporting.api import report
+    from orbscan.reporting.value import Report
     from orbscan.restoring.abstract import abstract_state
     from orbscan.restoring.arrays import LeafNotFoundError, open_array
     from orbscan.restoring.loading import load, load_checkpointables
@@ -101,6 +103,7 @@ __all__ = [
     "OrbscanError",
     "PositionalShardingMetadata",
     "PyTreeMetadata",
+    "Report",
     "RestorePlan",
     "RootMetadata",
     "Scan",
@@ -134,6 +137,7 @@ __all__ = [
     "load_checkpointables",
     "metadata",
     "open_array",
+    "report",
     "restore_plan",
     "root_metadata",
     "scan",
@@ -173,6 +177,7 @@ _MODULE_OF = {
     "OrbscanError": "errors",
     "PositionalShardingMetadata": "model.sharding",
     "PyTreeMetadata": "model.result",
+    "Report": "reporting.value",
     "RestorePlan": "planning.plan",
     "RootMetadata": "reading.step",
     "Scan": "scanning.running",
@@ -206,6 +211,7 @@ _MODULE_OF = {
     "load_checkpointables": "restoring.loading",
     "metadata": "reading.api",
     "open_array": "restoring.arrays",
+    "report": "reporting.api",
     "restore_plan": "planning.api",
     "root_metadata": "reading.steps",
     "scan": "scanning.api",

@@ -16,6 +16,7 @@ EXTRA_OF = {
     "pyarrow": "tables",
     "shtab": "completion",
     "ray.data": "ray",
+    "jinja2": "report",
 }
 """The extra of orbscan that brings a library."""
 

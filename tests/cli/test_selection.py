@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from orbscan import _core
-from orbscan.cli import render
+from orbscan.showing.folding import FOLDED_BEYOND
 from tests.support import tables
 from tests.support.tables import array, checkpoint, scalar
 
@@ -244,7 +244,7 @@ def test_a_list_and_a_dict_of_the_same_leaves_stay_apart(show: Command) -> None:
 
 @pytest.mark.parametrize(("leaves", "folded"), [(100, False), (101, True)])
 def test_large_trees_fold_by_themselves(show: Command, leaves: int, *, folded: bool) -> None:
-    assert render.FOLDED_BEYOND == 100
+    assert FOLDED_BEYOND == 100
     answer = checkpoint([array((2,))] * leaves)
     assert (len(lines(show(answer, "p"))) == 1) is folded
     assert len(lines(show(answer, "p", "--fold", "never"))) == leaves

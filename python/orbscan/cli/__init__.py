@@ -33,7 +33,7 @@ COMMANDS = {
     name: name
     for name in (
         *("show", "ls", "steps", "latest", "best", "diff", "verify", "du", "scan", "plan", "dump"),
-        "demo",
+        *("report", "demo"),
     )
 } | {"help": "topics"}
 """The commands in the order of the help, and their modules."""

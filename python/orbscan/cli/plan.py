@@ -16,9 +16,7 @@ if TYPE_CHECKING:
     import argparse
 
     from orbscan import _core
-    from orbscan.planning.array import Array
     from orbscan.planning.plan import RestorePlan
-    from orbscan.reading.facts import Leaf
 
 _EXAMPLES = """\
 examples:
@@ -92,15 +90,11 @@ def _plan(checkpoint: _core.Checkpoint, arguments: argparse.Namespace) -> Restor
     Raises:
         Refusal: the checkpoint does not fit the mesh, or there is no such mesh.
     """
-    from orbscan.planning.array import collected
     from orbscan.planning.build import build
+    from orbscan.planning.columns import arrays
     from orbscan.planning.fit import MeshMismatchError
-    from orbscan.reading import codes
-    from orbscan.reading.facts import leaves
 
-    _, table = checkpoint.items[0]
-    every = () if table is None else ((entries, leaf) for entries, _, leaf in leaves(table))
-    found, unreadable = collected(every, _array, lambda leaf: leaf.kind == codes.UNREADABLE)
+    found, unreadable = arrays(checkpoint.items[:1])
     try:
         return build(
             found,
@@ -113,25 +107,3 @@ def _plan(checkpoint: _core.Checkpoint, arguments: argparse.Namespace) -> Restor
         raise Refusal(str(error), FINDINGS) from error
     except ValueError as error:
         raise Refusal(str(error), USAGE) from error
-
-
-def _array(leaf: Leaf) -> Array | None:
-    """What a plan must know of a leaf; None for what has no bytes."""
-    from orbscan.planning.array import Array, named, scalar
-    from orbscan.reading import codes
-
-    if leaf.shape is None or leaf.dtype is None:
-        return None
-    if leaf.kind == codes.SCALAR:
-        is_complex = leaf.dtype.startswith("complex")
-        return scalar(bool if leaf.dtype == "bool" else complex if is_complex else float)
-    common = (leaf.shape, leaf.itemsize, leaf.chunk_shape)
-    if leaf.kind == codes.NUMPY_ARRAY:
-        return Array(*common, "numpy")
-    row = leaf.sharding
-    if row is None:
-        return Array(*common, "unknown")
-    if row[0] == "named":
-        _, shape, axis_names, _, spec, _ = row
-        return named(common, spec, axis_names, shape)
-    return Array(*common, row[0])

@@ -9,11 +9,12 @@ from orbscan.cli.storage import lines as ways_shown
 from orbscan.cli.storage import storage
 from orbscan.errors import located
 from orbscan.model.item import UNKNOWN
-from orbscan.reading import codes
-from orbscan.reading.facts import VALUE_TYPES, Leaf, distinct
+from orbscan.reading.facts import distinct
 from orbscan.reading.items import described
-from orbscan.reading.totals import commit_nsecs, element_type, element_types, parameter_nodes
+from orbscan.reading.leaf_text import common_mesh, leaf_sharding, leaf_type
+from orbscan.reading.totals import commit_nsecs, element_types, parameter_nodes
 from orbscan.showing.fitting import Fitting
+from orbscan.showing.folding import FOLDED_BEYOND
 from orbscan.showing.forest import Forest
 from orbscan.showing.keypaths import keypath
 from orbscan.showing.text import (
@@ -23,15 +24,12 @@ from orbscan.showing.text import (
     by_level,
     checkpointable,
     counted,
-    grid,
     labelled,
     mesh,
     moment,
-    partition,
     printable,
     size,
     some,
-    spec_on_mesh,
     total,
 )
 
@@ -40,18 +38,14 @@ TYPE_CHECKING = False
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
-    from typing import TypeAlias
 
     from orbscan import _core
     from orbscan.cli import output
     from orbscan.model.item import Item
+    from orbscan.reading.facts import Leaf
+    from orbscan.reading.leaf_text import MeshShape
     from orbscan.showing.fitting import Gives
     from orbscan.showing.forest import Line
-
-    _Mesh: TypeAlias = tuple[tuple[int, ...], tuple[str, ...]]
-
-FOLDED_BEYOND = 100
-"""Folding that is left to the program sets in when there are more leaves than this."""
 
 _COLUMNS = {
     "LEAF": "",
@@ -83,13 +77,6 @@ _GIVES: tuple[Gives, ...] = (
 _CUSTOM_METADATA_WIDTH = 200
 _SHOWN_ITEMS = 10
 _NOT_LOOKED = "cannot be looked into"
-
-_EMPTY_TYPES = {
-    codes.EMPTY_DICT: "{}",
-    codes.EMPTY_LIST: "[]",
-    codes.EMPTY_TUPLE: "()",
-    codes.EMPTY_NAMEDTUPLE: "namedtuple()",
-}
 
 
 class View:
@@ -189,43 +176,6 @@ def json_item(
     return [*_labelled(head), [], *([("", line)] for line in text.split("\n"))]
 
 
-def leaf_type(leaf: Leaf) -> str:
-    """What a leaf is: `float32[8,16]`, `key<threefry2x32>[]`, `scalar int64`, `{}`."""
-    if leaf.kind == codes.SCALAR:
-        return f"scalar {leaf.dtype}"
-    if leaf.shape is None:
-        return _EMPTY_TYPES.get(leaf.kind, VALUE_TYPES[leaf.kind])
-    # The last dimension of a key's data is not one of the key.
-    shape = leaf.shape if leaf.prng_impl is None else leaf.shape[:-1]
-    return f"{element_type(leaf)}{brackets(shape)}"
-
-
-def leaf_sharding(leaf: Leaf, common: _Mesh | None = None) -> str:
-    """How a leaf was laid over devices: `P('x', None) on 4x2 (x, y)`, `cpu:0`, `numpy`.
-
-    A mesh that is `common` to all is not named.
-    """
-    if leaf.kind == codes.NUMPY_ARRAY:
-        return "numpy"
-    row = leaf.sharding
-    if row is None:
-        return ""
-    if row[0] == "single":
-        return printable(row[1])
-    if row[0] == "positional":
-        return f"positional {grid(row[1])}"
-    if row[1:3] == common:
-        return partition(row[4])
-    return spec_on_mesh(row[4], row[1], row[2])
-
-
-def common_mesh(facts: Iterable[Leaf]) -> _Mesh | None:
-    """The shape and the axes of the mesh that all leaves with a named sharding have; or None."""
-    rows = (leaf.sharding for leaf in facts)
-    meshes = {row[1:3] for row in rows if row is not None and row[0] == "named"}
-    return meshes.pop() if len(meshes) == 1 else None
-
-
 def _leaf_table(facts: list[Leaf], lines: Iterable[Line], fitting: Fitting) -> list[output.Line]:
     rows = [tuple(_COLUMNS)]
     common = common_mesh(facts)
@@ -245,7 +195,7 @@ def _sum_row(line: Line) -> tuple[str, ...]:
     return (pattern, below, "", "", size(held.nbytes), _times(line), "")
 
 
-def _leaf_row(line: Line, leaf: Leaf, common: _Mesh | None) -> tuple[str, ...]:
+def _leaf_row(line: Line, leaf: Leaf, common: MeshShape | None) -> tuple[str, ...]:
     return (
         keypath(line.entries),
         leaf_type(leaf),

@@ -27,7 +27,8 @@ not a checkpoint, or one too damaged to be read""",
 a part could not be read, and what is shown says which: ls and scan, a
 checkpoint is not complete; steps, a step is broken; verify, some of
 several checkpoints could not be checked; diff, nothing is known to
-differ but something cannot be read; du, it cannot be told what is unused""",
+differ but something cannot be read; du, it cannot be told what is unused;
+report, a checkpoint or a part of one is not in the page""",
     exits.INTERRUPTED: "interrupted (Ctrl-C)",
     exits.CLOSED_PIPE: "stdout was closed early, as by head; nothing is said about it",
     exits.TERMINATED: "terminated; scan takes its unfinished file away",

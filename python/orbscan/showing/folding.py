@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
     from orbscan.showing.keypaths import Entry
 
+FOLDED_BEYOND = 100
+"""Folding that is left to the program sets in when there are more leaves than this."""
+
 _DIGITS = "0123456789"
 LONGEST_NUMBER = 18
 """Digits of the longest number that is taken for one: longer ones count nothing."""

@@ -1,0 +1,110 @@
+"""`orbscan report`: a page to look at, as one file of HTML."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from orbscan.cli import source
+from orbscan.cli.exits import FINE, PARTIAL, USAGE, Refusal
+from orbscan.cli.help import EXIT_CODES, help_formatter, whole_number
+from orbscan.errors import OrbscanError
+from orbscan.showing.text import printable, size
+
+if TYPE_CHECKING:
+    import argparse
+
+_EXAMPLES = """\
+examples:
+  orbscan report checkpoints/1000 -o report.html
+  orbscan report checkpoints/1000 --mesh data=4,model=8 --devices-per-host 8 --open
+  orbscan report checkpoints --step latest --name params
+
+The page is one file: it opens without a network, and can be mailed.
+
+"""
+
+_DEFAULT = "report.html"
+
+
+def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command to those of the program."""
+    parser = commands.add_parser(
+        "report",
+        help="make a page to look at: what takes the space, how arrays lie on the mesh",
+        description="Make a page to look at: what takes the space, what is replicated, how each "
+        "array lies on its mesh, whether anything is lost.",
+        epilog=_EXAMPLES + EXIT_CODES,
+        formatter_class=help_formatter,
+    )
+    source.add_path(parser)
+    source.add_step(parser)
+    source.add_name(
+        parser,
+        "show this checkpointable alone (default: all)",
+        "show the pytree alone that lies in PATH itself, without a name",
+    )
+    source.add_commit_rules(parser)
+    parser.add_argument(
+        "-o",
+        "--output",
+        metavar="FILE",
+        default=_DEFAULT,
+        help=f"the file to write, which ends in .html (default: {_DEFAULT})",
+    )
+    parser.add_argument("--open", action="store_true", help="show the page in a browser")
+    parser.add_argument(
+        "--mesh",
+        metavar="AXES",
+        help="also plan a restore over this mesh, data=4,model=8 (default: that of the checkpoint)",
+    )
+    parser.add_argument(
+        "--devices-per-host",
+        metavar="N",
+        type=whole_number,
+        help="each host has N consecutive devices (default: one host has all)",
+    )
+    parser.add_argument(
+        "--level",
+        choices=["none", "structure", "index", "data"],
+        default="index",
+        help="how deep to check the checkpoint, as for verify (default: index)",
+    )
+    parser.set_defaults(run=run, parser=parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Make the page, and write it; where it is goes to stderr."""
+    if not arguments.output.endswith(".html"):
+        arguments.parser.error("-o takes a file that ends in .html")
+    source.check_name(arguments, arguments.name)
+    path = source.local_path(arguments, arguments.path)
+    path = source.step_path(arguments, path)
+    from orbscan.reporting.api import report
+
+    try:
+        page = report(
+            path,
+            arguments.name,
+            mesh=arguments.mesh,
+            devices_per_host=arguments.devices_per_host,
+            level=None if arguments.level == "none" else arguments.level,
+            **source.rules(arguments),
+        )
+    except OrbscanError:
+        raise
+    except (ImportError, ValueError) as error:
+        raise Refusal(str(error), USAGE) from error
+    page.save(arguments.output)
+    written = f"{printable(arguments.output)}, {size(page.nbytes)}"
+    print(f"wrote {written}", file=sys.stderr)
+    if arguments.open:
+        _show(arguments.output)
+    return PARTIAL if page.incomplete else FINE
+
+
+def _show(path: str) -> None:
+    import webbrowser
+    from pathlib import Path
+
+    webbrowser.open(Path(path).expanduser().resolve().as_uri())

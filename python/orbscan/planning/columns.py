@@ -1,0 +1,60 @@
+"""The arrays of a checkpoint that was read as columns, as a plan takes them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from orbscan.planning.array import Array, collected, named, scalar
+from orbscan.reading import codes
+from orbscan.reading.facts import leaves
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from orbscan import _core
+    from orbscan.aliases import Keypath
+    from orbscan.reading.facts import Leaf
+
+
+def arrays(
+    items: Iterable[tuple[str | None, _core.LeafTable | None]],
+) -> tuple[list[tuple[Keypath, Array]], int]:
+    """Find the arrays of some checkpointables.
+
+    Args:
+        items: their names and tables, as those of a `_core.Checkpoint`. Keypaths begin with the
+            name if there are several.
+
+    Returns:
+        keypath and array of each leaf that has bytes, and how many leaves are unreadable.
+    """
+    tables = [(name, table) for name, table in items if table is not None]
+    # The leaves are told apart by identity: those of all tables live until the last is counted.
+    every = [leaf for name, table in tables for leaf in _leaves(name, table, len(tables))]
+    return collected(every, _array, lambda leaf: leaf.kind == codes.UNREADABLE)
+
+
+def _leaves(
+    name: str | None, table: _core.LeafTable, tables: int
+) -> Iterator[tuple[Keypath, Leaf]]:
+    above = () if name is None or tables == 1 else (name,)
+    return (((*above, *entries), leaf) for entries, _, leaf in leaves(table))
+
+
+def _array(leaf: Leaf) -> Array | None:
+    """What a plan must know of a leaf; None for what has no bytes."""
+    if leaf.shape is None or leaf.dtype is None:
+        return None
+    if leaf.kind == codes.SCALAR:
+        is_complex = leaf.dtype.startswith("complex")
+        return scalar(bool if leaf.dtype == "bool" else complex if is_complex else float)
+    common = (leaf.shape, leaf.itemsize, leaf.chunk_shape)
+    if leaf.kind == codes.NUMPY_ARRAY:
+        return Array(*common, "numpy")
+    row = leaf.sharding
+    if row is None:
+        return Array(*common, "unknown")
+    if row[0] == "named":
+        _, shape, axis_names, _, spec, _ = row
+        return named(common, spec, axis_names, shape)
+    return Array(*common, row[0])

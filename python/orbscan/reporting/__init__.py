@@ -1,0 +1,8 @@
+"""Reports: pages that people look at, one file each, from which no request goes out.
+
+`api` has the public function and `value` what it gives. `outline` lays the trees of a checkpoint
+out as nodes, `kinds` is what is said of each distinct leaf, `colourings` what they are coloured by,
+`texts` how a page holds texts and numbers, and `explorer` puts these together. `looking` finds what
+a page tells, `facts` says what people ask first, and `checkpoint` is a page of one checkpoint.
+`pages` makes HTML of pages, with the script and style in `assets/`.
+"""

@@ -1,0 +1,236 @@
+"""One checkpoint as a page shows it: what is in it, whether it is whole, what it takes.
+
+Importing this module loads nothing heavy.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import NamedTuple
+
+from orbscan.planning.build import build
+from orbscan.planning.columns import arrays
+from orbscan.planning.fit import MeshMismatchError
+from orbscan.reading.items import contents
+from orbscan.reading.totals import Totals, element_types
+from orbscan.reporting.explorer import within
+from orbscan.reporting.facts import Fact, facts
+from orbscan.reporting.outline import UNREADABLE
+from orbscan.showing.keypaths import ranges
+from orbscan.showing.text import checkpointable, counted, printable, shortened, size
+
+# See orbscan/__init__.py.
+TYPE_CHECKING = False
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from orbscan import _core
+    from orbscan.checking.findings import Finding
+    from orbscan.checking.report import VerifyReport
+    from orbscan.checking.usage import Usage
+    from orbscan.planning.plan import RestorePlan
+    from orbscan.reading.facts import Leaf
+    from orbscan.reporting.explorer import Explorer
+    from orbscan.reporting.kinds import Mesh
+    from orbscan.reporting.looking import Looked
+    from orbscan.reporting.outline import Tree
+
+_SHOWN_FINDINGS = 100
+_SHOWN_MESHES = 26
+_SHOWN_LOADS = 64
+
+
+class Load(NamedTuple):
+    """What each of some devices or hosts holds and reads.
+
+    Attributes:
+        who: which of them.
+        held, read: as text.
+        share: of the most that one of them holds, from 0 to 1.
+    """
+
+    who: str
+    held: str
+    read: str
+    share: float
+
+
+class Planned(NamedTuple):
+    """A restore over a mesh.
+
+    Attributes:
+        mesh: the devices.
+        loads: of devices and of hosts, those with the same load together.
+        notes: what is worth knowing, or why there is no plan.
+    """
+
+    mesh: str
+    loads: list[Load]
+    notes: list[str]
+
+
+class CheckpointPage(NamedTuple):
+    """What a page says of one checkpoint, as its template takes it.
+
+    Attributes:
+        path: where it lies.
+        title: the last part of that.
+        facts: what people ask first.
+        checkpointables: name, what it is, and what it holds, of each.
+        types: leaves and bytes of each element type.
+        meshes: that leaves are laid over.
+        verdict: the first line of a check; empty if there was none.
+        is_damaged: whether the check found an error.
+        findings: of the check.
+        more: what is said of findings that are not shown.
+        faults: what was tolerated, or could not be done.
+        files: what the files take: role and size.
+        plan: of a restore, if one was asked for or the checkpoint names one mesh.
+        custom: what the user stored beside the tree.
+        explorer: the leaves.
+        data: the same as JSON.
+        is_incomplete: whether a part of it could not be read.
+    """
+
+    path: str
+    title: str
+    facts: list[Fact]
+    checkpointables: list[tuple[str, str, str]]
+    types: list[tuple[str, str, str]]
+    meshes: list[Mesh]
+    verdict: str
+    is_damaged: bool
+    findings: list[Finding]
+    more: str
+    faults: list[str]
+    files: list[tuple[str, str]]
+    plan: Planned | None
+    custom: str
+    explorer: Explorer
+    data: str
+    is_incomplete: bool
+
+
+def checkpoint_page(
+    path: str, looked: Looked, *, mesh: object, devices_per_host: int | None, budget: int
+) -> CheckpointPage:
+    """Compose what a page says of a checkpoint.
+
+    Args:
+        path: of the checkpoint.
+        looked: what was found in it.
+        mesh: as for `orbscan.report`.
+        devices_per_host: as for `orbscan.report`.
+        budget: the most bytes of the leaves.
+
+    Raises:
+        ValueError: the mesh is not a mesh.
+    """
+    read, trees, usage, report, faults = looked
+    explorer, data = within(trees, budget)
+    return CheckpointPage(
+        path=printable(path),
+        title=_title(path),
+        facts=[*facts(looked, explorer)],
+        checkpointables=[*_checkpointables(path, read)],
+        types=_types(trees),
+        meshes=explorer.meshes[:_SHOWN_MESHES],
+        verdict="" if report is None else _verdict(report),
+        is_damaged=report is not None and not report.ok,
+        findings=[] if report is None else [*report.findings[:_SHOWN_FINDINGS]],
+        more="" if report is None else _more(report),
+        faults=faults,
+        files=[] if usage is None else [*_files(usage)],
+        plan=_planned(read, mesh, devices_per_host),
+        custom="" if read.custom_metadata is None else shortened(read.custom_metadata),
+        explorer=explorer,
+        data=data,
+        is_incomplete=bool(read.unreadable) or explorer.nodes[0].state == UNREADABLE,
+    )
+
+
+def _checkpointables(path: str, read: _core.Checkpoint) -> Iterator[tuple[str, str, str]]:
+    held = dict(read.items)
+    for item in contents(path, read).items():
+        table = held.get(item.name)
+        what = ""
+        if table is not None:
+            totals = Totals([(item.name, table)])
+            what = f"{counted(totals.leaves, 'leaf', 'leaves')}, {size(totals.nbytes)}"
+        yield checkpointable(item.name), printable(str(item)), what
+
+
+def _types(trees: list[Tree]) -> list[tuple[str, str, str]]:
+    counts: Counter[int] = Counter()
+    by_id: dict[int, Leaf] = {}
+    for tree in trees:
+        for number, times in Counter(tree.table.node_leaves).items():
+            if number >= 0:
+                leaf = tree.facts[number]
+                by_id[id(leaf)] = leaf
+                counts[id(leaf)] += times
+    found = element_types((by_id[each], times) for each, times in counts.items())
+    return [
+        (kind, counted(count, "leaf", "leaves"), size(nbytes))
+        for kind, (count, nbytes) in found.items()
+    ]
+
+
+def _verdict(report: VerifyReport) -> str:
+    first = next(iter(report.lines()))
+    return first.removeprefix(printable(report.path)).lstrip(": ")
+
+
+def _more(report: VerifyReport) -> str:
+    more = len(report.findings) - _SHOWN_FINDINGS + sum(report.left_out.values())
+    more = max(more, sum(report.left_out.values()))
+    return f"{counted(more, 'more finding')}: 'orbscan verify' shows them" if more > 0 else ""
+
+
+def _files(usage: Usage) -> Iterator[tuple[str, str]]:
+    yield "arrays", size(usage.data)
+    yield "index and documents", size(usage.index)
+    if usage.free:
+        yield "unused: nothing refers to it", size(usage.free)
+    if usage.unknown:
+        yield "unknown: the index is damaged", size(usage.unknown)
+    if usage.others:
+        yield "other files", size(usage.others)
+    yield f"all {counted(len(usage.files), 'file')}", size(usage.total)
+
+
+def _planned(read: _core.Checkpoint, mesh: object, devices_per_host: int | None) -> Planned | None:
+    found, unreadable = arrays(read.items)
+    try:
+        plan = build(found, mesh, devices_per_host=devices_per_host, unreadable=unreadable)
+    except MeshMismatchError as error:
+        return Planned(printable(error.mesh), [], [*map(printable, str(error).splitlines())])
+    except ValueError:
+        if mesh is not None:
+            raise
+        # The checkpoint names no mesh, or several, and nobody asked about another.
+        return None
+    loads = [*_loads("device", plan), *_loads("host", plan)]
+    return Planned(printable(str(plan.mesh)), loads, [printable(note) for note in plan.notes])
+
+
+def _loads(label: str, plan: RestorePlan) -> Iterator[Load]:
+    """What devices or hosts hold, those with the same load together."""
+    alike: dict[tuple[int, int], list[str]] = {}
+    for load in plan.devices if label == "device" else plan.hosts:
+        alike.setdefault((load.held, load.read), []).append(str(load.number))
+    most = max((held for held, _ in alike), default=0)
+    for number, ((held, read), who) in enumerate(alike.items()):
+        if number == _SHOWN_LOADS:
+            yield Load(f"and {len(alike) - number:,} more loads: see 'orbscan plan'", "", "", 0)
+            return
+        named = f"{label} {shortened(ranges(who))}"
+        if len(alike) == 1:
+            named = f"the {label}" if len(who) == 1 else f"each of {len(who):,} {label}s"
+        yield Load(named, size(held), size(read), held / most if most else 0.0)
+
+
+def _title(path: str) -> str:
+    name = path.rstrip("/").rpartition("/")[2]
+    return printable(name or path)

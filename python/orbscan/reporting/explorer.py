@@ -1,0 +1,174 @@
+"""The part of a page that is explored: the treemap, the leaves and the arrays, as its data.
+
+Importing this module loads nothing heavy.
+"""
+
+from __future__ import annotations
+
+import json
+
+from orbscan.reporting.colourings import colourings, most_telling
+from orbscan.reporting.kinds import Kind, Meshes
+from orbscan.reporting.outline import cut, outline
+from orbscan.reporting.texts import Texts, column, weight
+from orbscan.showing.text import brackets, counted, size
+
+# See orbscan/__init__.py.
+TYPE_CHECKING = False
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from orbscan.reading.facts import Leaf
+    from orbscan.reporting.colourings import Colouring
+    from orbscan.reporting.kinds import Mesh
+    from orbscan.reporting.outline import Node, Tree
+
+_NONE = -1
+_FEWEST = 50
+_SLACK = 0.9
+
+
+class Explorer:
+    """The leaves of one checkpoint, ready to be shown.
+
+    Attributes:
+        nodes: of the tree, the first above all others.
+        kinds: what each node is; None for what is not a leaf.
+        meshes: that leaves are laid over.
+        colourings: the ways to colour leaves.
+        left_out: how many leaves there was no room for.
+    """
+
+    __slots__ = ("colourings", "kinds", "left_out", "meshes", "nodes")
+
+    def __init__(self, trees: Sequence[Tree], most: int | None = None) -> None:
+        nodes = outline(trees)
+        self.left_out = 0
+        if most is not None:
+            nodes, self.left_out = cut(nodes, most)
+        meshes = Meshes()
+        known: dict[int, Kind] = {}
+        self.nodes: list[Node] = nodes
+        self.kinds = [_kind(node.leaf, known, meshes) for node in nodes]
+        self.meshes: list[Mesh] = meshes.named()
+        self.colourings: list[Colouring] = colourings(nodes, self.kinds)
+
+    def to_dict(self) -> dict[str, object]:
+        """Convert it to what `json.dumps` takes: columns, and texts by their numbers."""
+        texts = Texts()
+        kinds = [kind for kind in dict.fromkeys(self.kinds) if kind is not None]
+        places = {id(kind): number for number, kind in enumerate(kinds)}
+        of_nodes = [_NONE if kind is None else places[id(kind)] for kind in self.kinds]
+        return {
+            "meshes": [mesh.to_dict() for mesh in self.meshes],
+            "colourings": [each.to_dict() for each in self.colourings],
+            "first": most_telling(self.colourings).name,
+            "kinds": {
+                name: column(values)
+                for name, values in _kind_columns(kinds, self.meshes, texts).items()
+            },
+            "nodes": {
+                name: column(values)
+                for name, values in _node_columns(self.nodes, of_nodes, texts).items()
+            },
+            "rests": {
+                number: [node.leaves, weight(node.memory), weight(node.stored or 0)]
+                for number, node in enumerate(self.nodes)
+                if node.is_rest
+            },
+            "leaves": self.nodes[0].leaves,
+            "size": len(self.nodes),
+            "leftOut": counted(self.left_out, "leaf", "leaves") if self.left_out else "",
+            # Last: what is above has named them.
+            "texts": texts.every,
+        }
+
+
+def within(trees: Sequence[Tree], budget: int) -> tuple[Explorer, str]:
+    """Give the leaves of a checkpoint as JSON of at most so many bytes, and what it was made of.
+
+    What there is no room for is counted in the JSON, and has a node that stands for it.
+    """
+    explorer = Explorer(trees)
+    while True:
+        text = packed(explorer.to_dict())
+        most = len(explorer.nodes)
+        # Every character of it is one of ASCII.
+        if len(text) <= budget or most <= _FEWEST:
+            return explorer, text
+        fewer = int(most * _SLACK * budget / len(text))
+        explorer = Explorer(trees, max(fewer, _FEWEST))
+
+
+def packed(value: object) -> str:
+    r"""Write JSON that can stand in HTML, whatever its texts are.
+
+    >>> print(packed(["</script>"]))
+    ["\u003c/script>"]
+    """
+    text = json.dumps(value, separators=(",", ":"), allow_nan=False)
+    return text.replace("<", "\\u003c")
+
+
+def _kind(leaf: Leaf | None, known: dict[int, Kind], meshes: Meshes) -> Kind | None:
+    if leaf is None:
+        return None
+    # Leaves are told apart by identity: the trees hold them.
+    kind = known.get(id(leaf))
+    if kind is None:
+        kind = known[id(leaf)] = Kind(leaf, meshes)
+    return kind
+
+
+def _kind_columns(
+    kinds: Sequence[Kind], meshes: list[Mesh], texts: Texts
+) -> dict[str, list[int | float]]:
+    """What is known of each kind, as `tree.js` names it."""
+    number = texts.number
+
+    def shapes(of: Iterable[tuple[int, ...] | None]) -> list[int | float]:
+        return [number("" if shape is None else brackets(shape)) for shape in of]
+
+    return {
+        "type": [number(kind.type) for kind in kinds],
+        "shape": shapes(kind.leaf.shape for kind in kinds),
+        "nbytes": [weight(kind.leaf.nbytes) for kind in kinds],
+        "size": [number(size(kind.leaf.nbytes)) for kind in kinds],
+        "sharding": [number(kind.sharding) for kind in kinds],
+        "copies": [kind.copies or 0 for kind in kinds],
+        "spec": [number("" if kind.spec is None else packed(kind.spec)) for kind in kinds],
+        "mesh": [_NONE if kind.mesh is None else meshes.index(kind.mesh) for kind in kinds],
+        "shard": shapes(kind.shard for kind in kinds),
+        "shardSize": [number(kind.nbytes_of(kind.shard)) for kind in kinds],
+        "chunk": shapes(kind.chunk for kind in kinds),
+        "chunkSize": [number(kind.nbytes_of(kind.chunk)) for kind in kinds],
+        "codec": [number(kind.codec) for kind in kinds],
+        "error": [number(kind.error) for kind in kinds],
+    }
+
+
+def _node_columns(
+    nodes: Sequence[Node], kinds: list[int], texts: Texts
+) -> dict[str, list[int | float]]:
+    """What is known of each node, likewise; sums are left to the page."""
+    number = texts.number
+    stored = [0 if node.stored is None else weight(node.stored) for node in nodes]
+    return {
+        "label": [number(node.label) for node in nodes],
+        "parent": [node.parent for node in nodes],
+        "count": [node.count for node in nodes],
+        "kind": [*kinds],
+        # Of a single leaf it is that of its kind.
+        "memoryText": [
+            _NONE if node.leaf is not None and node.count == 1 else number(size(node.memory))
+            for node in nodes
+        ],
+        "stored": [
+            each if node.leaf is not None else 0 for node, each in zip(nodes, stored, strict=True)
+        ],
+        "storedText": [
+            _NONE if node.stored is None else number(size(node.stored)) for node in nodes
+        ],
+        "state": [node.state for node in nodes],
+    }

@@ -1,0 +1,107 @@
+"""What is looked at of a checkpoint for a page: its trees, what they take, whether they are whole.
+
+Importing this module loads nothing heavy.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from orbscan.checking.api import verify
+from orbscan.checking.measuring import measured
+from orbscan.errors import OrbscanError, located
+from orbscan.reading import api
+from orbscan.reading.facts import distinct, leaves
+from orbscan.reporting.outline import Tree
+from orbscan.showing.text import printable
+
+# See orbscan/__init__.py.
+TYPE_CHECKING = False
+
+if TYPE_CHECKING:
+    from orbscan import _core
+    from orbscan.aliases import Atomicity, Level, Name
+    from orbscan.checking.report import VerifyReport
+    from orbscan.checking.usage import Usage
+
+
+class Looked(NamedTuple):
+    """What was found.
+
+    Attributes:
+        read: the columns.
+        trees: of all pytrees.
+        usage: what they take on disk; None if that could not be measured.
+        report: of a check; None if there was none.
+        faults: what was tolerated, or could not be done, in words.
+    """
+
+    read: _core.Checkpoint
+    trees: list[Tree]
+    usage: Usage | None
+    report: VerifyReport | None
+    faults: list[str]
+
+
+def look(
+    path: str,
+    name: Name,
+    *,
+    level: Level | None,
+    atomicity: Atomicity,
+    allow_uncommitted: bool,
+) -> Looked:
+    """Look at a checkpoint; the arguments are those of `orbscan.report`.
+
+    Raises:
+        OrbscanError: as `orbscan.metadata` does. What else cannot be done is a fault.
+    """
+    if name is ...:
+        read = api.read_everything(
+            path, rich_types=False, atomicity=atomicity, allow_uncommitted=allow_uncommitted
+        )
+    else:
+        read = api.read_pytree(
+            path, name, rich_types=False, atomicity=atomicity, allow_uncommitted=allow_uncommitted
+        )
+    faults = [_issue(issue) for issue in read.issues]
+    usage = report = None
+    try:
+        usage, _ = measured(path, name, atomicity=atomicity, allow_uncommitted=allow_uncommitted)
+    except OrbscanError as error:
+        faults.append(f"what is stored could not be measured: {printable(str(error))}")
+    try:
+        report = None if level is None else verify(path, name, level=level, atomicity=atomicity)
+    except OrbscanError as error:
+        faults.append(f"it could not be checked: {printable(str(error))}")
+    tables = [(each, table) for each, table in read.items if table is not None]
+    trees = [_tree(each, table, usage, report) for each, table in tables]
+    return Looked(read, trees, usage, report, faults)
+
+
+def _tree(
+    name: str | None,
+    table: _core.LeafTable,
+    usage: Usage | None,
+    report: VerifyReport | None,
+) -> Tree:
+    stored = lost = None
+    at = {keypath: node for keypath, node, _ in leaves(table)}
+    if usage is not None:
+        stored = {
+            at[leaf.keypath]: leaf.stored
+            for leaf in usage.leaves
+            if leaf.checkpointable == name and leaf.keypath in at
+        }
+    if report is not None and report.complete:
+        lost = {
+            at[leaf.keypath]
+            for leaf in report.lost_leaves
+            if leaf.checkpointable == name and leaf.keypath is not None and leaf.keypath in at
+        }
+    return Tree(name, table, distinct(table), stored=stored, lost=lost)
+
+
+def _issue(issue: _core.Issue) -> str:
+    _, file, offset, in_body, reason = issue
+    return printable(located(reason, file, offset, in_body=in_body))

@@ -1,0 +1,213 @@
+"""The trees of a checkpoint as the nodes of a page, siblings that are alike folded.
+
+Importing this module loads nothing heavy.
+"""
+
+from __future__ import annotations
+
+from orbscan.reading import codes
+from orbscan.showing.folding import FOLDED_BEYOND
+from orbscan.showing.forest import Forest
+from orbscan.showing.keypaths import Several, key, key_entry
+
+# See orbscan/__init__.py.
+TYPE_CHECKING = False
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Hashable, Iterator, Mapping, Sequence
+
+    from orbscan import _core
+    from orbscan.reading.facts import Leaf
+    from orbscan.showing.keypaths import Entry
+
+SOUND, UNCHECKED, LOST, UNREADABLE = range(4)
+"""The states of a leaf: looked at and there, not looked at, of which bytes are lost, and of which
+the metadata cannot be read."""
+
+
+class Tree:
+    """One tree of a checkpoint, and what is known of its leaves besides.
+
+    Attributes:
+        name: of the checkpointable; None for one without.
+        table: its columns.
+        facts: of each distinct leaf.
+        stored: the bytes of the chunks of each node that is a leaf; None if nobody has looked.
+        lost: the nodes of leaves that cannot be restored as they were saved; None likewise.
+    """
+
+    __slots__ = ("facts", "lost", "name", "stored", "table")
+
+    def __init__(
+        self,
+        name: str | None,
+        table: _core.LeafTable,
+        facts: list[Leaf],
+        *,
+        stored: Mapping[int, int] | None = None,
+        lost: Collection[int] | None = None,
+    ) -> None:
+        self.name = name
+        self.table = table
+        self.facts = facts
+        self.stored = stored
+        self.lost = lost
+
+    def state(self, node: int) -> int:
+        """Tell the state of the leaf of a node."""
+        if self.facts[self.table.node_leaves[node]].kind == codes.UNREADABLE:
+            return UNREADABLE
+        if self.lost is None:
+            return UNCHECKED
+        return LOST if node in self.lost else SOUND
+
+
+class Node:
+    """One node of a page: a container or a leaf, perhaps on behalf of several that are alike.
+
+    Attributes:
+        label: the entry of the keypath, as every output spells it.
+        parent: its number; -1 for the first node. Parents come before their children.
+        count: how many nodes it stands for; 0 for the rest of what its parent holds.
+        leaf: what it is, if it is a leaf; None for a container, and for a rest.
+        leaves: how many leaves it stands for.
+        memory: the bytes of all of them in memory.
+        stored: those of their chunks; None if nobody has looked.
+        state: of a leaf; the worst of several.
+    """
+
+    __slots__ = ("count", "label", "leaf", "leaves", "memory", "parent", "state", "stored")
+
+    def __init__(self, label: str, parent: int, count: int = 1) -> None:
+        self.label = label
+        self.parent = parent
+        self.count = count
+        self.leaf: Leaf | None = None
+        self.leaves = self.memory = 0
+        self.stored: int | None = None
+        self.state = SOUND
+
+    @property
+    def is_rest(self) -> bool:
+        """Whether it stands for what there was no room for."""
+        return self.count == 0
+
+    def add(self, other: Node) -> None:
+        """Count another node in."""
+        self.leaves += other.leaves
+        self.memory += other.memory
+        if other.stored is not None:
+            self.stored = (self.stored or 0) + other.stored
+        self.state = max(self.state, other.state)
+
+
+def outline(trees: Sequence[Tree]) -> list[Node]:
+    """Lay the trees of a checkpoint out, the first node above all of them.
+
+    Siblings are folded as `orbscan show` does it, but lost leaves stay by themselves.
+    """
+    leaves = sum(leaf >= 0 for tree in trees for leaf in tree.table.node_leaves)
+    folded = leaves > FOLDED_BEYOND
+    nodes = [Node(".", -1)]
+    for tree in trees:
+        if tree.name is None and len(trees) == 1:
+            _lay(tree, nodes, 0, folded=folded)
+        else:
+            # A tree without a name has one in no output; beside others it needs a place.
+            nodes.append(Node("(unnamed)" if tree.name is None else key(tree.name), 0))
+            _lay(tree, nodes, len(nodes) - 1, folded=folded)
+    for node in reversed(nodes[1:]):
+        nodes[node.parent].add(node)
+    return nodes
+
+
+def cut(nodes: Sequence[Node], most: int) -> tuple[list[Node], int]:
+    """Keep so many nodes, the largest, and those that something is wrong with before all others.
+
+    Returns:
+        the nodes, where what is left out of a container is one node at its end; and how many leaves
+        these stand for.
+    """
+    if len(nodes) <= most:
+        return [*nodes], 0
+    # No parent is smaller or better than its child, and it comes first.
+    order = sorted(range(len(nodes)), key=lambda at: (-nodes[at].state, -nodes[at].memory, at))
+    kept = sorted(order[:most])
+    place = {at: number for number, at in enumerate(kept)}
+    found = [nodes[at] for at in kept]
+    for node in found:
+        node.parent = place.get(node.parent, -1)
+    rests: dict[int, Node] = {}
+    for at in order[most:]:
+        parent = place.get(nodes[at].parent)
+        if parent is not None:
+            rest = rests.setdefault(parent, Node("", parent, 0))
+            rest.add(nodes[at])
+    for rest in rests.values():
+        rest.label = f"… {rest.leaves:,} more"
+    return found + [rests[at] for at in sorted(rests)], sum(rest.leaves for rest in rests.values())
+
+
+def _lay(tree: Tree, nodes: list[Node], top: int, *, folded: bool) -> None:
+    columns = _Columns(tree)
+    forest = Forest(columns, columns.facts)
+    below = {node: low for node, _, low, _ in columns.containers}
+    # A stack of our own: a tree may be deeper than that of the interpreter.
+    waiting: list[tuple[int, Sequence[int], int]] = [(0, (0,), top)]
+    while waiting:
+        node, alike, number = waiting.pop()
+        if node not in below:
+            _describe(nodes[number], tree, node, alike)
+            continue
+        children = []
+        for entry, child, _ in forest.children(node, folded=folded):
+            steps = _places(entry, child, below[node], tree.table.node_keys)
+            every = [below[each] + step for each in alike for step in steps]
+            children.append((child, every, Node(key_entry(entry), number, len(every))))
+        first = len(nodes)
+        nodes += [child for _, _, child in children]
+        waiting += [(child, every, first + at) for at, (child, every, _) in enumerate(children)]
+
+
+def _describe(node: Node, tree: Tree, first: int, alike: Sequence[int]) -> None:
+    leaf = tree.facts[tree.table.node_leaves[first]]
+    node.leaf = leaf
+    node.leaves = len(alike)
+    node.memory = leaf.nbytes * len(alike)
+    node.state = tree.state(first)
+    if tree.stored is not None:
+        node.stored = sum(tree.stored.get(each, 0) for each in alike)
+
+
+def _places(
+    entry: Entry, child: int, low: int, keys: Sequence[str | None]
+) -> Iterator[int] | Sequence[int]:
+    """Where the siblings that an entry stands for lie among the children of their parent."""
+    if not isinstance(entry, Several):
+        return (child - low,)
+    if entry.prefix is None:
+        return [int(number) for number in entry.numbers]
+    wanted = {f"{entry.prefix}{number}{entry.suffix}" for number in entry.numbers}
+    found: list[int] = []
+    at = child
+    # The first of them is known, and the others come after it.
+    while len(found) < len(wanted):
+        if keys[at] in wanted:
+            found.append(at - low)
+        at += 1
+    return found
+
+
+class _Columns:
+    """The columns of a tree in which a leaf that is lost is not like one that is not."""
+
+    def __init__(self, tree: Tree) -> None:
+        table, lost = tree.table, tree.lost or ()
+        self.node_keys = table.node_keys
+        self.containers: Sequence[tuple[int, Hashable, int, int]] = table.containers
+        self.facts = [*tree.facts, *tree.facts]
+        self.node_leaves = table.node_leaves
+        if lost:
+            self.node_leaves = [*table.node_leaves]
+            for node in lost:
+                self.node_leaves[node] += len(tree.facts)

@@ -1,0 +1,77 @@
+"""`orbscan report`."""
+
+from __future__ import annotations
+
+import sys
+import webbrowser
+from typing import TYPE_CHECKING
+
+import pytest
+
+from orbscan.cli import main
+from orbscan.cli.demo import unpack
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture
+def demo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    unpack(str(tmp_path / "demo"))
+    monkeypatch.chdir(tmp_path / "demo")
+    return tmp_path / "demo"
+
+
+def test_it_writes_a_page_and_says_where(demo: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["report", "composite", "-o", "page.html"]) == 0
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.startswith("wrote page.html, 6")
+    assert (demo / "page.html").read_text("utf-8").startswith("<!doctype html>")
+
+
+def test_without_a_name_it_is_report_html(demo: Path) -> None:
+    assert main(["report", "runs/base", "--step", "latest", "--flat", "--level", "none"]) == 3
+    assert main(["report", "runs/base", "--step", "latest", "--level", "none"]) == 0
+    assert "not checked" in (demo / "report.html").read_text("utf-8")
+
+
+def test_it_opens_a_browser_if_asked(demo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[str] = []
+    monkeypatch.setattr(webbrowser, "open", opened.append)
+    assert main(["report", "composite", "--open"]) == 0
+    assert opened == [(demo / "report.html").as_uri()]
+
+
+@pytest.mark.usefixtures("demo")
+@pytest.mark.parametrize(
+    ("words", "status", "said"),
+    [
+        (["composite", "-o", "page.pdf"], 2, "-o takes a file that ends in .html"),
+        (["composite", "--mesh", "data=x"], 2, "mesh"),
+        (["composite", "-o", "gone/page.html"], 4, "gone/page.html: No such file or directory"),
+        (["gone"], 3, "gone: does not exist"),
+        (["runs/wide/1100"], 3, "_METADATA, byte 100"),
+    ],
+)
+def test_what_cannot_be_done_is_a_sentence(
+    words: list[str], status: int, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    try:
+        ended = main(["report", *words])
+    except SystemExit as error:
+        ended = int(error.code or 0)
+    assert ended == status
+    assert said in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("demo")
+def test_without_jinja2_it_says_what_to_install(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from orbscan.reporting import pages
+
+    pages._environment.cache_clear()
+    monkeypatch.setitem(sys.modules, "jinja2", None)
+    assert main(["report", "composite"]) == 2
+    assert capsys.readouterr().err.endswith("pip install 'orbscan[report]'\n")
