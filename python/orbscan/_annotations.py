@@ -32,8 +32,8 @@ _STANDARD = {
 
 _OWN = {
     "orbscan.aliases": (
-        *("Advice", "AnyMesh", "AnyPath", "Atomicity", "CheckpointKind", "EntryState"),
-        *("ErrorKind", "ItemKind", "Keypath", "Level", "MeasuredState", "Metrics", "Mode"),
+        *("Advice", "AnyMesh", "AnyPath", "Atomicity", "CheckpointKind", "CheckpointState"),
+        *("EntryState", "ErrorKind", "ItemKind", "Keypath", "Level", "Metrics", "Mode"),
         *("Name", "Outlook", "Prefix", "Role", "Severity", "StepChoice", "StepState"),
         *("StoreFault", "StoreOptions", "TableName"),
     ),

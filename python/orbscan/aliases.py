@@ -50,14 +50,18 @@ TableName: TypeAlias = Literal["leaves", "checkpoints", "findings"]
 EntryState: TypeAlias = Literal["read", "unchanged", "vanished", "unread", "failed"]
 """What became of a checkpoint in a scan."""
 
-StepState: TypeAlias = Literal["committed", "uncommitted", "broken"]
-"""Whether a step is finished, and all of it is there."""
+StepState: TypeAlias = Literal["committed", "uncommitted", "broken", "unreadable"]
+"""Whether the save of a step finished, and the step is whole; `unreadable` if the store does not
+say."""
+
+CheckpointState: TypeAlias = Literal[
+    "committed", "uncommitted", "incomplete", "broken", "unreadable", "gone"
+]
+"""The same of a checkpoint: `incomplete` if some of its leaves cannot be read, `broken` if none
+can, `gone` if an earlier scan found it."""
 
 ItemKind: TypeAlias = Literal["pytree", "json", "other", "unknown"]
 """What a checkpointable is."""
-
-MeasuredState: TypeAlias = Literal["committed", "uncommitted", "temporary", "broken", "unreadable"]
-"""What a checkpoint is that was measured beside others."""
 
 ErrorKind: TypeAlias = Literal[
     "not_found",

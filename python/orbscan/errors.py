@@ -159,6 +159,11 @@ class OutOfMemoryError(MemoryError, OrbscanError):
     __reduce__ = OrbscanError.__reduce__
 
 
+def of_machine(error: BaseException) -> bool:
+    """Whether it says nothing about the checkpoint: the store refused, or memory ran out."""
+    return isinstance(error, StoreError | OutOfMemoryError)
+
+
 class DeletionInProgressError(OrbscanError, RuntimeError):
     """The checkpointable asked for is being deleted. Kind: `deletion_in_progress`."""
 

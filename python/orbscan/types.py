@@ -4,7 +4,7 @@ Those of one value among a few are `Literal`s, so that a type checker finds a mi
 
 >>> from typing import get_args
 >>> get_args(StepState)
-('committed', 'uncommitted', 'broken')
+('committed', 'uncommitted', 'broken', 'unreadable')
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from orbscan.aliases import (
     AnyMesh,
     Atomicity,
     CheckpointKind,
+    CheckpointState,
     EntryState,
     ErrorKind,
     ItemKind,
     Keypath,
     Level,
-    MeasuredState,
     Mode,
     Name,
     Outlook,
@@ -37,12 +37,12 @@ __all__ = [
     "ArrowTable",
     "Atomicity",
     "CheckpointKind",
+    "CheckpointState",
     "EntryState",
     "ErrorKind",
     "ItemKind",
     "Keypath",
     "Level",
-    "MeasuredState",
     "Mode",
     "Name",
     "Outlook",

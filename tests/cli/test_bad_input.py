@@ -93,6 +93,11 @@ ASCII = {
 DIFFS = ("diff models/before models/after", "diff damaged/none damaged/lost --values")
 
 
+def fits(line: str, columns: int) -> bool:
+    """Whether a line fits a terminal, or is one word that must stay whole behind its label."""
+    return len(line) <= columns or len(line.split()) <= 2
+
+
 @pytest.mark.parametrize("line", [*TABLES, *DIFFS])
 @pytest.mark.parametrize("columns", [20, 80])
 def test_a_terminal_of_any_width_gets_tables_that_fit(
@@ -104,7 +109,7 @@ def test_a_terminal_of_any_width_gets_tables_that_fit(
     status, out, _ = run(*line.split())
     assert status in {0, 1, 5}
     if line.startswith("verify"):
-        assert max(map(len, out.splitlines())) <= columns
+        assert all(fits(shown, columns) for shown in out.splitlines())
     wide, *_ = run(*line.split(), "--wide")
     assert wide == status
 
@@ -120,8 +125,9 @@ def test_a_report_of_verify_is_folded_and_says_the_same(
     _, wide, _ = run("verify", "damaged/cut", "--wide")
     assert wide == whole
     assert "".join(folded.split()) == "".join(whole.split())
-    lines = folded.splitlines()
-    assert max(map(len, lines)) <= 60
+    assert all(fits(line, 60) for line in folded.splitlines())
+    path = "damaged/cut/state/ocdbt.process_0/d/6c27ed86492a75eb84d0bd4edb06566b"
+    assert f"  where     {path},\n            byte 4521\n" in folded
 
 
 @pytest.mark.parametrize("line", [*TABLES, *DIFFS, "dump composite/_CHECKPOINT_METADATA"])

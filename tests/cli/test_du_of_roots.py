@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+from collections import Counter
 from typing import TYPE_CHECKING
 
 import pytest
@@ -37,7 +39,7 @@ def test_every_checkpoint_and_the_sum_are_told(
     assert [row["path"] for row in rows] == [
         str(root / name) for name in ("a/1", "a/2", "b/7", "b/8.orbax-checkpoint-tmp")
     ]
-    assert [row["state"] for row in rows] == ["committed"] * 3 + ["temporary"]
+    assert [row["state"] for row in rows] == ["committed"] * 3 + ["uncommitted"]
     assert (rows[0]["total"], rows[0]["free"], rows[0]["nbytes"]) == (
         one.total,
         one.free,
@@ -49,7 +51,7 @@ def test_every_checkpoint_and_the_sum_are_told(
         "nbytes": 3 * one.nbytes,
         "stored": 3 * one.stored,
         "free": 3 * one.free,
-        "temporary": temporary,
+        "uncommitted": temporary,
     }
 
 
@@ -60,7 +62,7 @@ def test_several_paths_are_a_table(root: Path, capsys: pytest.CaptureFixture[str
         lines[0].split()
         == ["CHECKPOINT", "STATE", "MEMORY", "ON", "DISK", "UNUSED"][: len(lines[0].split())]
     )
-    assert any(line.startswith("temporary  ") and "1 unfinished save" in line for line in lines)
+    assert any(line.startswith("unfinished") and "1 uncommitted save" in line for line in lines)
     assert lines[-1].endswith("in 4 checkpoints")
 
 
@@ -89,3 +91,25 @@ def test_some_options_are_for_one_checkpoint(
     with pytest.raises(SystemExit, match="2"):
         main(["du", str(root / "a"), str(root / "b"), option])
     assert "is for one checkpoint" in capsys.readouterr().err
+
+
+def test_every_command_calls_a_checkpoint_the_same(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    demo = tmp_path / "demo"
+    assert main(["demo", str(demo)]) == 0
+    capsys.readouterr()
+    assert main(["ls", str(demo)]) == 5
+    total = capsys.readouterr().out.splitlines()[-1]
+    rows = orbscan.du([demo])
+    states = {os.path.relpath(row.path, demo): row.state for row in rows}
+    counts = Counter(states.values())
+    assert ", ".join(f"{counts[state]} {state}" for state in sorted(counts)) in total
+    assert {name: state for name, state in states.items() if state != "committed"} == {
+        "copied/30": "broken",
+        "damaged/unsharded": "incomplete",
+        "runs/base/1600.orbax-checkpoint-tmp": "uncommitted",
+        "runs/wide/1100": "broken",
+    }
+    assert main(["verify", str(demo)]) == 1
+    assert "1600.orbax-checkpoint-tmp: uncommitted: " in capsys.readouterr().out

@@ -307,7 +307,7 @@ def test_a_lost_part_is_an_exit_code(runs: Path, run: Any, tmp_path: Path, part:
         (checkpoint / "other" / "_METADATA").write_text("{")
     shown = run("ls", runs)
     assert shown.status == 5
-    (line,) = [line for line in shown.out.splitlines() if "damaged  " in line]
+    (line,) = [line for line in shown.out.splitlines() if "incomplete  " in line]
     assert "_METADATA" in line
     assert run("ls", runs, "-o", "json").status == 5
     for table in ("leaves", "checkpoints"):

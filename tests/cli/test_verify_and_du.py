@@ -177,10 +177,10 @@ def test_of_several_those_are_shown_in_which_something_is_wrong(
     for path, name in ((v1, "1"), (v1, "2"), (damaged, "3"), (v1, "4.orbax-checkpoint-tmp")):
         shutil.copytree(path, root / name)
     (root / "2" / "state" / "_sharding").write_text("")
-    summary = "4 checkpoints: 2 ok, 1 damaged, 1 leaf lost, 1 unfinished"
+    summary = "4 checkpoints: 2 ok, 1 damaged, 1 leaf lost, 1 uncommitted"
     shown = {
-        ("-v",): ["1: ok", "2: ok", "3: damaged", "4.orbax-checkpoint-tmp: unfinished"],
-        (): ["2: ok", "3: damaged", "4.orbax-checkpoint-tmp: unfinished"],
+        ("-v",): ["1: ok", "2: ok", "3: damaged", "4.orbax-checkpoint-tmp: uncommitted"],
+        (): ["2: ok", "3: damaged", "4.orbax-checkpoint-tmp: uncommitted"],
         ("-q",): ["3: damaged"],
     }
     for options, expected in shown.items():

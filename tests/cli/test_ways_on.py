@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -185,3 +187,14 @@ def test_help_explains_exit_codes(capsys: pytest.CaptureFixture[str]) -> None:
     for code in TABLE_OF_EXIT_CODES:
         assert f"\n  {code:<4} " in shown
     assert told("help nothing", capsys)[0] == 2
+
+
+def test_latest_and_best_name_a_root_of_steps(capsys: pytest.CaptureFixture[str]) -> None:
+    expected = "pass one of them, such as two/a"
+    assert told("latest two", capsys)[1].endswith(expected)
+    assert told("best two loss", capsys)[1].endswith(expected)
+
+
+def test_a_file_is_not_a_broken_checkpoint(capsys: pytest.CaptureFixture[str]) -> None:
+    shutil.copyfile(sys.executable, "notes.jsonl")
+    assert told("ls notes.jsonl", capsys) == (3, "notes.jsonl: is a file, expected a directory")

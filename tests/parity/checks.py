@@ -52,7 +52,7 @@ class _Expected:
         self.lines: list[str] = []
         self.errors: list[str] = []
         self.below = False
-        self.seen = self.ok = self.damaged = self.lost = self.unfinished = 0
+        self.seen = self.ok = self.damaged = self.lost = self.uncommitted = 0
 
     def add(self, asked: Asked, place: Asked) -> None:
         """Take in what is found at the path that is asked about, or below."""
@@ -60,11 +60,11 @@ class _Expected:
         self.below |= isinstance(place, Found) and place.path != asked.path
         report = place.report
         if isinstance(place, Found) and place.path != asked.path and not place.found.committed:
-            self.unfinished += 1
+            self.uncommitted += 1
             path, reason = place.found.path, place.found.commit_reason
             told = {"path": path, "committed": False, "reason": reason}
             self.documents.append({"schema_version": SCHEMA_VERSION, **told})
-            self.lines.append(f"{path}: unfinished: {reason}")
+            self.lines.append(f"{path}: uncommitted: {reason}")
         elif report.value is None:
             self.errors.append(f"orbscan: error: {report.error}")
         else:
@@ -76,11 +76,11 @@ class _Expected:
 
     def sum(self) -> Iterator[str]:
         """The last line, if there is one."""
-        if self.seen > 1 or self.unfinished or self.below:
+        if self.seen > 1 or self.uncommitted or self.below:
             parts = [f"{self.ok} ok", f"{self.damaged} damaged"]
             parts.append(f"{counted(self.lost, 'leaf', 'leaves')} lost")
-            if self.unfinished:
-                parts.append(f"{self.unfinished} unfinished")
+            if self.uncommitted:
+                parts.append(f"{self.uncommitted} uncommitted")
             if self.errors:
                 parts.append(f"{len(self.errors)} could not be checked")
             yield f"{counted(self.seen, 'checkpoint')}: {', '.join(parts)}"

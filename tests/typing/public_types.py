@@ -87,7 +87,7 @@ def one_path_is_measured_or_many(path: str) -> None:
     several = orbscan.du([path])
     assert_type(several, orbscan.Usages)
     assert_type(several[0], orbscan.CheckpointUsage)
-    assert_type(several[0].state, types.MeasuredState)
+    assert_type(several[0].state, types.CheckpointState)
     orbscan.du([path], "params")  # type: ignore[call-overload]
 
 

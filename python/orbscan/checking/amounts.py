@@ -16,7 +16,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from orbscan.aliases import Keypath, MeasuredState, Role
+    from orbscan.aliases import CheckpointState, Keypath, Role
     from orbscan.checking.alone import Alone
     from orbscan.errors import OrbscanError
     from orbscan.model.result import Issue
@@ -106,17 +106,17 @@ class CheckpointUsage(NamedTuple):
 
     Attributes:
         path: where it lies.
-        state: `committed`, `uncommitted`, `temporary` for what a save left behind or has not
-            finished, `broken` or `unreadable`.
+        state: `committed`, `uncommitted`, `incomplete`, `broken` or `unreadable`, as `orbscan ls`
+            says it.
         total: bytes of all its files.
         nbytes: what its leaves take in memory; None if that is not known.
         stored: bytes of its chunks, likewise.
         free: bytes that nothing of the newest version refers to; None if that is not known.
-        error: why it is not known.
+        error: why that is not known, or why the checkpoint is broken or unreadable.
     """
 
     path: str
-    state: MeasuredState
+    state: CheckpointState
     total: int
     nbytes: int | None = None
     stored: int | None = None

@@ -41,7 +41,7 @@ def report_document(report: Verdict) -> dict[str, object]:
     }
 
 
-def unfinished_document(path: str, reason: str) -> dict[str, object]:
+def uncommitted_document(path: str, reason: str) -> dict[str, object]:
     """Compose what stands in the place of a report for a save that never finished."""
     return {
         "schema_version": SCHEMA_VERSION,
@@ -98,6 +98,6 @@ def usages_document(rows: Sequence[CheckpointUsage]) -> dict[str, object]:
             "nbytes": sum(row.nbytes or 0 for row in rows),
             "stored": sum(row.stored or 0 for row in rows),
             "free": sum(row.free or 0 for row in rows),
-            "temporary": sum(row.total for row in rows if row.state == "temporary"),
+            "uncommitted": sum(row.total for row in rows if row.state == "uncommitted"),
         },
     }

@@ -16,9 +16,10 @@ from orbscan._imports import importing
 from orbscan.checking.alone import alone, only
 from orbscan.checking.amounts import CheckpointUsage, FileUsage, LeafUsage
 from orbscan.checking.usage import Usage, Usages
-from orbscan.errors import OrbscanError, OutOfMemoryError, StoreError
+from orbscan.errors import OrbscanError
 from orbscan.places import in_store_of, url_scheme
 from orbscan.reading.paths import place_of
+from orbscan.showing.states import state_of, state_of_entry
 from orbscan.showing.text import natural
 
 # See orbscan/__init__.py.
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from orbscan import _core
-    from orbscan.aliases import Atomicity, MeasuredState, Name, StepChoice, StoreOptions
+    from orbscan.aliases import Atomicity, Name, StepChoice, StoreOptions
 
 
 @overload
@@ -144,23 +145,29 @@ def measured_below(roots: list[str], *, atomicity: Atomicity = "auto") -> Iterat
     """Measure every checkpoint at or below some paths, in the order of their paths."""
     from orbscan.scanning.api import begun
 
-    for entry in begun(roots, leaves=False, ordered=True, atomicity=atomicity):
+    for entry in begun(roots, ordered=True, atomicity=atomicity):
         yield _of_entry(entry, in_store_of(roots, entry.path), atomicity)
 
 
 def _of_entry(entry: _core.Entry, place: str, atomicity: Atomicity) -> CheckpointUsage:
-    if entry.temporary or entry.kind == "temporary":
-        return CheckpointUsage(entry.path, "temporary", _size_of(place))
-    state: MeasuredState = "committed" if entry.committed else "uncommitted"
+    state = state_of_entry(entry)
+    if state == "uncommitted":
+        return CheckpointUsage(entry.path, state, _size_of(place))
     try:
         usage, _ = measured(place, atomicity=atomicity, allow_uncommitted=True)
     except OrbscanError as error:
-        # Neither says anything about the checkpoint.
-        of_machine = isinstance(error, StoreError | OutOfMemoryError)
-        state = "unreadable" if of_machine else "broken"
+        state = state_of(error, committed=True)
         return CheckpointUsage(entry.path, state, _size_of(place), error=error)
-    free = None if usage.unknown else usage.free
-    return CheckpointUsage(entry.path, state, usage.total, usage.nbytes, usage.stored, free)
+    known = entry.error is None
+    return CheckpointUsage(
+        entry.path,
+        state,
+        usage.total,
+        usage.nbytes if known else None,
+        usage.stored if known else None,
+        None if usage.unknown else usage.free,
+        entry.error,
+    )
 
 
 def _size_of(path: str) -> int:

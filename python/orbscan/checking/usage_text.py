@@ -303,12 +303,12 @@ def cells(row: CheckpointUsage, error: str) -> tuple[str, ...]:
 
 def totals_of_several(rows: Sequence[CheckpointUsage]) -> Iterator[tuple[str, str]]:
     """Show what several checkpoints come to: labels and texts."""
-    unfinished = [row for row in rows if row.state == "temporary"]
+    uncommitted = [row.total for row in rows if row.state == "uncommitted"]
     free = sum(row.free or 0 for row in rows)
     yield "memory", f"{size(sum(row.nbytes or 0 for row in rows))} in all leaves"
     yield "unused", f"{size(free)} that nothing of the newest versions refers to"
-    if unfinished:
-        saves = counted(len(unfinished), "unfinished save")
-        yield "temporary", f"{size(sum(row.total for row in unfinished))} in {saves}"
+    if uncommitted:
+        saves = counted(len(uncommitted), "uncommitted save")
+        yield "unfinished", f"{size(sum(uncommitted))} in {saves}"
     total = size(sum(row.total for row in rows))
     yield "on disk", f"{total} in {counted(len(rows), 'checkpoint')}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections import Counter
 
@@ -9,8 +10,9 @@ from orbscan.cli import search
 from orbscan.cli.exits import FINE, PARTIAL
 from orbscan.cli.help import EXIT_CODES, add_output, help_formatter
 from orbscan.cli.messages import told
-from orbscan.errors import OrbscanError, OutOfMemoryError, StoreError, located
+from orbscan.errors import OrbscanError, OutOfMemoryError, located
 from orbscan.showing.fitting import Fitting
+from orbscan.showing.states import state_of_entry
 from orbscan.showing.text import NSECS_PER_SEC, counted, printable, size, within
 
 # See orbscan/__init__.py.
@@ -123,9 +125,9 @@ def _write_table(arguments: argparse.Namespace, scan: _core.Scan) -> Outcome:
 
     with progress.Line(scan):
         found = Found(scan)
-    if found.parts and len(found.parts) == len(found.checkpoints):
-        # Nothing is wrong with it: it was only asked for by the wrong path. Programs get a row.
-        raise found.parts[0]
+    if found.refused and len(found.refused) == len(found.checkpoints):
+        # Nothing is broken: it was only asked for by the wrong path. Programs get a row.
+        raise found.refused[0]
     if found.checkpoints:
         output.write(table(found, output.fitting(arguments)))
     return len(found.checkpoints), found.incomplete, found.lacking
@@ -139,7 +141,8 @@ class Found:
         states: how many there are in each state.
         incomplete: how many could not be read completely.
         nbytes: what all leaves take in memory.
-        parts: why a path that was given is not looked into: it lies in a checkpoint.
+        refused: why a path that was given is not looked into: it lies in a checkpoint, or is a
+            file.
         lacking: why the first could not be read for which there was too little memory.
     """
 
@@ -157,16 +160,17 @@ class Found:
         self.checkpoints: list[tuple[str, tuple[str, ...]]] = []
         self.states: Counter[str] = Counter()
         self.incomplete = 0
-        self.parts: list[OrbscanError] = []
+        self.refused: list[OrbscanError] = []
         self.lacking: OutOfMemoryError | None = None
         sizes: list[int] = []
         for entry in entries:
             directory, _, _ = entry.path.rstrip("/").rpartition("/")
             self.checkpoints.append((directory, _cells(entry, now_nsecs, sizes)))
-            self.states[_state(entry)] += 1
+            self.states[state_of_entry(entry)] += 1
             error = entry.error
-            if isinstance(error, OrbscanError) and error.advice and entry.path == entry.root:
-                self.parts.append(error)
+            if isinstance(error, OrbscanError) and entry.path == entry.root:
+                is_file = error.kind == "unknown_layout" and os.path.isfile(entry.path)  # noqa: PTH113
+                self.refused += [error] if error.advice or is_file else []
             if self.lacking is None and isinstance(error, OutOfMemoryError):
                 self.lacking = error
             self.incomplete += entry.complete is False
@@ -217,21 +221,9 @@ def _cells(entry: _core.Entry, now_nsecs: int, sizes: list[int]) -> tuple[str, .
         "" if held is None else f"{held.elements:,}",
         "" if held is None else size(held.nbytes),
         "" if took is None else f"{took / NSECS_PER_SEC:.1f} s",
-        _state(entry),
+        state_of_entry(entry),
         _note(entry),
     )
-
-
-def _state(entry: _core.Entry) -> str:
-    if entry.error is not None:
-        # What the machine refuses says nothing about the checkpoint.
-        of_machine = isinstance(entry.error, StoreError | OutOfMemoryError)
-        return "unreadable" if of_machine else "broken"
-    if entry.state == "vanished":
-        return "gone"
-    if entry.complete is False:
-        return "damaged"
-    return "committed" if entry.committed else "uncommitted"
 
 
 def _note(entry: _core.Entry) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from orbscan.errors import OrbscanError, located
 
 # See orbscan/__init__.py.
@@ -27,24 +29,35 @@ def told(error: Exception, arguments: argparse.Namespace | None = None, side: st
         options = _name(value, side) if hasattr(arguments, "name") else ""
     else:
         options = _step(error, side) if hasattr(arguments, "step") else ""
-        if topic == "step_of" and hasattr(arguments, "root_of_steps"):
-            options = f": pass {_quoted(value)}"
+        if hasattr(arguments, "root_of_steps"):
+            options = _root_of_steps(topic, value, error.file)
     reason = f"{before}{options}{after}"
     return located(reason, error.file, error.offset, in_body=error.in_body)
+
+
+def path_of_step(error: OrbscanError) -> str:
+    """Show the refusal of a directory of steps where a step can only be given by its path."""
+    newest = f"$(orbscan latest {_quoted(error.file)})"
+    return f"{told(error)}: pass the path of a step, such as {newest}"
+
+
+def _root_of_steps(topic: str, root: str | None, searched: str | None) -> str:
+    """Say which root of steps to pass."""
+    if topic == "step_of":
+        return f": pass {_quoted(root)}"
+    if topic == "step_of_one" and searched is not None:
+        from orbscan import _core
+
+        for name, _ in _core.steps_below(searched):
+            # The module pathlib takes longer to import.
+            return f": pass one of them, such as {_quoted(os.path.join(searched, name))}"  # noqa: PTH118
+    return ""
 
 
 def _quoted(path: str | None) -> str:
     from shlex import quote
 
     return quote(path or "")
-
-
-def path_of_step(error: OrbscanError) -> str:
-    """Show the refusal of a directory of steps where a step can only be given by its path."""
-    from shlex import quote
-
-    newest = f"$(orbscan latest {quote(error.file or '')})"
-    return f"{told(error)}: pass the path of a step, such as {newest}"
 
 
 def _name(name: str | None, side: str) -> str:

@@ -43,9 +43,8 @@ STATE = "state"
 _STATES = {
     "committed": "good",
     "uncommitted": "unsure",
-    "unfinished": "unsure",
     "gone": "unsure",
-    "damaged": "bad",
+    "incomplete": "bad",
     "broken": "bad",
     "unreadable": "bad",
 }
@@ -134,12 +133,14 @@ def folded(lines: Iterable[str], fitting: Fitting) -> Iterator[str]:
         from textwrap import wrap
 
         # A label of the report, behind two spaces, is as wide as that.
-        indent = min(_LABELLED if line.startswith(" ") else 2, fitting.width // 2) * " "
+        labelled = _LABELLED if line.startswith(" ") else 0
         yield from wrap(
-            line,
+            line[labelled:],
             fitting.width,
-            subsequent_indent=indent,
-            drop_whitespace=True,
+            initial_indent=line[:labelled],
+            subsequent_indent=min(labelled or 2, fitting.width // 2) * " ",
+            # A path can be copied only if it is whole.
+            break_long_words=False,
             break_on_hyphens=False,
         )
 

@@ -13,8 +13,9 @@ from orbscan.cli.messages import told
 from orbscan.errors import located
 from orbscan.reading import metric
 from orbscan.reading.step_choice import LATEST, given_metrics, list_steps, ranked
-from orbscan.reading.step_text import METRICS_WIDTH, state_of
+from orbscan.reading.step_text import METRICS_WIDTH
 from orbscan.showing.fitting import Fitting
+from orbscan.showing.states import state_of
 from orbscan.showing.text import NSECS_PER_SEC, counted, moment, printable, some, within
 
 # See orbscan/__init__.py.
@@ -64,6 +65,8 @@ _GIVES: tuple[Gives, ...] = (
     ("NAME", 8),
     ("METRICS", 0),
     ("NOTE", 0),
+    ("MARK", 0),
+    ("NAME", 0),
     ("STATE", 4),
     ("STEP", 4),
 )

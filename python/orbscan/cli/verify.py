@@ -38,7 +38,7 @@ examples:
 
 The exit code is 1 if an error was found in any checkpoint. A save that was never
 finished is an error if it is named; below a directory that is named it is told as
-unfinished, since it may be under way. Of several checkpoints, those in which there
+uncommitted, since it may be under way. Of several checkpoints, those in which there
 is nothing wrong are only counted, and -o json prints one document a line.
 
 """
@@ -160,13 +160,13 @@ class _Target(NamedTuple):
     Attributes:
         path: where it lies.
         below: whether it was found below a directory, rather than named.
-        unfinished: why it is not a finished one, if it was found below a directory.
+        uncommitted: why it is not a finished one, if it was found below a directory.
         error: why it could not even be looked at.
     """
 
     path: str
     below: bool
-    unfinished: str | None = None
+    uncommitted: str | None = None
     error: OrbscanError | None = None
 
 
@@ -174,9 +174,9 @@ def _check(arguments: argparse.Namespace, target: _Target, tally: _Tally, *, alo
     if target.error is not None:
         tally.fail(target.error, arguments, alone=alone)
         return
-    if target.unfinished is not None and not arguments.strict:
-        tally.unfinished += 1
-        _write_unfinished(arguments, target.path, target.unfinished)
+    if target.uncommitted is not None and not arguments.strict:
+        tally.uncommitted += 1
+        _write_uncommitted(arguments, target.path, target.uncommitted)
         return
     try:
         report = _verified(arguments, target.path)
@@ -188,15 +188,15 @@ def _check(arguments: argparse.Namespace, target: _Target, tally: _Tally, *, alo
     _write(arguments, report, alone=alone)
 
 
-def _write_unfinished(arguments: argparse.Namespace, path: str, reason: str) -> None:
+def _write_uncommitted(arguments: argparse.Namespace, path: str, reason: str) -> None:
     if arguments.output == "json":
         import json
 
-        from orbscan.checking.document import unfinished_document
+        from orbscan.checking.document import uncommitted_document
 
-        print(json.dumps(unfinished_document(path, reason)))
+        print(json.dumps(uncommitted_document(path, reason)))
     elif not arguments.quiet:
-        print(f"{printable(path)}: unfinished: {reason}")
+        print(f"{printable(path)}: uncommitted: {reason}")
 
 
 def _local_paths(arguments: argparse.Namespace) -> list[str]:
@@ -236,7 +236,7 @@ def _checkpoints(path: str, arguments: argparse.Namespace) -> Iterator[_Target]:
             # Whether it is a finished one is not known either.
             yield _Target(entry.path, below=True, error=entry.error)
         else:
-            yield _Target(entry.path, below=True, unfinished=entry.commit_reason)
+            yield _Target(entry.path, below=True, uncommitted=entry.commit_reason)
     if any_found or arguments.shard is not None:
         return
     if search.has_filters(arguments):
@@ -290,7 +290,7 @@ class _Tally:
     """What all reports come to."""
 
     def __init__(self) -> None:
-        self.checked = self.damaged = self.lost = self.failed = self.unfinished = 0
+        self.checked = self.damaged = self.lost = self.failed = self.uncommitted = 0
         self.parts = self.unsealed = 0
         self.several = False
 
@@ -322,15 +322,15 @@ class _Tally:
 
     def write(self, arguments: argparse.Namespace) -> None:
         """Sum up, if there was more than one checkpoint."""
-        seen = self.checked + self.failed + self.unfinished
-        if (self.several or seen > 1 or self.unfinished) and arguments.output == "text":
+        seen = self.checked + self.failed + self.uncommitted
+        if (self.several or seen > 1 or self.uncommitted) and arguments.output == "text":
             name = arguments.name
             alone = "" if name is ... else f", {checkpointable(name)} alone"
             lines = [
                 f"{counted(seen, 'checkpoint')}{alone}: {self.checked - self.damaged:,} ok, "
                 f"{self.damaged:,} damaged, {counted(self.lost, 'leaf', 'leaves')} lost"
                 + (f", {self.parts:,} held in part" if self.parts else "")
-                + (f", {self.unfinished:,} unfinished" if self.unfinished else "")
+                + (f", {self.uncommitted:,} uncommitted" if self.uncommitted else "")
                 + (f", {self.failed:,} could not be checked" if self.failed else "")
             ]
             if self.unsealed and not arguments.quiet:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from dataclasses import KW_ONLY, dataclass, field
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeAlias, TypeVar, cast
 
 from orbscan import errors
 from orbscan.model.leaves import ArrayMetadata, NumpyMetadata, leaves, own
@@ -174,3 +176,20 @@ class CheckpointMetadata(Moments, Generic[T]):
         return repr_lib.render_object_constructor(
             type(self), dict(notebook.fields(self, whole=True)), path, subtree_renderer
         )
+
+
+def tree_of(metadata: object) -> PyTreeMetadata:
+    """Give the tree of what `orbscan.metadata` or Orbax's own returned; any other tree as it is.
+
+    Raises:
+        TypeError: it is a path.
+    """
+    if isinstance(metadata, (str, os.PathLike)):
+        message = f"expected metadata, got the path {os.fspath(metadata)!r}: pass what"
+        message += " orbscan.metadata gives of it"
+        raise TypeError(message)
+    theirs = sys.modules.get("orbax.checkpoint.experimental.v1._src.metadata.types")
+    is_theirs = theirs is not None and isinstance(metadata, theirs.CheckpointMetadata)
+    if is_theirs or isinstance(metadata, CheckpointMetadata):
+        return cast("CheckpointMetadata[Any]", metadata).metadata
+    return metadata

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from orbscan.model.leaves import ArrayMetadata, NumpyMetadata, UnreadableLeaf, leaves, own
-from orbscan.model.result import CheckpointMetadata
+from orbscan.model.result import tree_of
 from orbscan.model.sharding import (
     NamedShardingMetadata,
     PositionalShardingMetadata,
@@ -21,7 +21,7 @@ from orbscan.planning.plan import RestorePlan
 from orbscan.planning.value import DevicePlan, HostPlan, LeafPlan
 
 if TYPE_CHECKING:
-    from orbscan.model.result import PyTreeMetadata
+    from orbscan.model.result import CheckpointMetadata, PyTreeMetadata
 
 __all__ = [
     "DevicePlan",
@@ -60,7 +60,7 @@ def restore_plan(
             devices.
         ValueError: the mesh is not a mesh, or its devices cannot be shared out evenly; no mesh was
             given, and the checkpoint does not name exactly one.
-        TypeError: the mesh is in none of these forms.
+        TypeError: the mesh is in none of these forms, or `metadata` is a path.
 
     >>> import numpy as np
     >>> split = NamedShardingMetadata((2,), ("x",), ("x", None))
@@ -68,9 +68,8 @@ def restore_plan(
     >>> [device.held for device in plan.devices]
     [32, 32, 32, 32]
     """
-    tree = metadata.metadata if isinstance(metadata, CheckpointMetadata) else metadata
     arrays, unreadable = collected(
-        leaves(tree), _array, lambda leaf: isinstance(leaf, UnreadableLeaf)
+        leaves(tree_of(metadata)), _array, lambda leaf: isinstance(leaf, UnreadableLeaf)
     )
     return build(
         arrays, mesh, devices_per_host=devices_per_host, hosts=hosts, unreadable=unreadable

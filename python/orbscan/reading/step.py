@@ -58,8 +58,11 @@ class Step(Value, Moments, frozen=True):
 
     @property
     def state(self) -> StepState:
-        """In one word: `committed`, `broken` if something of it is missing, or `uncommitted`."""
-        from orbscan.reading.step_text import state_of
+        """In one word: `committed`, `broken` if something of it is missing, or `uncommitted`.
+
+        `unreadable` if the disk or the bucket does not say.
+        """
+        from orbscan.showing.states import state_of
 
         return state_of(self.error, committed=self.committed)
 

@@ -22,17 +22,6 @@ METRICS_WIDTH = 200
 """How long a line of metrics is at most."""
 
 
-def state_of(error: object, *, committed: bool) -> StepState:
-    """Say in a word what a step is, of which something is missing if it has an error.
-
-    >>> state_of(None, committed=True), state_of(None, committed=False)
-    ('committed', 'uncommitted')
-    """
-    if not committed:
-        return "uncommitted"
-    return "committed" if error is None else "broken"
-
-
 def line(path: object, facts: Facts) -> str:
     """Show a step in a line: path, state, time, metrics."""
     _, _, state, ended, metrics = facts

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +9,7 @@ import msgspec
 
 from orbscan.extras import need
 from orbscan.model.leaves import ArrayMetadata, NumpyMetadata, UnreadableLeaf, own, raise_unreadable
-from orbscan.model.result import CheckpointMetadata
+from orbscan.model.result import tree_of
 from orbscan.model.sharding import (
     MissingDevicesError,
     NamedShardingMetadata,
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from orbscan.aliases import AnyMesh
-    from orbscan.model.result import PyTreeMetadata
+    from orbscan.model.result import CheckpointMetadata, PyTreeMetadata
     from orbscan.model.sharding import ShardingMetadata
 
     Shape: TypeAlias = tuple[int, ...]
@@ -66,7 +65,7 @@ def abstract_state(
             is too large for jax: more than 64 axes, or 2^31 devices.
         OrbscanError: the tree has an `UnreadableLeaf`: its error, which also says which leaf.
         TypeError: both `mesh` and `sharding` are given, or one is something else, or `dtype` is not
-            of floating point.
+            of floating point, or `metadata` is a path.
     """
     if mesh is not None and sharding is not None:
         message = "mesh and sharding exclude each other"
@@ -167,7 +166,7 @@ def _converted(
     need("jax", "an abstract state")
     import jax
 
-    tree = _tree_of(metadata)
+    tree = tree_of(metadata)
     known: dict[int, object] = {}
 
     def convert(path: jax.tree_util.KeyPath[Any], leaf: object) -> object:
@@ -191,13 +190,6 @@ def _converted(
         return known[id(leaf)]
 
     return jax.tree_util.tree_map_with_path(convert, tree)
-
-
-def _tree_of(metadata: Any) -> PyTreeMetadata:
-    """The tree of what `metadata` returned, Orbax's too; a tree as it is."""
-    theirs = sys.modules.get("orbax.checkpoint.experimental.v1._src.metadata.types")
-    is_theirs = theirs is not None and isinstance(metadata, theirs.CheckpointMetadata)
-    return metadata.metadata if is_theirs or isinstance(metadata, CheckpointMetadata) else metadata
 
 
 def _own(leaf: object) -> object:

@@ -16,7 +16,7 @@ from orbscan.model.leaves import (
     own,
     raise_unreadable,
 )
-from orbscan.model.result import CheckpointMetadata
+from orbscan.model.result import CheckpointMetadata, tree_of
 from orbscan.model.sharding import (
     DeviceMesh,
     NamedShardingMetadata,
@@ -64,6 +64,7 @@ def to_orbax(metadata: CheckpointMetadata[Any] | PyTreeMetadata) -> Any:
         OrbscanError: the tree has an `UnreadableLeaf`: its error, which also says which leaf.
         ValueError: an array has a `PositionalSharding`, for which Orbax has no class.
     """
+    tree_of(metadata)  # A path is refused.
     ocp = orbax_v1()
     if isinstance(metadata, CheckpointMetadata):
         from etils import epath

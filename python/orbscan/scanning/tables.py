@@ -89,7 +89,7 @@ def finding_table(
 
     Args:
         paths: one path or many, as for `scan`. A save that never finished is checked if it is named
-            itself; below a directory it has a row with the state `unfinished`.
+            itself; below a directory it has a row with the state `uncommitted`.
         level: how deep to go, as for `orbscan.verify`.
         check_values: as for `orbscan.verify`.
         max_bandwidth: as for `orbscan.verify`.

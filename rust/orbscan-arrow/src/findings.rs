@@ -170,7 +170,7 @@ impl Rows {
                 Ok(())
             }
             Outcome::Unfinished => {
-                self.row(entry, "unfinished", level, None, None)?;
+                self.row(entry, "uncommitted", level, None, None)?;
                 self.reason.push(Some(&entry.commit.reason))?;
                 self.error(None)
             }

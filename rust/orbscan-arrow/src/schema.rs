@@ -168,13 +168,13 @@ pub fn checkpoint_schema(few: Few) -> SchemaRef {
 /// | `path` | text | the checkpoint |
 /// | `root` | text | under which it was found |
 /// | `step` | int64 | null if its name gives none |
-/// | `state` | few texts | `checked`; `unfinished`; `failed`, if it could not be checked |
+/// | `state` | few texts | `checked`; `uncommitted`; `failed`, if it could not be checked |
 /// | `level` | few texts | how deep the check was to go: `structure`, `index`, `data` |
 /// | `ok` | bool | whether the checkpoint has no error; null if it was not checked |
 /// | `complete` | bool | whether everything was looked at; null if it was not checked |
 /// | `code` | few texts | of the finding; null in the row of a checkpoint without one |
 /// | `severity` | few texts | `error`, `warning`, `note` |
-/// | `reason` | text | what is the matter; of an `unfinished` one why it is |
+/// | `reason` | text | what is the matter; of an `uncommitted` one why it is |
 /// | `meaning` | few texts | what it means for loading |
 /// | `checkpointable` | text | null for the whole checkpoint, and for one without names |
 /// | `keypath` | text | of the leaf it is about; null for one that the tree has no place for |

@@ -147,7 +147,7 @@ def test_a_name_that_is_not_there_is_told_with_what_is(
 def test_where_no_step_is_found_other_checkpoints_are_named(tmp_path: Path) -> None:
     for name in ("ckpt-10", "ckpt-9"):
         write_step(tmp_path, name)
-    others = '; checkpoints under other names, which can be given as the step: "ckpt-9", "ckpt-10"'
+    others = '; other checkpoints in it: "ckpt-9", "ckpt-10"'
     for step, reason in (
         (9, "has no step 9"),
         ("latest", "has no committed step"),

@@ -148,7 +148,7 @@ def test_a_leftover_in_a_checkpoint_is_counted_and_an_error_only_if_strict(
     write_step(root, "100")
     write_step(root, "200.orbax-checkpoint-tmp", committed=False)
     assert main(["verify", str(root)]) == 0
-    assert "3 checkpoints: 2 ok, 0 damaged, 0 leaves lost, 1 unfinished" in capsys.readouterr().out
+    assert "3 checkpoints: 2 ok, 0 damaged, 0 leaves lost, 1 uncommitted" in capsys.readouterr().out
     assert main(["verify", "--strict", str(root)]) == 1
 
 

@@ -60,11 +60,11 @@ def test_findings_are_those_of_verify(golden: Path, level: Any) -> None:
         rows = found[entry.path]
         if not entry.committed and entry.kind != "unknown":
             ((state, reason),) = [(row["state"], row["reason"]) for row in rows]
-            assert (state, reason) == ("unfinished", entry.commit_reason)
+            assert (state, reason) == ("uncommitted", entry.commit_reason)
             continue
         wanted = expected(entry.path, level)
         assert [{name: row[name] for name in wanted[0]} for row in rows] == wanted, entry.path
-    assert {"checked", "unfinished"} <= {*table["state"].to_pylist()}
+    assert {"checked", "uncommitted"} <= {*table["state"].to_pylist()}
     assert table.group_by("code").aggregate([([], "count_all")]).num_rows > 5
 
 
@@ -72,7 +72,7 @@ def test_a_save_that_never_finished_is_checked_if_it_is_named(run: Path) -> None
     leftover = run / "20.orbax-checkpoint-tmp"
     (run / "10").rename(leftover)
     (below,) = [row for row in pa.table(orbscan.finding_table(run)).to_pylist() if row["step"] != 0]
-    assert (below["state"], below["ok"]) == ("unfinished", None)
+    assert (below["state"], below["ok"]) == ("uncommitted", None)
     named = pa.table(orbscan.finding_table(leftover)).to_pylist()
     assert [row["code"] for row in named] == [
         finding.code for finding in orbscan.verify(leftover).findings

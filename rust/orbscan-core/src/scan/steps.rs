@@ -255,9 +255,7 @@ fn with_others(error: Error, others: &Others) -> Error {
         return error;
     }
     let names = shown(&others.names);
-    error.with_remark(&format!(
-        "; checkpoints under other names, which can be given as the step: {names}"
-    ))
+    error.with_remark(&format!("; other checkpoints in it: {names}"))
 }
 
 #[cfg(test)]

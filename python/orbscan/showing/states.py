@@ -1,0 +1,39 @@
+"""The one word for what a checkpoint is, in every command, table of text and report."""
+
+from __future__ import annotations
+
+from orbscan.errors import of_machine
+
+# See orbscan/__init__.py.
+TYPE_CHECKING = False
+
+if TYPE_CHECKING:
+    from orbscan import _core
+    from orbscan.aliases import CheckpointState, StepState
+
+
+def state_of(error: Exception | None, *, committed: bool | None) -> StepState:
+    """Say what a checkpoint or step is.
+
+    Args:
+        error: why it cannot be read, or why a part of a step cannot.
+        committed: whether its save finished; None if that is not known.
+
+    >>> state_of(None, committed=True), state_of(None, committed=False)
+    ('committed', 'uncommitted')
+    """
+    if committed is False:
+        return "uncommitted"
+    if error is None:
+        return "committed"
+    return "unreadable" if of_machine(error) else "broken"
+
+
+def state_of_entry(entry: _core.Entry) -> CheckpointState:
+    """Say what a checkpoint is that a scan has read."""
+    if entry.state == "vanished":
+        return "gone"
+    # Of what could not be looked at, nothing is known.
+    committed = entry.committed or (None if entry.error is not None else False)
+    state = state_of(entry.error, committed=committed)
+    return "incomplete" if state == "committed" and entry.complete is False else state
