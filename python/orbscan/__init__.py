@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         FormatError,
         InvalidLayoutError,
         OrbscanError,
+        OutOfMemoryError,
         StoreError,
     )
     from orbscan.model.leaves import (
@@ -101,6 +102,7 @@ __all__ = [
     "NamedShardingMetadata",
     "NumpyMetadata",
     "OrbscanError",
+    "OutOfMemoryError",
     "PositionalShardingMetadata",
     "PyTreeMetadata",
     "Report",
@@ -175,6 +177,7 @@ _MODULE_OF = {
     "NamedShardingMetadata": "model.sharding",
     "NumpyMetadata": "model.leaves",
     "OrbscanError": "errors",
+    "OutOfMemoryError": "errors",
     "PositionalShardingMetadata": "model.sharding",
     "PyTreeMetadata": "model.result",
     "Report": "reporting.value",

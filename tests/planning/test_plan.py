@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import pickle
 from math import prod
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -488,3 +489,10 @@ def test_a_tree_deeper_than_the_stack_is_planned() -> None:
     for _ in range(5_000):
         deep = [deep]
     assert restore_plan(deep, "x=2").nbytes == 32
+
+
+@pytest.mark.parametrize("path", ["composite", Path("composite")])
+def test_a_path_is_not_a_tree(path: str | Path) -> None:
+    for take in (orbscan.restore_plan, orbscan.abstract_state, orbscan.to_orbax):
+        with pytest.raises(TypeError, match="expected metadata, got the path 'composite'"):
+            take(path)

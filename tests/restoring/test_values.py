@@ -91,6 +91,7 @@ def test_an_item_that_was_never_merged_is_opened_if_one_process_wrote_it(path: P
     ("keys", "near"),
     [
         (("params", "embeding"), ("params", "embedding")),
+        (("embed",), ("params", "embedding")),
         (("params",), ("params", "bias")),
         (("params.bias",), ("params", "bias")),
         (("layers", 2, "kernel"), ("layers", 0, "kernel")),
@@ -103,7 +104,7 @@ def test_a_leaf_that_is_not_there_is_missed_by_name(path: Path, keys: Any, near:
     assert isinstance(caught.value, orbscan.LeafNotFoundError)
     assert caught.value.keypath == keys
     assert near in caught.value.near
-    assert str(caught.value).startswith(f"no leaf at {keypath(keys)}; near it are ")
+    assert str(caught.value).startswith(f"no leaf at {keypath(keys)}; the nearest are ")
     assert keypath(near) in str(caught.value)
 
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import re
-from difflib import get_close_matches
-from itertools import islice
 
 from orbscan.reading.facts import leaves
+from orbscan.reading.nearest import alike_keys, nearest
 from orbscan.showing.keypaths import keypath
 from orbscan.showing.text import counted, printable
 
@@ -16,8 +15,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from orbscan import _core
 
-# Comparing a text with millions of keypaths would take minutes.
-_COMPARED = 5_000
 _SHOWN = 3
 
 
@@ -31,11 +28,9 @@ def suggestion(table: _core.LeafTable, pattern: str) -> str:
     if loose.strip("*") and (count := sum(1 for text in keypaths if matches(text))):
         return f"; {loose!r} matches {counted(count, 'leaf', 'leaves')}"
     plain = re.sub(r"[*?]+", "", pattern)
-    compared = dict.fromkeys(islice(keypaths, _COMPARED))
-    # A misspelt word may be one entry of a keypath.
-    entries = {part: None for text in compared for part in re.split(r"[/\[\]]+", text) if part}
-    near = [f"**{text}**" for text in get_close_matches(plain, [*entries], n=_SHOWN)]
-    near = near or get_close_matches(plain, [*compared], n=_SHOWN)
+    # A misspelt word may be one key of a keypath.
+    near = [f"**{key}**" for key in alike_keys(keypaths, plain, _SHOWN)]
+    near = near or [keypath(entries) for entries in nearest(table, plain, _SHOWN)]
     return f"; the nearest are {', '.join(map(printable, near))}" if near else ""
 
 

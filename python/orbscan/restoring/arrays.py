@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from orbscan import errors
@@ -56,8 +55,8 @@ class LeafNotFoundError(KeyError):
         super().__init__(keypath, near)
 
     def __str__(self) -> str:
-        hint = f"; near it are {', '.join(map(shown, self.near))}" if self.near else ""
-        return f"no leaf at {shown(self.keypath)}{hint}"
+        near = ", ".join(map(shown, self.near))
+        return f"no leaf at {shown(self.keypath)}" + (f"; the nearest are {near}" if near else "")
 
 
 def open_array(  # noqa: PLR0913 - keywords, each with a meaning of its own
@@ -128,10 +127,7 @@ def _spelled(table: _core.LeafTable, name: str | None, text: str) -> Keypath:
     if found is None and name is not None:
         found = next((at for at in of_text.values() if leaf_path(name, at) == text), None)
     if found is None:
-        below = [leaf for leaf in of_text if leaf.startswith((f"{text}/", f"{text}["))]
-        alike = difflib.get_close_matches(text, of_text, _SHOWN_KEYPATHS)
-        near = [*dict.fromkeys([*alike, *below])][:_SHOWN_KEYPATHS]
-        raise LeafNotFoundError((text,), tuple(of_text[leaf] for leaf in near))
+        raise _not_found(table, (text,), text)
     return found
 
 
@@ -146,29 +142,19 @@ def _find(table: _core.LeafTable, keys: tuple[str | int, ...]) -> int:
         else:
             names = table.node_keys[low:high]
         if str(key) not in names:
-            raise LeafNotFoundError(keys, _near(table, keys))
+            raise _not_found(table, keys, shown(keys))
         node = low + names.index(str(key))
     if node in children:
-        raise LeafNotFoundError(keys, _near(table, keys))
+        raise _not_found(table, keys, shown(keys))
     return node
 
 
-def _near(table: _core.LeafTable, keys: tuple[str | int, ...]) -> tuple[tuple[str | int, ...], ...]:
-    """Keypaths of leaves whose param names are like the one asked for."""
-    keypaths: dict[int, tuple[str | int, ...]] = {0: ()}
-    leaves: dict[str, tuple[str | int, ...]] = {}
-    # The deepest container comes first, and a keypath is longer than that of the container.
-    for node, kind, low, high in reversed(table.containers):
-        is_sequence = kind in {codes.LIST, codes.TUPLE}
-        for child in range(low, high):
-            key = child - low if is_sequence else table.node_keys[child] or ""
-            keypaths[child] = (*keypaths[node], key)
-            if table.node_leaves[child] >= 0:
-                leaves[".".join(map(str, keypaths[child]))] = keypaths[child]
-    name = ".".join(map(str, keys))
-    below = [leaf for leaf in leaves if leaf.startswith(f"{name}.")][:_SHOWN_KEYPATHS]
-    alike = difflib.get_close_matches(name, leaves, _SHOWN_KEYPATHS)
-    return tuple(leaves[leaf] for leaf in dict.fromkeys([*alike, *below]))[:_SHOWN_KEYPATHS]
+def _not_found(
+    table: _core.LeafTable, asked: tuple[str | int, ...], text: str
+) -> LeafNotFoundError:
+    from orbscan.reading.nearest import nearest
+
+    return LeafNotFoundError(asked, tuple(nearest(table, text, _SHOWN_KEYPATHS)))
 
 
 class StoredArray(NamedTuple):
