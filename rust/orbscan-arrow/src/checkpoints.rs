@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use arrow_array::types::TimestampMicrosecondType;
-use arrow_array::{ArrayRef, RecordBatch, RecordBatchReader};
+use arrow_array::{ArrayRef, RecordBatch};
 use arrow_schema::{ArrowError, SchemaRef};
 use orbscan_core::error::Error;
 use orbscan_core::record::{Checkpoint, LeafTable};
 use orbscan_core::scan::entry::{Content, Entry};
 
 use crate::column::{Codes, Column, Flags, Integers, Lists, Numbers, Result, Texts, Words};
+use crate::filling::{Filling, Rows};
 use crate::leaves::fingerprint;
 use crate::schema::{Few, UTC, checkpoint_schema};
 use crate::totals::Totals;
@@ -42,20 +43,13 @@ const NSECS_PER_USEC: i64 = 1_000;
 /// # Errors
 /// As reading [`CheckpointBatches`].
 pub fn checkpoint_row(entry: &Entry) -> std::result::Result<RecordBatch, ArrowError> {
-    let mut rows = Rows::default();
+    let mut rows = CheckpointRows::default();
     rows.push(entry)?;
     RecordBatch::try_new(checkpoint_schema(Few::Plain), rows.finish(Few::Plain)?)
 }
 
 /// A row for each entry, in their order.
-#[derive(Debug)]
-pub struct CheckpointBatches<I> {
-    entries: I,
-    schema: SchemaRef,
-    rows: Rows,
-    few: Few,
-    batch_rows: usize,
-}
+pub type CheckpointBatches<I> = Filling<I, CheckpointRows>;
 
 impl<I: Iterator<Item = Entry>> CheckpointBatches<I> {
     /// The table of these entries.
@@ -65,47 +59,13 @@ impl<I: Iterator<Item = Entry>> CheckpointBatches<I> {
 
     /// The table in batches of at most so many rows, at least one.
     pub fn with_batch_rows(entries: I, few: Few, batch_rows: usize) -> Self {
-        Self {
-            entries,
-            schema: checkpoint_schema(few),
-            rows: Rows::default(),
-            few,
-            batch_rows: batch_rows.max(1),
-        }
-    }
-
-    fn next_batch(&mut self) -> Result<Option<RecordBatch>> {
-        while !self.rows.are_full(self.batch_rows) {
-            let Some(entry) = self.entries.next() else {
-                break;
-            };
-            self.rows.push(&entry)?;
-        }
-        if self.rows.path.rows() == 0 {
-            return Ok(None);
-        }
-        let columns = self.rows.finish(self.few)?;
-        RecordBatch::try_new(SchemaRef::clone(&self.schema), columns).map(Some)
-    }
-}
-
-impl<I: Iterator<Item = Entry>> Iterator for CheckpointBatches<I> {
-    type Item = std::result::Result<RecordBatch, ArrowError>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        self.next_batch().transpose()
-    }
-}
-
-impl<I: Iterator<Item = Entry>> RecordBatchReader for CheckpointBatches<I> {
-    fn schema(&self) -> SchemaRef {
-        SchemaRef::clone(&self.schema)
+        Self::with_rows(entries, CheckpointRows::default(), few, batch_rows)
     }
 }
 
 /// The batch under construction, and the lists of texts behind its numbers.
 #[derive(Debug, Default)]
-struct Rows {
+pub struct CheckpointRows {
     path: Texts,
     root: Texts,
     step: Integers,
@@ -134,17 +94,11 @@ struct Rows {
     error_kinds: Words,
 }
 
-impl Rows {
-    fn are_full(&mut self, rows: usize) -> bool {
-        let short = [&self.path, &self.root, &self.error];
-        let long = [
-            &self.metrics,
-            &self.custom_metadata,
-            self.issues.values(),
-            self.checkpointables.values(),
-        ];
-        let bytes = short.iter().chain(&long).map(|texts| texts.bytes());
-        bytes.fold(0, usize::saturating_add) >= BATCH_BYTES || self.path.rows() >= rows
+impl Rows for CheckpointRows {
+    type Of = Entry;
+
+    fn schema(few: Few) -> SchemaRef {
+        checkpoint_schema(few)
     }
 
     fn push(&mut self, entry: &Entry) -> Result<()> {
@@ -173,6 +127,56 @@ impl Rows {
         }
     }
 
+    fn count(&self) -> usize {
+        self.path.rows()
+    }
+
+    fn are_full(&mut self, rows: usize) -> bool {
+        let short = [&self.path, &self.root, &self.error];
+        let long = [
+            &self.metrics,
+            &self.custom_metadata,
+            self.issues.values(),
+            self.checkpointables.values(),
+        ];
+        let bytes = short.iter().chain(&long).map(|texts| texts.bytes());
+        bytes.fold(0, usize::saturating_add) >= BATCH_BYTES || self.path.rows() >= rows
+    }
+
+    fn finish(&mut self, few: Few) -> Result<Vec<ArrayRef>> {
+        let [init_timestamp, init_timestamp_nsecs] = self.init.finish()?;
+        let [commit_timestamp, commit_timestamp_nsecs] = self.commit.finish()?;
+        Ok(vec![
+            self.path.finish()?,
+            self.root.finish()?,
+            self.step.finish()?,
+            self.fingerprint.finish()?,
+            self.kinds.finish(&mut self.kind, few)?,
+            self.committed.finish(),
+            self.temporary.finish(),
+            self.commit_reason.finish()?,
+            self.states.finish(&mut self.state, few)?,
+            init_timestamp,
+            init_timestamp_nsecs,
+            commit_timestamp,
+            commit_timestamp_nsecs,
+            self.save_duration.finish()?,
+            self.checkpointables.finish()?,
+            self.leaves.finish()?,
+            self.parameters.finish()?,
+            self.elements.finish()?,
+            self.nbytes.finish()?,
+            self.metrics.finish()?,
+            self.custom_metadata.finish()?,
+            self.error_kinds.finish(&mut self.error_kind, few)?,
+            self.error.finish()?,
+            self.issues.finish()?,
+            self.complete.finish(),
+        ])
+    }
+}
+
+impl CheckpointRows {
     /// Appends when it was written, and tells of what has no place in a column.
     fn timestamps(&mut self, entry: &Entry) -> Vec<String> {
         let mut faults = Vec::new();
@@ -221,38 +225,6 @@ impl Rows {
         self.elements
             .push(totals.and_then(|totals| totals.elements));
         self.nbytes.push(totals.and_then(|totals| totals.nbytes));
-    }
-
-    fn finish(&mut self, few: Few) -> Result<Vec<ArrayRef>> {
-        let [init_timestamp, init_timestamp_nsecs] = self.init.finish()?;
-        let [commit_timestamp, commit_timestamp_nsecs] = self.commit.finish()?;
-        Ok(vec![
-            self.path.finish()?,
-            self.root.finish()?,
-            self.step.finish()?,
-            self.fingerprint.finish()?,
-            self.kinds.finish(&mut self.kind, few)?,
-            self.committed.finish(),
-            self.temporary.finish(),
-            self.commit_reason.finish()?,
-            self.states.finish(&mut self.state, few)?,
-            init_timestamp,
-            init_timestamp_nsecs,
-            commit_timestamp,
-            commit_timestamp_nsecs,
-            self.save_duration.finish()?,
-            self.checkpointables.finish()?,
-            self.leaves.finish()?,
-            self.parameters.finish()?,
-            self.elements.finish()?,
-            self.nbytes.finish()?,
-            self.metrics.finish()?,
-            self.custom_metadata.finish()?,
-            self.error_kinds.finish(&mut self.error_kind, few)?,
-            self.error.finish()?,
-            self.issues.finish()?,
-            self.complete.finish(),
-        ])
     }
 }
 

@@ -1,7 +1,7 @@
 //! The table of findings.
 
-use arrow_array::{ArrayRef, RecordBatch, RecordBatchReader};
-use arrow_schema::{ArrowError, SchemaRef};
+use arrow_array::ArrayRef;
+use arrow_schema::SchemaRef;
 use orbscan_core::error::{Error, Offset};
 use orbscan_core::scan::entry::Entry;
 use orbscan_core::verify::Level;
@@ -9,6 +9,7 @@ use orbscan_core::verify::code::{Code, Outlook};
 use orbscan_core::verify::report::{Extent, Finding, Report};
 
 use crate::column::{Codes, Column, Flags, Integers, Result, Texts, Words};
+use crate::filling::{Filling, Rows};
 use crate::keypath::Keypaths;
 use crate::schema::{Few, finding_schema};
 use crate::{BATCH_BYTES, BATCH_ROWS};
@@ -34,15 +35,7 @@ pub struct Checked {
 }
 
 /// A row for each finding, and one for each checkpoint without any.
-#[derive(Debug)]
-pub struct FindingBatches<I> {
-    checked: I,
-    schema: SchemaRef,
-    rows: Rows,
-    level: Level,
-    few: Few,
-    batch_rows: usize,
-}
+pub type FindingBatches<I> = Filling<I, FindingRows>;
 
 impl<I: Iterator<Item = Checked>> FindingBatches<I> {
     /// The table of these checks, which went as deep as `level`.
@@ -52,48 +45,18 @@ impl<I: Iterator<Item = Checked>> FindingBatches<I> {
 
     /// The table in batches that end with the checkpoint in which so many rows are reached.
     pub fn with_batch_rows(checked: I, level: Level, few: Few, batch_rows: usize) -> Self {
-        Self {
-            checked,
-            schema: finding_schema(few),
-            rows: Rows::default(),
+        let rows = FindingRows {
             level,
-            few,
-            batch_rows: batch_rows.max(1),
-        }
-    }
-
-    fn next_batch(&mut self) -> Result<Option<RecordBatch>> {
-        while self.rows.path.rows() < self.batch_rows && self.rows.bytes < BATCH_BYTES {
-            let Some(checked) = self.checked.next() else {
-                break;
-            };
-            self.rows.push(&checked, self.level)?;
-        }
-        if self.rows.path.rows() == 0 {
-            return Ok(None);
-        }
-        let columns = self.rows.finish(self.few)?;
-        RecordBatch::try_new(SchemaRef::clone(&self.schema), columns).map(Some)
-    }
-}
-
-impl<I: Iterator<Item = Checked>> Iterator for FindingBatches<I> {
-    type Item = std::result::Result<RecordBatch, ArrowError>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        self.next_batch().transpose()
-    }
-}
-
-impl<I: Iterator<Item = Checked>> RecordBatchReader for FindingBatches<I> {
-    fn schema(&self) -> SchemaRef {
-        SchemaRef::clone(&self.schema)
+            ..FindingRows::default()
+        };
+        Self::with_rows(checked, rows, few, batch_rows)
     }
 }
 
 /// The batch under construction.
 #[derive(Debug, Default)]
-struct Rows {
+pub struct FindingRows {
+    level: Level,
     path: Texts,
     root: Texts,
     step: Integers,
@@ -151,18 +114,24 @@ impl Word {
     }
 }
 
-impl Rows {
-    fn push(&mut self, checked: &Checked, level: Level) -> Result<()> {
+impl Rows for FindingRows {
+    type Of = Checked;
+
+    fn schema(few: Few) -> SchemaRef {
+        finding_schema(few)
+    }
+
+    fn push(&mut self, checked: &Checked) -> Result<()> {
         let entry = &checked.entry;
         match &checked.outcome {
             Outcome::Checked(report) if report.findings.is_empty() => {
-                self.row(entry, "checked", level, Some(report), None)?;
+                self.row(entry, "checked", Some(report), None)?;
                 self.reason.push(None)?;
                 self.error(None)
             }
             Outcome::Checked(report) => {
                 for finding in &report.findings {
-                    self.row(entry, "checked", level, Some(report), Some(finding))?;
+                    self.row(entry, "checked", Some(report), Some(finding))?;
                     self.reason.push(Some(&finding.reason))?;
                     self.error(None)?;
                     self.bytes = self.bytes.saturating_add(finding.reason.len());
@@ -170,24 +139,71 @@ impl Rows {
                 Ok(())
             }
             Outcome::Unfinished => {
-                self.row(entry, "uncommitted", level, None, None)?;
+                self.row(entry, "uncommitted", None, None)?;
                 self.reason.push(Some(&entry.commit.reason))?;
                 self.error(None)
             }
             Outcome::Failed(error) => {
-                self.row(entry, "failed", level, None, None)?;
+                self.row(entry, "failed", None, None)?;
                 self.reason.push(None)?;
                 self.error(Some(error))
             }
         }
     }
 
+    fn count(&self) -> usize {
+        self.path.rows()
+    }
+
+    fn are_full(&mut self, rows: usize) -> bool {
+        self.count() >= rows || self.bytes >= BATCH_BYTES
+    }
+
+    fn finish(&mut self, few: Few) -> Result<Vec<ArrayRef>> {
+        self.bytes = 0;
+        let [v1, v1_target, v0] = &mut self.few.restores;
+        Ok(vec![
+            self.path.finish()?,
+            self.root.finish()?,
+            self.step.finish()?,
+            self.few.state.finish(few)?,
+            self.few.level.finish(few)?,
+            self.ok.finish(),
+            self.complete.finish(),
+            self.few.code.finish(few)?,
+            self.few.severity.finish(few)?,
+            self.reason.finish()?,
+            self.few.meaning.finish(few)?,
+            self.checkpointable.finish()?,
+            self.keypaths.text.finish()?,
+            self.keypaths.keys.finish()?,
+            self.param_name.finish()?,
+            self.chunks.finish()?,
+            self.of_chunks.finish()?,
+            self.file.finish()?,
+            self.offset.finish()?,
+            self.in_body.finish(),
+            self.expected.finish()?,
+            self.found.finish()?,
+            v1.finish(few)?,
+            v1_target.finish(few)?,
+            v0.finish(few)?,
+            self.left_out.finish()?,
+            self.checked_leaves.finish()?,
+            self.checked_chunks.finish()?,
+            self.checked_bytes.finish()?,
+            self.few.error_kind.finish(few)?,
+            self.error.finish()?,
+        ])
+    }
+}
+
+impl FindingRows {
     /// Appends all of a row but its reason and its error.
     fn row(
         &mut self,
         entry: &Entry,
         state: &str,
-        level: Level,
         report: Option<&Report>,
         finding: Option<&Finding>,
     ) -> Result<()> {
@@ -198,7 +214,7 @@ impl Rows {
         self.step
             .push(entry.step.and_then(|step| i64::try_from(step).ok()));
         self.few.state.push(Some(state))?;
-        self.few.level.push(Some(level.name()))?;
+        self.few.level.push(Some(self.level.name()))?;
         self.ok
             .push(report.map(|report| report.complete && report.is_ok()));
         self.complete.push(report.map(|report| report.complete));
@@ -264,44 +280,6 @@ impl Rows {
         let kind = error.map(|error| error.kind().name());
         self.few.error_kind.push(kind)?;
         self.error.push(error.map(Error::to_string).as_deref())
-    }
-
-    fn finish(&mut self, few: Few) -> Result<Vec<ArrayRef>> {
-        self.bytes = 0;
-        let [v1, v1_target, v0] = &mut self.few.restores;
-        Ok(vec![
-            self.path.finish()?,
-            self.root.finish()?,
-            self.step.finish()?,
-            self.few.state.finish(few)?,
-            self.few.level.finish(few)?,
-            self.ok.finish(),
-            self.complete.finish(),
-            self.few.code.finish(few)?,
-            self.few.severity.finish(few)?,
-            self.reason.finish()?,
-            self.few.meaning.finish(few)?,
-            self.checkpointable.finish()?,
-            self.keypaths.text.finish()?,
-            self.keypaths.keys.finish()?,
-            self.param_name.finish()?,
-            self.chunks.finish()?,
-            self.of_chunks.finish()?,
-            self.file.finish()?,
-            self.offset.finish()?,
-            self.in_body.finish(),
-            self.expected.finish()?,
-            self.found.finish()?,
-            v1.finish(few)?,
-            v1_target.finish(few)?,
-            v0.finish(few)?,
-            self.left_out.finish()?,
-            self.checked_leaves.finish()?,
-            self.checked_chunks.finish()?,
-            self.checked_bytes.finish()?,
-            self.few.error_kind.finish(few)?,
-            self.error.finish()?,
-        ])
     }
 }
 

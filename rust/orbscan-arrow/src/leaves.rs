@@ -84,7 +84,16 @@ impl<I: Iterator<Item = Entry>> LeafBatches<I> {
         }
     }
 
-    fn next_batch(&mut self) -> Result<Option<RecordBatch>> {
+    /// The entries that are still to come.
+    pub(crate) const fn entries(&mut self) -> &mut I {
+        &mut self.entries
+    }
+
+    /// The next batch; `None` if there are no more entries for now.
+    ///
+    /// # Errors
+    /// Of Arrow, of what is too long for it.
+    pub(crate) fn next_batch(&mut self) -> Result<Option<RecordBatch>> {
         while !self.rows.are_full(self.batch_rows) {
             match self.current.take() {
                 Some(current) => self.go_on(current)?,

@@ -7,8 +7,8 @@
 //!
 //! [`json::json_lines`] spells the rows of a batch without any other library.
 //!
-//! The tables are described by [`leaf_schema`], [`checkpoint_schema`] and [`finding_schema`]. The crate knows nothing of
-//! Python and of files.
+//! The tables are described by [`leaf_schema`], [`checkpoint_schema`] and [`finding_schema`], the rows
+//! of the first two together by [`catalogue_schema`]. The crate knows nothing of Python and of files.
 
 #![cfg_attr(
     not(test),
@@ -23,9 +23,11 @@
 )]
 
 mod block;
+mod catalogue;
 mod checkpoints;
 mod column;
 mod facts;
+mod filling;
 mod findings;
 pub mod json;
 mod keypath;
@@ -36,10 +38,13 @@ mod schema;
 mod tests;
 mod totals;
 
+pub use catalogue::CatalogueBatches;
 pub use checkpoints::{CheckpointBatches, checkpoint_row};
 pub use findings::{Checked, FindingBatches, Outcome};
 pub use leaves::LeafBatches;
-pub use schema::{Few, SCHEMA_VERSION, checkpoint_schema, finding_schema, leaf_schema};
+pub use schema::{
+    Few, SCHEMA_VERSION, catalogue_schema, checkpoint_schema, finding_schema, leaf_schema,
+};
 
 /// The most rows of one batch. Large enough for the cost of a batch to vanish, small enough to wait
 /// for.

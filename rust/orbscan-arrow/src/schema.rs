@@ -235,6 +235,30 @@ pub fn finding_schema(few: Few) -> SchemaRef {
     )
 }
 
+/// The column of a catalogue that says which table a row is of.
+pub const ROWS_OF: &str = "rows_of";
+
+/// The columns of a catalogue, whose rows are leaves and checkpoints.
+///
+/// | column | type | |
+/// |---|---|---|
+/// | `rows_of` | text | `leaves`, `checkpoints` |
+///
+/// and then those of [`leaf_schema`], and those of [`checkpoint_schema`] that it does not have. A row
+/// has nulls in the columns of the other table.
+pub fn catalogue_schema(few: Few) -> SchemaRef {
+    let (leaves, checkpoints) = (leaf_schema(few), checkpoint_schema(few));
+    let others = checkpoints
+        .fields()
+        .iter()
+        .filter(|field| leaves.index_of(field.name()).is_err());
+    let columns = leaves.fields().iter().chain(others);
+    let anywhere = |field: &Arc<Field>| field.as_ref().clone().with_nullable(true);
+    let mut fields = vec![required(ROWS_OF, DataType::Utf8)];
+    fields.extend(columns.map(anywhere));
+    schema("catalogue", fields)
+}
+
 /// The fields of one entry of a keypath.
 pub fn key_fields() -> Fields {
     vec![

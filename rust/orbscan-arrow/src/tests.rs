@@ -1,5 +1,8 @@
 //! The tables as wholes.
 
+mod catalogue;
+mod findings;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 

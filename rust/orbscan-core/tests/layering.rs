@@ -29,10 +29,11 @@ const CORE: Order = &[
 const ARROW: Order = &[
     &["json", "literal", "schema"],
     &["column"],
-    &["keypath", "facts"],
+    &["keypath", "facts", "filling"],
     &["block", "totals"],
     &["leaves"],
     &["checkpoints", "findings"],
+    &["catalogue"],
 ];
 
 const REMOTE: Order = &[
@@ -140,9 +141,12 @@ fn check_below(order: Order, directory: &Path, own: Option<&str>) {
         let path = entry.unwrap().path();
         let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
         let own = own.unwrap_or(&name);
+        if name == "tests" {
+            continue;
+        }
         if path.is_dir() {
             check_below(order, &path, Some(own));
-        } else if own != "lib" && name != "tests" {
+        } else if own != "lib" {
             check(order, &path, own);
         }
     }

@@ -13,8 +13,8 @@ use arrow_array::{RecordBatch, RecordBatchReader};
 use arrow_schema::{ArrowError, Schema, SchemaRef};
 use orbscan_arrow::json::{Spelling, json_lines};
 use orbscan_arrow::{
-    BATCH_ROWS, CheckpointBatches, Few, FindingBatches, LeafBatches, checkpoint_schema,
-    finding_schema, leaf_schema,
+    BATCH_ROWS, CatalogueBatches, CheckpointBatches, Few, FindingBatches, LeafBatches,
+    catalogue_schema, checkpoint_schema, finding_schema, leaf_schema,
 };
 use orbscan_core::error::{Error, ErrorKind};
 use orbscan_core::scan::entry::{Content, Entry};
@@ -37,6 +37,7 @@ enum Table {
     Leaves,
     Checkpoints,
     Findings,
+    Catalogue,
 }
 
 impl Table {
@@ -45,6 +46,7 @@ impl Table {
             Self::Leaves => "leaves",
             Self::Checkpoints => "checkpoints",
             Self::Findings => "findings",
+            Self::Catalogue => "catalogue",
         }
     }
 
@@ -53,6 +55,7 @@ impl Table {
             Self::Leaves => leaf_schema(few),
             Self::Checkpoints => checkpoint_schema(few),
             Self::Findings => finding_schema(few),
+            Self::Catalogue => catalogue_schema(few),
         }
     }
 
@@ -61,7 +64,12 @@ impl Table {
     /// # Errors
     /// `ValueError` if there is none.
     fn named(name: &str) -> PyResult<Self> {
-        let all = [Self::Leaves, Self::Checkpoints, Self::Findings];
+        let all = [
+            Self::Leaves,
+            Self::Checkpoints,
+            Self::Findings,
+            Self::Catalogue,
+        ];
         let found = all.into_iter().find(|table| table.name() == name);
         found.ok_or_else(|| {
             let names = all.map(|table| format!("'{}'", table.name())).join(" or ");
@@ -123,6 +131,7 @@ impl ArrowStream {
             (Table::Checkpoints, _) => {
                 Box::new(CheckpointBatches::with_batch_rows(entries, few, rows))
             }
+            (Table::Catalogue, _) => Box::new(CatalogueBatches::new(entries, few)),
             _ => Box::new(LeafBatches::with_batch_rows(entries, few, rows)),
         }
     }
@@ -160,7 +169,10 @@ impl ArrowStream {
         requested_schema: Option<Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyCapsule>> {
         let _ = requested_schema;
-        let stream = FFI_ArrowArrayStream::new(Box::new(self.take(self.few, BATCH_ROWS, true)?));
+        // A catalogue keeps the rows that it has.
+        let with_unchanged = !matches!(self.table, Table::Catalogue);
+        let batches = self.take(self.few, BATCH_ROWS, with_unchanged)?;
+        let stream = FFI_ArrowArrayStream::new(Box::new(batches));
         PyCapsule::new_with_value(py, stream, c"arrow_array_stream")
     }
 
@@ -444,6 +456,7 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<ArrowSchema>()?;
     module.add_class::<JsonLines>()?;
     module.add_function(wrap_pyfunction!(leaf_stream, module)?)?;
+    module.add_function(wrap_pyfunction!(catalogue_stream, module)?)?;
     module.add_function(wrap_pyfunction!(finding_stream, module)?)?;
     module.add_function(wrap_pyfunction!(checkpoint_stream, module)?)
 }
@@ -464,6 +477,12 @@ fn checkpoint_stream(scan: &Scan, categories: bool) -> PyResult<ArrowStream> {
         Table::Checkpoints,
         categories,
     ))
+}
+
+/// The rows of a catalogue of what a scan finds, which is closed otherwise.
+#[pyfunction]
+fn catalogue_stream(scan: &Scan) -> PyResult<ArrowStream> {
+    Ok(ArrowStream::new(scan.take()?, Table::Catalogue, false))
 }
 
 /// The table of what is wrong with the checkpoints that a scan finds, which is closed otherwise.
