@@ -14,6 +14,8 @@ TYPE_CHECKING = False
 
 if TYPE_CHECKING:
     from orbscan._core import ArrowSchema, ArrowStream, __version__
+    from orbscan.catalogue.api import CatalogueUpdate, open_catalogue, update_catalogue
+    from orbscan.catalogue.opened import Catalogue, CatalogueVersion
     from orbscan.checking.amounts import CheckpointUsage, LeafUsage
     from orbscan.checking.api import verify
     from orbscan.checking.dumping import Dump, dump
@@ -80,6 +82,9 @@ __all__ = [
     "ArrayMetadata",
     "ArrowSchema",
     "ArrowStream",
+    "Catalogue",
+    "CatalogueUpdate",
+    "CatalogueVersion",
     "CheckpointEntry",
     "CheckpointMetadata",
     "CheckpointNotFoundError",
@@ -139,6 +144,7 @@ __all__ = [
     "load_checkpointables",
     "metadata",
     "open_array",
+    "open_catalogue",
     "report",
     "restore_plan",
     "root_metadata",
@@ -147,6 +153,7 @@ __all__ = [
     "shares",
     "steps",
     "to_orbax",
+    "update_catalogue",
     "verify",
     "write_table",
 ]
@@ -155,6 +162,9 @@ _MODULE_OF = {
     "ArrayMetadata": "model.leaves",
     "ArrowSchema": "_core",
     "ArrowStream": "_core",
+    "Catalogue": "catalogue.opened",
+    "CatalogueUpdate": "catalogue.api",
+    "CatalogueVersion": "catalogue.opened",
     "CheckpointEntry": "scanning.entry",
     "CheckpointMetadata": "model.result",
     "CheckpointNotFoundError": "errors",
@@ -214,6 +224,7 @@ _MODULE_OF = {
     "load_checkpointables": "restoring.loading",
     "metadata": "reading.api",
     "open_array": "restoring.arrays",
+    "open_catalogue": "catalogue.api",
     "report": "reporting.api",
     "restore_plan": "planning.api",
     "root_metadata": "reading.steps",
@@ -222,6 +233,7 @@ _MODULE_OF = {
     "shares": "scanning.shares",
     "steps": "reading.steps",
     "to_orbax": "restoring.orbax_types",
+    "update_catalogue": "catalogue.api",
     "verify": "checking.api",
     "write_table": "scanning.tables",
 }

@@ -20,7 +20,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-_LIBRARIES = {"np": "numpy", "jax": "jax", "tensorstore": "tensorstore", "epath": "etils.epath"}
+_LIBRARIES = {
+    "np": "numpy",
+    "jax": "jax",
+    "tensorstore": "tensorstore",
+    "epath": "etils.epath",
+    "ds": "pyarrow.dataset",
+}
 
 _STANDARD = {
     "collections.abc": ("Callable", "Collection", "Iterable", "Iterator", "Mapping", "Sequence"),
@@ -37,6 +43,7 @@ _OWN = {
         *("Name", "Outlook", "Prefix", "Role", "Severity", "StepChoice", "StepState"),
         *("StoreFault", "StoreOptions", "TableName"),
     ),
+    "orbscan.catalogue.lake": ("Lake",),
     "orbscan.checking.alone": ("Alone",),
     "orbscan.checking.amounts": ("FileUsage",),
     "orbscan.checking.findings": ("Restores",),

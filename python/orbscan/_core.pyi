@@ -408,7 +408,9 @@ class ArrowStream:
 class ArrowSchema:
     """The columns of a table: what any library with the Arrow PyCapsule interface takes."""
 
-    def __new__(cls, table: TableName, *, categories: bool = False) -> ArrowSchema:
+    def __new__(
+        cls, table: TableName | Literal["catalogue"], *, categories: bool = False
+    ) -> ArrowSchema:
         """Describe a table; raises ValueError if there is none of that name."""
 
     def __arrow_c_schema__(self) -> object:
@@ -441,6 +443,13 @@ def leaf_stream(scan: Scan, *, categories: bool = False) -> ArrowStream:
 
 def checkpoint_stream(scan: Scan, *, categories: bool = False) -> ArrowStream:
     """Give what a scan finds as a table of checkpoints; otherwise as `leaf_stream`."""
+
+def catalogue_stream(scan: Scan) -> ArrowStream:
+    """Give what a scan finds as rows of leaves and of checkpoints; otherwise as `leaf_stream`.
+
+    They come in groups: batches of leaves, if there are any, and then one of the checkpoints to
+    which they belong. What was not read again has no row.
+    """
 
 def finding_stream(
     scan: Scan,

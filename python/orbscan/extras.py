@@ -13,6 +13,7 @@ EXTRA_OF = {
     "jax": "jax",
     "tensorstore": "jax",
     "orbax.checkpoint.experimental.v1": "orbax",
+    "deltalake": "delta",
     "pyarrow": "tables",
     "shtab": "completion",
     "ray.data": "ray",

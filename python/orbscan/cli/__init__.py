@@ -1,9 +1,9 @@
 """The command `orbscan`: one module for each of its commands.
 
 Data goes to stdout, warnings and errors to stderr. Nothing here, nor anything it imports, loads
-numpy, jax or another library: a command works on the columns of `orbscan._core`. Three libraries
+numpy, jax or another library: a command works on the columns of `orbscan._core`. Four libraries
 are imported where somebody asks for what they do: rich for colours, pyarrow for tables as files,
-shtab for completion.
+deltalake for catalogues, shtab for completion.
 """
 
 from __future__ import annotations

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import sys
 
-from orbscan.cli import search
+from orbscan.cli import catalogue, search
 from orbscan.cli.exits import FINE, PARTIAL, USAGE, Refusal
 from orbscan.cli.help import EXIT_CODES, help_formatter
 from orbscan.cli.signals import cleaning_up
 from orbscan.scanning.json_lines import SUFFIX as _JSON_LINES
 from orbscan.scanning.json_lines import document
+from orbscan.scanning.levels import LEVELS, depth
 from orbscan.showing.text import counted, printable
 
 # See orbscan/__init__.py.
@@ -26,12 +27,15 @@ examples:
   orbscan scan runs -o leaves.parquet
   orbscan scan runs -o runs.jsonl --table checkpoints --latest 3
   orbscan scan runs -o new.parquet --since old.parquet
+  orbscan scan runs -o fleet.delta
+  orbscan scan runs -o damage.parquet --table findings --level data
   orbscan scan runs -o json --table checkpoints | jq '.rows[] | select(.error)'
   find runs -name '*000' | orbscan scan - -o leaves.arrow
   orbscan scan runs -o "part-$SLURM_ARRAY_TASK_ID.parquet" --shard "$SLURM_ARRAY_TASK_ID/64"
 
-The exit code is 5 if a checkpoint, or a part of one, could not be read: its rows are not complete.
-It is 4 if there was too little memory for one, and 3 if there is none.
+The exit code is 5 if a checkpoint, or a part of one, could not be read: its rows are not complete;
+of --table findings the rows alone say what is wrong. It is 4 if there was too little memory for a
+checkpoint, and 3 if there is none.
 
 """
 
@@ -57,14 +61,24 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         "--output",
         metavar="FILE",
         help="a file that ends in .parquet, .arrow, .csv (these need pyarrow) or .jsonl, and that "
-        "appears when it is complete; json writes one document to stdout (default: json, unless "
-        "stdout is a terminal)",
+        "appears when it is complete; a catalogue, which ends in .delta, is brought up to date; "
+        "json writes one document to stdout (default: json, unless stdout is a terminal)",
     )
     parser.add_argument(
         "--table",
-        choices=["leaves", "checkpoints"],
-        default="leaves",
-        help="a row for each leaf, or for each checkpoint (default: leaves)",
+        choices=["leaves", "checkpoints", "findings"],
+        help="a row for each leaf, for each checkpoint, or for each finding of a check and each "
+        "sound checkpoint (default: leaves; a catalogue has the first two)",
+    )
+    parser.add_argument(
+        "--level",
+        choices=LEVELS,
+        help="how deep to check with --table findings, as for orbscan verify (default: index)",
+    )
+    parser.add_argument(
+        "--add-roots",
+        action="store_true",
+        help="the catalogue may become one of other roots than it was, too",
     )
     parser.add_argument(
         "--since",
@@ -89,11 +103,30 @@ def run(arguments: argparse.Namespace) -> int:
             arguments.parser.error("-o FILE is needed on a terminal, or -o json for all rows here")
         arguments.output = _JSON
     ending = _ending(arguments)
+    if ending == catalogue.ENDING:
+        return _as_catalogue(arguments)
+    arguments.table = arguments.table or "leaves"
     with cleaning_up():
         stream = _as_json(arguments) if ending == _JSON else _as_file(arguments, ending)
-    seen, failed = stream.checkpoints_seen, stream.checkpoints_incomplete
     if stream.lacking is not None:
         raise stream.lacking
+    # What a check finds is in its table, also what could not be checked.
+    failed = 0 if arguments.table == "findings" else stream.checkpoints_incomplete
+    return _status(arguments, stream.checkpoints_seen, failed)
+
+
+def _as_catalogue(arguments: argparse.Namespace) -> int:
+    with cleaning_up():
+        done = catalogue.updated(arguments)
+    return _status(arguments, done.changed + done.unchanged, done.incomplete)
+
+
+def _status(arguments: argparse.Namespace, seen: int, failed: int) -> int:
+    """Tell the exit code.
+
+    Raises:
+        Refusal: not all could be read, or there is nothing.
+    """
     if failed:
         of = counted(seen, "checkpoint")
         message = f"{failed:,} of {of} could not be read completely: see the column complete"
@@ -104,18 +137,21 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _ending(arguments: argparse.Namespace) -> str:
-    output = arguments.output
-    if arguments.categories and not output.endswith(_WITH_CATEGORIES):
-        arguments.parser.error(f"--categories goes with a file that ends in {_WITH_CATEGORIES}")
+    output = arguments.output.rstrip("/")
+    ending: str = os.path.splitext(output)[1]  # noqa: PTH122 - pathlib takes longer to import
+    _check_options(arguments, ending)
     if output == _JSON:
         if arguments.since is not None:
             arguments.parser.error("--since goes with a file: what has not changed is not shown")
         return _JSON
+    if ending == catalogue.ENDING:
+        catalogue.check(arguments)
+        return ending
     endings = (*_BY_PYARROW, _JSON_LINES)
-    ending: str = os.path.splitext(output)[1]  # noqa: PTH122 - pathlib takes longer to import
     since = None if arguments.since is None else os.path.splitext(arguments.since)[1]  # noqa: PTH122
     if ending not in endings:
-        arguments.parser.error(f"-o takes json or a file that ends in {', '.join(endings)}")
+        takes = ", ".join((*endings, catalogue.ENDING))
+        arguments.parser.error(f"-o takes json or a name that ends in {takes}")
     if since is not None and (since == _JSON_LINES) != (ending == _JSON_LINES):
         arguments.parser.error(
             "a .jsonl file goes with --since of a .jsonl file, and only with one"
@@ -125,15 +161,40 @@ def _ending(arguments: argparse.Namespace) -> str:
     return ending
 
 
+def _check_options(arguments: argparse.Namespace, ending: str) -> None:
+    """Refuse options that do not go with the table, or with what is written."""
+    if arguments.level is not None and arguments.table != "findings":
+        arguments.parser.error("--level goes with --table findings")
+    if arguments.since is not None and arguments.table == "findings":
+        arguments.parser.error("--since is not for --table findings: a check looks at everything")
+    if arguments.categories and ending != _WITH_CATEGORIES:
+        arguments.parser.error(f"--categories goes with a file that ends in {_WITH_CATEGORIES}")
+    if arguments.add_roots and ending != catalogue.ENDING:
+        arguments.parser.error(f"--add-roots goes with a name that ends in {catalogue.ENDING}")
+
+
 def _stream(
     arguments: argparse.Namespace, since: dict[str, int] | None = None
 ) -> tuple[_core.Scan, _core.ArrowStream]:
     """Begin the scan: gives what tells how far it has come, and its rows."""
     from orbscan import _core
 
-    scan = search.begin(arguments, ordered=arguments.ordered, since=since)
-    stream = _core.leaf_stream if arguments.table == "leaves" else _core.checkpoint_stream
-    return scan, stream(scan, categories=arguments.categories)
+    is_check = arguments.table == "findings"
+    more = {"leaves": False} if is_check else {}
+    scan = search.begin(arguments, ordered=arguments.ordered, since=since, **more)
+    if not is_check:
+        stream = _core.leaf_stream if arguments.table == "leaves" else _core.checkpoint_stream
+        return scan, stream(scan, categories=arguments.categories)
+    level = depth(arguments.level or "index", None)
+    return scan, _core.finding_stream(
+        scan,
+        arguments.searched,
+        level,
+        check_values=False,
+        max_bandwidth=None,
+        atomicity=arguments.atomicity,
+        categories=arguments.categories,
+    )
 
 
 def _as_file(arguments: argparse.Namespace, ending: str) -> _core.ArrowStream:

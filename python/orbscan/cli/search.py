@@ -126,7 +126,7 @@ def has_filters(arguments: argparse.Namespace) -> bool:
 
 
 def begin(arguments: argparse.Namespace, **more: Any) -> _core.Scan:
-    """Begin the scan that the arguments describe.
+    """Begin the scan that the arguments describe; `arguments.searched` then has the roots.
 
     Raises:
         SystemExit: wrong use; the usage was printed.
@@ -146,6 +146,7 @@ def begin(arguments: argparse.Namespace, **more: Any) -> _core.Scan:
             **filters(arguments),
             **more,
         )
+        arguments.searched = roots
     except ValueError as error:
         arguments.parser.error(printable(str(error)))
     return scan
