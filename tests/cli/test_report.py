@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import sys
 import webbrowser
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 from orbscan.cli import main
 from orbscan.cli.demo import unpack
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 @pytest.fixture
@@ -26,7 +23,7 @@ def test_it_writes_a_page_and_says_where(demo: Path, capsys: pytest.CaptureFixtu
     assert main(["report", "composite", "-o", "page.html"]) == 0
     said = capsys.readouterr()
     assert said.out == ""
-    assert said.err.startswith("wrote page.html, 6")
+    assert said.err.startswith("wrote page.html, ")
     assert (demo / "page.html").read_text("utf-8").startswith("<!doctype html>")
 
 
@@ -34,6 +31,12 @@ def test_without_a_name_it_is_report_html(demo: Path) -> None:
     assert main(["report", "runs/base", "--step", "latest", "--flat", "--level", "none"]) == 3
     assert main(["report", "runs/base", "--step", "latest", "--level", "none"]) == 0
     assert "not checked" in (demo / "report.html").read_text("utf-8")
+
+
+def test_a_page_of_runs_says_that_one_is_broken(demo: Path) -> None:
+    assert main(["report", "runs", "composite"]) == 5
+    page = (demo / "report.html").read_text("utf-8")
+    assert "<title>2 roots · orbscan</title>" in page
 
 
 def test_it_opens_a_browser_if_asked(demo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -51,12 +54,17 @@ def test_it_opens_a_browser_if_asked(demo: Path, monkeypatch: pytest.MonkeyPatch
         (["composite", "--mesh", "data=x"], 2, "mesh"),
         (["composite", "-o", "gone/page.html"], 4, "gone/page.html: No such file or directory"),
         (["gone"], 3, "gone: does not exist"),
+        (["empty"], 3, "empty: is not a checkpoint"),
+        (["empty", "empty"], 3, "no checkpoint at or below empty, empty"),
+        (["runs", "composite", "--step", "latest"], 2, "are for one checkpoint"),
+        (["composite/state"], 3, "--name state"),
         (["runs/wide/1100"], 3, "_METADATA, byte 100"),
     ],
 )
 def test_what_cannot_be_done_is_a_sentence(
     words: list[str], status: int, said: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    Path("empty").mkdir()
     try:
         ended = main(["report", *words])
     except SystemExit as error:

@@ -53,4 +53,5 @@ def rows_of(data: Any) -> list[dict[str, Any]]:
 def facts_of(html: str) -> dict[str, str]:
     """What stands at the head of a page."""
     found = re.findall(r"<dt>(.*?)</dt><dd>(.*?)(?:<small>|</dd>)", html)
-    return {unescape(label): unescape(text) for label, text in found}
+    # That of a page of many comes before those of its steps.
+    return {unescape(label): unescape(text) for label, text in reversed(found)}

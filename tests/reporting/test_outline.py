@@ -25,6 +25,10 @@ def shown(trees: list[outline.Tree]) -> list[tuple[str, int, int, int]]:
     return [(n.label, n.parent, n.leaves, n.memory) for n in outline.outline(trees)]
 
 
+def explorer_of(trees: list[outline.Tree]) -> Explorer:
+    return Explorer(outline.outline(trees))
+
+
 LAYERS = [{"b": numpy_array((2,)), "w": numpy_array((8, 2))} for _ in range(60)]
 
 
@@ -91,7 +95,7 @@ def test_a_page_that_is_too_large_is_cut_to_its_budget() -> None:
 
 
 def test_sizes_beyond_what_a_browser_counts_are_shown_exactly_as_text() -> None:
-    explorer = Explorer([tree_of({"w": array((1 << 60, 4)), "none": array((0, 4))})])
+    explorer = explorer_of([tree_of({"w": array((1 << 60, 4)), "none": array((0, 4))})])
     data = explorer.to_dict()
     kinds: Any = data["kinds"]
     assert kinds["nbytes"] == [float(1 << 64), 0]
@@ -111,7 +115,9 @@ def test_sizes_beyond_what_a_browser_counts_are_shown_exactly_as_text() -> None:
 def test_shards_and_copies_follow_from_mesh_and_spec(
     mesh: Any, spec: Any, copies: int | None, shard: Any
 ) -> None:
-    explorer = Explorer([tree_of({"w": array((16, 16), sharding=named(mesh[0], mesh[1], spec))})])
+    explorer = explorer_of(
+        [tree_of({"w": array((16, 16), sharding=named(mesh[0], mesh[1], spec))})]
+    )
     kind = explorer.kinds[1]
     assert kind is not None
     assert (kind.copies, kind.shard) == (copies, shard)
@@ -119,13 +125,13 @@ def test_shards_and_copies_follow_from_mesh_and_spec(
 
 def test_a_mesh_whose_document_is_damaged_is_none() -> None:
     for shape, names in (((-1, 2), ("x", "y")), ((2, 2), ("x",)), ((2, 2), ("x", "x"))):
-        explorer = Explorer([tree_of({"w": array((4,), sharding=named(shape, names, ("x",)))})])
+        explorer = explorer_of([tree_of({"w": array((4,), sharding=named(shape, names, ("x",)))})])
         assert explorer.meshes == []
 
 
 def test_several_meshes_have_letters() -> None:
     one, other = named((2,), ("x",), ("x",)), named((4,), ("x",), (None,))
-    explorer = Explorer(
+    explorer = explorer_of(
         [tree_of({"a": array((4,), sharding=one), "b": array((4,), sharding=other)})]
     )
     assert [(mesh.name, str(mesh)) for mesh in explorer.meshes] == [("A", "x=2"), ("B", "x=4")]

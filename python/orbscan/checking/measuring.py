@@ -146,10 +146,11 @@ def measured_below(roots: list[str], *, atomicity: Atomicity = "auto") -> Iterat
     from orbscan.scanning.api import begun
 
     for entry in begun(roots, ordered=True, atomicity=atomicity):
-        yield _of_entry(entry, in_store_of(roots, entry.path), atomicity)
+        yield of_entry(entry, in_store_of(roots, entry.path), atomicity)
 
 
-def _of_entry(entry: _core.Entry, place: str, atomicity: Atomicity) -> CheckpointUsage:
+def of_entry(entry: _core.Entry, place: str, atomicity: Atomicity) -> CheckpointUsage:
+    """Measure a checkpoint that a scan has found, which lies in `place`."""
     state = state_of_entry(entry)
     if state == "uncommitted":
         return CheckpointUsage(entry.path, state, _size_of(place))

@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from orbscan.cli import source
-from orbscan.cli.exits import FINE, PARTIAL, USAGE, Refusal
+from orbscan.cli import source, stdin
+from orbscan.cli.exits import FINE, NOT_FOUND, PARTIAL, USAGE, Refusal
 from orbscan.cli.help import EXIT_CODES, help_formatter, whole_number
 from orbscan.errors import OrbscanError
 from orbscan.showing.text import printable, size
@@ -14,11 +14,14 @@ from orbscan.showing.text import printable, size
 if TYPE_CHECKING:
     import argparse
 
+    from orbscan.reporting.value import Report
+
 _EXAMPLES = """\
 examples:
   orbscan report checkpoints/1000 -o report.html
   orbscan report checkpoints/1000 --mesh data=4,model=8 --devices-per-host 8 --open
   orbscan report checkpoints --step latest --name params
+  orbscan report runs -o runs.html             # steps over time, and a page of each
 
 The page is one file: it opens without a network, and can be mailed.
 
@@ -31,13 +34,18 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     """Add the command to those of the program."""
     parser = commands.add_parser(
         "report",
-        help="make a page to look at: what takes the space, how arrays lie on the mesh",
+        help="make a page to look at, of a checkpoint or of all below directories",
         description="Make a page to look at: what takes the space, what is replicated, how each "
-        "array lies on its mesh, whether anything is lost.",
+        "array lies on its mesh, whether anything is lost; of runs their steps over time.",
         epilog=_EXAMPLES + EXIT_CODES,
         formatter_class=help_formatter,
     )
-    source.add_path(parser)
+    parser.add_argument(
+        "paths",
+        metavar="PATH",
+        nargs="+",
+        help="a checkpoint, or directories of checkpoints; - reads paths from stdin",
+    )
     source.add_step(parser)
     source.add_name(
         parser,
@@ -78,29 +86,47 @@ def run(arguments: argparse.Namespace) -> int:
     if not arguments.output.endswith(".html"):
         arguments.parser.error("-o takes a file that ends in .html")
     source.check_name(arguments, arguments.name)
-    path = source.local_path(arguments, arguments.path)
-    path = source.step_path(arguments, path)
-    from orbscan.reporting.api import report
-
-    try:
-        page = report(
-            path,
-            arguments.name,
-            mesh=arguments.mesh,
-            devices_per_host=arguments.devices_per_host,
-            level=None if arguments.level == "none" else arguments.level,
-            **source.rules(arguments),
-        )
-    except OrbscanError:
-        raise
-    except (ImportError, ValueError) as error:
-        raise Refusal(str(error), USAGE) from error
+    paths = [source.local_path(arguments, path) for path in stdin.paths(arguments.paths)]
+    if not paths:
+        message = "there is nothing to show: no path on stdin"
+        raise Refusal(message, NOT_FOUND)
+    of_one = arguments.step is not None or arguments.name is not ... or arguments.uncommitted
+    if len(paths) > 1 and of_one:
+        arguments.parser.error("--step, --name, --flat and --uncommitted are for one checkpoint")
+    if len(paths) == 1:
+        paths = [source.step_path(arguments, paths[0])]
+    page = _made(arguments, paths)
+    if not page.checkpoints:
+        message = f"no checkpoint at or below {', '.join(map(printable, paths))}"
+        raise Refusal(message, NOT_FOUND)
     page.save(arguments.output)
     written = f"{printable(arguments.output)}, {size(page.nbytes)}"
     print(f"wrote {written}", file=sys.stderr)
     if arguments.open:
         _show(arguments.output)
     return PARTIAL if page.incomplete else FINE
+
+
+def _made(arguments: argparse.Namespace, paths: list[str]) -> Report:
+    """Make the page.
+
+    Raises:
+        Refusal: jinja2 is missing, or the mesh is not a mesh.
+        OrbscanError: there is nothing that can be shown.
+    """
+    from orbscan.reporting.api import report
+
+    shared = {"mesh": arguments.mesh, "devices_per_host": arguments.devices_per_host}
+    try:
+        if len(paths) > 1:
+            return report(paths, atomicity=arguments.atomicity, **shared)
+        level = None if arguments.level == "none" else arguments.level
+        rules = source.rules(arguments)
+        return report(paths[0], arguments.name, level=level, **rules, **shared)
+    except OrbscanError:
+        raise
+    except (ImportError, ValueError) as error:
+        raise Refusal(str(error), USAGE) from error
 
 
 def _show(path: str) -> None:

@@ -1,4 +1,4 @@
-"""Pictures: which colours mean what, whatever they are drawn in.
+"""Pictures: colours and places, whatever they are drawn in.
 
-`palette` has the colours of pages and pictures.
+`palette` has the colours of pages and pictures, `lines` lays amounts out over steps.
 """

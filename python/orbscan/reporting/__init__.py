@@ -4,5 +4,6 @@
 out as nodes, `kinds` is what is said of each distinct leaf, `colourings` what they are coloured by,
 `texts` how a page holds texts and numbers, and `explorer` puts these together. `looking` finds what
 a page tells, `facts` says what people ask first, and `checkpoint` is a page of one checkpoint.
+`runs` are the steps of runs over time, and `overview` is a page of many checkpoints.
 `pages` makes HTML of pages, with the script and style in `assets/`.
 """

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
+from orbscan.errors import InvalidLayoutError
 from orbscan.reading.paths import place_of
 from orbscan.reporting.checkpoint import checkpoint_page
 from orbscan.reporting.looking import look
+from orbscan.reporting.overview import overview_page
 from orbscan.reporting.pages import html
 from orbscan.reporting.value import Report
+from orbscan.scanning.api import begun
+from orbscan.scanning.roots import expanded
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from typing import Any
 
     from orbscan.aliases import Atomicity, Level, Name, Path, StepChoice, StoreOptions
@@ -20,7 +26,7 @@ BUDGET = 1_900_000
 
 
 def report(  # noqa: PLR0913 - keywords, each with a meaning of its own
-    path: Path,
+    path: Path | Iterable[Path],
     name: Name = ...,
     *,
     step: StepChoice | None = None,
@@ -38,7 +44,9 @@ def report(  # noqa: PLR0913 - keywords, each with a meaning of its own
     The page is one file. It opens from a disk, can be mailed, and asks no other place for anything.
 
     Args:
-        path: the checkpoint, as for `orbscan.metadata`.
+        path: the checkpoint, as for `orbscan.metadata`; or a directory of checkpoints, or several,
+            as for `orbscan.scan`: steps over time, what runs take, and a page of each step in the
+            same file. These are not checked, whatever the level.
         name: the one checkpointable to show, as for `orbscan.verify`. By default all.
         step: as for `orbscan.metadata`.
         mesh: over which mesh to plan a restore, as for `orbscan.restore_plan`; by default that of
@@ -57,12 +65,65 @@ def report(  # noqa: PLR0913 - keywords, each with a meaning of its own
         InvalidLayoutError: it is not a finished checkpoint, or has no checkpointable of that name.
         FormatError: a file without which nothing can be told is damaged.
         StoreError: the file system or the store refused or failed.
+        TypeError: `name`, `step` or `allow_uncommitted` comes with several paths.
         ValueError: the mesh is not a mesh, the name or the step is none, or there is no such level.
         ImportError: jinja2 is not installed; says how to install it.
     """
+    if not isinstance(path, (str, os.PathLike)):
+        if name is not ... or step is not None or allow_uncommitted:
+            message = "name, step and allow_uncommitted are for one checkpoint, not for several"
+            raise TypeError(message)
+        return _of_several(
+            expanded(path, store=store, store_options=store_options),
+            mesh=mesh,
+            devices_per_host=devices_per_host,
+            atomicity=atomicity,
+            budget=budget,
+        )
     text = place_of(path, step, atomicity=atomicity, store=store, store_options=store_options)
-    looked = look(text, name, level=level, atomicity=atomicity, allow_uncommitted=allow_uncommitted)
+    try:
+        looked = look(
+            text, name, level=level, atomicity=atomicity, allow_uncommitted=allow_uncommitted
+        )
+    except InvalidLayoutError as error:
+        # A part of a checkpoint is not a root of others: the error says what to give instead.
+        is_part = error.advice is not None and error.advice[0] == "name"
+        is_root = error.kind == "unknown_layout" and not is_part
+        if not is_root or name is not ... or step is not None or allow_uncommitted:
+            raise
+        found = _of_several(
+            [text],
+            mesh=mesh,
+            devices_per_host=devices_per_host,
+            atomicity=atomicity,
+            budget=budget,
+        )
+        if not found.checkpoints:
+            raise
+        return found
     page = checkpoint_page(
         text, looked, mesh=mesh, devices_per_host=devices_per_host, budget=budget
     )
-    return Report(page.title, html(page.title, [page]), incomplete=int(page.is_incomplete))
+    return Report(page.title, html(page.title, [page]), int(page.is_incomplete), 1)
+
+
+def _of_several(
+    roots: list[str],
+    *,
+    mesh: object,
+    devices_per_host: int | None,
+    atomicity: Atomicity,
+    budget: int,
+) -> Report:
+    overview, pages = overview_page(
+        begun(roots, ordered=True, atomicity=atomicity),
+        roots,
+        mesh=mesh,
+        devices_per_host=devices_per_host,
+        atomicity=atomicity,
+        budget=budget,
+    )
+    number = sum(len(run.rows) for run in overview.runs)
+    return Report(
+        overview.title, html(overview.title, pages, overview), overview.incomplete, number
+    )

@@ -42,14 +42,11 @@ class Explorer:
 
     __slots__ = ("colourings", "kinds", "left_out", "meshes", "nodes")
 
-    def __init__(self, trees: Sequence[Tree], most: int | None = None) -> None:
-        nodes = outline(trees)
-        self.left_out = 0
-        if most is not None:
-            nodes, self.left_out = cut(nodes, most)
+    def __init__(self, nodes: list[Node], left_out: int = 0) -> None:
         meshes = Meshes()
         known: dict[int, Kind] = {}
-        self.nodes: list[Node] = nodes
+        self.left_out = left_out
+        self.nodes = nodes
         self.kinds = [_kind(node.leaf, known, meshes) for node in nodes]
         self.meshes: list[Mesh] = meshes.named()
         self.colourings: list[Colouring] = colourings(nodes, self.kinds)
@@ -90,7 +87,8 @@ def within(trees: Sequence[Tree], budget: int) -> tuple[Explorer, str]:
 
     What there is no room for is counted in the JSON, and has a node that stands for it.
     """
-    explorer = Explorer(trees)
+    nodes = outline(trees)
+    explorer = Explorer(nodes)
     while True:
         text = packed(explorer.to_dict())
         most = len(explorer.nodes)
@@ -98,7 +96,7 @@ def within(trees: Sequence[Tree], budget: int) -> tuple[Explorer, str]:
         if len(text) <= budget or most <= _FEWEST:
             return explorer, text
         fewer = int(most * _SLACK * budget / len(text))
-        explorer = Explorer(trees, max(fewer, _FEWEST))
+        explorer = Explorer(*cut(nodes, max(fewer, _FEWEST)))
 
 
 def packed(value: object) -> str:

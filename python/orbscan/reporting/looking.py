@@ -79,6 +79,13 @@ def look(
     return Looked(read, trees, usage, report, faults)
 
 
+def seen(read: _core.Checkpoint) -> Looked:
+    """Take what was read of a checkpoint for all that there is to look at."""
+    tables = [(name, table) for name, table in read.items if table is not None]
+    trees = [_tree(name, table, None, None) for name, table in tables]
+    return Looked(read, trees, None, None, [_issue(issue) for issue in read.issues])
+
+
 def _tree(
     name: str | None,
     table: _core.LeafTable,

@@ -5,6 +5,8 @@ Importing this module loads nothing heavy.
 
 from __future__ import annotations
 
+from copy import copy
+
 from orbscan.reading import codes
 from orbscan.showing.folding import FOLDED_BEYOND
 from orbscan.showing.forest import Forest
@@ -134,7 +136,7 @@ def cut(nodes: Sequence[Node], most: int) -> tuple[list[Node], int]:
     order = sorted(range(len(nodes)), key=lambda at: (-nodes[at].state, -nodes[at].memory, at))
     kept = sorted(order[:most])
     place = {at: number for number, at in enumerate(kept)}
-    found = [nodes[at] for at in kept]
+    found = [copy(nodes[at]) for at in kept]
     for node in found:
         node.parent = place.get(node.parent, -1)
     rests: dict[int, Node] = {}

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import jinja2
 
     from orbscan.reporting.checkpoint import CheckpointPage
+    from orbscan.reporting.overview import Overview
 
 SCRIPTS = (
     "vendor/d3-hierarchy.min.js",
@@ -39,12 +40,13 @@ def asset(name: str) -> str:
     return resources.files("orbscan").joinpath("reporting", "assets", name).read_text("utf-8")
 
 
-def html(title: str, pages: Sequence[CheckpointPage]) -> str:
+def html(title: str, pages: Sequence[CheckpointPage], overview: Overview | None = None) -> str:
     """Compose the page of one or several checkpoints.
 
     Args:
         title: of all.
         pages: of the checkpoints.
+        overview: of all of them; None for the page of a single one.
 
     Raises:
         ImportError: jinja2 is not installed; says how to install it.
@@ -58,6 +60,8 @@ def html(title: str, pages: Sequence[CheckpointPage]) -> str:
         .render(
             title=title,
             pages=pages,
+            overview=overview,
+            trees=[*dict.fromkeys(page.data for page in pages)],
             style=style,
             scripts=scripts,
             policy=_policy(style, scripts),

@@ -18,14 +18,16 @@ class Report:
         title: what it is about.
         html: the page.
         incomplete: how many of its checkpoints could not be read completely.
+        checkpoints: how many it is about.
     """
 
-    __slots__ = ("html", "incomplete", "title")
+    __slots__ = ("checkpoints", "html", "incomplete", "title")
 
-    def __init__(self, title: str, html: str, incomplete: int) -> None:
+    def __init__(self, title: str, html: str, incomplete: int, checkpoints: int) -> None:
         self.title = title
         self.html = html
         self.incomplete = incomplete
+        self.checkpoints = checkpoints
 
     @property
     def nbytes(self) -> int:

@@ -93,7 +93,22 @@
     }
   };
 
-  for (const section of document.querySelectorAll("[data-tree]")) {
-    explore(section);
-  }
+  const articles = [...document.querySelectorAll("article[id]")];
+
+  /** Shows the part of the page that the address names, or the first; leaves are laid out when they are seen. */
+  const show = () => {
+    const target = location.hash.length > 1 ? document.getElementById(location.hash.slice(1)) : null;
+    const shown = target?.closest("article[id]") ?? articles[0];
+    for (const article of articles) {
+      article.hidden = article !== shown;
+    }
+    const section = shown?.querySelector("[data-tree]:empty");
+    if (section) {
+      explore(section);
+    }
+    target?.scrollIntoView();
+  };
+
+  window.addEventListener("hashchange", show);
+  show();
 })();

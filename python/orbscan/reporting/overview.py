@@ -1,0 +1,151 @@
+"""Many checkpoints in one page: an overview, and the page of each step as far as there is room.
+
+Importing this module loads nothing heavy.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import NamedTuple
+
+from orbscan.reporting.checkpoint import checkpoint_page
+from orbscan.reporting.facts import Fact
+from orbscan.reporting.looking import seen
+from orbscan.reporting.runs import runs_of
+from orbscan.showing.text import counted, printable, size, some
+
+# See orbscan/__init__.py.
+TYPE_CHECKING = False
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from orbscan import _core
+    from orbscan.aliases import Atomicity
+    from orbscan.reporting.checkpoint import CheckpointPage
+    from orbscan.reporting.runs import Row, Run
+
+_SHOWN_ROOTS = 5
+_PAGE = 4_000
+"""What the page of a step takes besides its leaves, in bytes: more than most."""
+
+_OF_ONE = 4
+"""The leaves of one step take at most this part of what there is for all of them."""
+
+
+class Overview(NamedTuple):
+    """What a page says of many checkpoints, as its template takes it.
+
+    Attributes:
+        title: the last part of their path, or how many roots there are.
+        paths: where they were looked for.
+        facts: what people ask first.
+        notes: what is worth knowing: what has no page, what was not measured.
+        runs: the checkpoints by directory, the one that takes most first.
+        incomplete: how many could not be read completely.
+    """
+
+    title: str
+    paths: str
+    facts: list[Fact]
+    notes: list[str]
+    runs: list[Run]
+    incomplete: int
+
+    def share(self, run: Run) -> float:
+        """What a run takes on disk, as a share of the largest."""
+        most = self.runs[0].total
+        return run.total / most if most else 0.0
+
+    def disk(self, run: Run) -> str:
+        """Show what a run takes on disk."""
+        return size(run.total)
+
+    def size(self, nbytes: int) -> str:
+        """Show a number of bytes."""
+        return size(nbytes)
+
+
+def overview_page(  # noqa: PLR0913 - as for report
+    entries: Iterable[_core.Entry],
+    roots: list[str],
+    *,
+    mesh: object,
+    devices_per_host: int | None,
+    atomicity: Atomicity,
+    budget: int,
+) -> tuple[Overview, list[CheckpointPage]]:
+    """Compose what a page says of many checkpoints, and the pages of steps.
+
+    Args:
+        entries: of a scan, in the order of their paths.
+        roots: of the scan.
+        mesh: as for `orbscan.report`.
+        devices_per_host: as for `orbscan.report`.
+        atomicity: as for `orbscan.report`.
+        budget: the most bytes of all pages of steps together.
+
+    Raises:
+        ValueError: the mesh is not a mesh.
+    """
+    runs, notes = runs_of(entries, roots, atomicity)
+    rows = [row for run in runs for row in run.rows]
+    # The newest of every run come first, then those before them.
+    readable = [
+        (age, number, row)
+        for number, run in enumerate(runs)
+        for age, row in enumerate(reversed([row for row in run.rows if _is_readable(row)]))
+    ]
+    pages: list[CheckpointPage] = []
+    known: set[str] = set()
+    left = budget - 600 * len(rows)
+    for _, _, row in sorted(readable, key=lambda each: each[:2]):
+        if left < _PAGE:
+            break
+        checkpoint = row.entry.checkpoint
+        if checkpoint is None:
+            continue
+        page = checkpoint_page(
+            row.entry.path,
+            seen(checkpoint),
+            mesh=mesh,
+            devices_per_host=devices_per_host,
+            budget=max(left // _OF_ONE, _PAGE),
+        )
+        # Steps of one tree share its leaves.
+        left -= _PAGE + (0 if page.data in known else len(page.data))
+        known.add(page.data)
+        row.page = len(pages)
+        pages.append(page)
+    without = len(readable) - len(pages)
+    if without:
+        steps = counted(without, "checkpoint")
+        notes.append(f"{steps} had no room for a page here, the oldest: 'orbscan report' makes one")
+    incomplete = sum(row.entry.complete is False for row in rows)
+    shown = some([*map(printable, roots)], _SHOWN_ROOTS, ", ")
+    title = counted(len(roots), "root")
+    if len(roots) == 1:
+        title = printable(roots[0].rstrip("/").rpartition("/")[2] or roots[0])
+    if not rows:
+        notes.append("No checkpoint was found here.")
+    return Overview(title, shown, [*_facts(rows, runs)], notes, runs, incomplete), pages
+
+
+def _is_readable(row: Row) -> bool:
+    checkpoint = row.entry.checkpoint
+    return (
+        row.entry.error is None
+        and checkpoint is not None
+        and any(table is not None for _, table in checkpoint.items)
+    )
+
+
+def _facts(rows: list[Row], runs: list[Run]) -> Iterable[Fact]:
+    states = Counter(row.state for row in rows)
+    yield Fact("checkpoints", f"{len(rows):,}", f"in {counted(len(runs), 'run')}")
+    for state, count in sorted(states.items()):
+        yield Fact(state, f"{count:,}")
+    yield Fact("on disk", size(sum(run.total for run in runs)), "all files that were measured")
+    took = [row.took for row in rows if row.took is not None]
+    if took:
+        yield Fact("a save took", f"{sum(took) / len(took):.1f} s", f"{max(took):.1f} s at most")

@@ -1,0 +1,257 @@
+"""Many checkpoints as a page shows them: the steps of each run over time, and what runs take.
+
+Importing this module loads nothing heavy.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from itertools import pairwise
+from typing import NamedTuple
+
+from orbscan.checking.measuring import of_entry
+from orbscan.comparing.api import diff
+from orbscan.drawing.lines import across, line
+from orbscan.errors import OrbscanError
+from orbscan.places import in_store_of
+from orbscan.reading.metric import is_number, members
+from orbscan.reading.totals import commit_nsecs, duration_nsecs, totals
+from orbscan.showing.keypaths import ranges
+from orbscan.showing.states import state_of_entry
+from orbscan.showing.text import NSECS_PER_SEC, counted, moment, printable, size, within
+
+# See orbscan/__init__.py.
+TYPE_CHECKING = False
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from orbscan import _core
+    from orbscan.aliases import Atomicity
+    from orbscan.drawing.lines import Line
+
+_MEASURED = 2_000
+"""Of so many checkpoints, the newest, it is measured what they take on disk."""
+
+_COMPARED = 20
+"""So many changes between the trees of two steps are told in detail."""
+
+_METRICS = 6
+_SHOWN_MISSING = 200
+_WHOLE = frozenset({"committed"})
+
+
+class Row:
+    """One checkpoint.
+
+    Attributes:
+        name: of its directory.
+        path: where it lies.
+        step: its number; None if it has none.
+        state: as `orbscan ls` has it.
+        note: why it is in that state, if that needs saying.
+        leaves: their number; None if they are not known.
+        nbytes: what they take in memory; None likewise.
+        disk: what all files take; None if that was not measured.
+        took: how long the save took, in seconds; None if the writer did not say.
+        committed: when it was, as text.
+        metrics: numbers by name.
+        change: how its tree differs from that of the step before it, in words.
+        page: the number of its page; None if it has none.
+    """
+
+    def __init__(self, entry: _core.Entry) -> None:
+        checkpoint = entry.checkpoint
+        held = None if checkpoint is None else totals(checkpoint)
+        committed = None if checkpoint is None else commit_nsecs(checkpoint)
+        took = None if checkpoint is None else duration_nsecs(checkpoint)
+        self.entry = entry
+        self.name = printable(entry.path.rstrip("/").rpartition("/")[2] or entry.path)
+        self.path = printable(entry.path)
+        self.step = entry.step
+        self.state = state_of_entry(entry)
+        self.note = _note(entry)
+        self.leaves = None if held is None else held.leaves
+        self.nbytes = None if held is None else held.nbytes
+        self.disk: int | None = None
+        self.took = None if took is None else took / NSECS_PER_SEC
+        self.committed = "" if committed is None else moment(committed).partition(".")[0]
+        self.metrics = _metrics(entry)
+        self.change = ""
+        self.page: int | None = None
+
+
+class Chart(NamedTuple):
+    """An amount over steps.
+
+    Attributes:
+        label: what it is.
+        line: its points.
+        low, high: the least and the greatest, as text.
+        texts: of each point.
+    """
+
+    label: str
+    line: Line
+    low: str
+    high: str
+    texts: list[str]
+
+
+class Run:
+    """The checkpoints of one directory.
+
+    Attributes:
+        path: of the directory.
+        rows: in the order of their steps.
+        charts: of what is known of several of them.
+        marks: place, state and name of those that are not whole.
+        missing: the steps that should be there, going by the others; as text.
+        total: bytes of all files that were measured.
+    """
+
+    def __init__(self, path: str, rows: list[Row]) -> None:
+        self.path = printable(path or ".")
+        self.rows = rows
+        self.total = sum(row.disk or 0 for row in rows)
+        self.stepped = [row for row in rows if row.step is not None]
+        steps = [row.step for row in self.stepped if row.step is not None]
+        self.charts = [*_charts(self.stepped, steps)]
+        self.marks = [
+            (across(step, steps), row.state, f"{row.name}: {row.state}")
+            for row, step in zip(self.stepped, steps, strict=True)
+            if row.state not in _WHOLE
+        ]
+        self.missing = missing(steps)
+
+    @property
+    def states(self) -> str:
+        """How many there are in each state."""
+        states = Counter(row.state for row in self.rows)
+        return ", ".join(f"{count:,} {state}" for state, count in sorted(states.items()))
+
+
+def runs_of(
+    entries: Iterable[_core.Entry], roots: list[str], atomicity: Atomicity
+) -> tuple[list[Run], list[str]]:
+    """Sort checkpoints by the directory they lie in, the one that takes most first.
+
+    Args:
+        entries: of a scan, in the order of their paths.
+        roots: of the scan.
+        atomicity: as for `orbscan.scan`.
+
+    Returns:
+        the runs, and what is worth knowing of how they were measured.
+    """
+    rows = [Row(entry) for entry in entries]
+    newest = sorted(rows, key=lambda row: -(row.entry.commit_timestamp_nsecs or 0))
+    for row in newest[:_MEASURED]:
+        try:
+            place = in_store_of(roots, row.entry.path)
+            row.disk = of_entry(row.entry, place, atomicity).total
+        except OrbscanError as error:
+            row.note = row.note or printable(str(error))
+    directories: dict[str, list[Row]] = {}
+    for row in rows:
+        directory, _, _ = row.entry.path.rstrip("/").rpartition("/")
+        directories.setdefault(directory, []).append(row)
+    compared = 0
+    for of_run in directories.values():
+        of_run.sort(key=lambda row: (row.step is None, row.step or 0))
+        compared += _compare(of_run, _COMPARED - compared)
+    notes = []
+    if len(rows) > _MEASURED:
+        notes.append(f"disk use is that of the {_MEASURED:,} newest checkpoints")
+    runs = [Run(path, of_run) for path, of_run in directories.items()]
+    return sorted(runs, key=lambda run: -run.total), notes
+
+
+def missing(steps: Sequence[int]) -> str:
+    """Name the steps that are not there, where most of the others follow at one distance.
+
+    >>> missing([100, 200, 300, 500]), missing([1, 5, 7]), missing([])
+    ('400', '', '')
+    """
+    distances = Counter(b - a for a, b in pairwise(steps) if b > a)
+    if not distances:
+        return ""
+    distance, times = distances.most_common(1)[0]
+    if times * 2 < sum(distances.values()) or times < 2:  # noqa: PLR2004 - a habit needs two
+        return ""
+    there = {*steps}
+    lost = [str(step) for step in range(steps[0], steps[-1], distance) if step not in there]
+    more = f" and {len(lost) - _SHOWN_MISSING:,} more" if len(lost) > _SHOWN_MISSING else ""
+    return ranges(lost[:_SHOWN_MISSING]) + more if lost else ""
+
+
+def _compare(rows: list[Row], most: int) -> int:
+    """Say of each step how its tree differs from the one before; how many were compared."""
+    compared = 0
+    before: Row | None = None
+    for row in rows:
+        if row.entry.checkpoint is None or row.entry.error is not None:
+            continue
+        if before is not None and _tree(row) != _tree(before):
+            if compared < most:
+                row.change = _change(before, row)
+                compared += 1
+            else:
+                row.change = "the tree changed"
+        before = row
+    return compared
+
+
+def _tree(row: Row) -> list[object]:
+    checkpoint = row.entry.checkpoint
+    return [
+        (name, table.node_keys, table.node_leaves, table.leaves, table.arrays, table.shardings)
+        for name, table in (() if checkpoint is None else checkpoint.items)
+        if table is not None
+    ]
+
+
+def _change(before: Row, row: Row) -> str:
+    try:
+        return ", ".join(diff(before.entry.path, row.entry.path).summary())
+    except (OrbscanError, ValueError) as error:
+        return f"not compared: {printable(str(error))}"
+
+
+def _charts(rows: list[Row], steps: list[int]) -> Iterator[Chart]:
+    kinds: list[tuple[str, Callable[[Row], float | None], Callable[[float], str]]] = [
+        ("In memory", lambda row: row.nbytes, lambda amount: size(int(amount))),
+        ("On disk", lambda row: row.disk, lambda amount: size(int(amount))),
+        ("The save took", lambda row: row.took, lambda amount: f"{amount:.1f} s"),
+    ]
+    names = dict.fromkeys(name for row in rows for name in row.metrics)
+    kinds += [(name, _metric(name), lambda amount: f"{amount:.4g}") for name in [*names][:_METRICS]]
+    for label, of, shown in kinds:
+        amounts = [of(row) for row in rows]
+        if sum(amount is not None for amount in amounts) > 1:
+            drawn = line(steps, amounts)
+            texts = ["" if amount is None else shown(amount) for amount in amounts]
+            yield Chart(printable(label), drawn, shown(drawn.low), shown(drawn.high), texts)
+
+
+def _metric(name: str) -> Callable[[Row], float | None]:
+    return lambda row: row.metrics.get(name)
+
+
+def _metrics(entry: _core.Entry) -> dict[str, float]:
+    if entry.metrics is None:
+        return {}
+    document = json.loads(entry.metrics)
+    if not isinstance(document, dict):
+        return {}
+    return {name: float(value) for name, value in members(document) if is_number(value)}
+
+
+def _note(entry: _core.Entry) -> str:
+    if entry.error is not None:
+        return printable(within(entry.path, str(entry.error)))
+    issues = [] if entry.checkpoint is None else entry.checkpoint.issues
+    if issues:
+        return counted(len(issues), "issue")
+    return "" if entry.committed else printable(entry.commit_reason)
