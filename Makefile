@@ -25,7 +25,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test check rust-check python-check rust-test python-test
-.PHONY: audit fuzz bench wheel test-quick clean
+.PHONY: audit fuzz bench wheel docs test-quick test-pages clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -57,6 +57,13 @@ rust-test: $(INSTALLED) ## the tests of the core and of the Arrow tables
 
 python-test: setup ## the tests of the package
 	@$(STEP) "pytest" $(BIN)/pytest $(PYTEST_ARGS)
+
+test-pages: setup ## open the pages that orbscan makes in Chromium (CHROMIUM names one), and keep pictures in target/pages
+	@$(BIN)/python -m tests.pages.browser || exit 1
+	@$(STEP) "pages in a browser" $(BIN)/pytest -m pages tests/pages
+
+docs: setup ## build the documentation into target/site
+	@$(STEP) --heartbeat "documentation" $(BIN)/python -m tools.site
 
 audit: $(INSTALLED) ## look for known weaknesses of what is linked and installed (asks the network)
 	@command -v cargo-deny >/dev/null || cargo install --locked cargo-deny

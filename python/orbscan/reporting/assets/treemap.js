@@ -76,7 +76,7 @@
       if (at.children) {
         element.className = hasHead(at) ? "box" : "box bare";
         if (hasHead(at)) {
-          element.append(orbscan.make("span", { class: "head", text: label + times }));
+          element.append(orbscan.make("span", { class: width > 150 ? "head short" : "head", text: label + times }));
           if (width > 150) {
             element.append(orbscan.make("span", { class: "amount", text: weightText(node) }));
           }
