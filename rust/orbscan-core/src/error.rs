@@ -190,6 +190,17 @@ pub enum StoreFault {
     Server,
 }
 
+/// What else of a store meets the fault that one thing met.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// Nothing need meet it.
+    One,
+    /// Whatever is asked for, until it passes.
+    ForAWhile,
+    /// Whatever is asked for.
+    Whole,
+}
+
 impl StoreFault {
     /// The stable name of the fault, as Python shows it.
     pub const fn name(self) -> &'static str {
@@ -205,9 +216,14 @@ impl StoreFault {
         }
     }
 
-    /// Whether whatever else is asked of the same store will meet it, too.
-    pub const fn hits_all(self) -> bool {
-        matches!(self, Self::Bucket | Self::Credentials | Self::Network)
+    /// Whether whatever else is asked of the same store will meet it, too, and how surely: what passes
+    /// in a while is met for a while.
+    pub const fn reach(self) -> Reach {
+        match self {
+            Self::Bucket | Self::Credentials | Self::Network => Reach::Whole,
+            Self::Throttled | Self::Timeout | Self::Server => Reach::ForAWhile,
+            Self::Forbidden | Self::Changed => Reach::One,
+        }
     }
 }
 

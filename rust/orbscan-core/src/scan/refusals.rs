@@ -1,14 +1,18 @@
-//! A store that refuses everything: no credentials, no such bucket, no network. Of thousands of
-//! checkpoints each would say the same, and take its time for that.
+//! A store that refuses everything: no credentials, no such bucket, no network; or that fails for longer
+//! than requests are tried again. Of thousands of checkpoints each would say the same, and take its time
+//! for that.
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::entry::Entry;
-use crate::error::{Error, ErrorKind, Subject};
+use crate::error::{Error, ErrorKind, Reach, Subject};
 
 /// After so many refusals in a row nobody is asked any more.
 const MOST: usize = 5;
+
+/// Likewise, where what refuses may pass: as many as are asked side by side have waited for that.
+const MOST_PASSING: usize = 64;
 
 /// How a store has refused, so far.
 #[derive(Debug, Default)]
@@ -25,17 +29,14 @@ impl Refusals {
 
     /// Takes in what came of a directory.
     pub fn note(&self, entry: &Entry) {
-        let error = entry.error().filter(|error| hits_all(error));
-        let Some(error) = error else {
+        let error = entry.error();
+        let most = error.and_then(most);
+        let (Some(error), Some(most)) = (error, most) else {
             self.in_a_row.store(0, Ordering::Relaxed);
             return;
         };
-        if self
-            .in_a_row
-            .fetch_add(1, Ordering::Relaxed)
-            .saturating_add(1)
-            >= MOST
-        {
+        let before = self.in_a_row.fetch_add(1, Ordering::Relaxed);
+        if before.saturating_add(1) >= most {
             self.last.get_or_init(|| error.clone());
         }
     }
@@ -43,8 +44,9 @@ impl Refusals {
     /// Why a root was not searched to its end, if it was not.
     pub fn told(&self, root: &str) -> Option<Error> {
         let last = self.last.get()?;
+        let times = most(last)?;
         let reason = format!(
-            "the search of this root was given up, as the store refused {MOST} times in a row: {}",
+            "the search of this root was given up, as the store refused {times} times in a row: {}",
             last.reason()
         );
         let told = Error::new(ErrorKind::Store, reason).in_file(&root);
@@ -55,8 +57,16 @@ impl Refusals {
     }
 }
 
-fn hits_all(error: &Error) -> bool {
-    matches!(error.subject(), Some(Subject::Store(fault)) if fault.hits_all())
+/// How many refusals like this one in a row are enough; `None` if it is about one checkpoint alone.
+fn most(error: &Error) -> Option<usize> {
+    let Some(Subject::Store(fault)) = error.subject() else {
+        return None;
+    };
+    match fault.reach() {
+        Reach::One => None,
+        Reach::ForAWhile => Some(MOST_PASSING),
+        Reach::Whole => Some(MOST),
+    }
 }
 
 #[cfg(test)]
@@ -89,6 +99,17 @@ mod tests {
             told.subject(),
             Some(Subject::Store(StoreFault::Credentials))
         );
+    }
+
+    #[test]
+    fn a_store_that_fails_for_long_is_given_up_later() {
+        let refusals = Refusals::default();
+        for _ in 0..MOST_PASSING {
+            assert!(!refusals.are_final());
+            refusals.note(&refused(StoreFault::Throttled));
+        }
+        let told = refusals.told("gs://b").unwrap();
+        assert!(told.reason().contains("refused 64 times in a row"));
     }
 
     #[test]
