@@ -585,15 +585,17 @@ class StoreChoice:
     def __new__(
         cls,
         options: dict[str, str],
-        login: Callable[[], tuple[list[tuple[str, str]], float | None]] | None = None,
+        login: tuple[Callable[[Any], tuple[list[tuple[str, str]], float | None]], Any]
+        | None = None,
         prefix: str | None = None,
     ) -> StoreChoice:
         """Take options by the names of the library that reads stores.
 
         Args:
             options: what is said in words.
-            login: gives names and secrets, and when they expire in seconds since 1970; asked again
-                before they do.
+            login: what asks a provider for names and secrets, and for when they expire in seconds
+                since 1970, and the provider; it is asked again before they do. Clients are kept for
+                the same provider.
             prefix: a directory of the store that paths begin in.
         """
 
@@ -604,11 +606,12 @@ Prefix: TypeAlias = tuple[str | None] | None
 """Which prefix of names of steps counts, in a tuple, `(None,)` for bare numbers; None for any"""
 
 def list_steps(
-    root: str, prefix: Prefix, atomicity: Atomicity
+    root: str, prefix: Prefix, atomicity: Atomicity, details: bool
 ) -> tuple[list[Step], list[str], int]:
     """Read all that a root holds: (steps, other checkpoints, directories not looked into).
 
-    The steps come by number and then by name; the others are names.
+    The steps come by number and then by name; the others are names. Without details only names are
+    read.
     """
 
 def read_steps(root: str, step: int | str, prefix: Prefix, atomicity: Atomicity) -> list[Step]:

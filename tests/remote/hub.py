@@ -1,8 +1,9 @@
 """A stand-in for the Hugging Face hub, and for the content network that it sends readers to.
 
 Listings come in pages that a header links; files in a directory `d`, as if they were of git-lfs, by
-a redirect to the other port, where nobody may show a token. Run as a program with both ports, the
-directory of repositories, the token and the number of names on a page.
+a redirect to the other port, where nobody may show a token. Refusals have the codes of the hub. Run
+as a program with both ports, the directory that has one of repositories for each kind, the token
+and the number of names on a page.
 """
 
 from __future__ import annotations
@@ -20,6 +21,11 @@ from tests.remote.files import Handler, Server
 SIGNATURE = "Signature=0f0f0f"
 
 
+REVISIONS = {"main", "v1", "refs/pr/1"}
+GATED = "org/gated"
+_KINDS = ("datasets", "spaces")
+
+
 class _Hub(Handler):
     token = ""
     page = 0
@@ -27,18 +33,38 @@ class _Hub(Handler):
 
     def do_GET(self) -> None:  # noqa: N802 - named by http.server
         if self.headers.get("Authorization") != f"Bearer {self.token}":
-            self.answer(HTTPStatus.UNAUTHORIZED)
+            self._refuse(HTTPStatus.UNAUTHORIZED, "")
             return
         url = urlsplit(self.path)
-        parts = unquote(url.path).strip("/").split("/")
-        if parts[0] == "api":
-            repository, path = self.root / parts[2] / parts[3], "/".join(parts[6:])
-            self._tree(repository, path, parse_qs(url.query))
-            return
-        repository, path = self.root / parts[0] / parts[1], "/".join(parts[4:])
-        file = repository / path
+        # A slash in a revision is no separator.
+        parts = [unquote(part) for part in url.path.strip("/").split("/")]
+        is_api = parts[0] == "api"
+        if is_api:
+            kind = parts[1]
+            parts = parts[2:]
+        elif parts[0] in _KINDS:
+            kind, *parts = parts
+        else:
+            kind = "models"
+        name, (_, revision, *path) = "/".join(parts[:2]), parts[2:]
+        repository = self.root / kind / name
+        if name == GATED:
+            self._refuse(HTTPStatus.FORBIDDEN, "GatedRepo")
+        elif not repository.is_dir():
+            self._refuse(HTTPStatus.NOT_FOUND, "RepoNotFound")
+        elif revision not in REVISIONS:
+            self._refuse(HTTPStatus.NOT_FOUND, "RevisionNotFound")
+        elif is_api:
+            self._tree(repository, "/".join(path), parse_qs(url.query))
+        else:
+            self._file(repository / "/".join(path))
+
+    def _refuse(self, status: HTTPStatus, code: str) -> None:
+        self.answer(status, b"", {"X-Error-Code": code})
+
+    def _file(self, file: Path) -> None:
         if not file.is_file():
-            self.answer(HTTPStatus.NOT_FOUND)
+            self._refuse(HTTPStatus.NOT_FOUND, "EntryNotFound")
         elif file.parent.name == "d":
             where = quote(file.relative_to(self.root).as_posix())
             place = f"http://127.0.0.1:{self.content}/{where}?{SIGNATURE}"
@@ -51,7 +77,7 @@ class _Hub(Handler):
     def _tree(self, repository: Path, path: str, query: dict[str, list[str]]) -> None:
         top = repository / path
         if not top.is_dir():
-            self.answer(HTTPStatus.NOT_FOUND)
+            self._refuse(HTTPStatus.NOT_FOUND, "EntryNotFound")
             return
         recursive = query.get("recursive") == ["true"]
         begin = int(query.get("cursor", ["0"])[0])

@@ -16,8 +16,11 @@ if TYPE_CHECKING:
     Grant = tuple[list[tuple[str, str]], float | None]
     """Names and secrets, and when they expire in seconds since 1970; None is never."""
 
+    Login = tuple[Callable[[Any], Grant], Any]
+    """What asks a provider, and the provider."""
 
-def taken_apart(store: Any) -> tuple[dict[str, str], Callable[[], Grant] | None, str | None]:
+
+def taken_apart(store: Any) -> tuple[dict[str, str], Login | None, str | None]:
     """Give the options of a store, its login, and the prefix of its paths.
 
     Raises:
@@ -44,7 +47,7 @@ def taken_apart(store: Any) -> tuple[dict[str, str], Callable[[], Grant] | None,
     if "retry_timeout" in retries:
         options["retry_timeout"] = str(int(retries["retry_timeout"].total_seconds()))
     provider = getattr(store, "credential_provider", None)
-    login = None if provider is None else _login(provider)
+    login = None if provider is None else (_asked, provider)
     return options, login, getattr(store, "prefix", None) or None
 
 
@@ -52,17 +55,14 @@ def _text(value: Any) -> str:
     return value.decode() if isinstance(value, bytes) else str(value)
 
 
-def _login(provider: Callable[[], Any]) -> Callable[[], Grant]:
-    def ask() -> Grant:
-        given = provider()
-        if hasattr(given, "__await__"):
-            import asyncio
+def _asked(provider: Callable[[], Any]) -> Grant:
+    given = provider()
+    if hasattr(given, "__await__"):
+        import asyncio
 
-            given = asyncio.run(_awaited(given))
-        until = given.get("expires_at")
-        return _secrets(given), None if until is None else until.timestamp()
-
-    return ask
+        given = asyncio.run(_awaited(given))
+    until = given.get("expires_at")
+    return _secrets(given), None if until is None else until.timestamp()
 
 
 async def _awaited(given: Awaitable[Any]) -> Any:

@@ -43,12 +43,14 @@ impl StoreChoice {
     #[pyo3(signature = (options, login = None, prefix = None))]
     fn new(
         options: BTreeMap<String, String>,
-        login: Option<Py<PyAny>>,
+        login: Option<(Py<PyAny>, Py<PyAny>)>,
         prefix: Option<String>,
     ) -> Self {
+        let login = login
+            .map(|(ask, provider)| -> Arc<dyn Login> { Arc::new(PythonLogin { ask, provider }) });
         Self(Choice {
             options: Options::new(options),
-            login: login.map(|login| -> Arc<dyn Login> { Arc::new(PythonLogin(login)) }),
+            login,
             prefix,
         })
     }
@@ -66,9 +68,13 @@ impl StoreChoice {
     }
 }
 
-/// A callable that gives secrets and when they expire, in seconds since 1970.
+/// A user's provider of secrets, and what asks it for them and for when they expire, in seconds since
+/// 1970.
 #[cfg(feature = "remote")]
-struct PythonLogin(Py<PyAny>);
+struct PythonLogin {
+    ask: Py<PyAny>,
+    provider: Py<PyAny>,
+}
 
 #[cfg(feature = "remote")]
 impl fmt::Debug for PythonLogin {
@@ -81,7 +87,10 @@ impl fmt::Debug for PythonLogin {
 impl Login for PythonLogin {
     fn ask(&self) -> Result<Grant, String> {
         type Given = (Vec<(String, String)>, Option<f64>);
-        let given = Python::attach(|py| self.0.call0(py)?.extract::<Given>(py));
+        let given = Python::attach(|py| {
+            let given = self.ask.call1(py, (&self.provider,))?;
+            given.extract::<Given>(py)
+        });
         // The message of an error may hold what is secret.
         let (secrets, until) = given.map_err(|_| "the login failed".to_owned())?;
         let until = until.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
@@ -89,6 +98,11 @@ impl Login for PythonLogin {
             secrets,
             until: until.and_then(|since| SystemTime::UNIX_EPOCH.checked_add(since)),
         })
+    }
+
+    /// That of the provider, which the closures around it do not share.
+    fn id(&self) -> usize {
+        self.provider.as_ptr().addr()
     }
 }
 

@@ -60,11 +60,12 @@ pub struct Client {
 }
 
 impl Client {
-    /// What tells a client from those of the same origin for other options or environments: secrets and
-    /// all.
+    /// What tells a client from those of the same origin for other options, logins or environments:
+    /// secrets and all. A client holds its login, so that no other is taken for that one meanwhile.
     pub fn key_of(choice: &Choice) -> String {
         let (options, prefix) = (choice.options.key(), &choice.prefix);
-        format!("{options} {prefix:?} {:?}", environment())
+        let login = choice.login.as_ref().map(|login| login.id());
+        format!("{options} {prefix:?} {login:?} {:?}", environment())
     }
 
     /// A client for the store of a URL.
@@ -84,7 +85,8 @@ impl Client {
             Scheme::Hub => {
                 let own = client_options(&Options::default())?;
                 let own = hub::signed(own, options)?;
-                web(&hub::endpoint(options), own, options, gated())?
+                let revised = hub::Revised::new(gated(), url);
+                web(&hub::endpoint(options), own, options, revised)?
             }
         };
         let hub = match url.scheme {
@@ -92,7 +94,8 @@ impl Client {
                 let own = hub::signed(client_options(&Options::default())?, options)?;
                 // An endpoint without TLS is one that its user names.
                 let client = connected(&gated(), &own.with_allow_http(true))?;
-                Some(hub::Lister::new(client, hub::endpoint(options), url))
+                let (endpoint, retry) = (hub::endpoint(options), options.retry()?);
+                Some(hub::Lister::new(client, endpoint, url, retry))
             }
             _ => None,
         };
@@ -271,13 +274,13 @@ fn web(
     origin: &str,
     client: ClientOptions,
     options: &Options,
-    gated: Gated,
+    connector: impl HttpConnector,
 ) -> Result<Arc<dyn ObjectStore>> {
     let builder = HttpBuilder::new()
         .with_url(origin)
         .with_client_options(client.with_allow_http(true))
         .with_retry(options.retry()?)
-        .with_http_connector(gated);
+        .with_http_connector(connector);
     Ok(Arc::new(builder.build().map_err(|error| unmade(&error))?))
 }
 

@@ -118,8 +118,10 @@ pub fn meaning(error: &object_store::Error, last: Option<&Outcome>, scheme: Sche
     if matches!(error, Theirs::UnknownConfigurationKey { .. }) {
         return Error::new(ErrorKind::Unsupported, error.to_string());
     }
+    if let Some(detail) = rejected(error) {
+        return told(StoreFault::Credentials, detail, scheme);
+    }
     let fault = match (error, last) {
-        (_, Some(Outcome::Failed(failure))) => of_failure(*failure),
         (_, Some(Outcome::Status(status))) => of_status(*status),
         (Theirs::PermissionDenied { .. } | Theirs::Unauthenticated { .. }, _) => {
             StoreFault::Forbidden
@@ -128,21 +130,45 @@ pub fn meaning(error: &object_store::Error, last: Option<&Outcome>, scheme: Sche
         _ => StoreFault::Credentials,
     };
     let detail = match last {
-        Some(Outcome::Failed(failure)) => failure_words(*failure).to_owned(),
+        Some(Outcome::Failed(failure)) => return of_no_answer(*failure, scheme),
         Some(Outcome::Status(status)) => format!("the server answered with status {status}"),
         None => String::new(),
     };
-    let advice = match last {
-        Some(Outcome::Failed(Failure::Certificate)) => {
+    told(fault, &detail, scheme)
+}
+
+/// What the store says of credentials that it does not take, in words that hold no secret; `None` if it
+/// says nothing of them. Its status does not tell: to credentials that have expired S3 answers 400, and
+/// to others 403, as if they were good and lacked a right.
+/// Source: the lists of error codes of S3, "Error responses", and of Azure, "Blob service error codes".
+fn rejected(error: &object_store::Error) -> Option<&'static str> {
+    let texts = causes(error);
+    let says = |codes: &[&str]| codes.iter().any(|code| texts.contains(code));
+    if says(&["<code>expiredtoken", "<code>tokenrefreshrequired"]) {
+        return Some("the credentials have expired");
+    }
+    let refused = [
+        "<code>invalidaccesskeyid",
+        "<code>invalidtoken",
+        "<code>signaturedoesnotmatch",
+        "<code>authenticationfailed",
+        "<code>invalidauthenticationinfo",
+    ];
+    says(&refused).then_some("the store does not know the credentials")
+}
+
+/// The error of a request that got no answer.
+pub fn of_no_answer(failure: Failure, scheme: Scheme) -> Error {
+    let fault = of_failure(failure);
+    let advice = match failure {
+        Failure::Certificate => {
             "set SSL_CERT_FILE to a file with the certificate of the authority that issued it, and look \
              at the name in the URL and at the clock"
         }
-        Some(Outcome::Failed(Failure::Plain)) => {
-            "correct the port, or write http:// if that is what it speaks"
-        }
+        Failure::Plain => "correct the port, or write http:// if that is what it speaks",
         _ => advice(fault, scheme),
     };
-    advised(fault, &detail, advice)
+    advised(fault, failure_words(failure), advice)
 }
 
 /// The error of a fault of the store.
@@ -196,6 +222,9 @@ pub const fn of_status(status: u16) -> StoreFault {
 /// What to do about it.
 const fn advice(fault: StoreFault, scheme: Scheme) -> &'static str {
     match (fault, scheme) {
+        (StoreFault::Bucket, Scheme::Hub) => {
+            "the repository does not exist, or it is private: set HF_TOKEN to a token that may read it"
+        }
         (StoreFault::Bucket, _) => "the bucket does not exist",
         (StoreFault::Credentials, Scheme::Gs) => {
             "no valid credentials: log in with `gcloud auth application-default login`, set \
@@ -212,11 +241,13 @@ const fn advice(fault: StoreFault, scheme: Scheme) -> &'static str {
              for a public container"
         }
         (StoreFault::Credentials, Scheme::Hub) => {
-            "no valid credentials: set HF_TOKEN, or log in with `hf auth login`"
+            "the repository does not exist, or it is private and there is no valid token: set HF_TOKEN, \
+             or log in with `hf auth login`"
         }
         (StoreFault::Credentials, Scheme::Http) => "the server wants credentials",
         (StoreFault::Forbidden, Scheme::Hub) => {
-            "the repository is private or gated: set HF_TOKEN to a token that may read it"
+            "the repository is gated or private: ask for access on its page, and set HF_TOKEN to a \
+             token that may read it"
         }
         (StoreFault::Forbidden, Scheme::Http) => "the server does not let anybody read this",
         (StoreFault::Forbidden, _) => {

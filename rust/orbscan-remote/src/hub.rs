@@ -7,14 +7,19 @@
 use std::env;
 use std::fs;
 use std::path::PathBuf;
+use std::time::Instant;
 
-use object_store::client::{HttpClient, HttpRequest};
-use object_store::{ClientOptions, HeaderMap, HeaderValue};
-use orbscan_core::error::{Error, ErrorKind, Result, StoreFault};
+use async_trait::async_trait;
+use bytes::Bytes;
+use object_store::client::{
+    HttpClient, HttpConnector, HttpError, HttpRequest, HttpResponse, HttpService,
+};
+use object_store::{ClientOptions, HeaderMap, HeaderValue, RetryConfig};
+use orbscan_core::error::{Error, ErrorKind, Result, StoreFault, Subject};
 use orbscan_core::path::StorePath;
 use serde::Deserialize;
 
-use crate::fault::{self, Outcome};
+use crate::fault::{self, Failure, Outcome};
 use crate::options::Options;
 use crate::tree::{Child, Object, Reach, Tree};
 use crate::url::{Scheme, Url};
@@ -24,6 +29,9 @@ const ENDPOINT: &str = "https://huggingface.co";
 
 /// Pages of a listing: a repository has at most some hundred thousand files.
 const MOST_PAGES: usize = 200;
+
+/// The header in which the hub says why it refuses.
+const ERROR_CODE: &str = "x-error-code";
 
 /// What a token is given as.
 const TOKEN_OPTIONS: [&str; 2] = ["token", "hf_token"];
@@ -39,6 +47,7 @@ pub struct Lister {
     /// With what kind it is in front, if it holds no model.
     repository: String,
     revision: String,
+    retry: RetryConfig,
 }
 
 #[derive(Deserialize)]
@@ -112,15 +121,61 @@ fn token(options: &Options) -> Option<String> {
     })
 }
 
+/// Makes clients that name a revision with slashes in it as the hub takes it: as one part of a path. The
+/// paths of the library cannot say so.
+#[derive(Debug)]
+pub struct Revised<C> {
+    inner: C,
+    plain: String,
+    whole: String,
+}
+
+impl<C> Revised<C> {
+    /// For the revision of a URL.
+    pub fn new(inner: C, url: &Url) -> Self {
+        let (_, revision) = url.hub();
+        Self {
+            inner,
+            plain: format!("/resolve/{}/", crate::url::encoded(&revision)),
+            whole: format!("/resolve/{}/", crate::url::part_encoded(&revision)),
+        }
+    }
+}
+
+impl<C: HttpConnector> HttpConnector for Revised<C> {
+    fn connect(&self, options: &ClientOptions) -> object_store::Result<HttpClient> {
+        Ok(HttpClient::new(Revised {
+            inner: self.inner.connect(options)?,
+            plain: self.plain.clone(),
+            whole: self.whole.clone(),
+        }))
+    }
+}
+
+#[async_trait]
+impl HttpService for Revised<HttpClient> {
+    async fn call(&self, mut request: HttpRequest) -> std::result::Result<HttpResponse, HttpError> {
+        let uri = request
+            .uri()
+            .to_string()
+            .replacen(&self.plain, &self.whole, 1);
+        if let Ok(uri) = uri.parse() {
+            *request.uri_mut() = uri;
+        }
+        self.inner.execute(request).await
+    }
+}
+
 impl Lister {
     /// The lister of the repository of a URL.
-    pub fn new(client: HttpClient, endpoint: String, url: &Url) -> Self {
+    pub fn new(client: HttpClient, endpoint: String, url: &Url, retry: RetryConfig) -> Self {
         let (repository, revision) = url.hub();
         Self {
             client,
             endpoint,
             repository: repository.to_owned(),
-            revision: revision.to_owned(),
+            revision,
+            retry,
         }
     }
 
@@ -184,35 +239,25 @@ impl Lister {
         Ok(items)
     }
 
+    /// One page, and the URL of the next. What fails for a while is tried again, as by the clients of
+    /// the other stores.
     async fn page(&self, url: &str) -> Result<(Vec<Item>, Option<String>)> {
-        let failed = |last: Option<Outcome>| match last {
-            Some(Outcome::Status(404)) => Error::new(
-                ErrorKind::NotFound,
-                "no such repository, revision or directory",
-            ),
-            Some(Outcome::Status(status)) => {
-                let detail = format!("the server answered with status {status}");
-                fault::told(fault::of_status(status), &detail, Scheme::Hub)
+        let begun = Instant::now();
+        let mut pause = self.retry.backoff.init_backoff;
+        let mut left = self.retry.max_retries;
+        let (body, link) = loop {
+            let error = match self.asked(url).await {
+                Ok(answer) => break answer,
+                Err(error) => error,
+            };
+            if left == 0 || !may_pass(&error) || begun.elapsed() >= self.retry.retry_timeout {
+                return Err(error);
             }
-            _ => fault::told(StoreFault::Network, "the hub was not reached", Scheme::Hub),
+            left = left.saturating_sub(1);
+            tokio::time::sleep(pause).await;
+            let longest = self.retry.backoff.max_backoff;
+            pause = pause.mul_f64(self.retry.backoff.base).min(longest);
         };
-        let asked = async {
-            let mut request = HttpRequest::new(Vec::<u8>::new().into());
-            *request.uri_mut() = url.parse().ok()?;
-            let response = self.client.execute(request).await.ok()?;
-            if !response.status().is_success() {
-                return None;
-            }
-            let link = response
-                .headers()
-                .get("link")
-                .and_then(|link| link.to_str().ok());
-            let link = link.and_then(next_page).map(str::to_owned);
-            let body = response.into_body().bytes().await.ok()?;
-            Some((body, link))
-        };
-        let (answer, last) = fault::watched(asked).await;
-        let (body, link) = answer.ok_or_else(|| failed(last))?;
         let items = serde_json::from_slice(&body).map_err(|_| {
             let reason = "the listing of the hub is not what its documentation says";
             Error::new(ErrorKind::Store, reason)
@@ -221,6 +266,58 @@ impl Lister {
         let link = link.filter(|link| link.starts_with(&self.endpoint));
         Ok((items, link))
     }
+
+    async fn asked(&self, url: &str) -> Result<(Bytes, Option<String>)> {
+        let asked = async {
+            let mut request = HttpRequest::new(Vec::<u8>::new().into());
+            *request.uri_mut() = url.parse().ok()?;
+            let response = self.client.execute(request).await.ok()?;
+            let header = |name| response.headers().get(name)?.to_str().ok();
+            if !response.status().is_success() {
+                return Some(Err(header(ERROR_CODE).map(str::to_owned)));
+            }
+            let link = header("link").and_then(next_page).map(str::to_owned);
+            let body = response.into_body().bytes().await.ok()?;
+            Some(Ok((body, link)))
+        };
+        match fault::watched(asked).await {
+            (Some(Ok(answer)), _) => Ok(answer),
+            (Some(Err(code)), Some(Outcome::Status(status))) => {
+                Err(self.refused(status, code.as_deref()))
+            }
+            (_, Some(Outcome::Failed(failure))) => Err(fault::of_no_answer(failure, Scheme::Hub)),
+            _ => Err(fault::of_no_answer(Failure::Broken, Scheme::Hub)),
+        }
+    }
+
+    /// What the refusal of a listing means. Source: `hf_raise_for_status` of the hub's own client.
+    fn refused(&self, status: u16, code: Option<&str>) -> Error {
+        match (status, code) {
+            (404, Some("RevisionNotFound")) => {
+                let reason = format!("the repository has no revision {:?}", self.revision);
+                Error::new(ErrorKind::NotFound, reason)
+            }
+            (404, Some("EntryNotFound")) => {
+                Error::new(ErrorKind::NotFound, "no such file or directory")
+            }
+            (404, _) => fault::told(StoreFault::Bucket, "", Scheme::Hub),
+            _ => {
+                let detail = format!("the server answered with status {status}");
+                fault::told(fault::of_status(status), &detail, Scheme::Hub)
+            }
+        }
+    }
+}
+
+/// Whether the same request may be answered a moment later.
+fn may_pass(error: &Error) -> bool {
+    let Some(Subject::Store(fault)) = error.subject() else {
+        return false;
+    };
+    matches!(
+        fault,
+        StoreFault::Throttled | StoreFault::Server | StoreFault::Network | StoreFault::Timeout
+    )
 }
 
 impl Item {

@@ -47,6 +47,9 @@ pub trait Login: fmt::Debug + Send + Sync {
     /// # Errors
     /// A reason that holds no secret.
     fn ask(&self) -> Result<Grant, String>;
+
+    /// A number that no other login has as long as somebody holds this one.
+    fn id(&self) -> usize;
 }
 
 /// Asks a login for what one cloud wants.
@@ -152,6 +155,10 @@ mod tests {
                 secrets: vec![("token".to_owned(), number.to_string())],
                 until: self.1,
             })
+        }
+
+        fn id(&self) -> usize {
+            std::ptr::from_ref(self).addr()
         }
     }
 

@@ -68,16 +68,11 @@ impl Process {
         })
     }
 
-    /// The client for the store of a URL, which is made at most once for the same options; but for each
-    /// login of a user, which cannot be told from others.
+    /// The client for the store of a URL, which is made at most once for the same options and login.
     ///
     /// # Errors
     /// As [`Client::new`].
     pub fn client(&self, url: &Url, choice: &Choice) -> Result<Arc<Client>> {
-        let gate = || choice.options.limits().map(|limits| self.gate(limits));
-        if choice.login.is_some() {
-            return Client::new(&self.runtime, gate()?, url, choice).map(Arc::new);
-        }
         let key = Client::key_of(choice);
         if let Some(client) = locked(&self.clients)
             .get_mut(&url.origin)
@@ -86,7 +81,8 @@ impl Process {
             return Ok(client);
         }
         // Not while the lock is held: it may ask for the region of a bucket.
-        let made = Arc::new(Client::new(&self.runtime, gate()?, url, choice)?);
+        let gate = self.gate(choice.options.limits()?);
+        let made = Arc::new(Client::new(&self.runtime, gate, url, choice)?);
         let mut clients = locked(&self.clients);
         let clients = clients.entry(url.origin.clone()).or_default();
         // Somebody else may have been faster.

@@ -151,11 +151,15 @@ impl Url {
         }
     }
 
-    /// The repository of the hub, with what kind it is in front if it holds no model, and its revision.
-    pub fn hub(&self) -> (&str, &str) {
-        self.bucket
+    /// The repository of the hub, with what kind it is in front if it holds no model, and its revision,
+    /// whose slashes stand in the URL as the hub's own tools write them.
+    pub fn hub(&self) -> (&str, String) {
+        let (repository, revision) = self
+            .bucket
             .split_once('@')
-            .unwrap_or((&self.bucket, "main"))
+            .unwrap_or((&self.bucket, "main"));
+        let revision = revision.replace("%2F", "/").replace("%2f", "/");
+        (repository, revision)
     }
 }
 
@@ -218,7 +222,7 @@ fn decoded(text: &str) -> Result<String> {
 }
 
 /// The other way round, for what cannot stand in a URL.
-fn encoded(text: &str) -> String {
+pub fn encoded(text: &str) -> String {
     let mut encoded = String::with_capacity(text.len());
     for byte in text.bytes() {
         if byte.is_ascii_alphanumeric() || b"/-._~!$&'()*+,;=:@".contains(&byte) {
@@ -277,6 +281,23 @@ mod tests {
             (url.bucket.as_str(), url.account.as_deref()),
             ("c", Some("account"))
         );
+    }
+
+    #[test]
+    fn a_revision_of_the_hub_may_have_slashes() {
+        for (text, repository, revision) in [
+            ("hf://org/name/run", "org/name", "main"),
+            ("hf://org/name@v1/run", "org/name", "v1"),
+            (
+                "hf://spaces/org/name@refs%2Fpr%2F7/run",
+                "spaces/org/name",
+                "refs/pr/7",
+            ),
+        ] {
+            let url = Url::parse(text).unwrap();
+            assert_eq!(url.hub(), (repository, revision.to_owned()), "{text}");
+            assert_eq!(url.place.as_str(), "run");
+        }
     }
 
     #[test]
