@@ -11,21 +11,20 @@ import tensorstore as ts
 if TYPE_CHECKING:
     from pathlib import Path
 
-_CHUNK = 1_024
 _LEAF = {
     "key_metadata": [{"key": "a", "key_type": 2}],
     "value_metadata": {"value_type": "jax.Array", "skip_deserialize": False},
 }
 
 
-def write(root: Path, processes: int, *, merged: bool) -> None:
-    """Write a checkpoint of one array, of which each process has written a chunk."""
+def write(root: Path, processes: int, *, merged: bool, chunk: int = 1_024) -> None:
+    """Write a checkpoint of one array, of which each process has written a chunk of elements."""
     item = root / "state"
     item.mkdir(parents=True)
     document = {
         "zarr_format": 2,
-        "shape": [processes * _CHUNK],
-        "chunks": [_CHUNK],
+        "shape": [processes * chunk],
+        "chunks": [chunk],
         "dtype": "<f4",
         "compressor": None,
         "fill_value": None,
@@ -39,7 +38,7 @@ def write(root: Path, processes: int, *, merged: bool) -> None:
         with ts.Transaction() as changes:
             target = database.with_transaction(changes)
             target["a/.zarray"] = json.dumps(document).encode()
-            target[f"a/{process}"] = np.full(_CHUNK, process, "<f4").tobytes()
+            target[f"a/{process}"] = np.full(chunk, process, "<f4").tobytes()
     if merged:
         whole = _opened(item, context)
         with ts.Transaction(atomic=True) as changes:
@@ -48,7 +47,7 @@ def write(root: Path, processes: int, *, merged: bool) -> None:
                 one = _opened(item / f"ocdbt.process_{process}", context)
                 one.experimental_copy_range_to(target).result()
     (item / "array_metadatas").mkdir()
-    shapes = {"write_shape": [_CHUNK], "chunk_shape": [_CHUNK], "ext_metadata": None}
+    shapes = {"write_shape": [chunk], "chunk_shape": [chunk], "ext_metadata": None}
     said = {"array_metadatas": [{"array_metadata": {"param_name": "a", **shapes}}]}
     for process in range(processes):
         (item / "array_metadatas" / f"process_{process}").write_text(json.dumps(said))

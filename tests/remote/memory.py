@@ -31,13 +31,14 @@ class Memory:
 
     Attributes:
         objects: by their keys.
-        before: told the key of every object that is asked for, before the answer is made.
+        before: told the key of every object that is asked for, and the header that says which
+            range, before the answer is made.
     """
 
     def __init__(self, objects: Mapping[str, bytes] | None = None) -> None:
         """Hold some objects."""
         self.objects: dict[str, bytes] = dict(objects or {})
-        self.before: Callable[[str], None] = lambda _: None
+        self.before: Callable[[str, str], None] = lambda *_: None
         self._sorted: list[str] = []
 
     def keys(self) -> list[str]:
@@ -108,7 +109,7 @@ class _S3(Handler):
         if "list-type" in query:
             self.answer(HTTPStatus.OK, self._listing(query).encode())
             return
-        self.held.before(key)
+        self.held.before(key, self.headers.get("Range", ""))
         content = self.held.objects.get(key)
         if content is None:
             self.answer(HTTPStatus.NOT_FOUND)

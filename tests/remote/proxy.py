@@ -12,7 +12,7 @@ import itertools
 import threading
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 from urllib.parse import unquote
 
 if TYPE_CHECKING:
@@ -26,6 +26,11 @@ _WITHOUT_BODY = {204, 304}
 _PATIENCE = 120
 HOLD = -1
 """Instead of a status: a request that is never answered."""
+CUT = -2
+"""Likewise: a request whose connection ends."""
+
+Spoiled: TypeAlias = "int | tuple[int, bytes] | None"
+"""The status of an answer, or that and its body; None if it is not spoiled"""
 
 # What a request is answered with whose wave does not come.
 _ALONE = 418
@@ -56,8 +61,8 @@ class Proxy:
         requests: what it has passed on, in the order of the answers.
         waves: how many requests each round has; what comes after the last is answered at once.
         delay: seconds that every request waits: for benches.
-        spoil: answers a request with a status instead of passing it on; None passes it on, and
-            `HOLD` never answers.
+        spoil: answers a request with a status, and perhaps a body, instead of passing it on; None
+            passes it on, `HOLD` never answers, and `CUT` ends the connection.
         held: set once a request is held.
     """
 
@@ -66,7 +71,7 @@ class Proxy:
     requests: list[Request] = field(default_factory=list)
     waves: tuple[int, ...] = ()
     delay: float = 0
-    spoil: Callable[[int, str, str], int | None] = lambda *_: None
+    spoil: Callable[[int, str, str], Spoiled] = lambda *_: None
     held: threading.Event = field(default_factory=threading.Event)
     # A loop keeps no task alive that waits for what nobody else has.
     _never: asyncio.Event = field(default_factory=asyncio.Event)
@@ -104,12 +109,17 @@ class Proxy:
                 came = await self._held_back(number)
                 if self.delay:
                     await asyncio.sleep(self.delay)
-                status = self.spoil(number, method, unquote(path)) if came else _ALONE
+                spoiled = self.spoil(number, method, unquote(path)) if came else _ALONE
+                status, body = spoiled if isinstance(spoiled, tuple) else (spoiled, b"")
                 if status == HOLD:
                     self.held.set()
                     await self._never.wait()
+                elif status == CUT:
+                    break
                 elif status is not None:
-                    answer = b"HTTP/1.1 %d Spoiled\r\nContent-Length: 0\r\n\r\n" % status
+                    size = len(body)
+                    head = b"HTTP/1.1 %d Spoiled\r\nContent-Length: %d\r\n\r\n" % (status, size)
+                    answer = head + body
                 else:
                     if upstream is None:
                         upstream = await asyncio.open_connection("127.0.0.1", self.to, limit=_LIMIT)

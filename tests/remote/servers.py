@@ -64,6 +64,25 @@ def moto(data: Path) -> Iterator[int]:
 
 
 @contextmanager
+def hadro(root: Path, secret: str, *, fails: float = 0) -> Iterator[int]:
+    """Run hadro, an S3 that looks at signatures, over a directory of buckets; gives its port.
+
+    Args:
+        root: the directory.
+        secret: of the access key `key`, the only one that it knows.
+        fails: the share of requests that it answers with 503, the same ones in each run.
+    """
+    port = free_port()
+    command = [
+        *(sys.executable, "-m", "hadro", str(root), "--host", "127.0.0.1", "--port", str(port)),
+        *("--access-key", "key", "--secret-key", secret, "--region", "us-east-1"),
+        *("--error-rate", str(fails), "--fault-seed", "7", "--log-level", "critical"),
+    ]
+    with _running(command, f"http://127.0.0.1:{port}/"):
+        yield port
+
+
+@contextmanager
 def web(root: Path, *, pages: bool = False) -> Iterator[int]:
     """Run a web server over a directory, which lists directories if `pages`; gives its port."""
     port = free_port()

@@ -36,7 +36,18 @@ OTHERS: dict[str, tuple[tuple[int, ...], Callable[[], Any]]] = {
         (1,),
         lambda: orbscan.is_orbax_checkpoint(f"{BASE}/o0.12.8-v1-sharded/chunked"),
     ),
-    "steps": ((1, 2, 4), lambda: orbscan.steps(RUN, atomicity="atomic_rename")),
+    # Of each its listing, its document and its metrics.
+    "steps": ((1, 3 * STEPS), lambda: orbscan.steps(RUN, atomicity="atomic_rename")),
+    "names of steps": (
+        (1,),
+        lambda: orbscan.steps(RUN, atomicity="atomic_rename", details=False),
+    ),
+    "the latest step": ((1, 3), lambda: orbscan.latest(RUN, atomicity="atomic_rename")),
+    "the best step": (
+        (1, 3 * STEPS),
+        lambda: orbscan.best(RUN, "loss", atomicity="atomic_rename"),
+    ),
+    "steps by commit files": ((1, 3 * STEPS), lambda: orbscan.steps(RUN)),
 }
 
 

@@ -2,46 +2,26 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack, contextmanager
+import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 import orbscan
-from tests.remote import buckets, many, memory, proxy
-from tests.remote.memory import BUCKET, Memory
+from tests.remote import many
+from tests.remote.memory import BUCKET
+from tests.remote.stores import many_steps, of_disk, served
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
     from orbscan.types import ScanOptions
-    from tests.remote.proxy import Proxy
 
 BASE = f"s3://{BUCKET}"
 V1 = "o0.12.8-v1-sharded/chunked"
 COMPOSITE = "o0.12.8-composite/ckpt"
 CHECKS: dict[str, Callable[[Any], Any]] = {"verify": orbscan.verify, "du": orbscan.du}
-
-
-@contextmanager
-def served(held: Memory, monkeypatch: pytest.MonkeyPatch) -> Iterator[Proxy]:
-    """Serve a bucket behind a counting proxy."""
-    with ExitStack() as stack:
-        before, stop = proxy.start(stack.enter_context(memory.serve(held)))
-        stack.callback(stop)
-        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{before.port}")
-        monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
-        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", buckets.SECRET)
-        monkeypatch.setenv("AWS_REGION", "us-east-1")
-        yield before
-
-
-def of_disk(disk: Path, *cases: str) -> Memory:
-    held = Memory()
-    for case in cases:
-        held.add(disk / case, case)
-    return held
 
 
 def test_what_a_scan_does_not_want_is_not_asked_for(
@@ -69,6 +49,43 @@ def test_several_pytrees_of_v0_come_in_one_round(
         before.reset(1, 10)
         assert len(orbscan.checkpointables_metadata(f"{BASE}/{COMPOSITE}").metadata) > 1
         assert len(before.requests) == 11
+
+
+def test_the_names_of_a_thousand_steps_are_one_request(
+    disk: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with served(many_steps(disk, 1_000), monkeypatch) as before:
+        before.reset(1)
+        found = orbscan.steps(f"{BASE}/run", details=False)
+        assert len(before.requests) == 1
+    assert [step.step for step in found] == [*range(1_000)]
+    assert all(step.committed for step in found)
+
+
+@pytest.mark.parametrize(("seats", "rounds"), [(256, (1, 90)), (64, (1, 30, 60))])
+def test_steps_are_guessed_as_long_as_all_requests_are_under_way_at_once(
+    disk: Path, monkeypatch: pytest.MonkeyPatch, seats: int, rounds: tuple[int, ...]
+) -> None:
+    monkeypatch.setenv("ORBSCAN_MAX_CONCURRENCY", str(seats))
+    with served(many_steps(disk, 30), monkeypatch) as before:
+        before.reset(*rounds)
+        found = orbscan.steps(f"{BASE}/run")
+        assert len(before.requests) == sum(rounds), len(before.requests)
+    assert all(step.metrics and step.error is None for step in found)
+    assert len(found) == 30
+
+
+def test_what_lies_beside_steps_is_listed_with_them(
+    disk: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held = many_steps(disk, 2)
+    for number in range(20):
+        held.add(disk / V1, f"run/best-{number}")
+    with served(held, monkeypatch) as before:
+        before.reset(1, 2 * 3 + 20)
+        found = orbscan.steps(f"{BASE}/run")
+        assert len(before.requests) == 1 + 2 * 3 + 20, len(before.requests)
+    assert len(found.others) == 20
 
 
 @pytest.fixture(scope="session")
@@ -101,6 +118,46 @@ def test_a_check_takes_two_rounds_however_many_processes_wrote(
     )
 
 
+def test_all_chunks_of_a_check_are_under_way_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # More bytes than are decoded at once; parts of 4 MiB of each chunk.
+    count, chunk, part = 5, 2 << 20, 4 << 20
+    many.write(tmp_path / "run", count, merged=True, chunk=chunk)
+    held = of_disk(tmp_path, "run")
+    # A part is given only when all of them have been asked for.
+    all_asked = threading.Barrier(count * 4 * chunk // part, timeout=300)
+
+    def hold(_: str, span: str) -> None:
+        first, _, last = span.removeprefix("bytes=").partition("-")
+        if span and int(last) + 1 - int(first) == part:
+            all_asked.wait()
+
+    held.before = hold
+    with served(held, monkeypatch):
+        report = orbscan.verify(f"{BASE}/run", level="data")
+    assert report.ok, str(report)
+    assert report.extent.chunks == count
+
+
+@pytest.mark.parametrize("check", CHECKS)
+def test_what_lies_behind_the_first_page_is_not_listed_one_by_one(
+    processes: Path, monkeypatch: pytest.MonkeyPatch, check: str
+) -> None:
+    held = of_disk(processes, "3-merged")
+    one = "3-merged/state/ocdbt.process_2/"
+    database = {key: body for key, body in held.objects.items() if key.startswith(one)}
+    for number in range(3, 600):
+        for key, body in database.items():
+            held.objects[key.replace(one, f"3-merged/state/ocdbt.process_{number}/")] = body
+    pages = len(held.objects) // 1_000 + 1
+    with served(held, monkeypatch) as before:
+        CHECKS[check](f"{BASE}/3-merged")
+        listings = [request for request in before.requests if "list-type" in request.path]
+    # All pages; the children of the checkpoint and the files of its database, as for any read.
+    assert len(listings) == pages + 2, listings
+
+
 @pytest.mark.parametrize(
     ("case", "item", "rounds"), [(V1, "state", (1, 2, 5)), (COMPOSITE, "pytree", (1, 2, 6))]
 )
@@ -125,7 +182,7 @@ def test_a_file_that_is_another_than_was_listed_is_read_once_more(
     held = of_disk(disk, V1)
     left = [None] * times
 
-    def change(key: str) -> None:
+    def change(key: str, _: str) -> None:
         if key.endswith("state/_METADATA") and left:
             left.pop()
             held.objects[key] += b" "

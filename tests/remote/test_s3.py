@@ -210,10 +210,28 @@ def test_the_login_of_a_store_of_obstore_is_asked(
     async def awaited() -> dict[str, Any]:
         return login()
 
-    store = _obstore(s3_options, credential_provider=awaited if is_awaited else login)
-    there = answer(f"{BASE}/{V1}", BASE, store=store)
+    provider = awaited if is_awaited else login
+    there = answer(f"{BASE}/{V1}", BASE, store=_obstore(s3_options, credential_provider=provider))
     assert there == answer(s3_disk / V1, str(s3_disk))
     assert asked == [True]
+
+
+def test_a_login_is_asked_once_and_told_from_others(s3_options: dict[str, str]) -> None:
+    del s3_options["access_key_id"], s3_options["secret_access_key"]
+    asked = []
+
+    def login(name: str) -> Callable[[], dict[str, Any]]:
+        def ask() -> dict[str, Any]:
+            asked.append(name)
+            secrets = {"access_key_id": name, "secret_access_key": buckets.SECRET}
+            return {**secrets, "token": None, "expires_at": datetime.now(UTC) + timedelta(hours=1)}
+
+        return ask
+
+    first, second = (_obstore(s3_options, credential_provider=login(name)) for name in "ab")
+    for store in (first, second, first, second):
+        assert orbscan.metadata(f"{BASE}/{V1}", store=store).metadata
+    assert asked == ["a", "b"]
 
 
 def test_a_login_that_fails_says_nothing_secret(s3_options: dict[str, str]) -> None:

@@ -80,9 +80,11 @@ def step_directory(
 
 
 def list_steps(
-    root: str, atomicity: Atomicity = "auto", prefix: Prefix = ...
+    root: str, atomicity: Atomicity = "auto", prefix: Prefix = ..., *, details: bool = True
 ) -> tuple[list[_core.Step], list[str], int]:
     """Read what a root holds: its steps, its other checkpoints, how much was not looked into.
+
+    Without details of names alone: nothing of a step is read, and nothing looked into.
 
     Raises:
         OrbscanError: as `step_directory` does.
@@ -91,7 +93,7 @@ def list_steps(
     with importing:
         from orbscan import _core
 
-    return _core.list_steps(root, _wanted_prefix(root, prefix), _rule(atomicity))
+    return _core.list_steps(root, _wanted_prefix(root, prefix), _rule(atomicity), details)
 
 
 def read_steps(

@@ -21,11 +21,12 @@ if TYPE_CHECKING:
     from orbscan.aliases import AnyPath, Atomicity, Mode, Prefix, StoreOptions
 
 
-def steps(
+def steps(  # noqa: PLR0913 - keywords, each with a meaning of its own
     root: str | os.PathLike[str],
     *,
     atomicity: Atomicity = "auto",
     prefix: Prefix = ...,
+    details: bool = True,
     store: Any = None,
     store_options: StoreOptions | None = None,
 ) -> Steps:
@@ -47,6 +48,10 @@ def steps(
             Orbax decides where the root lies.
         prefix: lists only steps whose names begin with it and an underscore, as with `step_prefix`
             of Orbax's manager; None for those that are bare numbers. By default all.
+        details: False asks for names only, which in a bucket is one request, however many steps
+            there are: then times, metrics, custom metadata, issues and errors are not read, so that
+            a step without an `error` may be a broken one, and no directory beside the steps is
+            looked into.
         store: as for `orbscan.metadata`.
         store_options: as for `orbscan.metadata`.
 
@@ -59,7 +64,7 @@ def steps(
     """
     text = place_of(root, store=store, store_options=store_options)
     directory = path_of(text)
-    rows, others, not_looked_into = list_steps(text, atomicity, prefix)
+    rows, others, not_looked_into = list_steps(text, atomicity, prefix, details=details)
     found = Steps(_step(directory, row) for row in rows)
     found.path = directory
     found.others = tuple(others)

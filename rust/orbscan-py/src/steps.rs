@@ -103,18 +103,23 @@ impl Row {
     }
 }
 
-/// Reads all that a root holds.
+/// Reads all that a root holds, or only names.
 #[pyfunction]
-#[pyo3(signature = (root, prefix, atomicity))]
+#[pyo3(signature = (root, prefix, atomicity, details))]
 fn list_steps(
     py: Python<'_>,
     root: Place,
     prefix: Prefix,
     atomicity: &str,
+    details: bool,
 ) -> PyResult<(Vec<Row>, Vec<String>, usize)> {
     let scope = scope(&prefix, atomicity)?;
     let found = detached(py, &root, |store, path| {
-        steps::list(store, path, scope, &Limits::default())
+        if details {
+            steps::list(store, path, scope, &Limits::default())
+        } else {
+            steps::names(store, path, scope)
+        }
     })?;
     let others = found.others;
     Ok((Row::all(py, found.steps)?, others.names, others.unknown))

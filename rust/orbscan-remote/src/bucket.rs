@@ -12,7 +12,8 @@ use orbscan_core::store::{Entry, Stat, Want, not_found};
 use crate::client::Client;
 use crate::probe::{self, Contents};
 use crate::process::Process;
-use crate::ranges;
+use crate::ranges::{self, Request};
+use crate::runtime::Begun;
 use crate::tree::{Child, DIRECTORY, Known, Tree};
 use crate::url::Url;
 use crate::wire::{self, Got};
@@ -25,6 +26,12 @@ pub struct Bucket {
     /// What asks it.
     pub client: Arc<Client>,
 }
+
+/// Bytes of a file that is fetched before anything shows that it is there.
+const GUESSED: u64 = 1 << 20;
+
+/// What a look at a directory shows, and what came with it.
+pub type Look = Result<(Tree, Contents)>;
 
 /// What lies in a directory.
 #[derive(Debug)]
@@ -49,7 +56,22 @@ impl Bucket {
     ///
     /// # Errors
     /// `Store` if the wait was interrupted.
-    pub fn looks(&self, places: &[StorePath]) -> Result<Vec<Result<(Tree, Contents)>>> {
+    pub fn looks(&self, places: &[StorePath]) -> Result<Vec<Look>> {
+        Ok(self.looks_and_files(places, &[])?.0)
+    }
+
+    /// As [`Bucket::looks`], with small files that are likely to be there.
+    ///
+    /// # Errors
+    /// `Store` if the wait was interrupted.
+    pub fn looks_and_files(
+        &self,
+        places: &[StorePath],
+        files: &[StorePath],
+    ) -> Result<(Vec<Look>, Vec<Result<Got>>)> {
+        if places.is_empty() && files.is_empty() {
+            return Ok((Vec::new(), Vec::new()));
+        }
         let looks = places.iter().map(|place| {
             let (client, place) = (Arc::clone(&self.client), place.clone());
             async move {
@@ -62,7 +84,33 @@ impl Bucket {
                 }
             }
         });
-        all(looks.collect())
+        let looks = join_all(looks.collect::<Vec<_>>());
+        let files = files.iter().map(|file| {
+            let (client, want) = (Arc::clone(&self.client), Want::whole(file.clone(), GUESSED));
+            async move { client.file(&want, None).await }
+        });
+        let files = join_all(files.collect::<Vec<_>>());
+        Process::own()?.runtime.wait(join(looks, files))
+    }
+
+    /// Further pages of a listing that was cut, some at most, until it tells what lies in all of some
+    /// directories.
+    ///
+    /// # Errors
+    /// `Store` if the wait was interrupted, or the store failed.
+    pub fn further(&self, tree: &Tree, directories: &[String], pages: usize) -> Result<Tree> {
+        let (client, directories) = (Arc::clone(&self.client), directories.to_vec());
+        let mut tree = tree.clone();
+        let asked = async move {
+            for _ in 0..pages {
+                let is_told = |directory: &String| tree.knows_children(directory);
+                if directories.iter().all(is_told) || !client.next_page(&mut tree).await? {
+                    break;
+                }
+            }
+            Ok(tree)
+        };
+        Process::own()?.runtime.wait(asked)?
     }
 
     /// The children of a directory; where it cannot be listed, a tree of guesses instead.
@@ -113,14 +161,44 @@ impl Bucket {
 
     /// An answer to each want; sizes are those that a listing has told.
     pub fn fetch_all(&self, wants: &[(Want, Option<u64>)]) -> Vec<Result<Got>> {
+        if wants.is_empty() {
+            return Vec::new();
+        }
+        match self.begin(wants) {
+            Ok(begun) => begun.answers(wants),
+            Err(error) => wants.iter().map(|_| Err(error.clone())).collect(),
+        }
+    }
+
+    /// Begins to fetch what is wanted next.
+    ///
+    /// # Errors
+    /// `Store` if the system gives no threads.
+    pub fn begin(&self, wants: &[(Want, Option<u64>)]) -> Result<Fetching> {
         let merged = ranges::merged(wants);
         let requests = merged.iter().map(|request| {
             let client = Arc::clone(&self.client);
             let (want, size) = (request.want.clone(), request.size);
             async move { client.file(&want, size).await }
         });
-        match all(requests.collect()) {
-            Ok(answers) => ranges::parted(wants, &merged, answers),
+        let requests = join_all(requests.collect::<Vec<_>>());
+        let begun = Process::own()?.runtime.begin(requests);
+        Ok(Fetching { merged, begun })
+    }
+}
+
+/// Files and ranges that are under way.
+#[derive(Debug)]
+pub struct Fetching {
+    merged: Vec<Request>,
+    begun: Begun<Vec<Result<Got>>>,
+}
+
+impl Fetching {
+    /// The answers to the wants for which it was begun.
+    pub fn answers(self, wants: &[(Want, Option<u64>)]) -> Vec<Result<Got>> {
+        match self.begun.wait() {
+            Ok(answers) => ranges::parted(wants, &self.merged, answers),
             Err(error) => wants.iter().map(|_| Err(error.clone())).collect(),
         }
     }

@@ -33,6 +33,8 @@ const CALM: Duration = Duration::from_millis(500);
 #[derive(Debug)]
 pub struct Gate {
     seats: Semaphore,
+    /// How many there are in all.
+    in_all: usize,
     most_per_second: f64,
     pace: Mutex<Pace>,
 }
@@ -53,6 +55,7 @@ impl Gate {
         let now = Instant::now();
         Self {
             seats: Semaphore::new(limits.concurrency),
+            in_all: limits.concurrency,
             most_per_second,
             pace: Mutex::new(Pace {
                 per_second: most_per_second,
@@ -66,6 +69,11 @@ impl Gate {
     pub async fn seat(&self) -> Option<SemaphorePermit<'_>> {
         // `None` only if it were closed, which it never is.
         self.seats.acquire().await.ok()
+    }
+
+    /// How many requests may be under way at once.
+    pub const fn seats(&self) -> usize {
+        self.in_all
     }
 
     /// How long the next request waits.

@@ -1,26 +1,26 @@
 //! One directory of a store while it is read: a listing of it, and what was fetched.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use futures::future::join_all;
-use orbscan_core::error::{Error, ErrorKind, Result, StoreFault};
+use orbscan_core::error::{ErrorKind, Result, StoreFault};
 use orbscan_core::limits::Limits;
 use orbscan_core::orbax::commit::Atomicity;
 use orbscan_core::orbax::names;
 use orbscan_core::path::StorePath;
 use orbscan_core::store::{Entry, EntryKind, Span, Stat, Store, Want, not_found};
 
-use crate::bucket::{Bucket, Children, all, found, merged};
+use crate::bucket::{Bucket, Children, Fetching, all, found, merged};
 use crate::fault;
 use crate::plan::{self, Aim};
 use crate::probe::Contents;
 use crate::process::Process;
 use crate::tree::{Child, Known, Tree};
 use crate::url::Scheme;
-use crate::wire::Got;
+use crate::wire::{Got, unanswered};
 
 /// Writing processes whose files are guessed at once, where nothing can be listed.
 const PROCESSES: usize = 8;
@@ -28,8 +28,15 @@ const PROCESSES: usize = 8;
 /// Files of a directory that fill most of the page of a listing.
 const MANY_FILES: usize = 500;
 
+/// Directories that a listing does not tell and that are listed one by one: of more, its next page is
+/// likely to tell.
+const FEW_DIRECTORIES: usize = 8;
+
 /// Bytes of files that are remembered: what comes behind is fetched again if it is wanted again.
 const MOST_FETCHED: usize = 256 << 20;
+
+/// What was begun and is not fetched: where so much was begun since, nobody will.
+const MOST_UNDER_WAY: usize = 64;
 
 /// Files that were fetched whole.
 #[derive(Debug, Default)]
@@ -57,6 +64,8 @@ pub struct Held {
     tree: Mutex<Result<Arc<Tree>>>,
     aim: Aim,
     fetched: Mutex<Fetched>,
+    /// What is under way, by what is wanted of it.
+    under_way: Mutex<VecDeque<(Vec<Want>, Fetching)>>,
     /// A path outside of the directory of which is known what lies there.
     outside: Option<(StorePath, Option<Stat>)>,
     /// Whether that was fetched which every read of a checkpoint wants.
@@ -88,6 +97,7 @@ impl Held {
             tree: Mutex::new(tree),
             aim,
             fetched: Mutex::new(fetched),
+            under_way: Mutex::default(),
             outside: contents.outside,
             begun: AtomicBool::new(false),
             stale: AtomicBool::new(false),
@@ -123,6 +133,24 @@ impl Held {
     fn memory(&self) -> MutexGuard<'_, Fetched> {
         // Nothing panics while it holds the lock, so a poisoned one is as good as any.
         self.fetched.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What is under way; few things are at any time.
+    fn under_way(&self) -> MutexGuard<'_, VecDeque<(Vec<Want>, Fetching)>> {
+        // Likewise.
+        self.under_way
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// With the sizes that the listing has.
+    fn sized(&self, wants: impl Iterator<Item = Want>) -> Vec<(Want, Option<u64>)> {
+        let sized = wants.map(|want| {
+            let inside = self.inside(&want.path);
+            let size = inside.and_then(|(tree, way)| tree.file(way).map(|object| object.size));
+            (want, size)
+        });
+        sized.collect()
     }
 
     fn known(&self, path: &StorePath) -> Known<Stat> {
@@ -271,17 +299,31 @@ impl Store for Held {
         }
     }
 
-    fn expect(&self, directories: &[StorePath]) {
-        let Ok(tree) = self.tree() else { return };
+    fn expect(&self, directories: &[StorePath], _: &[StorePath]) {
+        let Ok(mut tree) = self.tree() else { return };
         // A listing of one that has so many files would be cut, too: it is listed by its children.
-        let is_wanted = |directory: &&StorePath| {
-            directory.below(&self.place).is_some_and(|way| {
-                !tree.knows_children(way) && !tree.has_many_below(way, MANY_FILES)
-            })
+        let unknown = |tree: &Tree| -> Vec<String> {
+            let ways = directories.iter();
+            let ways = ways.filter_map(|directory| directory.below(&self.place));
+            let is_unknown =
+                |way: &&str| !tree.knows_children(way) && !tree.has_many_below(way, MANY_FILES);
+            ways.filter(is_unknown).map(str::to_owned).collect()
         };
-        let wanted: Vec<StorePath> = directories.iter().filter(is_wanted).cloned().collect();
-        // What fails here is asked for again, and fails there.
-        let looks = self.bucket.looks(&wanted).unwrap_or_default();
+        let mut wanted = unknown(&tree);
+        // Pages come one after another, listings side by side: so many pages take no longer.
+        let pages = wanted.len().checked_div(self.bucket.client.gate.seats());
+        if wanted.len() > FEW_DIRECTORIES {
+            let pages = pages.unwrap_or_default().saturating_add(1);
+            // What fails here is asked for again, and fails there.
+            if let Ok(grown) = self.bucket.further(&tree, &wanted, pages) {
+                tree = Arc::new(grown);
+                self.learn(|known| known.clone_from(&tree));
+                wanted = unknown(&tree);
+            }
+        }
+        let paths = wanted.iter().filter_map(|way| self.place.join(way).ok());
+        let paths: Vec<StorePath> = paths.collect();
+        let looks = self.bucket.looks(&paths).unwrap_or_default();
         for (below, _) in looks.into_iter().flatten() {
             self.learn(|tree| tree.add_below(below));
         }
@@ -327,32 +369,51 @@ impl Store for Held {
         merged(known, answers)
     }
 
+    fn begin(&self, wants: &[Want]) {
+        let asked = wants.iter().filter(|want| self.answer(want).is_none());
+        let asked: Vec<Want> = asked.cloned().collect();
+        if asked.is_empty() {
+            return;
+        }
+        let requests = self.sized(asked.iter().cloned());
+        // What cannot be begun is fetched, and fails there.
+        if let Ok(fetching) = self.bucket.begin(&requests) {
+            let mut under_way = self.under_way();
+            under_way.push_back((asked, fetching));
+            if under_way.len() > MOST_UNDER_WAY {
+                under_way.pop_front();
+            }
+        }
+    }
+
     fn fetch(&self, wants: &[Want]) -> Vec<Result<Bytes>> {
         let known: Vec<Option<Result<Bytes>>> =
             wants.iter().map(|want| self.answer(want)).collect();
         let asked = wants.iter().zip(&known);
-        let asked: Vec<&Want> = asked
-            .filter(|(_, known)| known.is_none())
-            .map(|(want, _)| want)
-            .collect();
+        let asked = asked.filter(|(_, known)| known.is_none());
+        let asked: Vec<Want> = asked.map(|(want, _)| want.clone()).collect();
         if asked.is_empty() {
             return known.into_iter().flatten().collect();
         }
-        let ways: Vec<&str> = asked
-            .iter()
-            .filter_map(|want| self.inside(&want.path).map(|(_, way)| way))
-            .collect();
-        let size = |want: &Want| {
-            let (tree, way) = self.inside(&want.path)?;
-            tree.file(way).map(|object| object.size)
+        let own = asked.len();
+        let begun = {
+            let mut under_way = self.under_way();
+            let place = under_way.iter().position(|(wants, _)| *wants == asked);
+            place.and_then(|place| under_way.remove(place))
         };
-        let mut requests: Vec<(Want, Option<u64>)> = asked
-            .iter()
-            .map(|want| ((*want).clone(), size(want)))
-            .collect();
-        let own = requests.len();
-        requests.extend(self.along(&ways));
-        let answers = self.bucket.fetch_all(&requests);
+        let (requests, answers) = if let Some((_, fetching)) = begun {
+            let requests = self.sized(asked.into_iter());
+            let answers = fetching.answers(&requests);
+            (requests, answers)
+        } else {
+            let inside = asked.iter().filter_map(|want| self.inside(&want.path));
+            let ways: Vec<&str> = inside.map(|(_, way)| way).collect();
+            let along = self.along(&ways);
+            let mut requests = self.sized(asked.into_iter());
+            requests.extend(along);
+            let answers = self.bucket.fetch_all(&requests);
+            (requests, answers)
+        };
         let mut kept = Vec::with_capacity(own);
         for (place, ((want, _), got)) in requests.iter().zip(answers).enumerate() {
             let answer = self.keep(want, got);
@@ -361,7 +422,6 @@ impl Store for Held {
             }
         }
         let mut kept = kept.into_iter();
-        let unanswered = || Err(Error::new(ErrorKind::Store, "the store did not answer"));
         let answers = known.into_iter();
         answers
             .map(|known| known.unwrap_or_else(|| kept.next().unwrap_or_else(unanswered)))

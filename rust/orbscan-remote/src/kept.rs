@@ -1,24 +1,29 @@
-//! Listings that a walk has come upon, until what they list is read.
+//! Listings that somebody has come upon, until what they list is read.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
+use bytes::Bytes;
 use orbscan_core::path::StorePath;
+use orbscan_core::scan::steps;
 
 use crate::probe::Contents;
 use crate::tree::Tree;
+use crate::wire::{Got, PAGE};
 
-/// Names of listings that are kept; the oldest listing goes first.
-const MOST: usize = 200_000;
+/// Names of listings that are kept: as many as may be listed at once, all of which are long. The oldest
+/// listing goes first.
+const MOST: usize = steps::AT_ONCE * PAGE;
 
 /// A listing, and what came with it.
 pub type Seen = (Arc<Tree>, Contents);
 
-/// Listings in the order in which they came.
+/// Listings, by what they list and by their age.
 #[derive(Debug, Default)]
 pub struct Kept {
-    trees: HashMap<StorePath, Seen>,
-    order: VecDeque<StorePath>,
+    trees: HashMap<StorePath, (u64, Seen)>,
+    ages: BTreeMap<u64, StorePath>,
+    next: u64,
     names: usize,
 }
 
@@ -26,43 +31,78 @@ impl Kept {
     /// Keeps a listing, in the place of a former one.
     pub fn keep(&mut self, tree: Tree, contents: Contents) {
         let place = tree.place.clone();
+        drop(self.take(&place));
         self.names = self.names.saturating_add(tree.len());
+        self.ages.insert(self.next, place.clone());
         let seen = (Arc::new(tree), contents);
-        if let Some((before, _)) = self.trees.insert(place.clone(), seen) {
-            self.names = self.names.saturating_sub(before.len());
-        } else {
-            self.order.push_back(place);
-        }
+        self.trees.insert(place, (self.next, seen));
+        self.next = self.next.saturating_add(1);
         while self.names > MOST
-            && let Some(oldest) = self.order.pop_front()
+            && let Some((_, oldest)) = self.ages.pop_first()
         {
-            self.drop_tree(&oldest);
+            drop(self.take(&oldest));
+        }
+    }
+
+    /// Keeps what a file holds that a listing shows, unless it is another one by now.
+    pub fn keep_file(&mut self, path: &StorePath, got: Got) {
+        let Some(place) = self.place_above(path) else {
+            return;
+        };
+        let Some((_, (tree, contents))) = self.trees.get_mut(&place) else {
+            return;
+        };
+        let Some(way) = path.below(&place) else {
+            return;
+        };
+        if tree
+            .file(way)
+            .is_some_and(|object| !object.differs(&got.object))
+        {
+            contents.files.push((way.to_owned(), got.bytes));
         }
     }
 
     /// Gives a listing away: whoever reads what it lists needs it last.
     pub fn take(&mut self, place: &StorePath) -> Option<Seen> {
-        let seen = self.drop_tree(place)?;
-        self.order.retain(|kept| kept != place);
-        Some(seen)
-    }
-
-    fn drop_tree(&mut self, place: &StorePath) -> Option<Seen> {
-        let seen = self.trees.remove(place)?;
+        let (age, seen) = self.trees.remove(place)?;
+        self.ages.remove(&age);
         self.names = self.names.saturating_sub(seen.0.len());
         Some(seen)
     }
 
     /// The listing that a path lies in, if one is kept, and the way from its top.
     pub fn above(&self, path: &StorePath) -> Option<(Arc<Tree>, String)> {
+        let place = self.place_above(path)?;
+        let (_, (tree, _)) = self.trees.get(&place)?;
+        Some((Arc::clone(tree), path.below(&place)?.to_owned()))
+    }
+
+    /// What a file holds that was fetched with a listing.
+    pub fn file(&self, path: &StorePath) -> Option<Bytes> {
+        let place = self.place_above(path)?;
+        let (_, (_, contents)) = self.trees.get(&place)?;
+        let way = path.below(&place)?;
+        let mut files = contents.files.iter();
+        let (_, bytes) = files.find(|(file, _)| file == way)?;
+        Some(bytes.clone())
+    }
+
+    fn place_above(&self, path: &StorePath) -> Option<StorePath> {
         let mut place = Some(path.clone());
         while let Some(above) = place {
-            if let Some((tree, _)) = self.trees.get(&above) {
-                return Some((Arc::clone(tree), path.below(&above)?.to_owned()));
+            if self.trees.contains_key(&above) {
+                return Some(above);
             }
             place = above.parent();
         }
         None
+    }
+
+    /// How many names are kept.
+    #[cfg(test)]
+    pub const fn names(&self) -> usize {
+        self.names
     }
 }
 
@@ -71,16 +111,19 @@ mod tests {
     use super::*;
     use crate::tree::{Object, Reach};
 
+    fn path(text: &str) -> StorePath {
+        StorePath::new(text).unwrap()
+    }
+
     fn tree(place: &str, files: usize) -> Tree {
         let files = (0..files).map(|number| (number.to_string(), Object::default()));
-        Tree::new(StorePath::new(place).unwrap(), files.collect(), Reach::All)
+        Tree::new(path(place), files.collect(), Reach::All)
     }
 
     #[test]
     fn a_listing_is_found_from_below_and_given_away_once() {
         let mut kept = Kept::default();
         kept.keep(tree("run/7", 3), Contents::default());
-        let path = |text| StorePath::new(text).unwrap();
         let (_, way) = kept.above(&path("run/7/state/d")).unwrap();
         assert_eq!(way, "state/d");
         assert!(kept.above(&path("run/8")).is_none());
@@ -94,7 +137,41 @@ mod tests {
         for place in ["a", "b", "c"] {
             kept.keep(tree(place, MOST / 2), Contents::default());
         }
-        assert!(kept.take(&StorePath::new("a").unwrap()).is_none());
-        assert!(kept.take(&StorePath::new("c").unwrap()).is_some());
+        assert!(kept.take(&path("a")).is_none());
+        assert!(kept.take(&path("c")).is_some());
+    }
+
+    #[test]
+    fn of_what_was_given_away_nothing_is_left() {
+        let mut kept = Kept::default();
+        for number in 0..10_000 {
+            let place = format!("run/{number}");
+            kept.keep(tree(&place, 20), Contents::default());
+            kept.keep(tree(&place, 10), Contents::default());
+            assert_eq!(kept.names(), 10);
+            kept.take(&path(&place)).unwrap();
+        }
+        assert_eq!((kept.names(), kept.ages.len(), kept.trees.len()), (0, 0, 0));
+    }
+
+    #[test]
+    fn a_file_is_kept_if_it_is_the_one_that_is_listed() {
+        let version = |version| Object {
+            version,
+            ..Object::default()
+        };
+        let files = vec![("7".to_owned(), version(1)), ("8".to_owned(), version(1))];
+        let mut kept = Kept::default();
+        let listed = Tree::new(path("run"), files, Reach::All);
+        kept.keep(listed, Contents::default());
+        let got = |number| Got {
+            bytes: Bytes::from_static(b"x"),
+            object: version(number),
+        };
+        kept.keep_file(&path("run/7"), got(1));
+        kept.keep_file(&path("run/8"), got(2));
+        kept.keep_file(&path("run/9"), got(1));
+        let held = ["run/7", "run/8", "run/9"].map(|file| kept.file(&path(file)).is_some());
+        assert_eq!(held, [true, false, false]);
     }
 }

@@ -3,16 +3,13 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use orbscan_core::error::{Error, ErrorKind, Result};
+use orbscan_core::error::Result;
 use orbscan_core::store::{Span, Want};
 
-use crate::wire::Got;
+use crate::wire::{Got, PART, unanswered};
 
 /// Bytes between two ranges that cost less than a request.
 const GAP: u64 = 64 << 10;
-
-/// A merged range is no longer, so that the answers to several arrive side by side.
-const MOST: u64 = 8 << 20;
 
 /// A request that answers some wants.
 #[derive(Debug)]
@@ -50,7 +47,7 @@ pub fn merged(wants: &[(Want, Option<u64>)]) -> Vec<Request> {
         if let Some((request, begin, until)) = &mut last {
             let is_near = request.want.path.as_str() == path
                 && offset <= until.saturating_add(GAP)
-                && end.saturating_sub(*begin) <= MOST;
+                && end.saturating_sub(*begin) <= PART;
             if is_near {
                 *until = end.max(*until);
                 request.members.push(place);
@@ -82,7 +79,6 @@ pub fn parted(
     requests: &[Request],
     answers: Vec<Result<Got>>,
 ) -> Vec<Result<Got>> {
-    let unanswered = || Err(Error::new(ErrorKind::Store, "the store did not answer"));
     let mut parted: Vec<Result<Got>> = wants.iter().map(|_| unanswered()).collect();
     for (request, answer) in requests.iter().zip(answers) {
         for place in &request.members {
@@ -151,7 +147,7 @@ mod tests {
     #[test]
     fn a_merged_range_is_not_too_long() {
         let wants: Vec<_> = (0..4)
-            .map(|at| range("a", at * (3 << 20), 3 << 20))
+            .map(|at| range("a", at * (2 << 20), 2 << 20))
             .collect();
         assert_eq!(spans(&wants).len(), 2);
     }

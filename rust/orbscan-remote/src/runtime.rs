@@ -1,11 +1,12 @@
 //! The threads that wait for answers, and how a caller waits for them.
 
 use std::future::Future;
-use std::sync::mpsc::{RecvTimeoutError, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 
 use orbscan_core::error::{Error, ErrorKind, Result};
 use orbscan_core::interrupt;
 use tokio::runtime::Builder;
+use tokio::task::JoinHandle;
 
 /// Threads that wait: what they do between two answers is short.
 const WORKERS: usize = 2;
@@ -32,28 +33,57 @@ impl Runtime {
     /// Does work while the caller waits, which ends early once nobody wants it any more.
     ///
     /// # Errors
-    /// `Store` if it was interrupted.
+    /// As [`Begun::wait`].
     pub fn wait<T: Send + 'static>(
         &self,
         work: impl Future<Output = T> + Send + 'static,
     ) -> Result<T> {
+        self.begin(work).wait()
+    }
+
+    /// Begins work that somebody will wait for.
+    pub fn begin<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> Begun<T> {
         let (give, take) = sync_channel(1);
         let task = self.0.spawn(async move {
             // Whoever waited may have gone.
             drop(give.send(work.await));
         });
+        Begun { task, take }
+    }
+}
+
+/// Work that is under way. It ends once nobody holds this any more.
+#[derive(Debug)]
+pub struct Begun<T> {
+    task: JoinHandle<()>,
+    take: Receiver<T>,
+}
+
+impl<T> Begun<T> {
+    /// Waits for what comes of it.
+    ///
+    /// # Errors
+    /// `Store` if it was interrupted.
+    pub fn wait(self) -> Result<T> {
         loop {
-            match take.recv_timeout(interrupt::PATIENCE) {
+            match self.take.recv_timeout(interrupt::PATIENCE) {
                 Ok(done) => return Ok(done),
-                Err(RecvTimeoutError::Timeout) => {
-                    interrupt::look().inspect_err(|_| task.abort())?;
-                }
+                Err(RecvTimeoutError::Timeout) => interrupt::look()?,
                 Err(RecvTimeoutError::Disconnected) => {
                     let reason = "a request ended without an answer: internal error in orbscan";
                     return Err(Error::new(ErrorKind::Store, reason));
                 }
             }
         }
+    }
+}
+
+impl<T> Drop for Begun<T> {
+    fn drop(&mut self) {
+        self.task.abort();
     }
 }
 
@@ -64,6 +94,19 @@ mod tests {
     #[test]
     fn work_is_waited_for() {
         assert_eq!(Runtime::new().unwrap().wait(async { 5 }), Ok(5));
+    }
+
+    #[test]
+    fn work_that_nobody_waits_for_ends() {
+        let runtime = Runtime::new().unwrap();
+        let (held, gone) = sync_channel::<()>(1);
+        let begun = runtime.begin(async move {
+            std::future::pending::<()>().await;
+            drop(held);
+        });
+        drop(begun);
+        // What the work held is dropped with it.
+        assert!(gone.recv().is_err());
     }
 
     #[test]

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use orbscan_core::error::Result;
 use orbscan_core::orbax::commit::Atomicity;
 use orbscan_core::path::StorePath;
-use orbscan_core::store::{Entry, Interest, Stat, Store, Want, not_found};
+use orbscan_core::store::{Entry, Interest, Span, Stat, Store, Want, not_found};
 
 use crate::bucket::{Bucket, Children, all, found, merged};
 use crate::choice::Choice;
@@ -17,6 +17,7 @@ use crate::probe::Contents;
 use crate::process::Process;
 use crate::tree::{Child, Known};
 use crate::url::{Scheme, Url};
+use crate::wire::unanswered;
 
 /// A store that is not a disk.
 #[derive(Clone, Debug)]
@@ -53,6 +54,13 @@ impl RemoteStore {
     fn kept(&self) -> MutexGuard<'_, Kept> {
         // Nothing panics while it holds the lock, so a poisoned one is as good as any.
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A file that was fetched with the listing that shows it.
+    fn kept_whole(&self, want: &Want) -> Option<Bytes> {
+        let bytes = self.kept().file(&want.path)?;
+        let is_wanted = want.span == Span::Whole && bytes.len() as u64 <= want.max_bytes;
+        is_wanted.then_some(bytes)
     }
 
     /// The children of a directory, where no listing that is kept tells them.
@@ -93,15 +101,29 @@ impl Store for RemoteStore {
         }
     }
 
-    fn expect(&self, directories: &[StorePath]) {
-        let known = |place: &&StorePath| self.kept().above(place).is_none();
-        let wanted: Vec<StorePath> = directories.iter().filter(known).cloned().collect();
+    fn expect(&self, directories: &[StorePath], files: &[StorePath]) {
+        let unknown = |paths: &[StorePath]| -> Vec<StorePath> {
+            let unknown = |path: &&StorePath| self.kept().above(path).is_none();
+            paths.iter().filter(unknown).cloned().collect()
+        };
+        let wanted = unknown(directories);
+        let mut guessed = unknown(files);
+        // Where not all are asked for at once, a file that is not there takes the time of one that is.
+        if wanted.len().saturating_add(guessed.len()) > self.bucket.client.gate.seats() {
+            guessed.clear();
+        }
         // What fails here is asked for again, and fails there.
-        let Ok(looks) = self.bucket.looks(&wanted) else {
+        let Ok((looks, found)) = self.bucket.looks_and_files(&wanted, &guessed) else {
             return;
         };
+        let mut kept = self.kept();
         for (tree, contents) in looks.into_iter().flatten() {
-            self.kept().keep(tree, contents);
+            kept.keep(tree, contents);
+        }
+        for (path, got) in guessed.iter().zip(found) {
+            if let Ok(got) = got {
+                kept.keep_file(path, got);
+            }
         }
     }
 
@@ -125,16 +147,25 @@ impl Store for RemoteStore {
     }
 
     fn fetch(&self, wants: &[Want]) -> Vec<Result<Bytes>> {
+        let known: Vec<Option<Bytes>> = wants.iter().map(|want| self.kept_whole(want)).collect();
         let size = |want: &Want| {
             let (tree, way) = self.kept().above(&want.path)?;
             tree.file(&way).map(|object| object.size)
         };
-        let wants: Vec<(Want, Option<u64>)> = wants
-            .iter()
-            .map(|want| (want.clone(), size(want)))
-            .collect();
-        let answers = self.bucket.fetch_all(&wants).into_iter();
-        answers.map(|answer| answer.map(|got| got.bytes)).collect()
+        let asked = wants.iter().zip(&known);
+        let asked = asked.filter(|(_, known)| known.is_none());
+        let asked: Vec<(Want, Option<u64>)> =
+            asked.map(|(want, _)| (want.clone(), size(want))).collect();
+        let mut answers = self.bucket.fetch_all(&asked).into_iter();
+        let known = known.into_iter();
+        known
+            .map(|known| match known {
+                Some(bytes) => Ok(bytes),
+                None => answers
+                    .next()
+                    .map_or_else(unanswered, |answer| answer.map(|got| got.bytes)),
+            })
+            .collect()
     }
 
     fn locate(&self, path: &StorePath) -> String {
@@ -163,5 +194,90 @@ impl Store for RemoteStore {
             Scheme::Gs => Atomicity::CommitFile,
             Scheme::S3 | Scheme::Az | Scheme::Http | Scheme::Hub => Atomicity::Rename,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use object_store::ObjectStoreExt;
+    use object_store::memory::InMemory;
+    use object_store::path::Path;
+    use orbscan_core::scan::{self, Options as ScanOptions, Poll, Root};
+
+    use super::*;
+    use crate::gate::Gate;
+    use crate::options::Options;
+
+    /// Files of a checkpoint whose pytree is empty.
+    const FILES: [(&str, &str); 4] = [
+        ("_CHECKPOINT_METADATA", r#"{"init_timestamp_nsecs": 1}"#),
+        ("orbax.checkpoint", "."),
+        ("state/_METADATA", r#"{"tree_metadata": {}}"#),
+        ("state/array_metadatas/process_0", "{}"),
+    ];
+
+    /// A bucket in memory with as many checkpoints in `run`.
+    fn store(checkpoints: usize) -> (RemoteStore, StorePath) {
+        let held = Arc::new(InMemory::new());
+        let filled = Arc::clone(&held);
+        let fill = async move {
+            for number in 0..checkpoints {
+                for (name, text) in FILES {
+                    let key = Path::from(format!("run/{number}/{name}"));
+                    filled.put(&key, text.into()).await.unwrap();
+                }
+            }
+        };
+        let process = Process::own().unwrap();
+        process.runtime.wait(fill).unwrap();
+        let client = Client {
+            store: held,
+            scheme: Scheme::S3,
+            gate: Arc::new(Gate::new(Options::default().limits().unwrap())),
+            hub: None,
+        };
+        RemoteStore::new(Url::parse("s3://bucket/run").unwrap(), Arc::new(client))
+    }
+
+    #[test]
+    fn a_scan_keeps_no_more_listings_than_threads_read() {
+        let (store, path) = store(1_000);
+        let threads = 4;
+        let root = Root {
+            text: "s3://bucket/run".to_owned(),
+            place: Ok((Arc::new(store.clone()), path)),
+        };
+        let options = ScanOptions {
+            threads,
+            ..ScanOptions::default()
+        };
+        let mut scan = scan::scan(vec![root], options);
+        let (mut found, mut most) = (0, 0);
+        loop {
+            match scan.poll(std::time::Duration::from_secs(60)) {
+                Poll::Entry(_) => found += 1,
+                Poll::Waiting => {}
+                Poll::End => break,
+            }
+            most = most.max(store.kept().names());
+        }
+        assert_eq!(found, 1_000);
+        assert!(most <= threads * FILES.len(), "{most}");
+        assert_eq!(store.kept().names(), 0);
+    }
+
+    #[test]
+    fn files_that_are_expected_are_fetched_with_the_listings_that_show_them() {
+        let (store, run) = store(3);
+        let path = |text: &str| run.join(text).unwrap();
+        let files = [path("0/_CHECKPOINT_METADATA"), path("1/nothing")];
+        store.expect(&[path("0"), path("1")], &files);
+        let kept = files.map(|file| store.kept().file(&file).is_some());
+        assert_eq!(kept, [true, false]);
+        let want = Want::whole(path("0/_CHECKPOINT_METADATA"), 1 << 20);
+        assert_eq!(store.fetch_one(want).unwrap(), FILES[0].1.as_bytes());
+        assert_eq!(store.list(&path("1")).unwrap().len(), 3);
     }
 }

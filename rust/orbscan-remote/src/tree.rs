@@ -162,6 +162,14 @@ impl Tree {
         }
     }
 
+    /// Takes in what comes behind the end of the listing.
+    pub fn add_page(&mut self, objects: Vec<(String, Object)>, reach: Reach) {
+        let before = std::mem::take(&mut self.files).into_iter();
+        let mut grown = Self::new(self.place.clone(), before.chain(objects).collect(), reach);
+        self.directories.append(&mut grown.directories);
+        (self.files, self.reach) = (grown.files, grown.reach);
+    }
+
     /// Takes in all children of a directory.
     pub fn add_children(&mut self, directory: &str, children: Vec<Child>) {
         let begin = prefix(directory);
@@ -413,6 +421,18 @@ mod tests {
         assert_eq!(tree.stat("a"), Known::Absent);
         assert_eq!(tree.stat("c/0"), Known::Absent);
         assert_eq!(tree.stat("c/2"), Known::Unknown);
+    }
+
+    #[test]
+    fn a_further_page_tells_more() {
+        let mut tree = tree(&FILES, Reach::UpTo("state/d/0".to_owned()));
+        let page = |name: &str| vec![(name.to_owned(), Object::default())];
+        tree.add_page(page("state/d/1"), Reach::UpTo("state/d/1".to_owned()));
+        assert_eq!(names(tree.list("state/d")).len(), 2);
+        assert_eq!(tree.stat("z"), Known::Unknown);
+        tree.add_page(page("z/1"), Reach::All);
+        assert_eq!(tree.stat("zz"), Known::Absent);
+        assert_eq!(names(tree.list("")).len(), 5);
     }
 
     #[test]

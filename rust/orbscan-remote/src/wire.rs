@@ -18,18 +18,21 @@ use crate::tree::{Child, Object, Reach, Tree};
 use crate::url::Scheme;
 
 /// Names of a listing that are taken: what a page holds in most stores.
-const PAGE: usize = 1_000;
+pub const PAGE: usize = 1_000;
 
 /// A document that is larger is fetched in parts, side by side.
 const LARGE: u64 = 16 << 20;
 
-/// How large these parts are.
-const PART: u64 = 8 << 20;
+/// How long a part of a document or of a range is: several of them arrive side by side.
+pub const PART: u64 = 4 << 20;
 
 /// Entries of a directory: more are refused, as nobody could hold them.
 const MOST_ENTRIES: usize = 10_000_000;
 
 const NSECS_PER_SEC: i128 = 1_000_000_000;
+
+/// Files of a listing, and how far it reaches.
+type Page = (Vec<(String, Object)>, Reach);
 
 /// What was fetched, and what the answer said of the whole object.
 #[derive(Clone, Debug)]
@@ -58,7 +61,7 @@ impl Client {
             }
             (Span::Whole, _) => self.part(want, None).await,
             (Span::Range { offset, length }, _) => match offset.checked_add(length) {
-                Some(end) if length > LARGE && size.is_some_and(|size| end <= size) => {
+                Some(end) if length > PART && size.is_some_and(|size| end <= size) => {
                     self.in_parts(want, offset..end).await
                 }
                 Some(end) if length > 0 => self.part(want, Some(offset..end)).await,
@@ -170,11 +173,44 @@ impl Client {
         if let Some(hub) = &self.hub {
             return hub.tree(place).await.map_err(|error| error.in_file(place));
         }
+        let (objects, reach) = self.page(place, None).await?;
+        Ok(Tree::new(place.clone(), objects, reach))
+    }
+
+    /// The next page of a listing that was cut; false if there is none, or the store does not go on where
+    /// a listing ended.
+    ///
+    /// # Errors
+    /// As [`Client::tree`].
+    pub async fn next_page(&self, tree: &mut Tree) -> Result<bool> {
+        let Some(last) = tree.last().map(str::to_owned) else {
+            return Ok(false);
+        };
+        let _seat = self.gate.seat().await;
+        let (objects, reach) = self.page(&tree.place, Some(&last)).await?;
+        let goes_on = match &reach {
+            Reach::UpTo(end) => *end > last,
+            Reach::All => true,
+            Reach::Asked(_) => false,
+        };
+        if goes_on {
+            tree.add_page(objects, reach);
+        }
+        Ok(goes_on)
+    }
+
+    /// A page of all files below a directory, behind one of them.
+    async fn page(&self, place: &StorePath, after: Option<&str>) -> Result<Page> {
         let prefix = self.key(place)?;
         let prefix = (!place.as_str().is_empty()).then_some(&prefix);
-        let first = async {
+        let after = after.map(|after| self.key(&place.join(after)?));
+        let after = after.transpose()?;
+        let page = async {
             let mut objects: Vec<ObjectMeta> = Vec::new();
-            let mut stream = self.store.list(prefix);
+            let mut stream = match &after {
+                Some(after) => self.store.list_with_offset(prefix, after),
+                None => self.store.list(prefix),
+            };
             while let Some(meta) = stream.try_next().await? {
                 objects.push(meta);
                 if objects.len() == PAGE {
@@ -183,7 +219,7 @@ impl Client {
             }
             Ok(objects)
         };
-        let (listed, last) = fault::watched(first).await;
+        let (listed, last) = fault::watched(page).await;
         let objects: Vec<ObjectMeta> =
             listed.map_err(|error| self.unlisted(&error, last.as_ref(), place))?;
         let is_cut = objects.len() == PAGE;
@@ -196,7 +232,7 @@ impl Client {
             Some(last) if is_cut => Reach::UpTo(last.clone()),
             _ => Reach::All,
         };
-        Ok(Tree::new(place.clone(), below, reach))
+        Ok((below, reach))
     }
 
     /// The children of a directory.
@@ -298,6 +334,14 @@ impl Client {
             Error::new(ErrorKind::Unsupported, reason).in_file(path)
         })
     }
+}
+
+/// The answer of a store that gave too few.
+///
+/// # Errors
+/// `Store`, always.
+pub fn unanswered<T>() -> Result<T> {
+    Err(Error::new(ErrorKind::Store, "the store did not answer"))
 }
 
 /// Whether a store cannot list a directory, so that its files must be asked for one by one.

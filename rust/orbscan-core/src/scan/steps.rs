@@ -4,8 +4,8 @@
 //! |---|---|
 //! | 1 | the listing of the root |
 //! | 2 | `commit_success.txt` of each step, only where it decides |
-//! | 3 | the listing of each step that is wanted |
-//! | 4 | `_CHECKPOINT_METADATA` and `metrics/metrics` of each of them, if the listing shows that they are there |
+//! | 3 | the listing of each step that is wanted, unless names are all that is |
+//! | 4 | `_CHECKPOINT_METADATA` and `metrics/metrics` of each of them, if the listing shows that they are there; a store that is told what is expected may have fetched them with it |
 //! | 5 | whether each checkpointable of a committed step has `_METADATA` |
 //!
 //! Nothing at a root says how its steps are named, so all standard forms are steps: see
@@ -31,8 +31,12 @@ use crate::path::StorePath;
 use crate::reader::locate;
 use crate::store::Store;
 use contents::Looks;
-use listing::Listing;
+use listing::{Listing, Reads};
+use others::Beside;
 pub use others::Others;
+
+/// Steps that are listed and read at once: what a store remembers of each until then takes memory.
+pub const AT_ONCE: usize = 512;
 
 /// A directory whose name says that it holds a step, or what a save of one left behind.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -70,6 +74,19 @@ pub struct Step {
     pub issues: Vec<Error>,
     /// What of it is missing or cannot be read.
     pub error: Option<Error>,
+}
+
+impl Step {
+    /// A step of which nothing was read.
+    fn of(found: Found) -> Self {
+        Self {
+            found,
+            metadata: CheckpointMetadata::default(),
+            metrics: None,
+            issues: Vec::new(),
+            error: None,
+        }
+    }
 }
 
 /// Which prefixes of names count.
@@ -133,13 +150,29 @@ pub fn list(
     limits: &Limits,
 ) -> Result<Contents> {
     let read = || {
-        let Listing { found, others, .. } = listing::list(store, root, scope, None)?;
-        let found = signs::settled(store, root, found)?;
+        let listed = listing::list(store, root, scope, None, Reads::Contents)?;
+        let found = signs::settled(store, root, listed.found)?;
+        let beside = Beside::of(root, listed.others);
+        let looks = Looks::at(store, root, &found, &beside.listed(), limits)?;
         Ok(Contents {
-            steps: Looks::at(store, root, found, limits)?
-                .without_gone()
-                .read(store, limits, true),
-            others: others::look(store, root, &others),
+            steps: looks.without_gone().steps(store, limits, true),
+            others: beside.look(store),
+        })
+    };
+    read().map_err(|error: Error| locate(store, error.in_file(root)))
+}
+
+/// What a root holds by names alone: nothing of a step is read, and no other directory is looked into.
+///
+/// # Errors
+/// As [`list`].
+pub fn names(store: &dyn Store, root: &StorePath, scope: Scope<'_>) -> Result<Contents> {
+    let read = || {
+        let listed = listing::list(store, root, scope, None, Reads::Names)?;
+        let found = signs::settled(store, root, listed.found)?;
+        Ok(Contents {
+            steps: found.into_iter().map(Step::of).collect(),
+            others: Beside::of(root, listed.others).unseen(),
         })
     };
     read().map_err(|error: Error| locate(store, error.in_file(root)))
@@ -156,10 +189,10 @@ pub fn read(
     scope: Scope<'_>,
     limits: &Limits,
 ) -> Result<Vec<Step>> {
-    let found = find(store, root, wanted, scope)?;
-    let looks = Looks::at(store, root, found, limits);
+    let found = chosen(store, root, wanted, scope, Reads::Contents)?;
+    let looks = Looks::at(store, root, &found, &[], limits);
     let looks = looks.map_err(|error| locate(store, error))?;
-    Ok(looks.read(store, limits, false))
+    Ok(looks.steps(store, limits, false))
 }
 
 /// Finds the steps of a root that are wanted by their names, by number and then by name. Exactly one,
@@ -176,12 +209,23 @@ pub fn find(
     wanted: Wanted,
     scope: Scope<'_>,
 ) -> Result<Vec<Found>> {
+    chosen(store, root, wanted, scope, Reads::Names)
+}
+
+/// As [`find`]; says what becomes of the steps.
+fn chosen(
+    store: &dyn Store,
+    root: &StorePath,
+    wanted: Wanted,
+    scope: Scope<'_>,
+    reads: Reads,
+) -> Result<Vec<Found>> {
     let find = || {
         let Listing {
             found,
             others,
             prefixes,
-        } = listing::list(store, root, scope, Some(wanted))?;
+        } = listing::list(store, root, scope, Some(wanted), reads)?;
         let found = if choice::is_clear(&found, wanted) {
             found
         } else {
@@ -196,7 +240,7 @@ pub fn find(
             ErrorKind::NotFound => match scope.prefixes {
                 Prefixes::Only(prefix) => error.with_remark(&choice::not_of(prefix, &prefixes)),
                 Prefixes::Any => {
-                    let beside = others::look(store, root, &others);
+                    let beside = others::look(store, root, others.clone());
                     if prefixes.is_empty() && beside.names.is_empty() {
                         below::look(store, root, &others).add_to(error, store, root)
                     } else {
@@ -230,9 +274,10 @@ pub fn check_name(store: &dyn Store, root: &StorePath, name: &str) -> Result<()>
         if store.stat(&[path]).pop().transpose()?.flatten().is_some() {
             return Ok(());
         }
-        let Listing { found, others, .. } = listing::list(store, root, Scope::default(), None)?;
+        let scope = Scope::default();
+        let Listing { found, others, .. } = listing::list(store, root, scope, None, Reads::Names)?;
         let error = choice::no_such_name(name, &found);
-        Err(with_others(error, &others::look(store, root, &others)))
+        Err(with_others(error, &others::look(store, root, others)))
     };
     check().map_err(|error: Error| locate(store, error.in_file(root)))
 }

@@ -214,9 +214,9 @@ pub trait Store: Send + Sync {
         true
     }
 
-    /// Says that all of these directories will be listed: a store that has to wait for each answer asks
-    /// for them at once.
-    fn expect(&self, _: &[StorePath]) {}
+    /// Says that all of these directories will be listed, and of these files in them those fetched that
+    /// are there: a store that has to wait for each answer asks for all of them at once.
+    fn expect(&self, _directories: &[StorePath], _files: &[StorePath]) {}
 
     /// How many callers at once it answers sooner than one after another; 1 where threads are of no use.
     /// It answers a wave that way by itself.
@@ -246,6 +246,10 @@ pub trait Store: Send + Sync {
 
     /// The path as the user who named the store's top, or a path in it, would write it: for messages.
     fn locate(&self, path: &StorePath) -> String;
+
+    /// Says that exactly this will be fetched, soon after what is fetched next: a store that has to wait
+    /// for each answer begins at once. Whoever says so sees to it that it is not too much to be held.
+    fn begin(&self, _: &[Want]) {}
 
     /// Where a link leads at whose end nothing lies, as it is written there; `None` for anything else.
     fn broken_link(&self, _: &StorePath) -> Option<String> {

@@ -89,7 +89,7 @@ impl<'s> Ahead<'s> {
             if asks.is_empty() {
                 break;
             }
-            store.expect(&listed(&asks));
+            store.expect(&listed(&asks), &[]);
             let answers = aside::each(|| store.width(), &asks, |ask| ask.answer(store));
             let mut below = Vec::new();
             for (ask, answer) in asks.into_iter().zip(answers) {
@@ -250,8 +250,8 @@ impl Store for Ahead<'_> {
         }
     }
 
-    fn expect(&self, directories: &[StorePath]) {
-        self.store.expect(directories);
+    fn expect(&self, directories: &[StorePath], files: &[StorePath]) {
+        self.store.expect(directories, files);
     }
 
     fn shows_all(&self, directory: &StorePath) -> bool {
@@ -283,6 +283,12 @@ impl Store for Ahead<'_> {
             None => asked.next().unwrap_or(Ok(None)),
         });
         stats.collect()
+    }
+
+    fn begin(&self, wants: &[Want]) {
+        let unknown = wants.iter().filter(|want| self.known(want).is_none());
+        let unknown: Vec<Want> = unknown.cloned().collect();
+        self.store.begin(&unknown);
     }
 
     fn fetch(&self, wants: &[Want]) -> Vec<Result<Bytes>> {

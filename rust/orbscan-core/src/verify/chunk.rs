@@ -3,8 +3,9 @@
 use super::extents::Runs;
 use super::finite::NotFinite;
 use super::flaw::Flaw;
+use super::pieces::Pieces;
 use super::sinks::{Outcome, Sink, Values, chain};
-use crate::cursor::to_usize;
+use crate::cursor::{to_u64, to_usize};
 use crate::error::{Error, ErrorKind, Result, counted};
 use crate::path::StorePath;
 use crate::store::{Bytes, Store, Want};
@@ -39,13 +40,16 @@ pub enum Source<'a> {
         /// How many there are.
         length: u64,
     },
+    /// Likewise, and the next pieces are under way meanwhile.
+    Distant(Pieces<'a>),
 }
 
 impl Source<'_> {
     fn length(&self) -> u64 {
         match self {
-            Self::Held(bytes) => crate::cursor::to_u64(bytes.len()),
+            Self::Held(bytes) => to_u64(bytes.len()),
             Self::Stored { length, .. } => *length,
+            Self::Distant(pieces) => pieces.length(),
         }
     }
 
@@ -66,6 +70,7 @@ impl Source<'_> {
                 let start = offset.saturating_add(start);
                 store.fetch_one(Want::range((*path).clone(), start, length))
             }
+            Self::Distant(pieces) => pieces.all(start, length),
         }
     }
 
@@ -78,9 +83,16 @@ impl Source<'_> {
         }
         let mut done = 0;
         while done < length {
-            let piece = PIECE_BYTES.min(length.saturating_sub(done));
-            sink.feed(&self.read(start.saturating_add(done), piece)?)?;
-            done = done.saturating_add(piece);
+            let (start, left) = (start.saturating_add(done), length.saturating_sub(done));
+            let piece = match self {
+                Self::Distant(pieces) => pieces.some(start, left)?,
+                Self::Held(_) | Self::Stored { .. } => self.read(start, PIECE_BYTES.min(left))?,
+            };
+            if piece.is_empty() {
+                break;
+            }
+            sink.feed(&piece)?;
+            done = done.saturating_add(to_u64(piece.len()));
         }
         Ok(())
     }

@@ -1,5 +1,7 @@
-//! The bytes of all chunks, read in batches and decoded.
+//! The bytes of all chunks, read in batches and decoded. A distant store fetches the next batches while
+//! one is decoded.
 
+use std::collections::VecDeque;
 use std::ops::ControlFlow;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -9,6 +11,7 @@ use super::chunk::{self, PIECE_BYTES, Source};
 use super::code::Code;
 use super::files::Files;
 use super::flaw::Flaw;
+use super::pieces::Pieces;
 use super::sinks::Outcome;
 use super::survey::{ChunkAt, Chunks, FoundFault};
 use super::{OnProgress, Options, Progress, pace};
@@ -25,6 +28,16 @@ const BATCH_BYTES: u64 = 32 << 20;
 /// Chunks that are read at once.
 const BATCH_CHUNKS: usize = 256;
 
+/// Bytes of batches that a distant store has begun to fetch, besides the one that is decoded: as many as
+/// keep its requests under way.
+const AHEAD_BYTES: u64 = 64 << 20;
+
+/// Bytes of one of them.
+const AHEAD_BATCH_BYTES: u64 = 8 << 20;
+
+/// Such batches.
+const AHEAD: usize = 16;
+
 /// Chunks in nodes that are decoded before anybody is told.
 const INLINE_CHUNKS: u64 = 1_024;
 
@@ -40,6 +53,27 @@ struct Pending {
     extent: Extent,
 }
 
+impl Pending {
+    /// What is read of it at once; larger ones are read piece by piece when their turn comes.
+    fn want(&self) -> Option<Want> {
+        let Extent { offset, length, .. } = self.extent;
+        (length <= PIECE_BYTES).then(|| Want::range(self.path.clone(), offset, length))
+    }
+}
+
+/// Chunks that are read at once.
+#[derive(Default)]
+struct Batch {
+    chunks: Vec<Pending>,
+    bytes: u64,
+}
+
+impl Batch {
+    fn wants(&self) -> Vec<Want> {
+        self.chunks.iter().filter_map(Pending::want).collect()
+    }
+}
+
 /// Reads and decodes every chunk it is given.
 pub(super) struct Reader<'a, 'p> {
     store: &'a dyn Store,
@@ -49,8 +83,12 @@ pub(super) struct Reader<'a, 'p> {
     began: Instant,
     /// Bytes that were read for this one: those of nodes were read before.
     read: u64,
-    waiting: Vec<Pending>,
-    waiting_bytes: u64,
+    waiting: Batch,
+    /// Batches that a distant store has begun to fetch.
+    ahead: VecDeque<Batch>,
+    ahead_bytes: u64,
+    /// How many bytes these have at most.
+    most_ahead: u64,
     untold: u64,
 }
 
@@ -61,6 +99,7 @@ impl<'a, 'p> Reader<'a, 'p> {
         progress: OnProgress<'p>,
         now: &'a mut Progress,
     ) -> Self {
+        let most_ahead = if store.is_far() { AHEAD_BYTES } else { 0 };
         Self {
             store,
             options,
@@ -68,33 +107,49 @@ impl<'a, 'p> Reader<'a, 'p> {
             now,
             began: Instant::now(),
             read: 0,
-            waiting: Vec::new(),
-            waiting_bytes: 0,
+            waiting: Batch::default(),
+            ahead: VecDeque::new(),
+            ahead_bytes: 0,
+            // What is fetched ahead is fetched faster than allowed: of a second at most.
+            most_ahead: most_ahead.min(options.max_bandwidth.unwrap_or(u64::MAX)),
             untold: 0,
         }
     }
 
-    /// Reads what is waiting.
-    fn flush(&mut self, faults: &mut Vec<FoundFault>) -> ControlFlow<()> {
+    /// How many bytes are read at once: fewer where further batches are under way meanwhile.
+    const fn batch_bytes(&self) -> u64 {
+        if self.most_ahead == 0 {
+            BATCH_BYTES
+        } else {
+            AHEAD_BATCH_BYTES
+        }
+    }
+
+    /// Lets what is waiting be fetched, and reads what was begun before, until no more than `most` bytes
+    /// are ahead.
+    fn advance(&mut self, most: u64, faults: &mut Vec<FoundFault>) -> ControlFlow<()> {
         let batch = std::mem::take(&mut self.waiting);
-        self.waiting_bytes = 0;
-        // Larger ones are read piece by piece when their turn comes.
-        let small = |pending: &Pending| pending.extent.length <= PIECE_BYTES;
-        let wants: Vec<Want> = batch
-            .iter()
-            .filter(|pending| small(pending))
-            .map(|pending| {
-                let Extent { offset, length, .. } = pending.extent;
-                Want::range(pending.path.clone(), offset, length)
-            })
-            .collect();
-        let mut answers = self.store.fetch(&wants).into_iter();
-        for pending in batch {
-            let answer = if small(&pending) {
-                answers.next()
-            } else {
-                None
+        if self.most_ahead == 0 {
+            return self.read(batch, faults);
+        }
+        self.store.begin(&batch.wants());
+        self.ahead_bytes = self.ahead_bytes.saturating_add(batch.bytes);
+        self.ahead.push_back(batch);
+        while self.ahead_bytes > most || self.ahead.len() > AHEAD {
+            let Some(first) = self.ahead.pop_front() else {
+                break;
             };
+            self.ahead_bytes = self.ahead_bytes.saturating_sub(first.bytes);
+            self.read(first, faults)?;
+        }
+        ControlFlow::Continue(())
+    }
+
+    /// Reads and decodes a batch.
+    fn read(&mut self, batch: Batch, faults: &mut Vec<FoundFault>) -> ControlFlow<()> {
+        let mut answers = self.store.fetch(&batch.wants()).into_iter();
+        for pending in batch.chunks {
+            let answer = pending.want().and_then(|_| answers.next());
             let decoded = self.decode(&pending, answer);
             self.read = self.read.saturating_add(pending.extent.length);
             self.count(pending.extent.length);
@@ -130,6 +185,9 @@ impl<'a, 'p> Reader<'a, 'p> {
         let held = answer.transpose()?;
         let source = match &held {
             Some(bytes) => Source::Held(bytes),
+            None if self.store.is_far() => {
+                Source::Distant(Pieces::new(self.store, &pending.path, offset, length))
+            }
             None => Source::Stored {
                 store: self.store,
                 path: &pending.path,
@@ -190,15 +248,15 @@ impl Chunks for Reader<'_, '_> {
             return ControlFlow::Continue(());
         };
         let held = extent.length.min(PIECE_BYTES);
-        let full = self.waiting.len() >= BATCH_CHUNKS
-            || self.waiting_bytes.saturating_add(held) > BATCH_BYTES;
+        let full = self.waiting.chunks.len() >= BATCH_CHUNKS
+            || self.waiting.bytes.saturating_add(held) > self.batch_bytes();
         let flow = if full {
-            self.flush(faults)
+            self.advance(self.most_ahead, faults)
         } else {
             ControlFlow::Continue(())
         };
-        self.waiting_bytes = self.waiting_bytes.saturating_add(held);
-        self.waiting.push(Pending {
+        self.waiting.bytes = self.waiting.bytes.saturating_add(held);
+        self.waiting.chunks.push(Pending {
             array: at.array,
             chunk: at.chunk,
             header: at.header.clone(),
@@ -209,7 +267,7 @@ impl Chunks for Reader<'_, '_> {
     }
 
     fn finish(&mut self, faults: &mut Vec<FoundFault>) -> ControlFlow<()> {
-        self.flush(faults)
+        self.advance(0, faults)
     }
 
     fn expect(&mut self, bytes: u64) {

@@ -31,6 +31,7 @@ mod item;
 pub mod marks;
 mod members;
 mod pace;
+mod pieces;
 mod processes;
 pub mod report;
 pub mod roles;

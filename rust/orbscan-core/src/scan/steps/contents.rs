@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::listing::unless_missing;
-use super::{Found, Step};
+use super::listing::{self, Reads, unless_missing};
+use super::{AT_ONCE, Found, Step};
 use crate::aside;
 use crate::error::{Error, ErrorKind, Result};
 use crate::layout::complete::{self, Listed};
@@ -16,34 +16,55 @@ use crate::path::StorePath;
 use crate::reader::locate;
 use crate::store::{Bytes, EntryKind, Store, Want};
 
-/// Steps that were listed, one by one.
-pub struct Looks {
-    looks: Vec<Look>,
-    wants: Vec<Want>,
-}
+/// Steps that were listed and read, a number of them at a time, but for what is told of one by those
+/// beside it.
+#[derive(Default)]
+pub struct Looks(Vec<Known>);
 
 impl Looks {
-    /// Lists steps. What is wrong with one is told with it.
+    /// Lists steps and reads small files of each. What is wrong with one is told with it. The others
+    /// are listed next.
     ///
     /// # Errors
     /// As [`StorePath::join`].
     pub fn at(
         store: &dyn Store,
         root: &StorePath,
-        found: Vec<Found>,
+        found: &[Found],
+        others: &[StorePath],
         limits: &Limits,
     ) -> Result<Self> {
-        let mut looks = Vec::with_capacity(found.len());
-        let mut wants = Vec::new();
-        let paths = found.iter().map(|step| root.join(&step.name));
-        store.expect(&paths.collect::<Result<Vec<_>>>()?);
+        let mut looks = Self::default();
+        let mut others = others;
+        for found in found.chunks(AT_ONCE) {
+            let paths = found.iter().map(|step| root.join(&step.name));
+            let paths: Vec<StorePath> = paths.collect::<Result<_>>()?;
+            listing::expect(store, &paths, others, Reads::Contents)?;
+            others = &[];
+            looks.add(store, found, paths, limits)?;
+        }
+        if !others.is_empty() {
+            store.expect(others, &[]);
+        }
+        Ok(looks)
+    }
+
+    fn add(
+        &mut self,
+        store: &dyn Store,
+        found: &[Found],
+        paths: Vec<StorePath>,
+        limits: &Limits,
+    ) -> Result<()> {
+        let steps: Vec<(&Found, StorePath)> = found.iter().zip(paths).collect();
         let lists = aside::each(
             || store.width(),
-            &found,
-            |step| listed(store, &root.join(&step.name)?, step),
+            &steps,
+            |(step, path)| listed(store, path, step),
         );
-        for (step, listed) in found.into_iter().zip(lists) {
-            let path = root.join(&step.name)?;
+        let mut looks = Vec::with_capacity(steps.len());
+        let mut wants = Vec::new();
+        for ((step, path), listed) in steps.into_iter().zip(lists) {
             let wanted = match &listed {
                 Ok(listed) => wanted(&path, listed, limits)?,
                 Err(_) => [None, None],
@@ -54,47 +75,48 @@ impl Looks {
                 file
             });
             looks.push(Look {
-                found: step,
+                found: step.clone(),
                 path,
                 listed,
                 header,
                 metrics,
             });
         }
-        Ok(Self { looks, wants })
+        let mut answers = store.fetch(&wants).into_iter();
+        let known = looks.into_iter();
+        let mut known: Vec<Known> = known.map(|look| look.take(&mut answers, limits)).collect();
+        let faults = aside::each(
+            || store.width(),
+            &known,
+            |known| known.own_faults(store, limits),
+        );
+        for (known, faults) in known.iter_mut().zip(faults) {
+            known.faults = faults.unwrap_or_else(|error| Some(vec![error]));
+        }
+        self.0.append(&mut known);
+        Ok(())
     }
 
     /// Leaves out what was deleted since the root was listed: it is not there any more.
     #[must_use]
     pub fn without_gone(mut self) -> Self {
-        // Nothing was wanted of them.
-        let is_gone =
-            |look: &Look| matches!(&look.listed, Err(error) if error.kind() == ErrorKind::NotFound);
-        self.looks.retain(|look| !is_gone(look));
+        let is_gone = |known: &Known| matches!(&known.look.listed, Err(error) if error.kind() == ErrorKind::NotFound);
+        self.0.retain(|known| !is_gone(known));
         self
     }
 
-    /// Reads what is known of the steps, which are all of the root, or some that were chosen.
-    pub fn read(self, store: &dyn Store, limits: &Limits, are_all: bool) -> Vec<Step> {
-        let mut answers = store.fetch(&self.wants).into_iter();
-        let mut shown = shown(&self.looks);
+    /// What is known of the steps, which are all of the root, or some that were chosen.
+    pub fn steps(self, store: &dyn Store, limits: &Limits, are_all: bool) -> Vec<Step> {
+        let mut shown = shown(&self.0);
         if !are_all {
-            shown.extend(shown_beside(store, &self.looks, &shown));
+            shown.extend(shown_beside(store, &self.0, &shown));
         }
-        let looks = self.looks.into_iter();
-        let known = looks.map(|look| look.take(&mut answers, limits));
-        let known: Vec<Known> = known.collect();
-        let faults = aside::each(
-            || store.width(),
-            &known,
-            |known| {
-                let is_among = shown.contains(&known.look.found.prefix);
-                known.faults(store, is_among, limits)
-            },
-        );
-        let known = known.into_iter().zip(faults);
+        let known = self.0.into_iter();
         known
-            .map(|(known, faults)| known.step(store, faults))
+            .map(|known| {
+                let is_among = shown.contains(&known.look.found.prefix);
+                known.step(store, is_among, limits)
+            })
             .collect()
     }
 }
@@ -131,7 +153,7 @@ fn wanted(path: &StorePath, listed: &Listed, limits: &Limits) -> Result<[Option<
 }
 
 /// The prefixes of steps of which one shows that it is a checkpoint, or a part of one.
-fn shown(looks: &[Look]) -> BTreeSet<Option<String>> {
+fn shown(known: &[Known]) -> BTreeSet<Option<String>> {
     let is_shown = |look: &&Look| {
         look.found.is_step()
             && look
@@ -139,18 +161,19 @@ fn shown(looks: &[Look]) -> BTreeSet<Option<String>> {
                 .as_ref()
                 .is_ok_and(|listed| listed.layout.is_some() || listed.part.is_some())
     };
-    let shown = looks.iter().filter(is_shown);
+    let shown = known.iter().map(|known| &known.look).filter(is_shown);
     shown.map(|look| look.found.prefix.clone()).collect()
 }
 
 /// Those of the prefixes of steps of which none shows it, but another beside them does.
 fn shown_beside(
     store: &dyn Store,
-    looks: &[Look],
+    known: &[Known],
     shown: &BTreeSet<Option<String>>,
 ) -> Vec<Option<String>> {
     let mut asked = BTreeMap::new();
-    for look in looks.iter().filter(|look| look.found.is_step()) {
+    let looks = known.iter().map(|known| &known.look);
+    for look in looks.filter(|look| look.found.is_step()) {
         if !shown.contains(&look.found.prefix) {
             asked.insert(&look.found.prefix, &look.path);
         }
@@ -167,6 +190,8 @@ struct Known {
     metrics: Option<String>,
     issues: Vec<Error>,
     errors: Vec<Error>,
+    /// What is missing of it; `None` where the steps beside it tell.
+    faults: Option<Vec<Error>>,
 }
 
 impl Look {
@@ -197,48 +222,61 @@ impl Look {
             metrics,
             issues,
             errors,
+            faults: None,
         }
     }
 }
 
 impl Known {
-    /// What is missing of the step.
+    /// What is missing of the step, as far as it does not depend on those beside it.
     ///
     /// # Errors
     /// Why that cannot be told.
-    fn faults(&self, store: &dyn Store, is_among: bool, limits: &Limits) -> Result<Vec<Error>> {
-        let Look {
-            found,
-            path,
-            listed,
-            ..
-        } = &self.look;
-        match listed {
-            Err(error) => Ok(vec![error.clone()]),
-            Ok(listed) if found.is_step() => {
-                let handlers = &self.metadata.item_handlers;
-                let has_metrics = self.metrics.is_some();
-                complete::faults(store, path, listed, handlers, is_among, has_metrics, limits)
-            }
-            Ok(_) => Ok(Vec::new()),
+    fn own_faults(&self, store: &dyn Store, limits: &Limits) -> Result<Option<Vec<Error>>> {
+        match &self.look.listed {
+            Err(error) => Ok(Some(vec![error.clone()])),
+            Ok(_) if !self.look.found.is_step() => Ok(Some(Vec::new())),
+            Ok(listed) if listed.layout.is_none() && listed.part.is_none() => Ok(None),
+            Ok(listed) => self.faults_of(store, listed, false, limits).map(Some),
         }
     }
 
-    /// Puts everything together.
-    fn step(self, store: &dyn Store, faults: Result<Vec<Error>>) -> Step {
+    fn faults_of(
+        &self,
+        store: &dyn Store,
+        listed: &Listed,
+        is_among: bool,
+        limits: &Limits,
+    ) -> Result<Vec<Error>> {
+        let handlers = &self.metadata.item_handlers;
+        let has_metrics = self.metrics.is_some();
+        let path = &self.look.path;
+        complete::faults(store, path, listed, handlers, is_among, has_metrics, limits)
+    }
+
+    /// Puts everything together; `is_among` says whether the step lies among steps.
+    fn step(mut self, store: &dyn Store, is_among: bool, limits: &Limits) -> Step {
+        let faults = match (self.faults.take(), &self.look.listed) {
+            (Some(faults), _) => faults,
+            (None, Err(_)) => Vec::new(),
+            (None, Ok(listed)) => {
+                let faults = self.faults_of(store, listed, is_among, limits);
+                faults.unwrap_or_else(|error| vec![error])
+            }
+        };
         let Self {
             look: Look { mut found, .. },
             metadata,
             metrics,
             issues,
             errors,
+            ..
         } = self;
         let (begun, ended) = (
             metadata.init_timestamp_nsecs,
             metadata.commit_timestamp_nsecs,
         );
         found.commit = found.commit.beside(begun, ended);
-        let faults = faults.unwrap_or_else(|error| vec![error]);
         let mut errors = faults
             .into_iter()
             .chain(errors)

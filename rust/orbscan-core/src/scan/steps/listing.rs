@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Found, Prefixes, Scope, Wanted};
+use super::{AT_ONCE, Found, Prefixes, Scope, Wanted};
 use crate::error::{Error, ErrorKind, Result};
 use crate::layout::root::has;
 use crate::layout::{detect, nested, part, recognise, refusal};
@@ -29,11 +29,21 @@ pub struct Listing {
     pub prefixes: BTreeSet<Option<String>>,
 }
 
+/// What becomes of the steps of a listing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reads {
+    /// Nothing of them is read.
+    Names,
+    /// What is known of each without its trees is.
+    Contents,
+}
+
 /// The number and the prefix in the name of a directory, and the directory.
 type Numbered = (u64, Option<String>, Entry);
 
 /// Lists a root. Of some steps that are wanted it is said whether they are committed, where only a file
-/// in each can tell; of the others perhaps not. `None` wants them all.
+/// in each can tell; of the others perhaps not. `None` wants them all. `Reads` says whether they are read
+/// next.
 ///
 /// # Errors
 /// `NotFound`; `UnknownLayout` if it is a file, or itself a checkpoint in which there is no step;
@@ -43,6 +53,7 @@ pub fn list(
     root: &StorePath,
     scope: Scope<'_>,
     wanted: Option<Wanted>,
+    reads: Reads,
 ) -> Result<Listing> {
     let entries = children(store, root)?;
     let is_numbered =
@@ -78,7 +89,7 @@ pub fn list(
         numbered.retain(|(_, prefix, _)| prefix.as_deref() == wanted);
     }
     numbered.sort_unstable_by(|(a, _, left), (b, _, right)| (a, &left.name).cmp(&(b, &right.name)));
-    let found = judged(store, root, numbered, scope, wanted)?;
+    let found = judged(store, root, numbered, scope, wanted, reads)?;
     Ok(Listing {
         found,
         others,
@@ -182,6 +193,7 @@ fn judged(
     numbered: Vec<Numbered>,
     scope: Scope<'_>,
     wanted: Option<Wanted>,
+    reads: Reads,
 ) -> Result<Vec<Found>> {
     let paths = numbered.iter().map(|(_, _, entry)| root.join(&entry.name));
     let paths: Vec<StorePath> = paths.collect::<Result<_>>()?;
@@ -191,12 +203,14 @@ fn judged(
         .collect();
     // Of several prefixes any step may show which is meant.
     let commit_files = match wanted {
-        Some(Wanted::Latest) if prefixes.len() == 1 => last_commit_file(store, &paths, scope)?,
+        Some(Wanted::Latest) if prefixes.len() == 1 => {
+            last_commit_file(store, &paths, scope, reads)?
+        }
         Some(Wanted::Number(number)) => {
             let is_wanted = numbered.iter().map(|(step, ..)| *step == number).collect();
-            some_commit_files(store, &paths, is_wanted, scope)?
+            some_commit_files(store, &paths, is_wanted, scope, reads)?
         }
-        _ => commit_files(store, &paths, scope)?,
+        _ => commit_files(store, &paths, scope, reads)?,
     };
     let named = named(store, &paths);
     let atomicity = scope.atomicity_in(store);
@@ -225,10 +239,11 @@ fn some_commit_files(
     paths: &[StorePath],
     mut is_wanted: Vec<bool>,
     scope: Scope<'_>,
+    reads: Reads,
 ) -> Result<Vec<bool>> {
     let wanted = paths.iter().zip(&is_wanted).filter(|(_, wanted)| **wanted);
     let wanted: Vec<StorePath> = wanted.map(|(path, _)| path.clone()).collect();
-    let mut answers = commit_files(store, &wanted, scope)?.into_iter();
+    let mut answers = commit_files(store, &wanted, scope, reads)?.into_iter();
     for wanted in is_wanted.iter_mut().filter(|wanted| **wanted) {
         *wanted = answers.next().unwrap_or(false);
     }
@@ -237,7 +252,12 @@ fn some_commit_files(
 
 /// As [`commit_files`], but those before the last one that has it are not asked: that is one request, or
 /// a few where saves are under way.
-fn last_commit_file(store: &dyn Store, paths: &[StorePath], scope: Scope<'_>) -> Result<Vec<bool>> {
+fn last_commit_file(
+    store: &dyn Store,
+    paths: &[StorePath],
+    scope: Scope<'_>,
+    reads: Reads,
+) -> Result<Vec<bool>> {
     let mut found = vec![false; paths.len()];
     let mut end = paths.len();
     let mut asked_at_once = 1_usize;
@@ -245,7 +265,9 @@ fn last_commit_file(store: &dyn Store, paths: &[StorePath], scope: Scope<'_>) ->
     while end > 0 {
         let begin = end.saturating_sub(asked_at_once);
         let some = paths.get(begin..end).unwrap_or_default();
-        let answers = commit_files(store, some, scope)?;
+        // Of several one at most is read.
+        let reads = if some.len() == 1 { reads } else { Reads::Names };
+        let answers = commit_files(store, some, scope, reads)?;
         // One whose name is still temporary is not chosen, finished or not.
         let mut own = some.iter().zip(&answers);
         let has_one =
@@ -263,15 +285,46 @@ fn last_commit_file(store: &dyn Store, paths: &[StorePath], scope: Scope<'_>) ->
 }
 
 /// Whether each of the directories has a `commit_success.txt`; not asked where it does not matter.
-fn commit_files(store: &dyn Store, paths: &[StorePath], scope: Scope<'_>) -> Result<Vec<bool>> {
+fn commit_files(
+    store: &dyn Store,
+    paths: &[StorePath],
+    scope: Scope<'_>,
+    reads: Reads,
+) -> Result<Vec<bool>> {
     if !scope.atomicity_in(store).needs_commit_file() {
         return Ok(vec![false; paths.len()]);
     }
-    store.expect(paths);
-    let files = paths.iter().map(|path| path.join(names::COMMIT_SUCCESS));
-    let files: Vec<StorePath> = files.collect::<Result<_>>()?;
-    let stats = store.stat(&files).into_iter();
-    stats.map(|stat| stat.map(|stat| stat.is_some())).collect()
+    let mut found = Vec::with_capacity(paths.len());
+    for paths in paths.chunks(AT_ONCE) {
+        expect(store, paths, &[], reads)?;
+        let files = paths.iter().map(|path| path.join(names::COMMIT_SUCCESS));
+        let files: Vec<StorePath> = files.collect::<Result<_>>()?;
+        for stat in store.stat(&files) {
+            found.push(stat?.is_some());
+        }
+    }
+    Ok(found)
+}
+
+/// Says to a store which steps are listed next, and what else; and what is read of the steps.
+///
+/// # Errors
+/// As [`StorePath::join`].
+pub fn expect(
+    store: &dyn Store,
+    steps: &[StorePath],
+    others: &[StorePath],
+    reads: Reads,
+) -> Result<()> {
+    let mut files = Vec::new();
+    if reads == Reads::Contents {
+        for step in steps {
+            files.push(step.join(names::CHECKPOINT_METADATA)?);
+            files.push(step.join(names::METRICS)?.join(names::METRICS)?);
+        }
+    }
+    store.expect(&[steps, others].concat(), &files);
+    Ok(())
 }
 
 /// Whether each name is really that of its directory. Where it is not UTF-8 the listing has a mark in

@@ -19,31 +19,76 @@ pub struct Others {
     pub unknown: usize,
 }
 
-/// Looks into the directories of a root that are not called like steps.
-pub fn look(store: &dyn Store, root: &StorePath, directories: &[Entry]) -> Others {
-    let mut directories: Vec<&Entry> = directories
-        .iter()
-        .filter(|entry| entry.name != names::ROOT_METADATA_DIRECTORY)
-        .collect();
-    directories.sort_unstable_by(|a, b| step_name::natural(&a.name, &b.name));
-    let mut others = Others {
-        unknown: directories.len().saturating_sub(LOOKED_INTO),
-        ..Others::default()
-    };
-    directories.truncate(LOOKED_INTO);
-    let looks = aside::each(
-        || store.width(),
-        &directories,
-        |entry| is_checkpoint(store, root, entry),
-    );
-    for (entry, look) in directories.into_iter().zip(looks) {
-        match look {
-            Ok(true) => others.names.push(entry.name.clone()),
-            Ok(false) => {}
-            Err(_) => others.unknown = others.unknown.saturating_add(1),
+/// Directories of a root that are not called like steps, of which some are looked into.
+pub struct Beside {
+    root: StorePath,
+    directories: Vec<Entry>,
+    unknown: usize,
+}
+
+impl Beside {
+    /// Those of some directories that may be checkpoints, the first by the numbers in their names.
+    pub fn of(root: &StorePath, mut directories: Vec<Entry>) -> Self {
+        directories.retain(|entry| entry.name != names::ROOT_METADATA_DIRECTORY);
+        directories.sort_unstable_by(|a, b| step_name::natural(&a.name, &b.name));
+        let unknown = directories.len().saturating_sub(LOOKED_INTO);
+        directories.truncate(LOOKED_INTO);
+        Self {
+            root: root.clone(),
+            directories,
+            unknown,
         }
     }
-    others
+
+    /// Those that are listed.
+    pub fn listed(&self) -> Vec<StorePath> {
+        let listed = self.directories.iter().filter(|entry| !is_leftover(entry));
+        let paths = listed.filter_map(|entry| self.root.join(&entry.name).ok());
+        paths.collect()
+    }
+
+    /// What is told of them where none is looked into.
+    pub fn unseen(self) -> Others {
+        let in_all = self.unknown.saturating_add(self.directories.len());
+        let leftovers = self.directories.into_iter().filter(is_leftover);
+        let names: Vec<String> = leftovers.map(|entry| entry.name).collect();
+        Others {
+            unknown: in_all.saturating_sub(names.len()),
+            names,
+        }
+    }
+
+    /// Looks into them.
+    pub fn look(self, store: &dyn Store) -> Others {
+        let mut others = Others {
+            unknown: self.unknown,
+            ..Others::default()
+        };
+        let looks = aside::each(
+            || store.width(),
+            &self.directories,
+            |entry| is_checkpoint(store, &self.root, entry),
+        );
+        for (entry, look) in self.directories.into_iter().zip(looks) {
+            match look {
+                Ok(true) => others.names.push(entry.name),
+                Ok(false) => {}
+                Err(_) => others.unknown = others.unknown.saturating_add(1),
+            }
+        }
+        others
+    }
+}
+
+/// Looks into directories of a root that are not called like steps.
+pub fn look(store: &dyn Store, root: &StorePath, directories: Vec<Entry>) -> Others {
+    let beside = Beside::of(root, directories);
+    store.expect(&beside.listed(), &[]);
+    beside.look(store)
+}
+
+fn is_leftover(entry: &Entry) -> bool {
+    recognise::is_leftover(&entry.name, entry.link, true)
 }
 
 /// Whether a directory is a checkpoint or the leftover of a save.
@@ -51,7 +96,7 @@ pub fn look(store: &dyn Store, root: &StorePath, directories: &[Entry]) -> Other
 /// # Errors
 /// Why that cannot be told.
 fn is_checkpoint(store: &dyn Store, root: &StorePath, entry: &Entry) -> Result<bool> {
-    if recognise::is_leftover(&entry.name, entry.link, true) {
+    if is_leftover(entry) {
         return Ok(true);
     }
     let path = root.join(&entry.name)?;
