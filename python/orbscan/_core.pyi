@@ -1,7 +1,7 @@
 """The extension module: one call per checkpoint, whole columns in return.
 
 Every function raises what `orbscan.errors.error(kind, reason, file, offset, in_body, errno)` makes
-of an error. All containers are plain lists and tuples, made once, when the read ends; nobody but
+of an error. All containers are plain lists and tuples, made once, when the read ends; only
 `orbscan` itself should rely on their arrangement.
 """
 
@@ -199,7 +199,7 @@ class Checkpoint:
 
 @final
 class Step:
-    """A directory of a manager root that is called like a step, or the leftover of one."""
+    """A directory of a manager root that is named like a step, or that a save left behind."""
 
     @property
     def name(self) -> str:
@@ -251,7 +251,7 @@ class Step:
 
 @final
 class Entry:
-    """A checkpoint that a scan found, or the leftover of one."""
+    """A checkpoint that a scan found, or a temporary directory of one."""
 
     @property
     def path(self) -> str:
@@ -329,7 +329,7 @@ class Entry:
 
 @final
 class Scan:
-    """A scan under way: an iterator that waits without the interpreter, and minds Ctrl-C."""
+    """A scan under way: an iterator that waits without holding the GIL, and reacts to Ctrl-C."""
 
     def __iter__(self) -> Scan:
         """Give the iterator itself."""
@@ -563,7 +563,7 @@ def read_everything(
     """Read every checkpointable, or the pytree that has no name."""
 
 def others(path: str, name: str | None) -> list[tuple[str | None, bool | None]]:
-    """List the checkpointables besides the one called `name`, and tell whether they are pytrees.
+    """List the checkpointables other than `name`, and say whether they are pytrees.
 
     No tree is read. None is the name of the tree of the checkpoint itself; and None is told where
     the file system does not let us look.

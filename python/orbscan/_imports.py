@@ -1,7 +1,7 @@
 """One lock around what is imported at first need, which a fork waits for.
 
 A process that is forked while another of its threads imports a module has that module half imported
-for ever: whoever imports it in the child waits for a thread that is not there. So a fork begins
+forever: an import of it in the child waits for a thread that is not there. So a fork begins
 when no import of orbscan is under way, a matter of milliseconds.
 
 Importing this module loads nothing else.

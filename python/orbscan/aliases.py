@@ -124,4 +124,4 @@ AnyPath: TypeAlias = pathlib.Path | UrlPath
 """The path of a result: of a disk, or a URL."""
 
 Metrics: TypeAlias = dict[str, Any]
-"""What a manager was told about a step."""
+"""The metrics that a manager was given for a step."""

@@ -1,4 +1,4 @@
-"""What can go wrong, as exceptions: one class for everything a caller would handle alike.
+"""What can go wrong, as exceptions: one class for each way of handling them.
 
 Every error names its kind, the file, the offset and the reason as attributes, so that nobody has
 to parse a message. The kinds are those of `orbscan._core.ERROR_KINDS`.
@@ -208,7 +208,7 @@ def error(  # noqa: PLR0913, PLR0917
 
 
 def located(reason: str, file: str | None, offset: int | None, *, in_body: bool) -> str:
-    """Put a reason behind the place it speaks of, as every error and issue is shown.
+    """Put a reason behind the place it is about, as every error and issue is shown.
 
     >>> located("no such key", "state/d/903e", 41, in_body=True)
     'state/d/903e, byte 41 of the decompressed body: no such key'

@@ -49,7 +49,7 @@ def need(library: str, what: str) -> None:
             message = f"not enough memory to import {package}: {error}"
             raise MemoryError(message) from error
         if not isinstance(error, ModuleNotFoundError):
-            message = f"{what} needs {package}, which is installed and does not work: {error}"
+            message = f"{what} needs {package}, which is installed but does not work: {error}"
             raise ImportError(message, name=error.name, path=error.path) from error  # noqa: TRY004
         extra = EXTRA_OF[library]
         message = f"{what} needs {package} ({error}): pip install 'orbscan[{extra}]'"

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from typing import Any, Self
 
 SCHEMES = frozenset({"gs", "s3", "s3a", "az", "abfs", "abfss", "http", "https", "hf"})
-"""Of the URLs that can be read, besides `file`; as `rust/orbscan-remote/src/url.rs` has them."""
+"""Of the URLs that can be read, apart from `file`; as `rust/orbscan-remote/src/url.rs` has them."""
 
 _OTHERS_IN_SCHEMES = str.maketrans("", "", "+-.")
 

@@ -43,7 +43,7 @@ def read_checkpoints(
         options: as for `leaf_table`, `checkpoint_table` or `finding_table`.
 
     Raises:
-        ValueError: an argument has no meaning.
+        ValueError: an argument is invalid.
     """
     source = CheckpointSource(roots, table, shares, options)
     dataset: ray.data.Dataset = ray.data.read_datasource(source, override_num_blocks=shares)

@@ -281,7 +281,7 @@ def test_wrong_uses_of_combined_say_what_is_wrong(
     one, other = map(str, pair)
     for words, reason in (
         ([one], "directories of two hosts or more"),
-        ([one, one], f"{one}: is combined with itself"),
+        ([one, one], f"{one}: is listed twice"),
         ([one, other, "--latest", "1"], "takes no option that selects among checkpoints"),
         ([one, other, "--shard", "0/2"], "takes no option that selects among checkpoints"),
         ([one, other, "--strict"], "takes no option that selects among checkpoints"),
@@ -299,5 +299,5 @@ def test_wrong_uses_of_combined_say_what_is_wrong(
         orbscan.verify([one, other])
     with pytest.raises(ValueError, match="two hosts or more"):
         orbscan.verify([one], combined=True)
-    with pytest.raises(ValueError, match="is combined with itself"):
+    with pytest.raises(ValueError, match="is listed twice"):
         orbscan.verify([one, f"{one}/."], combined=True)

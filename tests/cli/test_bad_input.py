@@ -78,7 +78,7 @@ def test_what_cannot_be_asked_for_is_a_usage_error(run: Run, line: str) -> None:
 def test_an_unknown_metric_names_those_there_are(run: Run) -> None:
     status, out, err = run("best", "runs/base", "nothing:min")
     assert (status, out) == (3, "")
-    assert err.endswith("has the metric 'nothing'; there is 'accuracy', 'loss'\n")
+    assert err.endswith("has the metric 'nothing'; available: 'accuracy', 'loss'\n")
 
 
 TABLES = ("show composite", "ls .", "steps runs/base", "du damaged/none", "verify damaged")
@@ -231,7 +231,7 @@ def test_steps_two_levels_below_are_found(run: Run, tmp_path: Path) -> None:
             assert status == 1
             continue
         assert status == 3
-        assert "runs/base has 6 steps (1000 to 1500), runs/wide has 3 steps" in err
+        assert "runs/base with 6 steps (1000 to 1500), runs/wide with 3 steps" in err
         assert f"'orbscan steps {tmp_path}/there/runs/base'" in err
 
 

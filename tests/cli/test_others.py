@@ -82,7 +82,7 @@ def test_a_tree_beside_that_of_the_checkpoint_itself_is_told(
 def test_one_that_cannot_be_looked_into_is_told_as_such(show: Command) -> None:
     answer = checkpoint(array((2,)), unread=["secret"])
     shown = show(answer, "p", beside=[("secret", None)])
-    assert "items      secret (cannot be looked into), state (pytree, 1 leaf)\n" in shown.out
+    assert "items      secret (cannot be read), state (pytree, 1 leaf)\n" in shown.out
 
 
 def test_nothing_more_is_asked_of_a_checkpoint_with_one_checkpointable(show: Command) -> None:

@@ -143,9 +143,7 @@ def test_wrong_use_is_told_apart(plan: Command, arguments: list[str]) -> None:
 def test_a_checkpoint_without_a_mesh_needs_one(plan: Command) -> None:
     shown = plan(checkpoint({"a": array((8,))}), "p")
     assert shown.status == 2
-    assert shown.err.startswith(
-        "orbscan: error: say over which mesh to restore; the checkpoint names none"
-    )
+    assert shown.err.startswith("orbscan: error: specify a mesh; the checkpoint names none")
 
 
 def test_a_tolerated_fault_is_also_a_warning(plan: Command) -> None:

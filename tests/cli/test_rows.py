@@ -74,7 +74,7 @@ def test_dictionaries_are_for_parquet(
         assert pa.types.is_dictionary(kept) == dictionaries
     with pytest.raises(SystemExit):
         main(["scan", str(runs), "-o", str(tmp_path / "t.arrow"), "--categories"])
-    assert "--categories goes with a file that ends in .parquet" in capsys.readouterr().err
+    assert "--categories needs a file that ends in .parquet" in capsys.readouterr().err
 
 
 def test_the_command_goes_on_from_a_table(

@@ -81,10 +81,7 @@ def test_a_root_in_which_there_is_nothing_is_told_from_one_that_is_missing(
     (tmp_path / "logs").mkdir()
     assert main(["steps", str(tmp_path)]) == 3
     written = capsys.readouterr()
-    assert written.err == (
-        f"orbscan: error: no step and no other checkpoint in {tmp_path}; orbscan ls looks into "
-        "what is below it\n"
-    )
+    assert written.err == (f"orbscan: error: no steps in {tmp_path}; try 'orbscan ls {tmp_path}'\n")
     assert not written.out
     assert main(["steps", str(tmp_path), "-o", "json"]) == 3
     assert json.loads(capsys.readouterr().out)["steps"] == []

@@ -212,7 +212,7 @@ def test_chunks_without_a_checksum_are_told(
     (line,) = [line for line in capsys.readouterr().out.splitlines() if "unsealed" in line]
     assert line == (
         f"  unsealed  {report.extent.unsealed} chunks carry no checksum: "
-        "a changed byte in them can go unseen"
+        "a changed byte in them can go undetected"
     )
     other = str(unpacked("o0.12.8-flat", "ckpt"))
     assert main(["verify", "--level", "data", str(path), other]) == 0

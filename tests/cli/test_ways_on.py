@@ -80,15 +80,15 @@ def test_steps_of_several_prefixes_have_no_latest(capsys: pytest.CaptureFixture[
 
 
 def test_a_listing_of_no_steps_says_where_they_are(capsys: pytest.CaptureFixture[str]) -> None:
-    nothing = "no step and no other checkpoint in"
+    nothing = "no steps in"
     further = "its directory long has 4 steps (0 to 100): list them with 'orbscan steps runs/long'"
     assert told("steps runs", capsys) == (3, f"{nothing} runs; {further}")
     several = (
-        "of its directories a has 1 step (step_1), b has 1 step (7): "
-        "list those of one with 'orbscan steps two/a'"
+        "these directories contain steps: a with 1 step (step_1), b with 1 step (7); "
+        "list one with 'orbscan steps two/a'"
     )
     assert told("steps two", capsys) == (3, f"{nothing} two; {several}")
-    below = "orbscan ls looks into what is below it"
+    below = "try 'orbscan ls empty'"
     assert told("steps empty", capsys) == (3, f"{nothing} empty; {below}")
 
 

@@ -284,9 +284,9 @@ def test_checkpointables_that_are_no_pytrees_are_compared_by_their_files(
     assert "1 checkpointable of another content" in str(found)
     document.write_text("[")
     [note] = orbscan.diff(path, other, values=True).notes
-    assert note == f"config: {document.name} has other bytes"
+    assert note == f"config: {document.name} has different bytes"
     document.unlink()
-    assert f"{document.name} is in a alone" in orbscan.diff(path, other, values=True).notes[0]
+    assert f"{document.name} is only in a" in orbscan.diff(path, other, values=True).notes[0]
 
 
 def test_values_are_a_part_of_the_document(demo: Path) -> None:

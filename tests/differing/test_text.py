@@ -182,7 +182,7 @@ def test_renames_that_differ_in_a_number_only_are_one_line() -> None:
         "perhaps renamed\n"
         "  layers_{0..11} -> m[0..11]  2 leaves  x12\n"
         "\n"
-        "added, besides what is perhaps renamed\n"
+        "added (possible renames excluded)\n"
         "  x  float32[7]"
     )
 

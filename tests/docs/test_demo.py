@@ -79,7 +79,7 @@ def test_it_refuses_what_is_not_empty(tmp_path: Path, capsys: pytest.CaptureFixt
     assert main(["demo", str(tmp_path)]) == 2
     assert main(["demo", str(tmp_path / "file")]) == 2
     directory, file = capsys.readouterr().err.splitlines()
-    wanted = "pass a directory that is new, or empty"
+    wanted = "pass a new or empty directory"
     assert directory == f"orbscan: error: {tmp_path}: is not empty: {wanted}"
     assert file == f"orbscan: error: {tmp_path / 'file'}: is not a directory: {wanted}"
     assert [path.name for path in tmp_path.iterdir()] == ["file"]

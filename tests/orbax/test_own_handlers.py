@@ -225,7 +225,7 @@ def test_a_handler_that_is_given_describes_what_is_not_a_pytree(both: Path) -> N
 
 
 def test_handlers_that_cannot_be_meant_are_refused(both: Path) -> None:
-    with pytest.raises(orbscan.InvalidLayoutError, match="no checkpointable is called 'zzz'"):
+    with pytest.raises(orbscan.InvalidLayoutError, match="there is no checkpointable 'zzz'"):
         orbscan.checkpointables_metadata(both, handlers={"zzz": Plain()})
     for given in ([1], {"foo": Plain}, {"foo": 1}):
         with pytest.raises(TypeError):

@@ -22,7 +22,7 @@ from orbscan import extras
         (
             ImportError("undefined symbol: abc"),
             ImportError,
-            "completion needs shtab, which is installed and does not work: undefined symbol: abc",
+            "completion needs shtab, which is installed but does not work: undefined symbol: abc",
         ),
         (
             ImportError("a.so: failed to map segment from shared object"),

@@ -287,7 +287,7 @@ def test_devices_are_shared_out_over_hosts(options: dict[str, int], hosts: int) 
     ],
 )
 def test_devices_that_cannot_be_shared_out_are_refused(options: dict[str, int]) -> None:
-    with pytest.raises(ValueError, match="cannot be shared out evenly"):
+    with pytest.raises(ValueError, match="cannot be divided evenly"):
         restore_plan({}, "x=8", **options)
 
 
@@ -345,9 +345,7 @@ def test_a_spec_may_be_longer_than_the_shape_if_it_splits_nothing() -> None:
 
 def test_a_lost_axis_of_one_device_is_only_noted() -> None:
     plan = restore_plan({"a": named((8,), (("x", "z"),), saved={"x": 2, "z": 1})}, "x=2")
-    assert plan.notes == (
-        "axis 'z' is not in the mesh; it had one device, so that nothing is lost",
-    )
+    assert plan.notes == ("axis 'z' is not in the mesh; it had one device, so nothing is lost",)
 
 
 # --- what is held whole, replicated or read in vain --------------------------------------------
@@ -381,7 +379,7 @@ def test_what_has_no_named_sharding_is_held_whole_by_each_host() -> None:
         f"1 leaf of jax without a known sharding, 4 B: {whole}",
         f"1 leaf of numpy, 16 B: {whole}",
         f"4 leaves of one number, 33 B: {whole}",
-        "axis 'x' splits nothing: its 4 devices hold copies",
+        "axis 'x' does not split any array: its 4 devices hold copies",
         "not counted: 1 leaf without readable metadata",
     )
 

@@ -218,10 +218,10 @@ def test_what_is_said_of_a_store_needs_a_url() -> None:
 @pytest.mark.parametrize(
     ("url", "said"),
     [
-        ("file://host/data", "'host' stands where a file URL names its host"),
-        ("file://runs", "'runs' stands where"),
-        ("file://", "this URL names no path"),
-        ("file://localhost", "this URL names no path"),
+        ("file://host/data", "a file URL names the host 'host'"),
+        ("file://runs", "a file URL names the host 'runs'"),
+        ("file://", "this URL does not name a path"),
+        ("file://localhost", "this URL does not name a path"),
     ],
 )
 def test_a_file_url_of_no_path_here_is_refused_in_words(url: str, said: str) -> None:

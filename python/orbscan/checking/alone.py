@@ -24,7 +24,7 @@ class Other(NamedTuple):
 
     Attributes:
         name: None for the tree of the checkpoint itself.
-        is_pytree: None where the file system does not let us look.
+        is_pytree: None if the file system denies access.
     """
 
     name: str | None
@@ -36,7 +36,7 @@ class Alone(NamedTuple):
 
     Attributes:
         name: of the checkpointable; None for the tree of the checkpoint itself.
-        others: those that were not looked at, of which nothing is said.
+        others: those that were not looked at, about which nothing is said.
     """
 
     name: str | None

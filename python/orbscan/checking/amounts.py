@@ -85,8 +85,8 @@ class FileUsage(NamedTuple):
         nodes: how many nodes of the index lie in it.
         data_bytes: of values: of chunks, and of what belongs to no leaf.
         index_bytes: of documents and of nodes.
-        free_bytes: that nothing of the newest version refers to.
-        unknown_bytes: of which it is not known whether anything refers to them.
+        free_bytes: that nothing in the newest version refers to.
+        unknown_bytes: for which it is not known whether anything refers to them.
     """
 
     checkpointable: str | None
@@ -111,7 +111,7 @@ class CheckpointUsage(NamedTuple):
         total: bytes of all its files.
         nbytes: what its leaves take in memory; None if that is not known.
         stored: bytes of its chunks, likewise.
-        free: bytes that nothing of the newest version refers to; None if that is not known.
+        free: bytes that nothing in the newest version refers to; None if that is not known.
         error: why that is not known, or why the checkpoint is broken or unreadable.
     """
 
@@ -170,7 +170,7 @@ def _is_dotted(leaf: LeafUsage) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Amounts:
-    """All that a `Usage` knows, which has its texts besides and says what is in it."""
+    """The data of a `Usage`, which also has its texts."""
 
     path: str
     leaves: tuple[LeafUsage, ...]
@@ -201,7 +201,7 @@ class Amounts:
 
     @property
     def free(self) -> int:
-        """Bytes of data files that nothing of the newest version refers to.
+        """Bytes of data files that nothing in the newest version refers to.
 
         They come from superseded versions, and from what processes wrote before the merge.
         """
@@ -214,7 +214,7 @@ class Amounts:
 
     @property
     def unknown(self) -> int:
-        """Bytes of which it is not known whether anything refers to them: the index is damaged."""
+        """Bytes that may be unused: the index is damaged, so it is unknown what refers to them."""
         return sum(file.unknown_bytes for file in self.files)
 
     @property

@@ -94,7 +94,9 @@ def verify(  # noqa: PLR0913 - keywords, each with a meaning of its own
         place_of(each, step, atomicity=atomicity, store=store, store_options=store_options)
         for each in path
     ]
-    if reason := not_to_combine(texts) or (wanted and "what is combined is checked as a whole"):
+    if reason := not_to_combine(texts) or (
+        wanted and "combined directories are checked as a whole"
+    ):
         raise ValueError(reason)
     return _report(texts, level, _core.verify_together(texts, *options, atomicity=atomicity))
 
@@ -107,7 +109,7 @@ def not_to_combine(paths: list[str]) -> str | None:
     for path in paths:
         real = os.path.realpath(path) if url_scheme(path) is None else path.rstrip("/")
         if real in known:
-            return f"{path}: is combined with itself"
+            return f"{path}: is listed twice"
         known.add(real)
     return None
 

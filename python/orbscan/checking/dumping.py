@@ -56,8 +56,7 @@ class Dump:
 
     Attributes:
         kind: what it is, in words.
-        meaning: what it is for, in words; of a chunk, which one of which array; empty if nobody
-            knows.
+        meaning: what it is for, in words; for a chunk, which one of which array; empty if unknown.
         fields: its fields in order; those inside a field follow it.
         error: what is wrong with it, or None.
     """
@@ -83,9 +82,9 @@ def dump(
     """Take a file of a checkpoint apart, as far as it can be read.
 
     Args:
-        path: any file of a checkpoint: the names are listed in docs/files.md. What a file is, its
-            name tells, or its first bytes, or the documents above it; in a data file all nodes are
-            looked for.
+        path: any file of a checkpoint: the names are listed in docs/files.md. A file is recognised
+            by its name, or its first bytes, or the documents above it; in a data file, all nodes
+            are searched for.
         part: offset and length of the part of the file to look at, in bytes.
         store: as for `orbscan.metadata`.
         store_options: as for `orbscan.metadata`.
@@ -116,7 +115,7 @@ def dump(
 
 
 class _Collected:
-    """All that is told of a file."""
+    """Everything that is known about a file."""
 
     def __init__(self, path: str) -> None:
         self.path = path

@@ -68,7 +68,7 @@ class Restores(NamedTuple):
     """What becomes of restores by Orbax of what a finding is about, of all of its leaves.
 
     `works` if everything comes back as it was saved, as far as this is about it; `fails` if the
-    restore fails or gives something else; `may fail` if that depends on more than is told.
+    restore fails or gives something else; `may fail` if that depends on more than is known.
 
     Attributes:
         v1: of a load by the interface v1 without a target.
@@ -110,17 +110,17 @@ class Finding:
         code: what it is about; a name that stays, see `docs/verify.md`.
         severity: `error` if something cannot be restored as it was saved; `warning` if something
             is not as a writer leaves it; `note` for what is worth knowing.
-        reason: what is the matter.
+        reason: what is wrong.
         meaning: what it means for loading.
         file: the file, or None if it is not one file.
         offset: where in the file, in bytes, or None.
-        in_body: whether the offset counts from the start of what the file or node decompresses to.
+        in_body: whether the offset counts from the start of the decompressed file or node.
         checkpointable: its name; None for the whole checkpoint, and for one without names.
-        keypath: the keys that lead to the leaf; None also for one that its tree has no place for.
+        keypath: the keys that lead to the leaf; None also for one that has no place in its tree.
         param_name: the param name of the leaf, or None.
         chunks: which of its chunks, or None.
         expected: what should be there, or None.
-        found: what is there, or None.
+        found: what was found there, or None.
     """
 
     code: str
@@ -181,7 +181,7 @@ def shown_leaf(checkpointable: str | None, keypath: Keypath | None, param_name: 
 
 
 class About(NamedTuple):
-    """What is known of a code."""
+    """What is known about a code."""
 
     severity: Severity
     meaning: str
@@ -190,7 +190,7 @@ class About(NamedTuple):
 
 @cache
 def codes() -> dict[str, About]:
-    """What is known of each code."""
+    """What is known about each code."""
     from orbscan import _core
 
     return {
@@ -212,7 +212,7 @@ def finding_of(  # noqa: PLR0913, PLR0917 - the fields of a row, in its order
     expected: str | None,
     found: str | None,
 ) -> Finding:
-    """Make a finding of what the core tells."""
+    """Make a finding from what the core reports."""
     about = codes()[code]
     which = None
     if chunks is not None:

@@ -81,11 +81,11 @@ def unsealed(chunks: int) -> str:
     """Say what it means that chunks carry no checksum.
 
     >>> unsealed(16)
-    '16 chunks carry no checksum: a changed byte in them can go unseen'
+    '16 chunks carry no checksum: a changed byte in them can go undetected'
     """
     carry, them = ("carries", "it") if chunks == 1 else ("carry", "them")
     shown = counted(chunks, "chunk")
-    return f"{shown} {carry} no checksum: a changed byte in {them} can go unseen"
+    return f"{shown} {carry} no checksum: a changed byte in {them} can go undetected"
 
 
 def _names(lost: tuple[LostLeaf, ...]) -> str:

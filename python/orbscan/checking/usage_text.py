@@ -281,7 +281,7 @@ def totals(usage: Amounts) -> Iterator[tuple[str, str]]:
         yield "stray", f"{size(usage.strays)} of values that belong to no leaf"
     yield "data", f"{size(usage.data)} of values in files"
     yield "index", f"{size(usage.index)} of documents and nodes"
-    yield "unused", f"{size(usage.free)} that nothing of the newest version refers to"
+    yield "unused", f"{size(usage.free)} that nothing in the newest version refers to"
     if usage.unknown:
         yield "unknown", f"{size(usage.unknown)} that may be unused: the index is damaged or gone"
     if usage.others:
@@ -306,7 +306,7 @@ def totals_of_several(rows: Sequence[CheckpointUsage]) -> Iterator[tuple[str, st
     uncommitted = [row.total for row in rows if row.state == "uncommitted"]
     free = sum(row.free or 0 for row in rows)
     yield "memory", f"{size(sum(row.nbytes or 0 for row in rows))} in all leaves"
-    yield "unused", f"{size(free)} that nothing of the newest versions refers to"
+    yield "unused", f"{size(free)} that nothing in the newest versions refers to"
     if uncommitted:
         saves = counted(len(uncommitted), "uncommitted save")
         yield "unfinished", f"{size(sum(uncommitted))} in {saves}"

@@ -69,7 +69,7 @@ class Extent(NamedTuple):
         files: of pytrees.
         nbytes: of chunks, read and decoded.
         unsealed: chunks among those that were decoded that carry no checksum: a byte of them that
-            has changed can go unseen.
+            has changed can go undetected.
     """
 
     leaves: int
@@ -114,7 +114,7 @@ class Part(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """All that a `VerifyReport` knows, which has its texts besides and says what is in it."""
+    """The data of a `VerifyReport`, which also has its texts."""
 
     path: str
     level: Level

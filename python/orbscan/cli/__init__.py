@@ -2,7 +2,7 @@
 
 Data goes to stdout, warnings and errors to stderr. Nothing here, nor anything it imports, loads
 numpy, jax or another library: a command works on the columns of `orbscan._core`. Four libraries
-are imported where somebody asks for what they do: rich for colours, pyarrow for tables as files,
+are imported only when they are needed: rich for colours, pyarrow for tables as files,
 deltalake for catalogues, shtab for completion.
 """
 
@@ -45,7 +45,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line `argv`, by default that of the process, and return the exit code.
 
     Raises:
-        SystemExit: for wrong use (2), and after `--help` and `--version` (0).
+        SystemExit: for a usage error (2), and after `--help` and `--version` (0).
     """
     streams.give_descriptors()
     if isinstance(sys.stdout, io.TextIOWrapper):
@@ -126,7 +126,7 @@ def _understood(argv: Sequence[str]) -> argparse.Namespace:
     """Read the command line; without a word it asks for help.
 
     Raises:
-        SystemExit: wrong use, and the usage was printed; or the help was.
+        SystemExit: a usage error, and the usage was printed; or the help was.
     """
     program, parsers = composed(argv)
     if not argv:

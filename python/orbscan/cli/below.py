@@ -29,8 +29,8 @@ def steps_below(path: str) -> str | None:
     (name, held), *more = found
     root = quote(printable(os.path.join(path, name)))  # noqa: PTH118
     if more:
-        listed = some([f"{printable(name)} has {held}" for name, held in found], _SHOWN_RUNS, ", ")
-        return f"of its directories {listed}: list those of one with 'orbscan steps {root}'"
+        listed = some([f"{printable(name)} with {held}" for name, held in found], _SHOWN_RUNS, ", ")
+        return f"these directories contain steps: {listed}; list one with 'orbscan steps {root}'"
     return f"its directory {printable(name)} has {held}: list them with 'orbscan steps {root}'"
 
 

@@ -28,7 +28,7 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         "best",
         help="print the path of the step with the best value of a metric",
         description="Print the path of the committed step with the greatest value of a metric, "
-        "or with :min the least; of equals the last.",
+        "or with :min the least; ties go to the latest step.",
         epilog=_EXAMPLES + EXIT_CODES,
         formatter_class=help_formatter,
     )

@@ -17,7 +17,7 @@ def script(parser: argparse.ArgumentParser, shell: str) -> str:
         NotImplementedError: shtab is too old for that shell.
     """
     if shell not in shtab.SUPPORTED_SHELLS:
-        message = f"shtab {shtab.__version__} knows no {shell}"
+        message = f"shtab {shtab.__version__} does not support {shell}"
         raise NotImplementedError(message)
     for command in _commands(parser):
         for action in command._actions:  # noqa: SLF001 - argparse offers no other way to them

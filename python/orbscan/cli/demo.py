@@ -29,11 +29,11 @@ What it writes was saved by Orbax; nothing else needs to be installed.
 """
 
 _TO_TRY = (
-    ("ls {0}", "all that is there"),
+    ("ls {0}", "everything in it"),
     ("show {0}/composite", "the state of a model over a mesh of 4x2 devices"),
     ("steps {0}/runs/base", "a run with metrics, and a save that was never finished"),
     ("diff {0}/models/before {0}/models/after", "a model that was changed"),
-    ("verify {0}/damaged", "what copies lost that were damaged"),
+    ("verify {0}/damaged", "what damaged copies have lost"),
 )
 
 ARCHIVE = os.path.join(os.path.dirname(__file__), "demo.tar.gz")  # noqa: PTH118, PTH120
@@ -50,7 +50,7 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         epilog=_EXAMPLES + EXIT_CODES,
         formatter_class=help_formatter,
     )
-    parser.add_argument("path", metavar="DIR", help="a directory that is new, or empty")
+    parser.add_argument("path", metavar="DIR", help="a new or empty directory")
     parser.set_defaults(run=run, parser=parser)
 
 
@@ -82,7 +82,7 @@ def unpack(path: str) -> tuple[int, int]:
     is_new = not os.path.lexists(path)
     if not is_new and (not os.path.isdir(path) or os.listdir(path)):  # noqa: PTH112, PTH208
         what = "is not empty" if os.path.isdir(path) else "is not a directory"  # noqa: PTH112
-        message = f"{path}: {what}: pass a directory that is new, or empty"
+        message = f"{path}: {what}: pass a new or empty directory"
         raise Refusal(message, USAGE)
     os.makedirs(path, exist_ok=True)  # noqa: PTH103
     try:

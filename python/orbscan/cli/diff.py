@@ -59,7 +59,7 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         "--other-step",
         metavar="STEP",
         type=source.step_choice,
-        help="of the steps that OTHER holds, read this one (default: that of --step)",
+        help="OTHER is a directory of steps: read this one (default: that of --step)",
     )
     source.add_name(
         parser,
@@ -78,13 +78,13 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         metavar="WHAT",
         action="append",
         choices=ASPECTS,
-        help=f"what makes no difference, besides devices and storage: {', '.join(ASPECTS)}; can be "
-        "given several times",
+        help=f"ignore this as well as devices and storage: {', '.join(ASPECTS)}; can be given "
+        "several times",
     )
     parser.add_argument(
         "--strict",
         action="store_true",
-        help="let the ids of devices, and where and how arrays are stored, make a difference too",
+        help="also report different device ids, and different ways to store arrays",
     )
     parser.add_argument(
         "--values",

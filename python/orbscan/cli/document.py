@@ -20,7 +20,7 @@
 
 A sharding names its device mesh by its index in `device_meshes`: a mesh of thousands of devices,
 repeated for each leaf, would be most of the document. A place is `database` (OCDBT), `process` or
-`one_of_processes` (databases that nobody merged), `files`, `aggregate` (msgpack), `safetensors`, or
+`one_of_processes` (databases never merged), `files`, `aggregate` (msgpack), `safetensors`, or
 `strings` for the file of texts; `storage` has the places of arrays and scalars, and which files or
 directories they are. In `others`, `is_pytree` is null of what the
 file system does not let us look into.

@@ -46,7 +46,7 @@ examples:
 STORED is the bytes of chunks, from the index of the store; MEMORY is what they
 take in memory, and RATIO is MEMORY divided by STORED. UNUSED is what nothing of
 the newest version refers to. The lines from "data" to "other" add up to "on
-disk"; short chunks lie in the index, so that "data" can be less than "chunks".
+disk"; short chunks lie in the index, so "data" can be less than "chunks".
 
 """
 

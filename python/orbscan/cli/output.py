@@ -150,7 +150,7 @@ def differences(lines: Iterable[str]) -> Iterator[Line]:
     role = ""
     for line in lines:
         if not line.startswith(" "):
-            title = line.rpartition(": ")[2].partition(",")[0]
+            title = line.rpartition(": ")[2].partition(",")[0].partition(" (")[0]
             role = _DIFFERENCES.get(title, "")
         yield [(role, line)]
 

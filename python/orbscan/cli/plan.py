@@ -43,7 +43,7 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     parser.add_argument(
         "--mesh",
         metavar="AXES",
-        help="names and lengths of the axes, data=4,model=8 (default: the mesh of the checkpoint)",
+        help="names and lengths of the axes, as in data=4,model=8 (default: the saved mesh)",
     )
     parser.add_argument(
         "--devices-per-host",
@@ -56,7 +56,7 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         "--memory",
         metavar="SIZE",
         type=number_of_bytes,
-        help="say whether the arrays fit a device with so much memory, 16GiB",
+        help="say whether the arrays fit a device with this much memory, such as 16GiB",
     )
     add_output(parser, "a report")
     parser.set_defaults(run=run, parser=parser)

@@ -59,7 +59,7 @@ class Line:
 
 
 class Told:
-    """The line, written by whoever does the work, and not more often than it can be read.
+    """The line, written by the thread that does the work, not more often than it can be read.
 
     A context manager; does nothing unless stderr is a terminal, and leaves nothing behind.
     """
@@ -93,7 +93,7 @@ class Told:
 def shown(found: int, done: int, waiting: int, seconds: float) -> str:
     """Say how far a scan has come, how fast it is, and how long the rest will take.
 
-    While directories wait nobody knows that: each may hold no checkpoint or thousands.
+    While directories wait, that is unknown: each may hold no checkpoint or thousands.
 
     >>> shown(1_500, 1_500, 3_000, 0.5)
     '1,500 checkpoints, 3,000/s, 3,000 directories to go'

@@ -76,7 +76,7 @@ _GIVES: tuple[Gives, ...] = (
 )
 _CUSTOM_METADATA_WIDTH = 200
 _SHOWN_ITEMS = 10
-_NOT_LOOKED = "cannot be looked into"
+_NOT_LOOKED = "cannot be read"
 
 
 class View:

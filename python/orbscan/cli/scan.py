@@ -88,7 +88,7 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     parser.add_argument(
         "--categories",
         action="store_true",
-        help="columns of few different texts, such as dtype, become dictionaries; in .parquet only",
+        help="columns with few distinct texts, such as dtype, become dictionaries (only .parquet)",
     )
     parser.add_argument(
         "--ordered", action="store_true", help="in the order of paths, steps by their numbers"
@@ -100,7 +100,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Scan, and write the table."""
     if arguments.output is None:
         if sys.stdout.isatty():
-            arguments.parser.error("-o FILE is needed on a terminal, or -o json for all rows here")
+            arguments.parser.error("on a terminal, pass -o FILE, or -o json to print all rows")
         arguments.output = _JSON
     ending = _ending(arguments)
     if ending == catalogue.ENDING:
@@ -142,7 +142,7 @@ def _ending(arguments: argparse.Namespace) -> str:
     _check_options(arguments, ending)
     if output == _JSON:
         if arguments.since is not None:
-            arguments.parser.error("--since goes with a file: what has not changed is not shown")
+            arguments.parser.error("--since needs -o FILE: what has not changed is not shown")
         return _JSON
     if ending == catalogue.ENDING:
         catalogue.check(arguments)
@@ -154,7 +154,7 @@ def _ending(arguments: argparse.Namespace) -> str:
         arguments.parser.error(f"-o takes json or a name that ends in {takes}")
     if since is not None and (since == _JSON_LINES) != (ending == _JSON_LINES):
         arguments.parser.error(
-            "a .jsonl file goes with --since of a .jsonl file, and only with one"
+            "-o and --since must both be .jsonl files, or both be of other kinds"
         )
     if since not in {None, _JSON_LINES, *_READ_BY_PYARROW}:
         arguments.parser.error(f"--since takes a file that ends in {', '.join(_READ_BY_PYARROW)}")
@@ -168,7 +168,7 @@ def _check_options(arguments: argparse.Namespace, ending: str) -> None:
     if arguments.since is not None and arguments.table == "findings":
         arguments.parser.error("--since is not for --table findings: a check looks at everything")
     if arguments.categories and ending != _WITH_CATEGORIES:
-        arguments.parser.error(f"--categories goes with a file that ends in {_WITH_CATEGORIES}")
+        arguments.parser.error(f"--categories needs a file that ends in {_WITH_CATEGORIES}")
     if arguments.add_roots and ending != catalogue.ENDING:
         arguments.parser.error(f"--add-roots goes with a name that ends in {catalogue.ENDING}")
 

@@ -42,13 +42,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--threads",
         metavar="N",
         type=partial(positive_number, most=MOST_THREADS),
-        help="read so many checkpoints side by side",
+        help="number of concurrent reads",
     )
     parser.add_argument(
         "--no-shardings",
         action="store_false",
         dest="shardings",
-        help="leave out how arrays were laid over devices, and the file that says so",
+        help="leave out shardings, and do not read their file",
     )
     add_share(parser)
 
@@ -59,7 +59,7 @@ def add_filters(parser: argparse.ArgumentParser) -> None:
         "--steps",
         metavar="A:B",
         type=step_bounds,
-        help="only steps from A to B, either of which may be missing; or one step",
+        help="only steps from A to B, either of which may be left out; or one step",
     )
     parser.add_argument(
         "--latest",
@@ -85,14 +85,14 @@ def add_filters(parser: argparse.ArgumentParser) -> None:
         "--committed",
         action="store_true",
         default=None,
-        help="only those that a job would take for finished",
+        help="only finished checkpoints",
     )
     which.add_argument(
         "--uncommitted",
         action="store_false",
         dest="committed",
         default=None,
-        help="only those that it would not",
+        help="only unfinished checkpoints",
     )
     add_atomicity(parser)
 
@@ -129,14 +129,15 @@ def begin(arguments: argparse.Namespace, **more: Any) -> _core.Scan:
     """Begin the scan that the arguments describe; `arguments.searched` then has the roots.
 
     Raises:
-        SystemExit: wrong use; the usage was printed.
+        SystemExit: a usage error; the usage was printed.
         Refusal: there are roots, and none of them exists.
     """
     try:
         roots = expanded(stdin.paths(arguments.roots))
         if roots and not any(map(_exists, roots)):
             message = _broken_link(roots[0]) if len(roots) == 1 else ""
-            message = message or f"no such file or directory: {_listed(roots)}"
+            verb = "does" if len(roots) == 1 else "do"
+            message = message or f"{_listed(roots)}: {verb} not exist"
             raise Refusal(message, NOT_FOUND)
         scan = begun(
             roots,
@@ -153,7 +154,7 @@ def begin(arguments: argparse.Namespace, **more: Any) -> _core.Scan:
 
 
 def nothing_found(arguments: argparse.Namespace, *roots: str) -> Refusal:
-    """Say that there is no checkpoint, or none that the options do not leave out."""
+    """Say that there is no checkpoint, or none that matches the options."""
     options = {
         "--steps": arguments.steps is not None,
         "--match": arguments.match is not None,
@@ -164,7 +165,7 @@ def nothing_found(arguments: argparse.Namespace, *roots: str) -> Refusal:
     given = [option for option, is_given in options.items() if is_given]
     message = f"no checkpoint below {_listed(list(roots) or arguments.roots)}"
     if given:
-        message += f" is one that {' and '.join(given)} would keep"
+        message += f" matches {' and '.join(given)}"
     return Refusal(message, NOT_FOUND)
 
 
@@ -174,7 +175,7 @@ def _listed(roots: list[str]) -> str:
 
 
 def _broken_link(path: str) -> str:
-    """Say where a link leads that leads nowhere; nothing of any other path."""
+    """Say where a broken link leads; nothing for any other path."""
     try:
         target = os.readlink(path)  # noqa: PTH115
     except OSError:
@@ -199,7 +200,7 @@ def positive_number(text: str, most: int = _MOST) -> int:
     """Read the value of an option that is a number of at least one.
 
     Raises:
-        ArgumentTypeError: it is not, or there cannot be so many.
+        ArgumentTypeError: it is not, or it is too large.
     """
     number = whole_number(text)
     if number < 1:

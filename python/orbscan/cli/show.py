@@ -109,7 +109,7 @@ def _show_json(arguments: argparse.Namespace) -> bool:
     """Show the checkpointable that is asked for, if that is JSON; whether it is.
 
     Raises:
-        SystemExit: wrong use; the usage was printed.
+        SystemExit: a usage error; the usage was printed.
         OrbscanError: the document cannot be read.
     """
     # What came from stdin cannot be read again.
@@ -131,7 +131,7 @@ def _show_json(arguments: argparse.Namespace) -> bool:
     if item is None or item.kind != JSON or item.file is None:
         return False
     if arguments.param is not None or arguments.depth is not None or arguments.sort:
-        arguments.parser.error("--param, --depth and --sort are for pytrees, and this is JSON")
+        arguments.parser.error("--param, --depth and --sort are for pytrees, but this is JSON")
     if arguments.output == "json":
         sys.stdout.write(document.render_item(path, read, item))
     else:

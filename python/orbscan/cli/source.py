@@ -78,7 +78,7 @@ def local_path(arguments: argparse.Namespace, path: str) -> str:
     """Give a path of the command line, or the one on stdin, as the extension module takes it.
 
     Raises:
-        SystemExit: wrong use, the path is a remote URL; the usage was printed.
+        SystemExit: a usage error, the path is a remote URL; the usage was printed.
         Refusal: as `stdin.one_path` does.
     """
     try:
@@ -109,7 +109,7 @@ def add_atomicity(parser: argparse.ArgumentParser) -> None:
         "--atomicity",
         choices=ATOMICITIES,
         default="auto",
-        help="what makes a checkpoint a finished one: a name that is not temporary, "
+        help="what makes a checkpoint finished: a name that is not temporary, "
         "commit_success.txt, or either; auto: atomic_rename (default: auto)",
     )
 
@@ -120,8 +120,8 @@ def add_step(parser: argparse.ArgumentParser) -> None:
         "--step",
         metavar="STEP",
         type=step_choice,
-        help="of the steps that PATH holds, read this one: a number, latest, best:METRIC for "
-        "the greatest value of a metric, best:METRIC:min for the least, as of a loss, or the name "
+        help="PATH is a directory of steps: read this one: a number, latest, best:METRIC for "
+        "the greatest value of a metric, best:METRIC:min for the least, as for a loss, or the name "
         "of a directory; with dots METRIC reaches into objects: best:eval.loss:min",
     )
     add_prefix(parser)
@@ -133,14 +133,14 @@ def add_prefix(parser: argparse.ArgumentParser) -> None:
     prefixes.add_argument(
         "--prefix",
         default=...,
-        help="only steps that are called PREFIX_7, PREFIX_007 and so on; '' for _7",
+        help="only steps named PREFIX_7, PREFIX_007 and so on; '' for _7",
     )
     prefixes.add_argument(
         "--no-prefix",
         action="store_const",
         dest="prefix",
         const=None,
-        help="only steps that are called by a bare number",
+        help="only steps named by a bare number",
     )
 
 
@@ -190,7 +190,7 @@ def step_path(arguments: argparse.Namespace, path: str) -> str:
     """Give the path of the step that the arguments choose, or the path itself.
 
     Raises:
-        SystemExit: wrong use; the usage was printed.
+        SystemExit: a usage error; the usage was printed.
         OrbscanError: there is no such step.
     """
     step, prefix = arguments.step, arguments.prefix
@@ -206,7 +206,7 @@ def read(
     """Read what the arguments name: the path as it was read, and the checkpoint.
 
     Raises:
-        SystemExit: wrong use; the usage was printed.
+        SystemExit: a usage error; the usage was printed.
         OrbscanError: as `orbscan.metadata` does.
     """
     path = local_path(arguments, arguments.path)
@@ -227,7 +227,7 @@ def check_name(arguments: argparse.Namespace, name: Name) -> None:
     """Check a name of the command line; `...` stands for all.
 
     Raises:
-        SystemExit: wrong use; the usage was printed.
+        SystemExit: a usage error; the usage was printed.
     """
     if name is ...:
         return

@@ -6,7 +6,6 @@ import os
 import sys
 
 from orbscan.cli.exits import USAGE, Refusal
-from orbscan.showing.text import counted
 
 # See orbscan/__init__.py.
 TYPE_CHECKING = False
@@ -20,7 +19,7 @@ _STDIN = "-"
 def paths(arguments: Iterable[str]) -> list[str]:
     """Give paths, and in the place of each `-` those that stdin has.
 
-    They are separated by NUL characters if there is one, else by newlines: any other character may
+    They are separated by NUL characters if there are any, else by newlines: any other character may
     be part of a name.
     """
     given: list[str] = []
@@ -37,7 +36,7 @@ def one_path(argument: str) -> str:
     """
     given = paths([argument])
     if len(given) != 1:
-        message = f"- stands for one path on stdin, and there are {counted(len(given), 'path')}"
+        message = f"expected one path on stdin, got {len(given):,}"
         raise Refusal(message, USAGE)
     return given[0]
 

@@ -154,11 +154,15 @@ class Root(NamedTuple):
 
 
 def _nothing_found(root: Root, arguments: argparse.Namespace) -> Refusal:
-    kept = "" if arguments.prefix is ... else " of that prefix"
-    message = f"no step{kept} and no other checkpoint in {printable(root.path)}"
+    kept = "" if arguments.prefix is ... else " with that prefix"
+    message = f"no steps{kept} in {printable(root.path)}"
     if root.not_looked_into:
         message += f", where {_not_looked_into(root)}"
-    further = steps_below(root.path) or "orbscan ls looks into what is below it"
+    further = steps_below(root.path)
+    if further is None:
+        from shlex import quote
+
+        further = f"try 'orbscan ls {quote(printable(root.path))}'"
     return Refusal(f"{message}; {further}", NOT_FOUND)
 
 

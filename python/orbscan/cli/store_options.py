@@ -31,7 +31,7 @@ def use_store_options(arguments: argparse.Namespace) -> None:
 
 
 def forget_store_options() -> None:
-    """Let no URL have them that is read after the command, by whoever called it as a function."""
+    """Let no URL have them that is read after the command, if it was called as a function."""
     paths.DEFAULTS = {}
 
 

@@ -11,7 +11,7 @@ def give_descriptors() -> None:
 
     Without one, the next file that is opened gets its number, and what is meant for the stream
     ends up in that file. Reading from stdin and writing to stdout then fails, as it should. What is
-    meant for stderr goes nowhere, and the work is done all the same: nobody wants to see it.
+    meant for stderr is discarded, and the work is done all the same: there is no reader for it.
     """
     # In order: the system gives the lowest number that is free.
     if sys.stdin is None and _is_free(0, os.O_WRONLY):

@@ -15,23 +15,23 @@ if TYPE_CHECKING:
 TABLE_OF_EXIT_CODES = {
     exits.FINE: "fine; tolerated faults are reported as warnings",
     exits.FINDINGS: """\
-the answer is one to act on: diff, the checkpoints differ; verify, a
+the answer needs attention: diff, the checkpoints differ; verify, a
 checkpoint has an error; plan, the checkpoint does not fit the mesh or
 the memory; dump, something is wrong with the file""",
     exits.USAGE: "usage error: an option or argument is wrong",
     exits.NOT_FOUND: """\
-nothing is there (no such path, no step, no leaf that matches), or it is
-not a checkpoint, or one too damaged to be read""",
-    exits.STORE: "the file system refused or failed",
+nothing was found (no such path, no step, no leaf that matches), or it is
+not a checkpoint, or it is too damaged to be read""",
+    exits.STORE: "the store (disk or bucket) refused or failed, or memory ran out",
     exits.PARTIAL: """\
-a part could not be read, and what is shown says which: ls and scan, a
+a part could not be read, and the output says which: ls and scan, a
 checkpoint is not complete; steps, a step is broken; verify, some of
 several checkpoints could not be checked; diff, nothing is known to
-differ but something cannot be read; du, it cannot be told what is unused;
+differ, but something cannot be read; du, it is not known what is unused;
 report, a checkpoint or a part of one is not in the page""",
     exits.INTERRUPTED: "interrupted (Ctrl-C)",
-    exits.CLOSED_PIPE: "stdout was closed early, as by head; nothing is said about it",
-    exits.TERMINATED: "terminated; scan takes its unfinished file away",
+    exits.CLOSED_PIPE: "stdout was closed early, as by head; no message is printed",
+    exits.TERMINATED: "terminated; scan deletes its unfinished file",
 }
 
 _CODES = "exit-codes"
@@ -50,7 +50,7 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         "topic",
         metavar="TOPIC",
         nargs="?",
-        help=f"a command, or {_CODES}; without it, all commands",
+        help=f"a command, or {_CODES}; by default all commands",
     )
     parser.set_defaults(run=run, parser=parser)
 
@@ -65,7 +65,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     if topic is not None and topic not in COMMANDS:
         known = ", ".join([*COMMANDS, _CODES])
-        arguments.parser.error(f"there is no help on {topic!r}, but on {known}")
+        arguments.parser.error(f"no help for {topic!r}; topics: {known}")
     program, parsers = composed([] if topic is None else [topic])
     print((program if topic is None else parsers[topic]).format_help(), end="")
     return FINE

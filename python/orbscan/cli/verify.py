@@ -37,9 +37,9 @@ examples:
   orbscan verify --combined host0/1000 host1/1000   # what two hosts hold of one checkpoint
 
 The exit code is 1 if an error was found in any checkpoint. A save that was never
-finished is an error if it is named; below a directory that is named it is told as
-uncommitted, since it may be under way. Of several checkpoints, those in which there
-is nothing wrong are only counted, and -o json prints one document a line.
+finished is an error if it is named; below a directory that is named it is reported
+as uncommitted, since it may be under way. Of several checkpoints, those in which
+nothing is wrong are only counted, and -o json prints one document a line.
 
 """
 
@@ -104,9 +104,7 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         action="store_true",
         help="show the report of every checkpoint, also where nothing is wrong with several",
     )
-    told.add_argument(
-        "-q", "--quiet", action="store_true", help="show errors only, and nothing for what is fine"
-    )
+    told.add_argument("-q", "--quiet", action="store_true", help="print errors only")
     add_output(parser, "text", "text")
     add_wide(parser)
     parser.add_argument(

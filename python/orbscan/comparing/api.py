@@ -48,8 +48,8 @@ def diff(  # noqa: PLR0913 - keywords, each with a meaning of its own
     added; of what is not a pytree, nothing but that is known. A checkpoint with one pytree and
     another with one are compared whatever the two are called; the name is then a difference.
 
-    Leaves are the same leaf if the names on their way are the same as text, since that is all a
-    checkpoint keeps: an attribute of an object, a field of a namedtuple and an integer key of a
+    Leaves are the same leaf if the names in their keypaths are the same as text. A checkpoint keeps
+    no more than that: an attribute of an object, a field of a namedtuple and an integer key of a
     dict are found as the keys of a dict. So a list and a dict with the keys `0`, `1` have the same
     leaves, and are a difference of the container alone.
 
@@ -68,7 +68,7 @@ def diff(  # noqa: PLR0913 - keywords, each with a meaning of its own
         allow_uncommitted: as for `orbscan.metadata`; of each side that is a path.
         rich_types: whether tuples and namedtuples are told from lists and dicts: they are read so
             from paths, and compared so everywhere. A writer need not have recorded them.
-        ignore: what makes no difference, besides `devices` and `storage`: members of `name` (of the
+        ignore: what is not a difference, in addition to `devices` and `storage`: `name` (of the
             only pytrees of both sides), `kind`, `shape`, `dtype`, `sharding` (how arrays are split,
             by which mesh), `devices` (which ones the mesh has), `storage` (OCDBT or files, chunks,
             compression), `container` (a list where the other has a dict).

@@ -29,12 +29,12 @@ def difference_of_documents(before: Path, after: Path) -> str | None:
     files, others = _files(before), _files(after)
     for name in sorted(files | others):
         if name not in files or name not in others:
-            return f"{key(name)} is in {'a' if name in files else 'b'} alone"
+            return f"{key(name)} is only in {'a' if name in files else 'b'}"
         if cmp(before / name, after / name, shallow=False):
             continue
         one, other = _json(before / name), _json(after / name)
         if one is _ABSENT or other is _ABSENT:
-            return f"{key(name)} has other bytes"
+            return f"{key(name)} has different bytes"
         if found := _first(one, other):
             return found
     return None
@@ -67,7 +67,7 @@ def _first(before: Any, after: Any) -> str | None:
             pairs = enumerate(zip(one, other, strict=True))
             waiting += reversed([((*at, number), *pair) for number, pair in pairs])
         elif one is _ABSENT or other is _ABSENT:
-            return f"{keypath(at)} is in {'a' if other is _ABSENT else 'b'} alone"
+            return f"{keypath(at)} is only in {'a' if other is _ABSENT else 'b'}"
         elif one != other and (one == one or other == other):  # noqa: PLR0124 - NaN is NaN
             return f"{keypath(at)} {short(one)} -> {short(other)}"
     return None

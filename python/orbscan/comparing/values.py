@@ -169,7 +169,7 @@ class _Checked:
         return found
 
     def _check(self) -> None:
-        """Look once for chunks that are lost, which TensorStore would take for fill values."""
+        """Look once for chunks that are lost, which TensorStore would read as fill values."""
         if self._report is not None or self.path is None:
             return
         chosen = self._side.items[0].name if self._side.chosen else ...
@@ -181,7 +181,7 @@ class _Checked:
         }
         for leaf in self._report.lost_leaves:
             finding = told.get((leaf.checkpointable, leaf.param_name))
-            reason = "it is lost, as orbscan verify tells"
+            reason = "it is lost, as orbscan verify reports"
             if finding is not None:
                 reason = finding.reason
                 reason += "" if finding.chunks is None else f": {finding.chunks}"

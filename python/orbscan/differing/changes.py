@@ -62,7 +62,7 @@ class Other(NamedTuple):
     Attributes:
         side: `a` or `b`.
         name: None for the tree of a checkpoint itself.
-        is_pytree: whether it is a pytree; None if the file system does not let us look.
+        is_pytree: whether it is a pytree; None if the file system denies access.
     """
 
     side: str
@@ -207,7 +207,7 @@ class AmbiguousRename(NamedTuple):
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Differences:
-    """All that a `Diff` knows, which has its texts besides and says what is in it."""
+    """The data of a `Diff`, which also has its texts."""
 
     a: str
     b: str

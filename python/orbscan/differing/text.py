@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     Row = tuple[str, ...]
 
 SHOWN = 40
-"""The most lines of one kind of difference, unless told otherwise."""
+"""The most lines of one kind of difference, by default."""
 
 _GIVES = ((1, 40), (0, 40), (1, 20), (0, 16), (1, 8), (0, 8), (2, 0), (1, 0), (0, 1))
 _INDENT = "  "
@@ -110,7 +110,7 @@ def _blocks(
 
 
 def _but(word: str, renamed: list[Keypath]) -> str:
-    return f"{word}, besides what is perhaps renamed" if renamed else word
+    return f"{word} (possible renames excluded)" if renamed else word
 
 
 def _block(title: str, rows: list[Row], fitting: Fitting) -> list[str]:

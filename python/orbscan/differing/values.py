@@ -114,7 +114,7 @@ def _members(node: Any) -> Members | None:
 
 
 def _registered(node: Any) -> Members | None:
-    """What jax takes for the members of a node."""
+    """The members of a node, as jax sees them."""
     import jax
 
     # Stops below the node itself.

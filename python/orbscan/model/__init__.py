@@ -1,4 +1,4 @@
-"""What orbscan tells of checkpoints, as values that know nothing of files.
+"""What orbscan knows about checkpoints, as values without file access.
 
 `value` is what all of them are made of; `moments` is when something was saved. `result` is what a
 read gives, a tree whose `leaves` have a `sharding` each; `namedtuples` are the classes of saved

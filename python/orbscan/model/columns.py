@@ -24,7 +24,7 @@ class Tree:
     """The columns of a tree of metadata, as a forest takes them."""
 
     def __init__(self, tree: object) -> None:
-        """Lay a tree out breadth first: children side by side, and after their parent."""
+        """Lay a tree out breadth first: children next to each other, and after their parent."""
         self.node_keys: list[str | None] = []
         self.node_leaves: list[int] = []
         self.containers: list[tuple[int, Hashable, int, int]] = []

@@ -60,7 +60,7 @@ class Item(_Item):
         return None if self.file is None else read_json(self.file)
 
     def __str__(self) -> str:
-        """Show of which kind it is; of an item that nobody here knows, its handler."""
+        """Show its kind; for an item of an unknown kind, its handler."""
         return (self.handler or "not a pytree") if self.kind == OTHER else self.kind
 
 

@@ -50,7 +50,7 @@ def _identifier(text: str) -> str:
 
 
 def _normalized(fields: tuple[str, ...]) -> tuple[str, ...]:
-    """Write identifiers as Python's parser would, so that two which it takes for one are seen."""
+    """Write identifiers as Python's parser would, so that two which it treats as one are found."""
     if all(field.isascii() for field in fields):
         return fields
     from unicodedata import normalize

@@ -353,7 +353,7 @@ def check_mesh(mesh: AnyMesh) -> None:
 
 
 def _filled(shape: tuple[int, ...], devices: int) -> tuple[int, ...] | None:
-    """The shape of a mesh over so many devices; None if they do not fill it.
+    """The shape of a mesh over a number of devices; None if they do not fill it.
 
     One length may be negative: it is what the others leave, as for `numpy.reshape`, which Orbax
     calls.

@@ -5,9 +5,9 @@ metadata are orbscan's, those that load values take orbscan's metadata, and ever
 Orbax's own. Orbax is imported when a name of its own is used for the first time: a program that
 only reads metadata never pays for it, and does not need it.
 
-What is returned passes for Orbax's: `isinstance` with its classes is true, and sharding and storage
-metadata are Orbax's own. What is raised is caught by the handlers that a program already has: an
-`InvalidLayoutError` is one of orbscan and one of `ocp.errors` at once.
+What is returned can be used as Orbax's own: `isinstance` with its classes is true, and sharding and
+storage metadata are Orbax's own. What is raised is caught by the handlers that a program already
+has: an `InvalidLayoutError` is one of orbscan and one of `ocp.errors` at once.
 """
 
 from __future__ import annotations

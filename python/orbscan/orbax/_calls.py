@@ -1,6 +1,6 @@
 """The functions of Orbax's interface that orbscan has its own of.
 
-Each follows the active context. What orbscan cannot do as that context wants it, Orbax does.
+Each follows the active context. What orbscan cannot do in that context, Orbax does.
 """
 
 from __future__ import annotations
@@ -231,7 +231,7 @@ def _place(path: str | os.PathLike[str], schemes: Collection[str | None] = SCHEM
         schemes: of the URLs that are orbscan's to answer.
 
     Raises:
-        TypeError: it is bytes, which Orbax takes for no path.
+        TypeError: it is bytes, which Orbax does not accept as a path.
     """
     text = os.fspath(path)
     if not isinstance(text, str):
@@ -325,7 +325,7 @@ def _readable(abstract: Any) -> Any:
 
 
 def _viewed(read: CheckpointMetadata[Any]) -> CheckpointMetadata[Any]:
-    """Make what passes for Orbax's; without Orbax it is orbscan's."""
+    """Make the answer usable as Orbax's own; without Orbax it is orbscan's."""
     if not _is_installed():
         return read
     from orbscan.orbax import _views
@@ -343,7 +343,7 @@ def _dressed() -> Callable[[list[Any]], list[Any]] | None:
 
 @functools.cache
 def _is_installed() -> bool:
-    """Whether Orbax can be imported, told without importing it."""
+    """Whether Orbax can be imported, without importing it."""
     from importlib.util import find_spec
 
     spec = find_spec("orbax")
@@ -354,7 +354,7 @@ def _is_installed() -> bool:
 def _asked(
     function: Any, *asked: Any, issues: Iterable[_core.Issue] = ()
 ) -> CheckpointMetadata[Any]:
-    """What a function of Orbax answers, and what orbscan has to say of the checkpoint besides."""
+    """What a function of Orbax answers, and what orbscan adds about the checkpoint."""
     from orbscan.orbax import _views
 
     return _views.of_orbax(function(*asked), tuple([Issue(*issue) for issue in issues]))

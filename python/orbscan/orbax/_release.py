@@ -1,4 +1,4 @@
-"""What the installed release of Orbax does differently from others, told without importing it."""
+"""What the installed release of Orbax does differently from others, without importing it."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
-"""What the functions of `orbscan.orbax` return: values of orbscan that pass for Orbax's.
+"""What the functions of `orbscan.orbax` return: values of orbscan that can be used as Orbax's own.
 
 `isinstance` asks an object for its `__class__`, and these answer with the class of Orbax as soon as
-Orbax is loaded; before, nobody has that class to compare with. What only Orbax can make, such as
-its sharding metadata, is made when it is first asked for. A read thus costs what orbscan's own
-does, and a program that looks at shapes and types never loads Orbax.
+Orbax is loaded; before that, no program has that class to compare with. What only Orbax can make,
+such as its sharding metadata, is made on first access. A read thus costs what orbscan's own does,
+and a program that looks at shapes and types never loads Orbax.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _CHECKPOINTS = f"{_SRC}.metadata.types"
 
 
 def viewed(read: result.CheckpointMetadata[T]) -> CheckpointMetadata[T]:
-    """Make of orbscan's answer, with leaves that are dressed, the one that passes for Orbax's."""
+    """Turn orbscan's answer, with leaves of Orbax's kinds, into one that can be used as Orbax's."""
     return CheckpointMetadata(
         read.path,
         metadata=read.metadata,
@@ -60,7 +60,7 @@ def of_orbax(read: Any, issues: tuple[Issue, ...]) -> CheckpointMetadata[Any]:
 
 
 def dressed(leaves: list[Any]) -> list[Any]:
-    """Make of orbscan's leaves those that pass for Orbax's."""
+    """Make of orbscan's leaves those that can be used as Orbax's."""
     return [_dressed(leaf) for leaf in leaves]
 
 
@@ -195,7 +195,7 @@ class NumpyMetadata(_Leaf):
 
 
 class CheckpointMetadata(result.CheckpointMetadata[T]):
-    """The metadata of one checkpoint, as Orbax's `CheckpointMetadata`, with `issues` besides.
+    """The metadata of one checkpoint, as Orbax's `CheckpointMetadata`, with `issues` in addition.
 
     As there, two are equal only if they are the same. `dataclasses.replace` gives one of Orbax's
     own once Orbax is loaded.

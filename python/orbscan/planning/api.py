@@ -51,7 +51,7 @@ def restore_plan(
         metadata: of a checkpoint, or a tree of such leaves.
         mesh: `'data=4,model=8'`, a mapping of axis names to lengths, or a `Mesh` or `AbstractMesh`
             of jax. None for the mesh that the checkpoint was saved from.
-        devices_per_host: each host has so many consecutive devices, in row-major order of the mesh.
+        devices_per_host: consecutive devices of each host, in row-major order of the mesh.
         hosts: their number, instead of or beside `devices_per_host`; by default 1.
 
     Raises:

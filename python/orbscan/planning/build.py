@@ -84,7 +84,7 @@ def _saved_mesh(arrays: dict[Array, int]) -> dict[str, int]:
         shown = sorted(str(Mesh(axes)) for axes in found)
         more = ["..."] if len(shown) > _SHOWN_MESHES else []
         named = "; ".join([*shown[:_SHOWN_MESHES], *more]) or "none"
-        message = f"say over which mesh to restore; the checkpoint names {named}"
+        message = f"specify a mesh; the checkpoint names {named}"
         raise ValueError(message)
     return dict(found.pop())
 

@@ -14,7 +14,7 @@
 ```
 
 `memory` is null if the plan was made without one. What is in `others` is not part of the plan;
-`is_pytree` is null of what the file system does not let us look into. All amounts are in bytes.
+`is_pytree` is null if the file system denies access. All amounts are in bytes.
 """
 
 from __future__ import annotations

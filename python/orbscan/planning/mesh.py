@@ -62,7 +62,7 @@ def make_mesh(described: object, devices_per_host: int | None, hosts: int | None
     """Read a mesh in any of the forms that `restore_plan` takes.
 
     Raises:
-        ValueError: an axis is named twice or has no device, or the devices cannot be shared out;
+        ValueError: an axis is named twice or has no device, or the devices cannot be divided;
             a ShardingError if there are too many axes or devices.
         TypeError: it is in none of the forms.
     """
@@ -113,7 +113,7 @@ def _axes(described: object) -> Axes:
         if not (isinstance(names, Iterable) and isinstance(shape, Iterable)):
             message = (
                 "mesh must be a str such as 'data=4,model=8', a mapping of axis names to lengths, "
-                f"or a mesh of jax, not {type(described).__name__}"
+                f"or a jax mesh, not {type(described).__name__}"
             )
             raise TypeError(message)
         pairs = zip(names, shape, strict=True)
@@ -132,7 +132,7 @@ def _hosts(devices: int, devices_per_host: int | None, hosts: int | None) -> int
     """The number of hosts.
 
     Raises:
-        ValueError: the devices cannot be shared out evenly.
+        ValueError: the devices cannot be divided evenly.
     """
     found = hosts
     if found is None:
@@ -141,6 +141,6 @@ def _hosts(devices: int, devices_per_host: int | None, hosts: int | None) -> int
     if found < 1 or found * each != devices:
         wanted = [] if hosts is None else [f"over {hosts} hosts"]
         wanted += [] if devices_per_host is None else [f"with {devices_per_host} on each host"]
-        message = f"{counted(devices, 'device')} cannot be shared out evenly {' '.join(wanted)}"
+        message = f"{counted(devices, 'device')} cannot be divided evenly {' '.join(wanted)}"
         raise ValueError(message)
     return found

@@ -48,11 +48,11 @@ def _axes(named: list[Array], mesh: Mesh) -> Iterator[str]:
         saved.setdefault(axis, set()).add(length)
     lengths = dict(mesh.axes)
     for axis in sorted(wanted - lengths.keys()):
-        yield f"axis {axis!r} is not in the mesh; it had one device, so that nothing is lost"
+        yield f"axis {axis!r} is not in the mesh; it had one device, so nothing is lost"
     for axis, length in mesh.axes:
         before = saved.get(axis, {length}) if axis in wanted else set()
         if axis not in wanted and length > 1:
-            yield f"axis {axis!r} splits nothing: its {length} devices hold copies"
+            yield f"axis {axis!r} does not split any array: its {length} devices hold copies"
         elif before - {length}:
             shown = " or ".join(map(str, sorted(before)))
             yield f"axis {axis!r} has {counted(length, 'device')}; it had {shown} at the save"

@@ -1,7 +1,7 @@
 """Adds up what each device and host holds and reads, over all arrays that are split alike.
 
 No step of it visits an array and a device together: arrays are counted for the cells of a grid,
-which has a cell for each part that differs, and cells are handed out to devices once, at the end.
+which has a cell for each part that differs, and cells are assigned to devices once, at the end.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ class Grid:
         self._set_reads = [0] * len(distinct)
 
     def add(self, array: Array, split: Split, times: int) -> Cost:
-        """Count an array that occurs so many times."""
+        """Count an array that occurs several times."""
         dimensions: list[tuple[Span, ...]] = []
         # What every part has alike: the bytes of a chunk, and the chunks along unsplit dimensions.
         alike = array.chunk_nbytes

@@ -82,7 +82,7 @@ def _header(plan: Plan, memory: int | None) -> Iterator[tuple[str, str]]:
     yield "replicated", f"{plan.replicated:.1%} of what the devices hold are further copies"
     if memory is not None:
         verdict = "fits" if plan.device_memory <= memory else "does not fit"
-        beside = f", with {size(plan.unplaced)} of no known device" if plan.unplaced else ""
+        beside = f", with {size(plan.unplaced)} whose device is not known" if plan.unplaced else ""
         most = f"{size(plan.device_memory)} of {size(memory)}{beside}"
         yield "memory", f"{verdict}: a device holds at most {most}"
 

@@ -87,7 +87,7 @@ class HostPlan(NamedTuple):
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Plan:
-    """All that a `RestorePlan` knows, which has its texts besides and says what is in it."""
+    """The data of a `RestorePlan`, which also has its texts."""
 
     mesh: Mesh
     devices: tuple[DevicePlan, ...]

@@ -2,7 +2,7 @@
 
 `api` has the public functions, and `paths` makes a place of what they are given, with the
 `credentials` of its store, or what one of the `made_stores` of a user says. `step_choice` finds the
-step of a root that is meant, by its number or a `metric`; `steps` tells what a root holds, a `step`
+step of a root that is meant, by its number or a `metric`; `steps` says what a root holds, a `step`
 each, which `step_text` and `documents` show. `nearest` finds the leaves that a misspelt keypath may
 mean. `tree` makes a nest of the columns of the core, whose `codes` have names here, and `answer`
 composes what is returned; `facts` are the same columns as facts to be shown, `leaf_text` says in

@@ -156,7 +156,7 @@ def checkpointables_metadata(  # noqa: PLR0913 - as for metadata
         store_options: as for `metadata`.
 
     Raises:
-        InvalidLayoutError: besides the reasons of `metadata`, the checkpoint holds one pytree
+        InvalidLayoutError: for the reasons of `metadata`, or the checkpoint holds one pytree
             without a name.
         CheckpointNotFoundError: as for `metadata`; so are all the others.
     """

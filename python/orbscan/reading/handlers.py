@@ -124,7 +124,7 @@ def check_given(
             raise TypeError(message)
         if known is not None and name not in known:
             kind: ErrorKind = "no_such_checkpointable"
-            reason = f"no checkpointable is called {name!r}, for which a handler is given"
+            reason = f"there is no checkpointable {name!r}, for which a handler was given"
             raise errors.error(kind, reason, str(path))
 
 

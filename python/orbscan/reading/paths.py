@@ -93,7 +93,7 @@ def place_in_store(
 
 
 def _choice(scheme: str, store: Any, options: StoreOptions | None) -> _core.StoreChoice | None:
-    """What the extension module is told of a store; None if there is nothing to tell."""
+    """What is passed to the extension module about a store; None if there is nothing to pass."""
     given = {**DEFAULTS, **({} if options is None else options)}
     # Libraries take numbers and booleans, too.
     texts = {str(name).lower(): _text(value) for name, value in given.items()}
@@ -139,12 +139,12 @@ def _path_of_file_url(url: str) -> str:
     host, separator, path = url.partition("://")[2].partition("/")
     if host.lower() not in {"", "localhost"}:
         message = (
-            f"{url}: {host!r} stands where a file URL names its host, and only this machine can be "
-            "read: a file URL of an absolute path has three slashes, file:///data"
+            f"{url}: a file URL names the host {host!r}, but only this machine can be read: "
+            "a file URL of an absolute path has three slashes, file:///data"
         )
         raise ValueError(message)
     if not separator:
-        message = f"{url}: this URL names no path"
+        message = f"{url}: this URL does not name a path"
         raise ValueError(message)
     from urllib.parse import unquote_to_bytes
 

@@ -17,23 +17,23 @@ if TYPE_CHECKING:
 
 @as_dataclass
 class Step(Value, Moments, frozen=True):
-    """One step of a manager root. It is a path: give it wherever a checkpoint is asked for.
+    """One step of a manager root. It is a path: pass it wherever a checkpoint is expected.
 
     Attributes:
         path: of its directory.
         step: the number in the name of the directory.
-        committed: whether a job would take it for finished, as Orbax decides.
+        committed: whether Orbax considers it finalized.
         temporary: whether a job that cleans up when it starts would delete it.
         commit_reason: why, in words.
         prefix: what stands before the number and an underscore in the name; None for a bare number.
         init_timestamp_nsecs: when the save began, in nanoseconds since 1970 in UTC; None if the
             writer did not say.
         commit_timestamp_nsecs: when the save finished, likewise.
-        metrics: what the manager was told about the step, usually a dict; None if it was told
+        metrics: what the manager was given for the step, usually a dict; None if there was
             nothing.
         custom_metadata: what the user stored beside the trees.
         issues: the faults that were tolerated.
-        error: what of it is missing or cannot be read; None if all is there. The arrays
+        error: what is missing or cannot be read; None if everything is there. The arrays
             themselves are not looked at.
     """
 
@@ -125,7 +125,7 @@ class Steps(tuple[Step, ...]):  # noqa: SLOT001 - a tuple can have no slots for 
     Attributes:
         path: of the root, as it was given.
         others: the names of checkpoints, and of unfinished saves, that lie beside the steps and are
-            not called like one; `step=` takes such a name.
+            not named like one; `step=` takes such a name.
         not_looked_into: how many directories beside the steps may be checkpoints as well: only
             the first 64 are looked into, and some cannot be read.
     """

@@ -156,7 +156,7 @@ def _number(root: str, step: object) -> int:
         raise TypeError(message)
     number = int(step.__index__())
     if number < 0:
-        message = f"step must not be negative, and is {number}"
+        message = f"step must not be negative, got {number}"
         raise ValueError(message)
     if number >= _STEPS_END:
         kind: ErrorKind = "not_found"
@@ -246,7 +246,7 @@ def _without(name: str, rows: list[_core.Step]) -> str:
             found = value, row.step
         numbers.update(each for each, held in metric.members(metrics) if metric.is_number(held))
     if found is None:
-        reason, offered = f"no committed step has the metric {name!r}", "there is"
+        reason, offered = f"no committed step has the metric {name!r}", "available"
         if nameless is not None:
             value, step = nameless
             reason += f"; the metrics of step {step} are not an object: {metric.kind(value)}"
@@ -254,10 +254,10 @@ def _without(name: str, rows: list[_core.Step]) -> str:
         value, step = found
         reason = f"the metric {name!r} is not a number: it is {metric.kind(value)} in step {step}"
         inside = {each for each in numbers if each.startswith(f"{name}.")}
-        offered = "the numbers in it are" if inside else "there is"
+        offered = "numbers in it" if inside else "available"
         numbers = inside or numbers
     if numbers:
-        reason += f"; {offered} {_names(numbers)}"
+        reason += f"; {offered}: {_names(numbers)}"
     damaged = sum(row.metrics is None and row.error is not None for row in rows)
     return f"{reason}; steps that cannot be read completely: {damaged}" if damaged else reason
 

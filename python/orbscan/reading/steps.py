@@ -33,8 +33,8 @@ def steps(  # noqa: PLR0913 - keywords, each with a meaning of its own
     """List what a manager root holds, by number and then by name.
 
     Every directory counts whose name is a number, with or without a prefix and leading zeros:
-    `7`, `007`, `step_7` and `_7` are four steps. So do the leftovers of saves that never finished;
-    they are not committed. A step of which something is missing or cannot be read has an `error`,
+    `7`, `007`, `step_7` and `_7` are four steps. So do saves that never finished;
+    they are not committed. A step that lacks something or cannot be read has an `error`,
     committed or not, and hides no other. Where there
     are checkpoints under one prefix, directories under another under which there are none, such
     as `events_2024`, do not count.
@@ -94,7 +94,7 @@ def latest(
 
     Raises:
         CheckpointNotFoundError: the root does not exist, or has no step.
-        InvalidLayoutError: besides the reasons of `steps`, no step is committed, or their prefixes
+        InvalidLayoutError: for the reasons of `steps`, or no step is committed, or their prefixes
             differ.
         StoreError: as for `steps`; so are all the others.
     """

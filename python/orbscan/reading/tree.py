@@ -1,6 +1,6 @@
 """From columns to a pytree.
 
-The extension module hands over whole columns (see `_core.LeafTable`). Leaves that are equal were
+The extension module returns whole columns (see `_core.LeafTable`). Leaves that are equal were
 found to be so in Rust: each distinct one becomes one object here, which all its nodes share.
 """
 

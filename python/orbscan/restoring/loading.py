@@ -1,4 +1,4 @@
-"""Loading values: Orbax does it, told by orbscan what to load.
+"""Loading values: Orbax does it, and orbscan says what to load.
 
 Needs the extra `orbscan[orbax]`. Nothing is imported before the first call.
 """
@@ -231,7 +231,7 @@ def _resolve(
 
 
 def _absolute(path: str | os.PathLike[str], step: StepChoice | None, atomicity: Atomicity) -> str:
-    """The path as Orbax wants it.
+    """The path as Orbax expects it.
 
     Raises:
         StoreError: Orbax cannot load from there.

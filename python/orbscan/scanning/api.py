@@ -1,4 +1,4 @@
-"""Many checkpoints at once: found below directories, read side by side, given one by one.
+"""Many checkpoints at once: found below directories, read concurrently, yielded one by one.
 
 Importing this module loads nothing heavy.
 """
@@ -50,17 +50,17 @@ def scan(  # noqa: PLR0913 - keywords, each with a meaning of its own
 ) -> Scan:
     """Search for checkpoints and read the metadata of each.
 
-    Nothing that a single checkpoint, directory or file can have wrong ends a scan: it is told in
-    an entry. The walk does not go into checkpoints, and follows links to directories unless they
-    lead to where it comes anyway.
+    A bad checkpoint, directory or file never ends a scan; it is reported as an entry. The walk does
+    not go into checkpoints, and follows links to directories unless they lead to a place that is
+    searched anyway.
 
     Args:
         roots: one path or many. Each is a directory to search, a checkpoint, or a pattern such as
-            `runs/*/checkpoints` if nothing of that very name exists. One that is given twice is
-            searched twice.
+            `runs/*/checkpoints`, unless a path with exactly that name exists. One that is given
+            twice is searched twice.
         steps: only these: a number, a range without gaps, or a tuple of the first and the last,
             either of which may be None. A checkpoint whose name has no number is then left out.
-        latest: only so many steps of each directory, the newest.
+        latest: only the newest steps of each directory, this many.
         committed: True for finished checkpoints only, False for unfinished ones only.
         match: only checkpoints whose relative path matches: `*` and `?` stay within a level,
             `**` does not, `[0-9]` is a set of characters, `{8..12}` a number. docs/patterns.md has
@@ -68,29 +68,28 @@ def scan(  # noqa: PLR0913 - keywords, each with a meaning of its own
         exclude: one or several such patterns: a directory whose path from the root matches one of
             them is neither searched nor reported. A checkpoint that is itself a root is matched by
             its name; any other root is searched whatever its name.
-        leaves: whether to read the trees; without them there are names, times, custom metadata
-            and metrics.
+        leaves: whether to read the trees; without them there are only names, times, custom
+            metadata and metrics.
         shardings: whether to read the file `_sharding` of each tree; without it no leaf has a
-            sharding, and what is wrong with that file is not found.
-        ordered: whether to give entries in the order of their paths, steps by their numbers,
+            sharding, and faults in that file are not found.
+        ordered: whether to yield entries in the order of their paths, steps by their numbers,
             rather than as they come.
-        threads: how many read side by side, at most 1,024; with one, everything happens in the
+        threads: the number of concurrent reads, at most 1,024; with 1, everything happens in the
             calling thread. By default 16, on a slow disk 128, in a bucket 64.
         since: the entries of an earlier scan, or a table of it: a `.parquet`, `.arrow` or `.jsonl`
-            file, or anything with `__arrow_c_stream__`; or fingerprints by paths, of what was read
-            completely. What has not changed is not read again (`state` is `unchanged`), unless it
-            was not read completely then, or trees are wanted and were not read; what is gone is
-            told at the end (`vanished`). Paths compare as text, so the roots must be given as they
-            were then.
+            file, or anything with `__arrow_c_stream__`; or a mapping of paths to fingerprints, of
+            checkpoints that were read completely. What has not changed is not read again (`state`
+            is `unchanged`), unless it was not read completely then, or trees are wanted and were
+            not read; what is gone is reported at the end (`vanished`). Paths are compared as text,
+            so the roots must be given as they were then.
         shard: `(index, count)`: only a stable share of the paths, for `count` machines.
         rich_types: as for `orbscan.metadata`.
         atomicity: as for `orbscan.metadata`.
-        store: as for `orbscan.metadata`; of the roots that are URLs.
-        store_options: as for `orbscan.metadata`; of the roots that are URLs.
+        store: as for `orbscan.metadata`; for the roots that are URLs.
+        store_options: as for `orbscan.metadata`; for the roots that are URLs.
 
     Raises:
-        ValueError: an argument has no meaning, or a root is a `file://` URL of another
-            machine.
+        ValueError: an argument is invalid, or a root is a `file://` URL of another machine.
         TypeError: `steps` is something else.
 
     >>> [entry.step for entry in scan([])]

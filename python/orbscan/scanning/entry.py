@@ -1,4 +1,4 @@
-"""What a scan tells of one checkpoint.
+"""What a scan knows about one checkpoint.
 
 Importing this module loads nothing heavy; trees are assembled when they are asked for.
 """
@@ -18,27 +18,27 @@ if TYPE_CHECKING:
 
 
 class CheckpointEntry:
-    """What a scan tells of one checkpoint. Immutable; can be pickled, and passed as a path.
+    """What a scan knows about one checkpoint. Immutable; can be pickled, and passed as a path.
 
     Attributes:
-        path: where it lies: the root as it was given, and the way from there.
+        path: where it lies: the root as it was given, and the path from there.
         root: the root as it was given.
-        step: the number that its name gives; None if it gives none.
+        step: the number in its name; None if there is none.
         kind: `v1`, `v0`, `safetensors`, `temporary` (a save that never finished), or `unknown`
             (it could not even be looked at).
         state: `read`; `unchanged` or `vanished` since an earlier scan; `unread`, because it is not
             committed; `failed`.
-        committed: whether a job would take it for finished.
+        committed: whether Orbax considers it finalized.
         temporary: whether a job that cleans up when it starts would delete it.
         commit_reason: why, in words.
         init_timestamp_nsecs: when the save began, in nanoseconds since 1970 in UTC; None if that
-            is not recorded. Known of leftovers too.
-        commit_timestamp_nsecs: when it was committed, likewise; of safetensors, when they were
+            is not recorded. Also known for temporary directories.
+        commit_timestamp_nsecs: when it was committed, likewise; for safetensors, when they were
             changed.
-        fingerprint: a number that changes with all that the answer depends on; None if there is
-            none, or if a read met faults, so that a later scan reads it again.
+        fingerprint: a number that changes with everything that the answer depends on; None if there
+            is none, or if a read found faults, so that a later scan reads it again.
         complete: whether all of it could be read: every checkpointable, every leaf, and what
-            stands beside them, such as metrics. None if nothing was read (`unread`, `vanished`).
+            belongs to them, such as metrics. None if nothing was read (`unread`, `vanished`).
         error: what reading it with `orbscan.metadata` raises; None if that would succeed, and
             also if it just has no pytree.
     """

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 SUFFIX = ".jsonl"
 """The end of the name of such a file."""
 
-TAKES = f"a {SUFFIX} file takes over rows of such a file only"
+TAKES = f"a {SUFFIX} file can only take rows from another such file"
 """Why another earlier table is refused."""
 
 # What all rows of leaves of one checkpoint begin with ends here; quotes in a text are escaped.

@@ -1,4 +1,4 @@
-"""The types of what a scan is told, under one name each.
+"""The types of the options of a scan, under one name each.
 
 Modules that are imported at every start of the command line take these for type checkers only.
 """

@@ -32,7 +32,7 @@ def expanded(
     A pattern, in the dialect of docs/patterns.md, stands for no plain file but a `.safetensors`
     one, and for nothing below what it also stands for, which is searched anyway; the order is that
     of names, numbers in them by their value. One that stands for nothing stays, so that somebody is
-    told that it does not exist.
+    reported as not existing.
 
     Raises:
         ValueError: a root is a `file://` URL of another machine.

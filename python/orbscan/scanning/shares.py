@@ -100,7 +100,7 @@ def shares(
         options: as for `leaf_table`, `checkpoint_table` or `finding_table`, but for `shard`.
 
     Raises:
-        ValueError: an argument has no meaning.
+        ValueError: an argument is invalid.
         TypeError: there is no such option.
 
     >>> [share.index for share in shares("runs", 3)]
@@ -111,7 +111,7 @@ def shares(
         message = f"table {table!r}: expected one of {names}"
         raise ValueError(message)
     if "shard" in options:
-        message = "shard is what a share is: give the number of shares alone"
+        message = "shares replace shard: pass only the number of shares"
         raise ValueError(message)
     if count < 1:
         message = f"count must be at least 1, not {count}"

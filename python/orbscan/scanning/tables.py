@@ -54,7 +54,7 @@ def leaf_table(
         that cannot be read is a row without a keypath whose `error` says why.
 
     Raises:
-        ValueError: an argument has no meaning, or a root is a `file://` URL of another
+        ValueError: an argument is invalid, or a root is a `file://` URL of another
             machine.
     """
     return scan(paths, **options).leaves(categories=categories)
@@ -97,7 +97,7 @@ def finding_table(
         options: as for `scan`, but for `since`: a check looks at everything anew.
 
     Raises:
-        ValueError: an argument has no meaning.
+        ValueError: an argument is invalid.
     """
     number = depth(level, max_bandwidth)
     if options.get("since") is not None:

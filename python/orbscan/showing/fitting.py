@@ -132,7 +132,7 @@ def _total(widths: dict[int, int]) -> int:
 
 
 def cut(text: str, most: int, mark: str = ELLIPSIS) -> str:
-    """Cut a text in the middle, so that it takes at most so many columns of a terminal.
+    """Cut a text in the middle, so that it takes at most this many columns of a terminal.
 
     >>> cut("params/layers/kernel", 11), cut("kernel", 6), cut("重みの名前", 7)
     ('param…ernel', 'kernel', '重み…前')

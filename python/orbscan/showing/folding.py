@@ -20,7 +20,7 @@ FOLDED_BEYOND = 100
 
 _DIGITS = "0123456789"
 LONGEST_NUMBER = 18
-"""Digits of the longest number that is taken for one: longer ones count nothing."""
+"""Digits of the longest number that is read as one: longer ones are not numbers."""
 
 
 def fold(siblings: Iterable[tuple[str | int, Hashable]]) -> list[tuple[Entry, int, int]]:

@@ -88,7 +88,7 @@ def key_entry(entry: Entry) -> str:
 
 
 def key(name: str) -> str:
-    """Show a key, in quotes if it could be taken for something else."""
+    """Show a key, in quotes if it could be read as something else."""
     plain = name and name != "." and name.isprintable() and _SPECIAL.isdisjoint(name)
     return name if plain else repr(name)
 

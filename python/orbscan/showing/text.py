@@ -78,7 +78,7 @@ def others(found: Iterable[tuple[str | None, bool | None]]) -> str:
     >>> others([("ema", True), ("dataset", False)])
     'ema, dataset (not a pytree)'
     """
-    notes = {True: "", False: " (not a pytree)", None: " (cannot be looked into)"}
+    notes = {True: "", False: " (not a pytree)", None: " (cannot be read)"}
     names = [f"{checkpointable(name)}{notes[is_pytree]}" for name, is_pytree in found]
     return some(names, _SHOWN_NAMES, ", ")
 

@@ -140,14 +140,14 @@ def test_the_object_with_the_longest_name_comes_first() -> None:
         (
             "eval",
             (
-                "the metric 'eval' is not a number: it is an object in step 1; the numbers in it "
-                "are 'eval.acc', 'eval.loss'"
+                "the metric 'eval' is not a number: it is an object in step 1; numbers in it: "
+                "'eval.acc', 'eval.loss'"
             ),
         ),
-        ("note", "the metric 'note' is not a number: it is a string in step 2; there is "),
-        ("list", "the metric 'list' is not a number: it is a list in step 2; there is "),
-        ("none", "the metric 'none' is not a number: it is null in step 2; there is "),
-        ("nan", "the metric 'nan' is not a number: it is NaN in step 2; there is "),
+        ("note", "the metric 'note' is not a number: it is a string in step 2; available: "),
+        ("list", "the metric 'list' is not a number: it is a list in step 2; available: "),
+        ("none", "the metric 'none' is not a number: it is null in step 2; available: "),
+        ("nan", "the metric 'nan' is not a number: it is NaN in step 2; available: "),
         ("eval.x", "no committed step has the metric 'eval.x'; there is "),
     ],
 )
@@ -166,7 +166,7 @@ def test_what_is_not_a_number_is_said_with_the_numbers_that_there_are(
 def test_steps_that_cannot_be_read_completely_are_counted(tmp_path: Path) -> None:
     write_metrics(tmp_path, "1", '{"loss": ')
     write_step(tmp_path, "2", {"accuracy": 1})
-    reason = "'loss'; there is 'accuracy'; steps that cannot be read completely: 1"
+    reason = "'loss'; available: 'accuracy'; steps that cannot be read completely: 1"
     with pytest.raises(orbscan.CheckpointNotFoundError, match=reason):
         orbscan.best(tmp_path, "loss")
 
@@ -220,4 +220,4 @@ def test_a_command_takes_a_metric_in_an_object(
     main([command, str(tmp_path), "--step", "best:eval"])
     output = capsys.readouterr()
     assert f"{tmp_path / '2'}" in output.err + output.out
-    assert "it is an object in step 2; the numbers in it are 'eval.loss'" in output.err
+    assert "it is an object in step 2; numbers in it: 'eval.loss'" in output.err

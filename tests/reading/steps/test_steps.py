@@ -115,7 +115,7 @@ def test_the_best_is_chosen_among_committed_steps_that_have_the_metric(tmp_path:
     with pytest.raises(orbscan.CheckpointNotFoundError) as caught:
         orbscan.best(tmp_path, "f1")
     assert str(caught.value) == (
-        f"{tmp_path}: no committed step has the metric 'f1'; there is 'accuracy', 'loss'; "
+        f"{tmp_path}: no committed step has the metric 'f1'; available: 'accuracy', 'loss'; "
         "steps that cannot be read completely: 1"
     )
     with pytest.raises(ValueError, match="mode must be 'max' or 'min', not 'least'"):

@@ -214,7 +214,7 @@ def test_lines_of_json_are_carried_over_from_lines_of_json(run: Path, tmp_path: 
     assert len(stream.unchanged()) == stream.checkpoints_seen > 0
     assert sorted(second.read_text().splitlines()) == sorted(first.read_text().splitlines())
     tables.write_table(tables.leaf_table(run), other)
-    with pytest.raises(ValueError, match="takes over rows of such a file only"):
+    with pytest.raises(ValueError, match="can only take rows from another such file"):
         tables.write_table(tables.leaf_table(run, since=other), first, since=other)
     with pytest.raises(ValueError, match=r"read from \.parquet or \.arrow"):
         tables.write_table(tables.leaf_table(run, since=first), other, since=first)

@@ -93,7 +93,7 @@ def test_what_may_be_secret_is_not_shown() -> None:
 def test_mistakes_show_before_anything_is_read(run: Path) -> None:
     for message, arguments in {
         "expected one of leaves, checkpoints, findings": {"table": "steps"},
-        "give the number of shares alone": {"shard": (0, 2)},
+        "pass only the number of shares": {"shard": (0, 2)},
         "latest must be at least 1": {"latest": 0},
         "level 'deep'": {"table": "findings", "level": "deep"},
     }.items():
