@@ -59,6 +59,25 @@ def test_a_mesh_without_devices_keeps_the_saved_axis_types(types: Any) -> None:
     assert [kind.name for kind in mesh.axis_types] == list(types or ("Auto", "Auto"))
 
 
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        NamedShardingMetadata((4, 2), ("x", "y"), ()),
+        SingleDeviceShardingMetadata("cpu:0"),
+        PositionalShardingMetadata((4, 2)),
+    ],
+)
+def test_axis_types_are_not_left_to_jax_which_changes_its_mind(
+    metadata: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # As jax has it from 0.12 on.
+    def explicit(shape: Any, names: Any, kinds: Any = None) -> AbstractMesh:
+        return AbstractMesh(shape, names, kinds or (AxisType.Explicit,) * len(names))
+
+    monkeypatch.setattr(jax.sharding, "AbstractMesh", explicit)
+    assert set(metadata.to_abstract_mesh().axis_types) == {AxisType.Auto}
+
+
 TOO_LARGE = {
     "a mesh of 2147483648 devices": {"x": 2**31},
     "a mesh of 4294967296 devices": {"x": 2**16, "y": 2**16},

@@ -159,7 +159,8 @@ class NamedShardingMetadata(Value, frozen=True, gc=False):
         if min(shape, default=0) < 0:
             message = f"a mesh of shape {self.shape}, and its devices were not saved; {_WAY_ROUND}"
             raise ShardingError(message)
-        return jax.sharding.AbstractMesh(shape, self.axis_names, self._jax_axis_types())
+        kinds = _axis_types(len(shape), self.axis_types)
+        return jax.sharding.AbstractMesh(shape, self.axis_names, kinds)
 
     def _saved_mesh(self, available: Sequence[jax.Device]) -> jax.sharding.Mesh:
         need("jax", "a sharding of jax")
@@ -174,7 +175,8 @@ class NamedShardingMetadata(Value, frozen=True, gc=False):
             message = f"a mesh of shape {self.shape} does not fit {count}; {_WAY_ROUND}"
             raise ShardingError(message)
         grid = np.array(devices, dtype=object).reshape(shape)
-        return jax.sharding.Mesh(grid, self.axis_names, axis_types=self._jax_axis_types())
+        kinds = _axis_types(len(shape), self.axis_types)
+        return jax.sharding.Mesh(grid, self.axis_names, axis_types=kinds)
 
     def _check(self) -> None:
         _check_lengths(self.shape)
@@ -182,13 +184,6 @@ class NamedShardingMetadata(Value, frozen=True, gc=False):
             names, axes = len(self.axis_names), len(self.shape)
             message = f"a mesh of {counted(axes, 'axis', 'axes')} has {counted(names, 'name')}"
             raise ShardingError(message)
-
-    def _jax_axis_types(self) -> tuple[jax.sharding.AxisType, ...] | None:
-        need("jax", "a sharding of jax")
-        import jax
-
-        kinds = self.axis_types
-        return None if kinds is None else tuple(jax.sharding.AxisType[kind] for kind in kinds)
 
     def _devices(self, available: Sequence[jax.Device]) -> list[jax.Device]:
         if self.device_mesh is None:
@@ -251,7 +246,7 @@ class SingleDeviceShardingMetadata(Value, frozen=True, gc=False):
         need("jax", "a sharding of jax")
         import jax
 
-        return jax.sharding.AbstractMesh((1,), ("device",))
+        return jax.sharding.AbstractMesh((1,), ("device",), _axis_types(1))
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, SingleDeviceShardingMetadata):
@@ -313,7 +308,7 @@ class PositionalShardingMetadata(Value, frozen=True, gc=False):
 
         _check_lengths(self.shape)
         names = tuple(f"dim_{position}" for position in range(len(self.shape)))
-        return jax.sharding.AbstractMesh(self.shape, names)
+        return jax.sharding.AbstractMesh(self.shape, names, _axis_types(len(names)))
 
     def _axes_by_size(self, mesh: AnyMesh) -> list[str | None]:
         free = dict(mesh.shape)
@@ -367,6 +362,19 @@ def _filled(shape: tuple[int, ...], devices: int) -> tuple[int, ...] | None:
     if unknown > 1 or rest or (left < 1 if unknown else left != 1):
         return None
     return tuple(left if length < 0 else length for length in shape)
+
+
+def _axis_types(
+    axes: int, saved: Sequence[str] | None = None
+) -> tuple[jax.sharding.AxisType, ...]:
+    """The types of the axes of a mesh; where none were saved they are `Auto`, as in Orbax.
+
+    What jax takes where it is told of none depends on its release.
+    """
+    import jax
+
+    kinds = ("Auto",) * axes if saved is None else saved
+    return tuple(jax.sharding.AxisType[kind] for kind in kinds)
 
 
 def _check_lengths(lengths: Collection[int]) -> None:
