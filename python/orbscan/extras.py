@@ -12,6 +12,7 @@ from orbscan._imports import importing
 EXTRA_OF = {
     "jax": "jax",
     "tensorstore": "jax",
+    "orbax.checkpoint": "orbax",
     "orbax.checkpoint.experimental.v1": "orbax",
     "deltalake": "delta",
     "pyarrow": "tables",

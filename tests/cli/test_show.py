@@ -12,8 +12,9 @@ import pytest
 
 from orbscan import errors
 from orbscan.cli import main
+from orbscan.model.dtypes import dtype_named
 from orbscan.reading import facts as leaves
-from orbscan.reading.tree import assemble, dtype_named
+from orbscan.reading.tree import assemble
 from orbscan.showing import keypaths, text
 from tests.support import fake_core, processes, tables
 from tests.support.tables import array, checkpoint, numpy_array, scalar

@@ -7,7 +7,6 @@ import pickle
 import sys
 from typing import Any, NamedTuple
 
-import ml_dtypes
 import numpy as np
 import pytest
 
@@ -29,7 +28,7 @@ from orbscan.model.sharding import (
     SingleDeviceShardingMetadata,
 )
 from orbscan.reading import codes
-from orbscan.reading.tree import assemble, dtype_named
+from orbscan.reading.tree import assemble
 from tests.support import tables
 from tests.support.tables import array, numpy_array, scalar, table
 
@@ -40,14 +39,6 @@ KIND_OF_ZERO = {
     **dict.fromkeys(["complex64", "complex128"], 0j),
     "bool": False,
 }
-NUMPY_NAMES = [
-    *("bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"),
-    *("float16", "float32", "float64", "complex64", "complex128"),
-]
-ML_NAMES = [
-    *("bfloat16", "int2", "int4", "float4_e2m1fn", "float8_e3m4", "float8_e4m3b11fnuz"),
-    *("float8_e4m3fn", "float8_e4m3fnuz", "float8_e5m2", "float8_e5m2fnuz", "float8_e8m0fnu"),
-]
 
 
 class Point(NamedTuple):
@@ -193,24 +184,6 @@ def test_a_tree_deeper_than_the_stack_is_assembled() -> None:
     for _ in range(depth):
         (tree,) = tree
     assert tree == simple()
-
-
-@pytest.mark.parametrize("name", NUMPY_NAMES)
-def test_numpy_types_are_found_by_name(name: str) -> None:
-    assert dtype_named(name) == np.dtype(name)
-    assert dtype_named(name) is dtype_named(name)
-
-
-@pytest.mark.parametrize("name", ML_NAMES)
-def test_the_other_types_come_from_ml_dtypes(name: str) -> None:
-    assert dtype_named(name).type is getattr(ml_dtypes, name)
-    assert str(dtype_named(name)) == name
-
-
-def test_a_type_that_ml_dtypes_lacks_is_named() -> None:
-    with pytest.raises(FormatError, match="float3_e1m1") as caught:
-        dtype_named("float3_e1m1")
-    assert caught.value.kind == "unsupported"
 
 
 def test_a_namedtuple_gets_the_class_that_orbax_makes() -> None:

@@ -36,6 +36,22 @@ def namedtuple_class(module: str, qualified_name: str, fields: tuple[str, ...]) 
     return type(name, (base,), {"__slots__": (), "__module__": __name__, "__reduce__": __reduce__})
 
 
+def class_of(value: object) -> tuple[str, str, tuple[str, ...]] | None:
+    """Give what `namedtuple_class` made the class of an instance from; None for any other value.
+
+    >>> class_of(namedtuple_class("m", "P", ("x",))(1))
+    ('m', 'P', ('x',))
+    """
+    if not isinstance(value, tuple) or not hasattr(value, "_fields"):
+        return None
+    if type(value).__module__ != __name__ or not value._fields:
+        return None
+    # What its class was made of, and the values.
+    made: Any = value.__reduce__()[1]
+    module, qualified_name, fields, _ = made
+    return module, qualified_name, fields
+
+
 def _rebuild(
     module: str, qualified_name: str, fields: tuple[str, ...], values: tuple[Any, ...]
 ) -> tuple[Any, ...]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeAlias, TypeVar, ca
 from orbscan import errors
 from orbscan.model.leaves import ArrayMetadata, NumpyMetadata, leaves, own
 from orbscan.model.moments import Moments
+from orbscan.model.saved_tree import SavedTree  # noqa: TC001 - for whoever resolves annotations
 from orbscan.model.value import Value, as_dataclass
 
 if TYPE_CHECKING:
@@ -59,6 +60,10 @@ class Issue(Value, frozen=True, gc=False):
 class Contents(Protocol):
     """What finds the items of a checkpoint when they are asked for."""
 
+    @property
+    def handlers(self) -> str | dict[str, str | None] | None:
+        """Who wrote them, by name; one text for a checkpoint that is a pytree itself."""
+
     def items(self) -> tuple[Item, ...]:
         """Find them."""
 
@@ -86,6 +91,7 @@ class CheckpointMetadata(Moments, Generic[T]):
     custom_metadata: dict[str, Any] | None = None
     issues: tuple[Issue, ...] = ()
     _contents: Contents | None = field(default=None, repr=False, compare=False)
+    _trees: tuple[SavedTree, ...] = field(default=(), repr=False, compare=False)
 
     @property
     def items(self) -> tuple[Item, ...]:
@@ -112,6 +118,33 @@ class CheckpointMetadata(Moments, Generic[T]):
         [(('step',), 0), (('layers', 0, 'bias'), None)]
         """
         return leaves(self.metadata)
+
+    def to_bytes(self) -> bytes:
+        """Lay the result out as bytes, to hand it to other processes: `from_bytes` makes it again.
+
+        They are for this version of orbscan and those that name the same version of the bytes; a
+        checkpoint itself is the place to keep them. `items` is not among them.
+
+        Raises:
+            TypeError: the tree has leaves of the caller's own.
+        """
+        from orbscan.model import packing
+
+        return packing.to_bytes(self)
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> CheckpointMetadata[Any]:
+        """Make a result of what `to_bytes` gave: equal to the one that it was of.
+
+        Raises:
+            FormatError: the bytes are of another version (`unsupported`), which it names, or are
+                not what `to_bytes` gave (`malformed`).
+        """
+        from orbscan.model import packing
+
+        fields, faults = packing.from_bytes(data)
+        issues = tuple([Issue(*fault) for fault in faults])
+        return CheckpointMetadata(**fields, issues=issues)
 
     @property
     def parameters(self) -> int:

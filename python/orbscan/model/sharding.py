@@ -364,9 +364,7 @@ def _filled(shape: tuple[int, ...], devices: int) -> tuple[int, ...] | None:
     return tuple(left if length < 0 else length for length in shape)
 
 
-def _axis_types(
-    axes: int, saved: Sequence[str] | None = None
-) -> tuple[jax.sharding.AxisType, ...]:
+def _axis_types(axes: int, saved: Sequence[str] | None = None) -> tuple[jax.sharding.AxisType, ...]:
     """The types of the axes of a mesh; where none were saved they are `Auto`, as in Orbax.
 
     What jax takes where it is told of none depends on its release.

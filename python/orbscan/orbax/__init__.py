@@ -49,6 +49,11 @@ from orbscan.orbax._calls import (
 if TYPE_CHECKING:
     from orbax.checkpoint.experimental.v1 import *  # noqa: F403 - for editors, which then know the names
 
+    from orbscan.orbax._patch import answered as answered
+    from orbscan.orbax._patch import patch as patch
+    from orbscan.orbax._patch import patched as patched
+    from orbscan.orbax._patch import unpatch as unpatch
+
 _OWN = (
     "checkpointables_metadata",
     "is_orbax_checkpoint",
@@ -64,6 +69,10 @@ _OWN = (
 
 # What there is without Orbax: the classes of what is returned then.
 _RESULTS = ("CheckpointMetadata", "PyTreeMetadata")
+
+
+# Orbscan's own, which are no part of Orbax's interface, and load nothing before they are used.
+_PATCH = ("answered", "patch", "patched", "unpatch")
 
 
 def _names() -> list[str]:
@@ -84,6 +93,10 @@ def __getattr__(name: str) -> Any:
     if name.startswith("_"):
         message = f"module {__name__!r} has no attribute {name!r}"
         raise AttributeError(message)
+    if name in _PATCH:
+        from orbscan.orbax import _patch
+
+        return getattr(_patch, name)
     try:
         from orbscan.restoring.orbax_types import orbax_v1
 

@@ -115,9 +115,9 @@ class _Leaf:
         try:
             return self._storage
         except AttributeError:
-            from orbscan.restoring import orbax_types
+            from orbscan.restoring.orbax_values import Values
 
-            found = orbax_types.storage(self.__orbscan__.storage_metadata)
+            found = Values().storage(self.__orbscan__.storage_metadata)
             object.__setattr__(self, "_storage", found)
             return found
 
@@ -160,10 +160,10 @@ class ArrayMetadata(_Leaf):
         try:
             return self._sharding
         except AttributeError:
-            from orbscan.restoring import orbax_types
+            from orbscan.restoring.orbax_values import Values, has_class
 
             own = self.__orbscan__.sharding_metadata
-            found = orbax_types.sharding(own) if orbax_types.has_class(own) else None
+            found = Values().sharding(own) if has_class(own) else None
             object.__setattr__(self, "_sharding", found)
             return found
 

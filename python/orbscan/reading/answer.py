@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from orbscan.model.result import CheckpointMetadata, Issue
 from orbscan.places import path_of
 from orbscan.reading.items import Contents, contents
+from orbscan.reading.saved_trees import saved_tree
 from orbscan.reading.tree import assemble
 
 if TYPE_CHECKING:
@@ -23,9 +24,10 @@ def pytree(
     path: str, checkpoint: _core.Checkpoint, dressed: Dresser | None = None
 ) -> CheckpointMetadata[PyTreeMetadata]:
     """Compose the answer about the one item that was read; `dressed` as for `tree.assemble`."""
-    (_, table), *_ = checkpoint.items
+    (name, table), *_ = checkpoint.items
     tree = None if table is None else assemble(table, dressed)
-    return composed(path, checkpoint, tree, checkpoint.issues)
+    read = composed(path, checkpoint, tree, checkpoint.issues)
+    return read if table is None else replace(read, _trees=(saved_tree(name, table, ()),))
 
 
 def checkpointables(
@@ -37,7 +39,12 @@ def checkpointables(
         for name, table in checkpoint.items
         if name is not None
     }
-    return composed(path, checkpoint, trees, checkpoint.issues)
+    saved = [
+        saved_tree(name, table, (name,))
+        for name, table in checkpoint.items
+        if name is not None and table is not None
+    ]
+    return replace(composed(path, checkpoint, trees, checkpoint.issues), _trees=tuple(saved))
 
 
 def header(path: str, checkpoint: _core.Checkpoint) -> CheckpointMetadata[dict[str, None]]:

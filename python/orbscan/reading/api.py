@@ -6,6 +6,7 @@ Everything beyond the extension module is imported when the first answer is asse
 from __future__ import annotations
 
 import sys
+from functools import partial
 
 from orbscan import errors
 from orbscan._imports import importing
@@ -47,6 +48,7 @@ def metadata(  # noqa: PLR0913 - keywords, each with a meaning of its own
     handlers: Mapping[str, Handler] | None = None,
     store: Any = None,
     store_options: StoreOptions | None = None,
+    multihost: Literal["broadcast"] | None = None,
 ) -> CheckpointMetadata[PyTreeMetadata]:
     """Read the metadata of the pytree in a checkpoint.
 
@@ -57,7 +59,8 @@ def metadata(  # noqa: PLR0913 - keywords, each with a meaning of its own
         path: the checkpoint: a local directory, where `~` stands for the home directory, or the URL
             of one: `gs://`, `s3://`, `az://`, `abfss://`, `http(s)://`, `hf://`, `file://`.
         checkpointable_name: the sub-directory that holds the pytree; None if `path` itself holds
-            it; `AUTO` for `pytree`, else `state`, else the first by name, else `path` itself.
+            it, also where it is a part of a checkpoint, of which the answer is then; `AUTO` for
+            `pytree`, else `state`, else the first by name, else `path` itself.
         rich_types: whether to show saved tuples and namedtuples as such, where the writer
             recorded them, rather than as lists and dicts.
         step: of the steps that `path` holds the one to read: its number, `"latest"`, that of the
@@ -79,6 +82,9 @@ def metadata(  # noqa: PLR0913 - keywords, each with a meaning of its own
         store: a store made with `obstore`, from which a URL is read; by default what the URL and
             the environment say.
         store_options: what to say of the store of a URL, by the names of docs/buckets.md.
+        multihost: `broadcast` for a program of many processes of `jax.distributed.initialize`: the
+            first one reads, and all of them have the result, or its error. All make the same calls
+            in the same order. None where each process reads for itself.
 
     Raises:
         CheckpointNotFoundError: the path does not exist, or holds no such step.
@@ -90,8 +96,23 @@ def metadata(  # noqa: PLR0913 - keywords, each with a meaning of its own
         ValueError: the name is empty or reserved, there are store options for a path of a
             disk, the step is not a step, or there is no such atomicity.
         TypeError: the name is neither a string nor None, or the step in none of its forms.
+        RuntimeError: the process that reads for all has failed otherwise, or does not answer.
         Exception: whatever a handler of the program's own raises.
     """
+    if multihost is not None:
+        return _for_all(
+            path,
+            checkpointable_name,
+            multihost,
+            rich_types=rich_types,
+            step=step,
+            atomicity=atomicity,
+            allow_uncommitted=allow_uncommitted,
+            recover=recover,
+            handlers=handlers,
+            store=store,
+            store_options=store_options,
+        )
     text = place_of(path, step, atomicity=atomicity, store=store, store_options=store_options)
     check_name_as_orbax(checkpointable_name)
     # A recovery lists what a store holds, whoever wrote it.
@@ -113,19 +134,45 @@ def metadata(  # noqa: PLR0913 - keywords, each with a meaning of its own
             from orbscan.reading.handlers import one_of
 
         return one_of(answer.header(text, header), checkpointable_name, handlers)
-    checkpoint = read_pytree(
-        text,
-        checkpointable_name,
+    asked = partial(
+        read_pytree,
         rich_types=rich_types,
         atomicity=atomicity,
         allow_uncommitted=allow_uncommitted,
         recover=recover,
     )
+    try:
+        checkpoint = asked(text, checkpointable_name)
+    except errors.InvalidLayoutError as error:
+        text, name = outer(text, checkpointable_name, error)
+        checkpoint = asked(text, name)
     with importing:
         from orbscan.reading import answer
 
     read = answer.pytree(text, checkpoint)
     return _described("pytree", read, checkpoint, handlers)
+
+
+def _for_all(
+    path: str | os.PathLike[str], name: str | None, how: str, **options: Any
+) -> CheckpointMetadata[PyTreeMetadata]:
+    """Read in one process for all; the arguments are those of `metadata`."""
+    import os
+
+    if how != "broadcast":
+        message = f"multihost is 'broadcast' or None, not {how!r}"
+        raise ValueError(message)
+    if options["handlers"] is not None:
+        message = "handlers and multihost exclude each other: what a handler gives has no bytes"
+        raise ValueError(message)
+    with importing:
+        from orbscan.reading import broadcasting
+
+    text = os.fspath(path)
+    told = {key: options[key] for key in ("rich_types", "step", "atomicity", "recover")}
+    return broadcasting.once_for_all(
+        lambda: metadata(path, name, **options), text, f"{text!r} {name!r} {told!r}"
+    )
 
 
 def checkpointables_metadata(  # noqa: PLR0913 - as for metadata
@@ -254,6 +301,26 @@ def read_pytree(  # noqa: PLR0913 - as for metadata
         allow_uncommitted=allow_uncommitted,
         first=first,
     )
+
+
+def outer(path: str, name: str | None, error: errors.InvalidLayoutError) -> tuple[str, str]:
+    """Give the checkpoint that a pytree is a part of, and its name there.
+
+    Args:
+        path: that was refused.
+        name: that was asked for: only without one it is the pytree that is meant.
+        error: why it was refused.
+
+    Raises:
+        InvalidLayoutError: it was refused for something else, or another was meant.
+    """
+    import os
+
+    above, own = os.path.split(path.rstrip("/"))
+    advised = error.advice is not None and error.advice[:2] == ("name", own)
+    if name is not None or error.kind != "unknown_layout" or not (advised and own):
+        raise error
+    return above or ".", own
 
 
 def read_everything(

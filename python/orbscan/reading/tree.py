@@ -6,13 +6,10 @@ found to be so in Rust: each distinct one becomes one object here, which all its
 
 from __future__ import annotations
 
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from orbscan import errors
-from orbscan._imports import importing
+from orbscan.model.dtypes import dtype_named
 from orbscan.model.leaves import (
     ArrayMetadata,
     Compression,
@@ -36,19 +33,11 @@ if TYPE_CHECKING:
     from typing import TypeAlias
 
     from orbscan import _core
-    from orbscan.aliases import ErrorKind
     from orbscan.model.result import PyTreeMetadata
     from orbscan.model.sharding import ShardingMetadata
 
     Dresser: TypeAlias = Callable[[list[Any]], list[Any]]
     ZarrMetadata: TypeAlias = Zarr2Metadata | Zarr3Metadata
-
-_NUMPY_DTYPES = frozenset(
-    {
-        *("bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"),
-        *("float16", "float32", "float64", "complex64", "complex128"),
-    }
-)
 
 
 def assemble(table: _core.LeafTable, dressed: Dresser | None = None) -> PyTreeMetadata:
@@ -89,30 +78,6 @@ def _rows(held: list[Any], count: int) -> Iterable[Sequence[Any]]:
         return (held,)
     # The same iterator many times: each row takes its values off it one by one.
     return zip(*[iter(held)] * (len(held) // count), strict=True)
-
-
-@cache
-def dtype_named(name: str) -> np.dtype[Any]:
-    """Look up an element type by the name that numpy or ml_dtypes gives it.
-
-    Raises:
-        FormatError: the installed ml_dtypes lacks the type.
-
-    >>> dtype_named("float32")
-    dtype('float32')
-    """
-    if name in _NUMPY_DTYPES:
-        return np.dtype(name)
-    with importing:
-        import ml_dtypes
-
-    scalar_type = getattr(ml_dtypes, name, None)
-    if scalar_type is None:
-        kind: ErrorKind = "unsupported"
-        reason = f"ml_dtypes {ml_dtypes.__version__} lacks the type {name}"
-        raise errors.error(kind, reason)
-    dtype: np.dtype[Any] = np.dtype(scalar_type)
-    return dtype
 
 
 def _renew_mutable_leaves(table: _core.LeafTable, values: list[Any]) -> None:

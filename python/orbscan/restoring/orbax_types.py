@@ -1,11 +1,11 @@
-"""The same metadata in the classes of Orbax, for code that checks types.
+"""The same metadata in the classes of Orbax, for code that checks types, and back.
 
 Nothing here is needed to load a checkpoint: Orbax takes orbscan's leaves for its own.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeGuard, cast, overload
+from typing import TYPE_CHECKING, Any, Literal, TypeGuard, cast, overload
 
 from orbscan.extras import need
 from orbscan.model.leaves import (
@@ -20,16 +20,15 @@ from orbscan.model.result import CheckpointMetadata, tree_of
 from orbscan.model.sharding import (
     DeviceMesh,
     NamedShardingMetadata,
-    PositionalShardingMetadata,
     SingleDeviceShardingMetadata,
 )
+from orbscan.restoring.orbax_values import Values
 
 if TYPE_CHECKING:
     from types import ModuleType
 
     import jax
 
-    from orbscan.model.leaves import Compression, Zarr2Metadata, Zarr3Metadata
     from orbscan.model.result import PyTreeMetadata
     from orbscan.model.sharding import ShardingMetadata
 
@@ -47,36 +46,53 @@ def orbax_v1() -> ModuleType:
 
 
 @overload
-def to_orbax(metadata: CheckpointMetadata[Any]) -> Any: ...
+def to_orbax(metadata: CheckpointMetadata[Any], *, api: Literal["v1", "v0"] = "v1") -> Any: ...
 @overload
-def to_orbax(metadata: PyTreeMetadata) -> PyTreeMetadata: ...
-def to_orbax(metadata: CheckpointMetadata[Any] | PyTreeMetadata) -> Any:
+def to_orbax(metadata: PyTreeMetadata, *, api: Literal["v1", "v0"] = "v1") -> PyTreeMetadata: ...
+def to_orbax(
+    metadata: CheckpointMetadata[Any] | PyTreeMetadata, *, api: Literal["v1", "v0"] = "v1"
+) -> Any:
     """Convert metadata to the classes that Orbax itself would have returned.
 
-    Issues and the implementations of PRNG keys have no place there and are left out.
+    Shardings and meshes are made once for each that differs, and shared. Issues and the
+    implementations of PRNG keys have no place there and are left out.
 
     Args:
         metadata: what `orbscan.metadata` or `orbscan.checkpointables_metadata` returned, or a
             tree; leaves that are not orbscan's stay what they are.
+        api: of which interface: `v1` is `orbax.checkpoint.experimental.v1`. `v0` is
+            `orbax.checkpoint`, whose `Checkpointer.metadata(path)` gives a `StepMetadata` with a
+            `TreeMetadata` as its `item_metadata`; of a tree it is the `TreeMetadata`. There each
+            leaf has its name and directory, and scalars and texts are leaves as well.
 
     Raises:
         ImportError: Orbax is not installed.
         OrbscanError: the tree has an `UnreadableLeaf`: its error, which also says which leaf.
-        ValueError: an array has a `PositionalSharding`, for which Orbax has no class.
+        ValueError: an array has a `PositionalSharding`, for which Orbax has no class; there is no
+            such interface; or V0 does not take what the checkpoint holds for a tree, such as None.
     """
     tree_of(metadata)  # A path is refused.
+    if api not in {"v1", "v0"}:
+        message = f"an interface of Orbax is 'v1' or 'v0', not {api!r}"
+        raise ValueError(message)
     ocp = orbax_v1()
+    if api == "v0":
+        from orbscan.restoring import orbax_older
+
+        if isinstance(metadata, CheckpointMetadata):
+            return orbax_older.step_metadata(metadata)
+        return orbax_older.tree_metadata(metadata, None)
     if isinstance(metadata, CheckpointMetadata):
         from etils import epath
 
         return ocp.CheckpointMetadata(
             epath.Path(metadata.path),
-            metadata=_tree(metadata.metadata),
+            metadata=v1_tree(metadata.metadata),
             init_timestamp_nsecs=metadata.init_timestamp_nsecs,
             commit_timestamp_nsecs=metadata.commit_timestamp_nsecs,
             custom_metadata=metadata.custom_metadata,
         )
-    return _tree(metadata)
+    return v1_tree(metadata)
 
 
 def from_orbax(leaf: Any) -> Any:
@@ -117,14 +133,19 @@ def _own_sharding(metadata: Any) -> ShardingMetadata | None:
     )
 
 
-def _tree(tree: PyTreeMetadata) -> PyTreeMetadata:
+def v1_tree(tree: PyTreeMetadata) -> PyTreeMetadata:
+    """Convert the leaves of a tree to those of V1; raises as `to_orbax` does."""
     import jax
 
-    return jax.tree_util.tree_map_with_path(_leaf, tree)
+    values = Values()
+
+    def convert(path: jax.tree_util.KeyPath[Any], leaf: object) -> object:
+        return _leaf(path, own(leaf), values)
+
+    return jax.tree_util.tree_map_with_path(convert, tree)
 
 
-def _leaf(path: jax.tree_util.KeyPath[Any], leaf: object) -> object:
-    leaf = own(leaf)
+def _leaf(path: jax.tree_util.KeyPath[Any], leaf: object, values: Values) -> object:
     if is_safetensors(leaf):
         return abstract_array(leaf)
     # Orbax does not export the classes of its leaves.
@@ -137,14 +158,14 @@ def _leaf(path: jax.tree_util.KeyPath[Any], leaf: object) -> object:
         return array_leaf_handler.ArrayMetadata(
             shape=leaf.shape,
             dtype=leaf.dtype,
-            sharding_metadata=sharding(leaf.sharding_metadata),
-            storage_metadata=storage(leaf.storage_metadata),
+            sharding_metadata=values.sharding(leaf.sharding_metadata),
+            storage_metadata=values.storage(leaf.storage_metadata),
         )
     if isinstance(leaf, NumpyMetadata):
         return numpy_leaf_handler.NumpyMetadata(
             shape=leaf.shape,
             dtype=leaf.dtype,
-            storage_metadata=storage(leaf.storage_metadata),
+            storage_metadata=values.storage(leaf.storage_metadata),
         )
     if isinstance(leaf, UnreadableLeaf):
         import jax
@@ -163,83 +184,3 @@ def abstract_array(leaf: ArrayMetadata) -> jax.ShapeDtypeStruct:
     import jax
 
     return jax.ShapeDtypeStruct(leaf.shape, leaf.dtype)  # type: ignore[no-untyped-call]
-
-
-def has_class(metadata: ShardingMetadata | None) -> bool:
-    """Tell whether Orbax has a class for a sharding."""
-    return not isinstance(metadata, PositionalShardingMetadata)
-
-
-def sharding(metadata: ShardingMetadata | None) -> object:
-    """Convert a sharding, as `to_orbax` does; None for none."""
-    from orbax.checkpoint import metadata as theirs
-
-    match metadata:
-        case NamedShardingMetadata():
-            import jax
-            import numpy as np
-
-            kinds = metadata.axis_types
-            return theirs.NamedShardingMetadata(
-                shape=np.array(metadata.shape),
-                axis_names=list(metadata.axis_names),
-                # Orbax leaves joint axes in the lists that it reads them in.
-                partition_spec=tuple(
-                    [*entry] if isinstance(entry, tuple) else entry
-                    for entry in metadata.partition_spec
-                ),
-                axis_types=(
-                    None if kinds is None else tuple(jax.sharding.AxisType[kind] for kind in kinds)
-                ),
-                device_mesh=_device_mesh(metadata.device_mesh),
-            )
-        case SingleDeviceShardingMetadata():
-            return theirs.SingleDeviceShardingMetadata(metadata.device_str)
-        case PositionalShardingMetadata():
-            message = "Orbax has no class for a PositionalSharding"
-            raise ValueError(message)
-    return None
-
-
-def _device_mesh(mesh: DeviceMesh | None) -> object:
-    if mesh is None:
-        return None
-    from orbax.checkpoint._src.metadata import sharding as theirs
-
-    def devices(ids: Any) -> Any:
-        return [*map(devices, ids)] if isinstance(ids, tuple) else theirs.DeviceMetadata(ids)
-
-    return theirs.DeviceMetadataMesh(devices(mesh.mesh))
-
-
-def storage(metadata: StorageMetadata | None) -> object:
-    """Convert what is known of storage; None for nothing."""
-    if metadata is None:
-        return None
-    from orbax.checkpoint import metadata as theirs
-
-    zarr = metadata.zarr_metadata
-    return theirs.StorageMetadata(
-        chunk_shape=metadata.chunk_shape,
-        write_shape=metadata.write_shape,
-        **({} if zarr is None else {"zarr_metadata": _zarr(zarr)}),
-    )
-
-
-def _zarr(zarr: Zarr2Metadata | Zarr3Metadata) -> object:
-    import msgspec
-    from orbax.checkpoint._src.metadata import value as theirs
-
-    fields = msgspec.structs.asdict(zarr)
-    fields["compression"] = _compression(zarr.compression)
-    # The classes of Orbax, which have the same names and fields, know their version.
-    del fields["zarr_format"]
-    return getattr(theirs, type(zarr).__name__)(**fields)
-
-
-def _compression(compression: Compression | None) -> object:
-    if compression is None:
-        return None
-    from orbax.checkpoint._src.metadata import value as theirs
-
-    return theirs.Compression(compression.algorithm, compression.level)

@@ -48,6 +48,15 @@ def metadata(path: Path, *arguments: Any) -> Any:
     return None if found is None else described(found)
 
 
+def names_of_v0(path: Path) -> list[str]:
+    """The names of the leaves that the older interface gives."""
+    import jax
+    from etils import epath
+
+    found = v0.PyTreeCheckpointHandler().metadata(epath.Path(path))
+    return sorted(leaf.name for leaf in jax.tree.leaves(found.tree))
+
+
 def checkpointables(path: Path) -> dict[str, Any]:
     """The tree of each checkpointable."""
     found = v1.checkpointables_metadata(path).metadata
@@ -282,6 +291,7 @@ WAYS: dict[str, Callable[..., Any]] = {
         root_metadata,
         leaf_objects,
         joint_axes,
+        names_of_v0,
         sharding_shape,
         write_shape,
     )

@@ -301,3 +301,25 @@ def called_metrics(folder: Path) -> Asking:
     theirs = yield [Question("metadata", whole), Question("metadata", path)]
     assert theirs[1] == Answer(None)
     assert tree(path) == theirs[0].value
+
+
+@row(
+    "the directory of a checkpointable as the path, and `None` for the name",
+    "refuses it as a part of the checkpoint; the older interface, V0, reads it",
+    "the tree; for `'AUTO'` it is refused, and by `orbscan.orbax`",
+)
+def item_by_itself(folder: Path) -> Asking:
+    outer = golden("o0.12.8-v1-checkpointables/all", folder)
+    item = outer / "state"
+    theirs = yield [Question("metadata", item, (None,)), Question("names_of_v0", item)]
+    assert theirs[0].error == "InvalidLayoutError"
+    read = orbscan.metadata(item, None)
+    assert read.metadata == orbscan.metadata(outer, "state").metadata
+    assert (read.path, read.issues) == (outer, ())
+    assert theirs[1].value == sorted(".".join(map(str, keys)) for keys, _ in read.leaves())
+    for refused in (
+        partial(orbscan.metadata, item),
+        partial(orbscan.orbax.metadata, item, None),
+    ):
+        with pytest.raises(orbscan.InvalidLayoutError, match="is a part of the checkpoint"):
+            refused()

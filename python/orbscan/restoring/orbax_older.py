@@ -1,0 +1,203 @@
+"""The same metadata as Orbax's older interface, V0, gives it.
+
+Its leaves have a name and a directory besides, and are of other classes than those of V1: a scalar
+and a text are no values there but metadata of their own. Most public code still reads these.
+"""
+
+from __future__ import annotations
+
+import json
+from functools import partial
+from inspect import signature
+from typing import TYPE_CHECKING, Any
+
+from orbscan.errors import OrbscanError
+from orbscan.model.dtypes import dtype_named
+from orbscan.model.leaves import (
+    ArrayMetadata,
+    NumpyMetadata,
+    UnreadableLeaf,
+    own,
+    raise_unreadable,
+)
+from orbscan.model.saved_tree import SavedTree
+from orbscan.places import join
+from orbscan.restoring.orbax_values import Values, module
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    import jax
+
+    from orbscan.model.result import CheckpointMetadata, PyTreeMetadata
+
+TREE_FILE = "_METADATA"
+"""The file of a pytree, as `rust/orbscan-core/src/orbax/names.rs` has it."""
+
+_OF_SCALARS = {bool: "bool", int: "int64", float: "float64", complex: "complex128"}
+"""What Python's own scalars are saved as."""
+
+
+def step_metadata(read: CheckpointMetadata[Any]) -> Any:
+    """Make the `StepMetadata` that V0 has of a checkpoint.
+
+    Of what its `_CHECKPOINT_METADATA` says, it leaves out how long the save took.
+
+    Raises:
+        OrbscanError: the tree has an `UnreadableLeaf`: its error, which also says which leaf.
+        ValueError: an array has a sharding for which Orbax has no class; or V0 takes a tree of the
+            kind for no tree, such as None.
+    """
+    theirs = module("checkpoint")
+    values = Values()
+    contents = read._contents  # noqa: SLF001 - what a read leaves for nobody but orbscan
+    saved = {tree.keypath: tree for tree in read._trees}  # noqa: SLF001
+    if read._trees and () not in saved:  # noqa: SLF001
+        items: Any = theirs.CompositeItemMetadata(
+            **{
+                name: tree_metadata(
+                    tree,
+                    _directory(read, name),
+                    saved[(name,)],
+                    values,
+                    document=_document(read, name),
+                )
+                if (name,) in saved
+                else None
+                for name, tree in read.metadata.items()
+            }
+        )
+    else:
+        tree = saved.get((), SavedTree(None, ()))
+        items = tree_metadata(
+            read.metadata,
+            _directory(read, tree.name),
+            tree,
+            values,
+            document=_document(read, tree.name),
+        )
+    return theirs.StepMetadata(
+        item_handlers=None if contents is None else contents.handlers,
+        item_metadata=items,
+        init_timestamp_nsecs=read.init_timestamp_nsecs,
+        commit_timestamp_nsecs=read.commit_timestamp_nsecs,
+        custom_metadata=read.custom_metadata or {},
+    )
+
+
+def tree_metadata(  # noqa: PLR0913 - keywords, each with a meaning of its own
+    tree: PyTreeMetadata,
+    directory: Any,
+    saved: SavedTree | None = None,
+    values: Values | None = None,
+    *,
+    document: Mapping[str, Any] | None = None,
+    convert: Callable[[PyTreeMetadata], PyTreeMetadata] | None = None,
+) -> Any:
+    """Make the `TreeMetadata` that V0 has of a pytree; before 0.11 the tree alone.
+
+    Args:
+        tree: of orbscan's leaves; any other stays what it is.
+        directory: of the pytree, as its leaves shall have it.
+        saved: what its leaves do not tell.
+        values: converts shardings; to share them with other trees.
+        document: what the file of the tree says, of which members beside the tree are taken.
+        convert: makes other leaves than those of V0, whose wrapper it is then.
+
+    Raises:
+        Exception: as `step_metadata` does.
+    """
+    saved = SavedTree(None, ()) if saved is None else saved
+    made = (convert or _Leaves(directory, saved, values or Values()).of)(tree)
+    build = getattr(module("tree"), "build_default_tree_metadata", None)
+    if build is None:
+        return made
+    said = {} if document is None else document
+    format_ = {"use_zarr3": said.get("use_zarr3", False)}
+    is_told = "use_zarr3" in signature(build).parameters
+    custom = said.get("custom_metadata")
+    return build(made, custom_metadata=custom, **(format_ if is_told else {}))
+
+
+def _document(read: CheckpointMetadata[Any], name: str | None) -> Mapping[str, Any]:
+    """The file of a tree, as far as it can still be read: what V0 shows of it is rarely used."""
+    from orbscan import _core
+
+    place = join(str(read.path), *([] if name is None else [name]), TREE_FILE)
+    try:
+        content = _core.read_file(place)
+        found = json.loads(content or b"{}")
+    except (OrbscanError, ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _directory(read: CheckpointMetadata[Any], name: str | None) -> Any:
+    from etils import epath
+
+    return epath.Path(read.path if name is None else read.path / name)
+
+
+class _Leaves:
+    """Makes the leaves of one tree."""
+
+    def __init__(self, directory: Any, saved: SavedTree, values: Values) -> None:
+        self._theirs: Any = module("value")
+        self._directory = directory
+        self._values = values
+        self._scalars = {tuple(map(str, keypath)): dtype for keypath, dtype in saved.scalars}
+        # By the identity of what stands in many places, what is the same in all of them.
+        self._known: dict[int, tuple[object, Callable[..., object]]] = {}
+
+    def of(self, tree: PyTreeMetadata) -> PyTreeMetadata:
+        """Convert a tree, in containers like its own."""
+        import jax
+
+        return jax.tree_util.tree_map_with_path(self._leaf, tree)
+
+    def _leaf(self, path: jax.tree_util.KeyPath[Any], leaf: object) -> object:
+        keys = tuple([str(_key(entry)) for entry in path])
+        make = self._maker(keys, leaf, path)
+        return leaf if make is None else make(name=".".join(keys))
+
+    def _maker(
+        self, keys: tuple[str, ...], leaf: object, path: jax.tree_util.KeyPath[Any]
+    ) -> Callable[..., object] | None:
+        """What makes the leaf of its name; None for one that is not orbscan's."""
+        if type(leaf) in _OF_SCALARS:
+            dtype = self._scalars.get(keys, _OF_SCALARS[type(leaf)])
+            return partial(
+                self._theirs.ScalarMetadata, directory=self._directory, dtype=dtype_named(dtype)
+            )
+        if isinstance(leaf, str):
+            return partial(self._theirs.StringMetadata, directory=self._directory)
+        leaf = own(leaf)
+        if isinstance(leaf, UnreadableLeaf):
+            import jax
+
+            raise_unreadable(leaf, jax.tree_util.keystr(path))
+        if not isinstance(leaf, ArrayMetadata | NumpyMetadata):
+            return None
+        known = self._known.get(id(leaf))
+        if known is None:
+            known = self._known[id(leaf)] = leaf, self._array(leaf)
+        return known[1]
+
+    def _array(self, leaf: ArrayMetadata | NumpyMetadata) -> Callable[..., object]:
+        saved = leaf.sharding_metadata if isinstance(leaf, ArrayMetadata) else None
+        return partial(
+            self._theirs.ArrayMetadata,
+            directory=self._directory,
+            shape=leaf.shape,
+            sharding=self._values.sharding(saved),
+            dtype=leaf.dtype,
+            storage=self._values.storage(leaf.storage_metadata),
+        )
+
+
+def _key(entry: Any) -> object:
+    """What a level of a keypath of jax is called."""
+    for name in ("key", "idx", "name"):
+        if hasattr(entry, name):
+            return getattr(entry, name)
+    return entry

@@ -1,0 +1,158 @@
+"""What leaves of Orbax hold, in the classes of the installed release: shardings and storage.
+
+The classes have had more fields from release to release; those that one does not have yet are left
+out, as it does when it reads them.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from functools import cache
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from orbscan.model.sharding import (
+    NamedShardingMetadata,
+    PositionalShardingMetadata,
+    SingleDeviceShardingMetadata,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import ModuleType
+
+    from orbscan.model.leaves import Compression, StorageMetadata, Zarr2Metadata, Zarr3Metadata
+    from orbscan.model.sharding import DeviceMesh, ShardingMetadata
+
+T = TypeVar("T")
+
+
+@cache
+def module(name: str) -> ModuleType:
+    """Import one of Orbax's modules of metadata: `sharding`, `value`, `tree`.
+
+    Raises:
+        ImportError: there is none.
+    """
+    from importlib import import_module
+
+    try:
+        return import_module(f"orbax.checkpoint._src.metadata.{name}")
+    except ModuleNotFoundError:
+        # Where it lay until 0.6.
+        return import_module(f"orbax.checkpoint.metadata.{name}")
+
+
+def has_class(metadata: ShardingMetadata | None) -> bool:
+    """Tell whether Orbax has a class for a sharding."""
+    is_positional = isinstance(metadata, PositionalShardingMetadata)
+    return not is_positional or hasattr(module("sharding"), "PositionalShardingMetadata")
+
+
+class Values:
+    """Converts shardings and storage, and makes one object of what is one object in orbscan.
+
+    A tree of thousands of leaves has a few shardings, over one mesh of thousands of devices.
+    """
+
+    def __init__(self) -> None:
+        self._meshes: dict[DeviceMesh, object] = {}
+        # By their identity: what has many devices is slow to hash. The values keep it in use.
+        self._made: dict[int, tuple[object, object]] = {}
+
+    def sharding(self, metadata: ShardingMetadata | None) -> object:
+        """Convert a sharding; None for none.
+
+        Raises:
+            ValueError: Orbax has no class for it.
+        """
+        return None if metadata is None else self._once(metadata, self._sharding)
+
+    def storage(self, metadata: StorageMetadata | None) -> object:
+        """Convert what is known of storage; None for nothing."""
+        return None if metadata is None else self._once(metadata, _storage)
+
+    def _once(self, value: T, convert: Callable[[T], object]) -> object:
+        known = self._made.get(id(value))
+        if known is None:
+            known = self._made[id(value)] = value, convert(value)
+        return known[1]
+
+    def _sharding(self, metadata: ShardingMetadata) -> object:
+        theirs = module("sharding")
+        match metadata:
+            case NamedShardingMetadata():
+                import jax
+                import numpy as np
+
+                kinds: dict[str, Any] = {}
+                if metadata.axis_types and _has(theirs.NamedShardingMetadata, "axis_types"):
+                    types = (jax.sharding.AxisType[kind] for kind in metadata.axis_types)
+                    kinds["axis_types"] = tuple(types)
+                return theirs.NamedShardingMetadata(
+                    shape=np.array(metadata.shape),
+                    axis_names=list(metadata.axis_names),
+                    # Orbax leaves joint axes in the lists that it reads them in.
+                    partition_spec=tuple(
+                        [*entry] if isinstance(entry, tuple) else entry
+                        for entry in metadata.partition_spec
+                    ),
+                    device_mesh=self._device_mesh(metadata.device_mesh),
+                    **kinds,
+                )
+            case SingleDeviceShardingMetadata():
+                return theirs.SingleDeviceShardingMetadata(metadata.device_str)
+            case PositionalShardingMetadata():
+                if not has_class(metadata):
+                    message = "Orbax has no class for a PositionalSharding"
+                    raise ValueError(message)
+                import numpy as np
+
+                return theirs.PositionalShardingMetadata(
+                    np.array(metadata.shape), metadata.memory_kind
+                )
+
+    def _device_mesh(self, mesh: DeviceMesh | None) -> object:
+        if mesh is None:
+            return None
+        if mesh not in self._meshes:
+            theirs = module("sharding")
+
+            def devices(ids: Any) -> Any:
+                return (
+                    [*map(devices, ids)] if isinstance(ids, tuple) else theirs.DeviceMetadata(ids)
+                )
+
+            self._meshes[mesh] = theirs.DeviceMetadataMesh(devices(mesh.mesh))
+        return self._meshes[mesh]
+
+
+def _storage(metadata: StorageMetadata) -> object:
+    theirs = module("value").StorageMetadata
+    known: dict[str, object] = {}
+    if _has(theirs, "write_shape"):
+        known["write_shape"] = metadata.write_shape
+    if metadata.zarr_metadata is not None and _has(theirs, "zarr_metadata"):
+        known["zarr_metadata"] = _zarr(metadata.zarr_metadata)
+    return theirs(chunk_shape=metadata.chunk_shape, **known)
+
+
+def _zarr(zarr: Zarr2Metadata | Zarr3Metadata) -> object:
+    import msgspec
+
+    fields = msgspec.structs.asdict(zarr)
+    fields["compression"] = _compression(zarr.compression)
+    # The classes of Orbax, which have the same names and fields, know their version.
+    del fields["zarr_format"]
+    return getattr(module("value"), type(zarr).__name__)(**fields)
+
+
+def _compression(compression: Compression | None) -> object:
+    if compression is None:
+        return None
+    return module("value").Compression(compression.algorithm, compression.level)
+
+
+@cache
+def _has(made: type[Any], field: str) -> bool:
+    """Whether a class of the installed release has a field."""
+    return field in {each.name for each in dataclasses.fields(made)}
