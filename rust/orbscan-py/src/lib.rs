@@ -296,6 +296,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(scan::scan, module)?)?;
     module.add_function(wrap_pyfunction!(scan::expand_root, module)?)?;
     module.add_function(wrap_pyfunction!(scan::share_of, module)?)?;
+    module.add_function(wrap_pyfunction!(scan::divide_scan, module)?)?;
     module.add_function(wrap_pyfunction!(read_pytree, module)?)?;
     module.add_function(wrap_pyfunction!(recover, module)?)?;
     module.add_function(wrap_pyfunction!(read_checkpointables, module)?)?;

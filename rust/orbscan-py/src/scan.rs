@@ -13,6 +13,7 @@ use orbscan_core::reader::everything::Chosen;
 use orbscan_core::record;
 use orbscan_core::scan as core;
 use orbscan_core::scan::entry::{self, Content};
+use orbscan_core::scan::pieces::{Depth, Piece, divide};
 use orbscan_core::scan::roots::Roots;
 use orbscan_core::scan::selection::{Selection, Shard};
 use orbscan_core::scan::{Monitor, Options, Poll, Root};
@@ -44,6 +45,7 @@ use crate::{PATIENCE, errors, options, work};
     since = None,
     rich_types = false,
     atomicity = None,
+    pieces = None,
 ))]
 // They are keywords, each with a meaning of its own.
 #[allow(clippy::too_many_arguments, clippy::fn_params_excessive_bools)]
@@ -63,18 +65,12 @@ pub fn scan(
     since: Option<HashMap<String, u64>>,
     rich_types: bool,
     atomicity: Option<&str>,
+    pieces: Option<Vec<GivenPiece>>,
 ) -> PyResult<Scan> {
+    let shard = shard.map(|(index, count)| Shard { index, count });
     let selection = Selection {
-        steps: steps.map(|(first, last)| first..=last),
-        latest,
-        committed,
-        pattern: pattern.map(|text| Pattern::new(text, Of::Path)),
-        exclude: exclude
-            .iter()
-            .flatten()
-            .map(|text| Pattern::new(text, Of::Path))
-            .collect(),
-        shard: shard.map(|(index, count)| Shard { index, count }),
+        shard,
+        ..selection(steps, latest, committed, pattern, exclude)
     };
     let options = Options {
         read: orbscan_core::reader::Options {
@@ -83,16 +79,11 @@ pub fn scan(
         },
         leaves,
         selection,
-        threads: threads.unwrap_or_else(|| {
-            if roots.iter().any(Place::is_remote) {
-                core::REMOTE_THREADS
-            } else {
-                core::DEFAULT_THREADS
-            }
-        }),
+        threads: threads.unwrap_or_else(|| default_threads(&roots)),
         slow_threads: threads.unwrap_or(core::SLOW_THREADS),
         ordered,
         since: since.unwrap_or_default(),
+        pieces: pieces.map(|pieces| pieces.into_iter().map(piece).collect()),
     };
     let started = py.detach(|| core::scan(roots.iter().map(root).collect(), options));
     Ok(Scan {
@@ -103,6 +94,89 @@ pub fn scan(
         waiting: Mutex::default(),
         closed: AtomicBool::new(false),
     })
+}
+
+/// A piece as Python has it: the number of the root, the way to where the directories lie, and what each
+/// is called and whether it is a link.
+type GivenPiece = (usize, String, Vec<(String, bool)>);
+
+fn piece((root, way, names): GivenPiece) -> Piece {
+    Piece {
+        root,
+        way,
+        names,
+        bytes: 0,
+    }
+}
+
+fn selection(
+    steps: Option<(u64, u64)>,
+    latest: Option<usize>,
+    committed: Option<bool>,
+    pattern: Option<&str>,
+    exclude: Option<Vec<String>>,
+) -> Selection {
+    let exclude = exclude.into_iter().flatten();
+    Selection {
+        steps: steps.map(|(first, last)| first..=last),
+        latest,
+        committed,
+        pattern: pattern.map(|text| Pattern::new(text, Of::Path)),
+        exclude: exclude.map(|text| Pattern::new(&text, Of::Path)).collect(),
+        shard: None,
+    }
+}
+
+fn default_threads(roots: &[Place]) -> usize {
+    if roots.iter().any(Place::is_remote) {
+        core::REMOTE_THREADS
+    } else {
+        core::DEFAULT_THREADS
+    }
+}
+
+/// Divides a scan into pieces; see the stub.
+#[pyfunction]
+#[pyo3(signature = (
+    roots,
+    enough,
+    *,
+    steps = None,
+    latest = None,
+    committed = None,
+    pattern = None,
+    exclude = None,
+    threads = None,
+    atomicity = None,
+))]
+#[allow(clippy::too_many_arguments)] // As for a scan.
+pub fn divide_scan(
+    py: Python<'_>,
+    roots: Vec<Place>,
+    enough: Option<usize>,
+    steps: Option<(u64, u64)>,
+    latest: Option<usize>,
+    committed: Option<bool>,
+    pattern: Option<&str>,
+    exclude: Option<Vec<String>>,
+    threads: Option<usize>,
+    atomicity: Option<&str>,
+) -> PyResult<Vec<(GivenPiece, u64)>> {
+    let options = Options {
+        read: options(false, atomicity, false)?,
+        selection: selection(steps, latest, committed, pattern, exclude),
+        threads: threads.unwrap_or_else(|| default_threads(&roots)),
+        ..Options::default()
+    };
+    let depth = enough.map_or(Depth::Checkpoints, Depth::Until);
+    let first = roots.first().map(Place::text).unwrap_or_default();
+    let pieces = work::detached(py, &first, || {
+        Ok(divide(roots.iter().map(root).collect(), &options, depth))
+    })?;
+    let pieces = pieces.into_iter();
+    Ok(pieces
+        .map(|piece| ((piece.root, piece.way, piece.names), piece.bytes))
+        .collect())
 }
 
 /// Which of so many shares a path is in; see the stub.

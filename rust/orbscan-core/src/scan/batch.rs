@@ -65,6 +65,8 @@ pub struct Batch {
     rule: Rule,
     /// The number of the next one of those that were given.
     next: u32,
+    /// As [`Visit::given`].
+    given: bool,
 }
 
 impl Batch {
@@ -75,6 +77,15 @@ impl Batch {
             above: Key::new(),
             rule: Rule::Independent,
             next: 0,
+            given: false,
+        }
+    }
+
+    /// One of those that were given to be searched, and its number among them.
+    pub fn base(base: Arc<Base>, number: u32) -> Self {
+        Self {
+            next: number,
+            ..Self::bases(vec![base])
         }
     }
 
@@ -91,6 +102,16 @@ impl Batch {
             above: above.clone(),
             rule,
             next: 0,
+            given: false,
+        }
+    }
+
+    /// The same, told by another walk that came upon them.
+    #[must_use]
+    pub fn given(self) -> Self {
+        Self {
+            given: true,
+            ..self
         }
     }
 
@@ -142,6 +163,7 @@ impl Batch {
                     link: child.link,
                     links: child.links.unwrap_or_else(|| Arc::clone(links)),
                     beside: child.beside,
+                    given: self.given,
                 };
                 (child.number, visit)
             }

@@ -9,6 +9,7 @@ pub mod entry;
 mod fingerprint;
 pub mod fnv;
 mod links;
+pub mod pieces;
 mod place;
 mod read;
 mod refusals;
@@ -32,6 +33,7 @@ use crate::store::Store;
 use batch::Batch;
 use entry::{Content, Entry};
 use links::Links;
+use pieces::Piece;
 use place::Base;
 use schedule::{News, Schedule};
 use selection::Selection;
@@ -85,6 +87,8 @@ pub struct Options {
     pub ordered: bool,
     /// The paths and fingerprints of an earlier scan.
     pub since: HashMap<String, u64>,
+    /// Only these pieces of the roots; `None` for all of them.
+    pub pieces: Option<Vec<Piece>>,
 }
 
 impl Options {
@@ -92,6 +96,12 @@ impl Options {
     pub fn atomicity(&self, store: &dyn Store) -> Atomicity {
         let asked = self.read.rules.atomicity;
         asked.unwrap_or_else(|| store.atomicity())
+    }
+
+    /// Whether anything of the root of that number is to be searched.
+    fn has_of(&self, root: usize) -> bool {
+        let has = |pieces: &Vec<Piece>| pieces.iter().any(|piece| piece.root == root);
+        self.pieces.as_ref().is_none_or(has)
     }
 }
 
@@ -105,6 +115,7 @@ impl Default for Options {
             slow_threads: SLOW_THREADS,
             ordered: false,
             since: HashMap::new(),
+            pieces: None,
         }
     }
 }
@@ -123,32 +134,37 @@ pub struct Progress {
 /// Searches for checkpoints and reads them. Dropping the iterator ends everything.
 pub fn scan(roots: Vec<Root>, options: Options) -> Scan {
     let mut failed = Vec::new();
-    let mut bases = Vec::new();
-    for Root { text, place } in roots {
-        match place {
-            Ok((store, path)) => bases.push(Arc::new(Base {
-                text: text.into(),
-                store,
-                path,
-                refusals: Arc::default(),
-            })),
+    let mut by_number = Vec::new();
+    for (number, Root { text, place }) in roots.into_iter().enumerate() {
+        by_number.push(match place {
+            Ok((store, path)) => Some(Arc::new(Base::new(&text, store, path))),
             Err(error) => {
                 let entry = told(&text, &text, Content::Failed(error));
                 let selection = &options.selection;
-                if selection.may_want(&entry, "") && selection.is_in_share(&place::normal(&text)) {
+                if selection.may_want(&entry, "")
+                    && selection.is_in_share(&place::normal(&text))
+                    && options.has_of(number)
+                {
                     failed.push(entry);
                 }
+                None
             }
-        }
+        });
     }
+    let bases: Vec<Arc<Base>> = by_number.iter().flatten().cloned().collect();
+    let links = Links::new(bases.clone());
+    let first = match &options.pieces {
+        None => vec![Batch::bases(bases.clone())],
+        Some(pieces) => pieces::begun(pieces, &by_number, &options, &links),
+    };
     let threads = options.threads.clamp(1, MAX_THREADS);
     let unseen = options.since.keys().cloned().collect();
     let schedule = Schedule::new(
-        Batch::bases(bases.clone()),
+        first,
         options.ordered,
         threads.saturating_mul(WAITING_PER_THREAD),
     );
-    let shared = Arc::new(Shared::new(schedule, Links::new(bases.clone()), options));
+    let shared = Arc::new(Shared::new(schedule, links, options));
     let alone = threads == 1 || !workers::start(&shared, threads);
     Scan {
         shared,

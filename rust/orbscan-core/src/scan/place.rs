@@ -23,6 +23,16 @@ pub struct Base {
 }
 
 impl Base {
+    /// What was given as `text` and lies at `path` of a store.
+    pub fn new(text: &str, store: Arc<dyn Store>, path: StorePath) -> Self {
+        Self {
+            text: text.into(),
+            store,
+            path,
+            refusals: Arc::default(),
+        }
+    }
+
     /// The way from the base to a path in its store; empty for the base itself.
     pub fn way_to<'p>(&self, path: &'p StorePath) -> &'p str {
         path.below(&self.path).unwrap_or_default()
@@ -67,6 +77,8 @@ pub struct Visit {
     pub links: Arc<[String]>,
     /// If it is called like a step, what lies beside it.
     pub beside: Option<Arc<Beside>>,
+    /// Whether another walk came upon it, which was divided among several.
+    pub given: bool,
 }
 
 /// Directories that are called like steps of one prefix.
@@ -89,6 +101,7 @@ impl Visit {
             link: false,
             links: Arc::from([]),
             beside: None,
+            given: false,
         }
     }
 

@@ -57,8 +57,8 @@ pub struct Schedule {
 }
 
 impl Schedule {
-    /// A schedule that begins with one batch.
-    pub fn new(first: Batch, ordered: bool, capacity: usize) -> Self {
+    /// A schedule that begins with some batches.
+    pub fn new(first: Vec<Batch>, ordered: bool, capacity: usize) -> Self {
         let schedule = Self {
             state: Mutex::default(),
             work: Condvar::new(),
@@ -66,7 +66,9 @@ impl Schedule {
             ordered,
             capacity: AtomicUsize::new(capacity),
         };
-        schedule.lock().put(first);
+        for batch in first {
+            schedule.lock().put(batch);
+        }
         schedule
     }
 

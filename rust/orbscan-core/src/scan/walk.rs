@@ -293,6 +293,11 @@ fn unreadable(visit: &Visit, error: Error, options: &Options) -> Sight {
         let reason = "its name is not UTF-8; it is shown with a mark for what is not";
         let odd = Error::new(ErrorKind::Unsupported, reason).in_file(&visit.path);
         (odd, false)
+    } else if gone && visit.given {
+        let reason = "was there when the scan was divided, and is not there now: it was deleted since, or \
+                      this machine has something else at the path of the root";
+        let missed = Error::new(ErrorKind::NotFound, reason).in_file(&visit.path);
+        (missed, false)
     } else {
         (error, gone)
     };
@@ -352,13 +357,48 @@ fn below(
     options: &Options,
     links: &Links,
 ) -> Vec<Batch> {
+    let directories = walked(visit, entries, options);
+    let beside = beside(visit, &directories);
+    batches(visit, key, &directories, &beside, options, links)
+}
+
+/// Some of the directories below one, of which another walk has told; what else lies there is not known.
+pub fn given(
+    visit: &Visit,
+    key: &Key,
+    entries: &[store::Entry],
+    options: &Options,
+    links: &Links,
+) -> Vec<Batch> {
+    let directories = walked(visit, entries, options);
+    let batches = batches(visit, key, &directories, &BTreeMap::new(), options, links);
+    batches.into_iter().map(Batch::given).collect()
+}
+
+/// Which of these entries are directories that may be looked at, in the order of their names.
+fn walked<'e>(
+    visit: &Visit,
+    entries: &'e [store::Entry],
+    options: &Options,
+) -> Vec<&'e store::Entry> {
     let way = visit.base.way_to(&visit.path);
     let is_walked = |entry: &&store::Entry| {
         entry.kind == EntryKind::Directory && !options.selection.excludes(way, &entry.name)
     };
     let mut directories: Vec<&store::Entry> = entries.iter().filter(is_walked).collect();
     directories.sort_unstable_by(|a, b| step::compare(&a.name, &b.name));
-    let beside = beside(visit, &directories);
+    directories
+}
+
+/// What is to be looked at of them, in batches.
+fn batches(
+    visit: &Visit,
+    key: &Key,
+    directories: &[&store::Entry],
+    beside: &BTreeMap<Option<&str>, Arc<Beside>>,
+    options: &Options,
+    links: &Links,
+) -> Vec<Batch> {
     let mut waiting = Siblings::default();
     for (number, entry) in (0_u32..).zip(directories) {
         let Ok(path) = visit.path.join(&entry.name) else {

@@ -3,4 +3,5 @@
 mod cost;
 mod found;
 mod odd;
+mod pieces;
 mod support;
