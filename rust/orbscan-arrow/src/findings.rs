@@ -1,12 +1,14 @@
 //! The table of findings.
 
+use std::sync::Arc;
+
 use arrow_array::ArrayRef;
 use arrow_schema::SchemaRef;
 use orbscan_core::error::{Error, Offset};
 use orbscan_core::scan::entry::Entry;
-use orbscan_core::verify::Level;
 use orbscan_core::verify::code::{Code, Outlook};
 use orbscan_core::verify::report::{Extent, Finding, Report};
+use orbscan_core::verify::{Level, Slice};
 
 use crate::column::{Codes, Column, Flags, Integers, Result, Texts, Words};
 use crate::filling::{Filling, Rows};
@@ -29,7 +31,9 @@ pub enum Outcome {
 #[derive(Debug)]
 pub struct Checked {
     /// The checkpoint.
-    pub entry: Entry,
+    pub entry: Arc<Entry>,
+    /// Which part of it, if it was divided.
+    pub part: Option<Slice>,
     /// What became of it.
     pub outcome: Outcome,
 }
@@ -78,6 +82,8 @@ pub struct FindingRows {
     checked_chunks: Integers,
     checked_bytes: Integers,
     error: Texts,
+    part: Integers,
+    parts: Integers,
     few: FewTexts,
     /// What the texts take.
     bytes: usize,
@@ -123,32 +129,13 @@ impl Rows for FindingRows {
 
     fn push(&mut self, checked: &Checked) -> Result<()> {
         let entry = &checked.entry;
-        match &checked.outcome {
-            Outcome::Checked(report) if report.findings.is_empty() => {
-                self.row(entry, "checked", Some(report), None)?;
-                self.reason.push(None)?;
-                self.error(None)
-            }
-            Outcome::Checked(report) => {
-                for finding in &report.findings {
-                    self.row(entry, "checked", Some(report), Some(finding))?;
-                    self.reason.push(Some(&finding.reason))?;
-                    self.error(None)?;
-                    self.bytes = self.bytes.saturating_add(finding.reason.len());
-                }
-                Ok(())
-            }
-            Outcome::Unfinished => {
-                self.row(entry, "uncommitted", None, None)?;
-                self.reason.push(Some(&entry.commit.reason))?;
-                self.error(None)
-            }
-            Outcome::Failed(error) => {
-                self.row(entry, "failed", None, None)?;
-                self.reason.push(None)?;
-                self.error(Some(error))
-            }
+        let before = self.path.rows();
+        self.outcome(entry, &checked.outcome)?;
+        for _ in before..self.path.rows() {
+            self.part.push(number(checked.part.map(|part| part.index)));
+            self.parts.push(number(checked.part.map(|part| part.count)));
         }
+        Ok(())
     }
 
     fn count(&self) -> usize {
@@ -194,11 +181,42 @@ impl Rows for FindingRows {
             self.checked_bytes.finish()?,
             self.few.error_kind.finish(few)?,
             self.error.finish()?,
+            self.part.finish()?,
+            self.parts.finish()?,
         ])
     }
 }
 
 impl FindingRows {
+    fn outcome(&mut self, entry: &Entry, outcome: &Outcome) -> Result<()> {
+        match outcome {
+            Outcome::Checked(report) if report.findings.is_empty() => {
+                self.row(entry, "checked", Some(report), None)?;
+                self.reason.push(None)?;
+                self.error(None)
+            }
+            Outcome::Checked(report) => {
+                for finding in &report.findings {
+                    self.row(entry, "checked", Some(report), Some(finding))?;
+                    self.reason.push(Some(&finding.reason))?;
+                    self.error(None)?;
+                    self.bytes = self.bytes.saturating_add(finding.reason.len());
+                }
+                Ok(())
+            }
+            Outcome::Unfinished => {
+                self.row(entry, "uncommitted", None, None)?;
+                self.reason.push(Some(&entry.commit.reason))?;
+                self.error(None)
+            }
+            Outcome::Failed(error) => {
+                self.row(entry, "failed", None, None)?;
+                self.reason.push(None)?;
+                self.error(Some(error))
+            }
+        }
+    }
+
     /// Appends all of a row but its reason and its error.
     fn row(
         &mut self,

@@ -196,6 +196,8 @@ pub fn checkpoint_schema(few: Few) -> SchemaRef {
 /// | `checked_bytes` | int64 | of chunks that were decoded |
 /// | `error_kind` | few texts | why it could not be checked |
 /// | `error` | text | |
+/// | `part` | int64 | of a check that was divided, this one, from 0; null if it was not |
+/// | `parts` | int64 | of so many |
 pub fn finding_schema(few: Few) -> SchemaRef {
     schema(
         "findings",
@@ -231,6 +233,8 @@ pub fn finding_schema(few: Few) -> SchemaRef {
             optional("checked_bytes", DataType::Int64),
             optional("error_kind", few.values()),
             optional("error", DataType::Utf8),
+            optional("part", DataType::Int64),
+            optional("parts", DataType::Int64),
         ],
     )
 }

@@ -1,12 +1,14 @@
 //! Checks of the checkpoints that a scan finds, one after the other, for the table of findings.
 
+use std::collections::{HashMap, VecDeque};
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
 use orbscan_arrow::{Checked, Outcome};
 use orbscan_core::error::{Error, ErrorKind, Result};
 use orbscan_core::scan::entry::{Content, Entry, Kind};
 use orbscan_core::verify::report::Report;
-use orbscan_core::verify::{self, Level, Options};
+use orbscan_core::verify::{self, Level, Options, Slice};
 
 use crate::place::Place;
 use crate::tables::Watched;
@@ -17,12 +19,22 @@ pub struct Check {
     /// The roots of the scan: what is below one lies in its store.
     roots: Vec<Place>,
     options: Options,
+    /// Which parts are wanted of checkpoints that are divided.
+    parts: HashMap<String, Vec<Slice>>,
 }
 
 impl Check {
-    /// Checks of what is found below those roots.
-    pub const fn new(roots: Vec<Place>, options: Options) -> Self {
-        Self { roots, options }
+    /// Checks of what is found below those roots; of what is named in `parts`, only these.
+    pub const fn new(
+        roots: Vec<Place>,
+        options: Options,
+        parts: HashMap<String, Vec<Slice>>,
+    ) -> Self {
+        Self {
+            roots,
+            options,
+            parts,
+        }
     }
 
     /// How deep checks go.
@@ -35,10 +47,11 @@ impl Check {
         Checks {
             check: self,
             entries,
+            waiting: VecDeque::new(),
         }
     }
 
-    fn report(&self, entry: &Entry, entries: &mut Watched) -> Result<Report> {
+    fn report(&self, entry: &Entry, part: Option<Slice>, entries: &mut Watched) -> Result<Report> {
         let root = self.roots.iter().find(|root| root.text() == *entry.root);
         let place = root.map(|root| root.renamed(&entry.path));
         let Some(place) = place else {
@@ -53,18 +66,24 @@ impl Check {
                 ControlFlow::Continue(())
             }
         };
-        verify::verify(store.as_ref(), &path, &self.options, None, &mut go_on)
+        let options = Options {
+            slice: part.unwrap_or_default(),
+            ..self.options.clone()
+        };
+        verify::verify(store.as_ref(), &path, &options, None, &mut go_on)
     }
 }
 
 struct Checks {
     check: Check,
     entries: Watched,
+    /// Parts of the last checkpoint that are still to be checked.
+    waiting: VecDeque<(Arc<Entry>, Slice)>,
 }
 
 impl Checks {
     /// What becomes of the check; none if Ctrl-C ended it.
-    fn outcome(&mut self, entry: &Entry) -> Option<Outcome> {
+    fn outcome(&mut self, entry: &Entry, part: Option<Slice>) -> Option<Outcome> {
         // A checkpoint that is named is checked whatever it is; those below a directory only if they
         // are finished.
         if entry.path != *entry.root && !entry.commit.committed {
@@ -81,7 +100,7 @@ impl Checks {
         let check = &self.check;
         let report = self
             .entries
-            .interruptible(|entries| check.report(entry, entries))?;
+            .interruptible(|entries| check.report(entry, part, entries))?;
         Some(match report {
             Ok(report) => Outcome::Checked(Box::new(report)),
             Err(error) => Outcome::Failed(error),
@@ -94,11 +113,29 @@ impl Iterator for Checks {
 
     fn next(&mut self) -> Option<Checked> {
         loop {
-            let entry = self.entries.next()?;
+            if let Some((entry, part)) = self.waiting.pop_front() {
+                let part = Some(part);
+                let outcome = self.outcome(&entry, part)?;
+                return Some(Checked {
+                    entry,
+                    part,
+                    outcome,
+                });
+            }
+            let entry = Arc::new(self.entries.next()?);
+            if let Some(parts) = self.check.parts.get(&entry.path) {
+                let parts = parts.iter().map(|part| (Arc::clone(&entry), *part));
+                self.waiting.extend(parts);
+                continue;
+            }
             // What is gone cannot be checked.
             if !matches!(entry.content, Content::Vanished) {
-                let outcome = self.outcome(&entry)?;
-                return Some(Checked { entry, outcome });
+                let outcome = self.outcome(&entry, None)?;
+                return Some(Checked {
+                    entry,
+                    part: None,
+                    outcome,
+                });
             }
         }
     }

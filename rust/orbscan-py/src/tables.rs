@@ -2,6 +2,7 @@
 //!
 //! Source: <https://arrow.apache.org/docs/format/CDataInterface/PyCapsuleInterface.html>.
 
+use std::collections::HashMap;
 use std::process;
 use std::sync::{Arc, Mutex};
 use std::thread::{self, ThreadId};
@@ -19,6 +20,7 @@ use orbscan_arrow::{
 use orbscan_core::error::{Error, ErrorKind};
 use orbscan_core::scan::entry::{Content, Entry};
 use orbscan_core::scan::{self as core, Poll};
+use orbscan_core::verify::Slice;
 use pyo3::exceptions::{PyBaseException, PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyCapsule};
@@ -496,6 +498,7 @@ fn catalogue_stream(scan: &Scan) -> PyResult<ArrowStream> {
     *,
     atomicity = None,
     categories = false,
+    parts = None,
 ))]
 #[allow(clippy::too_many_arguments)] // As for a scan.
 fn finding_stream(
@@ -506,10 +509,14 @@ fn finding_stream(
     max_bandwidth: Option<u64>,
     atomicity: Option<&str>,
     categories: bool,
+    parts: Option<HashMap<String, Vec<(u64, u64)>>>,
 ) -> PyResult<ArrowStream> {
     let options = verify::check_options(level, check_values, max_bandwidth, atomicity)?;
+    let slice = |(index, count)| Slice { index, count };
+    let parts = parts.into_iter().flatten();
+    let parts = parts.map(|(path, parts)| (path, parts.into_iter().map(slice).collect()));
     Ok(ArrowStream {
-        check: Some(Check::new(roots, options)),
+        check: Some(Check::new(roots, options, parts.collect())),
         ..ArrowStream::new(scan.take()?, Table::Findings, categories)
     })
 }

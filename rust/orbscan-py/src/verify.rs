@@ -12,7 +12,7 @@ use orbscan_core::tree::{Content as TreeContent, KeyEntry};
 use orbscan_core::verify::code::{Code, Outlook};
 use orbscan_core::verify::report::{Alone, Chunks, Finding, LostLeaf, Report};
 use orbscan_core::verify::usage::{self, FileUsage, ItemUsage};
-use orbscan_core::verify::{self, Level, Options, Progress};
+use orbscan_core::verify::{self, Level, Options, Progress, Slice};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList, PyString, PyTuple};
 
@@ -107,6 +107,7 @@ pub fn check_options(
         },
         check_values,
         max_bandwidth,
+        slice: Slice::default(),
         read: options(false, atomicity, false)?,
     })
 }

@@ -14,7 +14,8 @@ use crate::{Checked, Few, FindingBatches, Outcome, finding_schema};
 
 fn checked(path: &str, outcome: Outcome) -> Checked {
     Checked {
-        entry: entry(path, Content::Unread),
+        entry: entry(path, Content::Unread).into(),
+        part: None,
         outcome,
     }
 }

@@ -412,8 +412,8 @@ pub fn verify(bytes: &[u8]) {
     let options = verifying::Options {
         level: verifying::Level::Data,
         check_values: true,
-        max_bandwidth: None,
         read: read.clone(),
+        ..verifying::Options::default()
     };
     let report = verifying::verify(&store, &top, &options, None, &mut |_| {
         ControlFlow::Continue(())

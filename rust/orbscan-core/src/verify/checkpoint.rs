@@ -36,7 +36,7 @@ pub(super) fn check(
     mut together: Option<&mut Together>,
     seen: &mut Seen,
 ) -> Result<Report> {
-    let mut report = Report::new();
+    let mut report = Report::of(options.slice);
     if let Some(together) = &mut together {
         together.begin(store, path, &mut report);
     }

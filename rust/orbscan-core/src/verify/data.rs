@@ -90,6 +90,9 @@ pub(super) struct Reader<'a, 'p> {
     /// How many bytes these have at most.
     most_ahead: u64,
     untold: u64,
+    /// Bytes of chunks in the store, about; and those that have passed, also of other parts.
+    expected: u64,
+    passed: u64,
 }
 
 impl<'a, 'p> Reader<'a, 'p> {
@@ -113,7 +116,16 @@ impl<'a, 'p> Reader<'a, 'p> {
             // What is fetched ahead is fetched faster than allowed: of a second at most.
             most_ahead: most_ahead.min(options.max_bandwidth.unwrap_or(u64::MAX)),
             untold: 0,
+            expected: 0,
+            passed: 0,
         }
+    }
+
+    /// Whether a chunk is for this part to decode.
+    fn has(&mut self, value: &Value<'_>) -> bool {
+        let has = self.options.slice.has(self.passed, self.expected);
+        self.passed = self.passed.saturating_add(value.length());
+        has
     }
 
     /// How many bytes are read at once: fewer where further batches are under way meanwhile.
@@ -221,7 +233,7 @@ impl<'a, 'p> Reader<'a, 'p> {
             });
         }
         // The sizes of files, of which the expectation is made, count compressed nodes.
-        self.expect(to_u64(bytes.len()));
+        self.now.total_bytes = self.now.total_bytes.saturating_add(to_u64(bytes.len()));
         self.count(to_u64(bytes.len()));
         self.untold = self.untold.saturating_add(1);
         if self.untold < INLINE_CHUNKS {
@@ -240,6 +252,9 @@ impl Chunks for Reader<'_, '_> {
         files: &Files,
         faults: &mut Vec<FoundFault>,
     ) -> ControlFlow<()> {
+        if !self.has(&value) {
+            return ControlFlow::Continue(());
+        }
         let extent = match value {
             Value::Inline(bytes) => return self.inline(at, bytes, faults),
             Value::Stored(extent) => extent,
@@ -271,6 +286,7 @@ impl Chunks for Reader<'_, '_> {
     }
 
     fn expect(&mut self, bytes: u64) {
+        self.expected = self.expected.saturating_add(bytes);
         self.now.total_bytes = self.now.total_bytes.saturating_add(bytes);
     }
 }

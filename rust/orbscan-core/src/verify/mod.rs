@@ -85,6 +85,32 @@ impl Level {
     }
 }
 
+/// One of several parts of a check at the level [`Level::Data`], each done by another machine: the chunks
+/// of every store are divided, in the order of their keys, by the bytes that they take. All parts walk
+/// the index; what it tells is told by the first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Slice {
+    /// Which one, less than their number.
+    pub index: u64,
+    /// Their number, at least one.
+    pub count: u64,
+}
+
+impl Slice {
+    /// Whether it has a chunk that begins behind `passed` of about `total` bytes.
+    fn has(self, passed: u64, total: u64) -> bool {
+        let at = u128::from(passed).saturating_mul(u128::from(self.count));
+        let at = at.checked_div(u128::from(total)).unwrap_or_default();
+        at.min(u128::from(self.count.saturating_sub(1))) == u128::from(self.index)
+    }
+}
+
+impl Default for Slice {
+    fn default() -> Self {
+        Self { index: 0, count: 1 }
+    }
+}
+
 /// How a checkpoint is checked.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
@@ -94,6 +120,8 @@ pub struct Options {
     pub check_values: bool,
     /// Bytes of chunks read in a second at most; `None` for as many as there come.
     pub max_bandwidth: Option<u64>,
+    /// Which chunks are decoded; by default all.
+    pub slice: Slice,
     /// How documents are read.
     pub read: reader::Options,
 }

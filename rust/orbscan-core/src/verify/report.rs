@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::Slice;
 use super::code::{Code, Severity};
 use super::marks::Marks;
 use crate::error::{Error, Offset};
@@ -140,6 +141,19 @@ impl Finding {
         Self { leaf, ..self }
     }
 
+    /// Whether it is about chunks of a leaf that were decoded, or should have been.
+    const fn is_of_data(&self) -> bool {
+        self.leaf.is_some()
+            && matches!(
+                self.code,
+                Code::ChunkDamaged
+                    | Code::ChunkUnreadable
+                    | Code::NotFinite
+                    | Code::NotDecoded
+                    | Code::BytesSurplus
+            )
+    }
+
     /// Adds what should be there and what is.
     #[must_use]
     pub fn but(self, expected: impl Into<String>, found: impl Into<String>) -> Self {
@@ -215,6 +229,8 @@ pub struct Report {
     /// The checkpointable that findings are about that name none.
     pub scope: Option<String>,
     kept: BTreeMap<Code, usize>,
+    /// Whether another part tells what is not about decoded chunks.
+    is_later: bool,
 }
 
 impl Report {
@@ -223,6 +239,14 @@ impl Report {
         Self {
             complete: true,
             ..Self::default()
+        }
+    }
+
+    /// A report of nothing so far, of one part of a check.
+    pub fn of(slice: Slice) -> Self {
+        Self {
+            is_later: slice.index > 0,
+            ..Self::new()
         }
     }
 
@@ -240,6 +264,9 @@ impl Report {
             self.lost_leaves.insert(lost);
         }
         let kept = self.kept.entry(finding.code).or_default();
+        if self.is_later && !finding.is_of_data() {
+            return;
+        }
         if *kept < KEPT {
             *kept = kept.saturating_add(1);
             self.findings.push(finding);

@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 
 use orbscan_core::store::memory::MemoryStore;
 use orbscan_core::verify::report::Report;
-use orbscan_core::verify::{Level, Options, Progress, verify};
+use orbscan_core::verify::{Level, Options, Progress, Slice, verify};
 
 use crate::support::*;
 
@@ -54,6 +54,48 @@ fn values_that_are_not_finite_are_found_on_request_only() {
     let report = verify(&store, &path(ROOT), &options, None, go_on).unwrap();
     assert_eq!(the(&report, "not-finite").leaf, Some(array(1)));
     assert!(report.is_ok());
+}
+
+/// What one part of a check finds that is done in so many.
+fn part(store: &MemoryStore, index: u64, count: u64) -> Report {
+    let options = Options {
+        level: Level::Data,
+        slice: Slice { index, count },
+        ..Options::default()
+    };
+    let go_on = &mut |_| ControlFlow::Continue(());
+    verify(store, &path(ROOT), &options, None, go_on).unwrap()
+}
+
+#[test]
+fn every_chunk_is_decoded_in_one_part() {
+    let whole = checked(&intact(), Level::Data).extent.data_bytes;
+    for count in [1, 2, 3, 7, 100] {
+        let parts: Vec<u64> = (0..count)
+            .map(|index| part(&intact(), index, count).extent.data_bytes)
+            .collect();
+        assert_eq!(parts.iter().sum::<u64>(), whole, "{count}");
+        // Nodes take more than these chunks, and files are measured with them.
+        let busy = parts.iter().filter(|bytes| **bytes > 0).count();
+        assert!(busy > 1 || count < 7, "{parts:?}");
+    }
+}
+
+#[test]
+fn what_is_not_about_decoded_chunks_is_told_by_the_first_part() {
+    let mut entries = entries(3);
+    entries.insert(key(1, (1, 0)), b"no zstd at all".to_vec());
+    entries.remove(&key(0, (0, 0)));
+    let store = with_entries(3, &entries, 0, 4);
+    let reports: Vec<Report> = (0..4).map(|index| part(&store, index, 4)).collect();
+    let with = |code: &str| -> Vec<usize> {
+        let has = |report: &Report| report.findings.iter().any(|f| f.code.name() == code);
+        (0..4).filter(|at| has(&reports[*at])).collect()
+    };
+    assert_eq!(with("chunk-missing"), [0]);
+    assert_eq!(with("chunk-damaged").len(), 1);
+    // All of them know that the checkpoint is not sound.
+    assert!(reports.iter().all(|report| !report.is_ok()));
 }
 
 #[test]
