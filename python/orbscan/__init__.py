@@ -68,6 +68,7 @@ if TYPE_CHECKING:
     from orbscan.restoring.orbax_types import to_orbax
     from orbscan.scanning.api import scan
     from orbscan.scanning.entry import CheckpointEntry
+    from orbscan.scanning.merging import merge_findings
     from orbscan.scanning.running import Scan
     from orbscan.scanning.shares import Share, shares
     from orbscan.scanning.tables import (
@@ -142,6 +143,7 @@ __all__ = [
     "leaf_table",
     "load",
     "load_checkpointables",
+    "merge_findings",
     "metadata",
     "open_array",
     "open_catalogue",
@@ -222,6 +224,7 @@ _MODULE_OF = {
     "leaf_table": "scanning.tables",
     "load": "restoring.loading",
     "load_checkpointables": "restoring.loading",
+    "merge_findings": "scanning.merging",
     "metadata": "reading.api",
     "open_array": "restoring.arrays",
     "open_catalogue": "catalogue.api",

@@ -460,14 +460,48 @@ def finding_stream(
     *,
     atomicity: Atomicity | None = None,
     categories: bool = False,
+    parts: Mapping[str, Sequence[tuple[int, int]]] | None = None,
 ) -> ArrowStream:
     """Give what is wrong with what a scan finds as a table; otherwise as `leaf_stream`.
 
-    The roots are those of the scan; the other arguments are those of `verify`.
+    The roots are those of the scan; of the checkpoints that `parts` names only these parts are
+    checked, the index of each and of how many. The other arguments are those of `verify`.
+    """
+
+def divide_scan(
+    roots: Sequence[str],
+    enough: int | None,
+    *,
+    steps: tuple[int, int] | None = None,
+    latest: int | None = None,
+    committed: bool | None = None,
+    pattern: str | None = None,
+    exclude: Sequence[str] | None = None,
+    threads: int | None = None,
+    atomicity: Atomicity | None = None,
+) -> list[tuple[Piece, int]]:
+    """Divide a scan into pieces, in the order of their paths, each with the size of its files.
+
+    Args:
+        roots: those of the scan.
+        enough: how many pieces are enough. None to go down to single checkpoints and to measure
+            them: elsewhere sizes are 0.
+        steps: as for `scan`, and so all others.
+        latest: as for `scan`.
+        committed: as for `scan`.
+        pattern: as for `scan`.
+        exclude: as for `scan`.
+        threads: as for `scan`.
+        atomicity: as for `scan`.
     """
 
 def share_of(path: str, count: int) -> int | None:
     """Tell which of `count` shares of a scan has a path, from 0; None if there are none."""
+
+Piece: TypeAlias = tuple[int, str, list[tuple[str, bool]]]
+"""(number of a root, way from there, names and whether each is a link): directories of a scan.
+
+Without names it is the root itself."""
 
 def scan(
     roots: Sequence[str],
@@ -485,6 +519,7 @@ def scan(
     since: Mapping[str, int] | None = None,
     rich_types: bool = False,
     atomicity: Atomicity | None = None,
+    pieces: Sequence[Piece] | None = None,
 ) -> Scan:
     """Search for checkpoints and read them.
 

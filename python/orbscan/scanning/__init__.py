@@ -5,5 +5,6 @@
 `forms` of files, and `json_lines` documents and files that need no library; `files` replaces files
 when new ones are complete. `since` is the rule by which something need not be read again, `earlier`
 an earlier scan, of entries or of a table, whose `columns` may be those of any library. A table can
-be one of checks, `levels` deep, and divided into `shares`.
+be one of checks, `levels` deep, and read in `shares`, of which `division` says what each has;
+`merging` brings together what was found in parts of one checkpoint.
 """

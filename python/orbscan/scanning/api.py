@@ -8,14 +8,14 @@ from __future__ import annotations
 from operator import index
 
 from orbscan._imports import importing
-from orbscan.scanning.roots import expanded
+from orbscan.scanning.roots import expanded, placed
 from orbscan.scanning.running import Scan
 
 # See orbscan/__init__.py.
 TYPE_CHECKING = False
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from typing import Any
 
     from orbscan import _core
@@ -136,10 +136,12 @@ def begun(  # noqa: PLR0913 - as for scan
     atomicity: Atomicity = "auto",
     store: Any = None,
     store_options: StoreOptions | None = None,
+    pieces: Sequence[_core.Piece] | None = None,
 ) -> _core.Scan:
     """Begin a scan whose entries are columns; the part of `scan` that needs no other library.
 
-    Raises as `scan` does.
+    With `pieces` only these are searched of the roots, which are no patterns then. Raises as `scan`
+    does.
     """
     for name, number, most in (("latest", latest, _MOST), ("threads", threads, MOST_THREADS)):
         if number is not None and not 1 <= number <= most:
@@ -159,8 +161,9 @@ def begun(  # noqa: PLR0913 - as for scan
     with importing:
         from orbscan import _core
 
+    texts = expanded if pieces is None else placed
     return _core.scan(
-        expanded(roots, store=store, store_options=store_options),
+        texts(roots, store=store, store_options=store_options),
         steps=None if steps is None else step_bounds(steps),
         latest=latest,
         exclude=[exclude] if isinstance(exclude, str) else [*exclude],
@@ -174,6 +177,7 @@ def begun(  # noqa: PLR0913 - as for scan
         ordered=ordered,
         rich_types=rich_types,
         atomicity=atomicity,
+        pieces=pieces,
     )
 
 

@@ -37,16 +37,29 @@ def expanded(
     Raises:
         ValueError: a root is a `file://` URL of another machine.
     """
-    several = [roots] if isinstance(roots, str | os.PathLike) else roots
     texts: list[str] = []
-    for root in several:
-        text = place_in_store(root, store=store, store_options=store_options)
+    for text in placed(roots, store=store, store_options=store_options):
         is_local = not isinstance(text, Url)
         if _CHARACTERS.isdisjoint(text) or (is_local and os.path.lexists(text)):
             texts.append(text)
             continue
         texts += _matches(text) or [text]
     return texts
+
+
+def placed(
+    roots: Path | Iterable[Path],
+    *,
+    store: Any = None,
+    store_options: StoreOptions | None = None,
+) -> list[str]:
+    """Give roots as texts that know their store; a pattern stays one.
+
+    Raises:
+        ValueError: a root is a `file://` URL of another machine.
+    """
+    several = [roots] if isinstance(roots, str | os.PathLike) else roots
+    return [place_in_store(root, store=store, store_options=store_options) for root in several]
 
 
 def _matches(pattern: str) -> list[str]:

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
 from orbscan._imports import importing
-from orbscan.scanning.roots import expanded
-from orbscan.scanning.tables import checkpoint_table, finding_table, leaf_table, schema
+from orbscan.scanning.division import Portion, divided, give_earlier
+from orbscan.scanning.roots import expanded, placed
+from orbscan.scanning.tables import (
+    checkpoint_table,
+    finding_table,
+    leaf_table,
+    schema,
+    stream_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -14,11 +22,20 @@ if TYPE_CHECKING:
     from orbscan import _core
     from orbscan.aliases import Path, TableName
 
+DEFAULT_SHARES = 64
+"""How many, where an engine does not say how many it wants: many more than it has workers, so that
+none of these ends long after the others."""
+
+PART_BYTES = 16 << 30
+"""What one share checks of a checkpoint at most, in bytes of its files: ten seconds to a minute."""
+
 _TABLES: dict[str, Callable[..., _core.ArrowStream]] = {
     "leaves": leaf_table,
     "checkpoints": checkpoint_table,
     "findings": finding_table,
 }
+
+_OF_STORES = ("store", "store_options")
 
 
 class Share:
@@ -33,21 +50,23 @@ class Share:
         table: `leaves`, `checkpoints` or `findings`.
     """
 
-    __slots__ = ("_options", "_roots", "count", "index", "table")
+    __slots__ = ("_options", "_portion", "_roots", "count", "index", "table")
 
     index: int
     count: int
     table: TableName
     _roots: tuple[str, ...]
     _options: dict[str, Any]
+    _portion: Portion
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 - its attributes
         self,
         index: int,
         count: int,
         table: TableName,
         roots: tuple[str, ...],
         options: dict[str, Any],
+        portion: Portion,
     ) -> None:
         put = object.__setattr__
         put(self, "index", index)
@@ -55,15 +74,21 @@ class Share:
         put(self, "table", table)
         put(self, "_roots", roots)
         put(self, "_options", options)
+        put(self, "_portion", portion)
 
     def read(self) -> _core.ArrowStream:
         """Read the table of this share: a stream of record batches, as `leaf_table` gives it.
 
+        What whoever divided the table saw, and is not here, is a row with an error.
+
         Raises:
             ValueError: as `leaf_table` does.
         """
-        make = _TABLES[self.table]
-        return make(self._roots, shard=(self.index, self.count), **self._options)
+        portion = self._portion
+        options = self._options | ({"since": portion.since} if portion.since else {})
+        if portion.parts:
+            options["parts"] = portion.parts
+        return stream_of(self.table, self._roots, pieces=portion.pieces, **options)
 
     def schema(self) -> _core.ArrowSchema:
         """Describe the columns; nothing is read."""
@@ -77,8 +102,38 @@ class Share:
         return f"<Share {self.index} of {self.count} of the table of {self.table}>"
 
     def __reduce__(self) -> tuple[object, ...]:
-        values = (self.index, self.count, self.table, self._roots, self._options)
-        return (_restored, (_version(), values))
+        given = (self.index, self.count, self.table, self._roots, self._options, self._portion)
+        return (_restored, (_version(), given))
+
+
+class Source:
+    """A table that an engine reads: what is wrong with the arguments is said at once.
+
+    Nothing is listed before it is divided.
+    """
+
+    def __init__(
+        self, roots: Path | Iterable[Path], table: TableName, options: dict[str, Any]
+    ) -> None:
+        _check(table, options)
+        self._roots = [roots] if isinstance(roots, str | os.PathLike) else [*roots]
+        self.table = table
+        self._options = options
+        self._divided: dict[int, list[Share]] = {}
+
+    def __getstate__(self) -> dict[str, Any]:
+        # Whoever reads one share needs no other.
+        return self.__dict__ | {"_divided": {}}
+
+    def schema(self) -> _core.ArrowSchema:
+        """Describe the columns; nothing is read."""
+        return schema(self.table, categories=self._options.get("categories", False))
+
+    def shares(self, count: int) -> list[Share]:
+        """Divide it; an engine may ask for the same more than once while it plans."""
+        if count not in self._divided:
+            self._divided[count] = shares(self._roots, count, table=self.table, **self._options)
+        return self._divided[count]
 
 
 def shares(
@@ -86,17 +141,23 @@ def shares(
     count: int,
     *,
     table: TableName = "leaves",
+    part_bytes: int = PART_BYTES,
     **options: Any,
 ) -> list[Share]:
     """Divide a table into shares, which together have all of its rows.
 
-    Each share has some of the checkpoints, whatever other shares there are. Nothing is read yet,
-    but for patterns among the roots and an earlier table, of which each share takes its part along.
+    The directories above the checkpoints are listed here, until there are enough of them to be
+    divided, and no share lists them again: in a bucket, all shares together ask for little more
+    than one scan would. What cannot be listed here is left to one of the shares as it is. No
+    checkpoint is read, but checks at the level `data` look at the size of each, so that no share
+    has much more to read than the others.
 
     Args:
         roots: as for `orbscan.scan`.
         count: how many.
         table: `leaves`, `checkpoints` or `findings`.
+        part_bytes: for the table of findings at the level `data`: a checkpoint of more bytes is
+            checked in several parts, whose rows `orbscan.merge_findings` brings together.
         options: as for `leaf_table`, `checkpoint_table` or `finding_table`, but for `shard`.
 
     Raises:
@@ -106,6 +167,34 @@ def shares(
     >>> [share.index for share in shares("runs", 3)]
     [0, 1, 2]
     """
+    _check(table, options)
+    for name, number in (("count", count), ("part_bytes", part_bytes)):
+        if number < 1:
+            message = f"{name} must be at least 1, not {number}"
+            raise ValueError(message)
+    since = options.pop("since", None)
+    of_store = {name: options.get(name) for name in _OF_STORES}
+    texts = tuple(str(root) for root in expanded(roots, **of_store))
+    with_store = placed(texts, **of_store)
+    by_size = table == "findings" and options.get("level") == "data"
+    portions = divided(with_store, count, options, part_bytes=part_bytes if by_size else None)
+    if since is not None:
+        with importing:
+            from orbscan.scanning.earlier import fingerprints
+
+        known = fingerprints(since, leaves=options.get("leaves", True))
+        give_earlier(known, portions, texts)
+    return [
+        Share(index, count, table, texts, options, portion)
+        for index, portion in enumerate(portions)
+    ]
+
+
+def _check(table: TableName, options: dict[str, Any]) -> None:
+    """Say what is wrong with the arguments here, and not on some other machine.
+
+    Raises as `shares` does.
+    """
     if table not in _TABLES:
         names = ", ".join(_TABLES)
         message = f"table {table!r}: expected one of {names}"
@@ -113,35 +202,9 @@ def shares(
     if "shard" in options:
         message = "shares replace shard: pass only the number of shares"
         raise ValueError(message)
-    if count < 1:
-        message = f"count must be at least 1, not {count}"
-        raise ValueError(message)
-    # Mistakes show now, and not on some other machine: a table of nothing takes the same options.
-    of_stores = ("store", "store_options")
-    _TABLES[table]((), **{k: v for k, v in options.items() if k not in {*of_stores, "since"}})
-    given = {name: options.get(name) for name in of_stores}
-    texts = tuple(str(root) for root in expanded(roots, **given))
-    known = _known(options.pop("since", None), count, leaves=options.get("leaves", True))
-    return [
-        Share(index, count, table, texts, options | ({"since": part} if part else {}))
-        for index, part in enumerate(known)
-    ]
-
-
-def _known(since: Any, count: int, *, leaves: bool) -> list[dict[str, int]]:
-    """Divide what an earlier table says among the shares."""
-    known: list[dict[str, int]] = [{} for _ in range(count)]
-    if since is None:
-        return known
-    with importing:
-        from orbscan import _core
-        from orbscan.scanning.earlier import fingerprints
-
-    for path, fingerprint in fingerprints(since, leaves=leaves).items():
-        index = _core.share_of(path, count)
-        if index is not None:
-            known[index][path] = fingerprint
-    return known
+    # A table of nothing takes the same options.
+    later = {*_OF_STORES, "since", "part_bytes"}
+    _TABLES[table]((), **{name: value for name, value in options.items() if name not in later})
 
 
 def _version() -> str:

@@ -13,17 +13,17 @@ from typing import TYPE_CHECKING
 from orbscan._imports import importing
 from orbscan.extras import need
 from orbscan.scanning import json_lines
-from orbscan.scanning.api import scan
+from orbscan.scanning.api import begun, scan
 from orbscan.scanning.columns import array_of, as_type, without_dictionaries
 from orbscan.scanning.earlier import UNCHANGED, Earlier, opened
 from orbscan.scanning.files import replaced
 from orbscan.scanning.forms import FORMS
 from orbscan.scanning.levels import depth
-from orbscan.scanning.roots import expanded
+from orbscan.scanning.roots import expanded, placed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-    from typing import Unpack
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from typing import Any, Unpack
 
     import pyarrow as pa
 
@@ -57,7 +57,7 @@ def leaf_table(
         ValueError: an argument is invalid, or a root is a `file://` URL of another
             machine.
     """
-    return scan(paths, **options).leaves(categories=categories)
+    return stream_of("leaves", paths, categories=categories, **options)
 
 
 def checkpoint_table(
@@ -71,7 +71,7 @@ def checkpoint_table(
     Raises:
         ValueError: as for `leaf_table`.
     """
-    return scan(paths, **options).checkpoints(categories=categories)
+    return stream_of("checkpoints", paths, categories=categories, **options)
 
 
 def finding_table(
@@ -99,25 +99,74 @@ def finding_table(
     Raises:
         ValueError: an argument is invalid.
     """
+    return stream_of(
+        "findings",
+        paths,
+        categories=categories,
+        level=level,
+        check_values=check_values,
+        max_bandwidth=max_bandwidth,
+        **options,
+    )
+
+
+def stream_of(
+    table: TableName,
+    paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]],
+    *,
+    categories: bool = False,
+    pieces: Sequence[_core.Piece] | None = None,
+    parts: Mapping[str, Sequence[tuple[int, int]]] | None = None,
+    **options: Any,
+) -> _core.ArrowStream:
+    """Read a table, or a share of it; options are those of the function for that table.
+
+    Args:
+        table: which.
+        paths: as for `scan`.
+        categories: as for `leaf_table`.
+        pieces: only these pieces of the paths, as `_core.divide_scan` gives them.
+        parts: of the checks of these checkpoints only these parts: each an index and of how many.
+        options: as for that table.
+
+    Raises:
+        ValueError: an argument has no meaning.
+    """
+    with importing:
+        from orbscan import _core
+
+    if table == "findings":
+        given = _check_of(options)
+        store = {name: options.pop(name, None) for name in ("store", "store_options")}
+        roots = (expanded if pieces is None else placed)(paths, **store)
+        return _core.finding_stream(
+            _begun(roots, pieces, options | {"leaves": False}),
+            roots,
+            *given,
+            atomicity=options.get("atomicity", "auto"),
+            categories=categories,
+            parts=parts,
+        )
+    begin = _core.leaf_stream if table == "leaves" else _core.checkpoint_stream
+    return begin(_begun(paths, pieces, options), categories=categories)
+
+
+def _begun(paths: Any, pieces: Sequence[_core.Piece] | None, options: dict[str, Any]) -> _core.Scan:
+    if pieces is None:
+        # Which says what is wrong with a keyword.
+        return scan(paths, **options)._core  # noqa: SLF001 - our own
+    return begun(paths, pattern=options.pop("match", None), pieces=pieces, **options)
+
+
+def _check_of(options: dict[str, Any]) -> tuple[int, bool, int | None]:
+    """Take out of the options what they say of a check: how deep, whether values, how fast."""
+    level, check_values = options.pop("level", "index"), options.pop("check_values", False)
+    max_bandwidth = options.pop("max_bandwidth", None)
     number = depth(level, max_bandwidth)
     if options.get("since") is not None:
         message = "since is for tables of leaves and of checkpoints: a check looks at everything"
         raise ValueError(message)
-    with importing:
-        from orbscan import _core
-
-    store, store_options = options.pop("store", None), options.pop("store_options", None)
-    roots = expanded(paths, store=store, store_options=store_options)
-    options["leaves"] = False
-    return _core.finding_stream(
-        scan(roots, **options)._core,  # noqa: SLF001 - our own
-        roots,
-        number,
-        check_values,
-        max_bandwidth,
-        atomicity=options.get("atomicity", "auto"),
-        categories=categories,
-    )
+    return number, check_values, max_bandwidth
 
 
 def schema(table: TableName, *, categories: bool = False) -> _core.ArrowSchema:
