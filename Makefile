@@ -25,7 +25,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test check rust-check python-check rust-test python-test
-.PHONY: audit fuzz bench wheel test-matrix docs test-quick test-pages clean
+.PHONY: audit fuzz bench wheel test-engines test-matrix docs test-quick test-pages clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -40,6 +40,9 @@ test-quick: setup ## run the tests that failed last, and those of what is not co
 
 test-matrix: setup ## run the tests of restoring with other releases of Python, JAX and Orbax (MATRIX="newest-*" names some)
 	@$(PYTHON) tools/matrix.py $(MATRIX)
+
+test-engines: setup ## run the tests of Spark, Dask, Beam and Daft, each in an environment of its own (ENGINES="dask beam" names some)
+	@$(PYTHON) tools/engines.py $(ENGINES)
 
 check: rust-check python-check ## run the checks that execute no test
 
@@ -107,7 +110,7 @@ $(INSTALLED): pyproject.toml Cargo.toml Makefile
 	@touch $@
 
 clean: ## remove everything that make has made
-	rm -rf $(VENV) .venv-matrix target dist demo-checkpoints bench-checkpoints
+	rm -rf $(VENV) .venv-engines .venv-matrix target dist demo-checkpoints bench-checkpoints
 	rm -rf .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	rm -f python/orbscan/_core*.so
 	find $(SOURCES) -name __pycache__ -type d -prune -exec rm -rf {} +

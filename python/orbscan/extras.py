@@ -19,6 +19,10 @@ EXTRA_OF = {
     "shtab": "completion",
     "ray.data": "ray",
     "jinja2": "report",
+    "pyspark.sql.datasource": "spark",
+    "dask.dataframe": "dask",
+    "apache_beam": "beam",
+    "daft": "daft",
 }
 """The extra of orbscan that brings a library."""
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from orbscan.extras import need
-from orbscan.scanning.shares import shares as shares_of
+from orbscan.scanning.shares import Source
 
 need("ray.data", "orbscan.ray")
 
@@ -40,7 +40,7 @@ def read_checkpoints(
         roots: as for `orbscan.scan`; every node must reach them by the same paths.
         table: `leaves`, `checkpoints` or `findings`.
         shares: how many; None to let Ray decide.
-        options: as for `leaf_table`, `checkpoint_table` or `finding_table`.
+        options: as for `orbscan.shares`.
 
     Raises:
         ValueError: an argument is invalid.
@@ -61,13 +61,12 @@ class CheckpointSource(Datasource):
         options: dict[str, Any],
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call] # parts of Ray have no types
-        # What is wrong with the arguments is said here, and not by a task.
-        shares_of(roots, shares or 1, table=table, **options)
-        self._arguments = (roots, table, shares, options)
+        self._source = Source(roots, table, options)
+        self._shares = shares
 
     def get_name(self) -> str:
         """Name it in what Ray shows of its progress."""
-        return f"Checkpoints({self._arguments[1]})"
+        return f"Checkpoints({self._source.table})"
 
     def estimate_inmemory_data_size(self) -> int | None:
         """Say that it is not known."""
@@ -78,17 +77,15 @@ class CheckpointSource(Datasource):
     ) -> list[ReadTask]:
         """Divide the table into tasks."""
         del data_context
-        roots, table, shares, options = self._arguments
-        divided = shares_of(roots, shares or parallelism, table=table, **options)
         unknown = BlockMetadata(num_rows=None, size_bytes=None, input_files=None, exec_stats=None)
         return [
             ReadTask(
                 _Read(share),
                 unknown,
-                schema=pa.schema(share.schema()),
+                schema=pa.schema(self._source.schema()),
                 per_task_row_limit=per_task_row_limit,
             )
-            for share in divided
+            for share in self._source.shares(self._shares or parallelism)
         ]
 
 

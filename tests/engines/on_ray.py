@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import ray
+import ray.data
 
-import orbscan
 import orbscan.ray
+from orbscan.scanning.shares import Share
+from tests.engines.fleet import GROUP, TABLES, groups, largest, rows, whole
+
+if TYPE_CHECKING:
+    from orbscan import _core
 
 
-def main(root: str, scratch: str) -> None:
+def main(root: Path, scratch: Path) -> None:
     """Asks, on a Ray of its own with two workers."""
     # The names of its sockets must be short.
     with TemporaryDirectory(prefix="r") as folder:
@@ -28,39 +35,79 @@ def main(root: str, scratch: str) -> None:
             _temp_dir=folder,
         )
         try:
-            ask(root, Path(scratch))
+            for table in TABLES:
+                asked(table, root, scratch / table)
+            parts(root)
+            killed(root, scratch)
         finally:
             ray.shutdown()
 
 
-def ask(root: str, scratch: Path) -> None:
-    """Asks for each table, and for a part of one."""
-    for table, whole in (
-        ("leaves", orbscan.leaf_table(root)),
-        ("checkpoints", orbscan.checkpoint_table(root)),
-        ("findings", orbscan.finding_table(root)),
-    ):
-        asked(table, pa.table(whole), root, scratch / table)
-    first = orbscan.ray.read_checkpoints(root, shares=4).limit(3)
-    assert first.count() == 3
-
-
-def asked(table: Any, whole: pa.Table, root: str, target: Path) -> None:
-    """Asks for one table: all rows, groups, and a file of each share."""
+def asked(table: Any, root: Path, target: Path) -> None:
+    """Asks for one table: all rows, also in a file of each share, and groups."""
     dataset = orbscan.ray.read_checkpoints(root, table, shares=4, threads=2)
-    assert rows(pa.concat_tables(ray.get(dataset.to_arrow_refs()))) == rows(whole), table
-    name = {"leaves": "dtype", "checkpoints": "kind", "findings": "state"}[table]
-    groups = {row[name]: row["count()"] for row in dataset.groupby(name).count().take_all()}
-    wanted = whole.group_by(name).aggregate([([], "count_all")]).to_pylist()
-    assert groups == {row[name]: row["count_all"] for row in wanted}, (table, groups)
     dataset.write_parquet(str(target))
-    assert rows(pq.read_table(target)) == rows(whole), table
+    assert rows(pq.read_table(target)) == rows(whole(table, root)), table
+    name = GROUP[table]
+    found = {row[name]: row["count()"] for row in dataset.groupby(name).count().take_all()}
+    assert found == groups(table, root), (table, found)
 
 
-def rows(table: pa.Table) -> list[str]:
-    """The rows of a table in an order that they have by themselves."""
-    return sorted(repr(sorted(row.items())) for row in table.to_pylist())
+def parts(root: Path) -> None:
+    """Asks for the largest and the first rows."""
+    dataset = orbscan.ray.read_checkpoints(root, shares=4)
+    sizes = dataset.select_columns("nbytes").filter(expr="nbytes >= 0")
+    first = sizes.sort("nbytes", descending=True).take(10)
+    assert [row["nbytes"] for row in first] == largest(root)
+    assert dataset.limit(3).count() == 3
+
+
+class Deadly(Share):
+    """A share that kills the worker which first reads it, in the middle of its rows."""
+
+    __slots__ = ("mark",)
+
+    mark: str
+
+    def read(self) -> _core.ArrowStream:
+        """Read half of it, and end if nobody did so before."""
+        if not Path(self.mark).exists():
+            half = pa.table(super().read())
+            assert half.num_rows > 0
+            Path(self.mark).touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        return super().read()
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Take along where it is marked that a worker was killed."""
+        make, given = super().__reduce__()
+        return (_deadly, (make, given, self.mark))
+
+
+def _deadly(make: Any, given: Any, mark: str) -> Deadly:
+    share = make(*given)
+    values = [getattr(share, name) for name in ("index", "count", "table")]
+    hidden = [getattr(share, name) for name in ("_roots", "_options", "_portion")]
+    deadly = Deadly(*values, *hidden)
+    object.__setattr__(deadly, "mark", mark)
+    return deadly
+
+
+def killed(root: Path, scratch: Path) -> None:
+    """A worker that is killed in the middle loses nothing, and nothing comes twice."""
+    source = orbscan.ray.CheckpointSource(root, "leaves", 4, {})
+    every = source._source.shares(4)
+    make, given = every[1].__reduce__()
+    every[1] = _deadly(make, given, str(scratch / "killed"))
+    dataset = ray.data.read_datasource(source, override_num_blocks=4)
+    assert rows(together(dataset)) == rows(whole("leaves", root))
+    assert (scratch / "killed").exists()
+
+
+def together(dataset: Any) -> pa.Table:
+    """All rows."""
+    return pa.concat_tables(ray.get(dataset.to_arrow_refs()))
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main(*map(Path, sys.argv[1:]))
