@@ -41,7 +41,7 @@ test-quick: setup ## run the tests that failed last, and those of what is not co
 test-matrix: setup ## run the tests of restoring with other releases of Python, JAX and Orbax (MATRIX="newest-*" names some)
 	@$(PYTHON) tools/matrix.py $(MATRIX)
 
-test-engines: setup ## run the tests of Spark, Dask, Beam and Daft, each in an environment of its own (ENGINES="dask beam" names some)
+test-engines: setup ## run the tests of Spark, Dask, Beam, Daft and what tables are written to, each in an environment of its own (ENGINES="dask beam" names some)
 	@$(PYTHON) tools/engines.py $(ENGINES)
 
 check: rust-check python-check ## run the checks that execute no test

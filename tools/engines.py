@@ -46,6 +46,15 @@ ENVIRONMENTS = {
     "dask": Environment(("dask",), ("tests/engines/test_dask.py",), ("distributed",)),
     "beam": Environment(("beam",), ("tests/engines/test_beam.py",)),
     "daft": Environment(("daft",), ("tests/engines/test_daft.py",)),
+    "sinks": Environment(
+        ("tables",),
+        (
+            "tests/engines/test_datafusion_tables.py",
+            "tests/engines/test_iceberg_tables.py",
+            "tests/engines/test_lance_tables.py",
+        ),
+        ("datafusion", "pyiceberg[sql-sqlite,pyarrow]", "pylance"),
+    ),
 }
 """By name. Tests that are named here run nowhere else: see `tests/engines/conftest.py`."""
 
