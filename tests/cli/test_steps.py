@@ -27,7 +27,7 @@ def test_the_table_shows_state_times_metrics_and_faults(
     assert main(["steps", str(tmp_path)]) == 5
     when = "2026-11-23 21:51:28.711944 UTC"
     lines = capsys.readouterr().out.splitlines()
-    fault = "metrics/metrics, byte 2: the JSON text is cut off"
+    fault = "metrics/metrics, byte 2: unexpected end of JSON"
     assert [re.split(r"  +", line.strip()) for line in lines] == [
         ["root", str(tmp_path)],
         [""],
@@ -63,7 +63,7 @@ def test_the_document_has_what_the_library_has(
         "path": str(tmp_path / "1"),
         "committed": True,
         "temporary": False,
-        "commit_reason": "its name is final",
+        "commit_reason": "its name has no temporary suffix",
         "init_timestamp_nsecs": BEGUN,
         "commit_timestamp_nsecs": ENDED,
         "metrics": {"loss": "NaN"},

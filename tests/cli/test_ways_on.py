@@ -75,7 +75,7 @@ def test_the_directory_above_says_where_the_steps_are(capsys: pytest.CaptureFixt
 
 
 def test_steps_of_several_prefixes_have_no_latest(capsys: pytest.CaptureFixture[str]) -> None:
-    expected = 'not a checkpoint: pass one of those in it, "a_1", "b_2"'
+    expected = 'not a checkpoint: it has "a_1", "b_2"'
     assert told("show mixed", capsys)[1].endswith(expected)
 
 

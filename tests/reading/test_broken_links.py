@@ -1,4 +1,4 @@
-"""A link that leads nowhere is told as one, with where it leads, and never as a missing file."""
+"""A broken link is told as one, with where it leads, and never as a missing file."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-WORDS = "is a link that leads nowhere: to "
+WORDS = "is a broken link to "
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def checkpoint(tmp_path: Path) -> Path:
 
 
 def replace(path: Path, target: str = "../gone") -> Path:
-    """Put a link that leads nowhere in the place of a file or a directory."""
+    """Put a broken link in the place of a file or a directory."""
     if path.is_dir():
         shutil.rmtree(path)
     else:

@@ -132,9 +132,9 @@ def test_leftovers_have_the_times_and_the_reason_that_a_list_of_steps_gives(runs
     steps = {os.fspath(step): said(step) for step in orbscan.steps(root)}
     assert {entry.path: said(entry) for entry in entries} == steps
     assert [entry.commit_reason for entry in entries] == [
-        "its name is final",
-        "its name is final, but no commit timestamp is recorded",
-        "its name is final",
+        "its name has no temporary suffix",
+        "its name has no temporary suffix, but no commit timestamp is recorded",
+        "its name has no temporary suffix",
         "its name is temporary, but a commit timestamp is recorded",
     ]
     row = pa.table(scan(root, committed=False).checkpoints()).to_pylist()[0]

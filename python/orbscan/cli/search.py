@@ -180,7 +180,7 @@ def _broken_link(path: str) -> str:
         target = os.readlink(path)  # noqa: PTH115
     except OSError:
         return ""
-    return f"{printable(path)}: is a link that leads nowhere: to {printable(target)}"
+    return f"{printable(path)}: is a broken link to {printable(target)}"
 
 
 def _exists(path: str) -> bool:

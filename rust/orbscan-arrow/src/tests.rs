@@ -99,7 +99,7 @@ fn entry(path: &str, content: Content) -> Entry {
         kind: Kind::V1,
         commit: Commit {
             committed: true,
-            reason: "its name is final".into(),
+            reason: "its name has no temporary suffix".into(),
             temporary: false,
         },
         init_timestamp_nsecs,
@@ -360,7 +360,7 @@ fn a_checkpoint_is_summed_up_over_its_trees() {
         ("kind", "v1"),
         ("committed", "true"),
         ("temporary", "false"),
-        ("commit_reason", "its name is final"),
+        ("commit_reason", "its name has no temporary suffix"),
         ("state", "read"),
         ("init_timestamp", "1us"),
         ("init_timestamp_nsecs", "1000"),

@@ -83,8 +83,8 @@ def test_the_reason_tells_when_the_timestamps_say_otherwise(tmp_path: Path) -> N
     write_step(tmp_path, "3.orbax-checkpoint-tmp")
     write_step(tmp_path, "4.orbax-checkpoint-tmp", committed=False)
     assert [step.commit_reason for step in orbscan.steps(tmp_path)] == [
-        "its name is final, but no commit timestamp is recorded",
-        "its name is final",
+        "its name has no temporary suffix, but no commit timestamp is recorded",
+        "its name has no temporary suffix",
         "its name is temporary, but a commit timestamp is recorded",
         "its name is temporary",
     ]

@@ -104,7 +104,7 @@ fn each_finding_has_a_row_and_each_sound_checkpoint_one() {
         &[
             "\"half\"",
             "\"state\": \"uncommitted\", \"level\": \"data\", \"ok\": null, \"complete\": null",
-            "\"reason\": \"its name is final\"",
+            "\"reason\": \"its name has no temporary suffix\"",
         ],
         &[
             "\"locked\"",

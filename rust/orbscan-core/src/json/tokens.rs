@@ -91,7 +91,7 @@ impl<'a> Json<'a> {
     }
 
     pub(super) fn cut(&self) -> Error {
-        self.malformed("the JSON text is cut off")
+        self.malformed("unexpected end of JSON")
     }
 
     /// The text between the quotes, and whether it holds escapes.
@@ -115,7 +115,7 @@ impl<'a> Json<'a> {
                 }
                 None => {
                     self.at = at;
-                    return Err(self.malformed("the JSON text is cut off inside a string"));
+                    return Err(self.malformed("unexpected end of JSON inside a string"));
                 }
             }
         }

@@ -335,7 +335,7 @@ fn named(handlers: &ItemHandlers) -> impl Iterator<Item = (&str, Option<&str>)> 
         .map(|(name, handler)| (name.as_str(), handler.as_deref()))
 }
 
-/// What is wrong with an entry of a directory, if it is a link that leads nowhere.
+/// What is wrong with an entry of a directory, if it is a broken link.
 pub fn broken_link(store: &dyn Store, directory: &StorePath, name: &str) -> Option<String> {
     let path = directory.join(name).ok()?;
     store

@@ -44,7 +44,7 @@ pub fn directory_of(path: &StorePath, names: &[String]) -> Error {
     let hint = if finished.is_empty() {
         format!("only unfinished saves lie in it, {}", shown(names))
     } else {
-        format!("pass one of those in it, {}", shown(&finished))
+        format!("it has {}", shown(&finished))
     };
     let reason = format!("is a directory of checkpoints, not a checkpoint: {hint}");
     unknown(path, reason)

@@ -118,14 +118,14 @@ pub fn judge(facts: Facts<'_>, atomicity: Atomicity) -> Commit {
     let temporary_name = facts.name.contains(names::TEMPORARY_MARK);
     let temporary = !facts.link;
     match (atomicity, facts.commit_file, temporary_name) {
-        (Atomicity::Rename, _, false) => Commit::finished("its name is final"),
+        (Atomicity::Rename, _, false) => Commit::finished("its name has no temporary suffix"),
         (Atomicity::Rename, _, true) => Commit::unfinished(temporary, "its name is temporary"),
         (_, true, _) => Commit::finished("it has commit_success.txt"),
         (Atomicity::CommitFile, false, _) => {
             Commit::unfinished(temporary, "it has no commit_success.txt")
         }
         (Atomicity::CommitFileOrRename, false, false) => {
-            Commit::finished("it has no commit_success.txt, but its name is final")
+            Commit::finished("it has no commit_success.txt, but its name has no temporary suffix")
         }
         (Atomicity::CommitFileOrRename, false, true) => Commit::unfinished(
             temporary,

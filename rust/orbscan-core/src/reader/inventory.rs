@@ -180,7 +180,7 @@ fn list(store: &dyn Store, directory: &StorePath, gone: &mut Gone) -> Result<Vec
         let kind = if is_file(entry) {
             match sizes.next().transpose()?.flatten() {
                 Some(stat) => Kind::File(stat.size),
-                // A link that leads nowhere is not a file.
+                // A broken link is not a file.
                 None if entry.link => continue,
                 None => {
                     gone.add(&path);

@@ -368,7 +368,7 @@ fn list(path: &Path, pace: &Pace, each: &mut dyn FnMut(Entry)) -> std::io::Resul
         let entry = entry?;
         let found = entry.file_type()?;
         let link = found.is_symlink();
-        // A link that leads nowhere is listed like a file: whoever opens it learns more.
+        // A broken link is listed like a file: whoever opens it learns more.
         let directory = if link {
             fs::metadata(entry.path()).is_ok_and(|found| found.is_dir())
         } else {

@@ -125,7 +125,7 @@ impl Want {
         Err(error.in_file(&self.path))
     }
 
-    /// The refusal of a link that leads nowhere.
+    /// The refusal of a broken link.
     pub fn is_a_broken_link(&self, target: &str) -> Error {
         let error = Error::new(ErrorKind::Malformed, leads_nowhere(target));
         error.about(Subject::BrokenLink).in_file(&self.path)
@@ -152,7 +152,7 @@ pub fn not_found(path: &StorePath) -> Error {
 
 /// What is wrong with a link at whose end nothing lies.
 pub fn leads_nowhere(target: &str) -> String {
-    format!("is a link that leads nowhere: to {target}")
+    format!("is a broken link to {target}")
 }
 
 /// What a read of a directory is about to ask for: a store that fetches ahead fetches nothing else.

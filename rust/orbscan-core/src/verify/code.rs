@@ -240,7 +240,7 @@ codes! {
         "what lies in it is lost";
     /// A data file ends before something that lies in it.
     DataFileShort = "data-file-short", Error, [Fails, Fails, Fails],
-        "what lies behind its end is lost";
+        "data beyond the end of the file is lost";
     /// Two nodes claim the same bytes of a data file.
     NodeOverlap = "node-overlap", Warning, [Works, Works, Works],
         "both could be read";

@@ -214,7 +214,7 @@ fn timestamps_come_with_what_is_not_committed_as_well() {
         [
             (
                 (Some(5), None),
-                "its name is final, but no commit timestamp is recorded"
+                "its name has no temporary suffix, but no commit timestamp is recorded"
             ),
             (
                 (Some(5), Some(9)),

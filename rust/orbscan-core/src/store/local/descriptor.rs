@@ -94,7 +94,7 @@ fn asked(directory: BorrowedFd<'_>, entry: &DirEntry) -> Entry {
         kind => kind,
     };
     let link = kind == FileType::Symlink;
-    // A link that leads nowhere is listed like a file: whoever opens it learns more.
+    // A broken link is listed like a file: whoever opens it learns more.
     let is_directory = if link {
         statat(directory, entry.file_name(), AtFlags::empty())
             .is_ok_and(|found| is_directory(&found))

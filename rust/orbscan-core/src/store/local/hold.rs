@@ -81,7 +81,7 @@ pub(super) fn held(path: &Path, place: &StorePath) -> Option<Held> {
 pub(super) enum Opened<T> {
     Directory(T),
     Nothing,
-    /// What cannot be held, as a link that leads nowhere, which is told as what it is.
+    /// What cannot be held, as a broken link, which is told as what it is.
     Other,
 }
 
