@@ -26,6 +26,7 @@ _LIBRARIES = {
     "tensorstore": "tensorstore",
     "epath": "etils.epath",
     "ds": "pyarrow.dataset",
+    "pa": "pyarrow",
 }
 
 _STANDARD = {
@@ -53,7 +54,7 @@ _OWN = {
     "orbscan.planning.mesh": ("Mesh",),
     "orbscan.planning.value": ("DevicePlan", "HostPlan", "LeafPlan"),
     "orbscan.model.sharding": ("ShardingMetadata",),
-    "orbscan.scanning.options": ("Previous", "ScanOptions", "Since", "StepRange"),
+    "orbscan.scanning.options": ("ArrowTable", "Previous", "ScanOptions", "Since", "StepRange"),
 }
 
 _MODULE_OF = {

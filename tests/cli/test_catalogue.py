@@ -95,7 +95,7 @@ def test_paths_come_from_stdin(
         (("--table", "leaves"), "--table goes with a file: a catalogue has leaves and checkpoints"),
         (("--since", "a.parquet"), "--since goes with a file"),
         (("--ordered",), "--ordered goes with a file"),
-        (("--categories",), "--categories goes with a file that ends in .parquet"),
+        (("--categories",), "--categories needs a file that ends in .parquet"),
         (("--level", "data"), "--level goes with --table findings"),
     ],
 )

@@ -81,7 +81,7 @@ def test_a_shell_that_shtab_does_not_know_yet_is_said(
     monkeypatch.setattr("shtab.SUPPORTED_SHELLS", ["bash", "zsh"])
     with pytest.raises(SystemExit, match="2"):
         main(["--print-completion", "fish"])
-    assert "knows no fish: pip install -U 'orbscan[completion]'" in capsys.readouterr().err
+    assert "does not support fish: pip install -U 'orbscan[completion]'" in capsys.readouterr().err
 
 
 def test_a_script_that_nobody_reads_is_no_failure() -> None:

@@ -40,7 +40,7 @@ from .layouts import ITEM, LAYOUTS, refusal
 # Damage that keeps the tree from being read: (damage, error kind, file, part of the reason).
 LOST: dict[str, tuple[Damage, str, str, str]] = {
     "tree-empty": (write(TREE, ""), "malformed", TREE, "empty"),
-    "tree-cut": (cut(TREE), "malformed", TREE, "cut off"),
+    "tree-cut": (cut(TREE), "malformed", TREE, "unexpected end"),
     "tree-garbage": (write(TREE, "\x00\x01garbage"), "malformed", TREE, "JSON"),
     "tree-bom": (write(TREE, "\ufeff{}"), "malformed", TREE, "byte order mark"),
     "tree-not-utf8": (write(TREE, b'{"tree_metadata": {"\xff": 1}}'), "malformed", TREE, "UTF-8"),
@@ -217,7 +217,7 @@ TOLERATED: dict[str, tuple[Damage, str, str, str]] = {
     ),
     "sharding-missing": (remove(SHARDING), "not_found", SHARDING, "does not exist"),
     "sharding-empty": (write(SHARDING, ""), "malformed", SHARDING, "empty"),
-    "sharding-cut": (cut(SHARDING), "malformed", SHARDING, "cut off"),
+    "sharding-cut": (cut(SHARDING), "malformed", SHARDING, "unexpected end"),
     "sharding-not-utf8": (write(SHARDING, b'{"\xff"'), "malformed", SHARDING, "UTF-8"),
     "sharding-lfs": (write(SHARDING, LFS), "malformed", SHARDING, "git-lfs pointer"),
     "sharding-directory": (as_directory(SHARDING), "malformed", SHARDING, "is a directory"),

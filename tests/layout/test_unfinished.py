@@ -96,8 +96,8 @@ def test_below_a_root_what_is_unfinished_is_counted_and_no_damage(
     copy("o0.12.8-manager/run/0", "10.orbax-checkpoint-tmp")
     assert main(["verify", str(partial)]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert lines[-1] == "4 checkpoints: 1 ok, 0 damaged, 0 leaves lost, 3 unfinished"
-    told = [line for line in lines if ": unfinished: " in line]
+    assert lines[-1] == "4 checkpoints: 1 ok, 0 damaged, 0 leaves lost, 3 uncommitted"
+    told = [line for line in lines if ": uncommitted: " in line]
     assert len(told) == 3
     assert main(["verify", "--strict", str(partial)]) == 1
     assert main(["verify", str(partial / "10.orbax-checkpoint-tmp")]) == 1

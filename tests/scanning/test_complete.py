@@ -80,7 +80,7 @@ def test_every_answer_agrees_on_what_is_complete(
     status = 0 if complete else 5
     assert main(["ls", str(runs)]) == status
     states = capsys.readouterr().out
-    assert ("damaged  " in states or "broken  " in states) != complete
+    assert ("incomplete  " in states or "broken  " in states) != complete
     for which in ("leaves", "checkpoints"):
         for target in ("t.jsonl", "t.parquet", "t.csv"):
             command = ["scan", str(runs), "--table", which, "-o", str(tmp_path / target)]

@@ -148,7 +148,7 @@ def test_the_object_with_the_longest_name_comes_first() -> None:
         ("list", "the metric 'list' is not a number: it is a list in step 2; available: "),
         ("none", "the metric 'none' is not a number: it is null in step 2; available: "),
         ("nan", "the metric 'nan' is not a number: it is NaN in step 2; available: "),
-        ("eval.x", "no committed step has the metric 'eval.x'; there is "),
+        ("eval.x", "no committed step has the metric 'eval.x'; available: "),
     ],
 )
 def test_what_is_not_a_number_is_said_with_the_numbers_that_there_are(
@@ -157,7 +157,7 @@ def test_what_is_not_a_number_is_said_with_the_numbers_that_there_are(
     write_step(tmp_path, "1", {"eval": {"loss": 0.5, "acc": True, "note": "good"}})
     others = {"note": "0.5", "list": [1], "none": None, "nan": math.nan, "loss": 1}
     write_step(tmp_path, "2", others)
-    numbers = "'eval.acc', 'eval.loss', 'loss'" if reason.endswith("there is ") else ""
+    numbers = "'eval.acc', 'eval.loss', 'loss'" if reason.endswith("available: ") else ""
     with pytest.raises(orbscan.CheckpointNotFoundError) as caught:
         orbscan.best(tmp_path, name)
     assert str(caught.value) == f"{tmp_path}: {reason}{numbers}"

@@ -126,7 +126,7 @@ def test_a_prefix_that_no_step_has_is_told_with_those_that_there_are(
         orbscan.best(root, "loss", prefix="c")
     assert orbscan.steps(root, prefix="c") == ()
     assert main(["steps", str(root), "--prefix", "c"]) == 3
-    assert "no step of that prefix" in capsys.readouterr().err
+    assert "no steps with that prefix" in capsys.readouterr().err
 
 
 def test_what_is_merely_called_like_a_step_does_not_count_beside_steps(tmp_path: Path) -> None:
