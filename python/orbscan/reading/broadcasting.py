@@ -9,8 +9,9 @@ that one that has ended holds nobody up.
 from __future__ import annotations
 
 import hashlib
+from collections import deque
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import msgspec
 
@@ -32,9 +33,8 @@ _PREFIX = "orbscan/metadata"
 _PIECE = 1 << 20
 """Bytes of one value: the service takes messages of up to four times as many."""
 
-
-_KEPT = 8
-"""How far back it is looked for results that can be deleted."""
+_LOOKED_AT = 8
+"""Of how many earlier results a call asks whether they can be deleted."""
 
 
 class _Head(msgspec.Struct, array_like=True):
@@ -54,9 +54,15 @@ class _Head(msgspec.Struct, array_like=True):
 
 
 class _Calls:
-    """How often this process has taken part, which is the name of the next result."""
+    """What this process has done so far.
+
+    Attributes:
+        made: how often it has taken part, which is the name of the next result.
+        kept: results of the process that reads which others may not have yet.
+    """
 
     made = 0
+    kept: ClassVar[deque[int]] = deque()
 
 
 def once_for_all(
@@ -88,7 +94,8 @@ def once_for_all(
     place = f"{_PREFIX}/{number}"
     digest = hashlib.sha256(question.encode(errors="surrogatepass")).hexdigest()
     if state.process_id == READER:
-        _forget(state, number)
+        _forget(state)
+        _Calls.kept.append(number)
         return _given(state.client, place, digest, read)
     return _taken(state, place, digest, what)
 
@@ -155,10 +162,13 @@ def _taken(state: Any, place: str, digest: str, what: str) -> CheckpointMetadata
     return found
 
 
-def _forget(state: Any, number: int) -> None:
+def _forget(state: Any) -> None:
     """Delete earlier results that all processes have."""
-    for earlier in range(max(0, number - _KEPT), number):
-        place = f"{_PREFIX}/{earlier}"
+    for _ in range(min(_LOOKED_AT, len(_Calls.kept))):
+        number = _Calls.kept.popleft()
+        place = f"{_PREFIX}/{number}"
         had = state.client.key_value_dir_get_bytes(f"{place}/had/")
         if len(had) == state.num_processes - 1:
             state.client.key_value_delete(f"{place}/")
+        else:
+            _Calls.kept.append(number)
