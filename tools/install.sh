@@ -9,10 +9,10 @@ bin="$1"
 building=$!
 trap 'kill "$building" 2>/dev/null || true' EXIT
 
-mapfile -t requirements < <("$bin/python" tools/requirements.py test lint)
+mapfile -t requirements < <("$bin/python" tools/requirements.py test lint docs)
 "$bin/pip" install "${requirements[@]}"
 
 wait "$building"
 trap - EXIT
 # Finds everything there, and adds orbscan itself.
-"$bin/maturin" develop --release --extras test,lint
+"$bin/maturin" develop --release --extras test,lint,docs
