@@ -124,7 +124,7 @@ def directive(name: str, *, is_class: bool) -> str:
 def commands() -> Iterator[str]:
     """The page of the help of each command."""
     yield "# Commands\n\nWhat `orbscan COMMAND --help` prints.\n"
-    program, parsers = cli.composed([*cli.COMMANDS])
+    program, parsers = cli.composed([])
     yield f"\n```text\n{program.format_help()}```\n"
     for name, parser in parsers.items():
         yield f"\n## {name}\n\n```text\n{parser.format_help()}```\n"
