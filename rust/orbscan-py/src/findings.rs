@@ -11,7 +11,7 @@ use orbscan_core::verify::report::Report;
 use orbscan_core::verify::{self, Level, Options, Slice};
 
 use crate::place::Place;
-use crate::tables::Watched;
+use crate::watched::Watched;
 
 /// How checkpoints are checked, and where they lie.
 #[derive(Clone)]

@@ -25,6 +25,7 @@ mod scan;
 mod steps;
 mod tables;
 mod verify;
+mod watched;
 mod work;
 
 use std::time::Duration;

@@ -5,8 +5,7 @@
 use std::collections::HashMap;
 use std::process;
 use std::sync::{Arc, Mutex};
-use std::thread::{self, ThreadId};
-use std::time::Instant;
+use std::thread;
 
 use arrow_array::ffi::FFI_ArrowSchema;
 use arrow_array::ffi_stream::FFI_ArrowArrayStream;
@@ -17,9 +16,7 @@ use orbscan_arrow::{
     BATCH_ROWS, CatalogueBatches, CheckpointBatches, Few, FindingBatches, LeafBatches,
     catalogue_schema, checkpoint_schema, finding_schema, leaf_schema,
 };
-use orbscan_core::error::{Error, ErrorKind};
-use orbscan_core::scan::entry::{Content, Entry};
-use orbscan_core::scan::{self as core, Poll};
+use orbscan_core::scan as core;
 use orbscan_core::verify::Slice;
 use pyo3::exceptions::{PyBaseException, PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
@@ -28,7 +25,8 @@ use pyo3::types::{PyBytes, PyCapsule};
 use crate::findings::Check;
 use crate::place::Place;
 use crate::scan::{FORKED, Scan, locked};
-use crate::{PATIENCE, errors, verify, work};
+use crate::watched::{Seen, Watched};
+use crate::{errors, verify};
 
 /// The rows of one piece of lines of JSON: few, so that little is held and the first come soon.
 const JSON_ROWS: usize = 1 << 10;
@@ -91,23 +89,6 @@ pub struct ArrowStream {
     seen: Arc<Mutex<Seen>>,
 }
 
-/// What can be asked of a stream that another library reads.
-#[derive(Default)]
-struct Seen {
-    /// How many checkpoints the stream has come to.
-    checkpoints: usize,
-    /// How many of them could not be read completely.
-    incomplete: usize,
-    /// Those that were not read again, in their order.
-    unchanged: Vec<String>,
-    /// Why the first could not be read for which there was too little memory.
-    lacking: Option<Error>,
-    /// What Ctrl-C raised.
-    interrupt: Option<PyErr>,
-    /// The thread that asked for the stream.
-    thread: Option<ThreadId>,
-}
-
 impl ArrowStream {
     fn new(scan: core::Scan, table: Table, categories: bool) -> Self {
         Self {
@@ -146,13 +127,7 @@ impl ArrowStream {
         let scan = locked(&self.scan).take().ok_or_else(|| {
             PyValueError::new_err("this table was read already; scan again to read it again")
         })?;
-        locked(&self.seen).thread = Some(thread::current().id());
-        let entries = Watched {
-            scan,
-            seen: Arc::clone(&self.seen),
-            looked: Instant::now(),
-            with_unchanged,
-        };
+        let entries = Watched::new(scan, Arc::clone(&self.seen), with_unchanged);
         Ok(Patient {
             process: process::id(),
             batches: self.batches(entries, few, batch_rows),
@@ -321,95 +296,6 @@ impl JsonLines {
             Some(Err(error)) => Err(PyRuntimeError::new_err(error.to_string())),
             None => Ok(None),
         }
-    }
-}
-
-/// Entries, counted as they pass, until Ctrl-C ends them.
-pub struct Watched {
-    scan: core::Scan,
-    seen: Arc<Mutex<Seen>>,
-    /// When it was last looked whether Ctrl-C was pressed.
-    looked: Instant,
-    /// Whether those that were not read again are among them.
-    with_unchanged: bool,
-}
-
-impl Watched {
-    /// Whether Ctrl-C was pressed. Asked on the thread of the consumer alone: waiting for the
-    /// interpreter on a thread of somebody's pool could wait for ever.
-    pub fn is_interrupted(&mut self) -> bool {
-        if locked(&self.seen).interrupt.is_some() {
-            return true;
-        }
-        if self.looked.elapsed() < PATIENCE {
-            return false;
-        }
-        self.looked = Instant::now();
-        if locked(&self.seen).thread != Some(thread::current().id()) {
-            return false;
-        }
-        // The lock is not held meanwhile: a signal handler is free to ask us something.
-        let raised = Python::try_attach(|py| py.check_signals().err()).flatten();
-        let mut seen = locked(&self.seen);
-        seen.interrupt = raised;
-        seen.interrupt.is_some()
-    }
-
-    /// Waits; a scan of one thread reads in this one, and that ends with Ctrl-C, too.
-    fn poll(&mut self) -> Poll {
-        let polled = self.interruptible(|watched| watched.scan.poll(PATIENCE));
-        polled.unwrap_or(Poll::Waiting)
-    }
-
-    /// Does work that Ctrl-C ends, if it is done on the thread of the consumer; none if it did.
-    pub fn interruptible<T>(&mut self, work: impl FnOnce(&mut Self) -> T) -> Option<T> {
-        let here = locked(&self.seen).thread == Some(thread::current().id());
-        if !here {
-            return Some(work(self));
-        }
-        match work::interruptible(|| work(self)) {
-            Ok(done) => Some(done),
-            Err(raised) => {
-                locked(&self.seen).interrupt = Some(raised);
-                None
-            }
-        }
-    }
-
-    fn note(&self, entry: &Entry) {
-        let mut seen = locked(&self.seen);
-        seen.checkpoints = seen.checkpoints.saturating_add(1);
-        if entry.complete() == Some(false) {
-            seen.incomplete = seen.incomplete.saturating_add(1);
-        }
-        let lacks = |error: &&Error| error.kind() == ErrorKind::Memory;
-        if seen.lacking.is_none() {
-            seen.lacking = entry.error().filter(lacks).cloned();
-        }
-        if matches!(entry.content, Content::Unchanged) {
-            seen.unchanged.push(entry.path.clone());
-        }
-    }
-}
-
-impl Iterator for Watched {
-    type Item = Entry;
-
-    fn next(&mut self) -> Option<Entry> {
-        while !self.is_interrupted() {
-            match self.poll() {
-                Poll::Entry(entry) => {
-                    self.note(&entry);
-                    if self.with_unchanged || !matches!(entry.content, Content::Unchanged) {
-                        return Some(*entry);
-                    }
-                }
-                Poll::Waiting => {}
-                Poll::End => return None,
-            }
-        }
-        self.scan.stop();
-        None
     }
 }
 
