@@ -96,7 +96,8 @@ def made(name: str) -> Path | None:
         return python
     shutil.rmtree(where, ignore_errors=True)
     venv.create(where, with_pip=True)
-    if not step(f"{name}: environment", [str(python), "-m", "pip", "install", "-q", *wanted]):
+    installer = [sys.executable, str(TOP / "tools" / "packages.py"), str(where)]
+    if not step(f"{name}: environment", [*installer, *wanted]):
         return None
     ask = [str(python), "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"]
     packages = subprocess.run(ask, check=True, capture_output=True, text=True).stdout.strip()

@@ -119,8 +119,8 @@ def prepare(name: str, environment: Environment, python: str) -> Path:
     shutil.rmtree(folder, ignore_errors=True)
     print(f"==> {name}: installing", flush=True)
     subprocess.run([python, "-m", "venv", folder], check=True)
-    install = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    subprocess.run([executable, *install, *environment.packages], check=True)
+    installer = [sys.executable, str(ROOT / "tools" / "packages.py"), str(folder)]
+    subprocess.run([*installer, *environment.packages], check=True)
     done.write_text(wanted, "utf-8")
     return executable
 

@@ -2,7 +2,7 @@
 
     python3 tools/requirements.py [EXTRA ...]
 
-For pip, which cannot install the dependencies of a project without building it.
+For installers, which cannot install the dependencies of a project without building it.
 """
 
 import sys
