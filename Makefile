@@ -8,6 +8,11 @@ BENCH_ARGS  ?=
 TARGET      ?= checkpoint
 RUNS        ?= 100000
 
+# Tests run with checks of arithmetic, and share what is compiled with those of Rust; what is shown,
+# timed or shipped is optimised.
+TESTED  := test test-quick check python-check python-test
+PROFILE ?= $(if $(filter $(TESTED),$(MAKECMDGOALS)),dev,release)
+
 VENV      := .venv
 BIN       := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
@@ -95,18 +100,18 @@ wheel: $(INSTALLED) ## build a wheel for this machine into dist/, and those for 
 	@ls dist/*.whl
 
 setup: $(INSTALLED) ## build the extension module into .venv
-	@$(STEP) "extension module" $(BIN)/maturin develop --release --skip-install --quiet
+	@$(STEP) "extension module" $(BIN)/maturin develop --profile $(PROFILE) --skip-install --quiet
 
 # Installs the dependencies and orbscan itself in editable form: once, and again when one of the
 # files named here has changed. From then on a change of the Rust code only calls cargo.
-$(INSTALLED): pyproject.toml Cargo.toml Makefile
+$(INSTALLED): pyproject.toml Cargo.toml Makefile tools/install.sh tools/packages.py
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	  || { echo "*** orbscan needs Python 3.11 or newer: make PYTHON=/path/to/python3 ..."; exit 1; }
 	@command -v cargo >/dev/null \
 	  || { echo "*** cargo was not found: orbscan needs a Rust toolchain"; exit 1; }
 	@$(STEP) --heartbeat "virtual environment" $(PYTHON) -m venv $(VENV)
 	@$(STEP) --heartbeat "maturin" $(BIN)/pip install "maturin>=1.9,<2"
-	@$(STEP) --heartbeat "orbscan and its dependencies" tools/install.sh $(BIN)
+	@$(STEP) --heartbeat "orbscan and its dependencies" tools/install.sh $(VENV) $(PROFILE)
 	@touch $@
 
 clean: ## remove everything that make has made

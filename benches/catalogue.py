@@ -28,7 +28,7 @@ NEW = (0, 10, 1_000)
 def main() -> int:
     """Writes what is missing, measures, prints a table."""
     options = parse_arguments()
-    side_by_side.use_virtual_devices()
+    side_by_side.prepare()
     workdir = options.workdir.resolve()
     root = scan.runs(workdir, options.checkpoints)
     scratch = workdir / "catalogues"

@@ -35,7 +35,7 @@ def main() -> int:
     options = parse_arguments()
     if options.runs > 1:
         return several(options.runs)
-    side_by_side.use_virtual_devices()
+    side_by_side.prepare()
     logging.disable(logging.WARNING)
     sizes = (*SIZES, LARGE) if options.large else SIZES
     checkpoints = {size: checkpoint(options.workdir, size) for size in sizes}

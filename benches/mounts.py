@@ -60,7 +60,7 @@ def main() -> int:
     if shutil.which("strace") is None:
         print("benches.mounts: needs strace", file=sys.stderr)
         return 1
-    side_by_side.use_virtual_devices()
+    side_by_side.prepare()
     print("\n".join(table(options.workdir.resolve(), options.delay, options.rounds)))
     return 0
 

@@ -31,7 +31,7 @@ PRINT_PEAK = "\nprint(open('/proc/self/status').read().split('VmHWM:')[1].split(
 def main() -> int:
     """Writes what is missing, measures, prints two tables."""
     options = parse_arguments()
-    side_by_side.use_virtual_devices()
+    side_by_side.prepare()
     logging.disable(logging.WARNING)
     calls = list(checkpoints(options.workdir.resolve(), large=options.large))
     comparisons = []

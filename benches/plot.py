@@ -50,7 +50,7 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=10.0, help="time for each size")
     options = parser.parse_args()
     if not options.draw:
-        side_by_side.use_virtual_devices()
+        side_by_side.prepare()
         sizes = (*compare.SIZES, compare.LARGE) if options.large else compare.SIZES
         floor = instructions.executable("--example", "floor")
         points = [measure(size, options.workdir, options.seconds, floor) for size in sizes]

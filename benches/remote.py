@@ -295,5 +295,5 @@ def parse_arguments() -> argparse.Namespace:
 
 
 if __name__ == "__main__":
-    side_by_side.use_virtual_devices()
+    side_by_side.prepare()
     sys.exit(main())

@@ -39,7 +39,7 @@ Scan = Callable[[], int]
 def main() -> int:
     """Writes what is missing, measures, prints two tables, draws one."""
     options = parse_arguments()
-    side_by_side.use_virtual_devices()
+    side_by_side.prepare()
     logging.disable(logging.WARNING)
     root = runs(options.workdir.resolve(), options.checkpoints)
     paths = sorted(root.glob("*/*"))

@@ -10,10 +10,13 @@ import dataclasses
 import gc
 import os
 import statistics
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+from orbscan import _core
 
 DEVICES = 8
 # A fast call is repeated within a round, or its median would come from too few samples.
@@ -50,6 +53,17 @@ def use_virtual_devices() -> None:
     """Gives jax eight CPU devices. Only counts before jax is first imported."""
     os.environ["JAX_PLATFORMS"] = "cpu"
     os.environ["XLA_FLAGS"] = f"--xla_force_host_platform_device_count={DEVICES}"
+
+
+def prepare() -> None:
+    """Prepares a process to measure: virtual devices, and an extension that is optimised.
+
+    Raises:
+        SystemExit: the extension was built for tests, whose times say nothing.
+    """
+    use_virtual_devices()
+    if not _core.OPTIMISED:
+        sys.exit("*** orbscan was built for tests, which is slower: run `make setup` first")
 
 
 def compare(call: str, orbax: Call, orbscan: Call, seconds: float) -> Comparison:

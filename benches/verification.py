@@ -37,7 +37,7 @@ def main() -> int:
     parser.add_argument("--megabytes", type=int, default=256, help="of arrays (default: 256)")
     parser.add_argument("--seconds", type=float, default=5.0, help="time for each comparison")
     options = parser.parse_args()
-    side_by_side.use_virtual_devices()
+    side_by_side.prepare()
     logging.disable(logging.WARNING)
     workdir = options.workdir.resolve()
     print("\n".join(index_table(workdir, options.seconds)))

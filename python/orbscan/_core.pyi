@@ -13,6 +13,9 @@ from orbscan.errors import OrbscanError, OutOfMemoryError
 
 __version__: str
 
+OPTIMISED: bool
+"""Whether this is a release build, as opposed to one for tests."""
+
 LEAF_KINDS: tuple[tuple[int, str], ...]
 """(code, name) of each kind of leaf, as `orbscan.reading.codes` and `facts` have them."""
 

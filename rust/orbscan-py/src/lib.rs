@@ -283,6 +283,7 @@ fn is_directory(store: &dyn Store, path: &StorePath) -> bool {
 #[pymodule(gil_used = false)]
 fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
+    module.add("OPTIMISED", !cfg!(debug_assertions))?;
     let kinds = ErrorKind::ALL.map(ErrorKind::name);
     module.add(
         "ERROR_KINDS",
