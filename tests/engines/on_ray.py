@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import sys
+from contextlib import redirect_stdout
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -15,15 +17,24 @@ import ray
 import ray.data
 
 import orbscan.ray
+from orbscan.cli.demo import unpack
 from orbscan.scanning.shares import Share
+from tests.engines import shown
 from tests.engines.fleet import GROUP, TABLES, groups, largest, rows, whole
 
 if TYPE_CHECKING:
     from orbscan import _core
 
+PAGES = ("README.md", "docs/engines.md")
+
 
 def main(root: Path, scratch: Path) -> None:
     """Asks, on a Ray of its own with two workers."""
+    # What the documentation shows runs in the directory of the demo, also in the workers.
+    unpack(str(scratch / "demo"))
+    os.chdir(scratch / "demo")
+    # A group for each core: Ray makes two hundred by default, of a table that has five.
+    ray.data.DataContext.get_current().default_hash_shuffle_parallelism = 2
     # The names of its sockets must be short.
     with TemporaryDirectory(prefix="r") as folder:
         ray.init(
@@ -35,12 +46,22 @@ def main(root: Path, scratch: Path) -> None:
             _temp_dir=folder,
         )
         try:
+            documented()
             for table in TABLES:
                 asked(table, root, scratch / table)
             parts(root)
             killed(root, scratch)
         finally:
             ray.shutdown()
+
+
+def documented() -> None:
+    """Runs what the documentation shows."""
+    for page in PAGES:
+        for program, expected in shown.programs(page, "orbscan.ray"):
+            with redirect_stdout(io.StringIO()) as printed:
+                exec(program, {})  # noqa: S102
+            assert printed.getvalue() == expected, (page, printed.getvalue())
 
 
 def asked(table: Any, root: Path, target: Path) -> None:
