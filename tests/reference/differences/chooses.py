@@ -40,10 +40,10 @@ ARRAY = handmade.Array((2,))
 @row(
     "`'AUTO'`",
     "`state` (before 0.12.2: `pytree`), then the other names in order",
-    "`pytree`, then `state`, then the other names in order: the standard name of each release, so "
-    "that a checkpoint is read the same by all of them. `orbscan.load` and `open_array` take what "
-    "`orbscan.metadata` takes; the functions of `orbscan.orbax` take what the installed Orbax "
-    "takes",
+    "`pytree`, then `state`, then the other names in order: the default names of all releases, so "
+    "that a checkpoint is read the same way whichever is installed. `orbscan.load` and "
+    "`open_array` choose as `orbscan.metadata` does; the functions of `orbscan.orbax` choose as "
+    "the installed Orbax does",
 )
 def auto(folder: Path) -> Asking:
     chosen = {
@@ -76,10 +76,10 @@ def auto(folder: Path) -> Asking:
 
 
 @row(
-    "a checkpointable whose directory still has a temporary name, "
-    "`params.orbax-checkpoint-tmp-1`, in a finished checkpoint",
+    "a checkpointable whose directory still has a temporary name, `params.orbax-checkpoint-tmp-1`, "
+    "in a finished checkpoint",
     "chosen like any other, by its name",
-    "chosen only if there is no other, and said in `issues`",
+    "chosen only if there is no other; `issues` says so",
 )
 def temporary_item(folder: Path) -> Asking:
     name = "params.orbax-checkpoint-tmp-1"
@@ -97,7 +97,7 @@ def temporary_item(folder: Path) -> Asking:
 
 @row(
     "a step in the directory of a flat checkpoint (`CheckpointManager` lists and restores it)",
-    "`metadata` refuses it as a part of that checkpoint, `is_orbax_checkpoint` is false",
+    "`metadata` refuses it as a part of that checkpoint, and `is_orbax_checkpoint` returns false",
     "a checkpoint of its own",
 )
 def step_in_a_flat_checkpoint(folder: Path) -> Asking:
@@ -123,8 +123,8 @@ def step_in_a_flat_checkpoint(folder: Path) -> Asking:
 
 @row(
     "a `_CHECKPOINT_METADATA` that is not JSON",
-    "taken for empty, silently",
-    "taken for empty, and said in `issues`",
+    "silently treated as empty",
+    "treated as empty; `issues` says so",
 )
 def checkpoint_metadata_that_is_no_json(folder: Path) -> Asking:
     whole = golden("o0.12.8-flat/ckpt", folder / "whole")
@@ -149,7 +149,11 @@ def home(folder: Path) -> Asking:
         assert orbscan.metadata("~/ckpt").path == path
 
 
-@row("a relative path", "`ValueError`", "one below the current directory")
+@row(
+    "a relative path",
+    "`ValueError`",
+    "a path below the current directory",
+)
 def relative_path(folder: Path) -> Asking:
     path = golden("o0.12.8-flat/ckpt", folder)
     theirs = yield [Question("from_directory", path.parent, ("ckpt",)), Question("metadata", path)]
@@ -159,9 +163,8 @@ def relative_path(folder: Path) -> Asking:
 
 
 @row(
-    "members of `_sharding` or `write_shape` of a wrong type, such as a shape of text",
-    "shown, whatever they are; a `write_shape` that is a number is an error or `None` for the "
-    "whole tree",
+    "a member of `_sharding`, or a `write_shape`, of a wrong type, such as a string as a shape",
+    "shown as it is; for a `write_shape` that is a number, an error or `None` for the whole tree",
     "`sharding_metadata` or `write_shape` is `None`; the fault is in `issues`",
 )
 def members_of_a_wrong_type(folder: Path) -> Asking:
@@ -194,7 +197,11 @@ def _change_shardings(shardings: dict[str, str], **members: object) -> None:
         shardings[name] = json.dumps({**json.loads(entry), **members})
 
 
-@row("a key that is a lone surrogate", "accepted (but cannot be saved)", "`FormatError`")
+@row(
+    "a key that is a lone surrogate",
+    "accepted (but it cannot be saved)",
+    "`FormatError`",
+)
 def lone_surrogate(folder: Path) -> Asking:
     key = "\ud800"
     path = handmade.write(folder / "c", {None: {key: None, "w": ARRAY}})
@@ -207,7 +214,7 @@ def lone_surrogate(folder: Path) -> Asking:
 
 @row(
     "JSON nested more than 500 levels deep",
-    "`RecursionError`, or a crash of the process inside TensorStore",
+    "`RecursionError`, or a crash of the process in TensorStore",
     "`FormatError`",
 )
 def deep_json(folder: Path) -> Asking:
@@ -237,7 +244,11 @@ def _nest(file: Path, levels: int) -> None:
     file.write_text(member + file.read_text(encoding="utf-8").removeprefix("{"), "utf-8")
 
 
-@row("leaves", "mutable, one object each", "immutable; equal leaves may be one object")
+@row(
+    "leaves",
+    "mutable, one object for each",
+    "immutable; equal leaves may be the same object",
+)
 def leaf_objects(folder: Path) -> Asking:
     path = golden("o0.12.8-containers/nested", folder)
     theirs = yield [Question("leaf_objects", path)]
@@ -262,7 +273,11 @@ def partition_spec(folder: Path) -> Asking:
     assert hash(sharding)
 
 
-@row("the order of checkpointables", "that of the directory listing", "sorted by name")
+@row(
+    "the order of checkpointables",
+    "the order of the directory listing",
+    "sorted by name",
+)
 def order_of_checkpointables(folder: Path) -> Asking:
     names = [f"item{number}" for number in range(12)]
     path = handmade.write(folder / "many", {name: {"w": ARRAY} for name in names})
@@ -273,8 +288,8 @@ def order_of_checkpointables(folder: Path) -> Asking:
 
 @row(
     "`commit_timestamp`",
-    "through a float and rounded: up to 0.75 µs off, in either direction",
-    "the microsecond in which it was; of what `orbscan.orbax` returns, as in Orbax",
+    "converted to a float and rounded: up to 0.75 µs off, in either direction",
+    "truncated to the microsecond; in results of `orbscan.orbax`, as in Orbax",
 )
 def commit_timestamp(folder: Path) -> Asking:
     epoch, second = datetime(1970, 1, 1, tzinfo=UTC), 1_795_476_158
@@ -303,9 +318,9 @@ def commit_timestamp(folder: Path) -> Asking:
 
 
 @row(
-    "the `commit_timestamp_nsecs` of safetensors, which Orbax gives in seconds",
-    "seconds",
-    "seconds, so that both agree; `orbscan show`, `ls` and the tables say when it really was",
+    "`commit_timestamp_nsecs` of safetensors",
+    "in seconds",
+    "in seconds, as in Orbax; `orbscan show`, `ls` and the tables show the actual time",
 )
 def time_of_safetensors(folder: Path) -> Asking:
     path = tensors(folder / "model.safetensors")

@@ -54,8 +54,8 @@ UNREADABLE: dict[str, tuple[str, Damage]] = {
 
 @row(
     "one unreadable leaf among good ones (damaged document, unknown value type, missing array)",
-    "the whole tree is an error, or `None` in a composite checkpoint",
-    "the tree, with an `UnreadableLeaf` in its place and the error in `issues`",
+    "an error, or `None` in a composite checkpoint, for the whole tree",
+    "the tree, with an `UnreadableLeaf` in place of the leaf; the error is in `issues`",
 )
 def one_unreadable_leaf(folder: Path) -> Asking:
     flat = [_damaged(folder / name, *UNREADABLE[name]) for name in UNREADABLE]
@@ -117,9 +117,9 @@ SHARDINGS: dict[str, Damage] = {
 
 @row(
     "a `_sharding` that is broken or lacks an entry, or a sharding of a kind that JAX has dropped",
-    "error or `None` for the whole tree",
-    "the tree; `sharding_metadata` is `None`, and the fault is in `issues`; of the dropped kind it "
-    "is a `PositionalShardingMetadata`",
+    "an error or `None` for the whole tree",
+    "the tree; `sharding_metadata` is `None`, or a `PositionalShardingMetadata` for the dropped "
+    "kind; the fault is in `issues`",
 )
 def doubtful_shardings(folder: Path) -> Asking:
     whole = golden("o0.12.8-flat/ckpt", folder / "whole")
@@ -150,8 +150,8 @@ def doubtful_shardings(folder: Path) -> Asking:
 
 @row(
     "an item that was never merged (`ocdbt.process_*` without `manifest.ocdbt`)",
-    "error or `None`",
-    "the tree, from the databases of the single processes; said in `issues`",
+    "an error or `None`",
+    "the tree, from the databases of the single processes; `issues` says so",
 )
 def never_merged(folder: Path) -> Asking:
     whole = golden("o0.12.8-flat/ckpt", folder / "whole")
@@ -182,10 +182,10 @@ ELSEWHERE: dict[str, tuple[str, Damage]] = {
 
 
 @row(
-    "arrays that lie elsewhere than `_METADATA` says (other Zarr version, files instead of a "
+    "arrays that lie elsewhere than `_METADATA` says (another Zarr version, files instead of a "
     "database)",
-    "error or `None`",
-    "the tree; said in `issues`",
+    "an error or `None`",
+    "the tree; `issues` says so",
 )
 def arrays_elsewhere(folder: Path) -> Asking:
     whole = [golden(ELSEWHERE[name][0], folder / f"{name}, whole") for name in ELSEWHERE]
@@ -201,10 +201,10 @@ def arrays_elsewhere(folder: Path) -> Asking:
 
 
 @row(
-    "checkpoints before 0.4.3, which have a msgpack file and no `_METADATA`",
+    "a checkpoint from a release before 0.4.3, which has a msgpack file and no `_METADATA`",
     "`InvalidLayoutError`",
-    "the tree, string leaves too; arrays without an entry in `_sharding` are `NumpyMetadata`, "
-    "since the file does not tell them apart",
+    "the tree, including string leaves; arrays without an entry in `_sharding` are "
+    "`NumpyMetadata`, because the file does not distinguish them",
 )
 def before_0_4_3(folder: Path) -> Asking:
     strings = golden("o0.3.5-strings/ckpt", folder / "strings")
@@ -222,7 +222,7 @@ def before_0_4_3(folder: Path) -> Asking:
 
 
 @row(
-    "values that only the msgpack file has (`SaveArgs(aggregate=True)`)",
+    "values that only the msgpack file contains (`SaveArgs(aggregate=True)`)",
     "`AssertionError`",
     "shape and dtype from the msgpack file",
 )
@@ -255,7 +255,8 @@ def typed_keys(folder: Path) -> Asking:
 @row(
     "safetensors",
     "only inside a context that names the layout",
-    "recognised by themselves; by `orbscan.orbax` not inside a context that names another layout",
+    "recognised without a context; in `orbscan.orbax`, not inside a context that names another "
+    "layout",
 )
 def safetensors(folder: Path) -> Asking:
     path = tensors(folder / "model.safetensors")
@@ -269,10 +270,10 @@ def safetensors(folder: Path) -> Asking:
 
 
 @row(
-    "a checkpointable called `metrics` that is a pytree",
-    "refuses the name, and does not list it",
-    "the functions that Orbax has and scans, too; but `diff`, `du`, `verify` and `--name metrics` "
-    "see it, and `show` names it among the others",
+    "a checkpointable named `metrics` that is a pytree",
+    "the name is refused, and is not listed",
+    "the same in scans and in the functions that Orbax has too; `diff`, `du`, `verify` and `--name "
+    "metrics` read it, and `show` lists it among the others",
 )
 def metrics_that_are_a_pytree(folder: Path) -> Asking:
     path = golden("o0.12.8-composite/ckpt", folder)
@@ -290,7 +291,7 @@ def metrics_that_are_a_pytree(folder: Path) -> Asking:
 
 
 @row(
-    "a flat checkpoint in a directory called `metrics`",
+    "a flat checkpoint in a directory named `metrics`",
     "`None`",
     "the tree",
 )
@@ -304,9 +305,9 @@ def called_metrics(folder: Path) -> Asking:
 
 
 @row(
-    "the directory of a checkpointable as the path, and `None` for the name",
-    "refuses it as a part of the checkpoint; the older interface, V0, reads it",
-    "the tree; for `'AUTO'` it is refused, and by `orbscan.orbax`",
+    "the directory of a checkpointable as the path, and `None` as the name",
+    "refused as a part of the checkpoint; the older interface, V0, reads it",
+    "the tree; with `'AUTO'` as the name, and in `orbscan.orbax`, it is refused",
 )
 def item_by_itself(folder: Path) -> Asking:
     outer = golden("o0.12.8-v1-checkpointables/all", folder)

@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 
 @row(
     "a damaged pytree in a composite checkpoint",
-    "`metadata` gives `None` and logs a line",
-    "`metadata` raises the error, with file and offset",
+    "`metadata` returns `None` and logs a line",
+    "`metadata` raises the error, with the file and the offset",
 )
 def damaged_item(folder: Path) -> Asking:
     paths = {name: golden("o0.12.8-v1/ckpt", folder / name) for name in (TREE, MANIFEST)}
@@ -52,7 +52,7 @@ def damaged_item(folder: Path) -> Asking:
 @row(
     "the same, through `checkpointables_metadata`",
     "`None`",
-    "`None` for that item, and the error in `issues`",
+    "`None` for that item; the error is in `issues`",
 )
 def damaged_item_among_others(folder: Path) -> Asking:
     path = golden("o0.12.8-v1-checkpointables/all", folder)
@@ -71,8 +71,8 @@ def damaged_item_among_others(folder: Path) -> Asking:
 @row(
     "a directory that is not a checkpoint (a log folder, an empty directory, the root of a manager "
     "from before 0.5.11)",
-    "`checkpointables_metadata` gives `None`s or `{}`",
-    "`InvalidLayoutError` that says what was looked for and which checkpoints lie below",
+    "`checkpointables_metadata` returns `{}` or a dict of `None`s",
+    "an `InvalidLayoutError` that says what was looked for and which checkpoints lie below",
 )
 def no_checkpoint(folder: Path) -> Asking:
     root = golden("o0.5.10-manager/run", folder / "root")
@@ -95,10 +95,10 @@ def no_checkpoint(folder: Path) -> Asking:
 
 
 @row(
-    "a handler of the program's own that raises",
+    "a handler of the program itself that raises an error",
     "`None`, and a line in the log",
-    "`orbscan.metadata` raises the same; `orbscan.checkpointables_metadata` has `None`, and the "
-    "reason in `issues`",
+    "`orbscan.metadata` raises the same error; `orbscan.checkpointables_metadata` returns `None` "
+    "for that item, and the reason is in `issues`",
 )
 def handler_that_raises(folder: Path) -> Asking:
     path = folder / "c"
@@ -117,7 +117,7 @@ def handler_that_raises(folder: Path) -> Asking:
 
 
 @row(
-    "what a handler wrote that nobody here has",
+    "an item written by a handler that is not available",
     "`None`",
     "`None`, and `issues` names the handler",
 )
@@ -133,8 +133,8 @@ def handler_that_is_not_here(folder: Path) -> Asking:
 
 @row(
     "a name such as `7.partial_save`",
-    "`is_path_finalized` is true",
-    "not committed; it is read as Orbax reads it, `issues` says that it was never finalised, and "
+    "`is_path_finalized` returns true",
+    "not committed; it is read as Orbax reads it, `issues` says that it was never finalized, and "
     "`verify` reports it",
 )
 def partial_save(folder: Path) -> Asking:
@@ -151,10 +151,10 @@ def partial_save(folder: Path) -> Asking:
 
 
 @row(
-    "a metric that is `null`, a text, a list or an object in one step, with a `best_fn` that "
+    "a metric that is `null`, a string, a list or an object in one step, with a `best_fn` that "
     "returns it",
     "`best_step` raises a `TypeError`",
-    "`best` leaves that step out; NaN, which Orbax may choose, is never the best",
+    "`best` skips that step; NaN, which Orbax may choose, is never the best",
 )
 def metric_that_is_no_number(folder: Path) -> Asking:
     values = {"null": None, "text": "0.5", "list": [1.0], "object": {"loss": 1.0}, "nan": math.nan}
@@ -170,9 +170,9 @@ def metric_that_is_no_number(folder: Path) -> Asking:
 
 
 @row(
-    "a step of which only a part was copied",
-    "listed, and the latest, without a word; a restore fails",
-    "listed, and the latest, with an `error`",
+    "a step that was only partly copied",
+    "listed, also as the latest, without a warning; a restore fails",
+    "listed, also as the latest, with an `error`",
 )
 def half_copied_step(folder: Path) -> Asking:
     root = golden("o0.12.8-manager/run", folder)
@@ -190,7 +190,7 @@ def half_copied_step(folder: Path) -> Asking:
 @row(
     "one damaged metrics file among thousands of steps",
     "a `CheckpointManager` cannot be opened",
-    "that `Step` has an `error`",
+    "only that `Step` has an `error`",
 )
 def damaged_metrics(folder: Path) -> Asking:
     for step in range(20):
