@@ -1,7 +1,7 @@
-//! Work that waits for a slow disk, done side by side.
+//! Requests that wait for a slow disk, made concurrently.
 //!
-//! Threads that wait need no cores, so there may be many of them. Whoever called goes on minding
-//! Ctrl-C and memory meanwhile: both are known to a thread of its own only.
+//! Threads that wait need no cores, so there may be many of them. The calling thread meanwhile
+//! handles Ctrl-C and memory, because both are known only to that thread.
 
 use std::cell::Cell;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -11,8 +11,8 @@ use std::thread;
 use crate::error::{Error, ErrorKind, Result};
 use crate::{interrupt, memory};
 
-/// The most threads of one wave. With four questions about each of many things, one after another, a
-/// thing takes a sixty-fourth of the time of a question. Systems that give a process few open files get
+/// The most threads of one batch. If each of many things needs four requests, one after another, it
+/// takes a sixty-fourth of the time of one request. Systems that allow a process few open files get
 /// fewer.
 pub const MOST: usize = if cfg!(target_os = "linux") { 256 } else { 64 };
 
@@ -21,7 +21,7 @@ thread_local! {
     static ROUNDS: Cell<u64> = const { Cell::new(0) };
 }
 
-/// Says that this thread is one of many that wait: what it does is not divided any further.
+/// Marks this thread as one of many that wait: its work is not divided any further.
 pub fn enter() {
     IS_ASIDE.set(true);
 }
@@ -31,17 +31,18 @@ pub fn count_round() {
     ROUNDS.set(ROUNDS.get().saturating_add(1));
 }
 
-/// How often this thread has waited, one time after another. What was done side by side in `width`
-/// threads counts as if each thing was taken by whichever thread is free first.
+/// How often this thread has waited, counting only waits that come one after another. Work that was
+/// divided among `width` threads counts as if each thing was taken by whichever thread is free
+/// first.
 pub fn rounds() -> u64 {
     ROUNDS.get()
 }
 
-/// What `work` makes of each thing, in their order: in as many threads as `width` says, or one after
-/// another in this one as long as that is one.
+/// Applies `work` to each thing and returns the results in order: in up to `width` threads, or one
+/// after another in this thread if that is one.
 ///
-/// Once whoever waits does no more, or memory was refused, nothing more is begun side by side, and what
-/// was not answers with the error.
+/// Once the caller no longer waits, or memory was refused, no further thing is started in parallel,
+/// and those that were not started return the error.
 pub fn each<T: Sync, R: Send>(
     width: impl Fn() -> usize,
     things: &[T],
@@ -63,7 +64,7 @@ pub fn each<T: Sync, R: Send>(
     done
 }
 
-/// As [`each`], in so many threads.
+/// As [`each`], in this many threads.
 fn wave<T: Sync, R: Send>(
     width: usize,
     things: &[T],
@@ -122,13 +123,14 @@ fn wave<T: Sync, R: Send>(
     let rest = |(answer, thing): (Option<Result<R>>, &T)| match answer {
         Some(answer) => answer,
         None if ended => Err(Error::new(ErrorKind::Store, "interrupted")),
-        // The system gave no thread.
+        // The system refused to start a thread.
         None => work(thing),
     };
     answers.into_iter().zip(things).map(rest).collect()
 }
 
-/// How long things take that wait so often each, if `width` threads take them in their order.
+/// The time that things take together, given how often each one waits, if `width` threads take them
+/// in order.
 fn longest(waits: &[u64], width: usize) -> u64 {
     let mut threads = vec![0_u64; width];
     for wait in waits {
@@ -160,7 +162,7 @@ mod tests {
 
     #[test]
     fn all_of_a_wave_wait_at_the_same_time() {
-        // Nobody passes before all are there.
+        // The barrier opens only when all threads are waiting.
         let barrier = Barrier::new(100);
         let before = rounds();
         let answers = each(

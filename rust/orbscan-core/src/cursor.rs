@@ -1,4 +1,4 @@
-//! Checked reads over bytes; always knows its offset.
+//! Checked reads over bytes that know their offset.
 
 use crate::error::{Error, ErrorKind, Offset, Result, counted};
 
@@ -12,7 +12,7 @@ pub struct Cursor<'a> {
 }
 
 impl<'a> Cursor<'a> {
-    /// Reads `bytes`, of which the first lies at `origin`.
+    /// Reads `bytes`, whose first byte lies at `origin`.
     pub const fn new(bytes: &'a [u8], origin: Offset) -> Self {
         Self {
             bytes,

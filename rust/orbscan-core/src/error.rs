@@ -7,22 +7,22 @@ use std::fmt;
 /// The outcome of anything that can fail in this crate.
 pub type Result<T> = std::result::Result<T, Error>;
 
-/// A number of things for a reason: `1 byte`, `2 bytes`.
+/// A number of things, for use in a reason: `1 byte`, `2 bytes`.
 pub fn counted<N: Copy + fmt::Display + TryInto<u64>>(count: N, one: &str, many: &str) -> String {
     let is_one = count.try_into().is_ok_and(|count| count == 1);
     format!("{count} {}", if is_one { one } else { many })
 }
 
-/// How many names an error lists at most.
+/// The most names that an error lists.
 const NAMES_SHOWN: usize = 10;
 
-/// Names for people, not too many.
+/// Names for a message, of which only the first few are listed.
 pub fn shown<S: AsRef<str>>(names: &[S]) -> String {
     let quoted = names.iter().map(|name| format!("{:?}", name.as_ref()));
     listed(quoted, names.len())
 }
 
-/// The first of so many texts, not too many.
+/// The first of `count` texts; the others are only counted.
 pub fn listed(texts: impl Iterator<Item = String>, count: usize) -> String {
     let some: Vec<String> = texts.take(NAMES_SHOWN).collect();
     match count.saturating_sub(some.len()) {
@@ -36,9 +36,9 @@ pub fn listed(texts: impl Iterator<Item = String>, count: usize) -> String {
 pub enum ErrorKind {
     /// The path does not exist.
     NotFound,
-    /// The directory is not a checkpoint that we know.
+    /// The directory is not a checkpoint of a known layout.
     UnknownLayout,
-    /// The directory is the leftover of a save that never finished.
+    /// The directory was left by a save that never finished.
     Uncommitted,
     /// The checkpoint has no pytree of that name.
     NoSuchCheckpointable,
@@ -132,49 +132,49 @@ impl fmt::Display for Offset {
     }
 }
 
-/// What an error is about, where more follows from that than its kind and its file tell.
+/// What an error is about, where the kind and the file do not say enough.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Subject {
-    /// A link at whose end nothing lies.
+    /// A link whose target does not exist.
     BrokenLink,
-    /// A value that only the handler which wrote it can read: nothing is wrong with it.
+    /// A value that only the handler that wrote it can read: nothing is wrong with it.
     CustomHandler,
     /// The shape of the shard that one device wrote: no array is lost with it.
     WriteShape,
-    /// Arrays that lie where the tree's own document does not say.
+    /// Arrays that lie elsewhere than the document of the tree says.
     ArraysElsewhere,
-    /// Arrays of Zarr 3 of which the tree's own document does not say the version.
+    /// Arrays of Zarr 3 whose version is missing from the document of the tree.
     FormatUnsaid,
-    /// Arrays of Zarr 2 of which the tree's own document does not say the version.
+    /// Arrays of Zarr 2 whose version is missing from the document of the tree.
     OldFormatUnsaid,
-    /// A checkpointable that is recorded and not there.
+    /// A checkpointable that is recorded but does not exist.
     MissingCheckpointable,
     /// A checkpointable whose directory still has its temporary name.
     UnfinishedCheckpointable,
-    /// A pytree without its own document.
+    /// A pytree that has lost its own document.
     LostTree,
-    /// A checkpoint of which only a part is there.
+    /// A checkpoint that is only partly there.
     Incomplete,
     /// A directory of another library.
     Foreign,
-    /// The files that tell PRNG keys from other arrays.
+    /// The files that distinguish PRNG keys from other arrays.
     KeyTypes,
-    /// What Orbax refuses the whole tree for, although it can be read.
+    /// Something because of which Orbax refuses the whole tree, although it can be read.
     Refused,
-    /// Databases that processes wrote and nobody merged.
+    /// Databases of single processes that were never merged.
     NotMerged,
-    /// A pytree that lies in the msgpack file of an early release alone.
+    /// A pytree that lies only in the msgpack file of an early release.
     Aggregate,
-    /// What a store that is not a disk refused, or failed at.
+    /// A refusal or failure of a store that is not a disk.
     Store(StoreFault),
 }
 
-/// Why a store gave no answer: what a handler does about it differs.
+/// Why a store gave no answer. There is one variant for each way of handling it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum StoreFault {
     /// There is no such bucket.
     Bucket,
-    /// There are no credentials, or they are not valid any more.
+    /// There are no credentials, or they have expired.
     Credentials,
     /// The credentials do not suffice.
     Forbidden,
@@ -184,20 +184,20 @@ pub enum StoreFault {
     Network,
     /// No answer came in time.
     Timeout,
-    /// What was read changed meanwhile.
+    /// What was being read has changed.
     Changed,
     /// The store failed.
     Server,
 }
 
-/// What else of a store meets the fault that one thing met.
+/// Which other requests to a store will meet the same fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reach {
-    /// Nothing need meet it.
+    /// Perhaps none.
     One,
-    /// Whatever is asked for, until it passes.
+    /// All of them, until the fault passes.
     ForAWhile,
-    /// Whatever is asked for.
+    /// All of them.
     Whole,
 }
 
@@ -216,8 +216,8 @@ impl StoreFault {
         }
     }
 
-    /// Whether whatever else is asked of the same store will meet it, too, and how surely: what passes
-    /// in a while is met for a while.
+    /// Which other requests to the same store will meet the fault; one that can pass affects them
+    /// for a while.
     pub const fn reach(self) -> Reach {
         match self {
             Self::Bucket | Self::Credentials | Self::Network => Reach::Whole,
@@ -227,23 +227,23 @@ impl StoreFault {
     }
 }
 
-/// What to give instead, as data: a program and a person at a terminal are told so in other words.
+/// What to pass instead, as data: a program and a person at a terminal need different words.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Advice {
     /// The name of a checkpointable.
     Name(String),
-    /// No name: the checkpoint is itself the pytree.
+    /// No name: the checkpoint itself is the pytree.
     NoName,
-    /// A step: the path is a directory of them.
+    /// A step: the path is a directory of steps.
     Step,
-    /// A step of the directory at that path.
+    /// A step of the directory at this path.
     StepOf(String),
     /// A step of one of the directories that the reason names.
     StepOfOne,
 }
 
 impl Advice {
-    /// Which argument it is about, in one word.
+    /// The argument that it is about, in one word.
     pub fn topic(&self) -> &'static str {
         match self {
             Self::Name(_) | Self::NoName => "name",
@@ -253,7 +253,7 @@ impl Advice {
         }
     }
 
-    /// The name to give, or the path, if there is one.
+    /// The name or path to pass, if there is one.
     pub fn value(&self) -> Option<&str> {
         match self {
             Self::Name(value) | Self::StepOf(value) => Some(value),
@@ -261,7 +261,7 @@ impl Advice {
         }
     }
 
-    /// How a program is told, behind a reason.
+    /// The words for a program, which follow the reason.
     pub fn words(&self) -> String {
         match self {
             Self::Name(name) => format!(", and the name {name:?}"),
@@ -273,7 +273,7 @@ impl Advice {
     }
 }
 
-/// One failure. Small, so that a `Result` stays cheap to pass around.
+/// A failure. It is small, so that a `Result` is cheap to pass around.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Error(Box<Inner>);
 
@@ -286,12 +286,12 @@ struct Inner {
     subject: Option<Subject>,
     advice: Option<Advice>,
     errno: Option<i32>,
-    /// Whether all was read in spite of it.
+    /// Whether everything was read in spite of it.
     lossless: bool,
 }
 
 impl Error {
-    /// An error of which only the kind and the reason are known yet.
+    /// An error of which only the kind and the reason are known so far.
     pub fn new(kind: ErrorKind, reason: impl Into<String>) -> Self {
         Self(Box::new(Inner {
             kind,
@@ -310,14 +310,14 @@ impl Error {
         Self::new(ErrorKind::Malformed, reason).at(offset)
     }
 
-    /// Adds the offset, unless a deeper caller knew one.
+    /// Adds the offset, unless it is already known.
     #[must_use]
     pub fn at(mut self, offset: Offset) -> Self {
         self.0.offset.get_or_insert(offset);
         self
     }
 
-    /// Adds the file, unless a deeper caller knew one.
+    /// Adds the file, unless it is already known.
     #[must_use]
     pub fn in_file(mut self, file: &impl AsRef<str>) -> Self {
         self.0.file.get_or_insert_with(|| file.as_ref().to_owned());
@@ -331,7 +331,7 @@ impl Error {
         self
     }
 
-    /// Adds what to give instead, and the words of it behind the reason.
+    /// Adds what to pass instead, and appends its words to the reason.
     #[must_use]
     pub fn advising(mut self, advice: Advice) -> Self {
         self.0.reason.push_str(&advice.words());
@@ -339,7 +339,7 @@ impl Error {
         self
     }
 
-    /// Adds that all was read in spite of it: something is unusual, or was never written.
+    /// Adds that everything was read in spite of it: something is unusual, or was never written.
     #[must_use]
     pub fn without_loss(mut self) -> Self {
         self.0.lossless = true;
@@ -353,7 +353,7 @@ impl Error {
         self
     }
 
-    /// Adds a remark behind the reason.
+    /// Appends a remark to the reason.
     #[must_use]
     pub fn with_remark(mut self, remark: &str) -> Self {
         self.0.reason.push_str(remark);
@@ -367,7 +367,7 @@ impl Error {
         self
     }
 
-    /// Replaces the file by what `locate` makes of it: the reader knows paths inside a store, the
+    /// Replaces the file by the result of `locate`: the reader knows paths inside a store, and the
     /// user wants to see where the store keeps them.
     #[must_use]
     pub fn located(mut self, locate: impl FnOnce(&str) -> String) -> Self {
@@ -395,17 +395,17 @@ impl Error {
         &self.0.reason
     }
 
-    /// What it is about, so that nobody has to look for that in the reason.
+    /// What it is about, so that callers need not search the reason for it.
     pub fn subject(&self) -> Option<Subject> {
         self.0.subject
     }
 
-    /// What to give instead.
+    /// What to pass instead.
     pub fn advice(&self) -> Option<&Advice> {
         self.0.advice.as_ref()
     }
 
-    /// Whether something could not be read because of it. In doubt it is a loss.
+    /// Whether something could not be read because of it. When in doubt, it is a loss.
     pub fn is_loss(&self) -> bool {
         !self.0.lossless
     }

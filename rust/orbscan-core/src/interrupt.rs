@@ -1,8 +1,8 @@
-//! Whether the work of a thread is to end early: somebody may press Ctrl-C while a document of a
+//! Whether the work of a thread should end early: someone may press Ctrl-C while a document of a
 //! million leaves is read.
 //!
-//! Loops that a document can make long call [`check`]. It costs a countdown; now and then it looks at
-//! the clock, and at most every [`PATIENCE`] it asks whoever waits for the work.
+//! Loops that a document can make long call [`check`]. It costs a countdown; now and then it reads
+//! the clock, and at most once per [`PATIENCE`] it asks the caller that waits for the work.
 
 use std::cell::Cell;
 use std::time::{Duration, Instant};
@@ -10,13 +10,13 @@ use std::time::{Duration, Instant};
 use crate::error::{Error, ErrorKind, Result};
 use crate::memory;
 
-/// How long nobody is asked.
+/// The shortest time between two questions to the caller.
 pub const PATIENCE: Duration = Duration::from_millis(50);
 
-/// Rounds of a loop between two looks at the clock: a round takes some microseconds at most.
+/// Rounds of a loop between two looks at the clock; a round takes at most some microseconds.
 const ROUNDS: u32 = 1_000;
 
-/// Answers whether to go on.
+/// Says whether to go on.
 pub type Ask = fn() -> bool;
 
 thread_local! {
@@ -26,8 +26,8 @@ thread_local! {
     static ENDED: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Does work of which `ask` is asked whether to go on, and tells whether it was to end. Then what came
-/// of it is of no use: errors are tolerated in many places, this one too.
+/// Does work that ends early if `ask` says so, and returns whether it was to end. If so, the result
+/// must not be used: many places tolerate errors, this one included.
 pub fn watched<T>(ask: Ask, work: impl FnOnce() -> T) -> (T, bool) {
     let before = (ASK.replace(Some(ask)), ENDED.replace(false));
     ASKED.set(None);
@@ -37,11 +37,11 @@ pub fn watched<T>(ask: Ask, work: impl FnOnce() -> T) -> (T, bool) {
     (done, ended)
 }
 
-/// Whether the loop that calls this goes on.
+/// Checks whether the loop that calls this may go on.
 ///
 /// # Errors
-/// `Store`, once whoever waits does no more, and `Memory`, once memory was refused; from then on each
-/// time.
+/// `Store` once the caller no longer waits, and `Memory` once memory was refused; from then on,
+/// every time.
 #[inline]
 pub fn check() -> Result<()> {
     let left = ROUNDS_LEFT.get();
@@ -52,10 +52,10 @@ pub fn check() -> Result<()> {
     look()
 }
 
-/// Whether the work was to end, told without asking: for what comes after loops that tolerate it.
+/// Checks whether the work was to end, without asking again: for code after loops that tolerate it.
 ///
 /// # Errors
-/// `Store`, once [`check`] has told so.
+/// `Store`, once [`check`] has returned it.
 pub fn ended() -> Result<()> {
     if ENDED.get() {
         return Err(Error::new(ErrorKind::Store, "interrupted"));
@@ -63,7 +63,7 @@ pub fn ended() -> Result<()> {
     Ok(())
 }
 
-/// As [`check`], but looks at once: for whoever waits, and does not loop.
+/// As [`check`], but asks at once: for code that waits rather than loops.
 ///
 /// # Errors
 /// As [`check`].
@@ -82,7 +82,7 @@ pub fn look() -> Result<()> {
     };
     let now = Instant::now();
     match ASKED.get() {
-        // The work has only begun.
+        // The work has only just begun.
         None => ASKED.set(Some(now)),
         Some(asked) if now.saturating_duration_since(asked) < PATIENCE => {}
         Some(_) => {
@@ -105,7 +105,7 @@ mod tests {
         false
     }
 
-    /// Rounds until the work is to end.
+    /// The rounds until the work ends.
     fn rounds() -> u64 {
         let mut rounds = 0;
         while check().is_ok() {
@@ -122,7 +122,7 @@ mod tests {
             rounds
         });
         assert!(ended && rounds >= u64::from(ROUNDS), "{rounds}");
-        // What comes after it is other work.
+        // What follows is other work.
         ROUNDS_LEFT.set(0);
         assert_eq!(check(), Ok(()));
     }

@@ -1,12 +1,12 @@
 //! A pull parser for JSON: no tree in memory, capped nesting, exact offsets, two dialects.
 //!
-//! Two writers stand behind the JSON of a checkpoint, and their parsers differ. Python's `json`
-//! (`_METADATA`, `_CHECKPOINT_METADATA`, the strings inside `_sharding`) takes `NaN`, `Infinity` and
-//! lone surrogates but no byte order mark; TensorStore's (`.zarray`, `zarr.json`, `_sharding`
+//! The JSON of a checkpoint comes from two writers, whose parsers differ. Python's `json`
+//! (`_METADATA`, `_CHECKPOINT_METADATA`, the strings inside `_sharding`) takes `NaN`, `Infinity`
+//! and lone surrogates but no byte order mark; TensorStore's (`.zarray`, `zarr.json`, `_sharding`
 //! itself) takes a byte order mark and `4.0` for 4 but none of those. A parser for one rejects
 //! files that the other reads, so the dialect is an argument.
 //!
-//! Members of an object come in file order, duplicates included: the caller that keeps the last one
+//! Members of an object come in file order, including duplicates: a caller that keeps the last one
 //! behaves as both reference parsers do.
 
 mod checked;
@@ -72,8 +72,8 @@ impl Kind {
     }
 }
 
-/// A parser positioned somewhere in a document. Strings are checked to be UTF-8 as they are read, so
-/// that one which is recognised by its spelling is not looked at twice.
+/// A parser positioned somewhere in a document. Strings are checked to be UTF-8 as they are read,
+/// so that a string that is recognised by its spelling is not scanned twice.
 #[derive(Clone, Debug)]
 pub struct Json<'a> {
     bytes: &'a [u8],
@@ -95,8 +95,8 @@ impl<'a> Json<'a> {
         Self::nested(bytes, dialect, limits, Offset::File(0), 0)
     }
 
-    /// A parser of JSON that was found inside something else: its offsets count from `origin`, and
-    /// `nesting` levels are already used up.
+    /// A parser of JSON inside something else: its offsets count from `origin`, and `nesting`
+    /// levels are already used.
     ///
     /// # Errors
     /// As [`Json::new`].
@@ -154,7 +154,7 @@ impl<'a> Json<'a> {
         Error::malformed(self.offset(), reason)
     }
 
-    /// What the next value is.
+    /// The kind of the next value.
     ///
     /// # Errors
     /// `Malformed` if no value begins here.
@@ -190,7 +190,7 @@ impl<'a> Json<'a> {
         }
     }
 
-    /// Reads an object. `member` is called with each name and must consume its value.
+    /// Reads an object. `member` is called with each name and must read its value.
     ///
     /// # Errors
     /// `Malformed`, `Limit` if nested too deeply, and whatever `member` returns.
@@ -217,7 +217,7 @@ impl<'a> Json<'a> {
         }
     }
 
-    /// Reads a list. `item` must consume one value each time it is called.
+    /// Reads a list. `item` must read one value each time it is called.
     ///
     /// # Errors
     /// As [`Json::object`].
@@ -261,13 +261,13 @@ impl<'a> Json<'a> {
         value(self).map(Some)
     }
 
-    /// Reads a string; borrowed from the document unless it holds escapes.
+    /// Reads a string; it is borrowed from the document unless it has escapes.
     ///
     /// # Errors
     /// `Malformed`; `Unsupported` for a lone surrogate, which no UTF-8 string can hold.
     pub fn string(&mut self) -> Result<Cow<'a, str>> {
         if self.eat_spelled("\"") {
-            // Nearly every string has nothing in it that must be looked at twice.
+            // Nearly all strings contain nothing that needs a second look.
             let start = self.at;
             if let Some(plain) = self.eat_plain() {
                 return Ok(Cow::Borrowed(plain));
@@ -286,17 +286,17 @@ impl<'a> Json<'a> {
         })
     }
 
-    /// Reads the next value if it is spelled exactly as `raw`, the text that [`Json::skip`] gave
-    /// before for a value of this nesting: the same text needs no second look.
+    /// Reads the next value if it is spelled exactly as `raw`, the text that [`Json::skip`]
+    /// returned earlier for a value at this nesting: the same text need not be checked again.
     ///
-    /// `raw` must end in a bracket or a quote. A number could go on behind it.
+    /// `raw` must end in a bracket or a quote, because a number could continue after it.
     #[inline]
     pub fn eat_spelled(&mut self, raw: &str) -> bool {
         self.space();
         self.eat_text(raw)
     }
 
-    /// Reads the bytes that come next if they are `text`, white space included.
+    /// Reads the next bytes if they are `text`, including white space.
     ///
     /// A short cut past the grammar, for documents that a program wrote in one fixed spelling. The
     /// caller must see to it that what it eats amounts to whole values, and start again on a clone

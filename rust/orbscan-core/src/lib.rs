@@ -1,8 +1,8 @@
 //! Reads the metadata of Orbax checkpoints: tree structure, shapes, dtypes, shardings, storage layout.
 //!
 //! Bytes in, values out: every decoder here is a pure function of a byte slice, and only a
-//! [`store::Store`] touches the world. [`reader::read_pytree`] is the one way through: it asks a store
-//! for files in waves, decodes them, and answers with flat columns ([`record::LeafTable`]).
+//! [`store::Store`] does I/O. All reads go through [`reader::read_pytree`]: it asks a store for
+//! files in batches, decodes them, and returns flat columns ([`record::LeafTable`]).
 //!
 //! The crate knows nothing of Python.
 

@@ -1,14 +1,14 @@
-//! Memory that grows with a document is asked for, and what cannot be had is an error.
+//! Memory that grows with a document is requested first, and a refusal is an error.
 //!
-//! Most allocations of Rust end the process where memory runs out. So buffers of files and of what
-//! they decompress to are reserved with [`buffer`]; and before a document is taken apart into many
-//! small things, [`room`] asks for as much as those will need together, and gives it back.
+//! Most allocations of Rust end the process if memory runs out. Therefore buffers for files and for
+//! their decompressed content are reserved with [`buffer`]; and before a document is parsed into
+//! many small objects, [`room`] requests as much as they need together, and gives it back.
 
 use std::cell::Cell;
 
 use crate::error::{Error, ErrorKind, Result, counted};
 
-/// What needs less is not asked for beforehand: it would cost small reads system calls.
+/// Smaller amounts are not requested first: that would cost small reads system calls.
 const SMALL: u64 = 4 << 20;
 
 thread_local! {
@@ -16,8 +16,8 @@ thread_local! {
     static WATCHED: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Does work, and tells how many bytes it asked for and did not get; 0 if it got all. Then what came
-/// of it is of no use: errors are tolerated in many places, this one too.
+/// Does work, and returns how many bytes it requested and did not get; 0 if it got all. If some
+/// were refused, the result must not be used: many places tolerate errors, this one included.
 pub fn watched<T>(work: impl FnOnce() -> T) -> (T, u64) {
     let before = (LACKED.replace(0), WATCHED.replace(true));
     let done = work();
@@ -25,12 +25,12 @@ pub fn watched<T>(work: impl FnOnce() -> T) -> (T, u64) {
     (done, LACKED.replace(before.0))
 }
 
-/// Whether work that is watched lacks memory.
+/// Whether the watched work lacks memory.
 pub(crate) fn is_lacking() -> bool {
     WATCHED.get() && LACKED.get() > 0
 }
 
-/// An empty buffer for so many bytes.
+/// An empty buffer for this many bytes.
 ///
 /// # Errors
 /// `Memory`.
@@ -40,7 +40,7 @@ pub fn buffer(bytes: usize) -> Result<Vec<u8>> {
     Ok(buffer)
 }
 
-/// Makes room for exactly so many things more.
+/// Reserves memory for exactly this many more things.
 ///
 /// # Errors
 /// `Memory`.
@@ -49,7 +49,7 @@ pub fn reserve<T>(things: &mut Vec<T>, more: usize) -> Result<()> {
     reserved.map_err(|_| lack(bytes_of::<T>(more)))
 }
 
-/// A list with room for so many things.
+/// An empty list with memory for this many things.
 ///
 /// # Errors
 /// `Memory`.
@@ -59,7 +59,7 @@ pub fn list<T>(most: usize) -> Result<Vec<T>> {
     Ok(list)
 }
 
-/// Checks that there is room for so many bytes in small pieces.
+/// Checks that this many bytes are available, for small pieces.
 ///
 /// # Errors
 /// `Memory`.
@@ -69,12 +69,13 @@ pub fn room(bytes: u64) -> Result<()> {
     }
     let mut room: Vec<u8> = Vec::new();
     let has_room = usize::try_from(bytes).is_ok_and(|bytes| room.try_reserve_exact(bytes).is_ok());
-    // Nobody else uses what is never used here, unless the compiler sees that.
+    // Unused memory would otherwise be optimised away.
     std::hint::black_box(&mut room);
     if has_room { Ok(()) } else { Err(lack(bytes)) }
 }
 
-/// As [`room`], for things that take so many bytes each, with everything that belongs to them.
+/// As [`room`], for things that take this many bytes each, including everything that belongs to
+/// them.
 ///
 /// # Errors
 /// `Memory`.
@@ -82,15 +83,15 @@ pub fn room_for(things: usize, bytes_each: usize) -> Result<()> {
     room(u64::try_from(things.saturating_mul(bytes_each)).unwrap_or(u64::MAX))
 }
 
-/// The error for so many bytes that cannot be had.
+/// The error for this many bytes that are not available.
 ///
-/// Work that is [`watched`] ends soon, lest one of the small allocations be the next to fail.
+/// Work that is [`watched`] then ends soon, before one of its small allocations fails.
 pub fn lack(bytes: u64) -> Error {
     LACKED.set(bytes);
     Error::new(ErrorKind::Memory, reason(bytes))
 }
 
-/// Why work ended that was not given so many bytes.
+/// The reason why work ended that was refused this many bytes.
 pub fn reason(bytes: u64) -> String {
     format!(
         "not enough memory for {}",

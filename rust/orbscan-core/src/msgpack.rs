@@ -39,7 +39,7 @@ pub struct Msgpack<'a> {
 }
 
 impl<'a> Msgpack<'a> {
-    /// A parser at the start of `bytes`, of which the first lies at `origin`.
+    /// A parser at the start of `bytes`, whose first byte lies at `origin`.
     pub const fn new(bytes: &'a [u8], origin: Offset) -> Self {
         Self {
             cursor: Cursor::new(bytes, origin),
@@ -56,7 +56,7 @@ impl<'a> Msgpack<'a> {
         self.cursor.malformed(reason)
     }
 
-    /// Reads one token. The payload of an extension is left to read.
+    /// Reads one token. The payload of an extension is left unread.
     ///
     /// # Errors
     /// `Malformed` if it is cut off, or begins with the one byte that the format never uses.
@@ -104,7 +104,7 @@ impl<'a> Msgpack<'a> {
     /// Reads a string.
     ///
     /// # Errors
-    /// `Malformed` if the next value is none, or is not UTF-8.
+    /// `Malformed` if the next value is not a string, or is not UTF-8.
     pub fn string(&mut self) -> Result<&'a str> {
         let start = self.cursor.clone();
         match self.token()? {
@@ -123,7 +123,7 @@ impl<'a> Msgpack<'a> {
         self.cursor.take(to_usize(length))
     }
 
-    /// Skips one value and all that is in it.
+    /// Skips one value and everything in it.
     ///
     /// # Errors
     /// `Malformed` if it is cut off.
@@ -150,7 +150,7 @@ impl<'a> Msgpack<'a> {
         self.cursor.finish()
     }
 
-    /// A length of 1, 2 or 4 bytes, by the logarithm of that.
+    /// A length of 1, 2 or 4 bytes, given by its logarithm.
     fn length(&mut self, log_bytes: u8) -> Result<u64> {
         Ok(match log_bytes {
             0 => self.cursor.u8()?.into(),
@@ -159,7 +159,7 @@ impl<'a> Msgpack<'a> {
         })
     }
 
-    /// A length, and as many bytes.
+    /// A length, and that many bytes.
     fn sized(&mut self, log_bytes: u8) -> Result<&'a [u8]> {
         let length = self.length(log_bytes)?;
         self.cursor.take(to_usize(length))

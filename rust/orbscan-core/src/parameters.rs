@@ -1,17 +1,17 @@
-//! Which part of a tree people mean by its parameters.
+//! Which part of a tree holds its parameters.
 //!
 //! A training state has the moments of its optimizer beside the parameters, in trees of the same
-//! shape. Nothing that a save writes tells them apart but names: what a part is called nearest to
-//! the top decides.
+//! shape. In what a save writes, only the names distinguish them: the names nearest to the top
+//! decide.
 
 use std::ops::Range;
 
 use crate::tree::{Content, Tree};
 
-/// What parameters are called.
+/// Names of parameters.
 const PARAMETERS: [&str; 3] = ["params", "parameters", "model_params"];
 
-/// What an optimizer is called. Nothing below is a parameter, whatever its name.
+/// Names of an optimizer. Nothing below it is a parameter, whatever its name.
 const OPTIMIZER: [&str; 6] = [
     "opt_state",
     "opt_states",
@@ -21,8 +21,8 @@ const OPTIMIZER: [&str; 6] = [
     "optimizer_variables",
 ];
 
-/// A tree of which only names matter. Its first node is the top, and every other lies after its
-/// parent.
+/// A tree of which only the names matter. Its first node is the top, and every other node comes
+/// after its parent.
 pub trait Outline {
     /// The number of nodes.
     fn len(&self) -> usize;
@@ -59,10 +59,10 @@ impl Outline for Tree {
 
 /// For each node of each tree, whether it belongs to the parameters.
 ///
-/// Those are what lies in the parts that are called `params` (or as such parts are called) and are
-/// nearest to the top, all those of one level; if nothing is called so, everything but optimizers.
-/// The name of a tree, if it has one, counts as the key of its top. Of parameters within
-/// parameters, as in `{"params": {"params": …, "batch_stats": …}}`, the inner ones are meant.
+/// Those are all leaves in the parts named `params` (or another such name) that are nearest to the
+/// top, all those of one level; if there is no such name, everything except optimizers. The name of
+/// a tree, if it has one, counts as the key of its top. If there are parameters within parameters,
+/// as in `{"params": {"params": …, "batch_stats": …}}`, the inner ones are meant.
 pub fn nodes<O: Outline>(trees: &[(Option<&str>, &O)]) -> Vec<Vec<bool>> {
     let parts = parts(trees);
     let marked = |(number, (name, tree)): (usize, &(Option<&str>, &O))| {
@@ -91,14 +91,14 @@ pub fn nodes<O: Outline>(trees: &[(Option<&str>, &O)]) -> Vec<Vec<bool>> {
     trees.iter().enumerate().map(marked).collect()
 }
 
-/// The tops of what is called parameters, each by the number of its tree.
+/// The tops of the parts that are named as parameters, each with the number of its tree.
 fn parts<O: Outline>(trees: &[(Option<&str>, &O)]) -> Vec<(usize, usize)> {
     let mut level: Vec<(usize, usize, Option<&str>)> = Vec::new();
     for (number, (name, tree)) in trees.iter().enumerate() {
         if name.is_some() {
             level.push((number, 0, *name));
         } else {
-            // What has no name adds no level.
+            // A tree without a name adds no level.
             let children = tree.children(0);
             level.extend(children.map(|child| (number, child, tree.key(child))));
         }
@@ -162,7 +162,7 @@ mod tests {
         tree::build(&keypaths, &mut Vec::new()).unwrap()
     }
 
-    /// Which leaves count, of trees with names.
+    /// The leaves that count, for trees with names.
     fn counted(trees: &[(Option<&str>, &[&str])]) -> Vec<String> {
         let built: Vec<Tree> = trees.iter().map(|(_, leaves)| tree(leaves)).collect();
         let named: Vec<_> = trees.iter().map(|(name, _)| *name).zip(&built).collect();
@@ -188,7 +188,7 @@ mod tests {
                 &["params/a", "params/b/c", "opt_state/0/mu/params/a", "step"],
                 &["params/a", "params/b/c"],
             ),
-            // A moment has the names of what it is of, also where nothing else has them.
+            // A moment repeats the names of its parameters, even where they occur nowhere else.
             (&["model/a", "opt_state/0/mu/params/a"], &["model/a"]),
             (&["ema/x/params/a", "params/a"], &["params/a"]),
             // Several networks.

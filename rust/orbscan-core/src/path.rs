@@ -6,9 +6,9 @@ use crate::error::{Error, ErrorKind, Result};
 
 /// A relative, `/`-separated path inside a store.
 ///
-/// By construction it is not absolute and has no empty, `.` or `..` part and no NUL, so a path that
-/// comes out of a file can never leave the directory it is joined to. The empty path is the top of
-/// the store.
+/// By construction it is not absolute and has no empty, `.` or `..` part and no NUL, so a path from
+/// a file can never leave the directory that it is joined to. The empty path is the top of the
+/// store.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct StorePath(String);
 
@@ -21,8 +21,8 @@ impl StorePath {
     /// The path that `text` names.
     ///
     /// # Errors
-    /// `Malformed` if it is absolute or has an empty, `.` or `..` part or a NUL; on Windows also if it
-    /// has a backslash or a colon, which mean something there.
+    /// `Malformed` if it is absolute or has an empty, `.` or `..` part or a NUL; on Windows also if
+    /// it has a backslash or a colon, which have a meaning there.
     pub fn new(text: &str) -> Result<Self> {
         Self::root().join(text)
     }
@@ -73,7 +73,7 @@ impl StorePath {
         self.0.rsplit('/').next().unwrap_or_default()
     }
 
-    /// The directory this path lies in; `None` for the top of the store.
+    /// The directory that this path lies in; `None` for the top of the store.
     pub fn parent(&self) -> Option<Self> {
         if self.0.is_empty() {
             return None;
@@ -82,8 +82,8 @@ impl StorePath {
         Some(Self(parent.to_owned()))
     }
 
-    /// What leads from `other` to this path, empty if they are the same; `None` if this path does not
-    /// lie there.
+    /// The path from `other` to this path, empty if they are the same; `None` if this path does not
+    /// lie below `other`.
     pub fn below(&self, other: &Self) -> Option<&str> {
         let rest = self.0.strip_prefix(other.as_str())?;
         if rest.is_empty() || other.0.is_empty() {

@@ -7,21 +7,21 @@
 //! | `**` | any characters, of any number of levels |
 //! | `**/` at the start | any number of levels, also none |
 //! | `/**/` | any number of levels between two others, also none |
-//! | `/**` at the end | what stands before it, and everything below |
+//! | `/**` at the end | what precedes it, and everything below that |
 //! | `{0..30:2,33}` | one of these numbers, written with as many zeros as the first of a range |
 //! | `[a-c]`, `[!a-c]` | in a path: one character of a set, or one that is not in it |
 //! | `[0..30:2,33]` | in a keypath: one of these indices |
 //! | anything else | itself |
 //!
-//! Levels are separated by slashes; in a keypath what stands in brackets is an index, and `**` may
-//! begin at one: `a/**/c` stands for `a[0]/c`. Every path, and every keypath, is a pattern for itself.
+//! Levels are separated by slashes. In a keypath, brackets hold an index, and `**` may begin at
+//! one: `a/**/c` matches `a[0]/c`. Every path, and every keypath, is a pattern for itself.
 
-/// What a pattern is about.
+/// What a pattern is matched against.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Of {
-    /// The path of a file or directory: brackets hold a set of characters.
+    /// The path of a file or directory: brackets contain a set of characters.
     Path,
-    /// The keypath of a leaf: brackets hold an index.
+    /// The keypath of a leaf: brackets contain an index.
     Keypath,
 }
 
@@ -70,16 +70,16 @@ struct Numbers {
     first: u64,
     last: u64,
     step: u64,
-    /// The digits that are written at least.
+    /// The least number of digits.
     width: usize,
 }
 
-/// The digits of a number in a pattern at most, which 64 bits can hold.
+/// The most digits of a number in a pattern, which 64 bits can hold.
 const MOST_DIGITS: usize = 18;
 
 impl Pattern {
-    /// The pattern that `text` writes; every text is one. Slashes at the ends mean nothing, neither
-    /// here nor in a path that is compared.
+    /// The pattern written as `text`; every text is a pattern. Slashes at either end are ignored,
+    /// here and in a path that is compared.
     pub fn new(text: &str, of: Of) -> Self {
         let text = of.trimmed(text);
         Self {
@@ -89,13 +89,13 @@ impl Pattern {
         }
     }
 
-    /// Whether the pattern can stand for anything but itself.
+    /// Whether the pattern can match anything but itself.
     pub fn is_wild(&self) -> bool {
         let is_wild = |token: &Token| !matches!(token, Token::Char(_));
         self.tokens.iter().any(is_wild)
     }
 
-    /// Whether the pattern stands for the path, as a whole.
+    /// Whether the pattern matches the whole path.
     pub fn matches(&self, path: &str) -> bool {
         let path = self.of.trimmed(path);
         if path == self.text {
@@ -111,7 +111,7 @@ impl Pattern {
         ends.is_some_and(|ends| ends.last() == Some(&true))
     }
 
-    /// Whether it may stand for a path below this one.
+    /// Whether it may match a path below this one.
     pub fn may_match_below(&self, path: &str) -> bool {
         let mut chars: Vec<char> = self.of.trimmed(path).chars().collect();
         if !chars.is_empty() {
@@ -128,12 +128,12 @@ impl Pattern {
             }
             reached = token.ends(&chars, &reached, self.of);
         }
-        // Only these can be continued at their end.
+        // Only these can continue at their end.
         let endless = matches!(self.tokens.last(), Some(Token::All | Token::Below));
         endless && reached.last() == Some(&true)
     }
 
-    /// Where the tokens can end, all together; `None` if they stand for no beginning of the text.
+    /// Where the tokens can end, all together; `None` if they match no beginning of the text.
     fn ends(&self, chars: &[char]) -> Option<Vec<bool>> {
         let mut reached = start(chars);
         for token in &self.tokens {
@@ -146,7 +146,7 @@ impl Pattern {
     }
 }
 
-/// Before the first character, of all places between two.
+/// The place before the first character, among all places between characters.
 fn start(chars: &[char]) -> Vec<bool> {
     let mut reached = vec![false; chars.len().saturating_add(1)];
     if let Some(first) = reached.first_mut() {
@@ -156,12 +156,13 @@ fn start(chars: &[char]) -> Vec<bool> {
 }
 
 impl Token {
-    /// The places in a text at which the token can end, for those at which it may begin. Each token
-    /// looks at each place once, so that no pattern takes more than the product of both lengths.
+    /// The places in a text at which the token can end, given those at which it may begin. Each
+    /// token looks at each place once, so no pattern takes more time than the product of both
+    /// lengths.
     fn ends(&self, chars: &[char], begins: &[bool], of: Of) -> Vec<bool> {
         let begins_level = |char: char| char == '/' || (of == Of::Keypath && char == '[');
         let mut ends = vec![false; begins.len()];
-        // Whether the token, begun before, reaches the place.
+        // Whether a token that began earlier extends to this place.
         let mut open = false;
         for (at, begun) in begins.iter().copied().enumerate() {
             let next = chars.get(at).copied();
@@ -227,7 +228,7 @@ fn set(places: &mut [bool], at: usize, value: bool) {
 }
 
 impl Numbers {
-    /// What `text` writes: `7`, `0..31`, `00..30:2`.
+    /// Parses `text`: `7`, `0..31`, `00..30:2`.
     fn new(text: &str) -> Option<Self> {
         let (first, rest) = text.split_once("..").unwrap_or((text, ""));
         let (last, step) = rest.split_once(':').unwrap_or((rest, "1"));
@@ -278,7 +279,7 @@ fn tokens(text: &str, of: Of) -> Vec<Token> {
     tokens
 }
 
-/// The tokens at the start of `text` that do not stand for themselves, and what follows them.
+/// The tokens at the start of `text` that do not match themselves, and the rest.
 fn wild(text: &str, of: Of) -> Option<(Vec<Token>, &str)> {
     if text == "/**" {
         return Some((vec![Token::Below], ""));
@@ -306,18 +307,18 @@ fn wild(text: &str, of: Of) -> Option<(Vec<Token>, &str)> {
     }
 }
 
-/// Numbers in brackets, and what follows them.
+/// The numbers in brackets, and the rest.
 fn numbers(text: &str, open: char, close: char) -> Option<(Vec<Numbers>, &str)> {
     let (inner, after) = text.strip_prefix(open)?.split_once(close)?;
     let ranges = inner.split(',').map(Numbers::new).collect::<Option<_>>()?;
     Some((ranges, after))
 }
 
-/// A set and what follows it; `None` if the bracket is never closed and so stands for itself.
+/// A set and the rest; `None` if the bracket is never closed, and therefore matches itself.
 fn characters(text: &str) -> Option<(Vec<Token>, &str)> {
     let negated = text.starts_with(['!', '^']);
     let body = text.strip_prefix(['!', '^']).unwrap_or(text);
-    // A closing bracket that comes first is a member.
+    // A closing bracket in the first place is a member.
     let close = body
         .char_indices()
         .find(|(at, c)| *c == ']' && *at > 0)

@@ -1,4 +1,4 @@
-//! What a read gives back: flat columns, in which everything that repeats stands once.
+//! The result of a read: flat columns, in which repeated values are stored once.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use crate::tree::{Names, Tree};
 use crate::zarr::ArrayHeader;
 use crate::zarr::dtype::DType;
 
-/// A fault that was tolerated: the same data as an error, but the result stands.
+/// A fault that was tolerated: the same data as an error, but there is a result.
 pub type Issue = Error;
 
 /// How the files are arranged.
@@ -45,7 +45,7 @@ pub enum LeafKind {
     NumpyArray,
     /// A scalar; its type is the dtype of its array.
     Scalar,
-    /// A text.
+    /// A string.
     String,
     /// `None`.
     None,
@@ -79,7 +79,7 @@ impl LeafKind {
         Self::Tensor,
     ];
 
-    /// The stable name of the kind: the writer's word, where there is one.
+    /// The stable name of the kind: the writer's word, if there is one.
     pub const fn name(self) -> &'static str {
         match self {
             Self::JaxArray => "jax.Array",
@@ -97,7 +97,7 @@ impl LeafKind {
     }
 }
 
-/// One distinct leaf. Leaves that agree in all of this are one.
+/// One distinct leaf. Leaves that are equal in all of this are one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Leaf {
     /// What the leaf is.
@@ -120,23 +120,23 @@ pub struct Leaf {
 pub enum Place {
     /// The merged database.
     Database,
-    /// The database of a process, by its directory. There is no other, and nobody merged it.
+    /// The database of a process, by its directory. It is the only one, and was never merged.
     Process(String),
-    /// One of several such databases: only this one describes the array, or did so first, and its
-    /// values may be spread over all of them.
+    /// One of several such databases: only this one describes the array, or it is the first that
+    /// does, and the values may be spread over all of them.
     OneOfProcesses(String),
-    /// A directory of its own, called as the leaf is in the store.
+    /// A directory of its own, named as the leaf is in the store.
     Files,
     /// The aggregate file of early releases.
     Aggregate,
-    /// The file of the texts. A read takes it from the tree, and does not open it.
+    /// The file of strings. A read takes it from the tree, and does not open it.
     Strings(String),
     /// A safetensors file.
     Safetensors(String),
 }
 
 impl Place {
-    /// The stable name of what it is.
+    /// The stable name of the variant.
     pub const fn name(&self) -> &'static str {
         match self {
             Self::Database => "database",
@@ -162,7 +162,7 @@ impl Place {
     }
 }
 
-/// What is known of one distinct array.
+/// One distinct array.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Array {
     /// Its Zarr document.
@@ -210,7 +210,7 @@ pub struct LeafTable {
     pub prng_impls: Vec<String>,
     /// The distinct places in which values lie.
     pub places: Vec<Place>,
-    /// What leaves of the tree are called in the store, where that is not their param name.
+    /// The names of leaves in the store, if they are not their param names.
     pub stored_names: BTreeMap<usize, String>,
     /// Why leaves could not be read.
     pub errors: Vec<Error>,
@@ -221,13 +221,13 @@ pub struct LeafTable {
 pub struct Item {
     /// Its name; `None` for a flat checkpoint.
     pub name: Option<String>,
-    /// Its leaves, which equal items may share; `None` if it is not a pytree, or an unreadable one.
+    /// Its leaves, which equal items may share; `None` if it is not a pytree, or cannot be read.
     pub table: Option<Arc<LeafTable>>,
-    /// Why it cannot be read, which is also among the issues.
+    /// Why it cannot be read; this is also one of the issues.
     pub error: Option<Error>,
 }
 
-/// One checkpoint, read.
+/// One checkpoint that was read.
 #[derive(Clone, Debug)]
 pub struct Checkpoint {
     /// How its files are arranged.
@@ -239,19 +239,20 @@ pub struct Checkpoint {
     pub commit_timestamp_nsecs: Option<i128>,
     /// The user's metadata as the JSON text of an object; `None` for an empty one.
     pub custom_metadata: Option<String>,
-    /// Who wrote its checkpointables.
+    /// The handlers that wrote its checkpointables.
     pub handlers: ItemHandlers,
     /// Faults that were tolerated.
     pub issues: Vec<Issue>,
     /// What was asked for.
     pub items: Vec<Item>,
-    /// What the listing shows beside the one pytree that was asked for, sorted: directories that may
-    /// be checkpointables; `None` stands for the checkpoint itself, which holds a tree too.
+    /// What the listing shows beside the one pytree that was asked for, sorted: directories that
+    /// may be checkpointables; `None` stands for the checkpoint itself, which then also holds a
+    /// tree.
     pub unread: Vec<Option<String>>,
 }
 
 impl Checkpoint {
-    /// Whether nothing is known that could not be read.
+    /// Whether everything could be read, as far as is known.
     pub fn is_complete(&self) -> bool {
         let read = |item: &Item| {
             let table = item.table.as_ref();

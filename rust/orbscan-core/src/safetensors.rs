@@ -4,11 +4,11 @@
 //! u64, little-endian: length N of the header
 //! N bytes of JSON:    {"w": {"dtype": "F32", "shape": [2], "data_offsets": [0, 8]},
 //!                      "__metadata__": {"format": "pt"}}, then spaces
-//! data:               what data_offsets count in
+//! data:               where data_offsets count from
 //! ```
 //!
-//! Source: the format's own description; which dtypes are read and how is orbax
-//! `experimental/v1/_src/layout/safetensors_layout.py`. Orbax does not look at `data_offsets`.
+//! Source: the format's own description; orbax `experimental/v1/_src/layout/safetensors_layout.py`
+//! for the dtypes that are read, and how. Orbax does not look at `data_offsets`.
 
 use std::collections::HashSet;
 
@@ -68,7 +68,8 @@ pub fn header_bytes(prefix: &[u8], file_bytes: u64, limits: &Limits) -> Result<u
 ///
 /// # Errors
 /// `Malformed` if it does not follow the format, or tensors lie outside the file or have another
-/// size than shape and dtype ask for; `Unsupported` for dtypes that Orbax does not read; `Limit`.
+/// size than their shape and dtype give; `Unsupported` for dtypes that Orbax does not read;
+/// `Limit`.
 pub fn decode_header(header: &[u8], file_bytes: u64, limits: &Limits) -> Result<Header> {
     let origin = Offset::File(PREFIX_BYTES);
     let data_start = PREFIX_BYTES.saturating_add(to_u64(header.len()));
@@ -128,7 +129,7 @@ fn tensor(json: &mut Json<'_>, data_bytes: u64) -> Result<(DType, Vec<u64>)> {
     Ok((dtype, shape))
 }
 
-/// Checks where a tensor's data lie, in a file that has `data_bytes` of them.
+/// Checks where the data of a tensor lies, in a file with `data_bytes` of data.
 fn check_offsets(
     offsets: &[u64],
     data_bytes: u64,
@@ -200,7 +201,7 @@ mod tests {
         decode_header(&file[8..end], file_bytes, &limits)
     }
 
-    /// Decodes a header that 16 bytes of data follow.
+    /// Decodes a header that is followed by 16 bytes of data.
     fn header(text: &str) -> Result<Header> {
         let file_bytes = to_u64(text.len()) + 8 + 16;
         decode_header(text.as_bytes(), file_bytes, &Limits::default())

@@ -1,12 +1,12 @@
-//! Texts as Python spells them, and keys as every output spells them.
+//! Strings as Python spells them, and keys as every output spells them.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
-/// Characters that would make a key look like something else in a keypath.
+/// Characters that would make a key ambiguous in a keypath.
 const SPECIAL: &[char] = &['/', '[', ']', '{', '}', '\'', '"', '\\', ' '];
 
-/// A key of a keypath, in quotes if it could be taken for something else.
+/// A key of a keypath, in quotes if it would be ambiguous otherwise.
 pub fn key(name: &str) -> Cow<'_, str> {
     let plain =
         !name.is_empty() && name != "." && !name.contains(SPECIAL) && name.chars().all(printable);
@@ -51,8 +51,9 @@ fn escape(char: char, out: &mut String) {
     };
 }
 
-/// What `str.isprintable` says of a character. The standard library has the same table, but shows it
-/// only through what it escapes: behind a letter it leaves combining marks alone, as Python does.
+/// What `str.isprintable` returns for a character. The standard library has the same table, but
+/// exposes it only through what it escapes: after a letter it does not escape combining marks, like
+/// Python.
 fn printable(char: char) -> bool {
     if char.is_ascii() {
         return char == ' ' || char.is_ascii_graphic();

@@ -1,28 +1,27 @@
-//! Recognises a file that stands in for the real one.
+//! Recognises a file that stands in for the real one: a git-lfs pointer.
 
-/// No stand-in has more bytes.
+/// The most bytes that such a file has.
 pub const MAX_BYTES: u64 = 1_024;
 
-/// What the pointers of git-lfs begin with. Source: git-lfs `docs/spec.md`.
+/// The first bytes of a git-lfs pointer. Source: git-lfs `docs/spec.md`.
 const POINTER: &[u8] = b"version https://git-lfs.github.com/spec/";
 
-/// What to add to the reason of a refusal of a pointer: a checkpoint cloned without `git lfs pull`
-/// holds a small text file in the place of each large one, and the format error alone would not say
-/// so.
+/// The remark for the error about a pointer: a checkpoint cloned without `git lfs pull` has a small
+/// text file in place of each large one, and a format error alone would not say so.
 pub const REMARK: &str = "; this is a git-lfs pointer, the file itself was never fetched";
 
-/// Whether the bytes of a file are a pointer of git-lfs.
+/// Whether the bytes of a file are a git-lfs pointer.
 pub fn is_pointer(file: &[u8]) -> bool {
     file.starts_with(POINTER)
 }
 
-/// Whether a file of that many bytes may be a pointer.
+/// Whether a file of this size may be a pointer.
 pub fn may_be_pointer(size: u64) -> bool {
     let least = u64::try_from(POINTER.len()).unwrap_or(u64::MAX);
     (least..=MAX_BYTES).contains(&size)
 }
 
-/// What to add to the reason of a refusal of these bytes; nothing if they are not a pointer.
+/// The remark for an error about these bytes; empty if they are not a pointer.
 pub fn remark(file: &[u8]) -> &'static str {
     if is_pointer(file) { REMARK } else { "" }
 }

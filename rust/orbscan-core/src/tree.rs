@@ -1,8 +1,8 @@
 //! From keypaths to a tree, laid out breadth first.
 //!
-//! The layout is what makes assembling cheap: the children of a node lie side by side, and every
-//! node lies after its parent, so a reader of the columns builds containers from slices, last to
-//! first, without recursion.
+//! The layout makes assembling cheap: the children of a node lie side by side, and every node comes
+//! after its parent, so a reader of the columns builds containers from slices, last to first,
+//! without recursion.
 
 mod build;
 mod names;
@@ -33,7 +33,7 @@ pub enum KeyEntry<'a> {
 }
 
 impl KeyEntry<'_> {
-    /// The key as text: what a param name is made of.
+    /// The key as text, as in a param name.
     pub fn text(&self) -> Cow<'_, str> {
         match self {
             Self::Sequence(index) => Cow::Owned(index.to_string()),
@@ -41,7 +41,7 @@ impl KeyEntry<'_> {
         }
     }
 
-    /// The same entry, which borrows nothing.
+    /// The same entry, without borrowing.
     pub fn to_owned(&self) -> KeyEntry<'static> {
         match self {
             Self::Sequence(index) => KeyEntry::Sequence(*index),
@@ -74,7 +74,7 @@ impl<'a> Keypaths<'a> {
         self.ends.push(self.keys.len());
     }
 
-    /// Takes the keypath under construction back.
+    /// Discards the keypath under construction.
     pub fn abandon(&mut self) {
         let start = self.ends.last().copied().unwrap_or(0);
         self.keys.truncate(start);
@@ -85,7 +85,7 @@ impl<'a> Keypaths<'a> {
         self.ends.len()
     }
 
-    /// Whether there is none.
+    /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.ends.is_empty()
     }
@@ -115,7 +115,7 @@ impl<'a> Keypaths<'a> {
     }
 }
 
-/// What holds the children of a node.
+/// The kind of a container.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Container {
     /// A mapping.
@@ -140,8 +140,8 @@ pub enum Content {
 /// One node of a tree.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Node {
-    /// The node's key in its parent, by its number in [`Tree::keys`]; none below a sequence and at
-    /// the top.
+    /// The node's key in its parent, by its number in [`Tree::keys`]; none at the top and below a
+    /// sequence.
     pub key: Option<usize>,
     /// What the node is.
     pub content: Content,
@@ -170,7 +170,7 @@ pub struct Tree {
 }
 
 impl Tree {
-    /// The number of a key in the table of keys, to which it is added if it is new.
+    /// The number of a key in the table of keys; a new key is added.
     fn intern<'a>(&mut self, known: &mut HashMap<&'a str, usize>, key: &'a str) -> usize {
         let keys = &mut self.keys;
         *known.entry(key).or_insert_with(|| {
@@ -179,8 +179,8 @@ impl Tree {
         })
     }
 
-    /// The numbers of all `count` leaves; those of the tree come first and level by level, so that
-    /// their names are nearly sorted, however the file arranges them.
+    /// The numbers of all `count` leaves; those of the tree come first, level by level, so that
+    /// their names are nearly sorted, whatever the order in the file.
     pub fn leaves(&self, count: usize) -> Vec<usize> {
         let mut is_missing = vec![true; count];
         let mut leaves = Vec::with_capacity(count);
@@ -192,12 +192,12 @@ impl Tree {
                 leaves.push(leaf);
             }
         }
-        // A tree leaves out what contradicts it.
+        // Leaves that contradict the tree are not part of it.
         leaves.extend((0..count).filter(|leaf| is_missing.get(*leaf) == Some(&true)));
         leaves
     }
 
-    /// The keypaths of the leaves that are `wanted`, each behind the number of its leaf.
+    /// The keypaths of the `wanted` leaves, each with the number of its leaf.
     pub fn keypaths(&self, wanted: impl Fn(usize) -> bool) -> Vec<(usize, Vec<KeyEntry<'static>>)> {
         let parents = Parents::of(self);
         let nodes = self.nodes.iter().enumerate();
@@ -211,7 +211,7 @@ impl Tree {
 
     fn push(&mut self, key: Option<usize>) -> usize {
         let index = self.nodes.len();
-        // Every node is given its content when its turn in the queue comes.
+        // A node gets its content when its turn in the queue comes.
         self.nodes.push(Node {
             key,
             content: Content::Leaf(usize::MAX),
@@ -226,7 +226,7 @@ impl Tree {
     }
 }
 
-/// The parent of each node of a tree, and its place among the siblings.
+/// The parent of each node of a tree, and its position among the siblings.
 #[derive(Debug)]
 struct Parents(Vec<Option<(usize, usize)>>);
 
@@ -260,7 +260,7 @@ impl Parents {
     }
 }
 
-/// Spells where leaves of a tree lie.
+/// Spells the keypaths of the leaves of a tree.
 #[derive(Debug)]
 pub struct Speller<'t> {
     tree: &'t Tree,
@@ -269,7 +269,7 @@ pub struct Speller<'t> {
 }
 
 impl<'t> Speller<'t> {
-    /// Looks through a tree once.
+    /// Walks through a tree once.
     pub fn new(tree: &'t Tree) -> Self {
         let leaf = |(at, node): (usize, &Node)| match node.content {
             Content::Leaf(leaf) => Some((leaf, at)),
@@ -282,7 +282,7 @@ impl<'t> Speller<'t> {
         }
     }
 
-    /// The keypath of a leaf as text; `name` if the tree has no place for it.
+    /// The keypath of a leaf as text; `name` if the leaf is not in the tree.
     pub fn spell(&self, leaf: usize, name: &str) -> String {
         match self.nodes.get(&leaf) {
             Some(node) => spelled(&self.parents.keypath(self.tree, *node)),
@@ -291,7 +291,7 @@ impl<'t> Speller<'t> {
     }
 }
 
-/// A keypath as text, as every output has it: `params/dense[0]`.
+/// A keypath as text, as in every output: `params/dense[0]`.
 pub fn spelled(keypath: &[KeyEntry<'_>]) -> String {
     let mut text = String::new();
     for entry in keypath {
@@ -313,7 +313,7 @@ pub fn spelled(keypath: &[KeyEntry<'_>]) -> String {
     }
 }
 
-/// As [`spelled`], of a node that may be the top.
+/// As [`spelled`], for a node that may be the top.
 pub fn node_spelled(keypath: &[KeyEntry<'_>]) -> String {
     if keypath.is_empty() {
         return "node at the top".to_owned();

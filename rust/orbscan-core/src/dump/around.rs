@@ -1,4 +1,4 @@
-//! What lies around a file, where its own name does not tell what it is.
+//! The surroundings of a file whose own name does not say what it is.
 
 use crate::error::Result;
 use crate::limits::Limits;
@@ -7,14 +7,14 @@ use crate::path::StorePath;
 use crate::store::{Bytes, Store, Want};
 use crate::zarr::{self, ArrayHeader};
 
-/// How many directories above a file are looked at: as many as a chunk's key can have numbers, and
-/// some that the name of an array can have.
+/// How many directories above a file are examined: as many as the key of a chunk can have numbers,
+/// and some that the name of an array can have.
 const LEVELS: usize = 40;
 
 /// A file below the document of an array.
 #[derive(Clone, Debug, PartialEq)]
 pub struct BelowArray {
-    /// The name of the array: the way to it from the directory of its pytree, if there is one.
+    /// The name of the array: its path relative to the directory of its pytree, if there is one.
     pub array: String,
     /// The checkpointable that the array belongs to, if it has a name.
     pub checkpointable: Option<String>,
@@ -22,11 +22,11 @@ pub struct BelowArray {
     pub document: &'static str,
     /// What the document says.
     pub header: Result<ArrayHeader>,
-    /// The way from the directory of the array to the file.
+    /// The path of the file relative to the directory of the array.
     pub key: String,
 }
 
-/// Looks for the array below whose document a file lies.
+/// Looks for the array whose document lies above a file.
 ///
 /// # Errors
 /// `Store`.
@@ -117,7 +117,7 @@ fn decode(document: &str, bytes: &[u8], limits: &Limits) -> Result<ArrayHeader> 
     }
 }
 
-/// The checkpoint metadata beside a file; `None` if there is none that can be read.
+/// The checkpoint metadata beside a file; `None` if there is none, or it cannot be read.
 pub fn checkpoint_metadata(store: &dyn Store, path: &StorePath, limits: &Limits) -> Option<Bytes> {
     let file = path.parent()?.join(names::CHECKPOINT_METADATA).ok()?;
     store
@@ -125,8 +125,8 @@ pub fn checkpoint_metadata(store: &dyn Store, path: &StorePath, limits: &Limits)
         .ok()
 }
 
-/// Whether a file called `metadata` in a directory called so is about all steps of a root: then the
-/// directory above is not a checkpoint.
+/// Whether a file named `metadata` in a directory of the same name is about all steps of a root:
+/// then the directory above is not a checkpoint.
 ///
 /// # Errors
 /// `Store`.

@@ -1,4 +1,4 @@
-//! B+tree nodes: the columns, and the entries that they make together.
+//! B+tree nodes: the columns, and the entries that they form.
 
 use bytes::Bytes;
 
@@ -14,10 +14,10 @@ use crate::ocdbt::keys::Bounds;
 /// The kind of a value that lies in a data file.
 const INDIRECT: u64 = 1;
 
-/// Paths spelled out at a time: prefixes that they share can make a few bytes spell out gigabytes.
+/// Paths that are spelled out at a time: shared prefixes can expand a few bytes to gigabytes.
 const PATHS_AT_ONCE: usize = 16_384;
 
-/// What the decoder says; whether the keys keep within their bounds, only the parent knows.
+/// The verdict of the decoder. Only the parent knows whether the keys are within their bounds.
 pub fn check(body: &Body, limits: &Limits) -> Result<()> {
     let height = body.cursor().u8()?;
     let node = Node::decode(body, Bytes::new(), height)?;
@@ -60,7 +60,8 @@ pub fn walk(body: &Body, fields: &mut Fields) -> Result<()> {
     cursor.finish()
 }
 
-/// Notes where the key suffixes lie, and gives the keys, each with the offset of its suffix.
+/// Notes the positions of the key suffixes, and returns the keys, each with the offset of its
+/// suffix.
 fn keys(
     cursor: &mut Cursor<'_>,
     shared: &[u64],

@@ -40,7 +40,7 @@ pub fn dump(file: &BelowArray, size: u64, limits: &Limits) -> Option<Dump> {
     })
 }
 
-/// A file that is called like a chunk, of an array that nothing more is known of.
+/// A file that is named like a chunk, of an array about which nothing else is known.
 fn of_unreadable(file: &BelowArray, size: u64, error: &Error, limits: &Limits) -> Option<Dump> {
     let key = file.key.strip_prefix('c').unwrap_or(&file.key);
     let mut numbers = key.split(['.', '/']).filter(|part| !part.is_empty());

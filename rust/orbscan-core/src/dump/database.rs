@@ -1,4 +1,4 @@
-//! What the databases around a data file say of it.
+//! What the databases around a data file say about it.
 
 use std::ops::ControlFlow;
 
@@ -15,19 +15,19 @@ use crate::path::StorePath;
 use crate::reader::index::{self, Extent, NodeFault, Visitor};
 use crate::store::{Store, Want};
 
-/// How many directories above a data file can be that of its database: `d`, what holds it, and that
-/// of the merged database.
+/// How many directories above a data file can be that of its database: `d`, its parent, and the
+/// directory of the merged database.
 const LEVELS: usize = 3;
 
-/// Values that are shown; a file can have a million.
+/// Values that are shown; a file can have a million of them.
 const SHOWN_VALUES: usize = 1_000;
 
-/// What lies in a data file.
+/// The content of a data file.
 pub struct Content {
     path: StorePath,
-    /// The extents of values: the merged database and that of a process refer to the same ones.
+    /// The extents of values. The merged database and that of a process refer to the same ones.
     known: HashSet<(u64, u64)>,
-    /// Those that are shown, with their keys.
+    /// The values that are shown, with their keys.
     values: Vec<(Vec<u8>, Extent)>,
     /// What is wrong with nodes in the file.
     node_faults: Vec<Error>,
@@ -36,7 +36,7 @@ pub struct Content {
     unread: Option<Error>,
 }
 
-/// Asks the databases around a data file what lies in it.
+/// Asks the databases around a data file about its content.
 ///
 /// # Errors
 /// `Store`.
@@ -98,7 +98,7 @@ impl Visitor for Content {
 
 impl Content {
     /// A structure for what `found`, the nodes that were found by their first bytes, does not show:
-    /// values, and nodes that are damaged beyond recognition. `None` if there is nothing of these.
+    /// values, and nodes that are too damaged to be recognised. `None` if there are none.
     pub fn beside(mut self, found: &[Dump], size: usize, limits: &Limits) -> Option<Dump> {
         let is_told = found.iter().any(|dump| dump.error.is_some());
         let fault = self.node_faults.first().filter(|_| !is_told).cloned();
@@ -141,7 +141,7 @@ impl Content {
         text.to_owned()
     }
 
-    /// Why nobody can say what the file holds.
+    /// Why it is not known what the file holds.
     fn untold(&self) -> Option<Error> {
         let reason = match &self.unread {
             Some(error) => format!("the database that could tell cannot be read: {error}"),

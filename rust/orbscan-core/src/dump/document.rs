@@ -1,4 +1,4 @@
-//! JSON documents, and the JSON that they hold in strings.
+//! JSON documents, and JSON in their strings.
 
 use bytes::Bytes;
 
@@ -14,7 +14,7 @@ use crate::orbax::{
 };
 use crate::zarr;
 
-/// A document of a kind that is known, with what its own decoder says of it.
+/// A document of a known kind, with the verdict of its decoder.
 pub fn known(kind: FileKind, bytes: &Bytes, limits: &Limits, out: &mut Out<'_>) -> Dump {
     let mut issues = Vec::new();
     let decoded = match kind {
@@ -40,7 +40,7 @@ pub fn known(kind: FileKind, bytes: &Bytes, limits: &Limits, out: &mut Out<'_>) 
     document(what, bytes, dialect(kind), limits, decoded, out)
 }
 
-/// TensorStore writes what concerns arrays, Python the rest.
+/// TensorStore writes the documents of arrays, Python all others.
 const fn dialect(kind: FileKind) -> Dialect {
     match kind {
         FileKind::Shardings | FileKind::Strings | FileKind::ZarrV2 | FileKind::ZarrV3 => {
@@ -50,7 +50,7 @@ const fn dialect(kind: FileKind) -> Dialect {
     }
 }
 
-/// The record of a deletion, given the checkpoint metadata that it must agree with.
+/// The record of a deletion, given the checkpoint metadata with which it must agree.
 pub fn deletion_record(bytes: &Bytes, metadata: Option<&[u8]>, limits: &Limits) -> Dump {
     let decoded = deletion::deleted_name(bytes, metadata, limits).map(|_| ());
     let row = FileKind::DeletionRecord.description();
@@ -65,7 +65,7 @@ pub fn deletion_record(bytes: &Bytes, metadata: Option<&[u8]>, limits: &Limits) 
     )
 }
 
-/// A document that Orbax gives no name to.
+/// A document that has no name in Orbax.
 pub fn other(bytes: &Bytes, limits: &Limits) -> Dump {
     Dump {
         meaning:
@@ -76,7 +76,7 @@ pub fn other(bytes: &Bytes, limits: &Limits) -> Dump {
     }
 }
 
-/// A group of Zarr v3, whose file is called like that of an array; `None` if it is something else.
+/// A group of Zarr v3, whose file is named like that of an array; `None` if it is something else.
 pub fn group(bytes: &Bytes, limits: &Limits) -> Option<Dump> {
     let mut is_group = false;
     let mut json = Json::new(bytes, Dialect::Strict, limits).ok()?;
@@ -95,7 +95,7 @@ pub fn group(bytes: &Bytes, limits: &Limits) -> Option<Dump> {
     })
 }
 
-/// A document that is a part of a file, and lies at `at`.
+/// A document that is a part of a file, at position `at`.
 pub fn part(bytes: &Bytes, at: Offset, limits: &Limits) -> Dump {
     let mut fields = Fields::new(Room::of(bytes.len(), limits));
     let walked = Json::nested(bytes, Dialect::Python, limits, at, 0)
@@ -171,14 +171,14 @@ fn value(json: &mut Json<'_>, name: String, fields: &mut Fields, limits: &Limits
     }
 }
 
-/// The fields of a document that a string holds. Its escapes are gone, so it has no offsets.
+/// The fields of a document inside a string. Its escapes are resolved, so it has no offsets.
 fn inside(text: &str, room: Room, limits: &Limits) -> Fields<'static> {
     let mut fields = Fields::new(room);
     if text.starts_with('{')
         && let Ok(mut json) = Json::new(text.as_bytes(), Dialect::Python, limits)
     {
-        // A string that only looks like JSON is shown as a string. One level is enough: nothing that
-        // Orbax writes has strings in strings.
+        // A string that only looks like JSON is shown as a string. One level is enough: Orbax does
+        // not nest JSON strings in JSON strings.
         let read = plain(&mut json, "inside".to_owned(), &mut fields).and_then(|()| json.end());
         if read.is_err() {
             return Fields::new(room);

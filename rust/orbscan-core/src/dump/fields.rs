@@ -27,18 +27,18 @@ pub enum Value {
 /// One field.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Field {
-    /// How many fields it lies in.
+    /// The number of fields that enclose it.
     pub level: u32,
-    /// Where it begins; `None` inside a text that is itself escaped.
+    /// Where it begins; `None` inside a string that is itself escaped.
     pub at: Option<Offset>,
-    /// What it is.
+    /// Its name.
     pub name: String,
-    /// What it holds.
+    /// Its value.
     pub value: Value,
 }
 
 impl Field {
-    /// What it takes in memory.
+    /// The memory that it takes, in bytes.
     fn bytes(&self) -> usize {
         let value = match &self.value {
             Value::Group | Value::Number(_) => 0,
@@ -51,21 +51,21 @@ impl Field {
     }
 }
 
-/// Something that a dump is told in.
+/// A piece of a dump, as it is passed to a [`Sink`].
 #[derive(Clone, Debug, PartialEq)]
 pub enum Piece {
     /// A structure begins: what it is, and what it is for.
     Begins(&'static str, String),
     /// More of its fields.
     Fields(Vec<Field>),
-    /// It ends: what is wrong with it.
+    /// The structure ends: what is wrong with it.
     Ends(Option<Error>),
 }
 
-/// Who is told. An error ends the dump.
+/// The receiver of the pieces. An error ends the dump.
 pub type Sink<'s> = dyn FnMut(Piece) -> Result<()> + 's;
 
-/// Fields that are told at once: some hundred kilobytes.
+/// Fields that are passed on at once: some hundred kilobytes.
 pub const TOLD_AT_ONCE: usize = 4_096;
 
 /// Fields being noted.
@@ -77,18 +77,19 @@ pub struct Fields<'s> {
     sink: Option<&'s mut Sink<'s>>,
 }
 
-/// How many bytes may be noted.
+/// How many more bytes may be noted.
 #[derive(Clone, Copy, Debug)]
 pub struct Room(usize);
 
 impl Room {
-    /// Whatever the file is, so much may be noted.
+    /// The least that may be noted, whatever the file is.
     const LEAST: usize = 64 << 20;
 
-    /// Bytes noted for one byte of the file: a number of one byte is a field of a hundred.
+    /// Bytes that may be noted per byte of the file: a field for a number of one byte takes a
+    /// hundred.
     const FOR_A_BYTE: usize = 16;
 
-    /// The room for a file of that size.
+    /// The allowance for a file of this size.
     pub fn of(bytes: usize, limits: &Limits) -> Self {
         let room = bytes
             .saturating_mul(Self::FOR_A_BYTE)
@@ -98,7 +99,7 @@ impl Room {
 }
 
 impl<'s> Fields<'s> {
-    /// No fields yet, and room for some.
+    /// No fields yet, and the allowance for them.
     pub const fn new(room: Room) -> Self {
         Self {
             level: 0,
@@ -109,7 +110,7 @@ impl<'s> Fields<'s> {
         }
     }
 
-    /// The same, and somebody who is told of them as they come.
+    /// The same, with a sink that receives the fields as they come.
     pub fn told(room: Room, sink: Option<&'s mut Sink<'s>>) -> Self {
         Self {
             sink,
@@ -117,7 +118,7 @@ impl<'s> Fields<'s> {
         }
     }
 
-    /// Keeps a field until there are enough to be told.
+    /// Keeps a field until there are enough to pass on.
     fn push(&mut self, field: Field) -> Result<()> {
         interrupt::check()?;
         let reserved = self.noted.try_reserve(1);
@@ -131,12 +132,12 @@ impl<'s> Fields<'s> {
         }
     }
 
-    /// What is left of the room.
+    /// What is left of the allowance.
     pub const fn room(&self) -> Room {
         Room(self.left)
     }
 
-    /// The fields noted, but for those of which somebody was told.
+    /// The noted fields, except those that were passed on.
     pub fn into_vec(self) -> Vec<Field> {
         self.noted
     }
@@ -170,7 +171,7 @@ impl<'s> Fields<'s> {
     /// `Limit` if there is too much to show.
     pub fn reserve(&mut self, bytes: usize) -> Result<()> {
         let Some(left) = self.left.checked_sub(bytes) else {
-            // What is too large is not the last: whatever comes after it must not be shown either.
+            // If one field is too large, nothing after it may be shown either.
             self.left = 0;
             let reason = format!(
                 "more than {} bytes to show, which is the limit",
@@ -196,7 +197,7 @@ impl<'s> Fields<'s> {
         found
     }
 
-    /// Adds fields that were noted elsewhere, as inside the last one noted here.
+    /// Adds fields that were noted elsewhere, as children of the last one noted here.
     pub fn extend_inside(&mut self, others: Fields<'_>) -> Result<()> {
         self.reserve(others.room.0.saturating_sub(others.left))?;
         let level = self.level.saturating_add(1);
@@ -224,7 +225,7 @@ impl<'s> Fields<'s> {
         Ok(number)
     }
 
-    /// Reads and notes a column of `count` varints; of one that is cut off, what there is.
+    /// Reads and notes a column of `count` varints; if it is cut off, those that are there.
     pub fn varints(&mut self, cursor: &mut Cursor<'_>, count: u64, name: &str) -> Result<Vec<u64>> {
         self.column(cursor, count, name, varint::read_u64)
     }
@@ -249,7 +250,7 @@ impl<'s> Fields<'s> {
         let at = cursor.offset();
         let mut numbers = Vec::new();
         let mut end = Ok(());
-        // The count may be anything; the bytes end sooner.
+        // The count may be anything, but the bytes end.
         while to_u64(numbers.len()) < count {
             match read(cursor) {
                 Ok(number) => numbers.push(number),
@@ -266,7 +267,7 @@ impl<'s> Fields<'s> {
     }
 }
 
-/// A function for cursors of any lifetime, which the method is not.
+/// A function that takes cursors of any lifetime, which the method does not.
 fn u64_le(cursor: &mut Cursor<'_>) -> Result<u64> {
     cursor.u64_le()
 }

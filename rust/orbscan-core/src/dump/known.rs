@@ -1,10 +1,11 @@
 //! Every file that a save can write, by its name.
 //!
-//! Source: the releases 0.2.7 to 0.12.8 of orbax-checkpoint, what they wrote, and TensorStore.
+//! Source: releases 0.2.7 to 0.12.8 of orbax-checkpoint, the files that they wrote, and
+//! TensorStore.
 
 use crate::orbax::names;
 
-/// What the names of the files begin with that a deletion writes before it renames them.
+/// The first characters of the names of files that a deletion writes before it renames them.
 const DELETION_DRAFT_PREFIX: &str = ".orbax-delete-";
 
 /// What a file is.
@@ -72,7 +73,7 @@ pub enum FileKind {
     Lock,
 }
 
-/// What is said of a kind of file.
+/// The description of a kind of file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Description {
     /// The kind.
@@ -86,7 +87,7 @@ pub struct Description {
 }
 
 impl Description {
-    /// Its names, as a file can have them.
+    /// Examples of its names.
     pub fn examples(&self) -> impl Iterator<Item = String> {
         let number = match self.kind {
             FileKind::NumberedManifest => "0000000000000011",
@@ -111,7 +112,7 @@ const fn row(
     }
 }
 
-/// Every kind, in the order in which one meets them on the way down into a checkpoint.
+/// Every kind, in the order in which one meets them from the top of a checkpoint downwards.
 pub const DESCRIPTIONS: [Description; 30] = [
     row(
         FileKind::V1Marker,
@@ -303,13 +304,13 @@ pub const DESCRIPTIONS: [Description; 30] = [
 ];
 
 impl FileKind {
-    /// What is said of files of this kind.
+    /// The description of this kind.
     pub fn description(self) -> Description {
         let found = DESCRIPTIONS.into_iter().find(|row| row.kind == self);
         found.unwrap_or_else(|| row(self, "", "", ""))
     }
 
-    /// The kind of the file at `path`, if its name, or the directory that it lies in, tells.
+    /// The kind of the file at `path`, if its name or its directory determines it.
     pub fn of_name(path: &str) -> Option<Self> {
         let mut parts = path.rsplit('/');
         let name = parts.next().unwrap_or_default();
@@ -372,7 +373,7 @@ impl FileKind {
         Some(kind)
     }
 
-    /// Whether a file of no other kind is called as TensorStore calls data files, or lies where they
+    /// Whether a file of no other kind is named as TensorStore names data files, or lies where they
     /// lie.
     pub fn is_data_file(path: &str) -> bool {
         let mut parts = path.rsplit('/');
@@ -398,7 +399,7 @@ mod tests {
             for path in row.examples() {
                 let found = FileKind::of_name(&path);
                 match row.kind {
-                    // What lies around them tells.
+                    // Its surroundings determine the kind.
                     FileKind::Chunk => assert_eq!(found, None, "{path}"),
                     FileKind::DataFile => assert!(FileKind::is_data_file(&path)),
                     FileKind::RootMetadata if path == "metadata/metadata" => {

@@ -11,7 +11,7 @@ use crate::limits::Limits;
 use crate::ocdbt::envelope::Body;
 use crate::ocdbt::manifest::Manifest;
 
-/// What the decoder says.
+/// The verdict of the decoder.
 pub fn check(bytes: &Bytes, limits: &Limits) -> Result<()> {
     Manifest::decode(bytes, limits).map(|_| ())
 }

@@ -1,9 +1,9 @@
 //! Any one file of a checkpoint, field by field, with the offset of each.
 //!
-//! A reader wants values and stops at the first fault; who looks into a damaged file wants to see
-//! everything up to the fault. So each file is walked leniently here, with the cursors and parsers of
-//! its decoder, and every field is noted on the way; then the decoder itself says what is wrong, if
-//! anything is. Nothing is checked twice: a walk only ever ends where its bytes do.
+//! A reader wants values and stops at the first fault; someone who inspects a damaged file wants to
+//! see everything up to the fault. So each file is walked leniently here, with the cursors and
+//! parsers of its decoder, and every field is noted on the way; then the decoder itself says what
+//! is wrong, if anything is. Nothing is checked twice: a walk ends only where its bytes end.
 
 mod around;
 mod btree;
@@ -34,24 +34,24 @@ use crate::path::StorePath;
 use crate::stand_in;
 use crate::store::{EntryKind, Store, Want};
 
-/// One structure, taken apart.
+/// The dump of one structure.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Dump {
     /// What it is, in words: `OCDBT manifest`.
     pub kind: &'static str,
-    /// What it is for, in words; empty if nobody knows.
+    /// What it is for, in words; empty if that is not known.
     pub meaning: String,
-    /// Its fields in order; a field is followed by those inside it, which have a greater level.
+    /// Its fields in order; a field is followed by its children, which have a greater level.
     pub fields: Vec<Field>,
     /// What is wrong with it.
     pub error: Option<Error>,
 }
 
-/// Who is told of a document as it is walked, if anybody.
+/// Where a document is written to while it is walked, if anywhere.
 #[derive(Default)]
 struct Out<'s> {
     sink: Option<&'s mut Sink<'s>>,
-    /// Whether that was told that a structure begins.
+    /// Whether the sink was told that a structure begins.
     begun: bool,
 }
 
@@ -64,7 +64,8 @@ impl Out<'_> {
         sink(Piece::Begins(kind, meaning.to_owned()))
     }
 
-    /// Tells of what is known by now, which begins with the rest of what was told of before.
+    /// Passes on the dumps that are finished; they begin with the rest of what was passed on
+    /// before.
     fn tell(mut self, dumps: Vec<Dump>) -> Result<()> {
         let mut begun = self.begun;
         let Some(sink) = self.sink() else {
@@ -95,7 +96,8 @@ impl Out<'_> {
     }
 }
 
-/// As [`file_in`], told in pieces: a document of any size as it is walked, all else afterwards.
+/// As [`file_in`], but in pieces: a document of any size while it is walked, everything else
+/// afterwards.
 ///
 /// # Errors
 /// As [`file_in`], and whatever `sink` returns.
@@ -113,7 +115,7 @@ pub fn pieces_in<'s>(
     out.tell(dumps)
 }
 
-/// As [`part`], told in pieces.
+/// As [`part`], but in pieces.
 ///
 /// # Errors
 /// Whatever `sink` returns.
@@ -130,8 +132,8 @@ pub fn pieces_of_part<'s>(
     out.tell(part(bytes, at, limits))
 }
 
-/// Takes a file of a store apart: all structures in it, in order. What lies around it tells what it
-/// is where its own name does not.
+/// Dumps a file of a store: all its structures, in order. If its own name does not say what it is,
+/// its surroundings do.
 ///
 /// # Errors
 /// `NotFound`, `Malformed` if it is a directory; `Limit`; `Store`.
@@ -156,7 +158,7 @@ fn walk(
         && let Some(array) = around::array_above(store, path, limits)?
         && let Some(dump) = chunk::dump(&array, stat.size, limits)
     {
-        // Chunks may be large, and all that is wanted of them is whether they are there.
+        // Chunks may be large, and only their presence matters.
         let head = stat.size.min(stand_in::MAX_BYTES);
         let head = store.fetch_one(Want::range(path.clone(), 0, head))?;
         let pointer = text::pointer(Some(FileKind::Chunk), &head, limits);
@@ -188,8 +190,8 @@ fn walk(
     Ok(of_kind(kind, path.as_str(), &bytes, limits, out))
 }
 
-/// Takes a file apart that is known by its path and its bytes alone. A data file may hold any number
-/// of nodes, which are found by their first bytes.
+/// Dumps a file of which only the path and the bytes are known. A data file may hold any number of
+/// nodes, which are found by their first bytes.
 pub fn file(path: &str, bytes: &Bytes, limits: &Limits) -> Vec<Dump> {
     let kind = FileKind::of_name(path);
     of_kind(kind, path, bytes, limits, &mut Out::default())
@@ -232,7 +234,7 @@ fn of_kind(
     vec![one]
 }
 
-/// Takes apart what lies in `bytes`, a part of a file that begins at `at`.
+/// Dumps `bytes`, a part of a file that begins at `at`.
 pub fn part(bytes: &Bytes, at: u64, limits: &Limits) -> Vec<Dump> {
     let at = Offset::File(at);
     if let Some(content) = content(bytes) {
@@ -254,7 +256,7 @@ fn unnamed(path: &str, bytes: &Bytes, limits: &Limits) -> Vec<Dump> {
     }
 }
 
-/// The manifest that a file is, or the nodes that lie in it.
+/// The manifest that the file is, or the nodes in it.
 fn nodes(bytes: &Bytes, limits: &Limits) -> Vec<Dump> {
     let whole = content(bytes).filter(|_| node::claimed_length(bytes) == Some(bytes.len()));
     let mut room = Room::of(bytes.len(), limits);
@@ -269,7 +271,7 @@ fn nodes(bytes: &Bytes, limits: &Limits) -> Vec<Dump> {
         let (dump, left) = node::dump(&node, content, at, room, limits);
         let is_full = dump.error.as_ref().map(Error::kind) == Some(ErrorKind::Limit);
         found.push(dump);
-        // All that follows would be refused in the same words.
+        // Everything that follows would be refused with the same words.
         if is_full {
             break;
         }
@@ -353,7 +355,7 @@ mod tests {
 
     #[test]
     fn all_nodes_of_a_file_share_its_room() {
-        // Keys that grow by a byte each: a few thousand bytes that spell out four megabytes.
+        // Keys that each grow by a byte: a few thousand bytes that expand to four megabytes.
         let keys: Vec<Vec<u8>> = (1..3_000).map(|length| vec![b'k'; length]).collect();
         let entries: Vec<_> = keys
             .into_iter()
@@ -387,7 +389,7 @@ mod tests {
         assert!(value(&dump, "a/0").is_some());
     }
 
-    /// Whatever is cut off, what is left is shown as it was shown before.
+    /// Wherever the file is cut, the rest is shown as before.
     #[test]
     fn everything_up_to_the_end_is_shown() {
         let whole = one("d/x", leaf()).fields;

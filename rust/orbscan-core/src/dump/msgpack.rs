@@ -31,8 +31,8 @@ pub fn aggregate(bytes: &Bytes, limits: &Limits) -> Dump {
     }
 }
 
-/// A whole file that is one map of msgpack, under whatever name: the aggregate file can be given one,
-/// and Flax wrote such files before Orbax did. `None` if it is something else.
+/// A whole file that is one map of msgpack, whatever its name: the aggregate file can have any
+/// name, and Flax wrote such files before Orbax did. `None` if it is something else.
 pub fn map(bytes: &Bytes, limits: &Limits) -> Option<Dump> {
     let mut msgpack = Msgpack::new(bytes, Offset::File(0));
     let Ok(Token::Map(1..)) = msgpack.token() else {
@@ -84,7 +84,7 @@ fn value(msgpack: &mut Msgpack<'_>, name: String, fields: &mut Fields, depth: u3
     fields.note(at, name, shown)
 }
 
-/// The key of a map as text, whatever it is.
+/// The key of a map as text, whatever its type.
 fn key(msgpack: &mut Msgpack<'_>) -> Result<String> {
     Ok(match msgpack.token()? {
         Token::String(text) => text.escape_ascii().to_string(),

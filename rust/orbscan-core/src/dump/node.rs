@@ -1,4 +1,4 @@
-//! Envelopes: what manifests and nodes are wrapped in.
+//! Envelopes: the outer layer of manifests and nodes.
 
 use bytes::{Bytes, BytesMut};
 
@@ -16,12 +16,12 @@ const HEAD_BYTES: usize = 14;
 /// Bytes of the checksum.
 const CHECKSUM_BYTES: usize = 4;
 
-/// Where manifests and nodes begin in a file, how long they say they are, and what they are.
+/// The positions of manifests and nodes in a file, the lengths that they claim, and what they are.
 pub fn find(bytes: &Bytes) -> Vec<(usize, usize, Content)> {
     let mut found = Vec::new();
     let mut at = 0;
     while let Some(rest) = bytes.get(at..).filter(|rest| rest.len() > HEAD_BYTES) {
-        // All magic numbers begin alike, and most bytes do not.
+        // All magic numbers begin with the same two bytes, and most other places do not have them.
         let Some(next) = rest.windows(2).position(|pair| pair == [0x0c, 0xdb]) else {
             break;
         };
@@ -33,7 +33,7 @@ pub fn find(bytes: &Bytes) -> Vec<(usize, usize, Content)> {
         };
         let length = claimed_length(&rest).unwrap_or(rest.len()).max(HEAD_BYTES);
         found.push((start, length, content));
-        // A length that is wrong must not hide what lies behind it.
+        // A wrong length must not hide what follows it.
         let passed = if has_right_checksum(&rest, length) {
             length
         } else {
@@ -44,12 +44,12 @@ pub fn find(bytes: &Bytes) -> Vec<(usize, usize, Content)> {
     found
 }
 
-/// Whether what begins with a magic number can be an envelope: version and compression are known.
+/// Whether the bytes at a magic number can be an envelope: the version and compression are known.
 fn is_whole_or_cut(bytes: &[u8]) -> bool {
     matches!(bytes.get(12..HEAD_BYTES), Some([0, 0 | 1]))
 }
 
-/// Whether the checksum at the end of the first `length` bytes is theirs.
+/// Whether the checksum at the end of the first `length` bytes is correct.
 fn has_right_checksum(bytes: &[u8], length: usize) -> bool {
     let parts = bytes.get(..length).and_then(|whole| {
         let covered = whole.len().checked_sub(CHECKSUM_BYTES)?;
@@ -58,7 +58,7 @@ fn has_right_checksum(bytes: &[u8], length: usize) -> bool {
     parts.is_some_and(|(covered, checksum)| crc32c::crc32c(covered).to_le_bytes() == checksum)
 }
 
-/// The length that an envelope says it has.
+/// The length that an envelope claims.
 pub fn claimed_length(bytes: &[u8]) -> Option<usize> {
     let length = Cursor::new(bytes.get(4..)?, Offset::File(0))
         .u64_le()
@@ -66,7 +66,7 @@ pub fn claimed_length(bytes: &[u8]) -> Option<usize> {
     Some(to_usize(length))
 }
 
-/// Takes one envelope apart, and what it holds; also says what is left of the room.
+/// Dumps one envelope and its content; also returns what is left of the allowance.
 pub fn dump(
     bytes: &Bytes,
     content: Content,
@@ -85,7 +85,7 @@ pub fn dump(
         }
     };
     if let Some(body) = body {
-        // What the walk stumbles over, the decoder names better.
+        // If the walk fails, the error of the decoder is the better one.
         let (walked, decoded) = match content {
             Content::Manifest => (
                 manifest::walk(&body, &mut fields),
@@ -155,7 +155,7 @@ fn head(bytes: &Bytes, at: Offset, fields: &mut Fields) -> Result<()> {
     Ok(())
 }
 
-/// The envelope with length and checksum put right, so that a body behind a wrong one can be shown.
+/// The envelope with a correct length and checksum, so that a body behind wrong ones can be shown.
 fn mended(bytes: &Bytes) -> Option<Bytes> {
     let covered = bytes.len().checked_sub(CHECKSUM_BYTES)?;
     let (magic, rest) = bytes.get(..covered)?.split_at_checked(4)?;

@@ -1,10 +1,10 @@
-//! Data files, and what refers to places in them.
+//! Data files, and references into them.
 
 use super::fields::{Fields, Value};
 use crate::cursor::{Cursor, to_usize};
 use crate::error::{Result, counted};
 
-/// Notes a data file table and gives the paths in it, without what they inherit.
+/// Notes a data file table and returns its paths, without the inherited part.
 pub fn files(cursor: &mut Cursor<'_>, fields: &mut Fields) -> Result<Vec<String>> {
     let at = Some(cursor.offset());
     fields.group(at, "data files", |fields| {
@@ -46,7 +46,7 @@ fn path(paths: &[String], file: u64) -> &str {
         .map_or("no such file", String::as_str)
 }
 
-/// Notes the columns of references, and each of them in words.
+/// Notes the columns of references, and each reference in words.
 pub fn references(
     cursor: &mut Cursor<'_>,
     count: u64,
@@ -72,7 +72,7 @@ pub fn reference(paths: &[String], file: u64, offset: u64, length: u64) -> Strin
     format!("{length} at {offset} of {}", path(paths, file))
 }
 
-/// Notes the columns of what subtrees hold.
+/// Notes the columns of statistics of subtrees.
 pub fn statistics(cursor: &mut Cursor<'_>, count: u64, fields: &mut Fields) -> Result<()> {
     fields.varints(cursor, count, "numbers of keys")?;
     fields.varints(cursor, count, "tree bytes")?;

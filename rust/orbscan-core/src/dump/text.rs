@@ -1,4 +1,4 @@
-//! Files of plain text, and those that hold nothing.
+//! Files of plain text, and files without content.
 
 use bytes::Bytes;
 
@@ -11,7 +11,7 @@ use crate::layout::foreign;
 use crate::limits::Limits;
 use crate::stand_in;
 
-/// A file whose text says all: it is one field.
+/// A file of text, shown as one field.
 pub fn file(kind: FileKind, bytes: &Bytes, limits: &Limits) -> Dump {
     let mut fields = Fields::new(Room::of(bytes.len(), limits));
     let start = Offset::File(0);
@@ -33,7 +33,7 @@ pub fn file(kind: FileKind, bytes: &Bytes, limits: &Limits) -> Dump {
     }
 }
 
-/// A file of which nothing is shown but its size.
+/// A file of which only the size is shown.
 pub fn opaque(kind: FileKind, bytes: &Bytes, limits: &Limits) -> Dump {
     let mut fields = Fields::new(Room::of(bytes.len(), limits));
     let size = Value::Number(to_u64(bytes.len()));
@@ -47,7 +47,7 @@ pub fn opaque(kind: FileKind, bytes: &Bytes, limits: &Limits) -> Dump {
     }
 }
 
-/// The pointer that git-lfs leaves in the place of a file; `None` if it is something else.
+/// The pointer that git-lfs leaves in place of a file; `None` if it is something else.
 pub fn pointer(kind: Option<FileKind>, bytes: &Bytes, limits: &Limits) -> Option<Dump> {
     let remark = stand_in::remark(bytes).trim_start_matches([';', ' ']);
     if remark.is_empty() {
@@ -69,7 +69,7 @@ pub fn pointer(kind: Option<FileKind>, bytes: &Bytes, limits: &Limits) -> Option
     })
 }
 
-/// Notes lines of a name and a value.
+/// Notes lines that have a name and a value.
 fn lines(bytes: &[u8], fields: &mut Fields) -> Result<()> {
     let mut at = 0_u64;
     for line in bytes.split_inclusive(|byte| *byte == b'\n') {
@@ -86,7 +86,7 @@ fn lines(bytes: &[u8], fields: &mut Fields) -> Result<()> {
     Ok(())
 }
 
-/// A file of another library that is called like one of a checkpoint.
+/// A file of another library that is named like one of a checkpoint.
 pub fn stranger(kind: Option<FileKind>, path: &str, bytes: &[u8]) -> Option<Dump> {
     let name = path.rsplit('/').next().unwrap_or_default();
     let meaning = match kind {

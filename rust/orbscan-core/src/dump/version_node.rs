@@ -1,4 +1,4 @@
-//! Versions, and nodes of the tree of older ones.
+//! Versions, and nodes of the tree of older versions.
 
 use bytes::Bytes;
 
@@ -12,7 +12,7 @@ use crate::ocdbt::generations::Arity;
 use crate::ocdbt::version_node::VersionNode;
 use crate::ocdbt::version_tree::VersionNodeReference;
 
-/// Notes the fields of a node; gives the last generation that it covers.
+/// Notes the fields of a node; returns the last generation that it covers.
 pub fn walk(body: &Body, fields: &mut Fields) -> Result<u64> {
     let mut cursor = body.cursor();
     fields.byte(&mut cursor, "version tree arity log2")?;
@@ -31,7 +31,7 @@ pub fn walk(body: &Body, fields: &mut Fields) -> Result<u64> {
     Ok(last)
 }
 
-/// Notes versions; gives the last generation.
+/// Notes versions; returns the last generation.
 pub fn versions(cursor: &mut Cursor<'_>, paths: &[String], fields: &mut Fields) -> Result<u64> {
     let count = fields.varint(cursor, "count")?;
     let generations = fields.varints(cursor, count, "generations")?;
@@ -42,7 +42,7 @@ pub fn versions(cursor: &mut Cursor<'_>, paths: &[String], fields: &mut Fields) 
     Ok(generations.last().copied().unwrap_or_default())
 }
 
-/// Notes references to version tree nodes; gives the last generation.
+/// Notes references to version tree nodes; returns the last generation.
 pub fn nodes(
     cursor: &mut Cursor<'_>,
     paths: &[String],
@@ -60,8 +60,8 @@ pub fn nodes(
     Ok(generations.last().copied().unwrap_or_default())
 }
 
-/// What the decoder says, given the node that refers to this one: it is not at hand, so it is taken
-/// to say what the node itself does.
+/// The verdict of the decoder. The node that refers to this one is not available, so it is assumed
+/// to agree with it.
 pub fn check(body: &Body, generation: u64) -> Result<()> {
     let mut cursor = body.cursor();
     let arity = Arity::take(&mut cursor)?;

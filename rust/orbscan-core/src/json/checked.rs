@@ -1,7 +1,8 @@
 //! The strings of a document, checked to be UTF-8 as they are read.
 //!
-//! Checking many short strings one by one takes longer than checking a stretch of the document at
-//! once; checking all of it first would look twice at what is then recognised by its spelling.
+//! Checking many short strings one by one takes longer than checking a whole stretch of the
+//! document; checking the whole document first would scan twice what is later recognised by its
+//! spelling.
 
 /// How many bytes are checked at once.
 const STRETCH: usize = 512;
@@ -15,7 +16,7 @@ pub(super) struct Checked<'a> {
 
 impl<'a> Checked<'a> {
     /// The bytes of `document` from `start` to `end`, which is not inside a character, as text; or
-    /// the first place where they are none.
+    /// the first position that is not UTF-8.
     #[inline]
     pub(super) fn text(
         &mut self,
@@ -78,7 +79,7 @@ mod tests {
         assert_eq!(checked.text(document, 0, 3), Ok("abc"));
         assert_eq!(checked.text(document, 1, 5), Err(3));
         assert_eq!(checked.text(document, 4, 7), Ok("def"));
-        // Cut off within a character.
+        // Cut inside a character.
         assert_eq!(checked.text("aé".as_bytes(), 0, 2), Err(3));
     }
 }

@@ -18,7 +18,7 @@ pub fn quote(text: &str) -> String {
     quoted
 }
 
-/// The text that `raw`, checked by `Json::raw_string`, spells; or where a lone surrogate stands.
+/// The text that `raw`, checked by `Json::raw_string`, spells; or the position of a lone surrogate.
 pub(super) fn unescape(raw: &str) -> std::result::Result<String, usize> {
     let mut out = String::with_capacity(raw.len());
     let mut rest = raw;

@@ -79,7 +79,7 @@ impl<'a> Json<'a> {
     /// Reads a list of whole numbers that are not negative: a shape, in elements.
     ///
     /// # Errors
-    /// `Malformed` if it is none.
+    /// `Malformed` if it is not such a list.
     pub fn shape(&mut self) -> Result<Vec<u64>> {
         self.list(|json| {
             json.peek()?;
@@ -92,9 +92,9 @@ impl<'a> Json<'a> {
     }
 }
 
-/// The whole number that a decimal like `4.0` or `4e0` spells, if it does.
+/// The whole number that a decimal such as `4.0` or `4e0` spells, if it is whole.
 fn integral(text: &str) -> Option<i64> {
-    // Within this range every whole f64 is exact, and none of a file's numbers is larger.
+    // In this range every whole f64 is exact, and no number of a file is larger.
     const EXACT: f64 = 9_007_199_254_740_992.0;
     let number: f64 = text.parse().ok()?;
     if number.fract() != 0.0 || number.abs() > EXACT {

@@ -1,11 +1,12 @@
-//! Values that were just read, by how they were spelled.
+//! Values that were just read, by their spelling.
 
 use super::Json;
 
 /// The latest spellings of values and what they mean, most recent first.
 ///
-/// A program that writes a value thousands of times spells it the same each time, and neighbours are
-/// alike. So before a value is even tokenised, its text is compared with those that were read last.
+/// A program that writes a value thousands of times spells it the same way each time, and
+/// neighbours are alike. So before a value is tokenised, its text is compared with the texts that
+/// were read last.
 #[derive(Clone, Debug)]
 pub struct Recent<'a, T> {
     seen: Vec<(&'a str, T)>,
@@ -18,10 +19,10 @@ impl<T> Default for Recent<'_, T> {
 }
 
 impl<'a, T: Clone> Recent<'a, T> {
-    /// The leaves of one layer of a model are of about this many kinds.
+    /// The leaves of one layer of a model have about this many distinct values.
     const KEPT: usize = 16;
 
-    /// Reads the next value if it is one of the latest, and gives what it means.
+    /// Reads the next value if it is one of the latest, and returns its meaning.
     #[inline]
     pub fn read(&mut self, json: &mut Json<'a>) -> Option<T> {
         let place = self

@@ -6,8 +6,8 @@ const ONES: u64 = u64::from_le_bytes([1; 8]);
 /// The top bit of each byte of a word.
 const TOPS: u64 = u64::from_le_bytes([0x80; 8]);
 
-/// The first place from `at` on that holds a quote, a backslash or a control character; the length
-/// of `bytes` if none does.
+/// The first position from `at` on with a quote, a backslash or a control character; the length of
+/// `bytes` if there is none.
 #[inline]
 pub(super) fn plain_until(bytes: &[u8], at: usize) -> usize {
     let mut at = at;
@@ -26,8 +26,8 @@ pub(super) fn plain_until(bytes: &[u8], at: usize) -> usize {
     at.saturating_add(more)
 }
 
-/// The top bit of each byte of `word` that ends a plain run, lowest byte first. Of the bits above the
-/// lowest one, some may be set in vain: a borrow runs upwards only.
+/// The top bit of each byte of `word` that ends a plain run, lowest byte first. Bits above the
+/// lowest one may be false positives, because a borrow propagates only upwards.
 #[inline]
 fn special(word: u64) -> u64 {
     let below = |limit: u64, word: u64| word.wrapping_sub(ONES.wrapping_mul(limit)) & !word & TOPS;

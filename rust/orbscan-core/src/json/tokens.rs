@@ -1,4 +1,4 @@
-//! From bytes to tokens: what a parser eats, and what it says where something else stands.
+//! From bytes to tokens: what a parser reads, and the errors where something else stands.
 
 use super::{Json, scan};
 use crate::cursor::to_u64;
@@ -36,8 +36,8 @@ impl<'a> Json<'a> {
     }
 
     pub(super) fn slice(&self, start: usize) -> &'a str {
-        // All that this parser consumes is ASCII or a string that was checked, so this never falls
-        // back.
+        // This parser reads only ASCII and strings that were checked, so the fallback is never
+        // used.
         let read = self.bytes.get(start..self.at).unwrap_or_default();
         std::str::from_utf8(read).unwrap_or_default()
     }
@@ -94,7 +94,7 @@ impl<'a> Json<'a> {
         self.malformed("unexpected end of JSON")
     }
 
-    /// The text between the quotes, and whether it holds escapes.
+    /// The text between the quotes, and whether it has escapes.
     pub(super) fn raw_string(&mut self) -> Result<(&'a str, bool)> {
         let bytes = self.bytes;
         let start = self.at.saturating_add(1);

@@ -1,19 +1,19 @@
-//! A JSON document as a tree in memory, for the few documents whose members cannot be told apart
-//! before all of them are read.
+//! A JSON document as a tree in memory, for the few documents whose members can be interpreted only
+//! after all of them are read.
 
 use std::collections::BTreeMap;
 
 use super::{Json, Kind};
 use crate::error::Result;
 
-/// Any JSON value. Of duplicate members the last stays, as in Python.
+/// Any JSON value. Of duplicate members the last one counts, as in Python.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Value {
     /// `null`
     Null,
     /// `true` or `false`
     Bool(bool),
-    /// A number, equal to another of the same value, however it is spelled.
+    /// A number, equal to any other spelling of the same value.
     Number(Number),
     /// A string.
     String(String),

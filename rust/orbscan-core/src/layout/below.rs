@@ -1,5 +1,5 @@
-//! The checkpoints in a directory that is not a checkpoint itself, and one level below it: where to
-//! look instead, for people.
+//! The checkpoints in a directory that is not a checkpoint itself, and one level below it:
+//! suggestions for an error message.
 
 use super::root::{directories, has};
 use super::step;
@@ -9,16 +9,16 @@ use crate::orbax::{names, step_name};
 use crate::path::StorePath;
 use crate::store::{Entry, Store};
 
-/// How many directories below a non-checkpoint are looked into for checkpoints to suggest.
+/// The most directories that are searched for checkpoints to suggest.
 const LOOKED_INTO: usize = 32;
 
-/// How many directories of steps an error lists at most.
+/// The most directories of steps that an error lists.
 const RUNS_SHOWN: usize = 5;
 
-/// The steps of one prefix that lie in a directory.
+/// The steps of one prefix in a directory.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Steps {
-    /// How many.
+    /// Their number.
     pub count: usize,
     /// The name of the first, by number.
     pub first: String,
@@ -27,8 +27,8 @@ pub struct Steps {
 }
 
 impl Steps {
-    /// The steps among names; `None` if there is none, or if their prefixes differ, so that none can
-    /// be called the latest.
+    /// The steps among names; `None` if there are none, or if their prefixes differ, so that none
+    /// can be called the latest.
     pub fn among(names: &[String]) -> Option<Self> {
         let mut steps: Vec<(u64, Option<&str>, &str)> = Vec::new();
         for name in names {
@@ -46,7 +46,7 @@ impl Steps {
         })
     }
 
-    /// How many there are, and from which to which: `220 steps (0 to 2190)`.
+    /// Their number, and the first and the last: `220 steps (0 to 2190)`.
     pub fn told(&self) -> String {
         let count = counted(self.count, "step", "steps");
         if self.count == 1 {
@@ -61,7 +61,8 @@ impl Steps {
 pub struct Below {
     /// The names of directories of steps, and their steps.
     pub runs: Vec<(String, Steps)>,
-    /// The names of checkpoints, and of directories of checkpoints that are not called like steps.
+    /// The names of checkpoints, and of directories of checkpoints whose names are not those of
+    /// steps.
     pub checkpoints: Vec<String>,
 }
 
@@ -97,8 +98,8 @@ impl Below {
     }
 }
 
-/// Looks one level below a directory. A hint for people, so trouble on the way is not reported, and
-/// the look is bounded.
+/// Searches one level below a directory. The result is only a suggestion, so errors on the way are
+/// ignored, and the search is bounded.
 pub fn look(store: &dyn Store, path: &StorePath, entries: &[Entry]) -> Below {
     let markers = [
         names::CHECKPOINT_METADATA,

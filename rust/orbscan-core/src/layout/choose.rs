@@ -8,12 +8,12 @@ use crate::orbax::names::{self, Order};
 use crate::record::Layout;
 use crate::store::{EntryKind, Stat, Store};
 
-/// What a directory was found to hold of a pytree.
+/// What was found of a pytree in a directory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Tree {
     /// `_METADATA`.
     Metadata,
-    /// The aggregate file of early releases alone.
+    /// Only the aggregate file of early releases.
     Aggregate,
     /// Nothing.
     None,
@@ -25,11 +25,11 @@ pub type Candidate<'a> = (Option<&'a str>, Tree);
 /// The pytrees of a checkpoint.
 #[derive(Debug)]
 pub struct Contents<'r> {
-    /// Whether the checkpoint is itself one pytree, without a name. Directories of it that look like
-    /// pytrees pass for checkpointables all the same.
+    /// Whether the checkpoint itself is one pytree, without a name. Its directories that look like
+    /// pytrees are listed as checkpointables all the same.
     pub flat: bool,
-    /// Its checkpointables, sorted by name, and what each has of a pytree. The metrics are among them
-    /// if they are one.
+    /// Its checkpointables, sorted by name, and what each has of a pytree. The metrics are included
+    /// if they are a pytree.
     pub items: Vec<(&'r str, Tree)>,
 }
 
@@ -40,7 +40,7 @@ impl<'r> Contents<'r> {
         trees.map(|(name, _)| *name)
     }
 
-    /// Whether a checkpointable of that name is there, a pytree or not.
+    /// Whether a checkpointable of that name exists, whether it is a pytree or not.
     pub fn has(&self, name: &str) -> bool {
         // Other directories of a flat checkpoint are parts of its tree.
         let is_item = |tree: Tree| !self.flat || tree != Tree::None;
@@ -48,13 +48,14 @@ impl<'r> Contents<'r> {
         items.any(|(item, tree)| *item == name && is_item(*tree))
     }
 
-    /// Whether there is no pytree at all; one that is called as the metrics does not make a checkpoint.
+    /// Whether there is no pytree at all; one with the name of the metrics does not make a
+    /// checkpoint.
     pub fn is_treeless(&self) -> bool {
         !self.flat && self.pytrees().all(|name| name == names::METRICS)
     }
 }
 
-/// Looks for the pytrees of a checkpoint: two batches of requests at most.
+/// Looks for the pytrees of a checkpoint, in at most two batches of requests.
 ///
 /// # Errors
 /// `Store`.
@@ -67,7 +68,7 @@ pub fn contents<'r>(store: &dyn Store, root: &'r Root) -> Result<Contents<'r>> {
     Ok(contents)
 }
 
-/// As [`contents`], where it is known that the metrics are not a pytree.
+/// As [`contents`], if the metrics are known not to be a pytree.
 ///
 /// # Errors
 /// `Store`.
@@ -81,7 +82,7 @@ pub fn contents_but_metrics<'r>(store: &dyn Store, root: &'r Root) -> Result<Con
     })
 }
 
-/// Whether what lies under the name of the metrics is a pytree that somebody called so.
+/// Whether the directory with the name of the metrics is a pytree that was saved under that name.
 ///
 /// # Errors
 /// `Store`.
@@ -97,13 +98,13 @@ pub fn items(store: &dyn Store, root: &Root, names: &[&str]) -> Result<Vec<Tree>
     if !root.has(names::TREE_METADATA) {
         return trees(store, root, names);
     }
-    // A file of another name in a directory of a flat checkpoint is a part of its tree.
+    // Any other file in a directory of a flat checkpoint is a part of its tree.
     let found = with_metadata(store, root, names)?;
     Ok(found.into_iter().map(of_metadata).collect())
 }
 
-/// What the checkpoint itself has of a pytree, given whether any of its checkpointables is one: then
-/// a file `checkpoint` beside them is not Orbax's.
+/// What the checkpoint itself has of a pytree, given whether any of its checkpointables is one:
+/// then a file `checkpoint` beside them is not Orbax's.
 pub fn own_tree(root: &Root, any_item: bool) -> Tree {
     if root.layout == Layout::V0 && root.has(names::TREE_METADATA) {
         Tree::Metadata
@@ -114,7 +115,7 @@ pub fn own_tree(root: &Root, any_item: bool) -> Tree {
     }
 }
 
-/// Whether a checkpoint has no named checkpointables, as its own tree or its handler tells.
+/// Whether a checkpoint has no named checkpointables, according to its own tree or its handler.
 pub fn is_flat(own: Tree, handlers: &ItemHandlers) -> bool {
     own != Tree::None || matches!(handlers, ItemHandlers::Flat(_))
 }
@@ -128,7 +129,7 @@ pub fn trees(store: &dyn Store, root: &Root, directories: &[&str]) -> Result<Vec
     or_aggregate(store, root, directories, &found)
 }
 
-/// Completes the answer of [`trees`], given which of the directories have `_METADATA`.
+/// Completes the result of [`trees`], given which of the directories have `_METADATA`.
 ///
 /// # Errors
 /// `Store`.
@@ -159,8 +160,8 @@ fn with_metadata(store: &dyn Store, root: &Root, directories: &[&str]) -> Result
     Ok(found.iter().map(Option::is_some).collect())
 }
 
-/// Which of the named directories have the aggregate file of early releases. TensorFlow has a file of
-/// that name, too.
+/// Which of the named directories have the aggregate file of early releases. TensorFlow also has a
+/// file of that name.
 fn with_aggregate(store: &dyn Store, root: &Root, directories: &[&str]) -> Result<Vec<bool>> {
     let found = stat_in(store, root, directories, names::AGGREGATE)?;
     let is_file = |stat: &Option<Stat>| stat.is_some_and(|stat| stat.kind == EntryKind::File);
@@ -183,10 +184,11 @@ fn stat_in(
     store.stat(&paths).into_iter().collect()
 }
 
-/// The checkpointable that is read where none is named, if it has `_METADATA`: asking for that file
-/// will tell. None if the checkpoint is itself a pytree, or has no checkpointables.
+/// The checkpointable that is read if none is named, provided that it has `_METADATA`, which a
+/// request for that file shows. `None` if the checkpoint itself is a pytree, or has no
+/// checkpointables.
 pub fn likely(root: &Root, order: Order) -> Option<&str> {
-    // Any of the directories of a flat checkpoint could be an item, but none of them ever is.
+    // The directories of a flat checkpoint look like items, but are never items.
     if root.has(names::TREE_METADATA) {
         return None;
     }
@@ -194,9 +196,9 @@ pub fn likely(root: &Root, order: Order) -> Option<&str> {
     names.min_by_key(|name| names::preference(name, order))
 }
 
-/// The place of the pytree that is read where none is named: one with `_METADATA` before one with
-/// the aggregate file, a named one before the checkpoint itself, then by
-/// [`names::preference`]. `None` if none is a pytree.
+/// The index of the pytree that is read if none is named: one with `_METADATA` before one with the
+/// aggregate file, a named one before the checkpoint itself, then by [`names::preference`]. `None`
+/// if there is no pytree.
 pub fn first(candidates: &[Candidate<'_>], order: Order) -> Option<usize> {
     let places = candidates.iter().enumerate();
     let pytrees = places.filter(|(_, (_, tree))| *tree != Tree::None);
@@ -204,14 +206,14 @@ pub fn first(candidates: &[Candidate<'_>], order: Order) -> Option<usize> {
     first.map(|(place, _)| place)
 }
 
-/// The least is read.
+/// The candidate with the least rank is read.
 fn rank((name, tree): Candidate<'_>, order: Order) -> (Tree, bool, Option<names::Preference<'_>>) {
     let preference = name.map(|name| names::preference(name, order));
     (tree, name.is_none(), preference)
 }
 
-/// The name of the pytree that is read where none is named, and `Some(None)` for the checkpoint
-/// itself; `None` if there is none.
+/// The name of the pytree that is read if none is named, `Some(None)` for the checkpoint itself;
+/// `None` if there is none.
 ///
 /// # Errors
 /// `Store`.
@@ -228,7 +230,7 @@ pub fn automatic<'r>(
         items.chain([(None, own)]).collect()
     };
     let mut found = candidates(metadata.iter().copied().map(of_metadata).collect());
-    // Only where nothing newer was found can an aggregate file be chosen.
+    // An aggregate file can be chosen only if nothing newer was found.
     if !metadata.contains(&true) && own != Tree::Metadata {
         found = candidates(or_aggregate(store, root, &names, &metadata)?);
     }

@@ -1,4 +1,4 @@
-//! Whether all of a step is there, told without reading a tree.
+//! Whether a step is complete, decided without reading a tree.
 
 use super::choose::{self, Contents, Tree};
 use super::expected::Scope;
@@ -12,16 +12,16 @@ use crate::path::StorePath;
 use crate::record::Layout;
 use crate::store::{Entry, EntryKind, Store, Want};
 
-/// How many steps are looked at for one that is whole.
+/// The most steps that are checked in order to find a complete one.
 const LOOKED_AT: usize = 32;
 
 /// The listing of a step.
 pub struct Listed {
-    /// What lies in it and matters.
+    /// Its entries, as far as they matter.
     pub entries: Vec<Entry>,
     /// What makes it a checkpoint.
     pub layout: Option<Layout>,
-    /// The fault of a part of a checkpoint, where nothing makes it a whole one.
+    /// The fault of a partial checkpoint, if nothing makes it a complete one.
     pub part: Option<Error>,
 }
 
@@ -58,8 +58,8 @@ impl Listed {
     }
 }
 
-/// What is missing of a committed step. `is_among` says whether it lies among steps, so that a
-/// directory of nothing is one, too; `has_metrics`, whether the document of its metrics was read.
+/// What is missing in a committed step. `is_among` says whether it lies among steps, so that an
+/// empty directory is one, too; `has_metrics`, whether the document of its metrics was read.
 ///
 /// # Errors
 /// `DeletionRecord`, `Store`.
@@ -92,8 +92,8 @@ pub fn faults(
     expected::faults(store, &root, handlers, &contents, scope, limits)
 }
 
-/// The newest step beside another, under the same prefix, of which nothing is missing. A hint for
-/// people, so trouble on the way is not reported, and the look is bounded.
+/// The newest complete step beside another one, under the same prefix. The result is only a
+/// suggestion, so errors on the way are ignored, and the search is bounded.
 pub fn newest_beside(store: &dyn Store, path: &StorePath, limits: &Limits) -> Option<String> {
     let (prefix, _) = step::parse(path.name())?;
     let parent = path.parent()?;
@@ -136,7 +136,7 @@ fn contents<'r>(store: &dyn Store, root: &'r Root, is_document: bool) -> Result<
     choose::contents(store, root)
 }
 
-/// The fault of a directory that is merely called like a step.
+/// The fault of a directory that only has the name of a step.
 fn nothing(path: &StorePath) -> Error {
     let reason = format!(
         "is not a checkpoint: it has neither {} nor a pytree",

@@ -1,8 +1,8 @@
 //! From a path to the checkpoint that lies there.
 //!
 //! Source: orbax `experimental/v1/_src/layout/{orbax_layout,orbax_v0_layout,registry}.py`, release
-//! 0.12.8. Safetensors, which Orbax reads only when told to, are recognised here where nothing of
-//! Orbax is found.
+//! 0.12.8. Safetensors, which Orbax reads only on request, are recognised here if nothing of Orbax
+//! is found.
 
 use super::root::{Root, has};
 use super::{Rules, below, foreign, nested, recognise, refusal, step};
@@ -18,8 +18,8 @@ use crate::store::{Entry, EntryKind, Stat, Store, Want, leads_nowhere};
 ///
 /// # Errors
 /// `NotFound`, `UnknownLayout`, `Uncommitted`; `DeletionRecord` if a deletion left a record that
-/// cannot be trusted; `Store`. What should have been a checkpoint and is only a part of one is an
-/// `UnknownLayout` about [`Subject::Incomplete`].
+/// cannot be trusted; `Store`. A partial checkpoint is an `UnknownLayout` about
+/// [`Subject::Incomplete`].
 pub fn detect(store: &dyn Store, path: &StorePath, rules: Rules, limits: &Limits) -> Result<Root> {
     let Some(entries) = listed(store, path)? else {
         return Ok(Root {
@@ -36,7 +36,7 @@ pub fn detect(store: &dyn Store, path: &StorePath, rules: Rules, limits: &Limits
         Err(error) if error.kind() == ErrorKind::UnknownLayout => {
             let is_marked = rules.allow_uncommitted && recognise::is_marked_v1(&entries);
             if uncommitted.is_none() || !is_marked {
-                // Why it holds no checkpoint is said by its name.
+                // Its name already says why it does not hold a checkpoint.
                 return Err(uncommitted.unwrap_or(error));
             }
             // A save of V1 writes its metadata file last.
@@ -54,11 +54,11 @@ pub fn detect(store: &dyn Store, path: &StorePath, rules: Rules, limits: &Limits
     })
 }
 
-/// A directory that was recognised by its listing, of which only names that mean nothing may be
-/// missing.
+/// Accepts a directory that was recognised by its listing, from which only names without a meaning
+/// may be missing.
 ///
 /// # Errors
-/// As [`detect`], but for what the listing has already shown.
+/// As [`detect`], except for what the listing has already shown.
 pub fn recognised(
     store: &dyn Store,
     path: StorePath,
@@ -81,7 +81,7 @@ pub fn recognised(
     })
 }
 
-/// The entries of a directory; none if the path is a safetensors file.
+/// The entries of a directory; `None` if the path is a safetensors file.
 fn listed(store: &dyn Store, path: &StorePath) -> Result<Option<Vec<Entry>>> {
     let error = match store.list(path) {
         Ok(entries) => return Ok(Some(entries)),
@@ -105,11 +105,11 @@ fn listed(store: &dyn Store, path: &StorePath) -> Result<Option<Vec<Entry>>> {
     }
 }
 
-/// Why a directory is not a finished checkpoint, where it is read all the same: a partial save, which
-/// Orbax reads too, or any if the rules allow it.
+/// Why a directory is not a finished checkpoint, if it is read all the same: a partial save, which
+/// Orbax reads too, or any save if the rules allow it.
 ///
 /// # Errors
-/// `Uncommitted` where it is not to be read.
+/// `Uncommitted` if it may not be read.
 fn uncommitted(
     store: &dyn Store,
     path: &StorePath,
@@ -129,7 +129,7 @@ fn uncommitted(
     Ok((partial || commit.temporary).then_some(error))
 }
 
-/// Whether a directory is a finished checkpoint, by its name and its entries.
+/// Whether a directory is a finished checkpoint, according to its name and its entries.
 pub fn judged(
     store: &dyn Store,
     path: &StorePath,
@@ -145,7 +145,7 @@ pub fn judged(
         commit_file: has(entries, names::COMMIT_SUCCESS),
     };
     let commit = commit::judge(facts, atomicity);
-    // A link is asked for only where that decides.
+    // Whether it is a link is requested only if that decides.
     if commit.committed || !is_link(store, path) {
         return commit;
     }
@@ -173,9 +173,10 @@ fn stat_one(store: &dyn Store, path: StorePath) -> Result<Option<Stat>> {
     found.transpose().map(Option::flatten)
 }
 
-/// Whether the path is laid out like a checkpoint: as in Orbax, any directory that is not known to be
-/// something else, and besides a step in the directory of a flat checkpoint. The marker of a V1 checkpoint does not count here; without its metadata file it may still
-/// pass for a V0 one.
+/// Whether the path is laid out like a checkpoint: as in Orbax, any directory that is not known to
+/// be something else, and in addition a step in the directory of a flat checkpoint. The marker of a
+/// V1 checkpoint does not count here; without its metadata file the directory may still count as a
+/// V0 checkpoint.
 ///
 /// # Errors
 /// `Store`.
@@ -208,7 +209,7 @@ pub fn is_checkpoint(
     }
 }
 
-/// Temporary directories are exempt if they were reached by a link: only a real one is a leftover.
+/// Whether the path is a link: a temporary directory that is reached by a link is not temporary.
 pub fn is_link(store: &dyn Store, path: &StorePath) -> bool {
     let siblings = path.parent().and_then(|parent| store.list(&parent).ok());
     let mut siblings = siblings.into_iter().flatten();

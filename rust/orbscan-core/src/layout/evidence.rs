@@ -1,10 +1,10 @@
 //! Whether a directory holds, or held, the arrays of a pytree.
 //!
-//! Whatever has a store had a tree: without its `_METADATA` it is lost, not another kind of
-//! checkpointable.
+//! A directory with a store had a tree: without its `_METADATA` the tree is lost, and the directory
+//! is not another kind of checkpointable.
 //!
-//! One kind of checkpointable looks alike and never had a tree of its own: the single array of
-//! `ArrayCheckpointHandler`, called `checkpoint`: a directory with `.zarray`, or in releases before
+//! One kind of checkpointable looks alike but never had a tree of its own: the single array of
+//! `ArrayCheckpointHandler`, named `checkpoint`: a directory with `.zarray`, or in releases before
 //! 0.6 a database. Source: orbax `_src/handlers/array_checkpoint_handler.py`.
 
 use super::root::{directories, has_kind};
@@ -16,23 +16,23 @@ use crate::orbax::names;
 use crate::path::StorePath;
 use crate::store::{Entry, EntryKind, Store, Want};
 
-/// How many child directories are asked for the document of an array at most.
+/// The most child directories that are checked for the document of an array.
 const ASKED_AT_MOST: usize = 256;
 
-/// What `_sharding` calls the array `checkpoint`: its name in base64.
+/// The name of the array `checkpoint` in `_sharding`: in base64.
 const SINGLE_ARRAY: &str = "Y2hlY2twb2ludA==";
 
-/// How many hexadecimal digits name a data file.
+/// The number of hexadecimal digits in the name of a data file.
 const DATA_FILE_DIGITS: usize = 32;
 
-/// The name of an entry that only the store of an Orbax pytree leaves, whatever lies around it.
+/// The name of an entry that only the store of an Orbax pytree leaves, wherever it lies.
 pub fn of_orbax(entries: &[Entry]) -> Option<&str> {
     let process = entries.iter().find(|entry| is_process_database(entry));
     if let Some(process) = process {
         return Some(&process.name);
     }
     let manifest = entries.iter().find(|entry| is_manifest(entry))?;
-    // Other programs keep OCDBT databases, too.
+    // Other programs also keep OCDBT databases.
     let beside = has_kind(entries, names::SHARDING, EntryKind::File)
         || has_kind(entries, names::ARRAY_METADATAS, EntryKind::Directory);
     beside.then_some(manifest.name.as_str())
@@ -68,7 +68,7 @@ pub fn of_store(
     array_in(store, directory, entries)
 }
 
-/// The document of an array of Zarr that lies in a directory of a directory, by its path below that.
+/// The document of a Zarr array in a child of a directory, by its path below that directory.
 ///
 /// # Errors
 /// `Store`.
@@ -94,8 +94,8 @@ pub fn array_in(
     Ok(None)
 }
 
-/// Whether a directory holds a single array: that of the directory `checkpoint`, or the only one that
-/// `_sharding` knows.
+/// Whether a directory holds a single array: the one in the directory `checkpoint`, or the only one
+/// in `_sharding`.
 ///
 /// # Errors
 /// `Store`.
@@ -129,7 +129,8 @@ pub fn is_single_array(
     Ok(read.is_ok() && names == [SINGLE_ARRAY])
 }
 
-/// Whether a directory holds data files of a database, by their names: anything can be called `d`.
+/// Whether a directory holds data files of a database, by their names: any directory can be named
+/// `d`.
 ///
 /// Source: tensorstore `kvstore/ocdbt/format/data_file_id.cc`, 16 random bytes in hexadecimal.
 fn holds_data_files(store: &dyn Store, directory: &StorePath) -> Result<bool> {

@@ -1,6 +1,6 @@
-//! What should be in a checkpoint, and is not.
+//! What should be in a checkpoint but is missing.
 //!
-//! Each fault has a [`Subject`], by which a check tells them apart.
+//! Each fault has a [`Subject`], by which a check distinguishes them.
 
 use super::choose::{self, Contents, Tree};
 use super::evidence;
@@ -25,8 +25,8 @@ pub fn is_json_handler(handler: &str) -> bool {
     class.starts_with("Json") || class.starts_with("Metrics")
 }
 
-/// What is to be said of a checkpointable without a tree, if its handler wrote something that has
-/// metadata for all we know: JSON has none.
+/// The issue about a checkpointable without a tree whose handler may have written something that
+/// has metadata: JSON has none.
 pub fn undescribed(directory: &StorePath, name: &str, handler: Option<&str>) -> Option<Issue> {
     let handler = handler.filter(|handler| !is_json_handler(handler))?;
     let reason = format!(
@@ -37,14 +37,14 @@ pub fn undescribed(directory: &StorePath, name: &str, handler: Option<&str>) -> 
     Some(issue.without_loss())
 }
 
-/// The handler of a checkpointable, if it is recorded.
+/// The recorded handler of a checkpointable, if any.
 pub fn handler_of<'h>(handlers: &'h ItemHandlers, name: &str) -> Option<&'h str> {
     let mut named = named(handlers);
     named.find(|(item, _)| *item == name)?.1
 }
 
-/// The checkpointables that are recorded and have no directory, or only an unfinished one. Deleting
-/// one takes its name out of the list as well, so each of them was lost.
+/// The checkpointables that are recorded but have no directory, or only an unfinished one. A
+/// deletion also removes the name from the record, so each of them was lost.
 pub fn missing(store: &dyn Store, root: &Root, handlers: &ItemHandlers) -> Vec<Issue> {
     missing_of(store, root, handlers, Scope::All)
 }
@@ -56,12 +56,12 @@ pub enum Scope<'a> {
     All,
     /// One; `None` for the checkpoint itself.
     One(Option<&'a str>),
-    /// All but one, of which is known that it is whole.
+    /// All except one that is known to be complete.
     But(&'a str),
 }
 
 impl Scope<'_> {
-    /// Whether that of a name is looked at.
+    /// Whether the checkpointable of that name is included.
     pub fn has(self, name: Option<&str>) -> bool {
         match self {
             Self::All => true,
@@ -71,7 +71,7 @@ impl Scope<'_> {
     }
 }
 
-/// Whether a checkpointable of that name should be there, whether it is or not.
+/// Whether a checkpointable of that name should exist, whether it does or not.
 pub fn is_expected(root: &Root, handlers: &ItemHandlers, name: &str) -> bool {
     let mut recorded = named(handlers);
     let mut unfinished = root.unfinished().into_iter();
@@ -87,7 +87,7 @@ fn missing_of(
 ) -> Vec<Issue> {
     let unfinished = root.unfinished();
     let is_unfinished = |name: &str| unfinished.iter().any(|item| item.name == name);
-    // One without a handler was declared and perhaps never saved.
+    // One without a handler was declared but perhaps never saved.
     let saved = named(handlers).filter(|(_, handler)| handler.is_some());
     let names = saved.map(|(name, _)| name);
     let lost = names.filter(|name| !root.is_deleted(name) && !root.has_directory(name));
@@ -98,11 +98,11 @@ fn missing_of(
         .collect()
 }
 
-/// The checkpointables that were never finished, though the checkpoint has its final name; one may be
-/// asked for by the name of its directory, too.
+/// The checkpointables that were never finished, although the checkpoint has its final name; one
+/// may also be asked for by the name of its directory.
 pub fn unfinished_of(root: &Root, scope: Scope<'_>) -> Vec<Issue> {
     if root.uncommitted.is_some() {
-        // That is said of the checkpoint as a whole.
+        // That is reported for the checkpoint as a whole.
         return Vec::new();
     }
     let issue = |item: Unfinished<'_>| {
@@ -121,7 +121,7 @@ pub fn unfinished_of(root: &Root, scope: Scope<'_>) -> Vec<Issue> {
     items.map(issue).collect()
 }
 
-/// What a read that names no checkpointable has to say of those that it passed over: the recorded
+/// The issues about the checkpointables that a read without a name did not choose: the recorded
 /// pytrees that come before `chosen` and are missing, those before it that lost their tree, and
 /// those that were never finished.
 ///
@@ -150,7 +150,7 @@ pub fn passed_over(
         if comes_before(name) && !name.contains(names::TEMPORARY_MARK) {
             let directory = root.path.join(name)?;
             let lost = lost_tree(store, &directory, name, handler_of(handlers, name), limits)?;
-            // The tree of an early release has no `_METADATA` to lose.
+            // The tree of an early release has no `_METADATA` that could be lost.
             if let Some(lost) = lost
                 && choose::trees(store, root, &[name])? == [Tree::None]
             {
@@ -161,7 +161,7 @@ pub fn passed_over(
     Ok(issues)
 }
 
-/// The fault of a checkpointable without a tree that should have one: its handler writes pytrees,
+/// The fault of a checkpointable that should have a tree and has none: its handler writes pytrees,
 /// its directory has a store, or its name is that of a pytree and there is no other document.
 ///
 /// # Errors
@@ -204,20 +204,20 @@ pub fn lost_tree(
         };
         return Ok(Some(lost(reason)));
     }
-    // Releases that record no handlers leave nothing but the name, which JSON may have as well.
+    // Releases that record no handlers leave only the name, which a JSON item may also have.
     let by_name = handler.is_none() && matches!(name, names::STATE | names::PYTREE);
     Ok((by_name && !has_json(&entries)).then(should_be))
 }
 
-/// Whether a directory has one of the documents of checkpointables that are JSON. In a pytree that
-/// can only be the directory of an array.
+/// Whether a directory has one of the documents of JSON checkpointables. In a pytree, only the
+/// directory of an array can have that name.
 pub fn has_json(entries: &[Entry]) -> bool {
     let mut documents = names::JSON_DOCUMENTS.iter();
     documents.any(|document| has_kind(entries, document, EntryKind::File))
 }
 
-/// What is wrong with a checkpoint of no pytree as a whole: its only tree is lost, or there is
-/// nothing in it at all. `None` where there are checkpointables of other kinds.
+/// What is wrong with a whole checkpoint without a pytree: its only tree is lost, or it is empty.
+/// `None` if there are checkpointables of other kinds.
 ///
 /// # Errors
 /// `Store`.
@@ -268,7 +268,7 @@ pub fn lost_whole(
     }))
 }
 
-/// The fault of metrics that are not a pytree and should be one.
+/// The fault of metrics that should be a pytree but are not.
 ///
 /// # Errors
 /// `Store`.
@@ -286,8 +286,8 @@ pub fn lost_metrics(
     lost_tree(store, &directory, names::METRICS, handler, limits)
 }
 
-/// Everything that is missing of a checkpoint, or of one checkpointable of it, told without reading any
-/// tree. What is wrong with the checkpoint as a whole is told in any case.
+/// Everything that is missing in a checkpoint, or in one of its checkpointables, found without
+/// reading a tree. What is wrong with the checkpoint as a whole is always included.
 ///
 /// # Errors
 /// `Store`.
@@ -335,7 +335,7 @@ fn named(handlers: &ItemHandlers) -> impl Iterator<Item = (&str, Option<&str>)> 
         .map(|(name, handler)| (name.as_str(), handler.as_deref()))
 }
 
-/// What is wrong with an entry of a directory, if it is a broken link.
+/// The reason why an entry of a directory is wrong, if it is a broken link.
 pub fn broken_link(store: &dyn Store, directory: &StorePath, name: &str) -> Option<String> {
     let path = directory.join(name).ok()?;
     store
@@ -343,7 +343,7 @@ pub fn broken_link(store: &dyn Store, directory: &StorePath, name: &str) -> Opti
         .map(|target| leads_nowhere(&target))
 }
 
-/// The links to checkpointables that lead nowhere, where no document tells which should be there.
+/// The links to checkpointables that lead nowhere, if no document says which checkpointables exist.
 fn broken_items(store: &dyn Store, root: &Root, scope: Scope<'_>) -> Vec<Issue> {
     if root.has(names::CHECKPOINT_METADATA) || choose::own_tree(root, false) != Tree::None {
         return Vec::new();
@@ -396,7 +396,7 @@ mod tests {
     use crate::store::memory::MemoryStore;
     use crate::testing::checkpoint_writer::CheckpointWriter;
 
-    /// A checkpoint with the pytrees `names`, of which all but `state` lack their directory.
+    /// A checkpoint with the pytrees `names`, all but `state` without their directory.
     fn checkpoint(names: &[&str]) -> MemoryStore {
         let mut store = MemoryStore::new();
         let path = StorePath::root();
@@ -424,7 +424,7 @@ mod tests {
         read.issues.iter().map(ToString::to_string).collect()
     }
 
-    /// Found by the damage campaign: another item was chosen without a word.
+    /// Found by the damage campaign: another item was chosen silently.
     #[test]
     fn a_lost_item_that_would_have_been_chosen_is_said() {
         assert_eq!(chosen(&checkpoint(&["state", "zebra"])), [""; 0]);

@@ -1,4 +1,4 @@
-//! What the directory of another library is, so that nobody is told that it is a damaged checkpoint.
+//! Recognises directories of other libraries, so that they are not reported as damaged checkpoints.
 //!
 //! Sources: tensorflow `python/checkpoint/checkpoint_management.py` (`checkpoint`, a text of the
 //! protocol buffer `CheckpointState`) and `saved_model.pb`; torch `distributed/checkpoint/
@@ -11,10 +11,10 @@ use crate::orbax::names;
 use crate::path::StorePath;
 use crate::store::{Entry, EntryKind, Store, Want};
 
-/// How much of a file is looked at to tell what it is.
+/// How much of a file is read in order to recognise it.
 const LOOKED_AT: u64 = 4096;
 
-/// Other libraries' files, and what a directory is that has one.
+/// Files of other libraries, and what a directory with such a file is.
 const MARKS: &[(&str, &str)] = &[
     ("saved_model.pb", "a TensorFlow SavedModel"),
     ("saved_model.pbtxt", "a TensorFlow SavedModel"),
@@ -25,7 +25,7 @@ const MARKS: &[(&str, &str)] = &[
     ("pytorch_model.bin.index.json", "a PyTorch checkpoint"),
 ];
 
-/// The file of a Zarr v3 node says of which type it is; either way it is none of Orbax.
+/// The file of a Zarr v3 node says which type it is; neither type is Orbax's.
 const ZARR_V3: &str = "a Zarr array or group";
 
 /// Whether a file of that name in a directory matters to [`told`].
@@ -33,8 +33,8 @@ pub fn is_mark(name: &str) -> bool {
     name == names::ZARR_V3 || MARKS.iter().any(|(mark, _)| *mark == name)
 }
 
-/// What a directory is, in words for people, if its listing shows files of another library. To be
-/// asked only where nothing of Orbax was found.
+/// What a directory is, in words for people, if its listing shows files of another library. Use
+/// this only if nothing of Orbax was found.
 pub fn told(root: &Root) -> Option<&'static str> {
     let mut marks = MARKS.iter();
     let found = marks.find(|(mark, _)| root.has_file(mark));
@@ -42,8 +42,8 @@ pub fn told(root: &Root) -> Option<&'static str> {
     found.map(|(_, what)| *what).or_else(zarr)
 }
 
-/// Whether the file `checkpoint` of a directory is the text in which TensorFlow keeps the name of
-/// its newest checkpoint.
+/// Whether the file `checkpoint` of a directory is the text file in which TensorFlow keeps the name
+/// of its newest checkpoint.
 ///
 /// # Errors
 /// `Store`.
@@ -54,7 +54,7 @@ pub fn is_tensorflow(store: &dyn Store, path: &StorePath, entries: &[Entry]) -> 
     is_text_of_tensorflow(store, &path.join(names::AGGREGATE)?)
 }
 
-/// Whether a file `checkpoint` is that text.
+/// Whether a file `checkpoint` is that text file.
 ///
 /// # Errors
 /// `Store`.
@@ -71,19 +71,19 @@ pub fn is_text_of_tensorflow(store: &dyn Store, file: &StorePath) -> Result<bool
     }
 }
 
-/// Whether bytes begin as that text does; lines of comments may come first.
+/// Whether bytes begin like that text; lines of comments may come first.
 pub fn begins_as_tensorflow(bytes: &[u8]) -> bool {
     let mut lines = bytes.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);
     let first = lines.find(|line| !line.is_empty() && !line.starts_with(b"#"));
     first.is_some_and(|line| line.starts_with(b"model_checkpoint_path"))
 }
 
-/// The refusal of a directory of TensorFlow.
+/// The error for a directory of TensorFlow.
 pub fn tensorflow(path: &StorePath) -> Error {
     refusal(path, "a TensorFlow checkpoint")
 }
 
-/// The refusal of a directory of another library.
+/// The error for a directory of another library.
 pub fn refusal(path: &StorePath, what: &str) -> Error {
     let reason = format!("is {what}, not an Orbax checkpoint");
     Error::new(ErrorKind::UnknownLayout, reason)
@@ -91,7 +91,7 @@ pub fn refusal(path: &StorePath, what: &str) -> Error {
         .in_file(path)
 }
 
-/// What becomes of the failure to read the msgpack file of a directory without `_METADATA`: of a T5X
+/// The error for the msgpack file of a directory without `_METADATA` that cannot be read: for a T5X
 /// checkpoint, whose arrays only T5X can find, it says so.
 #[must_use]
 pub fn explained(root: &Root, error: Error) -> Error {

@@ -7,8 +7,8 @@ use crate::path::StorePath;
 use crate::record::Issue;
 use crate::store::Bytes;
 
-/// Decodes `_CHECKPOINT_METADATA`. Early releases have none; one that cannot be read as JSON is an
-/// issue, since the tree does not depend on it.
+/// Decodes `_CHECKPOINT_METADATA`. Early releases have none; one that is not JSON is an issue,
+/// because the tree does not depend on it.
 ///
 /// # Errors
 /// `Malformed`, `Limit`, `Store`.

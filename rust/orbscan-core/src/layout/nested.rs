@@ -1,8 +1,8 @@
-//! The steps that lie in the directory of a checkpoint: its manager keeps them there, and Orbax does
-//! not mind.
+//! The steps that lie in the directory of a checkpoint: its manager keeps them there, and Orbax
+//! accepts that.
 //!
-//! Arrays and checkpointables may be called like steps, too. Only a step has the file that names its
-//! handlers; where there is one, what a save left behind belongs to the manager as well.
+//! Arrays and checkpointables may also have names like steps. Only a step has the file that names
+//! its handlers; if there is such a step, temporary directories belong to the manager as well.
 
 use super::root::{has, sorted};
 use super::{header, step};
@@ -13,8 +13,8 @@ use crate::orbax::names;
 use crate::path::StorePath;
 use crate::store::{Entry, EntryKind, Store, Want};
 
-/// The names of those of the directories of a checkpoint that are steps of their own, or the leftovers
-/// of such, sorted. What `item_handlers` of the checkpoint names is a checkpointable of it.
+/// The names of those directories of a checkpoint that are steps of their own, or temporary
+/// directories of steps, sorted. A name in `item_handlers` of the checkpoint is a checkpointable.
 ///
 /// # Errors
 /// `Store`.
@@ -53,8 +53,8 @@ fn header_in(path: &StorePath, name: &str) -> Result<StorePath> {
     path.join(name)?.join(names::CHECKPOINT_METADATA)
 }
 
-/// The checkpointables that the document of a checkpoint names; none if it cannot be read, which
-/// whoever reads it for more will say.
+/// The checkpointables that the document of a checkpoint names; none if it cannot be read, which is
+/// reported elsewhere.
 fn named(store: &dyn Store, path: &StorePath, limits: &Limits) -> Vec<String> {
     let read = || {
         let file = path.join(names::CHECKPOINT_METADATA)?;

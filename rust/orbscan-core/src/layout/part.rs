@@ -1,8 +1,8 @@
-//! A step of which only a part is there, as an interrupted copy leaves it.
+//! A step that is only partly there, as an interrupted copy leaves it.
 //!
-//! Nothing in such a directory makes it a checkpoint, but Orbax's manager takes it for a committed
-//! step by its name alone, resumes at it, and fails. Source: orbax `_src/path/step.py`, which asks
-//! for a name and no more.
+//! Nothing in such a directory makes it a checkpoint, but Orbax's manager treats it as a committed
+//! step because of its name, resumes from it, and fails. Source: orbax `_src/path/step.py`, which
+//! checks only the name.
 
 use super::root::{directories, has};
 use super::{evidence, recognise, step};
@@ -13,13 +13,13 @@ use crate::path::StorePath;
 use crate::record::Layout;
 use crate::store::{Entry, EntryKind, Store};
 
-/// How many siblings are asked for at once to see whether one of them is a checkpoint.
+/// The most siblings that are requested at once to find out whether one of them is a checkpoint.
 const ASKED_AT_ONCE: usize = 32;
 
-/// How many directories of a step are looked into for what is left of it.
+/// The most directories of a step that are searched for its remains.
 const LOOKED_INTO: usize = 32;
 
-/// The siblings of a directory that are called like steps with its prefix, itself left out.
+/// The siblings of a directory that have names of steps with its prefix, except itself.
 fn siblings<'e>(name: &str, entries: &'e [Entry]) -> Vec<&'e str> {
     let Some((prefix, _)) = step::parse(name) else {
         return Vec::new();
@@ -32,8 +32,8 @@ fn siblings<'e>(name: &str, entries: &'e [Entry]) -> Vec<&'e str> {
     beside.map(|entry| entry.name.as_str()).collect()
 }
 
-/// Whether any of the directories of `parent` shows that it is a checkpoint, or a part of one, so that
-/// its name is that of a step.
+/// Whether any of the directories of `parent` is recognisably a checkpoint, or a part of one, so
+/// that its name is the name of a step.
 ///
 /// # Errors
 /// `Malformed` if a name cannot be part of a path; `Store`.
@@ -63,8 +63,8 @@ pub fn any_is_step<S: AsRef<str>>(
     Ok(false)
 }
 
-/// Whether a directory that is called like a step is one, or a part of one, by what lies in it. One
-/// that cannot be listed tells nothing of others.
+/// Whether a directory with the name of a step is one, or a part of one, according to its content.
+/// One that cannot be listed says nothing about others.
 fn shows_itself(store: &dyn Store, path: &StorePath) -> Result<bool> {
     let mut entries = Vec::new();
     let listed = store.list_each(path, &mut |entry| {
@@ -77,17 +77,17 @@ fn shows_itself(store: &dyn Store, path: &StorePath) -> Result<bool> {
     }
     match recognise::layout(store, path, &entries)? {
         Some(Layout::V0 | Layout::V1) => Ok(true),
-        // Other libraries keep safetensors in numbered directories, too.
+        // Other libraries also keep safetensors in numbered directories.
         Some(Layout::Safetensors) => Ok(false),
         None => Ok(fault(store, path, &entries, || Ok(false))?.is_some()),
     }
 }
 
-/// The fault of a directory that is called like a step and that nothing makes a checkpoint: it is
-/// the part of one if there is the store of a pytree in it or in a directory of it, or if it lies
-/// beside steps. `None` if it is something else, as where checkpoints lie in it.
+/// The fault of a directory that has the name of a step but that nothing makes a checkpoint: it is
+/// a part of one if the store of a pytree lies in it or in one of its directories, or if it lies
+/// beside steps. `None` if it is something else, for example if checkpoints lie in it.
 ///
-/// `among_steps` says whether it lies beside steps, and is asked only where it matters.
+/// `among_steps` says whether it lies beside steps, and is called only if that matters.
 ///
 /// # Errors
 /// `Store`.
@@ -154,7 +154,7 @@ pub fn fault(
     }))
 }
 
-/// [`fault`] of a directory whose siblings nobody has listed.
+/// [`fault`] of a directory whose siblings have not been listed.
 ///
 /// # Errors
 /// `Store`.
@@ -162,7 +162,8 @@ pub fn fault_of(store: &dyn Store, path: &StorePath, entries: &[Entry]) -> Resul
     fault(store, path, entries, || is_among_steps(store, path))
 }
 
-/// Whether a directory whose siblings nobody has listed is called like a step and lies beside one.
+/// Whether a directory whose siblings have not been listed has the name of a step and lies beside
+/// one.
 ///
 /// # Errors
 /// `Store`.

@@ -1,7 +1,7 @@
 //! From the listing of a directory to what lies there.
 //!
-//! Stricter than Orbax, to which any directory is a checkpoint that is not known to be something
-//! else, even an empty one: a scan needs evidence to call it one.
+//! This is stricter than Orbax, which accepts any directory that it cannot rule out, even an empty
+//! one: a scan needs evidence to call a directory a checkpoint.
 
 use super::root::{has, has_kind};
 use super::{evidence, foreign, step};
@@ -13,13 +13,13 @@ use crate::path::StorePath;
 use crate::record::Layout;
 use crate::store::{Entry, EntryKind, Stat, Store, Want};
 
-/// How many directories of a step are looked into for a single array.
+/// The most directories of a step that are checked for a single array.
 const LOOKED_INTO: usize = 32;
 
-/// How a pointer of git-lfs begins.
+/// The first bytes of a git-lfs pointer.
 const GIT_LFS: &[u8] = b"version https://git-lfs";
 
-/// Whether an entry of a directory can matter to anybody. Millions of other files may lie beside
+/// Whether an entry of a directory can matter to any caller. Millions of other files may lie beside
 /// the checkpoints.
 pub fn matters(entry: &Entry) -> bool {
     let known = [
@@ -33,7 +33,7 @@ pub fn matters(entry: &Entry) -> bool {
         names::SHARDING,
     ];
     entry.kind == EntryKind::Directory
-        // It may lead nowhere, and have been that of a checkpointable.
+        // It may lead nowhere, and may have led to a checkpointable.
         || entry.link
         || known.contains(&entry.name.as_str())
         || entry.name.ends_with(names::SAFETENSORS_SUFFIX)
@@ -41,14 +41,14 @@ pub fn matters(entry: &Entry) -> bool {
         || foreign::is_mark(&entry.name)
 }
 
-/// Whether a directory is the leftover of a save, whatever lies in it. A link never is; and where
-/// commit files decide, only a partial save can be told by its name.
+/// Whether a directory is a temporary directory of a save, whatever lies in it. A link never is;
+/// and where commit files decide, only a partial save can be recognised by its name.
 pub fn is_leftover(name: &str, link: bool, by_name: bool) -> bool {
     let temporary = by_name && name.contains(names::TEMPORARY_MARK);
     (temporary || name.ends_with(names::PARTIAL_SAVE_SUFFIX)) && !link
 }
 
-/// Whether a listing has the mark of a V1 checkpoint. A directory of that name is none by itself.
+/// Whether a listing has the marker of a V1 checkpoint, which is a file.
 pub fn is_marked_v1(entries: &[Entry]) -> bool {
     has_kind(entries, names::V1_MARKER, EntryKind::File)
         || (has(entries, names::V1_MARKER) && has(entries, names::CHECKPOINT_METADATA))
@@ -91,15 +91,15 @@ pub fn layout(store: &dyn Store, path: &StorePath, entries: &[Entry]) -> Result<
     Ok(is_one.then_some(Layout::V0))
 }
 
-/// Other programs call files `checkpoint` too; that of Orbax is a msgpack mapping or list.
+/// Other programs also name files `checkpoint`; that of Orbax is a msgpack mapping or list.
 fn is_aggregate(store: &dyn Store, file: &StorePath) -> bool {
     let first = store.fetch_one(Want::range(file.clone(), 0, 1));
     let is_container = |bytes: &[u8]| matches!(bytes.first(), Some(0x80..=0x9f | 0xdc..=0xdf));
     first.is_ok_and(|bytes| is_container(&bytes))
 }
 
-/// Whether a file `checkpoint` that holds no msgpack was that of Orbax: arrays lie beside it, or
-/// nothing at all and it is empty, or a pointer of git-lfs.
+/// Whether a file `checkpoint` that is not msgpack was Orbax's: arrays lie beside it, or nothing at
+/// all and it is empty, or a git-lfs pointer.
 fn is_damaged_aggregate(store: &dyn Store, path: &StorePath, entries: &[Entry]) -> Result<bool> {
     let file = path.join(names::AGGREGATE)?;
     let is_foreign = |entry: &Entry| foreign::is_mark(&entry.name);
@@ -123,11 +123,11 @@ fn is_empty_or_pointer(store: &dyn Store, file: &StorePath) -> Result<bool> {
     Ok(stat.size == 0 || store.fetch_one(want).is_ok_and(|bytes| *bytes == *GIT_LFS))
 }
 
-/// Whether a directory that says nothing of itself holds items all the same: releases before 0.5.11
-/// wrote no `_CHECKPOINT_METADATA`.
+/// Whether a directory without any marker holds items all the same: releases before 0.5.11 wrote no
+/// `_CHECKPOINT_METADATA`.
 ///
-/// An item looks like a flat checkpoint, so that this asks for more: that the directory has the name
-/// of a step, or a commit file, or the item one of the standard names.
+/// An item looks like a flat checkpoint, so more evidence is needed: the directory has the name of
+/// a step or a commit file, or the item has one of the default names.
 fn holds_old_items(store: &dyn Store, path: &StorePath, entries: &[Entry]) -> Result<bool> {
     let is_standard = |name: &str| matches!(name, names::DEFAULT | names::STATE | names::PYTREE);
     let expected = step::parse(path.name()).is_some()
@@ -158,7 +158,7 @@ fn holds_old_items(store: &dyn Store, path: &StorePath, entries: &[Entry]) -> Re
     let mut items = false;
     for (paths, found) in asked.chunks(3).zip(found.chunks(3)) {
         match (paths, found) {
-            // A checkpoint of its own.
+            // It is a checkpoint of its own.
             (_, [Some(_), ..]) => return Ok(false),
             (_, [_, Some(_), _]) => items = true,
             ([.., file], [.., Some(stat)]) => {

@@ -10,12 +10,12 @@ use crate::orbax::{names, step_name};
 use crate::path::StorePath;
 use crate::store::{Entry, Store};
 
-/// A refusal for another layout than expected.
+/// The error for another layout than expected.
 pub fn unknown(path: &StorePath, reason: impl Into<String>) -> Error {
     Error::new(ErrorKind::UnknownLayout, reason).in_file(path)
 }
 
-/// The refusal of a directory that is a part of a checkpoint.
+/// The error for a directory that is a part of a checkpoint.
 pub fn inside_checkpoint(store: &dyn Store, path: &StorePath, entries: &[Entry]) -> Error {
     let parent = path.parent().unwrap_or_default();
     let reason = format!(
@@ -33,7 +33,7 @@ pub fn inside_checkpoint(store: &dyn Store, path: &StorePath, entries: &[Entry])
     unknown(path, reason).advising(Advice::Name(path.name().to_owned()))
 }
 
-/// The refusal of a directory that holds checkpoints: which of them can be read.
+/// The error for a directory of checkpoints: which of them can be read.
 pub fn directory_of(path: &StorePath, names: &[String]) -> Error {
     if let Some(steps) = Steps::among(names) {
         let reason = format!("is a directory of {}, not a checkpoint", steps.told());
@@ -50,8 +50,8 @@ pub fn directory_of(path: &StorePath, names: &[String]) -> Error {
     unknown(path, reason)
 }
 
-/// The refusal of a checkpoint in which no pytree was found: what it is instead, what it has lost, or
-/// what was looked for.
+/// The error for a checkpoint in which no pytree was found: what it is instead, what it has lost,
+/// or what was looked for.
 pub fn no_pytree(
     store: &dyn Store,
     root: &Root,
@@ -76,7 +76,7 @@ pub fn no_pytree(
     }
 }
 
-/// The refusal of an unfinished save, with what can be had of a checkpointable whose tree was not yet
+/// The error for an unfinished save, which says how to list a checkpointable whose tree was not yet
 /// written.
 fn without_tree_yet(store: &dyn Store, root: &Root, error: &Error, limits: &Limits) -> Error {
     let mut names = root.checkpointables();
@@ -98,7 +98,7 @@ fn without_tree_yet(store: &dyn Store, root: &Root, error: &Error, limits: &Limi
     }
 }
 
-/// The refusal of a checkpoint whose checkpointables are not pytrees, or have lost their trees.
+/// The error for a checkpoint whose checkpointables are not pytrees, or have lost their trees.
 fn without_pytree(
     store: &dyn Store,
     root: &Root,
@@ -147,7 +147,7 @@ fn without_pytree(
     unknown(&root.path, reason)
 }
 
-/// The error for a directory that holds nothing of a checkpoint: what was looked for, and which
+/// The error for a directory without anything of a checkpoint: what was looked for, and which
 /// checkpoints lie below.
 fn no_checkpoint(store: &dyn Store, root: &Root) -> Error {
     if let Some(what) = foreign::told(root) {
@@ -155,7 +155,7 @@ fn no_checkpoint(store: &dyn Store, root: &Root) -> Error {
     }
     let below = below::look(store, &root.path, &root.entries);
     if Steps::among(&below.checkpoints).is_some() {
-        // Steps of early releases, of which only the first ones were looked into.
+        // Steps of early releases, of which only the first ones were examined.
         let all = directories(&root.entries).into_iter().map(str::to_owned);
         return directory_of(&root.path, &all.collect::<Vec<String>>());
     }
@@ -175,7 +175,7 @@ fn no_checkpoint(store: &dyn Store, root: &Root) -> Error {
     below.add_to(unknown(&root.path, reason), store, &root.path)
 }
 
-/// The error for a name that does not exist, with those that do.
+/// The error for a name that does not exist, with the names that do.
 pub fn no_such(store: &dyn Store, root: &Root, reason: &str) -> Error {
     let contents = choose::contents(store, root).ok();
     let pytrees = contents.iter().flat_map(choose::Contents::pytrees);

@@ -1,11 +1,11 @@
-//! What the listing of a checkpoint tells.
+//! What the listing of a checkpoint shows.
 
 use crate::orbax::names;
 use crate::path::StorePath;
 use crate::record::{Issue, Layout};
 use crate::store::{Entry, EntryKind};
 
-/// A directory that is a checkpoint, with what its listing tells.
+/// A directory that is a checkpoint, with what its listing shows.
 #[derive(Debug)]
 pub struct Root {
     /// The directory; for safetensors also a single file.
@@ -16,18 +16,18 @@ pub struct Root {
     pub deleted: Option<String>,
     /// Why it is not a finished checkpoint, if it is read all the same.
     pub uncommitted: Option<Issue>,
-    /// Those of its directories that are steps of their own, or the leftovers of such, sorted.
+    /// Its directories that are steps of their own, or temporary directories of steps, sorted.
     pub steps: Vec<String>,
-    /// Its children. Files whose names mean nothing may be missing.
+    /// Its children. Files whose names have no meaning may be missing.
     pub entries: Vec<Entry>,
 }
 
 /// A checkpointable whose directory still has the temporary name under which it was written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Unfinished<'r> {
-    /// What it was to be called.
+    /// Its final name.
     pub name: &'r str,
-    /// What it is called.
+    /// Its current name.
     pub directory: &'r str,
 }
 
@@ -54,8 +54,8 @@ impl Root {
         })
     }
 
-    /// The names of the checkpointables, sorted: all directories but a reserved or a deleted one,
-    /// and the steps that lie there.
+    /// The names of the checkpointables, sorted: all directories except those that are reserved or
+    /// deleted, and except the steps that lie there.
     pub fn checkpointables(&self) -> Vec<&str> {
         sorted(&self.entries, |entry| {
             entry.kind == EntryKind::Directory
@@ -65,25 +65,25 @@ impl Root {
         })
     }
 
-    /// Whether a read may name a directory of it: a checkpointable, or the metrics, which somebody may
-    /// have saved as a pytree. Orbax keeps that name for itself and never chooses it.
+    /// Whether a read may name one of its directories: a checkpointable, or the metrics, which may
+    /// have been saved as a pytree. Orbax reserves that name and never chooses it.
     pub fn may_be_named(&self, name: &str) -> bool {
         self.checkpointables().contains(&name) || (name == names::METRICS && self.has_metrics())
     }
 
-    /// Whether the directory of the metrics is there.
+    /// Whether there is a directory of metrics.
     pub fn has_metrics(&self) -> bool {
         self.has_directory(names::METRICS)
     }
 
-    /// The checkpointables that were never finished, by the temporary names of their directories.
+    /// The checkpointables that were never finished, with the temporary names of their directories.
     pub fn unfinished(&self) -> Vec<Unfinished<'_>> {
         let mut found = self.temporary();
         found.retain(|item| !self.has_directory(item.name));
         found
     }
 
-    /// What interrupted saves of checkpointables left beside these, by their temporary names.
+    /// What interrupted saves of checkpointables left beside them, by their temporary names.
     pub fn leftovers(&self) -> Vec<Unfinished<'_>> {
         let mut found = self.temporary();
         found.retain(|item| self.has_directory(item.name));
@@ -104,8 +104,8 @@ impl Root {
         self.deleted.as_deref() == Some(name)
     }
 
-    /// The names of what Orbax writes into the directory of a pytree, arrays apart, sorted; none if it
-    /// is nothing but a directory whose name a user may have chosen.
+    /// The names of what Orbax writes into the directory of a pytree, except arrays, sorted; empty
+    /// if it is only a directory whose name may be a user's choice.
     pub fn parts_of_tree(&self) -> Vec<&str> {
         let parts = sorted(&self.entries, |entry| match entry.kind {
             EntryKind::Directory => names::is_directory_of_tree(&entry.name),

@@ -1,11 +1,12 @@
-//! Answers about one checkpoint, and not about two of which one took the place of the other meanwhile.
+//! Answers about one checkpoint, not about a mixture of two of which one replaced the other.
 //!
-//! Where the store can hold a directory, all that a read asks for is of the one that lay there when it
-//! began: an answer without a fault is that checkpoint's, whatever has taken its place by then.
+//! If the store can hold a directory, everything that a read requests is in the directory that lay
+//! there when it began: an answer without a fault is about that checkpoint, whatever has replaced
+//! it since.
 //!
-//! Elsewhere, and where something was wrong, the listing with which a read begins tells the number of
-//! each file. When all is read, one of them is looked at once more, by its path: if a directory was
-//! renamed into the place, it has another.
+//! Otherwise, and if something was wrong, the listing at the start of a read gives the number of
+//! each file. At the end, one of them is looked at again by its path: if a directory was renamed to
+//! this place, the number is another.
 
 use super::root::Root;
 use crate::error::{Error, ErrorKind, Result};
@@ -19,9 +20,9 @@ const ATTEMPTS: usize = 2;
 /// What a read has seen of the checkpoint.
 #[derive(Debug, Default)]
 pub struct Seen {
-    /// A file in it, and the number of that file.
+    /// A file in it, and the number of the file.
     mark: Option<(StorePath, u64)>,
-    /// Whether the directory is held, and need not be the one that was listed before.
+    /// Whether the directory is held, and may differ from the one that was listed before.
     pub is_held: bool,
 }
 
@@ -33,21 +34,21 @@ impl Seen {
 
     /// Notes the listing of a directory.
     pub fn note_entries(&mut self, directory: &StorePath, entries: &[Entry]) {
-        // Of a link the number is its own, not that of what it leads to.
+        // The number of a link is its own, not that of its target.
         let numbered = entries.iter().filter(|entry| entry.id != 0 && !entry.link);
         let own = |entry: &&Entry| entry.name == names::CHECKPOINT_METADATA;
         let entry = numbered.clone().find(own).or(numbered.clone().next());
         self.mark = entry.and_then(|entry| Some((directory.join(&entry.name).ok()?, entry.id)));
     }
 
-    /// The number that the file has now; `None` if nothing was noted. 0 if it is gone.
+    /// The number that the file has now; `None` if nothing was noted, 0 if the file is gone.
     fn now(&self, store: &dyn Store) -> Option<u64> {
         let (path, _) = self.mark.as_ref()?;
         let stat = store.stat(std::slice::from_ref(path)).pop()?;
         Some(stat.ok()?.map_or(0, |stat| stat.id))
     }
 
-    /// Checks that the checkpoint is the one that was noted.
+    /// Checks that the checkpoint is still the one that was noted.
     ///
     /// # Errors
     /// `Store` if it is another.
@@ -62,13 +63,13 @@ impl Seen {
     }
 }
 
-/// What `attempt` reads of the checkpoint at `path`, where the store can from the directory that lies
-/// there when it begins, and from no other. It is asked again if something else lies there when it is
-/// done; not if the directory was held and the answer is whole, as `is_whole` tells: then that is what
-/// lay there.
+/// Calls `attempt` to read the checkpoint at `path`, if possible from the directory that lies there
+/// when it begins, and from no other. It is called again if something else lies there afterwards;
+/// but not if the directory was held and the answer is complete according to `is_whole`: then the
+/// answer is about what lay there.
 ///
 /// # Errors
-/// What the last attempt says; `Store` if the checkpoint changed each time.
+/// The error of the last attempt; `Store` if the checkpoint changed each time.
 pub fn read<T>(
     store: &dyn Store,
     path: &StorePath,
@@ -87,7 +88,7 @@ pub fn read<T>(
         };
         let read = attempt(held.as_deref().unwrap_or(store), &mut seen);
         if held.as_ref().is_some_and(|held| held.is_stale()) {
-            // That of the store names the file that changed.
+            // The error of the store names the file that changed.
             refused = read.err().filter(|error| error.kind() == ErrorKind::Store);
             last = Some(path.clone());
             continue;
@@ -99,8 +100,8 @@ pub fn read<T>(
         let Some((path, id)) = seen.mark else {
             return read;
         };
-        // Some file systems number files otherwise in listings: then it is what it was after the
-        // attempt before.
+        // Some file systems number files differently in listings: then the number is the same as
+        // after the previous attempt.
         if now.is_none_or(|now| now == id) || (now == before && now != Some(0)) {
             return read;
         }
@@ -125,7 +126,7 @@ mod tests {
     use crate::store::memory::MemoryStore;
     use crate::store::{Bytes, EntryKind, Pytrees, Stat, Want};
 
-    /// A store that numbers a file otherwise each time it is asked.
+    /// A store that returns another number of a file each time.
     struct Numbers(Mutex<Vec<Option<u64>>>);
 
     impl Store for Numbers {
@@ -155,8 +156,8 @@ mod tests {
         }
     }
 
-    /// How often it is read where listings and looks afterwards give these numbers, and whether the
-    /// last answer is given.
+    /// How often it is read if listings and later looks give these numbers, and whether the last
+    /// answer is returned.
     fn reads(listed: &[u64], looked: &[Option<u64>]) -> (usize, Result<usize>) {
         let store = Numbers(Mutex::new(looked.to_vec()));
         let mut count = 0;

@@ -1,4 +1,4 @@
-//! B+tree nodes: the head that leaves and interior nodes have in common.
+//! B+tree nodes: the head that leaves and interior nodes share.
 
 use bytes::Bytes;
 
@@ -32,8 +32,8 @@ pub enum Entries<'a> {
 }
 
 impl<'a> Node<'a> {
-    /// Decodes the head of a node that was read through a data file whose base is `inherited`, and
-    /// that its parent says has a certain `height`.
+    /// Decodes the head of a node that was read through a data file with the base `inherited`, and
+    /// whose `height` is known from its parent.
     ///
     /// # Errors
     /// `Malformed` if the height is another, there is no entry, or the data file table is wrong.

@@ -14,8 +14,9 @@ use crate::path::StorePath;
 /// A data file that a node refers to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DataFile {
-    /// The prefix that nodes read from this file put before every path of their own. A merged
-    /// database points into `ocdbt.process_0/` this way. Not a path: it need not end in a `/`.
+    /// The prefix that nodes read from this file put before each of their own paths. A merged
+    /// database points into `ocdbt.process_0/` this way. It is not a path: it need not end in a
+    /// `/`.
     pub base: Bytes,
     /// Where the file lies, relative to the directory of the manifest.
     pub path: StorePath,
@@ -23,8 +24,8 @@ pub struct DataFile {
 
 /// The data files of one node: checked, but not yet spelled out.
 ///
-/// Paths are prefix-compressed, so a small table can spell out gigabytes; only those that are asked
-/// for are ever built.
+/// Paths are prefix-compressed, so a small table can expand to gigabytes; only the requested ones
+/// are ever built.
 #[derive(Clone, Debug)]
 pub struct DataFileTable<'a> {
     count: u64,
@@ -37,8 +38,8 @@ pub struct DataFileTable<'a> {
 }
 
 impl<'a> DataFileTable<'a> {
-    /// Takes a table off the cursor. `inherited` is the base of the file that the node was read
-    /// from, empty for the manifest.
+    /// Reads a table from the cursor. `inherited` is the base of the file from which the node was
+    /// read; it is empty for the manifest.
     ///
     /// # Errors
     /// `Malformed` if lengths contradict each other or a path is too long.
@@ -47,7 +48,7 @@ impl<'a> DataFileTable<'a> {
     pub fn take(cursor: &mut Cursor<'a>, inherited: Bytes) -> Result<Self> {
         let start = cursor.offset();
         let count = varint::read_u64(cursor)?;
-        // The first path has no predecessor to share with.
+        // The first path has no predecessor with which it could share a prefix.
         let shared = count.saturating_sub(1);
         let prefix_lengths = Varints::take(cursor, shared, "path prefix lengths")?;
         let suffix_lengths = Varints::take(cursor, count, "path suffix lengths")?;
@@ -66,12 +67,12 @@ impl<'a> DataFileTable<'a> {
         Ok(table)
     }
 
-    /// How many files there are.
+    /// The number of files.
     pub const fn count(&self) -> u64 {
         self.count
     }
 
-    /// Checks every length; gives the length of all suffixes together.
+    /// Checks every length; returns the total length of all suffixes.
     fn check(&self) -> Result<usize> {
         let max = MAX_KEY_BYTES.saturating_sub(self.inherited.len());
         let mut paths = self.paths();
@@ -93,7 +94,7 @@ impl<'a> DataFileTable<'a> {
                 let reason = format!("base of {base} in a path of {length}");
                 return Err(Error::malformed(base_at, reason));
             }
-            // Otherwise the shared bytes would be base here and not there.
+            // Otherwise the shared bytes would belong to the base in one path and not in the other.
             if base != last_base && step.shared > base.min(last_base) {
                 let shared = step.shared;
                 let base = counted(base, "byte", "bytes");
@@ -106,7 +107,7 @@ impl<'a> DataFileTable<'a> {
         Ok(paths.position())
     }
 
-    /// The files of the given numbers, which must be in the table.
+    /// The files with the given numbers, which must be in the table.
     ///
     /// # Errors
     /// `Malformed` at the table if a path would leave the directory or is not UTF-8; `Limit` if it
@@ -238,7 +239,7 @@ mod tests {
 
     #[test]
     fn an_empty_path_has_a_place_in_the_table() {
-        // The file of an empty version; nobody opens it.
+        // The file of an empty version, which is never opened.
         let bytes = table(&[("", ""), ("", "d/a")]);
         assert_eq!(resolve(&bytes, "", &[1]).unwrap(), [pair("", "d/a")]);
     }

@@ -1,4 +1,4 @@
-//! What every manifest and node is wrapped in: magic, length, version, compression, checksum.
+//! The outer layer of every manifest and node: magic, length, version, compression, checksum.
 
 use std::cell::RefCell;
 
@@ -13,7 +13,7 @@ use crate::limits::Limits;
 use crate::memory;
 use crate::stand_in;
 
-/// Magic, length and checksum: what no envelope can do without.
+/// Magic, length and checksum: the least that an envelope has.
 const MIN_BYTES: usize = 16;
 
 /// Bytes of the checksum at the end.
@@ -31,7 +31,7 @@ pub enum Content {
 }
 
 impl Content {
-    /// Everything that comes in an envelope.
+    /// All kinds of content.
     pub const ALL: [Self; 3] = [Self::Manifest, Self::BtreeNode, Self::VersionNode];
 
     /// The first four bytes, big-endian.
@@ -43,7 +43,7 @@ impl Content {
         }
     }
 
-    /// What it is called, with its article.
+    /// Its name, with an article.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Manifest => "an OCDBT manifest",
@@ -53,7 +53,7 @@ impl Content {
     }
 }
 
-/// The decompressed inside of an envelope whose checksum was right.
+/// The decompressed content of an envelope whose checksum was correct.
 #[derive(Clone, Debug)]
 pub struct Body {
     bytes: Bytes,
@@ -62,7 +62,7 @@ pub struct Body {
 
 impl Body {
     /// Reads the body from its start. Offsets count from the start of the file, or, if the body was
-    /// compressed, from the start of what it decompressed to.
+    /// compressed, from the start of the decompressed content.
     pub fn cursor(&self) -> Cursor<'_> {
         Cursor::new(&self.bytes, self.origin)
     }
@@ -72,7 +72,7 @@ impl Body {
         self.bytes.len()
     }
 
-    /// A part of the body that keeps the whole body alive instead of being a copy.
+    /// A part of the body that shares its memory and keeps it alive, instead of being a copy.
     ///
     /// `part` must have been read from [`Body::cursor`]; anything else is copied.
     pub fn share(&self, part: &[u8]) -> Bytes {
@@ -84,12 +84,13 @@ impl Body {
     }
 }
 
-/// Checks an envelope of `content`, which lies at `at`, and decompresses its body.
+/// Checks an envelope of `content` at the position `at`, and decompresses its body.
 ///
-/// The checksum covers the compressed form, so nothing is decompressed before it was found right.
+/// The checksum covers the compressed form, so nothing is decompressed before it has been checked.
 ///
 /// # Errors
-/// `Malformed` if magic, length or compressed frame are wrong, `Checksum`, `Unsupported` for an
+/// `Malformed` if the magic, the length or the compressed frame is wrong, `Checksum`, `Unsupported`
+/// for an
 /// unknown version or compression, `Limit` for a body of more than `max_node_bytes`.
 ///
 /// Source: tensorstore `ocdbt/format/codec_util.cc`, `DecodeWithOptionalCompression`.
@@ -108,7 +109,7 @@ pub fn open(bytes: &Bytes, content: Content, at: Offset, limits: &Limits) -> Res
     let covered = bytes.len().saturating_sub(CHECKSUM_BYTES);
     check_sum(bytes, covered, at)?;
 
-    // From here on the checksum is out of sight, so no field can run into it.
+    // From here on the cursor ends before the checksum, so no field can extend into it.
     let position = cursor.position();
     let covered = bytes.get(position..covered).unwrap_or_default();
     let mut cursor = Cursor::new(covered, cursor.offset());
@@ -191,12 +192,12 @@ fn check_size(size: u64, at: Offset, limits: &Limits) -> Result<()> {
     Ok(())
 }
 
-/// What bodies are decompressed with.
+/// What is needed to decompress bodies.
 #[derive(Default)]
 struct Workbench {
     /// Its tables take longer to set up than a small node takes to decompress.
     decompressor: DCtx<'static>,
-    /// Room for small bodies.
+    /// A buffer for small bodies.
     small: Vec<u8>,
 }
 
@@ -204,14 +205,14 @@ thread_local! {
     static WORKBENCH: RefCell<Workbench> = RefCell::default();
 }
 
-/// Bodies that cannot be longer are decompressed in a buffer that stays, and copied: fresh pages
-/// for two blocks cost more than the copy.
+/// Bodies up to this size are decompressed in a buffer that is kept, and copied: new pages for two
+/// blocks cost more than the copy.
 const SMALL: u64 = 256 << 10;
 
 /// Decompresses exactly one frame.
 ///
 /// The buffer is as large as the blocks of the frame can make it, not as the frame claims, and
-/// never larger than the limit. That is exact enough to hand it over whole, which saves zstd the
+/// never larger than the limit. That is exact enough to return it as it is, which saves zstd the
 /// copy through its own window that it would need if the output came in pieces; pages that the
 /// frame does not fill are never touched.
 fn decompress(frame: &[u8], at: Offset, limits: &Limits) -> Result<Body> {
@@ -234,7 +235,7 @@ fn decompress(frame: &[u8], at: Offset, limits: &Limits) -> Result<Body> {
              decompressor,
              small,
          }| {
-            // The buffer that stays may be larger than a limit, so a limit needs one of its own.
+            // The kept buffer may be larger than a limit, so a limit needs a buffer of its own.
             if capacity <= SMALL && !is_bounded {
                 small.clear();
                 small.reserve(to_usize(capacity));
@@ -275,7 +276,7 @@ mod tests {
         seal(Content::BtreeNode, b"hello hello hello hello", packing)
     }
 
-    /// An envelope around what follows the length, with the right length and checksum.
+    /// An envelope around what follows the length, with a correct length and checksum.
     fn around(rest: &[u8]) -> Vec<u8> {
         let mut bytes = [&0x0cdb_20de_u32.to_be_bytes()[..], &[0; 8], rest].concat();
         reseal(&mut bytes, 0);

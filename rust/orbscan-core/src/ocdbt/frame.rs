@@ -1,7 +1,7 @@
-//! How far a zstd frame reaches and how much it can hold, read off its block headers.
+//! The length of a zstd frame and the most that it can hold, from the headers of its blocks.
 //!
-//! zstd itself would decode a second frame or skip a skippable one without a word, and what a frame
-//! says about the size of its content is only a claim. Both are settled here without decompressing.
+//! zstd itself would silently decode a second frame or skip a skippable one, and the size of the
+//! content in the header of a frame is only a claim. Both are checked here without decompressing.
 //!
 //! Source: RFC 8878, section 3.1.1.
 
@@ -11,15 +11,15 @@ use crate::error::{Error, Offset, Result, counted};
 /// The first four bytes of a frame, little-endian.
 const MAGIC: u32 = 0xfd2f_b528;
 
-/// No block of any frame decompresses to more.
+/// The most that a block of a frame decompresses to.
 const MAX_BLOCK_BYTES: u64 = 128 << 10;
 
-/// What the headers of a frame tell.
+/// What the headers of a frame say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Extent {
     /// The size of the content, if the frame claims one.
     pub content_size: Option<u64>,
-    /// What the blocks can decompress to at most.
+    /// The most that the blocks can decompress to.
     blocks: u64,
 }
 
@@ -30,10 +30,10 @@ impl Extent {
     }
 }
 
-/// Walks the one frame that `bytes` must be; its first byte lies at `origin`.
+/// Measures `bytes`, which must be exactly one frame; its first byte lies at `origin`.
 ///
 /// # Errors
-/// `Malformed` if `bytes` begin with anything but a frame, end inside it or go on after it.
+/// `Malformed` if `bytes` do not begin with a frame, end inside it or continue after it.
 pub fn measure(bytes: &[u8], origin: Offset) -> Result<Extent> {
     let mut cursor = Cursor::new(bytes, origin);
     let in_header = |error: Error| error.while_reading("zstd frame header");
@@ -61,12 +61,13 @@ pub fn measure(bytes: &[u8], origin: Offset) -> Result<Extent> {
     })
 }
 
-/// Reads the header after the magic: the size of the content, and whether a checksum ends the frame.
+/// Reads the header after the magic: the size of the content, and whether a checksum ends the
+/// frame.
 fn header(cursor: &mut Cursor<'_>) -> Result<(Option<u64>, bool)> {
     let descriptor = cursor.u8()?;
     let single_segment = descriptor & 0x20 != 0;
     if !single_segment {
-        // The window size, of no use to a decoder that has the whole output at hand.
+        // The window size, which a decoder does not need if it has the whole output in memory.
         cursor.take(1)?;
     }
     let dictionary_id_bytes = match descriptor & 3 {
@@ -85,7 +86,7 @@ fn header(cursor: &mut Cursor<'_>) -> Result<(Option<u64>, bool)> {
     Ok((content_size, descriptor & 4 != 0))
 }
 
-/// Walks the blocks: what they can decompress to at most.
+/// Walks the blocks, and returns the most that they can decompress to.
 fn blocks(cursor: &mut Cursor<'_>) -> Result<u64> {
     let mut content = 0_u64;
     loop {

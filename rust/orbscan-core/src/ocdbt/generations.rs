@@ -1,11 +1,11 @@
-//! How the version tree counts, and the columns that its nodes have in common.
+//! How the version tree counts generations, and the columns that its nodes share.
 
 use super::Reference;
 use super::varint::Varints;
 use crate::cursor::{Cursor, to_u64, to_usize};
 use crate::error::{Error, Result};
 
-/// In place of offset and length: the tree has no node.
+/// In place of an offset and a length: the tree has no node.
 pub(super) const MISSING: u64 = u64::MAX;
 
 /// How many entries a version tree node may have: a power of two.
@@ -44,14 +44,15 @@ impl Arity {
         }
     }
 
-    /// How many generations fit under a node of a height. Saturates, where no generation reaches.
+    /// The number of generations under a node of a height. Saturates at a number that no generation
+    /// reaches.
     pub(super) fn capacity(self, height: u8) -> u64 {
         let levels = u32::from(height).saturating_add(1);
         let bits = levels.saturating_mul(u32::from(self.log2));
         1_u64.checked_shl(bits).unwrap_or(u64::MAX)
     }
 
-    /// The last generation before the node of a height that holds `generation`.
+    /// The last generation before the node of a height that contains `generation`.
     pub(super) fn before(self, generation: u64, height: u8) -> u64 {
         let last = generation.saturating_sub(1);
         let within = last.checked_rem(self.capacity(height)).unwrap_or_default();
@@ -107,7 +108,7 @@ impl<'a> References<'a> {
         reference.check(self.files, at)
     }
 
-    /// As `next`, but the mark of an empty tree gives `None`. Its data file exists nevertheless.
+    /// As `next`, but returns `None` for an empty tree. Its data file exists nevertheless.
     pub(super) fn next_or_missing(&mut self) -> Result<Option<Reference>> {
         let at = self.ids.offset();
         let reference = self.read()?;

@@ -16,18 +16,18 @@ use crate::error::{Error, Result, counted};
 pub struct Child {
     /// Which of the wanted keys it can hold.
     pub wanted: Range<usize>,
-    /// What it must keep to. The stripped prefix counts from the root.
+    /// The bounds of its keys. The stripped prefix counts from the root.
     pub bounds: Bounds,
     /// Where it lies.
     pub reference: Reference,
-    /// What its parent says it holds.
+    /// What it holds, according to its parent.
     pub statistics: Statistics,
-    /// Which entry of the parent it is.
+    /// The index of its entry in the parent.
     entry: u64,
 }
 
-/// The entries of an interior node. Where its key columns lie is known, nothing in them has been
-/// checked.
+/// The entries of an interior node. The positions of its key columns are known; nothing in them has
+/// been checked.
 #[derive(Clone, Debug)]
 pub struct Interior<'a> {
     count: u64,
@@ -54,13 +54,13 @@ impl<'a> Interior<'a> {
         })
     }
 
-    /// How many children there are.
+    /// The number of children.
     pub const fn count(&self) -> u64 {
         self.count
     }
 
-    /// The children that can hold one of the `wanted` keys. These must be sorted, and lack the prefix
-    /// that the keys of the node lack.
+    /// The children that can hold one of the `wanted` keys. These must be sorted, and come without
+    /// the prefix that the keys of the node lack.
     ///
     /// # Errors
     /// `Malformed` if anything is wrong with any entry, whether it is needed or not.
@@ -76,18 +76,19 @@ impl<'a> Interior<'a> {
         Ok(children)
     }
 
-    /// Shows every child to `visitor`, in order: its key, without the prefix that the node lacks, and
-    /// what it must keep to. None of them names a wanted key.
+    /// Passes every child to `visitor`, in order: its key, without the prefix that the node lacks,
+    /// and its bounds. No wanted keys are assigned to them.
     ///
     /// # Errors
-    /// `Malformed` if anything is wrong with any entry, perhaps after some were shown; whatever
+    /// `Malformed` if anything is wrong with any entry, perhaps after some were passed on; whatever
     /// `visitor` returns.
     pub fn visit(
         &self,
         bounds: &Bounds,
         mut visitor: impl FnMut(&[u8], Child) -> Result<()>,
     ) -> Result<()> {
-        // The columns behind the keys begin where these end, so the keys are read once to get there.
+        // The columns after the keys begin where these end, so the keys are read once to find the
+        // end.
         let mut keys = self.keys(bounds);
         while let Some(step) = keys.read()? {
             keys.apply(step);
@@ -136,7 +137,7 @@ impl<'a> Interior<'a> {
         Keys::new(strings, bounds)
     }
 
-    /// Checks the columns behind the keys, and copies what they say about the selected children.
+    /// Checks the columns after the keys, and copies the values of the selected children.
     fn fill_in(&self, children: &mut [Child], suffixes: usize) -> Result<()> {
         let mut columns = Columns::take(self, suffixes)?;
         let mut children = children.iter_mut().peekable();
@@ -151,7 +152,7 @@ impl<'a> Interior<'a> {
     }
 }
 
-/// How many bytes of its key a child strips off.
+/// How many bytes of its key a child strips.
 fn take_stripped(lengths: &mut Varints<'_>, step: Step<'_>) -> Result<usize> {
     let at = lengths.offset();
     let stripped = lengths.next_u16()?;
@@ -168,7 +169,7 @@ fn take_stripped(lengths: &mut Varints<'_>, step: Step<'_>) -> Result<usize> {
     Ok(stripped)
 }
 
-/// What the keys of a child must be less than, given the key of the next child, if there is one.
+/// The upper bound of the keys of a child, given the key of the next child, if there is one.
 fn bound_above(key: &[u8], child: &Child, own: &Bounds, next: Option<&[u8]>) -> Option<Vec<u8>> {
     let stripped = key.len().saturating_sub(child.bounds.lower.len());
     let prefix = key.get(..stripped).unwrap_or_default();
@@ -176,7 +177,7 @@ fn bound_above(key: &[u8], child: &Child, own: &Bounds, next: Option<&[u8]>) -> 
     upper.strip_prefix(prefix).map(<[u8]>::to_vec)
 }
 
-/// The columns behind the keys.
+/// The columns after the keys.
 struct Columns<'a> {
     table: u64,
     files: Varints<'a>,
@@ -188,7 +189,7 @@ struct Columns<'a> {
 }
 
 impl<'a> Columns<'a> {
-    /// Locates the columns, given the length of all key suffixes together.
+    /// Locates the columns, given the total length of all key suffixes.
     fn take(node: &Interior<'a>, suffixes: usize) -> Result<Self> {
         let mut cursor = node.rest.clone();
         cursor.take(suffixes)?;
@@ -206,7 +207,7 @@ impl<'a> Columns<'a> {
         Ok(columns)
     }
 
-    /// What the next entry says.
+    /// The reference and the statistics of the next entry.
     fn next(&mut self) -> Result<(Reference, Statistics)> {
         let at = self.files.offset();
         let reference = Reference {
@@ -225,8 +226,8 @@ impl<'a> Columns<'a> {
 
 /// The merge of the sorted keys of an interior node with the sorted wanted keys.
 ///
-/// Child i holds the keys from k(i) up to k(i+1), so the wanted keys that it can hold are known once
-/// k(i+1) is read: those between, as far as they begin with what the child strips off.
+/// Child i holds the keys from k(i) up to k(i+1), so the wanted keys that it can hold are known
+/// once k(i+1) is read: those in between that begin with the prefix that the child strips.
 struct Selection<'a, 'b, 'w> {
     keys: Keys<'a, 'b>,
     common_prefix_lengths: Varints<'a>,
@@ -234,10 +235,10 @@ struct Selection<'a, 'b, 'w> {
     wanted: &'w [&'w [u8]],
     /// The first wanted key that is not less than the current key.
     next: usize,
-    /// As in a leaf: a key that shares no less than this with the one before is less than the next
-    /// wanted key, as that one was.
+    /// As in a leaf: a key that shares at least this much with the one before is less than the next
+    /// wanted key, because that one was.
     compare_below: usize,
-    /// How many bytes the current child strips off; `None` before the first.
+    /// How many bytes the current child strips; `None` before the first child.
     stripped: Option<usize>,
     entry: u64,
     children: Vec<Child>,
@@ -258,13 +259,13 @@ impl<'a, 'b, 'w> Selection<'a, 'b, 'w> {
         }
     }
 
-    /// Goes on to the next key.
+    /// Moves on to the next key.
     fn pass(&mut self, step: Step<'a>) -> Result<()> {
         let stripped = take_stripped(&mut self.common_prefix_lengths, step)?;
         if step.shared < self.compare_below
             && let Some(wanted) = self.wanted.get(self.next)
         {
-            // The shared bytes are those of the key before, which has them in common with the wanted
+            // The shared bytes are those of the previous key, which shares them with the wanted
             // key; the rest decides.
             let rest = wanted.get(step.shared..).unwrap_or_default();
             let (order, common) = compare(step.suffix, rest, 0);
@@ -281,8 +282,8 @@ impl<'a, 'b, 'w> Selection<'a, 'b, 'w> {
         Ok(())
     }
 
-    /// Leaves the current child for the one that begins at `end`: selects it if it can hold a wanted
-    /// key.
+    /// Moves from the current child to the one that begins at `end`: selects the current one if it
+    /// can hold a wanted key.
     fn leave(&mut self, end: Option<&[u8]>) {
         let first = self.next;
         self.compare_below = 0;
@@ -296,7 +297,7 @@ impl<'a, 'b, 'w> Selection<'a, 'b, 'w> {
             }
             self.next = self.next.saturating_add(1);
         }
-        // What lies before the first key is nowhere.
+        // Keys before the first one are in no child.
         let Some(stripped) = self.stripped else {
             return;
         };
@@ -305,8 +306,8 @@ impl<'a, 'b, 'w> Selection<'a, 'b, 'w> {
             .current()
             .split_at_checked(stripped)
             .unwrap_or_default();
-        // The wanted keys are sorted, so those that begin with the prefix are neighbours; and all of
-        // them are at least the key of the child, so none of them is less than the prefix.
+        // The wanted keys are sorted, so those that begin with the prefix are neighbours; and all
+        // of them are at least the key of the child, so none of them is less than the prefix.
         let holds = self.wanted.get(first..self.next).unwrap_or_default();
         let count = holds.partition_point(|key| key.starts_with(prefix));
         if count == 0 {

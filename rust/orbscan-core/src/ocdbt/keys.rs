@@ -1,11 +1,12 @@
-//! The keys of one node: rebuilt as they pass, and checked against each other and their parent.
+//! The keys of one node, rebuilt one by one, and checked against each other and the parent's
+//! bounds.
 
 use super::strings::{STRIDE, Step, Strings};
 use crate::cursor::to_u64;
 use crate::error::{Error, Offset, Result};
 use crate::limits::MAX_KEY_BYTES;
 
-/// Room for a key that [`Keys::pass_plain`] takes: at most 127 shared bytes and a stride.
+/// The longest key that [`Keys::pass_plain`] handles: at most 127 shared bytes and a stride.
 const MAX_PLAIN_BYTES: usize = 256;
 
 /// What a parent says about the keys of its child.
@@ -19,7 +20,7 @@ pub struct Bounds {
     pub upper: Option<Vec<u8>>,
 }
 
-/// The keys of one node: [`Strings`] that keep within their bounds and rise.
+/// The keys of one node: [`Strings`] that stay within their bounds and increase.
 #[derive(Clone, Debug)]
 pub struct Keys<'a, 'b> {
     strings: Strings<'a>,
@@ -29,7 +30,7 @@ pub struct Keys<'a, 'b> {
 }
 
 impl<'a, 'b> Keys<'a, 'b> {
-    /// Checks `strings` as they pass.
+    /// Checks `strings` as they are read.
     pub fn new(strings: Strings<'a>, bounds: &'b Bounds) -> Self {
         Self {
             strings,
@@ -53,8 +54,8 @@ impl<'a, 'b> Keys<'a, 'b> {
         if step.length() > self.max_length {
             return Err(self.too_long(&step));
         }
-        // Writers share as much as they can, so the first bytes that are not shared nearly always
-        // differ and decide.
+        // Writers share as many bytes as they can, so the first bytes that are not shared nearly
+        // always differ and decide.
         let before = self
             .strings
             .current()
@@ -82,8 +83,8 @@ impl<'a, 'b> Keys<'a, 'b> {
         Error::malformed(self.strings.offset(step), reason)
     }
 
-    /// The first key is held against the lower bound, as it has no predecessor; any other key that
-    /// comes here does not rise.
+    /// Compares the first key with the lower bound, as it has no predecessor; any other key that
+    /// gets here does not increase.
     #[cold]
     fn check_first(&self, step: &Step<'_>) -> Result<()> {
         let index = self.strings.index.saturating_sub(1);
@@ -114,11 +115,11 @@ impl<'a, 'b> Keys<'a, 'b> {
     }
 
     /// Reads and applies keys for as long as they are plain and share at least `shared` bytes with
-    /// the one before.
+    /// the key before.
     ///
-    /// Plain is what nearly every key of a large leaf is: it shares fewer than 128 bytes, adds 1 to
-    /// 16, and its first own byte shows that it is greater than the one before. For such keys this
-    /// loop makes the same checks as [`Keys::read`], with all it needs in registers.
+    /// Nearly every key of a large leaf is plain: it shares fewer than 128 bytes, adds 1 to 16, and
+    /// its first own byte shows that it is greater than the one before. For such keys this loop
+    /// makes the same checks as [`Keys::read`], with everything it needs in registers.
     pub fn pass_plain(&mut self, shared: usize) {
         let compare_below = shared;
         let strings = &mut self.strings;
@@ -174,7 +175,7 @@ impl<'a, 'b> Keys<'a, 'b> {
         }
     }
 
-    /// How many keys were read, which is the number of the next one.
+    /// How many keys were read, which is the index of the next one.
     pub const fn next_index(&self) -> u64 {
         self.strings.index
     }

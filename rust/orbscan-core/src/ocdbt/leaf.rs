@@ -1,9 +1,9 @@
-//! Leaf nodes: keys, and the values they lead to.
+//! Leaf nodes: keys and their values.
 //!
-//! Orbax lets a leaf grow to 100 MB, so that nearly every checkpoint is one leaf with a key for
-//! each chunk of each array, while a reader of metadata wants a few of them. So a leaf is read where
-//! it lies: its columns are located, then passed over twice, keys first, values second, without a
-//! list of entries in between. Every entry is checked, but only a wanted one costs an allocation.
+//! Orbax lets a leaf grow to 100 MB, so nearly every checkpoint is one leaf with a key for each
+//! chunk of each array, while a reader of metadata wants only a few of them. So a leaf is read in
+//! place: its columns are located, then read twice, first the keys, then the values, without a list
+//! of entries in between. Every entry is checked, but only a wanted one costs an allocation.
 
 use std::cmp::Ordering;
 
@@ -15,7 +15,8 @@ use crate::cursor::{Cursor, to_usize};
 use crate::error::Result;
 use crate::interrupt;
 
-/// The entries of a leaf. Where its key columns lie is known, nothing in them has been checked.
+/// The entries of a leaf. The positions of its key columns are known; nothing in them has been
+/// checked.
 #[derive(Clone, Debug)]
 pub struct Leaf<'a> {
     count: u64,
@@ -39,13 +40,13 @@ impl<'a> Leaf<'a> {
         })
     }
 
-    /// How many entries there are.
+    /// The number of entries.
     pub const fn count(&self) -> u64 {
         self.count
     }
 
-    /// Finds those of the `wanted` keys that are here. They must be sorted, and lack the prefix that
-    /// the keys of the leaf lack.
+    /// Finds those of the `wanted` keys that are in the leaf. They must be sorted, and come without
+    /// the prefix that the keys of the leaf lack.
     ///
     /// # Errors
     /// `Malformed` if anything is wrong with any entry, wanted or not.
@@ -55,18 +56,18 @@ impl<'a> Leaf<'a> {
         self.values(keys.position())?.select(&found)
     }
 
-    /// Shows every entry to `visitor`: its key, without the prefix that the node lacks, and its
+    /// Passes every entry to `visitor`: its key, without the prefix that the node lacks, and its
     /// value.
     ///
     /// # Errors
-    /// `Malformed` if anything is wrong with any entry, perhaps after some were shown; whatever
+    /// `Malformed` if anything is wrong with any entry, perhaps after some were passed on; whatever
     /// `visitor` returns.
     pub fn visit(
         &self,
         bounds: &Bounds,
         mut visitor: impl FnMut(&[u8], Value<'a>) -> Result<()>,
     ) -> Result<()> {
-        // The values begin where the keys end, so the keys are read once to get there.
+        // The values begin where the keys end, so the keys are read once to find the end.
         let mut keys = self.keys(bounds);
         merge(&mut keys, &[])?;
         let values = self.values(keys.position())?;
@@ -90,7 +91,7 @@ impl<'a> Leaf<'a> {
         Keys::new(strings, bounds)
     }
 
-    /// The values, given the length of all key suffixes together.
+    /// The values, given the total length of all key suffixes.
     fn values(&self, suffixes: usize) -> Result<Values<'a>> {
         let mut cursor = self.rest.clone();
         cursor.take(suffixes)?;
@@ -98,18 +99,18 @@ impl<'a> Leaf<'a> {
     }
 }
 
-/// Reads all keys and finds the wanted ones: pairs of entry and wanted key, both rising.
+/// Reads all keys and finds the wanted ones: pairs of entry and wanted key, both increasing.
 ///
-/// A key is rarely compared at all. Say the key before it was less than the next wanted key, and the
-/// first `common` bytes of the two were the same. A key that shares more than that with the key
-/// before it differs from the wanted key in the same byte, in the same direction, so it is less,
-/// too, and `common` still holds. The chunks of one array share its whole name; so unless the
-/// wanted key is in the same array, they pass by.
+/// A key is rarely compared at all. Suppose that the previous key was less than the next wanted
+/// key, and that the first `common` bytes of the two were the same. A key that shares more than
+/// that with the previous key differs from the wanted key in the same byte, in the same direction,
+/// so it is less, too, and `common` still holds. All chunks of one array share its whole name; so
+/// unless the wanted key is in the same array, they are skipped.
 fn merge(keys: &mut Keys<'_, '_>, wanted: &[&[u8]]) -> Result<Vec<(usize, usize)>> {
     let mut found = Vec::new();
     let mut next = 0;
-    // A key is compared if it shares less than this: `common` and one, or nothing if no key is
-    // wanted any more. The first key shares nothing.
+    // A key is compared if it shares less than this: `common` and one, or nothing if no wanted keys
+    // are left. The first key shares nothing.
     let mut compare_below = usize::from(!wanted.is_empty());
     loop {
         keys.pass_plain(compare_below);
@@ -123,8 +124,8 @@ fn merge(keys: &mut Keys<'_, '_>, wanted: &[&[u8]]) -> Result<Vec<(usize, usize)
             continue;
         }
         compare_below = 0;
-        // What the key before had in common with the next wanted key, this one has, too; so long
-        // keys are not compared from the start again and again.
+        // What the previous key had in common with the next wanted key, this key has in common with
+        // it, too; so long keys are not compared from the start again and again.
         let mut known = step.shared;
         while let Some(key) = wanted.get(next) {
             let (order, common) = compare(keys.current(), key, known);
@@ -142,8 +143,8 @@ fn merge(keys: &mut Keys<'_, '_>, wanted: &[&[u8]]) -> Result<Vec<(usize, usize)
     }
 }
 
-/// The order of two keys, and how many bytes they have in common, of which the first `known` are
-/// known to be.
+/// The order of two keys, and the length of their common prefix, of which the first `known` bytes
+/// are known to be equal.
 pub(super) fn compare(left: &[u8], right: &[u8], known: usize) -> (Ordering, usize) {
     let left = left.get(known..).unwrap_or_default();
     let right = right.get(known..).unwrap_or_default();
@@ -152,7 +153,7 @@ pub(super) fn compare(left: &[u8], right: &[u8], known: usize) -> (Ordering, usi
     (order, common.saturating_add(known))
 }
 
-/// How many bytes two keys have in common, counted eight at a time.
+/// The length of the common prefix of two keys, counted eight bytes at a time.
 fn common_prefix(left: &[u8], right: &[u8]) -> usize {
     let (left_words, _) = left.as_chunks::<8>();
     let (right_words, _) = right.as_chunks::<8>();
@@ -200,7 +201,7 @@ mod tests {
         with_leaf(bytes, |leaf| Ok(leaf.find(bounds, wanted)?.len()))
     }
 
-    /// `BODY` with the bytes from `at` on replaced; `cut` bytes make room for them.
+    /// `BODY` with the `cut` bytes from `at` on replaced by `patch`.
     fn patched(at: usize, cut: usize, patch: &[u8]) -> Vec<u8> {
         [&BODY[..at], patch, &BODY[at + cut..]].concat()
     }

@@ -19,11 +19,11 @@ pub const FILE_NAME: &str = "manifest.ocdbt";
 pub enum ManifestKind {
     /// In the manifest itself.
     Single,
-    /// In the numbered manifest beside it with the greatest number.
+    /// In the numbered manifest with the greatest number, beside it.
     Numbered,
 }
 
-/// How nodes are to be compressed from now on. Each node says itself how it was.
+/// How nodes are compressed from now on. Each node says how it was compressed itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Compression {
     /// Not at all.
@@ -32,29 +32,29 @@ pub enum Compression {
     Zstd(i32),
 }
 
-/// How a database is to be written. A reader need not care.
+/// How a database is written. A reader need not care.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Config {
     /// The same in all manifests of a database.
     pub uuid: [u8; 16],
     /// Where the state is.
     pub kind: ManifestKind,
-    /// Longer values go outside the nodes.
+    /// Longer values are stored outside the nodes.
     pub max_inline_value_bytes: u32,
     /// Nodes that decompress to more are split.
     pub max_decoded_node_bytes: u32,
-    /// Of the tree of older versions.
+    /// The arity of the tree of older versions.
     pub version_tree_arity: Arity,
-    /// Of nodes.
+    /// The compression of nodes.
     pub compression: Compression,
 }
 
 /// A decoded manifest.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Manifest {
-    /// How the database is to be written.
+    /// How the database is written.
     pub config: Config,
-    /// What it holds; `None` if numbered manifests say that.
+    /// Its state; `None` if that is in numbered manifests.
     pub state: Option<State>,
 }
 
@@ -63,8 +63,8 @@ pub struct Manifest {
 pub struct State {
     /// The newest versions, oldest first; the last one is the current state.
     pub versions: Vec<Version>,
-    /// Where the older versions are, oldest first, and the files that they lie in, or why the path
-    /// of one is refused: nobody needs it to read the current state.
+    /// Where the older versions are, oldest first, and the files in which they lie, or why the path
+    /// of one is refused: the current state can be read without them.
     pub version_tree: Vec<(VersionNodeReference, Result<DataFile>)>,
     /// The root of the current state and the file it lies in; `None` if the database is empty.
     pub root: Option<(Root, DataFile)>,

@@ -27,7 +27,7 @@ use crate::error::{Error, Offset, Result};
 /// Where a node or a value lies: `length` bytes at `offset` of data file number `file`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Reference {
-    /// Index into the data file table of the node that holds the reference.
+    /// The index in the data file table of the node that holds the reference.
     pub file: u64,
     /// Bytes before it in the data file.
     pub offset: u64,
@@ -36,7 +36,7 @@ pub struct Reference {
 }
 
 impl Reference {
-    /// Checks that the file is one of `files` and that the end is a position a file can have.
+    /// Checks that the file is one of `files` and that the end is a valid position in a file.
     #[inline]
     fn check(self, files: u64, at: Offset) -> Result<Self> {
         let Self {
@@ -66,8 +66,8 @@ impl Reference {
 pub struct Statistics {
     /// Keys under the node.
     pub keys: u64,
-    /// Encoded bytes of the node and all nodes under it.
+    /// Encoded bytes of the node and of all nodes under it.
     pub tree_bytes: u64,
-    /// Bytes of all values that lie outside the nodes.
+    /// Bytes of all values outside the nodes.
     pub indirect_value_bytes: u64,
 }

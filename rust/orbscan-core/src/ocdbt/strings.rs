@@ -1,26 +1,26 @@
 //! Prefix-compressed strings (keys and data file paths), rebuilt one at a time in one buffer.
 //!
-//! A small node can spell out gigabytes of keys, since each may repeat 65,534 bytes of the one
-//! before at the price of one new byte. So no list of keys is ever made: whoever wants keys looks at
-//! them as they pass.
+//! A small node can expand to gigabytes of keys, because each may repeat 65,534 bytes of the one
+//! before at the price of one new byte. So a list of keys is never built: callers look at the keys
+//! one by one.
 
 use crate::cursor::{Cursor, to_u64};
 use crate::error::{Error, Offset, Result, counted};
 
 use super::varint::Varints;
 
-/// Copies of at most this many bytes are made as copies of exactly so many: a fixed size is one
-/// load and one store, where a variable one is a call.
+/// Copies of at most this many bytes are made as copies of exactly this many: a fixed size is one
+/// load and one store, a variable size is a call.
 pub(super) const STRIDE: usize = 16;
 
-/// The next string of a column, as the difference to the one before it.
+/// The next string of a column, as its difference from the previous one.
 #[derive(Clone, Copy, Debug)]
 pub struct Step<'a> {
-    /// How many bytes it shares with the one before, at the least.
+    /// The least number of bytes that it shares with the previous one.
     pub shared: usize,
     /// What follows the shared bytes.
     pub suffix: &'a [u8],
-    /// Where the suffix lies among the suffixes.
+    /// The position of the suffix among the suffixes.
     pub(super) position: usize,
 }
 
@@ -31,10 +31,10 @@ impl Step<'_> {
     }
 }
 
-/// A column of strings, each stored as the part it does not share with the one before.
+/// A column of strings, each stored as the part that it does not share with the previous one.
 ///
-/// [`Strings::read`] shows the next string while [`Strings::current`] is still the one before, and
-/// [`Strings::apply`] makes it the current one.
+/// [`Strings::read`] returns the next string while [`Strings::current`] is still the previous one,
+/// and [`Strings::apply`] makes it the current one.
 #[derive(Clone, Debug)]
 pub struct Strings<'a> {
     pub(super) index: u64,
@@ -44,13 +44,13 @@ pub struct Strings<'a> {
     pub(super) suffixes: &'a [u8],
     pub(super) position: usize,
     pub(super) start: Offset,
-    /// The current string and whatever longer ones left behind it.
+    /// The current string, followed by remains of longer ones.
     pub(super) buffer: Vec<u8>,
     pub(super) length: usize,
 }
 
 impl<'a> Strings<'a> {
-    /// The strings of the given columns; `suffixes` may go on after the last of them.
+    /// The strings of the given columns; `suffixes` may continue after the last of them.
     pub fn new(
         prefix_lengths: Varints<'a>,
         suffix_lengths: Varints<'a>,
@@ -73,13 +73,13 @@ impl<'a> Strings<'a> {
     /// The next string; `None` after the last.
     ///
     /// # Errors
-    /// `Malformed` if it shares more bytes than the one before has, or if its suffix is cut off.
+    /// `Malformed` if it shares more bytes than the previous one has, or if its suffix is cut off.
     #[inline]
     pub fn read(&mut self) -> Result<Option<Step<'a>>> {
         if self.index == self.count {
             return Ok(None);
         }
-        // The prefix lengths come one short: the first string has no predecessor to share with.
+        // There is one prefix length less: the first string has no predecessor with which to share.
         let shared = match self.index {
             0 => 0,
             _ => self.prefix_lengths.next_u16()?,
@@ -125,7 +125,7 @@ impl<'a> Strings<'a> {
         let rest = self.suffixes.get(step.position..).unwrap_or_default();
         let free = self.buffer.get_mut(step.shared..).unwrap_or_default();
         self.length = step.length();
-        // What is copied beyond the suffix lies behind the end of the string and is never looked at.
+        // Bytes copied beyond the suffix lie after the end of the string and are never read.
         if step.suffix.len() <= STRIDE
             && let Some(source) = rest.first_chunk::<STRIDE>()
             && let Some(target) = free.first_chunk_mut::<STRIDE>()

@@ -12,21 +12,21 @@ const INLINE: u8 = 0;
 /// `value_kind` of a value in a data file.
 const INDIRECT: u8 = 1;
 
-/// What a key leads to.
+/// The value of a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Value<'a> {
     /// The value itself.
     Inline(&'a [u8]),
-    /// Where the value lies.
+    /// A reference to the value.
     Indirect(Reference),
 }
 
 /// A wanted key that is in the leaf.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Hit<'a> {
-    /// Which of the wanted keys it is.
+    /// The index among the wanted keys.
     pub wanted: usize,
-    /// What it leads to.
+    /// Its value.
     pub value: Value<'a>,
 }
 
@@ -36,7 +36,7 @@ pub(super) struct Values<'a> {
     lengths: Varints<'a>,
     kinds: &'a [u8],
     kinds_at: Offset,
-    /// Data file numbers and offsets exist for indirect values only.
+    /// Only indirect values have data file numbers and offsets.
     files: Varints<'a>,
     offsets: Varints<'a>,
     inline: Cursor<'a>,
@@ -62,7 +62,7 @@ impl<'a> Values<'a> {
         })
     }
 
-    /// Checks every value, and gives those of the entries `found`: pairs of entry and wanted key.
+    /// Checks every value, and returns those of the entries `found`: pairs of entry and wanted key.
     pub(super) fn select(self, found: &[(usize, usize)]) -> Result<Vec<Hit<'a>>> {
         if self.are_sound() {
             return self.jump(found);
@@ -81,8 +81,8 @@ impl<'a> Values<'a> {
         Ok(hits)
     }
 
-    /// Whether a glance shows that nothing can be wrong with any indirect value: every file is in
-    /// the table, and offsets and lengths are too short to reach a limit together.
+    /// Whether a quick check shows that nothing can be wrong with any indirect value: every file is
+    /// in the table, and offsets and lengths are too small to reach a limit together.
     fn are_sound(&self) -> bool {
         let known = |kind| kind == INLINE || kind == INDIRECT;
         count_bytes(self.kinds, known) == self.kinds.len()
@@ -91,8 +91,8 @@ impl<'a> Values<'a> {
             && self.offsets.are_short()
     }
 
-    /// [`Values::select`] where only inline values are left to check: decodes those and the ones that
-    /// are asked for, and jumps over all between.
+    /// [`Values::select`] if only inline values are left to check: decodes those and the requested
+    /// ones, and skips all others.
     fn jump(mut self, found: &[(usize, usize)]) -> Result<Vec<Hit<'a>>> {
         let mut hits = Vec::with_capacity(found.len());
         let mut found = found.iter().peekable();
@@ -139,7 +139,7 @@ impl<'a> Values<'a> {
         Ok(hits)
     }
 
-    /// Checks every value and shows it; at the end the body must be used up.
+    /// Checks every value and passes it on; at the end the whole body must have been read.
     pub(super) fn each(
         mut self,
         mut show: impl FnMut(usize, Value<'a>) -> Result<()>,
@@ -160,7 +160,8 @@ impl<'a> Values<'a> {
         self.inline.finish()
     }
 
-    /// Passes over the next `run` values, which are inline, if nothing is wrong with them. Whatever is wrong is found again, and told, by those that look at single values.
+    /// Skips the next `run` values, which are inline, if nothing is wrong with them. If something
+    /// is, the code for single values finds it again and reports it.
     fn pass_inline(&mut self, run: usize) -> bool {
         let (mut lengths, mut inline) = (self.lengths.clone(), self.inline.clone());
         let sum = lengths.pass_sum(run, MAX_INLINE_VALUE_BYTES);
@@ -207,8 +208,8 @@ mod tests {
     const COLUMNS: &[u8] = b"\x05\x02\x01\0\0\x07hi";
 
     proptest! {
-        /// Jumping from wanted value to wanted value gives what passing over each of them gives,
-        /// whatever stands in the columns.
+        /// Jumping from wanted value to wanted value gives the same result as reading each of them,
+        /// whatever the columns contain.
         #[test]
         fn a_jump_is_as_good_as_a_walk(
             changes in prop::collection::vec((0..6_usize, any::<u8>()), 0..4),

@@ -1,4 +1,4 @@
-//! LEB128 numbers, seven bits a byte, low bits first; single ones and whole columns of them.
+//! LEB128 numbers, seven bits a byte, low bits first; single numbers and whole columns of them.
 
 use crate::cursor::{Cursor, to_u64, to_usize};
 use crate::error::{Error, Offset, Result};
@@ -9,8 +9,8 @@ const MORE: u8 = 0x80;
 /// [`MORE`] in each byte of a word.
 const MORE_IN_EACH: u64 = u64::from_le_bytes([MORE; 8]);
 
-/// How wide a field is. Within the length that the width needs, zero padding is legal:
-/// `81 80 00` is 1.
+/// The width of a field. Within the length that the width needs, zero padding is legal: `81 80 00`
+/// is 1.
 #[derive(Clone, Copy, Debug)]
 enum Width {
     Bits32,
@@ -39,7 +39,7 @@ impl Width {
         }
     }
 
-    /// The number at the start of `bytes` and its length in bytes, or why there is none.
+    /// The number at the start of `bytes` and its length in bytes, or the reason why there is none.
     fn decode(self, bytes: &[u8]) -> std::result::Result<(u64, usize), String> {
         let mut number = 0_u64;
         let mut shift = 0_u32;
@@ -79,7 +79,7 @@ impl Width {
 /// # Errors
 /// `Malformed` at its first byte, if it is cut off, too long or too large.
 pub fn read_u32(cursor: &mut Cursor<'_>) -> Result<u32> {
-    // `Bits32` lets no larger number through.
+    // `Bits32` excludes larger numbers.
     read(cursor, Width::Bits32).map(|number| u32::try_from(number).unwrap_or(u32::MAX))
 }
 
@@ -99,7 +99,7 @@ fn read(cursor: &mut Cursor<'_>, width: Width) -> Result<u64> {
     Ok(number)
 }
 
-/// A column of numbers that is known to be complete but is decoded only as it is read.
+/// A column of numbers that is known to be complete but is decoded only when it is read.
 #[derive(Clone, Debug)]
 pub struct Varints<'a> {
     rest: &'a [u8],
@@ -108,11 +108,11 @@ pub struct Varints<'a> {
 }
 
 impl<'a> Varints<'a> {
-    /// Takes a column of `count` numbers off the cursor without decoding them.
+    /// Reads a column of `count` numbers from the cursor without decoding them.
     ///
-    /// Where a column ends is where the last of its numbers ends, and each number ends with the
-    /// one byte of it that has a zero on top. So it is enough to count such bytes, which the
-    /// compiler turns into a few vector instructions for each 128 of them.
+    /// A column ends where the last of its numbers ends, and each number ends with its only byte
+    /// whose top bit is zero. So it is enough to count such bytes, which the compiler turns into a
+    /// few vector instructions for each 128 of them.
     ///
     /// # Errors
     /// `Malformed` at the first byte of the column if the bytes end before it does.
@@ -133,12 +133,12 @@ impl<'a> Varints<'a> {
         self.rest
     }
 
-    /// Passes over the next `bytes` bytes, which must be whole numbers.
+    /// Skips the next `bytes` bytes, which must be whole numbers.
     pub(super) fn pass_bytes(&mut self, bytes: usize) {
         self.rest = self.rest.get(bytes..).unwrap_or_default();
     }
 
-    /// Passes over the next `count` numbers without decoding them.
+    /// Skips the next `count` numbers without decoding them.
     ///
     /// # Errors
     /// `Malformed` if there are fewer.
@@ -153,8 +153,8 @@ impl<'a> Varints<'a> {
         Ok(())
     }
 
-    /// Passes over the next `count` numbers and gives their sum, if none of them is greater than
-    /// `max` or longer than eight bytes. Otherwise it passes over none.
+    /// Skips the next `count` numbers and returns their sum, if none of them is greater than `max`
+    /// or longer than eight bytes. Otherwise it skips none.
     pub fn pass_sum(&mut self, count: usize, max: u64) -> Option<u64> {
         let mut rest = self.rest;
         let mut sum = 0_u64;
@@ -179,10 +179,12 @@ impl<'a> Varints<'a> {
         Some(sum)
     }
 
-    /// Whether none of the numbers left takes more than eight bytes, so that all are less than 2^56.
+    /// Whether none of the remaining numbers takes more than eight bytes, so that all are less than
+    /// 2^56.
     ///
-    /// A longer one would have eight bytes in a row that say that another follows. Sixteen bytes
-    /// are looked at together: after three steps of doubling, a bit is left where such a row starts.
+    /// A longer number would have eight consecutive bytes with the continuation bit. Sixteen bytes
+    /// are examined at a time: after three steps of doubling, a bit is left where such a row
+    /// starts.
     pub fn are_short(&self) -> bool {
         const MORE_IN_EACH: u128 = u128::from_le_bytes([MORE; 16]);
         let row = |bytes: [u8; 16]| {
@@ -193,7 +195,7 @@ impl<'a> Varints<'a> {
         };
         let mut found = 0;
         let mut rest = self.rest;
-        // A row that starts in the upper half of one look starts in the lower half of the next.
+        // A row that starts in the upper half of one step starts in the lower half of the next.
         while let Some(chunk) = rest.first_chunk() {
             found |= row(*chunk);
             rest = rest.get(8..).unwrap_or_default();
@@ -203,7 +205,7 @@ impl<'a> Varints<'a> {
         found | row(tail) == 0
     }
 
-    /// Whether all of the numbers left are less than `limit`, of numbers that need but one byte.
+    /// Whether all remaining numbers are less than `limit`, if each takes only one byte.
     pub fn are_below(&self, limit: u64) -> bool {
         let limit = u8::try_from(limit).unwrap_or(MORE).min(MORE);
         count_bytes(self.rest, |byte| byte < limit) == self.rest.len()
@@ -218,7 +220,7 @@ impl<'a> Varints<'a> {
     /// The next number, of at most 64 bits.
     ///
     /// # Errors
-    /// `Malformed` at its first byte, if it is too long or too large, or if there is none left.
+    /// `Malformed` at its first byte, if it is too long or too large, or if there are none left.
     #[inline]
     pub fn next_u64(&mut self) -> Result<u64> {
         if let Some((number, rest)) = short(self.rest) {
@@ -234,7 +236,7 @@ impl<'a> Varints<'a> {
     /// As [`Varints::next_u64`].
     #[inline]
     pub fn next_u16(&mut self) -> Result<usize> {
-        // Lengths of keys and of what they share with their neighbours rarely need two bytes.
+        // Lengths of keys and of shared prefixes rarely need two bytes.
         if let Some((&byte, rest)) = self.rest.split_first()
             && byte & MORE == 0
         {
@@ -278,10 +280,10 @@ fn extent(bytes: &[u8], count: u64) -> Option<usize> {
     bytes.len().checked_sub(rest.len())
 }
 
-/// How many of `bytes` are counted by `counts`.
+/// The number of `bytes` for which `counts` returns true.
 pub(super) fn count_bytes(bytes: &[u8], counts: impl Fn(u8) -> bool) -> usize {
-    // At most 128 a chunk, so that a byte holds the sum; wrapping, because a check after each
-    // addition would keep the compiler from adding many at once.
+    // At most 128 a chunk, so that a byte can hold the sum; wrapping, because a check after each
+    // addition would prevent vectorisation.
     bytes.chunks(128).fold(0, |total, chunk| {
         let sum = chunk
             .iter()
@@ -290,11 +292,12 @@ pub(super) fn count_bytes(bytes: &[u8], counts: impl Fn(u8) -> bool) -> usize {
     })
 }
 
-/// The number at the start of `bytes` and what follows it, if the number takes at most eight bytes
-/// and eight are there to look at.
+/// The number at the start of `bytes` and the rest, if the number takes at most eight bytes and at
+/// least eight bytes are there.
 ///
-/// Offsets and lengths have anything from one to five bytes, in no order that a branch predictor
-/// could learn. So there is no branch on the length: a word is loaded, what lies behind the last
+/// Offsets and lengths have from one to five bytes, in no order that a branch predictor could
+/// learn. So there is no branch on the length: a word is loaded, the bits after the last byte of
+/// the number are masked, and the groups of seven bits are merged in pairs.
 /// byte of the number is masked away, and the groups of seven bits are pushed together in pairs.
 #[inline]
 fn short(bytes: &[u8]) -> Option<(u64, &[u8])> {
@@ -303,7 +306,7 @@ fn short(bytes: &[u8]) -> Option<(u64, &[u8])> {
     if ends == 0 {
         return None;
     }
-    // All bits up to and with the top bit of the last byte: 8, 16, … 64 of them.
+    // All bits up to and including the top bit of the last byte: 8, 16, … 64 of them.
     let mask = ends ^ ends.wrapping_sub(1);
     let x = word & mask & !MORE_IN_EACH;
     let x = (x & 0x007f_007f_007f_007f) | ((x & 0x7f00_7f00_7f00_7f00) >> 1);
@@ -325,7 +328,7 @@ mod tests {
         Ok((column, cursor.remaining()))
     }
 
-    /// Once alone, and once with enough bytes behind it for the word at a time.
+    /// Once alone, and once followed by enough bytes for reading a word at a time.
     fn both_ways(bytes: &[u8]) -> [Result<u64>; 2] {
         let padded: Vec<u8> = bytes.iter().copied().chain([0x55; 16]).collect();
         [bytes.to_vec(), padded].map(|bytes| column(&bytes, 1)?.0.next_u64())

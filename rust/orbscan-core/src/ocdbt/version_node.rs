@@ -29,11 +29,11 @@ pub enum VersionEntries {
 }
 
 impl<'a> VersionNode<'a> {
-    /// Decodes the node that `parent` refers to, which was read through a data file whose base is
+    /// Decodes the node that `parent` refers to, which was read through a data file with the base
     /// `inherited`.
     ///
     /// # Errors
-    /// `Malformed` if it is not what its parent says, or its entries contradict each other.
+    /// `Malformed` if it differs from what its parent says, or its entries contradict each other.
     pub fn decode(
         body: &'a Body,
         inherited: Bytes,
@@ -140,7 +140,7 @@ mod tests {
         }
     }
 
-    /// Decodes the body of a version node that its parent says is `parent`.
+    /// Decodes the body of a version node, given the `parent`'s description of it.
     fn open(
         parent: &VersionNodeReference,
         log2: u8,

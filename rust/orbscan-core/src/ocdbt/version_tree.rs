@@ -1,8 +1,8 @@
 //! Versions of a database, and the tree that leads to the older ones.
 //!
-//! The newest versions stand in the manifest itself, and the last of them is the current state. To
-//! read that state the tree is not needed; it is decoded so that a broken manifest is not taken for
-//! a good one.
+//! The newest versions are in the manifest itself, and the last of them is the current state. The
+//! tree is not needed in order to read that state; it is decoded so that a broken manifest does not
+//! count as a good one.
 
 use super::generations::{Arity, CommitTimes, Generations, References};
 use super::varint::{self, Varints};
@@ -113,8 +113,8 @@ fn check_range(versions: &[Version], arity: Arity, at: Offset) -> Result<()> {
 /// those in the manifest itself.
 ///
 /// # Errors
-/// `Malformed` if heights do not fall, generations or commit times do not rise, or a generation is
-/// outside what arity and height allow.
+/// `Malformed` if heights do not decrease, generations or commit times do not increase, or a
+/// generation is outside what arity and height allow.
 ///
 /// Source: tensorstore `ocdbt/format/manifest.cc`, `ValidateManifestVersionTreeNodes`.
 pub fn take_manifest_nodes(
@@ -136,7 +136,7 @@ pub fn take_manifest_nodes(
         let reason = "version tree node not older than the first version in the manifest";
         return Err(Error::malformed(start, reason));
     }
-    // Each level takes up where the level below it begins.
+    // Each level continues where the level below it begins.
     let mut end = arity.before(last.generation, 0);
     let mut height = 1;
     for node in nodes.iter().rev() {
@@ -145,7 +145,7 @@ pub fn take_manifest_nodes(
             height = height.saturating_add(1);
         }
         let before = arity.before(end, height);
-        // Only full nodes go into a higher one, so the last of them ends where a node can end.
+        // Only full nodes are moved to a higher one, so the last of them ends where a node can end.
         let full = arity.capacity(height.saturating_sub(1));
         let generation = node.generation;
         let ends_a_node = generation.checked_rem(full) == Some(0);
@@ -173,8 +173,8 @@ fn check_heights(nodes: &[VersionNodeReference], arity: Arity, at: Offset) -> Re
     Ok(())
 }
 
-/// Reads the columns that references to version tree nodes have in common. In a node all have the
-/// `height` given; in a manifest each has its own.
+/// Reads the columns that references to version tree nodes share. In a node all have the given
+/// `height`; in a manifest each has its own.
 pub(super) fn take_nodes(
     cursor: &mut Cursor<'_>,
     arity: Arity,
@@ -354,7 +354,7 @@ mod tests {
         }
     }
 
-    /// What a manifest of arity 2 refers to whose only inline version is the 15th, of time 100.
+    /// The nodes of a manifest of arity 2 whose only inline version is the 15th, of time 100.
     fn listed(nodes: &[VersionNodeReference]) -> Result<Vec<VersionNodeReference>> {
         let mut bytes = Vec::new();
         version_nodes(&mut bytes, nodes, true);
@@ -368,7 +368,7 @@ mod tests {
 
     #[test]
     fn a_manifest_leads_to_older_versions() {
-        // 1 to 8, 9 to 12, and 13 to 14; any of them may be gone.
+        // 1 to 8, 9 to 12, and 13 to 14; any of them may be missing.
         let all = [node(8, 3, 8, 1), node(12, 2, 4, 2), node(14, 1, 2, 3)];
         assert_eq!(listed(&all).unwrap(), all);
         assert_eq!(listed(&all[1..]).unwrap(), all[1..]);

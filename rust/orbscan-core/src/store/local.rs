@@ -21,8 +21,8 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::memory;
 use crate::path::StorePath;
 
-/// What is read of a file before anything else is asked about it: most files of a checkpoint end
-/// within it.
+/// How much of a file is read before its size is requested: most files of a checkpoint end within
+/// it.
 const FIRST_BYTES: u64 = 16 << 10;
 
 /// The files below one directory.
@@ -53,7 +53,7 @@ impl LocalStore {
         }
     }
 
-    /// The same store, which takes its disk for a slow one.
+    /// The same store, which treats its disk as slow.
     #[cfg(any(test, feature = "testing"))]
     #[must_use]
     pub fn on_slow_disk(self) -> Self {
@@ -63,9 +63,9 @@ impl LocalStore {
         }
     }
 
-    /// The store that holds what lies at `path`, and where it lies there. The store's top is the
-    /// directory above, since whether a directory is a checkpoint also depends on where it lies.
-    /// Messages spell paths as `path` is spelled: relative ones stay relative.
+    /// The store that holds the file or directory at `path`, and its path in the store. The store's
+    /// top is the directory above, because whether a directory is a checkpoint also depends on its
+    /// parent. Messages spell paths as `path` is spelled: relative ones stay relative.
     ///
     /// # Errors
     /// `NotFound` or `Store` if a path that ends in `..` leads nowhere, or the working directory is
@@ -92,7 +92,7 @@ impl LocalStore {
         opened.map_err(|error| error.in_file(&path.to_string_lossy()))
     }
 
-    /// The store at `root`, and where `absolute` lies there, which its user wrote as `given`.
+    /// The store at `root`, and the path of `absolute` in it, which the user wrote as `given`.
     fn below(root: &Path, absolute: &Path, given: &Path) -> Result<(Self, StorePath)> {
         let mut place = StorePath::root();
         for part in absolute.strip_prefix(root).unwrap_or(absolute) {
@@ -113,7 +113,7 @@ impl LocalStore {
         Ok((store, place))
     }
 
-    /// Where a path leads, in the directory that is held if it lies there.
+    /// The full path of a path in the store, through the held directory if it lies there.
     fn path(&self, path: &StorePath) -> PathBuf {
         let held = self.held.as_ref();
         match held.and_then(|held| Some((held, path.below(&held.place)?))) {
@@ -123,7 +123,7 @@ impl LocalStore {
         }
     }
 
-    /// Where a path leads by its name.
+    /// The full path of a path in the store, by its name.
     fn named(&self, path: &StorePath) -> PathBuf {
         if path.as_str().is_empty() {
             self.root.clone()
@@ -132,15 +132,15 @@ impl LocalStore {
         }
     }
 
-    /// The directory that is held, and the way from there to a place that lies in it.
+    /// The held directory, and the path of `place` relative to it, if it lies there.
     #[cfg(target_os = "linux")]
     fn in_held<'p>(&self, place: &'p StorePath) -> Option<(&File, &'p str)> {
         let held = self.held.as_ref()?;
         Some((held.open.as_deref()?, place.below(&held.place)?))
     }
 
-    /// Opens a file: in the directory that is held if it lies there, which takes the system half as long
-    /// as to follow the path that leads through `/proc`.
+    /// Opens a file: through the held directory if it lies there, which takes half as long as
+    /// following the path through `/proc`.
     #[cfg(target_os = "linux")]
     fn open_in_held(&self, place: &StorePath, path: &Path) -> std::io::Result<File> {
         match self.in_held(place) {
@@ -154,7 +154,7 @@ impl LocalStore {
         open(path)
     }
 
-    /// What the system says of a file, likewise.
+    /// The metadata of a file, likewise.
     #[cfg(target_os = "linux")]
     fn stat_in_held(&self, place: &StorePath, path: &Path) -> std::io::Result<Stat> {
         match self.in_held(place) {
@@ -186,8 +186,8 @@ impl LocalStore {
         if offset > 0 {
             file.seek(SeekFrom::Start(offset)).map_err(fail)?;
         }
-        // The buffer is handed to the system as it is: filling it with zeros first takes as long as
-        // reading into it.
+        // The buffer is passed to the system without filling it with zeros, which takes as long as
+        // reading.
         let first = most.min(FIRST_BYTES);
         let mut bytes = Vec::with_capacity(to_usize(first));
         let read = file.by_ref().take(first).read_to_end(&mut bytes);
@@ -202,13 +202,13 @@ impl LocalStore {
             return Err(want.is_a_directory());
         }
         let range = want.within(found.len())?;
-        // The file holds that much, so a claim cannot make us reserve more; but a file with holes can
-        // hold more than any memory.
+        // The file is that large, so a claim cannot make us reserve more; but a sparse file can be
+        // larger than any memory.
         let rest = range.end.saturating_sub(range.start).saturating_sub(read);
         memory::reserve(&mut bytes, to_usize(rest)).map_err(|error| error.in_file(&want.path))?;
         let more = file.by_ref().take(rest).read_to_end(&mut bytes);
         if to_u64(more.map_err(fail)?) < rest {
-            // Somebody cut the file while it was read.
+            // The file was truncated while it was read.
             want.within(file.metadata().map_err(fail)?.len())?;
         }
         Ok(bytes.into())
@@ -216,7 +216,7 @@ impl LocalStore {
 }
 
 impl Given {
-    /// A path of the store, seen from where the user stands.
+    /// A path of the store, relative to where the user stands.
     fn spell(&self, path: &StorePath) -> PathBuf {
         let (mut place, mut text) = (self.place.clone(), self.text.clone());
         loop {
@@ -243,7 +243,7 @@ fn above(path: &Path) -> PathBuf {
     }
 }
 
-/// A path in full. One that ends in `..` has no name of its own, and is resolved.
+/// The absolute path. A path that ends in `..` has no name of its own, and is resolved.
 fn absolute(path: &Path) -> Result<PathBuf> {
     // The working directory of the process may change while the store is read.
     let absolute = std::path::absolute(path).map_err(|error| {
@@ -271,8 +271,8 @@ fn resolved(path: &Path) -> Result<PathBuf> {
     fs::canonicalize(path).map_err(|error| failure(&error, path))
 }
 
-/// Opens a file. A pipe in its place would make us wait until somebody writes into it; it is taken
-/// for an empty file.
+/// Opens a file. A pipe in its place would make us wait for a writer; it is treated as an empty
+/// file.
 fn open(path: &Path) -> std::io::Result<File> {
     let mut options = File::options();
     #[cfg(unix)]
@@ -368,14 +368,14 @@ fn list(path: &Path, pace: &Pace, each: &mut dyn FnMut(Entry)) -> std::io::Resul
         let entry = entry?;
         let found = entry.file_type()?;
         let link = found.is_symlink();
-        // A broken link is listed like a file: whoever opens it learns more.
+        // A broken link is listed like a file; opening it gives the error.
         let directory = if link {
             fs::metadata(entry.path()).is_ok_and(|found| found.is_dir())
         } else {
             found.is_dir()
         };
         each(Entry {
-            // Every name that means something to us is UTF-8; others are only ever shown.
+            // All names that have a meaning here are UTF-8; others are only displayed.
             name: entry.file_name().to_string_lossy().into_owned(),
             kind: if directory {
                 EntryKind::Directory
@@ -417,7 +417,7 @@ fn id(_: &fs::Metadata) -> u64 {
     0
 }
 
-/// The number of a file as its directory lists it, without a question to the system.
+/// The inode number of a file as its directory lists it, without a system call.
 #[cfg(all(unix, not(target_os = "linux")))]
 fn listed_id(entry: &fs::DirEntry) -> u64 {
     std::os::unix::fs::DirEntryExt::ino(entry)
@@ -445,7 +445,7 @@ fn version(_: &fs::Metadata) -> u128 {
     0
 }
 
-/// Whether nothing lies at a path; a file in the place of one of its directories means the same.
+/// Whether nothing lies at a path; a file in place of one of its directories means the same.
 fn is_absent(error: &std::io::Error) -> bool {
     matches!(
         error.kind(),
@@ -453,8 +453,8 @@ fn is_absent(error: &std::io::Error) -> bool {
     )
 }
 
-/// Where a link leads, given the error of whoever followed it; `None` if there is no link, or the
-/// error is another.
+/// Where a link leads, given the error of following it; `None` if there is no link, or the error is
+/// another one.
 fn broken_link(error: &std::io::Error, path: &Path) -> Option<String> {
     if !is_absent(error) {
         return None;
@@ -472,7 +472,7 @@ fn failure(error: &std::io::Error, path: &Path) -> Error {
     }
 }
 
-/// As [`failure`], where there is no link.
+/// As [`failure`], if there is no link.
 fn plain_failure(error: &std::io::Error) -> Error {
     let (kind, reason) = if is_absent(error) {
         (ErrorKind::NotFound, "does not exist".to_owned())

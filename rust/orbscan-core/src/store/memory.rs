@@ -1,4 +1,4 @@
-//! A store that holds its files in memory: for tests, and for checkpoints that came over a wire.
+//! A store that holds its files in memory: for tests, and for checkpoints that came over a network.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,7 +9,7 @@ use crate::cursor::{to_u64, to_usize};
 use crate::error::{Error, ErrorKind, Result};
 use crate::path::StorePath;
 
-/// Files by path. A directory exists if something lies in it or if it was made.
+/// Files by path. A directory exists if something lies in it or if it was created.
 #[derive(Clone, Debug, Default)]
 pub struct MemoryStore {
     files: BTreeMap<StorePath, Bytes>,
@@ -22,7 +22,7 @@ impl MemoryStore {
         Self::default()
     }
 
-    /// Puts a file in, in place of one that was there, and the directories above it.
+    /// Adds or replaces a file, and creates the directories above it.
     pub fn insert(&mut self, path: StorePath, content: impl Into<Bytes>) {
         if let Some(parent) = path.parent() {
             self.insert_directory(parent);
@@ -30,7 +30,7 @@ impl MemoryStore {
         self.files.insert(path, content.into());
     }
 
-    /// Makes a directory and those above it.
+    /// Creates a directory and those above it.
     pub fn insert_directory(&mut self, path: StorePath) {
         let mut next = Some(path);
         while let Some(path) = next {
@@ -39,7 +39,7 @@ impl MemoryStore {
         }
     }
 
-    /// Takes a file out; the directories above it stay.
+    /// Removes a file; the directories above it stay.
     pub fn remove(&mut self, path: &StorePath) -> Option<Bytes> {
         self.files.remove(path)
     }

@@ -1,7 +1,7 @@
-//! Where files come from: the only part of the crate that touches the world.
+//! Where files come from: the only part of the crate that does I/O.
 //!
-//! A store is asked for many things at once and answers them all; how it does so, with threads or a
-//! runtime of its own, is its affair. Readers stay plain code.
+//! A store is asked for many things at once and answers them all; whether it does so with threads
+//! or with a runtime of its own is up to the store. Readers stay plain code.
 
 pub mod local;
 pub mod memory;
@@ -33,7 +33,8 @@ pub struct Entry {
     pub kind: EntryKind,
     /// Whether it is a link.
     pub link: bool,
-    /// A number that no other file of the store has at the time; 0 where the store has no such.
+    /// A number that no other file of the store has at the time; 0 if the store has no such
+    /// numbers.
     pub id: u64,
 }
 
@@ -44,11 +45,11 @@ pub struct Stat {
     pub kind: EntryKind,
     /// Its size in bytes.
     pub size: u64,
-    /// When it was last changed, in nanoseconds since 1970, where the store knows.
+    /// When it was last changed, in nanoseconds since 1970, if the store knows.
     pub modified_nsecs: Option<i128>,
-    /// A number that is another one when the file is, as far as the store knows, even with the old
-    /// size and the old time: on a local disk the time of change of its inode, and its number. 0 where
-    /// the store has no such.
+    /// A number that changes with the file, as far as the store knows, even if size and time stay
+    /// the same: on a local disk the change time of its inode, and the inode number. 0 if the store
+    /// has no such number.
     pub version: u128,
     /// As [`Entry::id`].
     pub id: u64,
@@ -98,10 +99,10 @@ impl Want {
         }
     }
 
-    /// Which bytes of the file are wanted, now that its size is known.
+    /// The range of bytes that is wanted, given the size of the file.
     ///
     /// # Errors
-    /// `Malformed` with both sizes if they reach past its end; `Limit` if they are too many.
+    /// `Malformed` with both sizes if the range reaches past the end; `Limit` if it is too large.
     pub fn within(&self, size: u64) -> Result<Range<u64>> {
         let (start, length) = match self.span {
             Span::Whole => (0, size),
@@ -125,19 +126,19 @@ impl Want {
         Err(error.in_file(&self.path))
     }
 
-    /// The refusal of a broken link.
+    /// The error for a broken link.
     pub fn is_a_broken_link(&self, target: &str) -> Error {
         let error = Error::new(ErrorKind::Malformed, leads_nowhere(target));
         error.about(Subject::BrokenLink).in_file(&self.path)
     }
 
-    /// The refusal of a path that is a directory.
+    /// The error for a path that is a directory.
     pub fn is_a_directory(&self) -> Error {
         Error::new(ErrorKind::Malformed, "is a directory, expected a file").in_file(&self.path)
     }
 }
 
-/// Whether a place lies in another or is the same, both as [`Store::resolve`] tells them.
+/// Whether a path lies in another or is the same, both as [`Store::resolve`] returns them.
 pub fn lies_within(place: &str, other: &str) -> bool {
     let below = place.strip_prefix(other);
     below.is_some_and(|rest| {
@@ -145,29 +146,29 @@ pub fn lies_within(place: &str, other: &str) -> bool {
     })
 }
 
-/// The refusal of a path where nothing lies.
+/// The error for a path where nothing lies.
 pub fn not_found(path: &StorePath) -> Error {
     Error::new(ErrorKind::NotFound, "no such file or directory").in_file(path)
 }
 
-/// What is wrong with a link at whose end nothing lies.
+/// The reason for a link whose target does not exist.
 pub fn leads_nowhere(target: &str) -> String {
     format!("is a broken link to {target}")
 }
 
-/// What a read of a directory is about to ask for: a store that fetches ahead fetches nothing else.
+/// What a read of a directory will need: a store that fetches ahead fetches nothing else.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Interest<'a> {
     /// Which pytrees are read.
     pub pytrees: Pytrees<'a>,
-    /// Whether their shardings are.
+    /// Whether their shardings are read.
     pub shardings: bool,
-    /// Whether the metrics are that a manager was given with a step.
+    /// Whether the metrics of a step are read.
     pub metrics: bool,
 }
 
 impl<'a> Interest<'a> {
-    /// In these pytrees, with their shardings, and in nothing else.
+    /// These pytrees with their shardings, and nothing else.
     pub const fn of(pytrees: Pytrees<'a>) -> Self {
         Self {
             pytrees,
@@ -180,13 +181,13 @@ impl<'a> Interest<'a> {
 /// Some pytrees of a checkpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pytrees<'a> {
-    /// The first in an order.
+    /// The first in this order.
     First(Order),
-    /// The one in the directory of that name; the checkpoint itself if it is empty.
+    /// The one in the directory of this name; the checkpoint itself if the name is empty.
     Named(&'a str),
     /// All of them.
     All,
-    /// None: only what stands outside of them.
+    /// None: only what lies outside of them.
     None,
 }
 
@@ -198,34 +199,34 @@ pub trait Store: Send + Sync {
     /// `NotFound` if it is missing or a file; `Store`. Both name it.
     fn list(&self, directory: &StorePath) -> Result<Vec<Entry>>;
 
-    /// Hands over the children of a directory one by one, in any order: what the caller does not
-    /// keep of a directory of millions takes no memory.
+    /// Passes on the children of a directory one by one, in any order: entries that the caller does
+    /// not keep take no memory, even of a directory of millions.
     ///
     /// # Errors
-    /// As [`Store::list`]; children may have been handed over before.
+    /// As [`Store::list`]; children may have been passed on before.
     fn list_each(&self, directory: &StorePath, each: &mut dyn FnMut(Entry)) -> Result<()> {
         self.list(directory)?.into_iter().for_each(each);
         Ok(())
     }
 
-    /// Whether a listing of a directory shows all that lies there. Where nothing can be listed, one shows
-    /// what was asked for by its name, and nothing follows from what it does not show.
+    /// Whether a listing of a directory shows everything that lies there. If nothing can be listed,
+    /// a listing shows what was asked for by name, and nothing follows from what it does not show.
     fn shows_all(&self, _: &StorePath) -> bool {
         true
     }
 
-    /// Says that all of these directories will be listed, and of these files in them those fetched that
-    /// are there: a store that has to wait for each answer asks for all of them at once.
+    /// Announces that all of these directories will be listed, and that these files in them will be
+    /// fetched if they are there: a store that waits for each answer requests all of them at once.
     fn expect(&self, _directories: &[StorePath], _files: &[StorePath]) {}
 
-    /// How many callers at once it answers sooner than one after another; 1 where threads are of no use.
-    /// It answers a wave that way by itself.
+    /// How many concurrent callers it answers sooner than one after another; 1 where threads are of
+    /// no use. It divides a batch that way by itself.
     fn width(&self) -> usize {
         1
     }
 
-    /// Whether every wave is a round trip, so that it pays to ask for what is likely to be wanted with what
-    /// is.
+    /// Whether every batch is a round trip, so that it pays to fetch what is likely to be needed
+    /// together with what is needed.
     fn is_far(&self) -> bool {
         false
     }
@@ -240,30 +241,31 @@ pub trait Store: Send + Sync {
     ///
     /// # Errors
     /// `NotFound` if the file is missing; `Malformed` "is a directory, expected a file", for a link
-    /// that leads nowhere, about [`Subject::BrokenLink`], or for a range that reaches past the end of
-    /// the file, with both sizes; `Limit`; `Store`. All name the file.
+    /// that leads nowhere, about [`Subject::BrokenLink`], or for a range that reaches past the end
+    /// of the file, with both sizes; `Limit`; `Store`. All name the file.
     fn fetch(&self, wants: &[Want]) -> Vec<Result<Bytes>>;
 
-    /// The path as the user who named the store's top, or a path in it, would write it: for messages.
+    /// The path as the user would write it who named the store's top, or a path in it: for
+    /// messages.
     fn locate(&self, path: &StorePath) -> String;
 
-    /// Says that exactly this will be fetched, soon after what is fetched next: a store that has to wait
-    /// for each answer begins at once. Whoever says so sees to it that it is not too much to be held.
+    /// Announces that exactly this will be fetched soon after the next fetch: a store that waits
+    /// for each answer begins at once. The caller ensures that it fits into memory.
     fn begin(&self, _: &[Want]) {}
 
-    /// Where a link leads at whose end nothing lies, as it is written there; `None` for anything else.
+    /// The target of a link that leads nowhere, as it is written there; `None` for anything else.
     fn broken_link(&self, _: &StorePath) -> Option<String> {
         None
     }
 
-    /// The path in full, however the user wrote it; it may still have links and `..` in it.
+    /// The absolute path, however the user wrote it; it may still have links and `..` in it.
     fn absolute(&self, path: &StorePath) -> String {
         self.locate(path)
     }
 
-    /// Where a path leads once all links in it are followed. Two paths lead to the same place
-    /// exactly if these texts agree, and a place lies in another if its text goes on behind the
-    /// other's with a separator.
+    /// The path after all links in it are followed. Two paths lead to the same place exactly if
+    /// these texts are equal, and a path lies in another if its text continues the other's with a
+    /// separator.
     ///
     /// # Errors
     /// `NotFound`; `Store`. Both name the path.
@@ -271,20 +273,20 @@ pub trait Store: Send + Sync {
         Ok(self.absolute(path))
     }
 
-    /// The same store, in which `directory` stays the one that lies there now, with all that is in it:
-    /// neither renames nor another directory in its place change that. `None` if it is not a directory,
-    /// or the store cannot tell one directory from another that takes its place.
+    /// The same store, in which `directory` stays the one that lies there now, with everything in
+    /// it, even if it is renamed or replaced by another. `None` if it is not a directory, or the
+    /// store cannot distinguish a directory from one that replaces it.
     fn hold(&self, _: &StorePath, _: Interest<'_>) -> Option<Box<dyn Store>> {
         None
     }
 
-    /// Whether something of what [`Store::hold`] holds turned out to be another thing than what lay there
+    /// Whether something that [`Store::hold`] holds has turned out to differ from what lay there
     /// when it was held: then nothing of it counts, and it is held again.
     fn is_stale(&self) -> bool {
         false
     }
 
-    /// What makes a save in this store a finished one, as Orbax decides it where nobody says.
+    /// What makes a save in this store a finished one, by Orbax's default.
     fn atomicity(&self) -> Atomicity {
         Atomicity::default()
     }

@@ -1,4 +1,4 @@
-//! A tree of small files as one run of bytes, so that a fuzzer can change a whole checkpoint.
+//! A tree of small files as one sequence of bytes, so that a fuzzer can change a whole checkpoint.
 //!
 //! ```text
 //! length of the path   1 byte
@@ -7,9 +7,8 @@
 //! content
 //! ```
 //!
-//! and so on to the end. What is cut off is as short as it is; a path that cannot be is left out.
-//! Manifests and nodes get their length and checksum put right, without which no change would
-//! ever get past them.
+//! and so on to the end. A file that is cut off is shorter; an invalid path is skipped. Manifests
+//! and nodes get a correct length and checksum, without which no change would ever get past them.
 
 use super::ocdbt_writer::reseal;
 use crate::path::StorePath;
@@ -54,7 +53,7 @@ pub fn unpack(mut bundle: &[u8]) -> MemoryStore {
     store
 }
 
-/// A file as it is, or, if it is an OCDBT envelope, with its length and checksum put right.
+/// A file as it is, or, if it is an OCDBT envelope, with a correct length and checksum.
 fn checked(content: &[u8]) -> Vec<u8> {
     let mut content = content.to_vec();
     if content.starts_with(b"\x0c\xdb") && content.len() >= 16 {

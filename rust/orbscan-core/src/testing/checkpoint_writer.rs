@@ -19,9 +19,9 @@ const ZARR: &str = r#"{"chunk_grid":{"configuration":{"chunk_shape":[2,4]},"name
 /// A checkpoint of arrays `params.layer_<n>.kernel`, all of one kind.
 #[derive(Clone, Copy, Debug)]
 pub struct CheckpointWriter {
-    /// How many arrays.
+    /// The number of arrays.
     pub leaves: usize,
-    /// How many chunks of each are stored, in the database itself.
+    /// How many chunks of each array are stored, in the database itself.
     pub chunks: usize,
 }
 

@@ -1,4 +1,4 @@
-//! A store that counts what it is asked for.
+//! A store that counts requests.
 
 use std::sync::Mutex;
 
@@ -7,18 +7,18 @@ use crate::error::Result;
 use crate::path::StorePath;
 use crate::store::{Bytes, Entry, Stat, Store, Want};
 
-/// What a store was asked for.
+/// The requests made to a store.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Requests {
     /// Directories listed.
     pub lists: u64,
-    /// Paths looked at.
+    /// Paths whose metadata was requested.
     pub stats: u64,
     /// Batches of fetches.
     pub waves: u64,
     /// Fetches.
     pub fetches: u64,
-    /// Bytes that they gave.
+    /// Bytes that they returned.
     pub bytes: u64,
 }
 
@@ -29,7 +29,7 @@ pub struct CountingStore<'s> {
 }
 
 impl<'s> CountingStore<'s> {
-    /// Counts what `inner` is asked for.
+    /// Counts the requests to `inner`.
     pub fn new(inner: &'s dyn Store) -> Self {
         Self {
             inner,
@@ -37,10 +37,10 @@ impl<'s> CountingStore<'s> {
         }
     }
 
-    /// What was asked for so far.
+    /// The requests so far.
     ///
     /// # Panics
-    /// If another thread panicked while it asked.
+    /// If another thread panicked during a request.
     pub fn requests(&self) -> Requests {
         *self.requests.lock().expect("no other thread panicked")
     }

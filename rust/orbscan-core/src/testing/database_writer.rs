@@ -11,11 +11,11 @@ use crate::ocdbt::{Reference, Statistics};
 use crate::path::StorePath;
 use crate::store::memory::MemoryStore;
 
-/// Writes a database: a B+tree over the entries given, in one data file for the nodes and one for
+/// Writes a database: a B+tree over the given entries, in one data file for the nodes and one for
 /// the values.
 #[derive(Clone, Debug)]
 pub struct DatabaseWriter {
-    /// How manifests and nodes are wrapped.
+    /// How manifests and nodes are packed.
     pub packing: Packing,
     /// The base of both data files, empty or ending in a `/`.
     pub base: String,
@@ -42,7 +42,7 @@ impl Default for DatabaseWriter {
     }
 }
 
-/// A node that was written, as its parent sees it.
+/// A node that was written, as its parent describes it.
 struct Written {
     key: Vec<u8>,
     stripped: usize,
@@ -50,7 +50,7 @@ struct Written {
     statistics: Statistics,
 }
 
-/// Number of the value file in leaves, and of the node file in interior nodes and the manifest.
+/// The number of the value file in leaves, and of the node file in interior nodes and the manifest.
 const VALUES: u64 = 0;
 const NODES: u64 = 0;
 
@@ -112,7 +112,8 @@ impl DatabaseWriter {
         }
     }
 
-    /// Writes all nodes, lowest first; gives the height of the root, and the root if there is one.
+    /// Writes all nodes, lowest first; returns the height of the root, and the root if there is
+    /// one.
     fn write_tree(
         &self,
         entries: &[(Vec<u8>, LeafValue)],
@@ -163,7 +164,7 @@ impl DatabaseWriter {
         (height, level.pop())
     }
 
-    /// How much the keys of a node have in common; a root strips nothing.
+    /// The length of the common prefix of the keys of a node; a root strips nothing.
     fn stripped<'k>(keys: impl Iterator<Item = &'k [u8]>, nodes: usize) -> usize {
         if nodes == 1 {
             return 0;
@@ -228,7 +229,7 @@ impl DatabaseWriter {
     }
 }
 
-/// The bytes of a value outside the node.
+/// The length of a value outside the node.
 fn indirect_bytes(value: &LeafValue) -> u64 {
     match value {
         LeafValue::Inline(_) => 0,

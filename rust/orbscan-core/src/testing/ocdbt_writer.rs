@@ -1,18 +1,18 @@
 //! Writes OCDBT manifests and nodes, field by field.
 //!
-//! The encoders write what they are given, sensible or not: a test that wants a broken node gives
-//! them broken parts. The `DatabaseWriter` beside them writes databases that hold together.
+//! The encoders write what they are given, valid or not: a test that needs a broken node passes
+//! broken parts. The `DatabaseWriter` beside them writes consistent databases.
 
 use crate::ocdbt::envelope::Content;
 use crate::ocdbt::version_tree::VersionNodeReference;
 use crate::ocdbt::{Reference, Statistics};
 
-/// What a body is wrapped with.
+/// How a body is packed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Packing {
     /// Stored as it is.
     Plain,
-    /// One zstd frame that tells the size of its content.
+    /// One zstd frame that states the size of its content.
     Zstd,
     /// One zstd frame that does not.
     ZstdStreamed,
@@ -21,7 +21,7 @@ pub enum Packing {
 /// A data file: the base that nodes in it inherit, and the rest of its path.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct File {
-    /// What nodes read from the file put before their paths.
+    /// The prefix that nodes read from the file put before their paths.
     pub base: String,
     /// What follows the base.
     pub rest: String,
@@ -39,9 +39,9 @@ pub enum LeafValue {
 /// A child of an interior node.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ChildEntry {
-    /// The key; the child holds none that is less.
+    /// The key; the child holds no smaller keys.
     pub key: Vec<u8>,
-    /// How many bytes of the key the child strips off its own.
+    /// How many bytes of the key the child strips from its own.
     pub stripped: usize,
     /// Where it lies.
     pub reference: Reference,
@@ -79,7 +79,7 @@ fn varints(out: &mut Vec<u8>, numbers: impl IntoIterator<Item = u64>) {
     }
 }
 
-/// Wraps a body: magic, length, version, compression, checksum.
+/// Packs a body: magic, length, version, compression, checksum.
 pub fn seal(content: Content, body: &[u8], packing: Packing) -> Vec<u8> {
     let mut out = content.magic().to_be_bytes().to_vec();
     out.extend([0; 8]);
@@ -104,7 +104,7 @@ pub fn seal(content: Content, body: &[u8], packing: Packing) -> Vec<u8> {
     out
 }
 
-/// Makes length and checksum of an envelope right again, whose last `old` bytes are an old checksum.
+/// Corrects the length and checksum of an envelope whose last `old` bytes are an old checksum.
 pub fn reseal(envelope: &mut Vec<u8>, old: usize) {
     envelope.truncate(envelope.len() - old);
     let length = envelope.len() as u64 + 4;
@@ -142,7 +142,7 @@ pub fn file_table(out: &mut Vec<u8>, files: &[File]) {
     out.extend(suffixes.concat());
 }
 
-/// The lengths of what keys share, the lengths of the rest, and the rest.
+/// The lengths of the shared prefixes, the lengths of the suffixes, and the suffixes.
 fn compress_keys<'k>(keys: impl Iterator<Item = &'k [u8]>) -> (Vec<u64>, Vec<u64>, Vec<u8>) {
     let (mut shared, mut lengths, mut suffixes) = (Vec::new(), Vec::new(), Vec::new());
     let mut last: Option<&[u8]> = None;

@@ -1,7 +1,7 @@
-//! What must hold for any bytes whatever: the properties that fuzzing tries to break.
+//! What must hold for any bytes: the properties that fuzzing tries to break.
 //!
 //! Each takes the input of a fuzzer and panics if something that must hold does not. None of them
-//! asks for a good answer; all of them ask for an answer, within limits, that is consistent with
+//! expects a good answer; all of them expect an answer, within limits, that is consistent with
 //! other answers and whose error lies inside the input. [`ALL`] lists them by name; the targets of
 //! `rust/fuzz` and the test `fuzz.rs` call them.
 
@@ -60,7 +60,7 @@ pub const ALL: [(&str, Property); 18] = [
     ("zstd_frame", zstd_frame),
 ];
 
-/// Limits that keep one execution cheap. The decoders do not know that they are low.
+/// Limits that keep one execution cheap.
 pub fn limits() -> Limits {
     Limits {
         max_node_bytes: 1 << 18,
@@ -72,7 +72,7 @@ pub fn limits() -> Limits {
     }
 }
 
-/// Checks that an error that names a place in the file names one inside of it.
+/// Checks that the offset of an error, if it has one, lies inside the file.
 fn within<T>(length: usize, result: Result<T>) -> Option<T> {
     result.map_err(|error| check_place(length, &error)).ok()
 }
@@ -113,7 +113,7 @@ pub fn checkpoint_metadata(bytes: &[u8]) {
         checkpoint_metadata::decode(bytes, &limits(), &mut issues),
     );
     if let Some(text) = found.and_then(|found| found.custom_metadata) {
-        // What is handed on as JSON must be JSON, or Python fails where nobody expects it.
+        // What is passed on as JSON must be JSON, or Python fails later.
         let mut json = Json::new(text.as_bytes(), Dialect::Python, &limits()).unwrap();
         json.skip().unwrap();
         json.end().unwrap();
@@ -177,7 +177,7 @@ pub fn safetensors(bytes: &[u8]) {
 }
 
 /// JSON in both dialects: whatever can be read can be skipped, and what can be skipped can be read,
-/// save lone surrogates in Python's dialect, for which there is no text.
+/// except lone surrogates in Python's dialect, for which there is no text.
 pub fn json(bytes: &[u8]) {
     let whole = |dialect, read: fn(&mut Json<'_>) -> Result<()>| {
         let mut json = Json::new(bytes, dialect, &limits())?;
@@ -215,7 +215,7 @@ fn enveloped(bytes: &[u8], content: Content) -> Option<Bytes> {
     Some(node.into())
 }
 
-/// A manifest, its checksum right.
+/// A manifest with a correct checksum.
 pub fn manifest(bytes: &[u8]) {
     if let Some(node) = enveloped(bytes, Content::Manifest) {
         let found = within(node.len(), Manifest::decode(&node, &limits()));
@@ -223,17 +223,17 @@ pub fn manifest(bytes: &[u8]) {
     }
 }
 
-/// What decodes can be shown to its end; what does not, comes with its error.
+/// What decodes can be dumped to its end; what does not decode is dumped with its error.
 fn check_dump(bytes: &Bytes, is_sound: bool) {
     for dump in dumping::part(bytes, 0, &limits()) {
         assert!(!is_sound || dump.error.is_none(), "{dump:?}");
     }
 }
 
-/// Any file by any of the names that tell what it is: it is taken apart, and every place named lies
-/// in it.
+/// Any file by any of the names that determine what it is: it is dumped, and every position in the
+/// dump lies in it.
 pub fn dump(bytes: &[u8]) {
-    /// Every name, those first that seeds count on.
+    /// All names, beginning with those on which the seeds rely.
     static NAMES: LazyLock<Vec<String>> = LazyLock::new(|| {
         let of_seeds = [
             "d/x",
@@ -324,7 +324,7 @@ fn search_leaf(leaf: &Leaf<'_>) {
     }
 }
 
-/// A node of the version tree, whose parent says about it what the second byte does.
+/// A node of the version tree, whose parent describes it as the second byte says.
 pub fn version_node(bytes: &[u8]) {
     let Some((height, bytes)) = bytes.split_first() else {
         return;
@@ -360,8 +360,8 @@ pub fn version_node(bytes: &[u8]) {
     );
 }
 
-/// A zstd frame that does not say how long its content is: what its blocks are measured to hold,
-/// without decompressing them, is enough room for what comes out.
+/// A zstd frame that does not state the length of its content: the size that is measured from its
+/// blocks, without decompressing them, suffices for the content.
 pub fn zstd_frame(bytes: &[u8]) {
     let Some(extent) = within(bytes.len(), frame::measure(bytes, Offset::File(0))) else {
         return;
@@ -374,7 +374,8 @@ pub fn zstd_frame(bytes: &[u8]) {
 }
 
 /// A checkpoint of files that the input names: see [`bundle`]. Whatever it is, reading ends, every
-/// error names a file, and a read that recalls another gives what it gives without.
+/// error names a file, and a read with a cache of earlier reads gives the same answer as one
+/// without.
 pub fn checkpoint(bytes: &[u8]) {
     let store = bundle::unpack(bytes);
     let top = StorePath::root();
@@ -400,7 +401,7 @@ pub fn checkpoint(bytes: &[u8]) {
     reader::is_checkpoint(&store, &top, None).unwrap();
 }
 
-/// A checkpoint as for [`checkpoint`]: checking it to its last chunk, and measuring it, ends; and what
+/// A checkpoint as for [`checkpoint`]: checking it to its last chunk and measuring it end, and what
 /// can be measured can be checked.
 pub fn verify(bytes: &[u8]) {
     let store = bundle::unpack(bytes);

@@ -11,14 +11,14 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::interrupt;
 use crate::memory;
 
-/// What a leaf takes while a tree is built: its node, its place in the order, its key and the number of
-/// that, and its name afterwards.
+/// The memory of a leaf while a tree is built: its node, its place in the order, its key and the
+/// number of the key, and later its name.
 const BYTES_OF_LEAF: usize = 320;
 
 /// Builds the tree of `keypaths` as Orbax does, with mappings and sequences sorted.
 ///
 /// Faults that leave the rest readable are appended to `issues`: a leaf below another leaf (the
-/// upper one is left out), and two leaves of one keypath (in a mapping the last stays, in a
+/// upper one is dropped), and two leaves with one keypath (in a mapping the last one stays, in a
 /// sequence the first).
 ///
 /// # Errors
@@ -36,7 +36,7 @@ pub fn build(keypaths: &Keypaths<'_>, issues: &mut Vec<Error>) -> Result<Tree> {
         known: HashMap::with_capacity(count),
         queue: VecDeque::new(),
     };
-    // Every leaf is a node, and a tree has few others.
+    // Every leaf is a node, and a tree has few other nodes.
     let others = count.checked_div(8).unwrap_or_default().saturating_add(1);
     memory::reserve(&mut building.tree.nodes, count.saturating_add(others))?;
     let top = building.tree.push(None);
@@ -55,13 +55,13 @@ struct Building<'k> {
     tree: Tree,
     /// The numbers of keys.
     known: HashMap<&'k str, usize>,
-    /// The nodes without content yet: which of the sorted leaves lie at and below each, and how deep
-    /// it lies.
+    /// The nodes without content so far: which of the sorted leaves lie at and below each node, and
+    /// the depth of the node.
     queue: VecDeque<(usize, Range<usize>, usize)>,
 }
 
 impl Building<'_> {
-    /// The content of a node of this depth, at and below which the leaves in `range` lie.
+    /// The content of a node of this depth, given the range of the leaves at and below it.
     fn content(
         &mut self,
         mut range: Range<usize>,
@@ -69,7 +69,7 @@ impl Building<'_> {
         issues: &mut Vec<Error>,
     ) -> Result<Content> {
         let keypaths = self.keypaths;
-        // Sorting puts the keypaths that end here first.
+        // The keypaths that end here are sorted first.
         let here = self.sorted.order.get(range.clone()).unwrap_or_default();
         let ends_here = |leaf: &&usize| keypaths.get(**leaf).len() == depth;
         let ending = here.iter().take_while(ends_here).count();
@@ -89,7 +89,7 @@ impl Building<'_> {
         Ok(Content::Children(kind, self.children(range, depth)?))
     }
 
-    /// Adds the children of a node of this depth, below which the leaves in `range` lie.
+    /// Adds the children of a node of this depth, given the range of the leaves below it.
     fn children(&mut self, mut range: Range<usize>, depth: usize) -> Result<Range<usize>> {
         let keypaths = self.keypaths;
         let first = self.tree.nodes.len();
@@ -113,7 +113,7 @@ impl Building<'_> {
             let end = self.sorted.end_of_child(range.clone(), depth);
             let below = depth.saturating_add(1);
             if end == range.start.saturating_add(1) && keypaths.get(head).len() == below {
-                // A leaf alone waits for nothing.
+                // A single leaf does not need the queue.
                 self.tree.set(child, Content::Leaf(head));
             } else {
                 self.queue.push_back((child, range.start..end, below));
@@ -130,7 +130,7 @@ fn container(keypaths: &Keypaths<'_>, group: &[usize], depth: usize) -> Result<C
         let key = leaf.and_then(|&leaf| keypaths.get(leaf).get(depth));
         matches!(key, Some(KeyEntry::Sequence(_)))
     };
-    // Indices sort before keys, so a mix shows at the ends.
+    // Indices are sorted before keys, so a mixture shows at the ends.
     match (is_sequence(group.first()), is_sequence(group.last())) {
         (true, true) => Ok(Container::List),
         (false, false) => Ok(Container::Dict),
@@ -146,7 +146,7 @@ fn container(keypaths: &Keypaths<'_>, group: &[usize], depth: usize) -> Result<C
     }
 }
 
-/// Checks that a sequence has no gap before its child of this index.
+/// Checks that a sequence has no gap before the child with this index.
 fn check_place(index: u64, place: u64) -> std::result::Result<(), String> {
     if index == place {
         return Ok(());
@@ -167,7 +167,7 @@ fn at_node(keypaths: &Keypaths<'_>, leaf: usize, depth: usize, reason: &str) -> 
 /// Keypaths in the order in which Orbax builds: by keys, numbers by value.
 struct Sorted {
     order: Vec<usize>,
-    /// How many keys each of them shares with the one before, from the top.
+    /// How many keys each keypath shares with the one before, from the top.
     shared: Vec<usize>,
 }
 
@@ -185,9 +185,9 @@ impl Sorted {
         Self { order, shared }
     }
 
-    /// Where the leaves of the first child end, among those in `range` below a node of this depth.
+    /// The end of the leaves of the first child, within the `range` below a node of this depth.
     fn end_of_child(&self, range: Range<usize>, depth: usize) -> usize {
-        // The first keypath of the next child shares no more than this node with the one before.
+        // The first keypath of the next child shares only this node with the one before.
         let rest = range.start.saturating_add(1)..range.end;
         let mut shared = self.shared.get(rest.clone()).unwrap_or_default().iter();
         let more = shared.position(|shared| *shared <= depth);
@@ -195,8 +195,8 @@ impl Sorted {
     }
 }
 
-/// Keypaths in numbers that order as their keys do: comparing keys themselves, which have long
-/// prefixes in common, would take most of the time of a sort.
+/// Keypaths as numbers that are ordered as their keys are: comparing the keys themselves, which
+/// have long prefixes in common, would take most of the time of a sort.
 struct Ranks {
     ranks: Vec<usize>,
     ends: Vec<usize>,
@@ -236,7 +236,7 @@ impl Ranks {
     }
 }
 
-/// How many keys each keypath shares with the one before, and whether none is less than that.
+/// How many keys each keypath shares with the one before, and whether they are sorted.
 fn shared<'k, K: Ord + 'k>(
     order: &[usize],
     keypath_of: impl Fn(usize) -> &'k [K],
@@ -255,7 +255,7 @@ fn shared<'k, K: Ord + 'k>(
     (shared, rises)
 }
 
-/// Which of several leaves with one keypath stays.
+/// The leaf that stays, of several leaves with one keypath.
 fn survivor(keypaths: &Keypaths<'_>, leaves: &[usize], issues: &mut Vec<Error>) -> usize {
     let (first, last) = (leaves.first().copied(), leaves.last().copied());
     let keypath = keypaths.get(first.unwrap_or_default());

@@ -17,7 +17,7 @@ impl Names {
         self.push_parts(&[name]);
     }
 
-    /// Appends a name that is put together of parts.
+    /// Appends a name that consists of parts.
     pub fn push_parts(&mut self, parts: &[&str]) {
         for part in parts {
             self.text.push_str(part);
@@ -45,7 +45,7 @@ impl Names {
         self.ends.len()
     }
 
-    /// Whether there is none.
+    /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.ends.is_empty()
     }

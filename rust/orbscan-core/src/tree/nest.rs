@@ -1,4 +1,4 @@
-//! A tree whose containers are known as it is read.
+//! A tree whose containers are already known when it is read.
 
 use std::collections::VecDeque;
 
@@ -6,7 +6,8 @@ use foldhash::{HashMap, HashMapExt};
 
 use super::{Container, Content, NamedTuple, Tree};
 
-/// A tree whose containers are known as it is read, depth first: rich types, aggregate files.
+/// A tree whose containers are already known when it is read, depth first: rich types, aggregate
+/// files.
 #[derive(Clone, Debug, Default)]
 pub struct Nest {
     nodes: Vec<NestNode>,
@@ -26,12 +27,12 @@ enum NestContent {
 }
 
 impl Nest {
-    /// Adds leaf number `leaf` and gives its node.
+    /// Adds leaf number `leaf` and returns its node.
     pub fn leaf(&mut self, leaf: usize) -> usize {
         self.add(NestContent::Leaf(leaf))
     }
 
-    /// Adds a container of nodes added before, each with its key if it has one.
+    /// Adds a container of nodes that were added before, each with its key if it has one.
     pub fn container(&mut self, kind: Container, children: Vec<(Option<String>, usize)>) -> usize {
         let mut indices = Vec::with_capacity(children.len());
         for (key, child) in children {

@@ -1,24 +1,24 @@
-//! Neighbouring containers that are alike: the layers of a model, which nobody need look at one by
-//! one.
+//! Neighbouring containers that are alike, such as the layers of a model, so that a reader can
+//! handle them together.
 
 use std::ops::Range;
 
 use super::{Container, Content, Tree};
 
-/// Containers that lie side by side, are of one kind and have children with the same keys.
+/// Containers that lie side by side, are of the same kind and have children with the same keys.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Run {
     /// The containers.
     pub nodes: Range<usize>,
     /// What each of them is.
     pub kind: Container,
-    /// The children of all of them, equally many each, one after the other.
+    /// The children of all of them, the same number for each, one after the other.
     pub children: Range<usize>,
 }
 
 impl Tree {
-    /// All containers in runs, those further down first: the children of a run are leaves or lie in
-    /// runs before it.
+    /// All containers in runs, deeper ones first: the children of a run are leaves or lie in
+    /// earlier runs.
     pub fn runs(&self) -> Vec<Run> {
         let mut runs: Vec<Run> = Vec::new();
         for (node, found) in self.nodes.iter().enumerate() {
@@ -41,7 +41,7 @@ impl Tree {
         runs
     }
 
-    /// Whether a container continues a run. It does not if it is a child of the run itself.
+    /// Whether a container continues a run. A child of the run itself does not.
     fn goes_on(&self, run: &Run, node: usize, kind: Container, children: &Range<usize>) -> bool {
         let first = run.children.start..run.children.start.saturating_add(children.len());
         let is_next = run.nodes.end == node && run.children.end == children.start;

@@ -38,7 +38,7 @@ fn a_child_is_told_what_its_keys_must_be() {
         panic!("{children:?}");
     };
     assert_eq!(first.wanted, 0..2);
-    // The next key does not begin with what this child strips, so it bounds nothing.
+    // The next key does not begin with the stripped prefix of this child, so it is not a bound.
     let bounds = Bounds {
         stripped: 8,
         lower: b"b".to_vec(),

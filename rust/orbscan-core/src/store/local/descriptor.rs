@@ -1,4 +1,4 @@
-//! Files below a directory that is open, found from there and by no other name.
+//! Files below an open directory, found from there and not by their full path.
 
 use std::fs::File;
 use std::io::Result;
@@ -16,13 +16,13 @@ use crate::store::{Entry, EntryKind, Stat};
 
 const NSECS_PER_SEC: i64 = 1_000_000_000;
 
-/// Opens a file to be read. A pipe in its place is taken for an empty file.
+/// Opens a file for reading. A pipe in its place is treated as an empty file.
 pub(super) fn open(directory: &File, way: &str) -> Result<File> {
     let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
     Ok(openat(directory, way, flags, Mode::empty())?.into())
 }
 
-/// What the system says of a file; of the directory itself if the way is empty.
+/// The metadata of a file; of the directory itself if the path is empty.
 pub(super) fn stat(directory: &File, way: &str) -> Result<Stat> {
     let found = match way {
         "" => fstat(directory)?,
@@ -31,7 +31,7 @@ pub(super) fn stat(directory: &File, way: &str) -> Result<Stat> {
     Ok(as_stat(&found))
 }
 
-/// Lists a directory: the one that is open if the way is empty.
+/// Lists a directory: the open one if the path is empty.
 pub(super) fn list(
     directory: &File,
     way: &str,
@@ -42,7 +42,7 @@ pub(super) fn list(
     list_at(directory, way, pace, each)
 }
 
-/// Lists a directory by its name. The standard library asks for its metadata as well.
+/// Lists a directory by its path. The standard library would request its metadata as well.
 pub(super) fn list_named(path: &Path, pace: &Pace, each: &mut dyn FnMut(Entry)) -> Result<()> {
     list_at(CWD, path, pace, each)
 }
@@ -54,7 +54,7 @@ fn list_at(
     each: &mut dyn FnMut(Entry),
 ) -> Result<()> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    // A descriptor of its own, since one has only one place to read on from.
+    // A separate descriptor, because each has only one read position.
     let begin = || -> Result<_> {
         let mut listed = Dir::new(openat(directory, way, flags, Mode::empty())?)?;
         let first = listed.read();
@@ -78,15 +78,15 @@ fn list_at(
         &asked_for,
         |entry| Ok(pace.ask(|| asked(directory, entry))),
     );
-    // Work that was to end gives an answer that nobody uses.
+    // If the work was to end, its answer is not used.
     found.into_iter().flatten().for_each(each);
     Ok(())
 }
 
-/// What an entry is, of which the listing does not say what lies there.
+/// The kind of an entry whose type is missing from the listing.
 fn asked(directory: BorrowedFd<'_>, entry: &DirEntry) -> Entry {
     let kind = match entry.file_type() {
-        // Some file systems do not say in a listing.
+        // Some file systems do not include the type in a listing.
         FileType::Unknown => statat(directory, entry.file_name(), AtFlags::SYMLINK_NOFOLLOW)
             .map_or(FileType::Unknown, |found| {
                 FileType::from_raw_mode(found.st_mode)
@@ -94,7 +94,7 @@ fn asked(directory: BorrowedFd<'_>, entry: &DirEntry) -> Entry {
         kind => kind,
     };
     let link = kind == FileType::Symlink;
-    // A broken link is listed like a file: whoever opens it learns more.
+    // A broken link is listed like a file; opening it gives the error.
     let is_directory = if link {
         statat(directory, entry.file_name(), AtFlags::empty())
             .is_ok_and(|found| is_directory(&found))
@@ -106,7 +106,7 @@ fn asked(directory: BorrowedFd<'_>, entry: &DirEntry) -> Entry {
 
 fn as_entry(entry: &DirEntry, is_directory: bool, link: bool) -> Entry {
     Entry {
-        // Every name that means something to us is UTF-8; others are only ever shown.
+        // All names that have a meaning here are UTF-8; others are only displayed.
         name: entry.file_name().to_string_lossy().into_owned(),
         kind: if is_directory {
             EntryKind::Directory
@@ -141,7 +141,7 @@ fn as_stat(found: &Found) -> Stat {
             EntryKind::File
         },
         size: u64::try_from(found.st_size).unwrap_or_default(),
-        // As the standard library has it, nothing before 1970.
+        // As in the standard library, no time before 1970.
         modified_nsecs: (modified >= 0).then_some(modified),
         version: u128::from(changed.cast_unsigned()) << 64 | u128::from(found.st_ino),
         id: found.st_ino,

@@ -1,4 +1,5 @@
-//! Directories that stay open while they are read, so that whatever takes their place is not.
+//! Directories that stay open while they are read, so that a directory that replaces one is not
+//! read.
 
 #[cfg(target_os = "linux")]
 use std::fs;
@@ -10,14 +11,14 @@ use std::sync::Arc;
 
 use crate::path::StorePath;
 
-/// A directory that is open, so that its files can be found wherever it is moved.
+/// An open directory, whose files can be found wherever it is moved.
 #[derive(Clone, Debug)]
 pub(super) struct Held {
     /// Where it lay.
     pub place: StorePath,
     /// A path that leads to it as long as it is open.
     pub path: PathBuf,
-    /// Closed when nobody holds it any more; `None` if nothing lay there.
+    /// Closed when no store holds it any more; `None` if nothing lay there.
     #[cfg_attr(
         not(target_os = "linux"),
         expect(dead_code, reason = "nothing is held")
@@ -25,16 +26,17 @@ pub(super) struct Held {
     pub open: Option<Arc<File>>,
 }
 
-/// Opens a directory to be held. On Linux the system has a path for whatever a process has open, which
-/// leads there by the file itself and by no name: what is opened below it is of that directory.
+/// Opens a directory in order to hold it. On Linux the system has a path for everything that a
+/// process has open, which leads to the file itself and not to its name: what is opened below it is
+/// in that directory.
 #[cfg(target_os = "linux")]
 pub(super) fn held(path: &Path, place: &StorePath) -> Option<Held> {
     use std::os::fd::AsRawFd;
     use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
     use std::sync::atomic::{AtomicU8, Ordering};
 
-    /// Whether there are such paths: a container may have no `/proc`. Not a `OnceLock`: a process that
-    /// is forked while another thread looks would wait for that thread, which it does not have.
+    /// Whether such paths exist: a container may have no `/proc`. Not a `OnceLock`: a process that
+    /// is forked while another thread checks would wait for that thread, which it does not have.
     static ARE_THERE: AtomicU8 = AtomicU8::new(UNKNOWN);
     const UNKNOWN: u8 = 0;
     const NO: u8 = 1;
@@ -75,20 +77,20 @@ pub(super) fn held(path: &Path, place: &StorePath) -> Option<Held> {
     is_there.then(|| held(&name, Some(open)))
 }
 
-/// What lies where a directory is to be held.
+/// What lies at the path of a directory that is to be held.
 #[cfg(target_os = "linux")]
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Opened<T> {
     Directory(T),
     Nothing,
-    /// What cannot be held, as a broken link, which is told as what it is.
+    /// Something that cannot be held, such as a broken link, which has its own error.
     Other,
 }
 
-/// Opens what lies there; `look` tells whether it is a link.
+/// Opens what lies there; `look` says whether it is a link.
 ///
-/// What was renamed into the place between the two questions is opened: read by its name instead, it
-/// could be swapped for another and back unnoticed.
+/// What was renamed to this path between the two requests is opened: if it were read by its path,
+/// it could be replaced by another and put back unnoticed.
 #[cfg(target_os = "linux")]
 pub(super) fn opened<T>(
     mut open: impl FnMut() -> std::io::Result<T>,
@@ -115,7 +117,7 @@ pub(super) fn opened<T>(
     }
 }
 
-/// Elsewhere nothing leads to a directory but its name.
+/// On other systems, only its path leads to a directory.
 #[cfg(not(target_os = "linux"))]
 pub(super) fn held(_: &Path, _: &StorePath) -> Option<Held> {
     None

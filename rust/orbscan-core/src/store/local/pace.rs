@@ -1,18 +1,18 @@
-//! How long a disk takes to answer, learned from the answers it gives anyway.
+//! The latency of a disk, learned from its answers.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::aside;
 
-/// An answer that takes longer comes over a network, or from a disk that has to move: meanwhile it can
-/// look for others. To start a thread takes a twentieth of it.
+/// A slower answer comes over a network, or from a disk with moving parts, which can look for
+/// others meanwhile. Starting a thread takes a twentieth of it.
 const SLOW: Duration = Duration::from_millis(1);
 
-/// No busy machine makes a question to a fast disk wait so long.
+/// Even on a busy machine, a fast disk does not take this long.
 const VERY_SLOW: Duration = Duration::from_millis(10);
 
-/// What was learned of one disk.
+/// What was learned about one disk.
 #[derive(Debug, Default)]
 pub(super) struct Pace {
     slow: AtomicU32,
@@ -20,7 +20,7 @@ pub(super) struct Pace {
 }
 
 impl Pace {
-    /// Asks the disk.
+    /// Makes a request to the disk.
     pub(super) fn ask<T>(&self, question: impl FnOnce() -> T) -> T {
         let asked = Instant::now();
         let answer = question();
@@ -38,8 +38,8 @@ impl Pace {
         count.fetch_add(weight, Ordering::Relaxed);
     }
 
-    /// How many questions are asked at once. One answer that came late may have met a busy machine: on
-    /// a slow disk most do.
+    /// How many requests are made at once. A single late answer may be due to a busy machine; on a
+    /// slow disk most answers are late.
     pub(super) fn width(&self) -> usize {
         let [slow, fast] = [&self.slow, &self.fast].map(|count| count.load(Ordering::Relaxed));
         if slow > 1 && slow > fast {
@@ -49,7 +49,7 @@ impl Pace {
         }
     }
 
-    /// That of a disk that is slow, whatever its answers say.
+    /// The pace of a disk that is slow, whatever its answers.
     #[cfg(any(test, feature = "testing"))]
     pub(super) fn slow() -> Self {
         Self {

@@ -78,7 +78,7 @@ fn what_is_held_stays_whatever_takes_its_place() {
     assert_eq!(read(&store).unwrap(), "new");
     assert_eq!(read(held.as_ref()).unwrap(), "old");
     assert_eq!(held.list(&place).unwrap().len(), 1);
-    // What is beside it is found by its name.
+    // What lies beside it is found by its path.
     assert_eq!(held.list(&StorePath::root()).unwrap().len(), 3);
     assert_eq!(
         (held.locate(&file), held.absolute(&file)),
@@ -110,7 +110,7 @@ fn a_path_that_leads_nowhere_is_named_as_it_was_given() {
     assert_eq!(error.kind(), ErrorKind::NotFound);
 }
 
-/// What comes of it where opening and looking give these answers, one after another.
+/// The result if opening and looking give these answers, in order.
 #[cfg(target_os = "linux")]
 fn opening(opens: &[bool], links: &[Option<bool>]) -> Opened<usize> {
     let absent = || std::io::Error::from(IoErrorKind::NotFound);
@@ -139,7 +139,7 @@ fn what_comes_into_the_place_while_it_is_opened_is_held() {
 #[cfg(target_os = "linux")]
 fn where_nothing_lies_nothing_is_held_and_a_link_to_nowhere_is_not() {
     assert_eq!(opening(&[false], &[None]), Opened::Nothing);
-    // Gone whenever it is opened, there whenever it is looked for.
+    // Absent whenever it is opened, present whenever it is looked at.
     assert_eq!(opening(&[false], &[Some(false)]), Opened::Nothing);
     assert_eq!(opening(&[false], &[Some(true)]), Opened::Other);
 }
