@@ -90,8 +90,7 @@ impl Body {
 ///
 /// # Errors
 /// `Malformed` if the magic, the length or the compressed frame is wrong, `Checksum`, `Unsupported`
-/// for an
-/// unknown version or compression, `Limit` for a body of more than `max_node_bytes`.
+/// for an unknown version or compression, `Limit` for a body of more than `max_node_bytes`.
 ///
 /// Source: tensorstore `ocdbt/format/codec_util.cc`, `DecodeWithOptionalCompression`.
 pub fn open(bytes: &Bytes, content: Content, at: Offset, limits: &Limits) -> Result<Body> {

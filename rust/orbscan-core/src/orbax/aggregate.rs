@@ -1,8 +1,8 @@
 //! `checkpoint`: the aggregate file, a whole pytree in msgpack.
 //!
-//! Before 0.5.16 every item directory had one. Small leaves stand in it as values, arrays stored
-//! elsewhere as a string `PLACEHOLDER://<param name>`. Until 0.4.3 it is the only record of the
-//! tree. Flax writes the same form, without placeholders.
+//! Before 0.5.16 every item directory had one. It contains small leaves as values, and arrays
+//! stored elsewhere as a string `PLACEHOLDER://<param name>`. Until 0.4.3 it is the only record of
+//! the tree. Flax writes the same form, without placeholders.
 //!
 //! | extension | is | payload |
 //! |---|---|---|
@@ -73,11 +73,11 @@ pub fn decode<'a>(bytes: &'a [u8], limits: &Limits) -> Result<Aggregate<'a>> {
 /// A container whose values are being read.
 struct Open {
     kind: Container,
-    /// How many values are still to come.
+    /// The number of values still to be read.
     left: u64,
-    /// The nodes of those read, with their keys.
+    /// The nodes of the values that were read, with their keys.
     children: Vec<(Option<String>, usize)>,
-    /// Where the payload ends that it must fill.
+    /// The end of the payload that it must fill.
     end: Option<Offset>,
 }
 
@@ -95,11 +95,11 @@ struct Reading<'a, 'l> {
 }
 
 impl Reading<'_, '_> {
-    /// Reads the whole tree and gives the node at its top.
+    /// Reads the whole tree and returns the node at its top.
     fn tree(&mut self) -> Result<usize> {
         loop {
             let Some(mut node) = self.value()? else {
-                // A container was opened: its first value comes next.
+                // A container was opened: its first value is next.
                 continue;
             };
             // A node is complete; it may complete the containers around it.
@@ -121,7 +121,7 @@ impl Reading<'_, '_> {
         }
     }
 
-    /// Reads one value: the node of a leaf, or nothing if it opened a container.
+    /// Reads one value: returns the node of a leaf, or `None` if it opened a container.
     fn value(&mut self) -> Result<Option<usize>> {
         let offset = self.msgpack.offset();
         let value = match self.msgpack.token()? {
@@ -201,7 +201,7 @@ impl Reading<'_, '_> {
         Ok(())
     }
 
-    /// Closes the innermost container and gives its node.
+    /// Closes the innermost container and returns its node.
     fn close(&mut self) -> Result<usize> {
         let Some(open) = self.open.pop() else {
             return Err(self.msgpack.malformed("nothing to close"));
@@ -213,9 +213,9 @@ impl Reading<'_, '_> {
         Ok(self.nest.container(open.kind, open.children))
     }
 
-    /// The head of a tuple's payload: how many values it has and where it ends.
+    /// The head of a tuple's payload: the number of its values, and where it ends.
     fn tuple(&mut self, length: u64) -> Result<(u64, Offset)> {
-        // Checks that the payload is all there.
+        // Checks that the payload is complete.
         self.msgpack.clone().payload(length)?;
         let end = self.msgpack.offset().plus(length);
         let offset = self.msgpack.offset();

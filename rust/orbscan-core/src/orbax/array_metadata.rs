@@ -1,11 +1,12 @@
-//! `array_metadatas/process_<N>`: what one process says of the arrays it wrote.
+//! `array_metadatas/process_<N>`: what one process recorded about the arrays that it wrote.
 //!
 //! ```json
 //! {"array_metadatas": [{"array_metadata": {"param_name": "k", "write_shape": [2],
 //!   "chunk_shape": [2], "ext_metadata": {"random_key_impl": "threefry2x32"}}}]}
 //! ```
 //!
-//! Only the PRNG implementation of typed key arrays stands nowhere else, so nothing else is read.
+//! Only the PRNG implementation of typed key arrays is recorded nowhere else, so nothing else is
+//! read.
 //!
 //! Source: orbax `_src/metadata/array_metadata_store.py`.
 
@@ -15,11 +16,11 @@ use crate::error::{Error, Offset, Result};
 use crate::json::{Dialect, Json, Kind};
 use crate::limits::Limits;
 
-/// The member that makes reading worthwhile. Python writes it without escapes.
+/// The member for which the file is read. Python writes it without escapes.
 const RANDOM_KEY_IMPL: &str = "random_key_impl";
 
-/// How many words of 32 bits a key of a PRNG implementation of JAX has; `None` for one that JAX itself
-/// does not have.
+/// The number of 32-bit words in a key of a PRNG implementation of JAX; `None` for an
+/// implementation that is not part of JAX.
 ///
 /// Source: jax `_src/prng.py`.
 pub fn key_words(implementation: &str) -> Option<u64> {
@@ -30,19 +31,19 @@ pub fn key_words(implementation: &str) -> Option<u64> {
     }
 }
 
-/// What is said of a shape.
+/// What the file says about a shape.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Said {
-    /// Nothing that Orbax could make a tuple of.
+    /// Nothing from which Orbax could make a tuple.
     #[default]
     Nothing,
     /// A shape, in elements.
     Shape(Vec<u64>),
-    /// Something that Orbax makes a tuple of, but not one that can be a shape. It never looks at it.
+    /// Something from which Orbax makes a tuple, but which is not a shape. Orbax never looks at it.
     Odd,
 }
 
-/// What the file says of one array.
+/// What the file says about one array.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Described {
     /// The shape of one shard.
@@ -51,16 +52,16 @@ pub struct Described {
     pub chunk_shape: Said,
     /// The PRNG implementation of a typed key array.
     pub random_key_impl: Option<String>,
-    /// A member that no release writes, or an `ext_metadata` that says nothing: what should say that
-    /// the array is a key may be misspelled.
+    /// A member that no release writes, or an `ext_metadata` without content: the member that says
+    /// that the array is a key may be misspelled.
     pub unknown: Option<String>,
 }
 
 /// The param name and the PRNG implementation of each typed key array, in file order.
 ///
 /// # Errors
-/// `Malformed` if the document does not follow its schema; `Limit`. Of a document without any key
-/// array no more is asked than that it is whole: one that was cut off may have had some.
+/// `Malformed` if the document does not follow its schema; `Limit`. A document without key arrays
+/// is only checked to be complete: if it was cut off, it may have had some.
 pub fn decode(bytes: &[u8], limits: &Limits) -> Result<Vec<(String, String)>> {
     let mut json = Json::new(bytes, Dialect::Python, limits)?;
     if std::str::from_utf8(bytes).is_ok_and(|text| !text.contains(RANDOM_KEY_IMPL)) {
@@ -77,11 +78,11 @@ pub fn decode(bytes: &[u8], limits: &Limits) -> Result<Vec<(String, String)>> {
     Ok(keys)
 }
 
-/// Shows the param name of each array and what the file says of it, in file order.
+/// Passes on the param name of each array and what the file says about it, in file order.
 ///
 /// # Errors
-/// `Malformed` if the document does not follow its schema, perhaps after some arrays were shown;
-/// `Limit`.
+/// `Malformed` if the document does not follow its schema, perhaps after some arrays were passed
+/// on; `Limit`.
 pub fn visit(
     bytes: &[u8],
     limits: &Limits,
@@ -107,13 +108,14 @@ pub fn visit(
     })
 }
 
-/// How the entry of an array begins.
+/// The start of the entry of an array.
 const START: &str = "{\"param_name\": \"";
 
-/// Arrays of a model are of few kinds; as many spellings are remembered.
+/// Arrays of a model are of few kinds; this many spellings are remembered.
 const KEPT: usize = 16;
 
-/// Reads an entry that is spelled as one of the `known` ones but for its name: the name, and which.
+/// Reads an entry that is spelled like one of the `known` ones except for its name: the name, and
+/// the index of the known entry.
 fn usual<'a>(json: &mut Json<'a>, known: &[(&str, Described)]) -> Option<(&'a str, usize)> {
     let mut ahead = json.clone();
     ahead.peek().ok()?;
@@ -123,7 +125,7 @@ fn usual<'a>(json: &mut Json<'a>, known: &[(&str, Described)]) -> Option<(&'a st
     Some((name, place))
 }
 
-/// Reads the document; `array` reads one array. Of duplicate lists all are read.
+/// Reads the document; `array` reads one array. All of several lists with the same name are read.
 fn arrays<'a>(
     json: &mut Json<'a>,
     mut array: impl FnMut(&mut Json<'a>) -> Result<()>,
@@ -182,7 +184,7 @@ fn key_array(json: &mut Json<'_>) -> Result<(Option<String>, Option<String>)> {
     Ok((param_name, random_key_impl))
 }
 
-/// One array: its name, the text behind the name if the name comes first, and what is said of it.
+/// One array: its name, the text after the name if the name comes first, and what is said about it.
 fn array<'a>(json: &mut Json<'a>) -> Result<(String, Option<&'a str>, Described)> {
     json.peek()?;
     let offset = json.offset();
@@ -210,13 +212,14 @@ fn array<'a>(json: &mut Json<'a>) -> Result<(String, Option<&'a str>, Described)
         Ok(())
     })?;
     let rest = name_first.then(|| json.since(&behind_name));
-    // A second name would be the one that counts.
+    // If there are two names, the second counts.
     let rest = rest.filter(|rest| !rest.contains("param_name"));
     let param_name = param_name.ok_or_else(|| nameless(offset))?;
     Ok((param_name, rest, described))
 }
 
-/// The name of an array. Orbax takes whatever can be the key of a dict, and finds no leaf for it.
+/// The name of an array. Orbax takes anything that can be the key of a dict, and finds no leaf for
+/// it.
 fn param(json: &mut Json<'_>) -> Result<String> {
     match json.peek()? {
         Kind::Number | Kind::Bool | Kind::Null => json.skip().map(ToOwned::to_owned),
@@ -224,7 +227,7 @@ fn param(json: &mut Json<'_>) -> Result<String> {
     }
 }
 
-/// What is said of a shape: Orbax makes a tuple of it, whatever it is.
+/// What is said about a shape: Orbax makes a tuple of it, whatever it is.
 fn said(json: &mut Json<'_>) -> Result<Said> {
     let kind = json.peek()?;
     let mut ahead = json.clone();
@@ -239,7 +242,7 @@ fn said(json: &mut Json<'_>) -> Result<Said> {
     })
 }
 
-/// A text, unless the value is one that counts as false in Python: Orbax skips these.
+/// A string, unless the value counts as false in Python: Orbax skips these.
 fn unless_false(json: &mut Json<'_>) -> Result<Option<String>> {
     let mut ahead = json.clone();
     if !ahead.truth()? {
@@ -253,7 +256,7 @@ fn nameless(offset: Offset) -> Error {
     Error::malformed(offset, "member \"param_name\" is missing")
 }
 
-/// The PRNG implementation that is named. Orbax passes over whatever is not an object.
+/// The recorded PRNG implementation. Orbax ignores anything that is not an object.
 fn ext_metadata(json: &mut Json<'_>) -> Result<Option<String>> {
     if json.peek()? != Kind::Object {
         json.skip()?;
@@ -358,7 +361,8 @@ mod tests {
         }
     }
 
-    /// Found by the damage campaign: the part before the first key was taken for all there is.
+    /// Found by the damage campaign: the part before the first key was treated as the whole
+    /// document.
     #[test]
     fn every_prefix_is_refused() {
         for end in 0..DOCUMENT.len() {

@@ -27,7 +27,7 @@ pub enum ItemHandlers {
 /// The content of the file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CheckpointMetadata {
-    /// Who wrote what.
+    /// The handlers that wrote the checkpointables.
     pub item_handlers: ItemHandlers,
     /// When the save began, in nanoseconds since 1970.
     pub init_timestamp_nsecs: Option<i128>,
@@ -39,8 +39,8 @@ pub struct CheckpointMetadata {
 
 /// Decodes the file.
 ///
-/// Text that is not JSON is a fault that Orbax does not even mention; here it is appended to
-/// `issues` and the answer is empty, so that the tree stays readable.
+/// Text that is not JSON is a fault that Orbax does not report; here it is appended to `issues` and
+/// the result is empty, so that the tree stays readable.
 ///
 /// # Errors
 /// `Malformed` if the JSON has a member of another type than the writer's; `Limit`.
@@ -60,7 +60,7 @@ pub fn decode(
     }
 }
 
-/// Whether the document, checked as a whole, is one that Python calls false.
+/// Whether the document, checked as a whole, is one that counts as false in Python.
 fn falsy(bytes: &[u8], limits: &Limits) -> Result<bool> {
     let mut json = Json::new(bytes, Dialect::Python, limits)?;
     let truth = json.truth()?;
@@ -99,8 +99,8 @@ fn members(bytes: &[u8], limits: &Limits) -> Result<CheckpointMetadata> {
     Ok(metadata)
 }
 
-/// The user's metadata, of the member that holds it and the members that Orbax does not know: those
-/// are the user's too, as far as it is concerned.
+/// The user's metadata, from the member that holds it or from the members that Orbax does not know,
+/// which it also treats as the user's.
 ///
 /// # Errors
 /// `Malformed` if there are both.
@@ -144,7 +144,7 @@ fn item_handlers(json: &mut Json<'_>) -> Result<ItemHandlers> {
     })
 }
 
-/// Checks `metrics`: an object, or anything that Python calls false.
+/// Checks `metrics`: an object, or anything that counts as false in Python.
 fn metrics(json: &mut Json<'_>) -> Result<()> {
     let object = json.peek()? == Kind::Object;
     let offset = json.offset();
@@ -154,7 +154,8 @@ fn metrics(json: &mut Json<'_>) -> Result<()> {
     Ok(())
 }
 
-/// A whole number of nanoseconds or null. Python's booleans are whole numbers, and so they pass.
+/// A whole number of nanoseconds or null. Python's booleans are whole numbers, so they are
+/// accepted.
 fn timestamp(json: &mut Json<'_>) -> Result<Option<i128>> {
     json.optional(|json| {
         if json.peek()? == Kind::Bool {

@@ -1,8 +1,8 @@
-//! Whether Orbax would take a directory for a finished checkpoint.
+//! Whether Orbax considers a directory a finished checkpoint.
 //!
-//! Two questions are asked of a directory, and their answers are not each other's opposite: is it
-//! finished, so that a job lists it among its steps, and is it a temporary, so that a job may delete
-//! it? A link that looks unfinished is neither.
+//! There are two questions about a directory, whose answers are not opposites: is it finished, so
+//! that a job lists it among its steps, and is it temporary, so that a job may delete it? A link
+//! that looks unfinished is neither.
 //!
 //! Source: orbax `_src/path/{temporary_paths,atomicity}.py`, release 0.12.8: `is_path_finalized`,
 //! `is_path_temporary`.
@@ -27,7 +27,7 @@ impl Atomicity {
     /// Every mode.
     pub const ALL: [Self; 3] = [Self::Rename, Self::CommitFile, Self::CommitFileOrRename];
 
-    /// The stable name of the mode: that of Orbax, where it has one.
+    /// The stable name of the mode: Orbax's name, if it has one.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Rename => "atomic_rename",
@@ -36,7 +36,7 @@ impl Atomicity {
         }
     }
 
-    /// The mode of that name.
+    /// The mode with that name.
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|mode| mode.name() == name)
     }
@@ -61,7 +61,7 @@ pub struct Facts<'a> {
     pub commit_file: bool,
 }
 
-/// Whether a job would take a checkpoint for finished, and by what.
+/// Whether a job would consider a checkpoint finished, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Commit {
     /// Whether it would.
@@ -89,10 +89,10 @@ impl Commit {
         }
     }
 
-    /// Adds to the reason what the timestamps of `_CHECKPOINT_METADATA` say, where they say
-    /// otherwise.
+    /// Adds to the reason what the timestamps of `_CHECKPOINT_METADATA` say, if they say otherwise.
     ///
-    /// Orbax does not look at it; who is to decide whether a directory can go may want to.
+    /// Orbax does not look at them, but a user who decides whether a directory may be deleted may
+    /// want to know.
     #[must_use]
     pub fn beside(mut self, init_nsecs: Option<i128>, commit_nsecs: Option<i128>) -> Self {
         let remark = match (self.committed, init_nsecs, commit_nsecs) {
@@ -105,8 +105,8 @@ impl Commit {
     }
 }
 
-/// Decides as Orbax would, but for one thing: a partial save, whose name Orbax takes for a finished
-/// one, can be neither read nor found as a step, and so it is not committed.
+/// Decides as Orbax does, with one exception: a partial save, whose name Orbax considers finished,
+/// can be neither read nor found as a step, so it is not committed.
 pub fn judge(facts: Facts<'_>, atomicity: Atomicity) -> Commit {
     if !facts.directory {
         return Commit::unfinished(false, "it is not a directory");
@@ -138,8 +138,8 @@ pub fn judge(facts: Facts<'_>, atomicity: Atomicity) -> Commit {
 mod tests {
     use super::*;
 
-    /// The answers of `is_path_finalized` and `is_path_temporary`, by experiment; the Python tests
-    /// ask Orbax again.
+    /// The results of `is_path_finalized` and `is_path_temporary`, by experiment; the Python tests
+    /// compare them with Orbax again.
     #[test]
     fn decides_as_orbax_does() {
         use Atomicity::{CommitFile, CommitFileOrRename, Rename};

@@ -1,7 +1,7 @@
-//! `_CHECKPOINT_DELETION`: there while one checkpointable of a checkpoint is being deleted.
+//! `_CHECKPOINT_DELETION`: present while one checkpointable of a checkpoint is being deleted.
 //!
-//! Orbax v1 reads nothing from a checkpoint whose record cannot be trusted, since a deletion that was
-//! cut short may have left anything behind.
+//! Orbax v1 reads nothing from a checkpoint whose record cannot be trusted, because an interrupted
+//! deletion may have left the checkpoint in any state.
 //!
 //! Source: orbax 0.12.8 `experimental/v1/_src/deletion`, by experiment.
 
@@ -13,11 +13,11 @@ use crate::orbax::names;
 
 /// The name of the checkpointable that is being deleted.
 ///
-/// `checkpoint_metadata` is what `_CHECKPOINT_METADATA` holds now: it must be the recorded document
-/// from before or from after the deletion.
+/// `checkpoint_metadata` is the current content of `_CHECKPOINT_METADATA`: it must be the recorded
+/// document from before or from after the deletion.
 ///
 /// # Errors
-/// `DeletionRecord` if anything about the record is off.
+/// `DeletionRecord` if anything about the record is wrong.
 pub fn deleted_name(
     record: &[u8],
     checkpoint_metadata: Option<&[u8]>,

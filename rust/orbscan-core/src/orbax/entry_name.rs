@@ -1,7 +1,7 @@
 //! The names of the entries of `_METADATA`: Python's `str()` of the keypath, as in `('b', '0')`.
 //!
-//! Nobody reads them: what a leaf is called comes from `key_metadata`. So they tell where one of the
-//! two was changed without the other.
+//! They are never parsed: the name of a leaf comes from `key_metadata`. So they show where one of
+//! the two was changed without the other.
 //!
 //! Source: orbax `_src/metadata/tree.py`, `InternalTreeMetadataEntry.build`; all 14,152 entries of
 //! the golden checkpoints, of releases from 0.3.5 on.
@@ -12,10 +12,10 @@ use crate::json::{Dialect, Json, Kind};
 use crate::limits::Limits;
 use crate::tree::KeyEntry;
 
-/// Gives every entry whose name is not that of its keypath: what is wrong, and the keypath.
+/// Returns every entry whose name is not that of its keypath: what is wrong, and the keypath.
 ///
 /// # Errors
-/// `Malformed` if the document is none, as [`super::tree_metadata::decode`] says.
+/// `Malformed` if it is not such a document, as [`super::tree_metadata::decode`] says.
 pub fn contradictions(
     bytes: &[u8],
     limits: &Limits,
@@ -41,7 +41,7 @@ pub fn contradictions(
     json.end()
 }
 
-/// Reads what an entry says of its keypath; of two members, the last counts.
+/// Reads the keypath of an entry; of two members with the same name, the last counts.
 fn read_keypath<'a>(json: &mut Json<'a>, keypath: &mut Vec<KeyEntry<'a>>) -> Result<()> {
     keypath.clear();
     json.object(|json, member| {
@@ -76,7 +76,7 @@ fn spells(name: &str, keypath: &[KeyEntry<'_>]) -> bool {
 }
 
 /// What follows a literal of this text. Which characters Python escapes depends on its version, so
-/// both spellings of each are taken.
+/// both spellings of each are accepted.
 fn after_literal<'t>(text: &'t str, wanted: &str) -> Option<&'t str> {
     let quote = text
         .chars()
@@ -92,7 +92,7 @@ fn after_literal<'t>(text: &'t str, wanted: &str) -> Option<&'t str> {
     rest.strip_prefix(quote)
 }
 
-/// What follows the escape of this character, behind its backslash.
+/// What follows the escape of this character, given the text after the backslash.
 fn after_escape(text: &str, wanted: char) -> Option<&str> {
     let (kind, rest) = text.split_at_checked(1)?;
     let digits = match kind {

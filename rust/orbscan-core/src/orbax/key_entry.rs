@@ -32,7 +32,7 @@ pub(super) fn read<'a>(json: &mut Json<'a>) -> Result<KeyEntry<'a>> {
     Ok(KeyEntry::Sequence(index))
 }
 
-/// A key as text; Orbax takes `str()` of whatever it finds.
+/// A key as text; Orbax applies `str()` to whatever it finds.
 fn key_text<'a>(json: &mut Json<'a>) -> Result<Cow<'a, str>> {
     Ok(match json.peek()? {
         Kind::String => json.string()?,
@@ -55,8 +55,8 @@ fn key_text<'a>(json: &mut Json<'a>) -> Result<Cow<'a, str>> {
     })
 }
 
-/// Key type 1 is an index into a sequence, 2 a key of a mapping. Python finds `true` equal to 1 and
-/// `2.0` equal to 2, and so does Orbax.
+/// Key type 1 is an index into a sequence, 2 a key of a mapping. In Python `true` equals 1 and
+/// `2.0` equals 2, so they do in Orbax.
 fn is_sequence(json: &mut Json<'_>) -> Result<bool> {
     let kind = json.peek()?;
     let offset = json.offset();
@@ -76,7 +76,7 @@ fn is_sequence(json: &mut Json<'_>) -> Result<bool> {
     }
 }
 
-/// What Python's `int()` makes of the text, if it is not negative.
+/// The result of Python's `int()` for the text, if it is not negative.
 fn python_index(text: &str) -> Option<u64> {
     if let Ok(index) = text.parse() {
         return Some(index);

@@ -1,4 +1,4 @@
-//! What `_METADATA` says of one leaf.
+//! What `_METADATA` says about one leaf.
 
 use foldhash::{HashMap, HashMapExt};
 
@@ -9,13 +9,13 @@ use crate::json::{Json, Kind};
 /// The writer's word for a leaf.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum ValueType {
-    /// A JAX array, also a typed PRNG key.
+    /// A JAX array, including a typed PRNG key.
     JaxArray,
     /// A numpy array.
     NumpyArray,
     /// A Python or numpy scalar, stored as an array of rank 0.
     Scalar,
-    /// A text.
+    /// A string.
     String,
     /// `None`, and every empty node of a type that has no word of its own.
     None,
@@ -32,7 +32,7 @@ pub enum ValueType {
 }
 
 impl ValueType {
-    /// The type that a writer spells like this.
+    /// The type with this spelling.
     pub fn new(text: &str) -> Self {
         match text {
             "jax.Array" => Self::JaxArray,
@@ -62,17 +62,17 @@ impl ValueType {
     }
 }
 
-/// What the file says of each leaf. Most say the same, so what differs stands once.
+/// What the file says about each leaf. Most entries are equal, so each distinct one is stored once.
 #[derive(Clone, Debug, Default)]
 pub struct LeafEntries {
     distinct: Vec<LeafEntry>,
     known: HashMap<LeafEntry, u32>,
-    /// By leaf, the number of its entry.
+    /// For each leaf, the number of its entry.
     numbers: Vec<u32>,
 }
 
 impl LeafEntries {
-    /// Appends what is said of the next leaf.
+    /// Appends the entry of the next leaf.
     pub fn push(&mut self, entry: LeafEntry) {
         let last = self.numbers.last().copied();
         if let Some(last) = last.filter(|last| self.of(*last) == Some(&entry)) {
@@ -91,12 +91,12 @@ impl LeafEntries {
         self.distinct.get(to_usize(u64::from(number)))
     }
 
-    /// What is said of leaf number `index`.
+    /// The entry of leaf number `index`.
     pub fn get(&self, index: usize) -> Option<&LeafEntry> {
         self.of(*self.numbers.get(index)?)
     }
 
-    /// What is said of each leaf, in their order.
+    /// The entry of each leaf, in order.
     pub fn iter(&self) -> impl Iterator<Item = &LeafEntry> {
         self.numbers.iter().filter_map(|number| self.of(*number))
     }
@@ -106,17 +106,17 @@ impl LeafEntries {
         self.numbers.len()
     }
 
-    /// Whether there is none.
+    /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.numbers.is_empty()
     }
 
-    /// Forgets all leaves.
+    /// Removes all leaves.
     pub fn clear(&mut self) {
         self.numbers.clear();
     }
 
-    /// Puts something else in the place of what is said.
+    /// Applies `change` to each distinct entry.
     #[must_use]
     pub fn map(self, change: impl Fn(LeafEntry) -> LeafEntry) -> Self {
         Self {
@@ -135,7 +135,7 @@ impl FromIterator<LeafEntry> for LeafEntries {
     }
 }
 
-/// What the file says of one leaf.
+/// What the file says about one leaf.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct LeafEntry {
     /// The writer's word for it.
@@ -148,7 +148,7 @@ pub struct LeafEntry {
 
 /// One of `{"value_type": "jax.Array", "skip_deserialize": false, "write_shape": [2, 4]}`.
 ///
-/// A write shape that is none is appended to `issues`.
+/// An invalid write shape is appended to `issues`.
 pub(super) fn read<'a>(
     json: &mut Json<'a>,
     shapes: &mut WriteShapes<'a>,
@@ -196,7 +196,7 @@ pub(super) fn read<'a>(
     })
 }
 
-/// The distinct write shapes. Leaves of one kind share one, so it is decoded once per spelling.
+/// The distinct write shapes. Leaves of one kind share one, so each spelling is decoded once.
 #[derive(Default)]
 pub(super) struct WriteShapes<'a> {
     pub(super) distinct: Vec<Vec<u64>>,

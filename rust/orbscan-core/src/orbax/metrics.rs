@@ -1,19 +1,20 @@
-//! `metrics/metrics`: what a manager was told about a step, beside the checkpoint.
+//! `metrics/metrics`: the metrics that a manager was given with a step, beside the checkpoint.
 //!
 //! ```json
 //! {"loss": 0.25, "accuracy": 0.9}
 //! ```
 //!
-//! Usually an object; a manager writes whatever it was given, also a number alone or a list.
+//! It is usually an object; a manager writes whatever it was given, including a single number or a
+//! list.
 //!
-//! Source: orbax `checkpoint_manager.py`, `_get_metrics`; written with Python's `json`, so `NaN` may
-//! stand in it.
+//! Source: orbax `checkpoint_manager.py`, `_get_metrics`; written with Python's `json`, so it may
+//! contain `NaN`.
 
 use crate::error::Result;
 use crate::json::{Dialect, Json};
 use crate::limits::Limits;
 
-/// Checks the file and gives its JSON text.
+/// Checks the file and returns its JSON text.
 ///
 /// # Errors
 /// `Malformed` if it is not JSON; `Limit`.

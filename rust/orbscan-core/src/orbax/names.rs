@@ -1,4 +1,4 @@
-//! Every file and directory name that carries meaning, once.
+//! Every file and directory name that has a meaning, in one place.
 //!
 //! Source: orbax `_src/path`, `_src/metadata`, `experimental/v1/_src/layout`, release 0.12.8.
 
@@ -6,7 +6,7 @@
 pub const V1_MARKER: &str = "orbax.checkpoint";
 /// Timestamps, handlers and the user's metadata of one checkpoint.
 pub const CHECKPOINT_METADATA: &str = "_CHECKPOINT_METADATA";
-/// There while one checkpointable of a checkpoint is being deleted.
+/// Present while one checkpointable of a checkpoint is being deleted.
 pub const DELETION_RECORD: &str = "_CHECKPOINT_DELETION";
 /// The tree of one pytree checkpointable.
 pub const TREE_METADATA: &str = "_METADATA";
@@ -14,16 +14,16 @@ pub const TREE_METADATA: &str = "_METADATA";
 pub const SHARDING: &str = "_sharding";
 /// The directory of `process_<n>` files that repeat write shapes and name PRNG key types.
 pub const ARRAY_METADATAS: &str = "array_metadatas";
-/// What the names of the files in it begin with.
+/// The first characters of the names of the files in it.
 pub const ARRAY_METADATAS_PREFIX: &str = "process_";
 
-/// That of the first process, by its path in the directory of a pytree.
+/// The file of the first process, by its path in the directory of a pytree.
 pub const FIRST_ARRAY_METADATA: &str = "array_metadatas/process_0";
 /// The entry point of an OCDBT database.
 pub const MANIFEST: &str = "manifest.ocdbt";
 /// The directory of an OCDBT database that holds its data files.
 pub const DATABASE_FILES: &str = "d";
-/// What the names of the databases begin with that single processes write before the merge.
+/// The first characters of the names of the databases that single processes write before the merge.
 pub const PROCESS_DATABASE_PREFIX: &str = "ocdbt.process_";
 /// The msgpack file of releases before 0.5.16: the whole tree, with small values in-line.
 pub const AGGREGATE: &str = "checkpoint";
@@ -31,49 +31,50 @@ pub const AGGREGATE: &str = "checkpoint";
 pub const METRICS: &str = "metrics";
 /// The document of a checkpointable that is not a pytree but JSON.
 pub const JSON: &str = "metadata";
-/// What that document is called in V1 checkpoints.
+/// The name of that document in V1 checkpoints.
 pub const V1_JSON: &str = "data.json";
-/// The documents of checkpointables that are not pytrees; all of them hold JSON. The one of the metrics
-/// is called like their directory.
+/// The documents of checkpointables that are not pytrees; all of them contain JSON. The document of
+/// the metrics is named like their directory.
 pub const JSON_DOCUMENTS: [&str; 3] = [JSON, V1_JSON, METRICS];
 /// A directory whose name contains this is a save that never finished, on stores that can rename.
 pub const TEMPORARY_MARK: &str = ".orbax-checkpoint-tmp";
 /// The last file of a save where directories are not renamed; written everywhere since 0.12.3.
 pub const COMMIT_SUCCESS: &str = "commit_success.txt";
-/// How the directory ends in which a partial save waits to be finalised.
+/// The last characters of the name of a directory in which a partial save waits to be finalised.
 pub const PARTIAL_SAVE_SUFFIX: &str = ".partial_save";
 /// The directory of a manager root that holds what its user stored about all steps.
 pub const ROOT_METADATA_DIRECTORY: &str = "metadata";
 /// The file in it.
 pub const ROOT_METADATA: &str = "_ROOT_METADATA";
-/// What that file was called before 0.10.
+/// The name of that file before 0.10.
 pub const LEGACY_ROOT_METADATA: &str = "metadata";
-/// The checkpointable of a manager whose user named none.
+/// The checkpointable of a manager whose user did not name one.
 pub const DEFAULT: &str = "default";
-/// The standard checkpointable name of releases before 0.12.
+/// The default checkpointable name of releases before 0.12.
 pub const PYTREE: &str = "pytree";
-/// The standard checkpointable name since 0.12.
+/// The default checkpointable name since 0.12.
 pub const STATE: &str = "state";
-/// The directory of an item in which its database keeps the data files it writes itself.
+/// The directory of an item in which its database keeps the data files that it writes itself.
 pub const DATA_FILES: &str = "d";
-/// The checkpointable that says which processes wrote a local checkpoint and what devices they had.
+/// The checkpointable that records which processes wrote a local checkpoint and which devices they
+/// had.
 pub const PROCESS_METADATA: &str = "process_metadata";
 /// Its documents: the devices of each process, and the devices in the order of the mesh.
 pub const PROCESS_METADATA_DOCUMENTS: [&str; 2] =
     ["global_process_metadata.json", "mesh_metadata.json"];
-/// How a safetensors file ends.
+/// The last characters of the name of a safetensors file.
 pub const SAFETENSORS_SUFFIX: &str = ".safetensors";
-/// How the index of a model in several safetensors files ends.
+/// The last characters of the name of the index of a model in several safetensors files.
 pub const SAFETENSORS_INDEX_SUFFIX: &str = ".safetensors.index.json";
 /// The document of a Zarr v2 array.
 pub const ZARR_V2: &str = ".zarray";
 /// The document of a Zarr v3 array.
 pub const ZARR_V3: &str = "zarr.json";
 
-/// The texts of text leaves, by param name.
+/// The values of string leaves, by param name.
 pub const STRINGS: &str = "_strings.json";
 
-/// Whether a user may not name a checkpointable like this.
+/// Whether a user may not give this name to a checkpointable.
 pub fn is_reserved(name: &str) -> bool {
     matches!(name, METRICS | DELETION_RECORD)
 }
@@ -121,8 +122,9 @@ pub fn is_array_document(path: &str) -> bool {
     name == ZARR_V2 || name == ZARR_V3
 }
 
-/// Where a file lies, by its path in the directory of a pytree, if that is where a database keeps its
-/// data files: the directory of the process, or `None` for the merged database; and what follows.
+/// The position of a file, by its path in the directory of a pytree, if it is where a database
+/// keeps its data files: the directory of the process, or `None` for the merged database; and the
+/// rest of the path.
 pub fn data_file(path: &str) -> Option<(Option<&str>, &str)> {
     let (process, path) = match path.split_once('/') {
         Some((directory, path)) if directory.starts_with(PROCESS_DATABASE_PREFIX) => {
@@ -134,19 +136,19 @@ pub fn data_file(path: &str) -> Option<(Option<&str>, &str)> {
     (directory == DATA_FILES).then_some((process, name))
 }
 
-/// Whether Orbax writes a directory of that name into the directory of a pytree, besides those of
-/// arrays. Beside other parts of a pytree, a directory called so is not a checkpointable.
+/// Whether Orbax writes a directory with this name into the directory of a pytree, besides those of
+/// arrays. Beside other parts of a pytree, a directory with such a name is not a checkpointable.
 pub fn is_directory_of_tree(name: &str) -> bool {
     matches!(name, ARRAY_METADATAS | DATABASE_FILES) || name.starts_with(PROCESS_DATABASE_PREFIX)
 }
 
-/// Whether Orbax writes a file of that name into the directory of a pytree, and nowhere else.
+/// Whether Orbax writes a file with this name into the directory of a pytree, and nowhere else.
 pub fn is_file_of_tree(name: &str) -> bool {
     matches!(name, TREE_METADATA | SHARDING | AGGREGATE | STRINGS) || is_manifest(name)
 }
 
-/// Whether a path is that of a manifest, numbered or not, of the merged database or of that of a
-/// process.
+/// Whether a path is that of a manifest, numbered or not, of the merged database or of the database
+/// of a process.
 pub fn is_manifest(path: &str) -> bool {
     let name = match path.split_once('/') {
         Some((directory, name)) if directory.starts_with(PROCESS_DATABASE_PREFIX) => name,
@@ -156,15 +158,15 @@ pub fn is_manifest(path: &str) -> bool {
     name == MANIFEST || crate::ocdbt::manifest::number(name).is_some()
 }
 
-/// The word by which Orbax is told to choose a pytree.
+/// The word that makes Orbax choose a pytree.
 const AUTO: &str = "AUTO";
 
-/// In which order pytrees are tried where none is named.
+/// The order in which pytrees are tried if none is named.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Order {
-    /// `pytree`, then `state`, each of which was the standard name of its time, then the others by
-    /// name: a checkpoint that has both reads the same as when it was written. One that was never
-    /// finished, as its name says, comes after all that were.
+    /// `pytree`, then `state`, each of which was a default name, then the others by name: a
+    /// checkpoint that has both reads the same as when it was written. Those that were never
+    /// finished, according to their names, come last.
     #[default]
     Own,
     /// As Orbax since 0.12.2: `state`, then the others by name.
@@ -173,13 +175,13 @@ pub enum Order {
     PytreeFirst,
 }
 
-/// What [`preference`] gives: the least comes first.
+/// The result of [`preference`]: the least comes first.
 pub type Preference<'a> = (bool, bool, bool, bool, &'a str);
 
-/// Where a pytree stands among those to choose from: the lowest is read if none is named.
+/// The rank of a pytree among those to choose from: the lowest is read if none is named.
 ///
-/// A checkpointable that is called as the word for choosing comes after all others: Orbax, which
-/// keeps that word for itself, never chooses it.
+/// A checkpointable whose name is the word for choosing comes last: Orbax reserves that word, and
+/// never chooses it.
 ///
 /// Source: orbax `experimental/v1/_src/layout/orbax_layout.py`, `get_checkpointable_names`, releases
 /// 0.11.39 to 0.12.8.

@@ -1,4 +1,4 @@
-//! `process_metadata`: which processes wrote a local checkpoint, and what devices they had.
+//! `process_metadata`: which processes wrote a local checkpoint, and which devices they had.
 //!
 //! | file | holds |
 //! |---|---|
@@ -6,14 +6,14 @@
 //! | `mesh_metadata.json` | the ids of the devices of the mesh, row-major: `[0, 1, 2, 3]` |
 //!
 //! Source: orbax `experimental/emergency/mesh_consistency.py`, releases 0.11.0 to 0.12.8; written
-//! with Python's `json`. The file of 0.6.4 has numbers in the place of the inner lists, and lies
-//! beside no local checkpoint.
+//! with Python's `json`. The file of 0.6.4 has numbers in place of the inner lists, and does not
+//! occur in local checkpoints.
 
 use crate::error::Result;
 use crate::json::{Dialect, Json};
 use crate::limits::Limits;
 
-/// What both files say.
+/// The content of both files.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ProcessMetadata {
     /// The ids of the devices of each process.

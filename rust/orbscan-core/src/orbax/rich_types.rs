@@ -1,6 +1,6 @@
 //! The tree with its recorded container types: `value_metadata_tree` in `_METADATA`.
 //!
-//! It is JSON inside a JSON string, written only when the writer was asked for it:
+//! It is JSON inside a JSON string, written only if the program requested it:
 //!
 //! | node | JSON |
 //! |---|---|
@@ -10,7 +10,8 @@
 //! | namedtuple | `{"category": "namedtuple", "module": M, "clazz": C, "entries": [{"key": field, "value": child}]}` |
 //! | leaf | `{"category": "custom", "clazz": "ValueMetadataEntry", "data": {"value_type": …}}` |
 //!
-//! An object is special only if its `category` is a string; the children of a dict never are.
+//! An object is special only if its `category` is a string; the children of a dict never are
+//! strings.
 //!
 //! Source: orbax `_src/metadata/tree_rich_types.py`.
 
@@ -21,16 +22,16 @@ use crate::json::{Dialect, Json};
 use crate::limits::Limits;
 use crate::tree::{Container, KeyEntry, Keypaths, NamedTuple, Nest, Tree};
 
-/// The decoded tree and its leaves, numbered alike.
+/// The decoded tree and its leaves, with the same numbers.
 #[derive(Clone, Debug)]
 pub struct RichTree {
     /// The tree.
     pub tree: Tree,
     /// The keypath of each leaf.
     pub keypaths: Keypaths<'static>,
-    /// What is said of each leaf.
+    /// The entry of each leaf.
     pub leaves: LeafEntries,
-    /// The write shapes that the leaves name.
+    /// The write shapes that the leaves refer to.
     pub write_shapes: Vec<Vec<u64>>,
 }
 

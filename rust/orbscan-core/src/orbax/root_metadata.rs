@@ -4,8 +4,8 @@
 //! {"internal_metadata": {}, "custom_metadata": {"owner": "vision"}}
 //! ```
 //!
-//! Before 0.10 the file held the user's object itself and nothing else; 0.11.0 called the member
-//! `custom`, which is read as the user's own, as by Orbax.
+//! Before 0.10 the file contained the user's object itself and nothing else; 0.11.0 named the
+//! member `custom`, which is read as the user's own, as in Orbax.
 //!
 //! Source: orbax `_src/metadata/root_metadata_serialization.py`, release 0.12.8.
 

@@ -1,4 +1,4 @@
-//! One sharding: the JSON text that stands in a string of `_sharding`.
+//! One sharding: the JSON text in a string of `_sharding`.
 //!
 //! | `sharding_type` | members | written by |
 //! |---|---|---|
@@ -8,8 +8,8 @@
 //! | `SingleDeviceSharding` | `device_str` | 0.4.3 and later |
 //! | `PositionalSharding` | `shape`, `memory_kind` | 2024 to 0.11.13 |
 //!
-//! Source: orbax `_src/metadata/sharding.py`. Orbax itself refuses positional shardings and takes
-//! some wrong types without noticing.
+//! Source: orbax `_src/metadata/sharding.py`. Orbax itself refuses positional shardings and accepts
+//! some wrong types silently.
 
 use crate::error::{Error, ErrorKind, Offset, Result};
 use crate::json::{Json, Kind};
@@ -23,10 +23,10 @@ pub enum Sharding {
         shape: Vec<i64>,
         /// Their names.
         axis_names: Vec<String>,
-        /// How each is used; `None` in older files.
+        /// How each axis is used; `None` in older files.
         axis_types: Option<Vec<AxisType>>,
-        /// For each array dimension the mesh axes that split it; missing ones at the end are not
-        /// split.
+        /// For each array dimension, the mesh axes that split it; dimensions missing at the end are
+        /// not split.
         partition_spec: Vec<SpecEntry>,
         /// The devices themselves; `None` in older files.
         device_mesh: Option<DeviceMesh>,
@@ -87,8 +87,8 @@ pub struct DeviceMesh {
     pub ids: Vec<i64>,
 }
 
-/// The lengths of the axes of a mesh over so many devices. A negative one is what the others leave, as
-/// in `numpy.reshape`, which Orbax calls; `None` if the devices do not fill the mesh.
+/// The lengths of the axes of a mesh over this many devices. A negative length is computed from the
+/// others, as in `numpy.reshape`, which Orbax calls; `None` if the devices do not fill the mesh.
 pub fn filled(shape: &[i64], devices: u64) -> Option<Vec<u64>> {
     let known = shape
         .iter()
@@ -105,11 +105,11 @@ pub fn filled(shape: &[i64], devices: u64) -> Option<Vec<u64>> {
     })
 }
 
-/// Reads one sharding. `json` is positioned at the text and stays behind it.
+/// Reads one sharding. `json` is positioned at the text, and afterwards after it.
 ///
 /// # Errors
-/// `Malformed` if members are missing or of a wrong type; `Unsupported` for sharding types and
-/// axis types that are not known.
+/// `Malformed` if members are missing or of a wrong type; `Unsupported` for unknown sharding types
+/// and axis types.
 pub fn decode(json: &mut Json<'_>) -> Result<Sharding> {
     json.peek()?;
     let start = json.offset();
@@ -122,7 +122,7 @@ pub fn decode(json: &mut Json<'_>) -> Result<Sharding> {
     members.finish(start)
 }
 
-/// The members seen so far, of whatever sharding type.
+/// The members seen so far, of any sharding type.
 #[derive(Default)]
 struct Members {
     sharding_type: Option<(String, Offset)>,
@@ -155,7 +155,7 @@ impl Members {
         Ok(())
     }
 
-    /// Puts the members together; `start` is where their object begins.
+    /// Combines the members; `start` is where their object begins.
     fn finish(self, start: Offset) -> Result<Sharding> {
         let missing = |name: &str| Error::malformed(start, format!("member {name:?} is missing"));
         let (kind, offset) = self.sharding_type.ok_or_else(|| missing("sharding_type"))?;
@@ -184,7 +184,8 @@ impl Members {
     }
 }
 
-/// Reads what `value` reads, or a value that Python takes for false, which Orbax treats as absent.
+/// Reads what `value` reads, or a value that counts as false in Python, which Orbax treats as
+/// absent.
 fn unless_falsy<'a, T>(
     json: &mut Json<'a>,
     value: impl FnOnce(&mut Json<'a>) -> Result<T>,

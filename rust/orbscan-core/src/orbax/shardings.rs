@@ -4,10 +4,10 @@
 //! {"YQ==": "{\"sharding_type\": \"SingleDeviceSharding\", \"device_str\": \"cpu:0\"}"}
 //! ```
 //!
-//! Names are base64 in the alphabet for URLs, with padding; 0.4.1 wrote them plainly. Values are JSON
-//! inside JSON strings, in Python's dialect. Each text repeats the whole device mesh, so large checkpoints hold thousands
-//! of equal strings of many kilobytes: each spelling is decoded once, and compared before it is
-//! even scanned.
+//! Names are base64 in the alphabet for URLs, with padding; 0.4.1 wrote them plainly. Values are
+//! JSON inside JSON strings, in Python's dialect. Each text repeats the whole device mesh, so large
+//! checkpoints have thousands of equal strings of many kilobytes: each spelling is decoded once,
+//! and compared before it is even scanned.
 //!
 //! Source: orbax `_src/serialization/jax_array_handlers.py`, `tensorstore_utils.py`.
 
@@ -26,8 +26,8 @@ use crate::json::{Dialect, Json, Kind};
 use crate::limits::Limits;
 use crate::memory;
 
-/// What one entry says: no sharding, or the number of one in [`Shardings::table`], or why its text
-/// cannot be read.
+/// What one entry says: no sharding, or the number of a sharding in [`Shardings::table`], or why
+/// its text cannot be read.
 pub type Entry = Result<Option<usize>>;
 
 /// The shardings of one checkpointable.
@@ -35,17 +35,17 @@ pub type Entry = Result<Option<usize>>;
 pub struct Shardings<'a> {
     /// The distinct shardings, in order of appearance.
     pub table: Vec<Sharding>,
-    /// The numbers of what the entries say, by the name of the member: one that is spelled without
-    /// escapes, and any other.
+    /// The numbers of the entries, by the name of the member: for names spelled without escapes,
+    /// and for all others.
     entries: HashMap<&'a [u8], u32>,
     escaped: HashMap<Vec<u8>, u32>,
     outcomes: Vec<Entry>,
-    /// Whether there are names that are not base64, so that all may be plain.
+    /// Whether some names are not base64, so that all may be plain.
     plain_names: OnceCell<bool>,
 }
 
 impl Shardings<'_> {
-    /// What the entry of a param says; `None` if it has none.
+    /// The entry of a param; `None` if it has none.
     pub fn get(&self, param_name: &str) -> Option<&Entry> {
         let encoded = URL_SAFE.encode(param_name);
         let entry = self.entry(encoded.as_bytes());
@@ -79,17 +79,17 @@ impl Shardings<'_> {
     }
 }
 
-/// Whether a name is the one way to spell some text in base64.
+/// Whether a name is the only spelling of some text in base64.
 fn is_encoded_text(name: &[u8]) -> bool {
     let decoded = URL_SAFE.decode(name);
     decoded.is_ok_and(|bytes| std::str::from_utf8(&bytes).is_ok())
 }
 
-/// Decodes one `_sharding` file. Offsets in errors count from its start, also inside the texts.
+/// Decodes one `_sharding` file. Offsets in errors count from its start, inside the texts as well.
 ///
 /// # Errors
-/// `Malformed` if the file is not a JSON object; `Limit`. A text that cannot be read is an error of its
-/// entry alone.
+/// `Malformed` if the file is not a JSON object; `Limit`. A text that cannot be read is an error of
+/// its entry only.
 pub fn decode<'a>(bytes: &'a [u8], limits: &Limits) -> Result<Shardings<'a>> {
     // The table of entries is smaller than their texts.
     memory::room(to_u64(bytes.len()))?;
@@ -99,14 +99,14 @@ pub fn decode<'a>(bytes: &'a [u8], limits: &Limits) -> Result<Shardings<'a>> {
     json.object(|json, name| {
         let entry = entry(json, &mut texts)?;
         if shardings.entries.is_empty() {
-            // Entries are about as long as the first.
+            // Entries are about as long as the first one.
             let room = json.offset().bytes().max(1);
             let likely = to_u64(bytes.len()).checked_div(room).unwrap_or(0);
             shardings
                 .entries
                 .reserve(to_usize(likely).min(MOST_RESERVED));
         }
-        // Of two members with one name the last counts, however either is spelled.
+        // Of two members with one name the last counts, whichever way each is spelled.
         match name {
             Cow::Borrowed(name) => {
                 shardings.escaped.remove(name.as_bytes());
@@ -124,15 +124,16 @@ pub fn decode<'a>(bytes: &'a [u8], limits: &Limits) -> Result<Shardings<'a>> {
     Ok(shardings)
 }
 
-/// Entries that room is made for before they were seen: a first entry may be unlike the others.
+/// The most entries for which memory is reserved in advance: the first entry may differ from the
+/// rest.
 const MOST_RESERVED: usize = 1 << 16;
 
-/// The number of what one member says. An error is one of the file.
+/// The number of the outcome of one member. An error is one of the file.
 fn entry<'a>(json: &mut Json<'a>, texts: &mut Texts<'a>) -> Result<u32> {
     if json.peek()? == Kind::String {
         return texts.read(json);
     }
-    // Orbax takes whatever Python calls false for "no sharding".
+    // In Orbax, anything that counts as false in Python means "no sharding".
     let offset = json.offset();
     if json.truth()? {
         return texts.add(Err(Error::malformed(offset, "expected a string")));
@@ -148,13 +149,13 @@ fn entry<'a>(json: &mut Json<'a>, texts: &mut Texts<'a>) -> Result<u32> {
 /// Texts decoded so far.
 struct Texts<'a> {
     limits: Limits,
-    /// What each distinct spelling means; offsets in errors count from the string's start.
+    /// The outcome of each distinct spelling; offsets in errors count from the start of the string.
     outcomes: Vec<Entry>,
     by_spelling: HashMap<&'a str, u32>,
     by_meaning: HashMap<Sharding, usize>,
-    /// By their latest spellings: leaves of one kind come in runs.
+    /// By their latest spellings, because leaves of one kind come in runs.
     recent: Recent<'a, u32>,
-    /// The number of what says that there is no sharding, without a text.
+    /// The number of the outcome that there is no sharding, without a text.
     nothing: Option<u32>,
 }
 
@@ -170,7 +171,7 @@ impl<'a> Texts<'a> {
         }
     }
 
-    /// Reads the string that comes next.
+    /// Reads the next string.
     fn read(&mut self, json: &mut Json<'a>) -> Result<u32> {
         let offset = json.offset();
         let outcome = match self.recent.read(json) {
@@ -178,7 +179,7 @@ impl<'a> Texts<'a> {
             None => self.scan(json)?,
         };
         match self.outcomes.get(to_usize(u64::from(outcome))) {
-            // It names the byte of the file, which is another for each entry.
+            // The error names the byte in the file, which differs for each entry.
             Some(Err(error)) => {
                 let moved = moved(error, offset);
                 self.add(Err(moved))
@@ -230,7 +231,7 @@ impl<'a> Texts<'a> {
         Ok(Some(*self.by_meaning.entry(sharding).or_insert(next)))
     }
 
-    /// The distinct shardings, and what entries say.
+    /// The distinct shardings, and the outcomes.
     fn into_tables(self) -> (Vec<Sharding>, Vec<Entry>) {
         let mut table: Vec<_> = self.by_meaning.into_iter().collect();
         table.sort_unstable_by_key(|(_, number)| *number);
@@ -250,7 +251,8 @@ fn replaced(error: &Error, offset: Offset) -> Error {
     Error::new(error.kind(), error.reason()).at(offset)
 }
 
-/// Where in `raw`, a JSON string with its quotes, the byte number `wanted` of its text is spelled.
+/// The position in `raw`, a JSON string with its quotes, at which byte number `wanted` of its text
+/// is spelled.
 fn spelled_at(raw: &str, wanted: u64) -> u64 {
     let body = raw.get(1..).unwrap_or_default();
     let mut at = 0;
@@ -272,8 +274,8 @@ fn spelled_at(raw: &str, wanted: u64) -> u64 {
     to_u64(at).saturating_add(1)
 }
 
-/// Whether an escape is the first half of a surrogate pair. The text was decoded before, so that
-/// the other half follows.
+/// Whether an escape is the first half of a surrogate pair. The text was decoded before, so the
+/// other half follows.
 fn is_pair(escape: &str) -> bool {
     code_unit(escape).is_some_and(|unit| (0xd800..0xdc00).contains(&unit))
 }
@@ -360,7 +362,7 @@ mod tests {
 
     #[test]
     fn names_that_are_no_base64_are_taken_as_they_are() {
-        // As 0.4.1 wrote them. `abcd` is also base64, but of no UTF-8; `YWJj` is base64 of `abc`.
+        // As 0.4.1 wrote them. `abcd` is also base64, but not of UTF-8; `YWJj` is base64 of `abc`.
         let file = r#"{"d1":"{\"sharding_type\": \"SingleDeviceSharding\", \"device_str\": \"x\"}","abcd":"","YWJj":null}"#;
         let shardings = read(file).unwrap();
         assert_eq!(shardings.get("d1"), Some(&Ok(Some(0))));
@@ -384,7 +386,7 @@ mod tests {
 
     #[test]
     fn a_broken_text_is_an_error_of_its_entry_at_the_byte_of_the_file() {
-        // The byte behind the mark is the one that the error names.
+        // The byte after the mark is the one that the error names.
         for marked in [
             "^5",
             r#""^{}""#,

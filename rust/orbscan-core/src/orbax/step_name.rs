@@ -1,7 +1,7 @@
 //! Names of step directories: `7`, `007`, `step_7`, `step_00000007`, and `_7`, whose prefix is empty.
 //!
-//! A root does not say how its steps are named, so every standard form is taken for one, and what
-//! was seen of prefix and padding is kept: `7` and `007` are two steps, not one.
+//! A root does not record how its steps are named, so every standard form is accepted, and the
+//! prefix and padding are kept: `7` and `007` are two steps, not one.
 //!
 //! Source: orbax `_src/path/step.py`, release 0.12.8: `_StandardNameFormat`, whose prefix may be
 //! empty, unlike that of the pattern `(.+)_(\d+)` of the older functions there.
@@ -13,24 +13,25 @@ use crate::orbax::names;
 /// What the name of a step directory says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StepName<'a> {
-    /// What stands before the last underscore; `None` for a bare number.
+    /// The text before the last underscore; `None` for a bare number.
     pub prefix: Option<&'a str>,
     /// The number.
     pub step: u64,
-    /// How many digits there are, if the first of several is a zero: the number was padded.
+    /// The number of digits, if the first of several is a zero: the number was padded.
     pub padded_to: Option<usize>,
 }
 
-/// Reads the name of a step directory; `None` if it is none, as that of a save that never finished.
+/// Reads the name of a step directory; `None` if it is not one, or that of a save that never
+/// finished.
 pub fn parse(name: &str) -> Option<StepName<'_>> {
-    // The databases of single processes have such names, too.
+    // The databases of single processes also have such names.
     if name.contains(names::TEMPORARY_MARK) || names::is_directory_of_tree(name) {
         return None;
     }
     numbered(name)
 }
 
-/// Reads the name of what a save of a step left behind, temporary or partial, as that of the step.
+/// Reads the name of a temporary directory or partial save of a step as the name of the step.
 pub fn parse_unfinished(name: &str) -> Option<StepName<'_>> {
     let whole = match name.find(names::TEMPORARY_MARK) {
         Some(mark) => name.get(..mark)?,
@@ -41,7 +42,7 @@ pub fn parse_unfinished(name: &str) -> Option<StepName<'_>> {
     numbered(partial.unwrap_or(whole))
 }
 
-/// The order of names for people: numbers in them by their value, all else as text.
+/// The natural order of names: numbers in them by their value, everything else as text.
 pub fn natural(a: &str, b: &str) -> Ordering {
     let (mut left, mut right) = (a, b);
     loop {
@@ -56,7 +57,7 @@ pub fn natural(a: &str, b: &str) -> Ordering {
             return order;
         }
         if first.is_empty() {
-            // Leading zeros alone tell them apart.
+            // They differ only in leading zeros.
             return a.cmp(b);
         }
         left = left.get(first.len()..).unwrap_or_default();
@@ -64,7 +65,7 @@ pub fn natural(a: &str, b: &str) -> Ordering {
     }
 }
 
-/// The digits with which a text begins, or all before the first one.
+/// The digits at the start of a text, or everything before the first digit.
 fn run(text: &str) -> &str {
     let is_digit = |character: char| character.is_ascii_digit();
     let end = if text.starts_with(is_digit) {
@@ -86,7 +87,7 @@ fn numbered(name: &str) -> Option<StepName<'_>> {
         Some((prefix, digits)) => (Some(prefix), digits),
         None => (None, name),
     };
-    // `parse` would take a sign.
+    // `parse` would accept a sign.
     if !digits.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;
     }

@@ -1,19 +1,19 @@
-//! `_strings.json`: the texts of a tree's string leaves, by their names.
+//! `_strings.json`: the values of the string leaves of a tree, by their names.
 //!
 //! ```json
 //! {"config.name": "base", "step": "1"}
 //! ```
 //!
 //! Source: orbax `type_handlers.py`, `StringHandler`, which writes it through the JSON driver of
-//! TensorStore. Since 0.4.0 it lies in the item directory; 0.3.x put it into a directory named like
-//! the first string leaf.
+//! TensorStore. Since 0.4.0 it lies in the item directory; 0.3.x put it into a directory named
+//! after the first string leaf.
 
 use crate::error::Result;
 use crate::json::value::Value;
 use crate::json::{Dialect, Json};
 use crate::limits::Limits;
 
-/// The texts of a tree.
+/// The strings of a tree.
 #[derive(Debug)]
 pub struct Strings(Value);
 
@@ -29,8 +29,8 @@ impl Strings {
         Ok(Self(texts))
     }
 
-    /// Whether there is a text for the leaf of that name. The name was a JSON pointer for its
-    /// writer: a slash goes one object deeper.
+    /// Whether there is a string for the leaf of that name. The writer treats the name as a JSON
+    /// pointer: a slash leads one object deeper.
     pub fn has(&self, name: &str) -> bool {
         let mut value = &self.0;
         for part in name.split('/') {
@@ -43,7 +43,7 @@ impl Strings {
         matches!(value, Value::String(_))
     }
 
-    /// The names of the leaves that the texts are for, sorted.
+    /// The names of the leaves that have a string, sorted.
     pub fn names(&self) -> Vec<String> {
         let mut names = Vec::new();
         add_names(&self.0, None, &mut names);
@@ -51,7 +51,7 @@ impl Strings {
     }
 }
 
-/// Adds the names of all texts of a value that lies at `place`, no deeper than a document may be.
+/// Adds the names of all strings of a value at `place`, no deeper than a document may be.
 fn add_names(value: &Value, place: Option<&str>, names: &mut Vec<String>) {
     match (value, place) {
         (Value::Object(members), _) => {

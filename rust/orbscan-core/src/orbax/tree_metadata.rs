@@ -9,10 +9,10 @@
 //! ```
 //!
 //! `write_shape` is the shape of the shard that one device wrote. The file has no dtype and no
-//! global shape: both lie in the array's Zarr document.
+//! global shape: both are in the array's Zarr document.
 //!
-//! The names of the entries are Python's `str()` of a tuple. Nobody parses them: identity and order
-//! come from `key_metadata`.
+//! The names of the entries are Python's `str()` of a tuple. They are never parsed: identity and
+//! order come from `key_metadata`.
 //!
 //! Source: orbax `_src/metadata/tree.py`.
 
@@ -39,11 +39,11 @@ pub struct TreeMetadata<'a> {
     pub write_shapes: Vec<Vec<u64>>,
     /// Whether arrays lie in an OCDBT database; releases before 0.11.31 do not say.
     pub use_ocdbt: Option<bool>,
-    /// Whether arrays are of Zarr v3, v2 otherwise; `None` for a `null`, of which Orbax makes what the
-    /// program is set to save.
+    /// Whether arrays are in Zarr v3, otherwise v2; `None` for `null`, which Orbax replaces by the
+    /// format in which the program saves.
     pub use_zarr3: Option<bool>,
-    /// Whether the writer stored every chunk, also those that hold nothing but the fill value.
-    /// Releases before 0.10.1 left such chunks out, and said nothing.
+    /// Whether the writer stored every chunk, including those that contain only the fill value.
+    /// Releases before 0.10.1 left such chunks out, and did not record it.
     pub stores_every_chunk: bool,
     /// The tree with its recorded container types, as JSON text.
     pub rich_types: Option<Cow<'a, str>>,
@@ -51,7 +51,7 @@ pub struct TreeMetadata<'a> {
 
 /// Decodes the file.
 ///
-/// A write shape that is none is appended to `issues`; its leaf then has none.
+/// An invalid write shape is appended to `issues`; its leaf then has none.
 ///
 /// # Errors
 /// `Malformed` if the text is not JSON or lacks a member; `Limit`.
@@ -60,7 +60,7 @@ pub fn decode<'a>(
     limits: &Limits,
     issues: &mut Vec<Error>,
 ) -> Result<TreeMetadata<'a>> {
-    // Keypaths, which are about as long as the keys are spelled.
+    // Memory for the keypaths, which are about as long as the spelling of their keys.
     memory::room(to_u64(bytes.len()))?;
     let mut json = Json::new(bytes, Dialect::Python, limits)?;
     let mut metadata = TreeMetadata {
@@ -143,7 +143,7 @@ impl<'a, 'c> Entries<'a, 'c> {
         })
     }
 
-    /// Reads an entry of any spelling, and learns how its value is spelled.
+    /// Reads an entry in any spelling, and learns the spelling of its value.
     fn general(&mut self, json: &mut Json<'a>, name: &str) -> Result<()> {
         let about = |error: Error| error.while_reading(format_args!("entry {name}"));
         let before = self.issues.len();
@@ -159,7 +159,7 @@ impl<'a, 'c> Entries<'a, 'c> {
         Ok(())
     }
 
-    /// Reads an entry, adds its keypath and gives what is said of the leaf.
+    /// Reads an entry, adds its keypath and returns what it says about the leaf.
     fn entry(&mut self, json: &mut Json<'a>) -> Result<LeafEntry> {
         json.peek()?;
         let offset = json.offset();

@@ -1,15 +1,15 @@
-//! Entries of `_METADATA` in the one spelling that Orbax gives them.
+//! Entries of `_METADATA` in the spelling that Orbax writes.
 //!
-//! Half of the time of reading a checkpoint went into tokenising this file, of which 250 bytes a leaf
-//! are always the same. So an entry is first compared with the text it is expected to be:
+//! Half of the time of reading a checkpoint was spent on tokenising this file, in which 250 bytes
+//! per leaf are always the same. So an entry is first compared with the expected text:
 //!
 //! ```json
 //! {"key_metadata": [{"key": "b", "key_type": 2}, {"key": "0", "key_type": 1}], "value_metadata": …}
 //! ```
 //!
-//! where the value is spelled like that of an entry before. Whatever differs in a single byte is left
-//! to the general reader, which alone decides what is an error; what is read here it would read
-//! alike.
+//! where the value is spelled like that of an earlier entry. An entry that differs in a single byte
+//! is left to the general reader, which alone decides what is an error; what is read here gives the
+//! same result there.
 
 use std::borrow::Cow;
 
@@ -19,24 +19,24 @@ use crate::json::recent::Recent;
 use crate::limits::Limits;
 use crate::tree::{KeyEntry, Keypaths};
 
-/// How an entry begins.
+/// The start of an entry.
 const OPENING: &str = "{\"key_metadata\": [";
 
-/// What stands between its members.
+/// The text between its members.
 const MIDDLE: &str = "], \"value_metadata\": ";
 
-/// The containers that an entry opens within each other: itself, a list, a member of the list.
+/// The containers that an entry nests: itself, a list, a member of the list.
 const LEVELS: u32 = 3;
 
-/// The values seen so far, with what they mean.
+/// The values seen so far, with their meanings.
 #[derive(Debug, Default)]
 pub(super) struct UsualEntries<'a> {
     values: Recent<'a, LeafEntry>,
 }
 
 impl<'a> UsualEntries<'a> {
-    /// Reads the next value of the file if it is such an entry: adds its keypath and gives what is
-    /// said of the leaf. Otherwise nothing has happened.
+    /// Reads the next value of the file if it is such an entry: adds its keypath and returns what
+    /// it says about the leaf. Otherwise nothing is changed.
     pub(super) fn read(
         &mut self,
         json: &mut Json<'a>,
@@ -54,14 +54,14 @@ impl<'a> UsualEntries<'a> {
         leaf
     }
 
-    /// Remembers the value of `entry`, which the general reader found to mean `leaf`.
+    /// Remembers the value of `entry`, which the general reader decoded as `leaf`.
     pub(super) fn learn(&mut self, entry: &'a str, leaf: &LeafEntry) {
         let value = entry
             .trim_ascii_start()
             .strip_prefix(OPENING)
             .and_then(|rest| rest.split_once(MIDDLE))
             .and_then(|(_, rest)| rest.strip_suffix('}'));
-        // The object behind the first such words is the value only if it is the last thing.
+        // The object after the first such words is the value only if it comes last.
         if let Some(value) = value.filter(|value| is_flat(value)) {
             self.values.insert(value, leaf.clone());
         }
@@ -121,7 +121,7 @@ mod tests {
 
     const ENTRY: &str = r#"{"key_metadata": [{"key": "b", "key_type": 2}, {"key": "0", "key_type": 1}], "value_metadata": {"value_type": "jax.Array", "skip_deserialize": false, "write_shape": [2, 4]}}"#;
 
-    /// The same entry often enough that the first teaches and the others are compared.
+    /// The same entry several times: the first is learned, and the others are compared with it.
     fn file(entries: &[&str]) -> String {
         let members = entries.iter().map(|entry| format!("\"\": {entry}"));
         let members: Vec<String> = members.collect();
@@ -133,7 +133,7 @@ mod tests {
         read.map_err(|error| error.reason().to_owned())
     }
 
-    /// What the general reader makes of `entry`, and what comes out if it was taught before.
+    /// The result of the general reader for `entry`, and the result if it was learned before.
     fn both(entry: &str, limits: &Limits) -> [Result<String, String>; 2] {
         let (alone, taught) = (file(&[entry]), file(&[ENTRY, ENTRY, entry]));
         [alone, taught].map(|text| {
@@ -141,7 +141,7 @@ mod tests {
             let last = read.leaves.len() - 1;
             let leaf = read.leaves.get(last).unwrap();
             let shape = leaf.write_shape.map(|shape| &read.write_shapes[shape]);
-            // Write shapes are numbered as they come, so only what the numbers mean is the same.
+            // Write shapes are numbered in order of appearance, so only the shapes are comparable.
             let (kind, skip) = (&leaf.value_type, leaf.skip_deserialize);
             let keypath = read.keypaths.get(last);
             Ok(format!("{keypath:?} {kind:?} {skip} {shape:?}"))

@@ -1,8 +1,8 @@
 //! The msgpack file `checkpoint` of releases before 0.5.16.
 //!
-//! Before 0.4.3 it is all there is of a tree: small values in-line, arrays as `PLACEHOLDER://<name>`.
-//! From then on `_METADATA` stands beside it, and the file matters only for the values that
-//! `_METADATA` says were not put into the array store.
+//! Before 0.4.3 it is the only record of a tree: small values in-line, arrays as
+//! `PLACEHOLDER://<name>`. Later releases wrote `_METADATA` beside it, and the file matters only
+//! for the values that, according to `_METADATA`, are not in the array store.
 
 use std::collections::HashMap;
 
@@ -26,7 +26,7 @@ use crate::record::{Issue, LeafTable};
 use crate::stand_in;
 use crate::store::{Bytes, Store, Want};
 
-/// The in-line values of a tree that `_METADATA` describes; none where it says that every array is
+/// The in-line values of a tree that `_METADATA` describes; none if it says that every array is
 /// stored.
 ///
 /// # Errors
@@ -66,8 +66,8 @@ pub fn values(
     Ok(InlineValues::new(by_leaf))
 }
 
-/// Reads an item that has no `_METADATA`. If none of its arrays can be read, the fault of the first is
-/// given, too.
+/// Reads an item that has no `_METADATA`. If none of its arrays can be read, the fault of the first
+/// is returned as well.
 ///
 /// # Errors
 /// `Malformed` if it has no aggregate file either; as [`aggregate::decode`].
@@ -140,12 +140,12 @@ pub fn read(
     Ok((table, refusal))
 }
 
-/// How many directories are looked into for the texts of a tree: one is named like its first string
-/// leaf, and whatever is lost before that is an array.
+/// How many directories are searched for the strings of a tree: one is named after its first string
+/// leaf, and any that are missing before it are arrays.
 const MOST_DIRECTORIES_OF_TEXTS: usize = 64;
 
-/// Finds out which of the leaves whose array is nowhere are strings: the file has the same
-/// placeholder for both.
+/// Finds out which of the leaves without an array are strings: the file has the same placeholder
+/// for both.
 fn mark_strings(
     store: &dyn Store,
     files: &ItemFiles,
@@ -188,7 +188,7 @@ fn texts_in(directory: &StorePath, limits: &Limits) -> Result<Want> {
     Ok(Want::whole(path, limits.max_document_bytes))
 }
 
-/// Whether `_sharding`, which releases from 0.4.0 on wrote, has an entry for an array.
+/// Whether `_sharding`, which releases since 0.4.0 write, has an entry for an array.
 fn sharded<'a>(bytes: Option<&'a Bytes>, limits: &Limits) -> impl Fn(&str) -> bool + use<'a> {
     let shardings = bytes.and_then(|bytes| shardings::decode(bytes, limits).ok());
     move |name| {

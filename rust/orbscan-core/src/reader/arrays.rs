@@ -1,8 +1,8 @@
-//! Finds the Zarr document of each array, wherever the writer left it.
+//! Finds the Zarr document of each array, wherever the writer put it.
 //!
 //! `_METADATA` says where: in the item's merged OCDBT database or in plain files, as Zarr v2 or v3.
-//! What is not there is looked for in every other place that a release of Orbax has written to, and
-//! each such detour is an issue.
+//! If it is not there, it is searched for in every other place in which a release of Orbax has
+//! written, and each such detour is an issue.
 
 mod detours;
 
@@ -25,7 +25,7 @@ pub enum Format {
     V3,
 }
 
-/// Whether a tree's document says of which version its arrays are.
+/// Whether a tree's document records the version of its arrays.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum FormatSaid {
     /// It does.
@@ -53,30 +53,30 @@ impl Format {
     }
 }
 
-/// Where and how an item's arrays are stored, as far as its metadata says.
+/// Where and how an item's arrays are stored, according to its metadata.
 #[derive(Debug)]
 pub struct Storage<'a> {
     /// The item directory.
     pub directory: &'a StorePath,
-    /// `manifest.ocdbt` of the item directory, or why there is none.
+    /// `manifest.ocdbt` of the item directory, or why it cannot be read.
     pub manifest: &'a Result<Bytes>,
-    /// Whether arrays lie in the database; unknown before 0.11.31.
+    /// Whether arrays lie in the database; not recorded before 0.11.31.
     pub use_ocdbt: Option<bool>,
     /// The version of the documents.
     pub format: Format,
-    /// Whether that is said; otherwise the other is as good.
+    /// Whether that is recorded; otherwise both versions are equally likely.
     pub format_is_said: FormatSaid,
 }
 
 /// A document that was found.
 pub type Document = (Format, Bytes);
 
-/// What was found of arrays.
+/// What was found of the arrays.
 #[derive(Clone, Debug, Default)]
 pub struct Found {
-    /// The document of each; for one that was not found or not readable, why.
+    /// The document of each; if it was not found or is unreadable, the reason.
     pub documents: Vec<Result<Document>>,
-    /// The number of the place in which each was found; of no meaning for one that was not.
+    /// The number of the place in which each was found; without meaning if it was not found.
     pub place_of: Vec<usize>,
     /// The distinct places.
     pub places: Vec<record::Place>,
@@ -94,8 +94,9 @@ enum Place {
 }
 
 impl Place {
-    /// The place as a table has it. `alone`: whether one process alone left a database. Not every
-    /// database describes the arrays whose values it has: with several, none is known to have all.
+    /// The place as it appears in a table. `alone`: whether a single process left a database. Not
+    /// every database describes the arrays of which it has values: if there are several, none is
+    /// known to have all of them.
     fn told(&self, alone: bool) -> record::Place {
         match self {
             Self::Merged => record::Place::Database,
@@ -108,10 +109,10 @@ impl Place {
     }
 }
 
-/// What there is of the arrays called `wanted` (distinct names in the store), in their order.
+/// The documents of the arrays named `wanted` (distinct names in the store), in that order.
 ///
 /// # Errors
-/// Whatever keeps all of them from being read: a damaged manifest or root node, or no store at all.
+/// Anything that prevents reading all of them: a damaged manifest or root node, or no store at all.
 pub fn find(
     store: &dyn Store,
     storage: &Storage<'_>,
@@ -162,7 +163,7 @@ pub fn find(
         for place in search.other_places(&primary)? {
             for format in [storage.format, storage.format.other()] {
                 if let Err(error) = search.detour(&place, format, issues) {
-                    // The arrays that lie elsewhere are still good.
+                    // The arrays that lie elsewhere can still be read.
                     issues.push(error.clone());
                     search.failure.get_or_insert(error);
                     break;
@@ -175,10 +176,10 @@ pub fn find(
     search.answers(&primary)
 }
 
-/// How many files are asked for at a time: what they hold is known only when it is in memory.
+/// How many files are requested at a time: their sizes are known only when they are in memory.
 const FILES_AT_ONCE: usize = 128;
 
-/// Takes the bytes out of the room that all documents have together.
+/// Subtracts the bytes from the allowance for all documents together.
 fn within(room: &mut u64, bytes: Bytes, limits: &Limits) -> Result<Bytes> {
     let Some(left) = room.checked_sub(to_u64(bytes.len())) else {
         let most = limits.max_array_documents_bytes;
@@ -194,23 +195,23 @@ struct Search<'a> {
     storage: &'a Storage<'a>,
     limits: &'a Limits,
     wanted: &'a [&'a str],
-    /// By the array's place in `wanted`.
+    /// By the index of the array in `wanted`.
     found: Vec<Option<Result<Document>>>,
-    /// Likewise, as [`Found::place_of`].
+    /// By the same index, as [`Found::place_of`].
     place_of: Vec<usize>,
-    /// Those that were looked into.
+    /// The places that were searched.
     places: Vec<Place>,
     /// How many processes left a database.
     processes: usize,
     /// How many of them were found.
     count: usize,
-    /// The databases of processes that were looked into.
+    /// The databases of processes that were searched.
     unmerged: Vec<StorePath>,
-    /// Which of them were found in the database of a process.
+    /// Which of the arrays were found in the database of a process.
     from_processes: Vec<usize>,
-    /// Which of them another process describes otherwise.
+    /// Which of the arrays another process describes differently.
     conflicts: Vec<usize>,
-    /// Why a place could not be looked into.
+    /// Why a place could not be searched.
     failure: Option<Error>,
 }
 
@@ -227,8 +228,8 @@ impl Search<'_> {
             .collect()
     }
 
-    /// The arrays to look for in a place: those not found yet, and in the database of a process also
-    /// those that another process has, since nothing says which of the two is right.
+    /// The arrays to look for in a place: those not found yet, and in the database of a process
+    /// also those that another process has, because nothing says which of the two is right.
     fn candidates(&self, place: &Place) -> Vec<(usize, &str)> {
         let mut candidates = self.missing();
         if matches!(place, Place::Process(_)) {
@@ -238,7 +239,7 @@ impl Search<'_> {
         candidates
     }
 
-    /// Notes what was found for an array in the place that was looked into last.
+    /// Notes the answer for an array from the place that was searched last.
     fn note(&mut self, place: usize, answer: Result<Document>) {
         if let Some(slot) = self.found.get_mut(place)
             && slot.replace(answer).is_none()
@@ -250,7 +251,7 @@ impl Search<'_> {
         }
     }
 
-    /// Every place but the first, in order of trust.
+    /// All places but the first, the most reliable ones first.
     fn other_places(&mut self, primary: &Place) -> Result<Vec<Place>> {
         let mut places = Vec::new();
         if *primary == Place::Files && self.storage.manifest.is_ok() {
@@ -275,7 +276,7 @@ impl Search<'_> {
         Ok(places)
     }
 
-    /// Looks where the metadata did not send us, and reports what was found there.
+    /// Searches a place that the metadata does not name, and reports what was found there.
     fn detour(&mut self, place: &Place, format: Format, issues: &mut Vec<Issue>) -> Result<()> {
         if self.candidates(place).is_empty() {
             return Ok(());
@@ -283,14 +284,14 @@ impl Search<'_> {
         let before = self.count;
         self.look(place, format)?;
         let count = self.count.saturating_sub(before);
-        // What the databases of processes have is told of all together.
+        // The databases of processes share one issue.
         if count > 0 && !matches!(place, Place::Process(_)) {
             issues.push(self.detour_issue(place, format, count));
         }
         Ok(())
     }
 
-    /// Looks for what is missing in one place, as one version.
+    /// Looks for the missing arrays in one place, in one version.
     fn look(&mut self, place: &Place, format: Format) -> Result<()> {
         if self.places.last() != Some(place) {
             self.places.push(place.clone());
@@ -456,7 +457,7 @@ fn absent(storage: &Storage<'_>, name: &str, primary: &Place) -> Error {
 }
 
 /// The parts of the database key of an array's document: its name, `/`, the document's name.
-/// TensorStore joins with `/` only where the name does not end in one.
+/// TensorStore adds the `/` only if the name does not end in one.
 fn key(name: &str, format: Format) -> [&str; 3] {
     let slash = if name.is_empty() || name.ends_with('/') {
         ""
@@ -466,10 +467,10 @@ fn key(name: &str, format: Format) -> [&str; 3] {
     [name, slash, format.document()]
 }
 
-/// The file of an array's document. TensorStore takes a backslash in a name for a separator.
+/// The file of an array's document. TensorStore treats a backslash in a name as a separator.
 ///
 /// # Errors
-/// `Malformed` if the name would lead out of the directory.
+/// `Malformed` if the name would lead outside of the directory.
 pub fn document_path(directory: &StorePath, name: &str, format: Format) -> Result<StorePath> {
     let name = name.replace('\\', "/");
     let directory = directory.join(name.trim_end_matches('/'));

@@ -1,4 +1,4 @@
-//! What a checkpoint has beside the one pytree that is read of it.
+//! What a checkpoint holds beside the one pytree that is read.
 
 use super::{Options, Selection, locate};
 use crate::error::Result;
@@ -16,11 +16,11 @@ use crate::store::Store;
 pub struct Other {
     /// Its name; `None` for the tree of the checkpoint itself.
     pub name: Option<String>,
-    /// Whether it is a pytree, or one that has lost its tree; `None` if the store does not let us look into it.
+    /// Whether it is a pytree, or one that has lost its tree; `None` if the store refuses access.
     pub is_pytree: Option<bool>,
 }
 
-/// What may be a checkpointable besides the one that was chosen, as far as the listing tells.
+/// The possible checkpointables besides the chosen one, according to the listing.
 pub fn unread(root: &Root, selection: Selection<'_>, chosen: Option<&str>) -> Vec<Option<String>> {
     // The choice has already found that none of the directories is a pytree.
     if selection == Selection::Auto && chosen.is_none() {
@@ -36,7 +36,7 @@ pub fn unread(root: &Root, selection: Selection<'_>, chosen: Option<&str>) -> Ve
         .collect()
 }
 
-/// What is a checkpointable besides the one that was chosen. No tree is read.
+/// The checkpointables besides the chosen one. No tree is read.
 ///
 /// # Errors
 /// As [`detect::detect`].
@@ -64,7 +64,7 @@ fn find(
     Ok(of_root(store, &root, handlers, chosen, options))
 }
 
-/// [`others`] of a checkpoint whose documents somebody has read.
+/// [`others`] of a checkpoint whose documents were already read.
 pub fn of_root(
     store: &dyn Store,
     root: &Root,
@@ -105,8 +105,8 @@ fn text(other: &Other) -> &str {
     other.name.as_deref().unwrap_or_default()
 }
 
-/// What a checkpointable has of a pytree; `None` if the store refuses to tell, which does not concern
-/// the one that was chosen.
+/// What a checkpointable has of a pytree; `None` if the store refuses access, which does not
+/// concern the chosen one.
 fn tree(store: &dyn Store, root: &Root, name: &str) -> Option<Tree> {
     let found = choose::items(store, root, &[name]).ok()?;
     found.first().copied()

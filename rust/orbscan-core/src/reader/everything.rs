@@ -1,8 +1,7 @@
-//! All of a checkpoint that somebody has already recognised, whatever its layout.
+//! Everything in a checkpoint that was already recognised, whatever its layout.
 //!
-//! A scan comes here with the listing by which it found the checkpoint, so that nothing is listed or
-//! looked at twice: what a directory holds shows in the answers to the fetches that its tree needs
-//! anyway.
+//! A scan passes the listing by which it found the checkpoint, so that nothing is listed or looked
+//! at twice: the content of a directory follows from the fetches that its tree needs anyway.
 
 use super::outline::ItemFiles;
 use super::{Options, Recall, Waves};
@@ -17,14 +16,14 @@ use crate::path::StorePath;
 use crate::record::{Checkpoint, Issue, Item, Layout};
 use crate::store::{Entry, Pytrees, Store};
 
-/// A directory, or a safetensors file, that was recognised.
+/// A recognised directory or safetensors file.
 #[derive(Clone, Debug)]
 pub struct Recognised {
     /// Where it lies.
     pub path: StorePath,
-    /// As what.
+    /// The layout that was recognised.
     pub layout: Layout,
-    /// Its children. Files whose names mean nothing may be missing.
+    /// Its children. Files whose names have no meaning may be missing.
     pub entries: Vec<Entry>,
 }
 
@@ -34,17 +33,17 @@ pub struct Everything {
     /// All checkpointables. One that should be a pytree and cannot be read has no table, and its
     /// error is an issue. A flat checkpoint has one without a name.
     pub checkpoint: Checkpoint,
-    /// What a read gives that names no checkpointable, or its failure; `None` if there is no pytree
-    /// and none is missing.
+    /// The result of a read that names no checkpointable, or its failure; `None` if there is no
+    /// pytree and none is missing.
     pub chosen: Option<Result<Chosen>>,
 }
 
-/// The pytree that a read chooses which names none.
+/// The pytree that a read chooses if none is named.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Chosen {
-    /// Its place among the items.
+    /// Its index among the items.
     pub item: usize,
-    /// Those faults of the checkpoint that such a read would report.
+    /// The faults of the checkpoint that such a read would report.
     pub issues: Vec<Issue>,
 }
 
@@ -71,7 +70,7 @@ pub fn read(
     Ok(read)
 }
 
-/// Reads what stands outside the trees; the checkpointables are named and have no tables.
+/// Reads everything outside the trees; the checkpointables are named and have no tables.
 ///
 /// # Errors
 /// As [`read`].
@@ -113,8 +112,8 @@ fn recognised(store: &dyn Store, found: Recognised, options: &Options) -> Result
 /// Reads every pytree of the checkpoint at `path`, whatever its layout.
 ///
 /// # Errors
-/// As [`read`]; and as [`super::read_pytree`] that names none, if there is no pytree that can be read
-/// and should be one, or nothing of a checkpoint.
+/// As [`read`]; and as [`super::read_pytree`] without a name, if no pytree can be read although one
+/// should be there, or if there is nothing of a checkpoint.
 pub fn read_path(
     store: &dyn Store,
     path: &StorePath,
@@ -173,8 +172,8 @@ fn of_root(
     flat(store, root, options, recall)
 }
 
-/// Reads a checkpoint that has a tree of its own. Its directories are parts of that tree, but one
-/// that looks like a pytree passes for a checkpointable and comes before it.
+/// Reads a checkpoint that has a tree of its own. Its directories are parts of that tree, except
+/// one that looks like a pytree, which counts as a checkpointable and comes before it.
 fn flat(store: &dyn Store, root: &Root, options: &Options, recall: &Recall) -> Result<Everything> {
     let children = root.checkpointables();
     let trees = choose::items(store, root, &children)?;
@@ -189,7 +188,7 @@ fn flat(store: &dyn Store, root: &Root, options: &Options, recall: &Recall) -> R
     assemble(store, root, &candidates, waves, options, recall)
 }
 
-/// Reads a checkpoint of named items. Only where a fetch found no tree is the store asked again.
+/// Reads a checkpoint of named items. More requests are made only if a fetch found no tree.
 fn composite(
     store: &dyn Store,
     root: &Root,
@@ -228,7 +227,7 @@ fn assemble(
     let handlers = &waves.metadata.item_handlers;
     let mut issues = waves.issues;
     if choice.is_none() && expected::lost_whole(store, root, handlers, &options.limits)?.is_some() {
-        // A flat checkpoint whose tree is lost looks like a composite one of odd items.
+        // A flat checkpoint whose tree is lost looks like a composite one with unknown items.
         let error = refusal::no_pytree(store, root, handlers, &options.limits);
         let items = vec![unread(None)];
         return Ok(Everything {

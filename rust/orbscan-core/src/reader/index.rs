@@ -1,8 +1,8 @@
 //! Every entry of an OCDBT database, in key order.
 //!
 //! A lookup reads the nodes that can hold a wanted key; a walk reads all of them, checks what a
-//! lookup has no use for (the statistics that parents keep), and goes on where a node is damaged.
-//! What it holds in memory at a time are the nodes on the way down and a batch of their children.
+//! lookup does not need (the statistics in parents), and continues if a node is damaged. It keeps
+//! in memory only the nodes on the way down and a batch of their children.
 
 mod levels;
 mod nodes;
@@ -25,13 +25,13 @@ use crate::store::{Store, Want};
 pub use levels::ask_ahead;
 use nodes::{Content, Held, Nodes, Pending};
 
-/// Nodes asked for at once.
+/// Nodes that are requested at once.
 const BATCH_NODES: usize = 1_024;
 
-/// Bytes of nodes asked for at once, unless a single node has more.
+/// Bytes of nodes that are requested at once, unless a single node is larger.
 const BATCH_BYTES: u64 = 64 << 20;
 
-/// Where an entry's value lies.
+/// The value of an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Value<'a> {
     /// In the node: the value itself.
@@ -62,7 +62,7 @@ pub struct Extent {
 }
 
 impl Extent {
-    /// Whether both hold the same byte.
+    /// Whether the two have a byte in common.
     pub const fn overlaps(&self, other: &Self) -> bool {
         self.file == other.file
             && self.offset < other.offset.saturating_add(other.length)
@@ -70,21 +70,22 @@ impl Extent {
     }
 }
 
-/// A node that cannot be read, or that is not what its parent says.
+/// A node that cannot be read, or that differs from what its parent says.
 #[derive(Clone, Debug)]
 pub struct NodeFault {
-    /// What is wrong; names the file.
+    /// What is wrong; it names the file.
     pub error: Error,
-    /// The keys that the node can hold: from the first on, and less than the second if there is one.
+    /// The keys that the node can hold: from the first one on, and less than the second if there is
+    /// one.
     pub keys: (Vec<u8>, Option<Vec<u8>>),
-    /// Whether its entries are lost. Otherwise only what its parent says of them is wrong.
+    /// Whether its entries are lost. Otherwise only what its parent says about them is wrong.
     pub lost: bool,
 }
 
-/// Takes what a walk comes upon.
+/// Receives what a walk finds.
 pub trait Visitor {
-    /// A data file that a node refers to; the answer is the number by which extents will name it.
-    /// The same file may be shown again.
+    /// A data file that a node refers to; returns the number that extents use for it. The same file
+    /// may be passed again.
     fn file(&mut self, path: StorePath) -> usize;
 
     /// A node, before its entries.
@@ -93,14 +94,14 @@ pub trait Visitor {
     /// An entry of the database.
     fn entry(&mut self, key: &[u8], value: Value<'_>) -> ControlFlow<()>;
 
-    /// A fault of a node. The walk goes on behind the node.
+    /// A fault of a node. The walk continues after the node.
     fn node_fault(&mut self, fault: NodeFault);
 }
 
 /// Walks the database in `directory`, given the content of its `manifest.ocdbt`.
 ///
 /// # Errors
-/// What keeps any node from being read, as [`Database::open`]; `Limit`.
+/// Anything that prevents reading nodes at all, as [`Database::open`]; `Limit`.
 pub fn walk(
     store: &dyn Store,
     directory: &StorePath,
@@ -121,7 +122,7 @@ pub fn walk(
     walk.run(root)
 }
 
-/// The root of a database, if it has one, in a file without a number.
+/// The root of a database, if it has one, in a file that has no number yet.
 fn root_of(database: &Database<'_>, directory: &StorePath) -> Result<Option<Pending>> {
     let Some((root, file)) = database.root() else {
         return Ok(None);
@@ -142,7 +143,7 @@ fn root_of(database: &Database<'_>, directory: &StorePath) -> Result<Option<Pend
     }))
 }
 
-/// A node that was read and some of whose children were not.
+/// A node that was read, but not all of its children.
 struct Open {
     node: Pending,
     waiting: VecDeque<Pending>,
@@ -162,7 +163,7 @@ impl Walk<'_> {
         let limits = self.nodes.limits();
         let bytes = self.store.fetch_one(root.want(limits));
         self.enter(root, bytes)?;
-        // Children are one lower than their parents, so this ends whatever the nodes say.
+        // Children are one lower than their parents, so this loop ends, whatever the nodes say.
         while !self.nodes.stopped
             && let Some(top) = self.open.last_mut()
         {
@@ -181,7 +182,7 @@ impl Walk<'_> {
         })
     }
 
-    /// Takes up a node: shows the entries of a leaf, opens an interior node.
+    /// Handles a node: passes on the entries of a leaf, opens an interior node.
     ///
     /// # Errors
     /// `Limit`.
@@ -217,7 +218,7 @@ impl Walk<'_> {
         }
     }
 
-    /// Holds what a node holds against what its parent says.
+    /// Compares what a node holds with what its parent says.
     fn close(&mut self, node: &Pending, held: Held) {
         if !held.damaged && !self.nodes.stopped && held.statistics != node.statistics {
             let reason = format!(
@@ -393,7 +394,7 @@ mod tests {
         let mut notes = Notes::default();
         assert!(walked(&store, &mut notes).unwrap().is_continue());
         assert_eq!(notes.entries.len(), 97);
-        // Nothing is said of the statistics above it.
+        // There is no fault about the statistics above it.
         let [fault] = notes.node_faults.as_slice() else {
             panic!("{:?}", notes.node_faults);
         };

@@ -5,11 +5,11 @@ use std::collections::HashMap;
 use crate::orbax::aggregate::AggregateValue;
 use crate::record::Place;
 
-/// What the aggregate file says of single leaves.
+/// What the aggregate file says about single leaves.
 #[derive(Debug, Default)]
 pub struct InlineValues {
     by_leaf: HashMap<usize, AggregateValue>,
-    /// The files of texts that were found elsewhere.
+    /// The files of strings that were found elsewhere.
     texts: HashMap<usize, String>,
 }
 
@@ -22,18 +22,18 @@ impl InlineValues {
         }
     }
 
-    /// Whether the file says nothing of any leaf.
+    /// Whether the file says nothing about any leaf.
     pub fn is_empty(&self) -> bool {
         self.by_leaf.is_empty()
     }
 
-    /// Says of a leaf that it is a text, which lies in that file of the item.
+    /// Records that a leaf is a string, which lies in that file of the item.
     pub fn set_text(&mut self, leaf: usize, file: &str) {
         self.by_leaf.insert(leaf, AggregateValue::String);
         self.texts.insert(leaf, file.to_owned());
     }
 
-    /// Where the value of a leaf lies that is not in the array store.
+    /// The place of the value of a leaf that is not in the array store.
     pub fn place(&self, leaf: usize) -> Place {
         let elsewhere = self.texts.get(&leaf).cloned();
         elsewhere.map_or(Place::Aggregate, Place::Strings)
@@ -46,7 +46,7 @@ impl InlineValues {
             .filter(|value| !matches!(value, AggregateValue::Placeholder(_)))
     }
 
-    /// The name under which the array of a leaf is stored, where the file gives one.
+    /// The name under which the array of a leaf is stored, if the file has one.
     pub fn stored_name(&self, leaf: usize) -> Option<&str> {
         match self.by_leaf.get(&leaf) {
             Some(AggregateValue::Placeholder(name)) => Some(name),

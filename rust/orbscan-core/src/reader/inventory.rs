@@ -1,7 +1,7 @@
 //! Every file below a directory, with its size, in the order of the paths as bytes.
 //!
-//! Where arrays lie in plain files, the paths are the keys of their chunks; where they lie in a
-//! database, the files are its data files.
+//! If arrays lie in plain files, the paths are the keys of their chunks; if they lie in a database,
+//! the files are its data files.
 
 use std::sync::Arc;
 
@@ -9,14 +9,15 @@ use crate::error::{Error, ErrorKind, Result, counted};
 use crate::path::StorePath;
 use crate::store::{Entry, EntryKind, Store, lies_within};
 
-/// How deep directories may lie in each other: array names with slashes nest.
+/// The deepest nesting of directories: array names with slashes are nested.
 const MAX_DEPTH: usize = 64;
 
-/// Links to directories that are followed: people move data files to other disks, a few at a time.
-/// Links beside each other that lead to the same place would double the files with each level.
+/// The most links to directories that are followed: people move data files to other disks, a few at
+/// a time. Links beside each other that lead to the same place would double the files with each
+/// level.
 const MAX_LINKS: usize = 1_000;
 
-/// Directories and files listed at most.
+/// The most directories and files that are listed.
 const MAX_ENTRIES: usize = 1 << 26;
 
 /// A file.
@@ -28,7 +29,7 @@ pub struct File {
     pub size: u64,
 }
 
-/// Files that went away between the listing of their directory and the look at their size.
+/// Files that disappeared between the listing of their directory and the request for their size.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Gone {
     /// The first of them.
@@ -43,7 +44,7 @@ impl Gone {
         self.count = self.count.saturating_add(1);
     }
 
-    /// What there is to say of them; `None` if there are none.
+    /// The issue about them; `None` if there are none.
     pub fn issue(&self) -> Option<Error> {
         let first = self.first.as_ref()?;
         let others = match self.count.saturating_sub(1) {
@@ -61,14 +62,14 @@ impl Gone {
     }
 }
 
-/// Shows every file below `directory` to `visitor`, smaller paths first, but those in the directories
-/// of it that are called as one of `without`; returns which of them went away under way. Asks for one
-/// listing and one wave of sizes for each directory. A link that leads back to where the walk came from
-/// is not followed.
+/// Passes every file below `directory` to `visitor`, smaller paths first, except those in its
+/// directories that are named in `without`; returns which files disappeared meanwhile. Makes one
+/// listing and one batch of requests for sizes per directory. A link that leads back to where the
+/// walk came from is not followed.
 ///
 /// # Errors
-/// What the store says; `Limit` if there are too many files, or directories lie too deep; `Unsupported`
-/// if the store cannot list its files.
+/// The error of the store; `Limit` if there are too many files, or directories are nested too
+/// deeply; `Unsupported` if the store cannot list its files.
 pub fn walk(
     store: &dyn Store,
     directory: &StorePath,
@@ -129,14 +130,14 @@ pub fn walk(
 /// A directory on the way down.
 struct Level {
     path: StorePath,
-    /// What is left of its listing, next entry last.
+    /// The rest of its listing, next entry last.
     left: Vec<Listed>,
-    /// Where the links on the way to it really lie.
+    /// The targets of the links on the way to it.
     passed: Arc<[String]>,
 }
 
 impl Level {
-    /// What [`Level::passed`] is behind the link at `path`; `None` if it leads in a circle.
+    /// [`Level::passed`] after the link at `path`; `None` if it leads in a circle.
     fn follow(&self, store: &dyn Store, path: &StorePath) -> Result<Option<Arc<[String]>>> {
         let (from, to) = (store.resolve(&self.path)?, store.resolve(path)?);
         let mut passed = self.passed.to_vec();
@@ -156,7 +157,7 @@ struct Listed {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Directory,
-    /// A file of that many bytes.
+    /// A file of this size.
     File(u64),
 }
 
@@ -196,7 +197,7 @@ fn list(store: &dyn Store, directory: &StorePath, gone: &mut Gone) -> Result<Vec
     Ok(found)
 }
 
-/// The order of the paths below an entry: a directory's go on with a slash.
+/// The order of the paths below an entry: those of a directory continue with a slash.
 fn order(entry: &Entry) -> impl Iterator<Item = u8> {
     let slash = (entry.kind == EntryKind::Directory).then_some(b'/');
     entry.name.bytes().chain(slash)
@@ -226,7 +227,7 @@ mod tests {
         assert_eq!(found, expected);
     }
 
-    /// A store whose files of one directory go away as soon as it is listed.
+    /// A store in which the files of one directory disappear as soon as it is listed.
     struct Vanishing(MemoryStore);
 
     impl Store for Vanishing {

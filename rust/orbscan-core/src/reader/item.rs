@@ -22,7 +22,7 @@ use crate::tree;
 pub struct Read {
     /// Its leaves.
     pub table: Arc<LeafTable>,
-    /// Why it is refused, if it is: none of its arrays can be read. This is the fault of the first.
+    /// Why it is refused, if none of its arrays can be read: the fault of the first one.
     pub refusal: Option<Error>,
 }
 
@@ -35,10 +35,10 @@ impl From<Arc<LeafTable>> for Read {
     }
 }
 
-/// Reads the item, and lets go of its files as soon as nothing more is wanted of each.
+/// Reads the item, and drops its files as soon as each is no longer needed.
 ///
 /// # Errors
-/// Any kind, if the tree or all of its arrays cannot be read. A single array that cannot is an
+/// Any kind, if the tree or all of its arrays cannot be read. A single unreadable array is an
 /// unreadable leaf and an issue.
 pub fn read(
     store: &dyn Store,
@@ -52,10 +52,10 @@ pub fn read(
     read.refusal.map_or(Ok(read.table), Err)
 }
 
-/// Reads the item by its `_METADATA`, also if none of its arrays can be read.
+/// Reads the item by its `_METADATA`, even if none of its arrays can be read.
 ///
 /// # Errors
-/// Any kind, if the tree cannot be read, or nothing of the store that its arrays lie in.
+/// Any kind, if the tree cannot be read, or nothing of the store that holds its arrays.
 pub fn outline(
     store: &dyn Store,
     metadata: Result<Bytes>,
@@ -88,7 +88,7 @@ pub fn outline(
             if key_types.eq(&known.key_types) && issues.len() == before {
                 return Ok(Arc::clone(&known.table).into());
             }
-            // They are asked for again, and their faults are told then.
+            // They are requested again, and their faults are reported then.
             issues.truncate(told);
         }
         found = Some(again);
@@ -105,14 +105,14 @@ pub fn outline(
 
 struct Decoded {
     table: Arc<LeafTable>,
-    /// All that the table was made of, if that is small enough to be remembered.
+    /// Everything from which the table was made, if that is small enough to be remembered.
     item: Option<KnownItem>,
     /// As in [`Read`].
     refusal: Option<Error>,
 }
 
-/// Decodes `_METADATA` and all else. `found` is what there is of the arrays, if they were looked for
-/// already.
+/// Decodes `_METADATA` and everything else. `found` is what was found of the arrays, if they were
+/// already looked for.
 fn decode(
     store: &dyn Store,
     files: &ItemFiles,
@@ -132,7 +132,7 @@ fn decode(
     let values = aggregate::values(store, files, &told, limits)?;
     let param_names = told.keypaths.param_names();
     let outline = told.without_keypaths();
-    // What is too large to be remembered is not kept either: not even while the rest is read.
+    // What is too large to be remembered is dropped, even while the rest is read.
     let kept = Some(metadata).filter(|bytes| recall::can_keep(bytes, files, options));
     let shardings = LeafShardings::read(store, files, &outline, &param_names, options);
     let (arrays, names) = Arrays::new(&outline, &param_names, &values);
@@ -141,7 +141,7 @@ fn decode(
         None => arrays.find(store, files, &names, limits, issues)?,
     };
     drop(names);
-    // Each leaf would be unreadable, and all of them of no use.
+    // Otherwise each leaf would be unreadable, and none of them of any use.
     interrupt::ended()?;
     let stored = Stored {
         arrays: &arrays,
@@ -211,7 +211,7 @@ fn tree<'a>(bytes: &'a [u8], options: &Options, issues: &mut Vec<Issue>) -> Resu
     Ok(Told { outline, keypaths })
 }
 
-/// Without rich types an empty namedtuple reads as `None`, as every empty node of its own type does.
+/// Without rich types an empty namedtuple reads as `None`, like every empty node of its own type.
 fn without_rich_types(entry: LeafEntry) -> LeafEntry {
     match entry.value_type {
         ValueType::NamedTuple => LeafEntry {

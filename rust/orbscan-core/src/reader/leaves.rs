@@ -1,4 +1,4 @@
-//! Joins what the files of an item say of each leaf: its array, its sharding, its key type.
+//! Joins what the files of an item say about each leaf: its array, its sharding, its key type.
 
 use std::cell::OnceCell;
 
@@ -27,19 +27,19 @@ pub struct Stored<'a> {
 }
 
 impl Stored<'_> {
-    /// What was found for a leaf; `None` if it is stored as no array.
+    /// The document of a leaf; `None` if it is not stored as an array.
     pub fn document(&self, leaf: usize) -> Option<&Result<Document>> {
         self.found.documents.get(self.arrays.number_of(leaf)?)
     }
 
-    /// The number of the place in which that was found.
+    /// The number of the place in which it was found.
     fn place(&self, leaf: usize) -> Option<usize> {
         let number = self.arrays.number_of(leaf)?;
         self.found.place_of.get(number).copied()
     }
 }
 
-/// What documents say of the leaves.
+/// What the documents say about the leaves.
 pub struct Said<'a> {
     /// The tree.
     pub outline: Outline,
@@ -51,8 +51,8 @@ pub struct Said<'a> {
     pub values: &'a InlineValues,
 }
 
-/// Fills the table of a tree. An array that cannot be read is an unreadable leaf and an issue; if none
-/// can, the fault of the first is given, too.
+/// Fills the table of a tree. An array that cannot be read is an unreadable leaf and an issue; if
+/// none can be read, the fault of the first is returned as well.
 pub fn join(
     files: &ItemFiles,
     said: Said<'_>,
@@ -93,8 +93,8 @@ pub fn join(
     (table, refusal)
 }
 
-/// What there is to say of scalars that Orbax saves and restores, but for which its `metadata` of v1
-/// gives up on the whole tree. Source: orbax
+/// The issue about scalars that Orbax saves and restores, but because of which its `metadata` of v1
+/// refuses the whole tree. Source: orbax
 /// `experimental/v1/_src/serialization/scalar_leaf_handler.py`.
 fn unusual_scalars(table: &LeafTable) -> Option<Issue> {
     let unusual = |leaf: &Leaf| {
@@ -122,7 +122,7 @@ fn unusual_scalars(table: &LeafTable) -> Option<Issue> {
 
 struct Joining<'a> {
     builder: TableBuilder<'a>,
-    /// The number of the place where texts lie, once it was needed.
+    /// The number of the place of strings, once it was needed.
     texts: Option<usize>,
     directory: &'a StorePath,
     tree: &'a Tree,
@@ -131,7 +131,7 @@ struct Joining<'a> {
     write_shapes: &'a [Vec<u64>],
     stored: Stored<'a>,
     shardings: LeafShardings,
-    /// JAX arrays that `_sharding` does not mention, by the numbers and the names of their leaves.
+    /// JAX arrays without an entry in `_sharding`, by the numbers and the names of their leaves.
     without_sharding: Vec<(usize, String)>,
     /// Whether any array could be read.
     readable: bool,
@@ -156,7 +156,7 @@ impl Joining<'_> {
         self.builder.push(name, joined);
     }
 
-    /// A leaf that is empty, a text, or an array of the store.
+    /// A leaf that is empty, a string, or an array of the store.
     fn described(&mut self, leaf: usize, entry: &LeafEntry, name: &str) -> Result<Leaf> {
         let kind = match (&entry.value_type, entry.skip_deserialize) {
             (ValueType::JaxArray, false) => LeafKind::JaxArray,
@@ -216,8 +216,8 @@ impl Joining<'_> {
         })
     }
 
-    /// A leaf without a value. Orbax restores it whatever `skip` says, but its `metadata` of v1 gives
-    /// up on the whole tree where that is false. Source: orbax `_src/metadata/value.py`,
+    /// A leaf without a value. Orbax restores it whatever `skip` says, but its `metadata` of v1
+    /// refuses the whole tree if that is false. Source: orbax `_src/metadata/value.py`,
     /// `experimental/v1/_src/handlers/pytree_handler.py`.
     fn empty(&mut self, kind: LeafKind, leaf: usize, name: &str, skip: bool) -> Leaf {
         if !skip {
@@ -293,7 +293,7 @@ impl Joining<'_> {
         })
     }
 
-    /// Where a leaf lies, as text.
+    /// The keypath of a leaf as text.
     fn spell(&self, leaf: usize, name: &str) -> String {
         let speller = self.speller.get_or_init(|| Speller::new(self.tree));
         speller.spell(leaf, name)
@@ -339,7 +339,7 @@ impl Joining<'_> {
         None
     }
 
-    /// The table, and the first failure, if every array failed.
+    /// The table, and the first failure if every array failed.
     fn finish(mut self) -> (LeafTable, Option<Error>) {
         let has_failed = !self.readable && !self.stored.found.documents.is_empty();
         let errors = self.builder.table.errors.first();
@@ -361,7 +361,7 @@ impl Joining<'_> {
     }
 }
 
-/// How a fault of a leaf begins, by where the leaf lies.
+/// The start of the reason of a fault, given the keypath of the leaf.
 pub fn named(place: &str) -> String {
     format!("leaf {place}")
 }

@@ -1,8 +1,8 @@
-//! One way in, one way through: detect the layout, choose the items, read each.
+//! The entry points of a read: detect the layout, choose the items, read each.
 //!
-//! A store is asked in waves, each a batch of requests with no order among them:
+//! Requests to a store come in batches, without an order among the requests of one batch:
 //!
-//! | wave | asked for |
+//! | batch | asked for |
 //! |---|---|
 //! | 1 | the listing of the path; without a marker in it, whether the path is inside a checkpoint |
 //! | 2 | `_CHECKPOINT_METADATA`, and of each likely item `_METADATA`, `_sharding`, `manifest.ocdbt` |
@@ -54,11 +54,11 @@ pub use recall::Recall;
 /// Which pytree of a checkpoint is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Selection<'a> {
-    /// The first in the order that is asked for, else the checkpoint itself.
+    /// The first in the given order, otherwise the checkpoint itself.
     Auto,
     /// The checkpoint itself, which has no named checkpointables.
     Flat,
-    /// The checkpointable of that name.
+    /// The checkpointable with that name.
     Named(&'a str),
 }
 
@@ -67,21 +67,22 @@ pub enum Selection<'a> {
 pub struct Options {
     /// Whether the recorded container types are wanted.
     pub rich_types: bool,
-    /// Whether metrics that are a pytree are an item where all are read. Orbax lists no such item.
+    /// Whether metrics that are a pytree are an item if all are read. Orbax does not list such an
+    /// item.
     pub metrics: bool,
-    /// Whether `_sharding` is left out: then no leaf has a sharding, and what is wrong with that file
-    /// is not found.
+    /// Whether `_sharding` is skipped: then no leaf has a sharding, and faults in that file are not
+    /// found.
     pub without_shardings: bool,
-    /// In which order pytrees are tried where none is named.
+    /// The order in which pytrees are tried if none is named.
     pub order: Order,
     /// What counts as a finished checkpoint.
     pub rules: Rules,
-    /// What the checkpoint may cost.
+    /// The most that the checkpoint may cost.
     pub limits: Limits,
 }
 
 impl Options {
-    /// What a read of these pytrees asks for.
+    /// What a read of these pytrees will request.
     pub const fn interest<'a>(&self, pytrees: Pytrees<'a>) -> Interest<'a> {
         Interest {
             pytrees,
@@ -90,7 +91,7 @@ impl Options {
         }
     }
 
-    /// What a read of the pytree that a selection stands for asks for.
+    /// What a read of the selected pytree will request.
     pub const fn interest_in<'a>(&self, selection: Selection<'a>) -> Interest<'a> {
         self.interest(match selection {
             Selection::Auto => Pytrees::First(self.order),
@@ -223,8 +224,8 @@ pub fn read_checkpointables(
     })
 }
 
-/// Reads what stands outside the trees: all checkpointables are named and have no tables. Issues are
-/// those of the checkpoint as a whole and of the one of that name.
+/// Reads everything outside the trees: all checkpointables are named and have no tables. The issues
+/// are those of the checkpoint as a whole and of the checkpointable with that name.
 ///
 /// # Errors
 /// As [`read_checkpointables`].
@@ -268,7 +269,7 @@ pub fn read_header(
     })
 }
 
-/// Whether Orbax would call the path a checkpoint.
+/// Whether Orbax considers the path a checkpoint.
 ///
 /// # Errors
 /// `Store`.
@@ -280,7 +281,8 @@ pub fn is_checkpoint(
     detect::is_checkpoint(store, path, atomicity).map_err(|error| locate(store, error))
 }
 
-/// What was read of a checkpointable. That it cannot be read is also an issue of the checkpoint.
+/// The result for one checkpointable. If it cannot be read, that is also an issue of the
+/// checkpoint.
 fn item(name: Option<&str>, read: Result<Option<Arc<LeafTable>>>, issues: &mut Vec<Issue>) -> Item {
     let (table, error) = match read {
         Ok(table) => (table, None),
@@ -294,7 +296,7 @@ fn item(name: Option<&str>, read: Result<Option<Arc<LeafTable>>>, issues: &mut V
     }
 }
 
-/// A checkpoint of what was read.
+/// A checkpoint with these items.
 pub(crate) fn checkpoint(
     root: &Root,
     metadata: CheckpointMetadata,
@@ -318,7 +320,7 @@ fn flat(root: &Root, what: &str) -> Error {
     Error::new(ErrorKind::UnknownLayout, reason).in_file(&root.path)
 }
 
-/// A read of a path that somebody names, whose error is [`hinted`].
+/// A read of a path that the user gave, whose error is [`hinted`].
 fn named(
     store: &dyn Store,
     path: &StorePath,
@@ -330,8 +332,8 @@ fn named(
     })
 }
 
-/// Adds to the refusal of a path that somebody names, if it is a broken step, the newest whole one
-/// beside it.
+/// Adds to the error about a path that the user gave the newest whole step beside it, if the path
+/// is a broken step.
 pub fn hinted(store: &dyn Store, path: &StorePath, limits: &Limits, error: Error) -> Error {
     let is_broken = matches!(
         error.subject(),
@@ -346,7 +348,7 @@ pub fn hinted(store: &dyn Store, path: &StorePath, limits: &Limits, error: Error
     }
 }
 
-/// As [`named`], of a checkpoint that is read again if another takes its place meanwhile.
+/// As [`named`], for a checkpoint that is read again if another one replaces it meanwhile.
 fn steadily(
     store: &dyn Store,
     path: &StorePath,
@@ -360,7 +362,7 @@ fn steadily(
     })
 }
 
-/// Errors and issues name files as a user would; everything below knows paths inside the store.
+/// Errors and issues name files as a user would; all other code uses paths inside the store.
 fn located(store: &dyn Store, read: impl FnOnce() -> Result<Checkpoint>) -> Result<Checkpoint> {
     let mut checkpoint = read().map_err(|error| locate(store, error))?;
     relocate(store, &mut checkpoint);
@@ -376,7 +378,7 @@ fn relocate(store: &dyn Store, checkpoint: &mut Checkpoint) {
     relocate(&mut checkpoint.issues);
     for item in &mut checkpoint.items {
         item.error = item.error.take().map(|error| locate(store, error));
-        // A table that others share has no errors.
+        // A shared table has no errors.
         if let Some(table) = item.table.as_mut().filter(|table| !table.errors.is_empty()) {
             relocate(&mut Arc::make_mut(table).errors);
         }
@@ -391,7 +393,7 @@ pub fn locate(store: &dyn Store, error: Error) -> Error {
     })
 }
 
-/// Chooses the item, and asks for its files.
+/// Chooses the item, and requests its files.
 fn fetch_chosen(
     store: &dyn Store,
     root: &Root,
@@ -410,7 +412,7 @@ fn fetch_chosen(
     Ok((name, waves))
 }
 
-/// The second wave, answered.
+/// The answers to the second batch.
 struct Waves {
     metadata: CheckpointMetadata,
     issues: Vec<Issue>,

@@ -1,4 +1,4 @@
-//! What is wrong with a database as a whole: a file that is gone, a tree that is too large.
+//! Faults of a database as a whole: a missing file, a tree that is too large.
 
 use crate::error::{Error, ErrorKind, Subject};
 use crate::path::StorePath;
@@ -19,7 +19,7 @@ pub(super) fn missing_data_file(error: Error, why: &str) -> Error {
     }
 }
 
-/// The refusal of a tree that has more than `limit` of something.
+/// The error for a tree that has more than `limit` of something.
 pub(super) fn over(limit: u64, of: &str) -> Error {
     let reason = format!("B+tree of more than {limit} {of}, which is the limit");
     Error::new(ErrorKind::Limit, reason)

@@ -1,8 +1,8 @@
-//! Looks keys up in an OCDBT database: one wave of requests for each level of its B+tree.
+//! Looks keys up in an OCDBT database: one batch of requests for each level of its B+tree.
 //!
 //! The wanted keys are carried down the tree together, sorted, and a node is read only if it can
 //! hold one of them. So in a tree of millions of chunk keys the lookup of all array documents reads
-//! some nodes of each level, and in the usual tree of one leaf it reads that.
+//! some nodes of each level, and in the usual tree of one leaf it reads that leaf.
 
 use bytes::Bytes;
 
@@ -51,11 +51,11 @@ pub struct Database<'s> {
 
 impl<'s> Database<'s> {
     /// Opens the database in `directory`, given the content of its `manifest.ocdbt`. Reads nothing
-    /// unless that refers to numbered manifests.
+    /// else unless that refers to numbered manifests.
     ///
     /// # Errors
     /// As [`Manifest::decode`]; `Malformed` if a numbered manifest contradicts its name or the
-    /// manifest; what the store says. All name the file.
+    /// manifest; errors of the store. All name the file.
     pub fn open(
         store: &'s dyn Store,
         directory: &'s StorePath,
@@ -76,7 +76,8 @@ impl<'s> Database<'s> {
         })
     }
 
-    /// The root of the current state, and the data file it lies in; `None` if there is no key.
+    /// The root of the current state, and the data file in which it lies; `None` if there are no
+    /// keys.
     pub const fn root(&self) -> Option<&(Root, DataFile)> {
         self.root.as_ref()
     }
@@ -84,8 +85,8 @@ impl<'s> Database<'s> {
     /// Looks keys up, in any order; sorted ones are looked up a little faster.
     ///
     /// # Errors
-    /// Whatever is wrong with the root node. Whatever is wrong with another node or a value is the
-    /// answer for the keys it can hold, and the others are answered nevertheless.
+    /// Anything that is wrong with the root node. If another node or a value is wrong, that is the
+    /// answer for the keys that it can hold, and the others are answered nevertheless.
     pub fn lookup<K: AsRef<[u8]>>(&self, keys: &[K]) -> Result<Found> {
         let mut order: Vec<usize> = (0..keys.len()).collect();
         // Names in tree order are nearly in key order already.
@@ -114,7 +115,8 @@ impl<'s> Database<'s> {
     }
 }
 
-/// The state that the numbered manifest with the greatest number holds; none if there is none.
+/// The state in the numbered manifest with the greatest number; `None` if there are no such
+/// manifests.
 fn numbered_state(
     store: &dyn Store,
     directory: &StorePath,

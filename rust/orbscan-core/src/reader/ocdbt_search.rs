@@ -1,4 +1,4 @@
-//! The way down a B+tree, wave by wave.
+//! The search in a B+tree, level by level.
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -23,13 +23,13 @@ use crate::ocdbt::version_tree::Root;
 use crate::path::StorePath;
 use crate::store::{Span, Store, Want};
 
-/// What a key takes while one node is looked into.
+/// The memory for one key while a node is searched.
 const BYTES_OF_HIT: usize = 160;
 
-/// What a key leads to: nothing, its value, or why the value could not be read.
+/// The result for a key: nothing, its value, or why the value could not be read.
 pub type Answer = Option<Result<Bytes>>;
 
-/// What a lookup asked its store for.
+/// The requests that a lookup made.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Cost {
     /// Batches of requests.
@@ -38,7 +38,7 @@ pub struct Cost {
     pub nodes: u64,
     /// Their bytes, as stored.
     pub node_bytes: u64,
-    /// Their bytes, decompressed; a node that hangs in two places counts twice.
+    /// Their bytes, decompressed; a node that has two parents counts twice.
     pub body_bytes: u64,
     /// Values outside the nodes.
     pub values: u64,
@@ -46,7 +46,7 @@ pub struct Cost {
     pub value_bytes: u64,
 }
 
-/// Bytes of a data file.
+/// A range of bytes of a data file.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Location {
     file: StorePath,
@@ -67,7 +67,7 @@ impl Location {
     }
 }
 
-/// A place in the tree to look at: a node, and the wanted keys that it can hold.
+/// A node to visit, and the wanted keys that it can hold.
 struct Visit {
     location: Location,
     base: Bytes,
@@ -84,7 +84,7 @@ pub(super) struct Search<'d, 'k> {
     /// Sorted.
     wanted: Vec<&'k [u8]>,
     pub(super) answers: Vec<Answer>,
-    /// Values outside the nodes, and which of the wanted keys lead to them.
+    /// Values outside the nodes, and which of the wanted keys they belong to.
     indirect: Vec<(Location, usize)>,
     pub(super) cost: Cost,
 }
@@ -121,7 +121,8 @@ impl<'d, 'k> Search<'d, 'k> {
             wanted: 0..self.wanted.len(),
         }];
         let mut is_root = true;
-        // Each wave is one lower than the one before, so it ends whatever the nodes say.
+        // Each batch is one level lower than the one before, so this loop ends, whatever the nodes
+        // say.
         while !visits.is_empty() {
             visits = self.wave(visits, is_root)?;
             is_root = false;
@@ -138,7 +139,7 @@ impl<'d, 'k> Search<'d, 'k> {
         })
     }
 
-    /// Reads the nodes to visit and gives those to visit next.
+    /// Reads the nodes to visit and returns those to visit next.
     fn wave(&mut self, visits: Vec<Visit>, is_root: bool) -> Result<Vec<Visit>> {
         let limits = self.limits;
         let places = group(visits, |visit| visit.location.clone());
@@ -150,7 +151,7 @@ impl<'d, 'k> Search<'d, 'k> {
         let fetched = self.fetch(&wants);
         let mut next = Vec::new();
         for ((location, visits), bytes) in places.into_iter().zip(fetched) {
-            // Two entries may lead to the same node: it is read and decompressed once.
+            // Two entries may refer to the same node: it is read and decompressed once.
             let at = Offset::File(location.offset);
             let body = bytes
                 .map_err(|error| missing_data_file(error, "it holds a B+tree node"))
@@ -170,7 +171,7 @@ impl<'d, 'k> Search<'d, 'k> {
         Ok(next)
     }
 
-    /// Counts the nodes of a wave before they are fetched.
+    /// Counts the nodes of a batch before they are fetched.
     fn reserve(&mut self, places: &[(Location, Vec<Visit>)]) -> Result<()> {
         let limits = self.limits;
         for (location, _) in places {
@@ -186,11 +187,12 @@ impl<'d, 'k> Search<'d, 'k> {
         Ok(())
     }
 
-    /// Looks into one node: answers from a leaf, or gives the children of an interior node to visit.
+    /// Searches one node: answers from a leaf, or returns the children of an interior node to
+    /// visit.
     fn visit(&mut self, visit: &Visit, body: &Body) -> Result<Vec<Visit>> {
         self.charge(body)?;
         let node = Node::decode(body, visit.base.clone(), visit.height)?;
-        // The keys under this node all begin with what its own keys lack.
+        // The keys under this node all begin with the prefix that its own keys lack.
         let wanted = self.wanted.get(visit.wanted.clone()).unwrap_or_default();
         memory::room_for(wanted.len(), BYTES_OF_HIT)?;
         let stripped = visit.bounds.stripped;
@@ -207,8 +209,8 @@ impl<'d, 'k> Search<'d, 'k> {
         }
     }
 
-    /// Counts a visit. The same node may hang in many places and is looked at in each, so what is
-    /// counted is looks.
+    /// Counts a visit. The same node may have many parents and is searched for each, so searches
+    /// are counted.
     fn charge(&mut self, body: &Body) -> Result<()> {
         let limits = self.limits;
         self.cost.body_bytes = self.cost.body_bytes.saturating_add(to_u64(body.length()));
@@ -276,13 +278,13 @@ impl<'d, 'k> Search<'d, 'k> {
         Ok(visits)
     }
 
-    /// Fetches the values that lie outside the nodes.
+    /// Fetches the values outside the nodes.
     fn fetch_values(&mut self) {
         let limits = self.limits;
         let mut places = group(std::mem::take(&mut self.indirect), |(location, _)| {
             location.clone()
         });
-        // Values may lie on top of each other, so a small file can hold any number of large ones.
+        // Values may overlap, so a small file can hold any number of large ones.
         let mut room = limits.max_array_documents_bytes;
         places.retain(|(location, keys)| {
             if let Some(left) = room.checked_sub(location.length) {
@@ -340,8 +342,8 @@ impl<'d, 'k> Search<'d, 'k> {
 
 /// The inline values among `hits`.
 ///
-/// They are parts of the body, which costs nothing, but keeps all of it in memory. Where those that
-/// differ are but a small part of it, they are copied out, so that it can go.
+/// They are parts of the body, which costs nothing, but keeps all of it in memory. If the distinct
+/// ones are only a small part of it, they are copied, so that it can be dropped.
 fn keep(body: &Body, hits: &[Hit<'_>]) -> Vec<Bytes> {
     let values = hits.iter().filter_map(|hit| match hit.value {
         Value::Inline(value) => Some(value),
@@ -367,7 +369,7 @@ fn keep(body: &Body, hits: &[Hit<'_>]) -> Vec<Bytes> {
     numbers.into_iter().filter_map(number).collect()
 }
 
-/// Distinct values, and the number of each value among them: arrays of one kind have one document.
+/// Distinct values, and the index of each value among them: arrays of one kind have one document.
 fn told_apart<'v>(values: impl Iterator<Item = &'v [u8]>) -> (Vec<&'v [u8]>, Vec<usize>) {
     let mut distinct: Vec<&[u8]> = Vec::new();
     let mut known: foldhash::HashMap<&[u8], usize> = foldhash::HashMap::default();
@@ -388,7 +390,7 @@ fn told_apart<'v>(values: impl Iterator<Item = &'v [u8]>) -> (Vec<&'v [u8]>, Vec
     (distinct, numbers)
 }
 
-/// Brings things with the same key together, in the order in which each key first appears.
+/// Groups things by key, in the order in which each key first appears.
 fn group<T>(things: Vec<T>, key: impl Fn(&T) -> Location) -> Vec<(Location, Vec<T>)> {
     let mut groups: Vec<(Location, Vec<T>)> = Vec::new();
     let mut places = HashMap::new();

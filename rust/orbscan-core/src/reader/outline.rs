@@ -1,4 +1,4 @@
-//! What an item is read from, and what its tree says by itself.
+//! The files of an item, and what the file of its tree says.
 
 use super::arrays::{Format, FormatSaid};
 use crate::cursor::to_u64;
@@ -9,27 +9,27 @@ use crate::path::StorePath;
 use crate::store::{Bytes, Store, Want};
 use crate::tree::{Keypaths, Tree};
 
-/// A `_sharding` of more bytes is read when its turn comes: the two documents of a tree of a million
-/// leaves have hundreds of megabytes, and only one of them is in memory at a time. The largest in use
-/// have 30 MB.
+/// A larger `_sharding` is read later: the two documents of a tree of a million leaves have
+/// hundreds of megabytes, and only one of them is in memory at a time. The largest in use have 30
+/// MB.
 const MOST_BESIDE: u64 = 32 << 20;
 
-/// The files of an item that every read begins with.
+/// The files of an item that every read fetches first.
 #[derive(Debug)]
 pub struct ItemFiles {
     /// The item directory.
     pub directory: StorePath,
     /// `_METADATA`.
     pub metadata: Result<Bytes>,
-    /// `_sharding`; an error of kind `Limit` if it is to be asked for with [`ItemFiles::sharding`], where it
-    /// is wanted after all.
+    /// `_sharding`; an error of kind `Limit` if it is to be requested with [`ItemFiles::sharding`]
+    /// when it is needed.
     pub sharding: Result<Bytes>,
     /// `manifest.ocdbt`.
     pub manifest: Result<Bytes>,
 }
 
 impl ItemFiles {
-    /// What to ask a store for, with `_sharding` or without.
+    /// The requests to a store, with `_sharding` or without.
     ///
     /// # Errors
     /// `Malformed` if the directory cannot have such files.
@@ -45,7 +45,7 @@ impl ItemFiles {
         Ok(wants)
     }
 
-    /// `_sharding`, which is asked for once more if it is too large to be kept beside `_METADATA`.
+    /// `_sharding`, which is requested again if it is too large to be kept beside `_METADATA`.
     ///
     /// # Errors
     /// As [`Store::fetch`].
@@ -59,7 +59,7 @@ impl ItemFiles {
         }
     }
 
-    /// `_METADATA`, which is asked for once more if it was let go.
+    /// `_METADATA`, which is requested again if it was dropped.
     ///
     /// # Errors
     /// As [`Store::fetch`].
@@ -73,11 +73,11 @@ impl ItemFiles {
         }
     }
 
-    /// Takes `_METADATA`, and lets it go here if it is large: [`ItemFiles::metadata`] asks for it once
-    /// more.
+    /// Takes `_METADATA`, and drops it here if it is large: [`ItemFiles::metadata`] requests it
+    /// again.
     ///
     /// # Errors
-    /// That it could not be read.
+    /// If it could not be read.
     pub fn take_metadata(&mut self) -> Result<Bytes> {
         let is_large = |bytes: &Bytes| to_u64(bytes.len()) > MOST_BESIDE;
         if !self.metadata.as_ref().is_ok_and(is_large) {
@@ -87,7 +87,7 @@ impl ItemFiles {
         std::mem::replace(&mut self.metadata, Err(let_go))
     }
 
-    /// Where the arrays are, without the documents of the tree: whoever reads on lets these go.
+    /// Where the arrays are, without the documents of the tree, so that those can be dropped.
     #[must_use]
     pub fn without_documents(&self) -> Self {
         Self {
@@ -139,32 +139,32 @@ impl ItemFiles {
 /// What the file of a tree says.
 #[derive(Debug)]
 pub struct Told<'a> {
-    /// All but the keypaths.
+    /// Everything except the keypaths.
     pub outline: Outline,
     /// The keypath of each leaf.
     pub keypaths: Keypaths<'a>,
 }
 
 impl Told<'_> {
-    /// What is left when the file may go, to which keypaths hold.
+    /// What is left when the file, from which keypaths borrow, is dropped.
     pub fn without_keypaths(self) -> Outline {
         self.outline
     }
 }
 
-/// A tree and what its own file says of its leaves.
+/// A tree and what its own file says about its leaves.
 #[derive(Debug)]
 pub struct Outline {
     /// The tree.
     pub tree: Tree,
-    /// What is said of each leaf.
+    /// The entry of each leaf.
     pub leaves: LeafEntries,
-    /// The write shapes that the leaves name.
+    /// The write shapes that the leaves refer to.
     pub write_shapes: Vec<Vec<u64>>,
-    /// Whether arrays lie in a database, if it is said.
+    /// Whether arrays lie in a database, if it is recorded.
     pub use_ocdbt: Option<bool>,
     /// The version of the arrays' documents.
     pub format: Format,
-    /// Whether that is said; v2 is tried first otherwise.
+    /// Whether that is recorded; otherwise v2 is tried first.
     pub format_is_said: FormatSaid,
 }

@@ -1,4 +1,4 @@
-//! Finds the pointers that git-lfs leaves in the place of files that it never fetched.
+//! Finds the git-lfs pointers in place of files that were never fetched.
 
 use std::collections::BTreeSet;
 
@@ -7,10 +7,11 @@ use crate::path::StorePath;
 use crate::stand_in;
 use crate::store::{Bytes, Store, Want};
 
-/// Files whose first bytes are asked for at once.
+/// Files whose first bytes are requested at once.
 const AT_ONCE: usize = 1_024;
 
-/// Which of some files are pointers. A file that cannot be read is not told as one: whoever needs it says so.
+/// Which of some files are pointers. A file that cannot be read does not count as one; the code
+/// that needs it reports that.
 pub fn among<'p>(store: &dyn Store, files: &[&'p StorePath]) -> BTreeSet<&'p StorePath> {
     let mut found = BTreeSet::new();
     for files in files.chunks(AT_ONCE) {
@@ -26,10 +27,11 @@ pub fn among<'p>(store: &dyn Store, files: &[&'p StorePath]) -> BTreeSet<&'p Sto
     found
 }
 
-/// Says of files that turned out too short what they really are, if it shows; tells whether any had to
-/// be asked for.
+/// Adds to the errors of files that are too short what the files really are, if it shows; returns
+/// whether any request was needed.
 ///
-/// One more wave for all of them together: a whole checkpoint of pointers is one mistake.
+/// This takes one more batch for all of them together: a whole checkpoint of pointers is one
+/// mistake.
 pub fn remark(store: &dyn Store, wants: &[Want], fetched: &mut [Result<Bytes>]) -> bool {
     let broken = |answer: &Result<Bytes>| {
         let error = answer.as_ref().err();
@@ -53,7 +55,7 @@ pub fn remark(store: &dyn Store, wants: &[Want], fetched: &mut [Result<Bytes>]) 
     true
 }
 
-/// The error of a file, of which more is said if the file is a pointer.
+/// The error of a file, with a remark if the file is a pointer.
 #[must_use]
 pub fn explained(store: &dyn Store, file: &StorePath, error: Error) -> Error {
     let is_pointer = error.kind() == ErrorKind::Malformed && !among(store, &[file]).is_empty();

@@ -1,7 +1,7 @@
 //! Finds the typed PRNG keys among the leaves.
 //!
-//! A key array is stored as its `uint32` data with one more dimension; the only trace of its type
-//! lies in `array_metadatas/process_<n>`, which every process writes. Those files are large and hold
+//! A key array is stored as its `uint32` data with one more dimension; its type is recorded only in
+//! `array_metadatas/process_<n>`, which every process writes. Those files are large and contain
 //! nothing else of use, so they are read only if a leaf can be a key at all.
 
 use std::collections::HashMap;
@@ -18,8 +18,8 @@ use crate::zarr::dtype::DType;
 /// A file that names key types, and its content.
 pub type KeyTypes = (StorePath, Bytes);
 
-/// Asks for the files that name key types, if any leaf of `table` can be a key. Those that cannot be
-/// read are issues: the data of a key is described without them.
+/// Requests the files that name key types, if any leaf of `table` can be a key. If they cannot be
+/// read, that is an issue: the data of a key is described without them.
 pub fn fetch(
     store: &dyn Store,
     files: &ItemFiles,
@@ -71,8 +71,8 @@ pub fn mark_keys(
     }
 }
 
-/// The fault of an item whose key types are gone. Orbax writes them in one go with the write shapes,
-/// so of an item that has no write shape none were lost.
+/// The fault of an item whose key types are missing. Orbax writes them together with the write
+/// shapes, so an item without write shapes has lost none.
 fn missing(files: &ItemFiles, table: &LeafTable) -> Option<Issue> {
     let lost = |leaf: &&Leaf| leaf.write_shape.is_some() && can_be_key(table, leaf);
     table.leaves.iter().find(lost)?;
@@ -106,7 +106,7 @@ fn wants(store: &dyn Store, files: &ItemFiles, limits: &Limits) -> Result<Vec<Wa
 }
 
 /// Gives leaves their key types. Leaves are shared, so each kind of leaf that becomes a key gets a
-/// twin of each type.
+/// twin for each type.
 #[derive(Default)]
 struct Marking<'a> {
     /// The number of each implementation in [`LeafTable::prng_impls`].

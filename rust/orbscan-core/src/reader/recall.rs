@@ -1,10 +1,10 @@
-//! What earlier reads decoded, by the bytes it was decoded from.
+//! A cache of what earlier reads decoded, by the bytes from which it was decoded.
 //!
 //! The steps of a run differ in their values, not in their tree: `_METADATA`, `_sharding` and every
-//! Zarr document are the same to the byte. So whoever reads many checkpoints lends each read the
-//! same [`Recall`]. A read still asks its store for everything, but what comes back is first
-//! compared with what came before, and nothing that agrees is decoded again; the steps of a run then
-//! share one table in memory.
+//! Zarr document are the same byte for byte. So code that reads many checkpoints passes the same
+//! [`Recall`] to each read. A read still requests everything from its store, but the answers are
+//! first compared with earlier ones, and nothing that is equal is decoded again; the steps of a run
+//! then share one table in memory.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -18,20 +18,20 @@ use crate::error::{ErrorKind, Result};
 use crate::record::LeafTable;
 use crate::store::Bytes;
 
-/// How many items are remembered: a checkpoint rarely has more pytrees, and the threads of a scan
-/// rarely read more runs at a time.
+/// The most items that are remembered: a checkpoint rarely has more pytrees, and the threads of a
+/// scan rarely read more runs at a time.
 const MOST_ITEMS: usize = 32;
 
-/// How many bytes the remembered items may have been decoded from, all together. The largest states
-/// in use have 30 MB.
+/// The most bytes from which all remembered items together may have been decoded. The largest
+/// states in use have 30 MB.
 const MOST_BYTES: u64 = 64 << 20;
 
-/// A document can keep the database node alive that it lies in, which is at most so many times as
-/// large as all of them together.
+/// A document can keep the database node alive in which it lies, which is at most this many times
+/// as large as all documents together.
 const NODE_PER_DOCUMENT: u64 = 4;
 
-/// Whether an item with this `_METADATA` may be remembered: its documents have some room, too, and
-/// what is read later than all else is not compared.
+/// Whether an item with this `_METADATA` may be remembered: its documents need memory, too, and
+/// files that are read later than all others are not compared.
 pub(super) fn can_keep(metadata: &Bytes, files: &ItemFiles, options: &Options) -> bool {
     let late = !options.without_shardings
         && matches!(&files.sharding, Err(error) if error.kind() == ErrorKind::Limit);
@@ -47,12 +47,12 @@ pub struct Recall {
 }
 
 impl Recall {
-    /// An empty one, as every read that stands alone takes it.
+    /// An empty cache, as for a single read.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// The item that was read before with the same options from the same `_METADATA` and
+    /// The item that was read earlier with the same options from the same `_METADATA` and
     /// `_sharding`. Its table is also that of `files` if [`KnownItem::agrees`].
     pub(super) fn find(
         &self,
@@ -60,7 +60,7 @@ impl Recall {
         files: &ItemFiles,
         options: &Options,
     ) -> Option<Arc<KnownItem>> {
-        // Compared outside the lock: that takes as long as reading the bytes did.
+        // Compared outside the lock, because it takes as long as reading the bytes.
         let known: Vec<Arc<KnownItem>> = self.lock().iter().map(Arc::clone).collect();
         let same = |item: &Arc<KnownItem>| {
             item.metadata == *metadata
@@ -79,7 +79,7 @@ impl Recall {
         Some(found)
     }
 
-    /// Remembers an item, and forgets the oldest if they are too many or too large.
+    /// Remembers an item, and drops the oldest ones if they are too many or too large.
     pub(super) fn insert(&self, item: KnownItem) {
         let mut items = self.lock();
         items.push_front(Arc::new(item));
@@ -94,14 +94,14 @@ impl Recall {
         }
     }
 
-    /// Whoever panicked with the lock in hand left a list of whole items.
+    /// A thread that panicked while it held the lock left a valid list.
     fn lock(&self) -> MutexGuard<'_, VecDeque<Arc<KnownItem>>> {
         self.items.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// A table, and everything that it was made of. Only a table without faults is remembered, since
-/// faults name the files they were found in.
+/// A table, and everything from which it was made. Only a table without faults is remembered,
+/// because faults name the files in which they were found.
 #[derive(Debug)]
 pub(super) struct KnownItem {
     pub options: Options,
@@ -113,7 +113,7 @@ pub(super) struct KnownItem {
     pub arrays: Arrays,
     /// What was found of them.
     pub documents: Vec<Document>,
-    /// Where, as [`Found::place_of`].
+    /// Where they were found, as [`Found::place_of`].
     pub place_of: Vec<usize>,
     /// The files that name key types, if any leaf can be a key.
     pub key_types: Vec<Bytes>,
@@ -121,7 +121,7 @@ pub(super) struct KnownItem {
 }
 
 impl KnownItem {
-    /// Whether the same was found of every array, in the same places.
+    /// Whether the same documents were found for every array, in the same places.
     pub fn agrees(&self, found: &Found) -> bool {
         let documents = found.documents.iter().map(Result::as_ref);
         documents.eq(self.documents.iter().map(Ok))

@@ -1,5 +1,5 @@
-//! What a store itself holds of a pytree whose `_METADATA` is gone: the names, shapes and types of its
-//! arrays. Nothing says how they hang together, nor what was not an array.
+//! What a store still holds of a pytree whose `_METADATA` is missing: the names, shapes and types
+//! of its arrays. Their structure and everything that was not an array are lost.
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
@@ -21,15 +21,15 @@ use crate::record::{Checkpoint, Issue, Item, Leaf, LeafKind, LeafTable, Place};
 use crate::store::{Bytes, EntryKind, Pytrees, Store, Want};
 use crate::tree::{Container, Nest};
 
-/// Documents of arrays in files that are asked for at once.
+/// Documents of arrays in files that are requested at once.
 const ASKED_AT_ONCE: usize = 128;
 
-/// Lists the arrays in the store of one pytree as a flat mapping from their names, whatever its
-/// `_METADATA` says or lacks.
+/// Lists the arrays in the store of one pytree as a flat mapping from their names, whether or not
+/// there is a `_METADATA`.
 ///
 /// # Errors
-/// `NotFound`, `UnknownLayout`, `Uncommitted` as [`detect::detect`]; `NoSuchCheckpointable` if there is
-/// no store of that name; `Limit`; `Store`. What cannot be read of the store is an issue.
+/// `NotFound`, `UnknownLayout`, `Uncommitted` as [`detect::detect`]; `NoSuchCheckpointable` if
+/// there is no store of that name; `Limit`; `Store`. Unreadable parts of the store are issues.
 pub fn read(
     store: &dyn Store,
     path: &StorePath,
@@ -81,7 +81,7 @@ fn recovered(
         0,
         Error::new(ErrorKind::Unsupported, reason).in_file(&directory),
     );
-    // The directories of a flat checkpoint are parts of it, of which nothing is left to tell.
+    // The directories of a flat checkpoint are parts of it, about which nothing is left.
     let unread = name.as_deref();
     let unread = unread.map(|name| beside::unread(&root, selection, Some(name)));
     let items = vec![Item {
@@ -94,8 +94,8 @@ fn recovered(
     Ok(Checkpoint { unread, ..read })
 }
 
-/// The directory whose store is listed: the one that was named, else the checkpoint itself if it has a
-/// store, else the first checkpointable that has one.
+/// The directory whose store is listed: the one that was named, otherwise the checkpoint itself if
+/// it has a store, otherwise the first checkpointable that has one.
 fn chosen(
     store: &dyn Store,
     root: &Root,
@@ -132,9 +132,10 @@ fn chosen(
 /// The documents of arrays by their names, the first of each.
 struct Found<'l> {
     documents: BTreeMap<String, (Document, Place)>,
-    /// The place that is looked into.
+    /// The place that is being searched.
     place: Place,
-    /// Those that lie in data files, to be fetched: the name, the version, the number of the file.
+    /// Documents in data files that are still to be fetched: the name, the version, the number of
+    /// the file.
     stored: Vec<(String, Format, Extent)>,
     files: Vec<StorePath>,
     node_faults: Vec<Error>,
@@ -155,7 +156,7 @@ impl<'l> Found<'l> {
         }
     }
 
-    /// Takes in a document, unless the name has one. Breaks where there are too many bytes of them.
+    /// Adds a document, unless the name has one. Stops if they have too many bytes.
     fn insert(&mut self, name: String, document: Document) -> ControlFlow<()> {
         self.bytes = self.bytes.saturating_add(to_u64(document.1.len()));
         if self.bytes > self.limits.max_total_node_bytes {
@@ -167,7 +168,7 @@ impl<'l> Found<'l> {
     }
 }
 
-/// The array and the version of its document that a key of a database names.
+/// The array and the version of its document, from a key of a database.
 fn document_of(key: &[u8]) -> Option<(String, Format)> {
     let key = std::str::from_utf8(key).ok()?;
     [Format::V2, Format::V3].into_iter().find_map(|format| {
@@ -212,7 +213,7 @@ fn too_many(directory: &StorePath) -> Error {
     Error::new(ErrorKind::Limit, reason).in_file(directory)
 }
 
-/// Lists the merged database, or those of the processes where there is none.
+/// Lists the merged database, or those of the processes if there is none.
 fn databases(
     store: &dyn Store,
     directory: &StorePath,
@@ -262,7 +263,7 @@ fn databases(
     Ok(())
 }
 
-/// Fetches the documents that lie in data files.
+/// Fetches the documents in data files.
 fn fetch_stored(
     store: &dyn Store,
     directory: &StorePath,
@@ -329,7 +330,7 @@ fn files(
                     }
                 }
                 Err(error) if error.kind() == ErrorKind::Store => return Err(error),
-                // Not an array, or one whose other document is there.
+                // Not an array, or one that has the other document.
                 Err(_) => {}
             }
         }
@@ -337,7 +338,7 @@ fn files(
     Ok(())
 }
 
-/// Lays the arrays out as a flat mapping, sorted by name. A document that cannot be decoded is an
+/// Arranges the arrays as a flat mapping, sorted by name. A document that cannot be decoded is an
 /// unreadable leaf.
 fn table(
     found: Found<'_>,

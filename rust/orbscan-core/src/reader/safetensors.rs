@@ -22,16 +22,16 @@ use crate::tree::{Container, Nest};
 
 const NSECS_PER_SEC: i128 = 1_000_000_000;
 
-/// What a file holds.
+/// The content of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct File {
     /// Where it lies in the store.
     pub path: StorePath,
     /// Its size in bytes.
     pub size: u64,
-    /// Bytes of its header and before it.
+    /// The length of its header and of what precedes it, in bytes.
     pub header_bytes: u64,
-    /// How many tensors it has.
+    /// The number of its tensors.
     pub tensors: u64,
     /// Their bytes.
     pub data_bytes: u64,
@@ -40,12 +40,12 @@ pub struct File {
 /// Reads the headers. The tree is a flat mapping, in the order of the files and their headers.
 ///
 /// # Errors
-/// `Malformed` if a header is, or a tensor is in two files; `Store`.
+/// `Malformed` if a header is malformed, or a tensor is in two files; `Store`.
 pub fn read(store: &dyn Store, root: &Root, limits: &Limits) -> Result<Checkpoint> {
     read_files(store, root, limits).map(|(checkpoint, _)| checkpoint)
 }
 
-/// Reads the headers, and tells what each file holds.
+/// Reads the headers, and returns the content of each file.
 ///
 /// # Errors
 /// As [`read`].
@@ -60,7 +60,7 @@ pub fn read_files(
         .map(|name| root.path.join(name))
         .collect::<Result<Vec<_>>>()?;
     if files.is_empty() {
-        // The checkpoint is not a directory of such files but one of them.
+        // The checkpoint is a single such file, not a directory of them.
         files.push(root.path.clone());
     }
     let mut builder = TableBuilder::new(limits);
@@ -128,7 +128,7 @@ pub fn read_files(
     Ok((checkpoint, measured))
 }
 
-/// Tells of files that are not there, although others are called parts of the same whole:
+/// The issues about missing files, if the names of others are those of parts of the same whole:
 /// `model-00001-of-00002.safetensors`.
 fn missing(root: &Root) -> Result<Vec<Issue>> {
     let mut parts: BTreeMap<(&str, &str), BTreeSet<u64>> = BTreeMap::new();
@@ -169,7 +169,7 @@ fn part(name: &str) -> Option<(&str, &str, u64)> {
     Some((whole, of, number))
 }
 
-/// Two requests: the length of the header, then the header. The length counts what is before it.
+/// Two requests: the length of the header, then the header. The length includes what precedes it.
 fn header(
     store: &dyn Store,
     file: &StorePath,

@@ -1,4 +1,4 @@
-//! Which pytree a read gives.
+//! Which pytree a read returns.
 
 use super::{Options, Selection, Waves};
 use crate::error::{Error, ErrorKind, Result};
@@ -10,7 +10,7 @@ use crate::orbax::names::{self, Order};
 use crate::record::Layout;
 use crate::store::Store;
 
-/// The item that is read if it has `_METADATA`, which asking for that file will tell.
+/// The item that is read if it has `_METADATA`, which the request for that file shows.
 pub fn likely<'a>(root: &'a Root, selection: Selection<'a>, order: Order) -> Option<&'a str> {
     match selection {
         Selection::Auto => choose::likely(root, order),
@@ -22,7 +22,8 @@ pub fn likely<'a>(root: &'a Root, selection: Selection<'a>, order: Order) -> Opt
 /// The name of the item to read; `None` for the checkpoint itself.
 ///
 /// # Errors
-/// `NoSuchCheckpointable`, `DeletionInProgress`; `UnknownLayout` if there is none to choose; `Store`.
+/// `NoSuchCheckpointable`, `DeletionInProgress`; `UnknownLayout` if there is none to choose;
+/// `Store`.
 pub fn choose(
     store: &dyn Store,
     root: &Root,
@@ -43,11 +44,11 @@ pub fn choose(
     }
 }
 
-/// The checkpointable that is looked at alone, whatever it is and whatever is wrong with it; `None` for
-/// the checkpoint itself.
+/// The checkpointable that is examined alone, whatever it is and whatever is wrong with it; `None`
+/// for the checkpoint itself.
 ///
 /// # Errors
-/// As [`choose()`], for what is not there and need not be.
+/// As [`choose()`], for one that is missing and need not exist.
 pub fn alone(
     store: &dyn Store,
     root: &Root,

@@ -1,5 +1,5 @@
-//! What `_sharding` says of each leaf. The file can have hundreds of megabytes, so it is read, asked
-//! about every leaf at once, and let go.
+//! What `_sharding` says about each leaf. The file can have hundreds of megabytes, so it is read,
+//! evaluated for every leaf at once, and dropped.
 
 use super::Options;
 use super::outline::{ItemFiles, Outline};
@@ -13,7 +13,7 @@ use crate::path::StorePath;
 use crate::store::Store;
 use crate::tree::Names;
 
-/// What is said of one leaf.
+/// What is said about one leaf.
 #[derive(Clone, Copy, Debug)]
 pub enum Entry<'a> {
     /// There is no entry.
@@ -26,7 +26,7 @@ pub enum Entry<'a> {
     Fault(&'a Error),
 }
 
-/// As [`Entry`], in little room.
+/// As [`Entry`], but compact.
 #[derive(Clone, Copy, Debug)]
 enum Said {
     Missing,
@@ -35,22 +35,22 @@ enum Said {
     Fault(u32),
 }
 
-/// What the file says.
+/// The content of the file.
 #[derive(Debug, Default)]
 pub struct LeafShardings {
-    /// Where it is; `None` if there is no such file, or it cannot be read, or no leaf needs it.
+    /// Its path; `None` if there is no such file, or it cannot be read, or no leaf needs it.
     pub path: Option<StorePath>,
     /// The distinct shardings.
     pub table: Vec<Sharding>,
     /// Why it cannot be read.
     pub fault: Option<Error>,
-    /// By leaf.
+    /// For each leaf.
     said: Vec<Said>,
     faults: Vec<Error>,
 }
 
 impl LeafShardings {
-    /// Reads what the file says of the leaves of a tree, if that is wanted.
+    /// Reads what the file says about the leaves of a tree, if that is wanted.
     pub fn read(
         store: &dyn Store,
         files: &ItemFiles,
@@ -62,7 +62,7 @@ impl LeafShardings {
             return Self::default();
         }
         let limits = &options.limits;
-        // A value in the aggregate file never had one, and is restored without.
+        // A value in the aggregate file never had a sharding, and is restored without one.
         let jax =
             |entry: &LeafEntry| entry.value_type == ValueType::JaxArray && !entry.skip_deserialize;
         let count = outline.leaves.iter().filter(|entry| jax(entry)).count();
@@ -98,7 +98,7 @@ impl LeafShardings {
             },
             Err(error) => {
                 let error = match error.kind() {
-                    // Releases before 0.4.0 wrote none.
+                    // Releases before 0.4.0 did not write one.
                     ErrorKind::NotFound => Error::new(error.kind(), "does not exist")
                         .in_file(&path)
                         .without_loss(),
@@ -130,7 +130,7 @@ impl LeafShardings {
         }
     }
 
-    /// What is said of leaf number `leaf`.
+    /// The entry of leaf number `leaf`.
     pub fn of(&self, leaf: usize) -> Entry<'_> {
         let index = |number: u32| to_usize(u64::from(number));
         match self.said.get(leaf) {

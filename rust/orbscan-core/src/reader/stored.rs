@@ -10,13 +10,13 @@ use crate::record::Issue;
 use crate::store::Store;
 use crate::tree::Names;
 
-/// What an array takes while it is looked for: its key, its place in the order, its answer.
+/// The memory for one array while it is looked for: its key, its place in the order, its answer.
 const BYTES_OF_ARRAY: usize = 320;
 
 /// The arrays that the leaves of a tree name, each once, sorted by name as in a database.
 #[derive(Debug)]
 pub struct Arrays {
-    /// By leaf, the number of its array.
+    /// For each leaf, the number of its array.
     number_of: Vec<Option<usize>>,
     count: usize,
     use_ocdbt: Option<bool>,
@@ -63,7 +63,7 @@ impl Arrays {
         (arrays, names)
     }
 
-    /// The names of the arrays where each is that of a leaf.
+    /// The names of the arrays, each of which is that of a leaf.
     pub fn names<'n>(&self, param_names: &'n Names) -> Vec<&'n str> {
         let mut names = vec![""; self.count];
         for (number, name) in self.number_of.iter().zip(param_names.iter()) {

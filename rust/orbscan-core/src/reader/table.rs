@@ -1,4 +1,4 @@
-//! Fills the columns: whatever repeats is decoded once and stored once.
+//! Fills the columns: repeated values are decoded once and stored once.
 
 use std::hash::Hash;
 
@@ -12,7 +12,7 @@ use crate::store::Bytes;
 use crate::zarr;
 use crate::zarr::dtype::DType;
 
-/// Distinct values with the numbers they were given, in order of appearance.
+/// Distinct values with their numbers, in order of appearance.
 #[derive(Debug)]
 struct Distinct<K> {
     known: HashMap<K, usize>,
@@ -27,8 +27,8 @@ impl<K: Clone + Eq + Hash> Distinct<K> {
         }
     }
 
-    /// The number of `key`; `make` is called with the next number if the key is new. Neighbours
-    /// often agree, so the last key is compared before any is hashed.
+    /// The number of `key`; `make` is called with the next number if the key is new. Neighbours are
+    /// often equal, so the key is compared with the last one before it is hashed.
     fn number<E>(
         &mut self,
         key: &K,
@@ -91,7 +91,7 @@ impl<'a> TableBuilder<'a> {
         })
     }
 
-    /// The number of an array that has no document, by its shape and dtype.
+    /// The number of an array that has no document, given its shape and dtype.
     pub fn inline(&mut self, shape: Vec<u64>, dtype: DType) -> usize {
         let arrays = &mut self.table.arrays;
         let array = (shape, dtype);
@@ -102,7 +102,7 @@ impl<'a> TableBuilder<'a> {
         number.unwrap_or_else(|never| match never {})
     }
 
-    /// The number of a place, of which there are few.
+    /// The number of a place; there are few of them.
     pub fn place(&mut self, place: Place) -> usize {
         let places = &mut self.table.places;
         places

@@ -8,7 +8,7 @@ use crate::zarr::dtype::DType;
 /// The first member of a chunked array.
 const CHUNKED: &str = "__msgpack_chunked_array__";
 
-/// What begins the text that stands for a leaf stored elsewhere; the second form is the older one.
+/// The first characters of a string that stands for a leaf stored elsewhere; the second is older.
 const PLACEHOLDERS: [&str; 2] = ["PLACEHOLDER://", "AGGREGATED://"];
 
 /// What a leaf is. Values themselves are not kept.
@@ -36,7 +36,7 @@ pub enum AggregateValue {
     Bool,
     /// A Python complex.
     Complex,
-    /// A text.
+    /// A string.
     String,
     /// Bytes.
     Bytes,
@@ -50,7 +50,7 @@ pub enum AggregateValue {
     EmptyTuple,
 }
 
-/// A string leaf: a text, or what stands for a leaf stored elsewhere.
+/// A string leaf: a string, or the placeholder of a leaf stored elsewhere.
 pub(super) fn text(bytes: &[u8], offset: Offset) -> Result<AggregateValue> {
     let text =
         std::str::from_utf8(bytes).map_err(|_| Error::malformed(offset, "string is not UTF-8"))?;
@@ -60,12 +60,13 @@ pub(super) fn text(bytes: &[u8], offset: Offset) -> Result<AggregateValue> {
     }))
 }
 
-/// Whether the map of three just begun is a chunked array. Writers put the mark first.
+/// Whether the map of three entries that was just opened is a chunked array. Writers put the mark
+/// first.
 pub(super) fn is_chunked(msgpack: &Msgpack<'_>) -> bool {
     msgpack.clone().string().is_ok_and(|key| key == CHUNKED)
 }
 
-/// The chunked array whose map has just begun at `offset`.
+/// The chunked array whose map was opened at `offset`.
 pub(super) fn chunked(msgpack: &mut Msgpack<'_>, offset: Offset) -> Result<AggregateValue> {
     msgpack.skip()?;
     msgpack.skip()?;
@@ -164,7 +165,7 @@ fn ndarray(payload: &[u8], offset: Offset) -> Result<(Vec<u64>, String)> {
         shape.push(length(&mut msgpack).map_err(inside)?);
     }
     let name = msgpack.string().map_err(inside)?;
-    // The writer asks for bytes; older ones know only strings.
+    // The writer stores bytes; older writers only have strings.
     let (Token::Bytes(data) | Token::String(data)) = msgpack.token().map_err(inside)? else {
         return Err(bad("expected bytes".to_owned()));
     };

@@ -1,4 +1,4 @@
-//! What there is to say of arrays that were not found where the tree says.
+//! Issues about arrays that were not found where the tree says.
 
 use super::{Format, FormatSaid, Place, Search};
 use crate::cursor::to_u64;
@@ -7,7 +7,7 @@ use crate::orbax::names;
 use crate::record::Issue;
 
 impl Search<'_> {
-    /// What there is to say of databases of processes that hold what the merged one should.
+    /// The issue about databases of processes that hold what the merged one should.
     pub(super) fn unmerged_issue(&self) -> Option<Issue> {
         let found = self.from_processes.iter().filter_map(|place| {
             let document = self.found.get(*place)?.as_ref()?.as_ref();
@@ -45,7 +45,7 @@ impl Search<'_> {
         Some(issue.about(subject).without_loss())
     }
 
-    /// What there is to say of arrays whose version is not said, of each version.
+    /// The issues about arrays whose version is not recorded, one for each version.
     pub(super) fn unsaid_issues(&self) -> impl Iterator<Item = Issue> {
         let path = self.storage.directory.join(names::TREE_METADATA).ok();
         let formats = [
@@ -64,7 +64,7 @@ impl Search<'_> {
         })
     }
 
-    /// What there is to say of processes that describe arrays otherwise.
+    /// The issue about processes that describe arrays differently.
     pub(super) fn conflict_issue(&self) -> Option<Issue> {
         let names = self
             .conflicts
@@ -79,7 +79,7 @@ impl Search<'_> {
         (!names.is_empty()).then(|| issue.without_loss())
     }
 
-    /// What there is to say of arrays that were found as that version in that place.
+    /// The issue about arrays that were found in that version in that place.
     pub(super) fn detour_issue(&self, place: &Place, format: Format, count: usize) -> Issue {
         let arrays = counted(to_u64(count), "array was", "arrays were");
         let document = format.document();

@@ -1,8 +1,8 @@
 //! The nodes of several databases, level by level.
 //!
-//! A walk reads one database after another, in the order of its keys, and waits at each node that it goes
-//! down to. Where every answer is a round trip, all nodes of one level are asked for together before it
-//! begins, of a store that keeps what it was asked for.
+//! A walk reads one database after another, in the order of its keys, and waits for each node on
+//! the way down. If every answer is a round trip, all nodes of one level are requested together
+//! first, from a store that keeps what it has fetched.
 
 use std::ops::ControlFlow;
 
@@ -18,11 +18,11 @@ use crate::store::{Store, Want};
 /// A larger node is read when its turn comes.
 const MOST_BYTES: u64 = 1 << 20;
 
-/// Bytes of nodes that are asked for ahead.
+/// Bytes of nodes that are requested ahead.
 const TOGETHER: u64 = 32 << 20;
 
-/// Asks for the nodes of databases, given their directories and the contents of their `manifest.ocdbt`.
-/// What fails here is asked for again, and fails there.
+/// Requests the nodes of databases, given their directories and the contents of their
+/// `manifest.ocdbt`. What fails here is requested again, and fails there.
 pub fn ask_ahead(store: &dyn Store, databases: &[(StorePath, Bytes)], limits: &Limits) {
     let mut left = TOGETHER;
     let mut level: Vec<(&StorePath, Pending)> = Vec::new();
@@ -31,7 +31,7 @@ pub fn ask_ahead(store: &dyn Store, databases: &[(StorePath, Bytes)], limits: &L
         let root = opened.and_then(|database| root_of(&database, directory));
         level.extend(root.ok().flatten().map(|root| (directory, root)));
     }
-    // Children are one lower than their parents, so this ends whatever the nodes say.
+    // Children are one lower than their parents, so this loop ends, whatever the nodes say.
     while !level.is_empty() {
         level.retain(|(_, node)| {
             let rest = left.checked_sub(node.extent.length);
@@ -57,7 +57,7 @@ pub fn ask_ahead(store: &dyn Store, databases: &[(StorePath, Bytes)], limits: &L
     }
 }
 
-/// Takes no notice of anything.
+/// A visitor that ignores everything.
 struct Nobody;
 
 impl Visitor for Nobody {

@@ -19,20 +19,21 @@ use crate::path::StorePath;
 use crate::reader::ocdbt_faults::over;
 use crate::store::{Span, Want};
 
-/// Bytes of the paths of all data files together: prefix compression makes long ones cheap to write.
+/// Bytes of the paths of all data files together: prefix compression lets small files have long
+/// paths.
 const MAX_PATHS_BYTES: u64 = 256 << 20;
 
 /// Paths spelled out at a time.
 const PATHS_AT_ONCE: u64 = 4_096;
 
-/// A node to read, and what its parent says of it.
+/// A node to read, and what its parent says about it.
 pub(super) struct Pending {
     pub(super) extent: Extent,
     pub(super) path: StorePath,
     pub(super) base: Bytes,
     pub(super) height: u8,
     pub(super) bounds: Bounds,
-    /// What the keys of the node lack.
+    /// The prefix that the keys of the node lack.
     pub(super) prefix: Vec<u8>,
     /// The key at which the next node begins.
     pub(super) until: Option<Vec<u8>>,
@@ -40,7 +41,7 @@ pub(super) struct Pending {
 }
 
 impl Pending {
-    /// What to ask a store for.
+    /// The request to a store.
     pub(super) fn want(&self, limits: &Limits) -> Want {
         Want {
             path: self.path.clone(),
@@ -52,7 +53,7 @@ impl Pending {
         }
     }
 
-    /// What is to be told if the node cannot be read, or is not what its parent says.
+    /// The fault to report if the node cannot be read, or differs from what its parent says.
     pub(super) fn fault(&self, error: Error, lost: bool) -> NodeFault {
         NodeFault {
             error: error.in_file(&self.path),
@@ -65,11 +66,11 @@ impl Pending {
     }
 }
 
-/// What a node and all that was read below it hold.
+/// What a node and everything that was read below it hold.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Held {
     pub(super) statistics: Statistics,
-    /// Whether anything could not be read, so that the statistics say nothing.
+    /// Whether anything could not be read, so that the statistics cannot be compared.
     pub(super) damaged: bool,
 }
 
@@ -96,15 +97,15 @@ impl Held {
     }
 }
 
-/// What a node turned out to be.
+/// The kind of a node that was read.
 pub(super) enum Content {
-    /// A leaf, whose entries were shown.
+    /// A leaf, whose entries were passed on.
     Leaf(Held),
     /// An interior node, and its children in order.
     Interior(VecDeque<Pending>),
 }
 
-/// Reads nodes one by one and shows a visitor what is in them.
+/// Reads nodes one by one and passes their content to a visitor.
 pub(super) struct Nodes<'a> {
     directory: &'a StorePath,
     limits: &'a Limits,
@@ -113,12 +114,12 @@ pub(super) struct Nodes<'a> {
     body_bytes: u64,
     paths_bytes: u64,
     key: Vec<u8>,
-    /// Whether the visitor wants no more.
+    /// Whether the visitor stopped the walk.
     pub(super) stopped: bool,
 }
 
 impl<'a> Nodes<'a> {
-    /// Nodes whose files are named in relation to `directory`.
+    /// Nodes whose files have paths relative to `directory`.
     pub(super) fn new(
         directory: &'a StorePath,
         limits: &'a Limits,
@@ -136,12 +137,12 @@ impl<'a> Nodes<'a> {
         }
     }
 
-    /// What reading them may cost.
+    /// The limits for reading them.
     pub(super) const fn limits(&self) -> &'a Limits {
         self.limits
     }
 
-    /// Reads a node, shows the entries of a leaf and gives the children of an interior node.
+    /// Reads a node, passes on the entries of a leaf and returns the children of an interior node.
     pub(super) fn read(&mut self, node: &Pending, bytes: &Bytes) -> Result<Content> {
         self.count = self.count.saturating_add(1);
         if self.count > self.limits.max_nodes {
@@ -235,7 +236,7 @@ impl<'a> Nodes<'a> {
         Ok(children)
     }
 
-    /// Shows every file of a table, with the number that the visitor gives it.
+    /// Passes on every file of a table, and notes the number that the visitor gives it.
     fn each_file(
         &mut self,
         table: &DataFileTable<'_>,
