@@ -1,4 +1,4 @@
-//! Siblings that wait to be looked at, one by one.
+//! Siblings that wait to be examined, one by one.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ pub struct Child {
     pub name: String,
     /// Whether it is a link.
     pub link: bool,
-    /// What [`Visit::links`] is behind it, if that differs from what it is beside it.
+    /// What [`Visit::links`] is after it, if that differs from what it is beside it.
     pub links: Option<Arc<[String]>>,
     /// As [`Visit::beside`].
     pub beside: Option<Arc<Beside>>,
@@ -23,21 +23,21 @@ pub struct Child {
     pub number: u32,
 }
 
-/// What one of them tells about those that follow.
+/// What one of them says about those that follow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rule {
     /// Nothing.
     Independent,
-    /// So many are wanted; the others are not looked at once these are found.
+    /// This many are wanted; the others are not examined once these are found.
     Newest(usize),
-    /// If one is a checkpoint so are the others, and none of them is wanted.
+    /// If one is a checkpoint, so are the others, and none of them is wanted.
     Sample,
 }
 
 /// What was found in one of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Finding {
-    /// No checkpoint.
+    /// Not a checkpoint.
     Nothing,
     /// A checkpoint that is not wanted.
     Unwanted,
@@ -45,7 +45,7 @@ pub enum Finding {
     Wanted,
 }
 
-/// Where they come from.
+/// Where the siblings come from.
 enum Source {
     /// They were given.
     Bases(VecDeque<Arc<Base>>),
@@ -70,7 +70,7 @@ pub struct Batch {
 }
 
 impl Batch {
-    /// All that was given to be searched.
+    /// All bases that were given.
     pub fn bases(bases: Vec<Arc<Base>>) -> Self {
         Self {
             source: Source::Bases(bases.into()),
@@ -81,7 +81,7 @@ impl Batch {
         }
     }
 
-    /// One of those that were given to be searched, and its number among them.
+    /// One of the bases that were given, and its number among them.
     pub fn base(base: Arc<Base>, number: u32) -> Self {
         Self {
             next: number,
@@ -89,8 +89,8 @@ impl Batch {
         }
     }
 
-    /// Children of the directory at `place`, whose key is `above`: by rising numbers, or by falling
-    /// ones.
+    /// Children of the directory at `place`, whose key is `above`, by increasing or decreasing
+    /// numbers.
     pub fn children(place: &Visit, above: &Key, children: Vec<Child>, rule: Rule) -> Self {
         Self {
             source: Source::Children {
@@ -106,7 +106,7 @@ impl Batch {
         }
     }
 
-    /// The same, told by another walk that came upon them.
+    /// The same, as they were found by another walk.
     #[must_use]
     pub fn given(self) -> Self {
         Self {
@@ -115,7 +115,7 @@ impl Batch {
         }
     }
 
-    /// How many there are.
+    /// Their number.
     pub fn len(&self) -> usize {
         match &self.source {
             Source::Bases(bases) => bases.len(),
@@ -123,7 +123,7 @@ impl Batch {
         }
     }
 
-    /// Whether they can be looked at side by side.
+    /// Whether they can be examined concurrently.
     pub fn is_independent(&self) -> bool {
         self.rule == Rule::Independent
     }
@@ -140,7 +140,7 @@ impl Batch {
         Some(self.key(least?))
     }
 
-    /// Takes out the first.
+    /// Removes the first.
     pub fn take(&mut self) -> Option<(Key, Visit)> {
         let (number, visit) = match &mut self.source {
             Source::Bases(bases) => {
@@ -158,7 +158,7 @@ impl Batch {
                 let child = children.pop_front()?;
                 let visit = Visit {
                     base: Arc::clone(base),
-                    // A name that came out of a listing has no separator in it.
+                    // A name from a listing contains no separator.
                     path: parent.join(&child.name).ok()?,
                     link: child.link,
                     links: child.links.unwrap_or_else(|| Arc::clone(links)),
@@ -171,7 +171,7 @@ impl Batch {
         Some((self.key(number), visit))
     }
 
-    /// Those that remain to be looked at after what was found in the one before.
+    /// The siblings that remain to be examined, given what was found in the one before.
     #[must_use]
     pub fn after(mut self, finding: Finding) -> Option<Self> {
         match (&mut self.rule, finding) {

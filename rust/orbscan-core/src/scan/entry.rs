@@ -1,4 +1,4 @@
-//! What a scan gives for each checkpoint that it comes upon.
+//! What a scan returns for each checkpoint that it finds.
 
 use std::sync::Arc;
 
@@ -18,7 +18,7 @@ pub enum Kind {
     Safetensors,
     /// A save that never finished.
     Temporary,
-    /// Something that cannot even be told: an unreadable directory, a root that does not exist.
+    /// Something that cannot be identified: an unreadable directory, a root that does not exist.
     Unknown,
 }
 
@@ -35,12 +35,12 @@ impl Kind {
     }
 }
 
-/// What a scan has to say of the inside of a checkpoint.
+/// What a scan says about the content of a checkpoint.
 #[derive(Debug)]
 pub enum Content {
-    /// It was read: all its checkpointables, or their names alone if leaves are not wanted.
+    /// It was read: all its checkpointables, or only their names if leaves are not wanted.
     Read(Box<Checkpoint>),
-    /// It has the fingerprint it had in an earlier scan, and was not read again.
+    /// It has the same fingerprint as in an earlier scan, and was not read again.
     Unchanged,
     /// It was there in an earlier scan, or a moment ago, and is gone.
     Vanished,
@@ -51,7 +51,7 @@ pub enum Content {
 }
 
 impl Content {
-    /// The stable name of what became of it.
+    /// The stable name of the variant.
     pub const fn name(&self) -> &'static str {
         match self {
             Self::Read(_) => "read",
@@ -63,45 +63,46 @@ impl Content {
     }
 }
 
-/// One checkpoint, or the leftover of one.
+/// One checkpoint, or a temporary directory of one.
 #[derive(Debug)]
 pub struct Entry {
-    /// Where it lies: the root as it was given and the way from there.
+    /// Where it lies: the root as it was given, and the path from there.
     pub path: String,
     /// The directory under which it was found, as it was given.
     pub root: Arc<str>,
-    /// The number that its name gives; `None` if it is not a step.
+    /// The number in its name; `None` if it is not a step.
     pub step: Option<u64>,
     /// What lies there.
     pub kind: Kind,
-    /// Whether a job would take it for finished, and why; also what its timestamps say otherwise, if
-    /// they were read.
+    /// Whether a job would consider it finished, and why; also what its timestamps say otherwise,
+    /// if they were read.
     pub commit: Commit,
     /// When the save began, in nanoseconds since 1970; `None` if that was not read or recorded.
     pub init_timestamp_nsecs: Option<i128>,
-    /// When it was committed, in the same unit whatever it is; of safetensors, when they were changed.
+    /// When it was committed, in the same unit for all kinds; for safetensors, when the file was
+    /// changed.
     pub commit_timestamp_nsecs: Option<i128>,
-    /// Changes when its metadata does; `None` if it has none.
+    /// A number that changes with its metadata; `None` if it has none.
     pub fingerprint: Option<u64>,
     /// The metrics that a manager wrote beside it, as JSON.
     pub metrics: Option<String>,
-    /// The pytree that a read chooses which names none, or why it cannot be read; `None` if there is
-    /// none, or trees were not read.
+    /// The pytree that a read chooses if none is named, or why it cannot be read; `None` if there
+    /// is none, or trees were not read.
     pub chosen: Option<Result<Chosen>>,
-    /// What is in it.
+    /// Its content.
     pub content: Content,
 }
 
 impl Entry {
-    /// Takes over the timestamps that were read.
+    /// Sets the timestamps that were read.
     pub(super) fn set_timestamps(&mut self, init_nsecs: Option<i128>, commit_nsecs: Option<i128>) {
         self.init_timestamp_nsecs = init_nsecs;
         self.commit_timestamp_nsecs = commit_nsecs;
         self.commit = self.commit.clone().beside(init_nsecs, commit_nsecs);
     }
 
-    /// Whether all that was wanted of it could be read; `None` if nothing was: it is not committed, or
-    /// gone. Nothing is unchanged but what an earlier scan read completely.
+    /// Whether everything that was wanted could be read; `None` if nothing was, because it is not
+    /// committed or gone. Only what an earlier scan read completely is unchanged.
     pub fn complete(&self) -> Option<bool> {
         match &self.content {
             Content::Read(read) => Some(self.error().is_none() && read.is_complete()),
@@ -111,7 +112,8 @@ impl Entry {
         }
     }
 
-    /// Why its metadata cannot be had: that of the checkpoint, or of the pytree that a read chooses.
+    /// Why its metadata is not available: the error of the checkpoint, or of the pytree that a read
+    /// chooses.
     pub fn error(&self) -> Option<&Error> {
         match (&self.content, &self.chosen) {
             (Content::Failed(error), _) | (_, Some(Err(error))) => Some(error),

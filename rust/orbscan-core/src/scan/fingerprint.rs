@@ -1,8 +1,8 @@
-//! A number that changes with all that an answer about a checkpoint depends on.
+//! A number that changes with everything on which an answer about a checkpoint depends.
 //!
-//! It is made of the listing that was made anyway, and of size, times of change and version of every
-//! document that was or would be read, and of the directories that hold them. Whether a data file of
-//! a database was changed in place it does not tell: nothing ever does that.
+//! It is computed from the listing that was made anyway, and from the size, change times and
+//! version of every document that was or would be read, and of the directories that hold them. It
+//! does not detect a change in place of a data file of a database, because nothing ever makes one.
 
 use super::fnv::Fnv;
 use crate::error::Result;
@@ -12,7 +12,7 @@ use crate::reader::everything::Recognised;
 use crate::record::Layout;
 use crate::store::{EntryKind, Stat, Store};
 
-/// What the fingerprint of a pytree is made of, relative to its directory.
+/// The files of a pytree on which the fingerprint depends, relative to its directory.
 const OF_PYTREE: [&str; 4] = [
     names::TREE_METADATA,
     names::SHARDING,
@@ -20,8 +20,8 @@ const OF_PYTREE: [&str; 4] = [
     names::FIRST_ARRAY_METADATA,
 ];
 
-/// The fingerprint of a checkpoint; `None` if it has none, or if only a read can tell. That of one whose
-/// shardings are not read is another one: whoever wants them later reads it again.
+/// The fingerprint of a checkpoint; `None` if it has none, or if only a read can tell. It differs
+/// for a checkpoint whose shardings are not read: if they are wanted later, it is read again.
 pub fn fingerprint(store: &dyn Store, recognised: &Recognised, shardings: bool) -> Option<u64> {
     let mut fingerprint = Making {
         store,
@@ -39,7 +39,8 @@ pub fn fingerprint(store: &dyn Store, recognised: &Recognised, shardings: bool) 
         match (has(names::TREE_METADATA), has(names::MANIFEST)) {
             (_, true) => {}
             (true, false) => fingerprint.add_arrays(&directory)?,
-            // Asked only where nothing newer was found, so that no other checkpoint costs more.
+            // Requested only if nothing newer was found, so that other checkpoints do not cost
+            // more.
             (false, false) => {
                 fingerprint.add(&[below(&directory, names::AGGREGATE)])?;
             }
@@ -48,7 +49,7 @@ pub fn fingerprint(store: &dyn Store, recognised: &Recognised, shardings: bool) 
     (fingerprint.documents > 0).then(|| fingerprint.hash.finish())
 }
 
-/// A fingerprint in the making.
+/// A fingerprint that is being computed.
 struct Making<'a> {
     store: &'a dyn Store,
     root: &'a StorePath,
@@ -58,7 +59,7 @@ struct Making<'a> {
 }
 
 impl Making<'_> {
-    /// Takes in the names and kinds of what lies in the checkpoint.
+    /// Adds the names and kinds of the entries of the checkpoint.
     fn add_listing(&mut self, recognised: &Recognised) {
         let entries = recognised.entries.iter();
         let mut listed: Vec<(&str, bool)> = entries
@@ -71,7 +72,7 @@ impl Making<'_> {
         }
     }
 
-    /// Takes in what is known of some paths, and gives those that are there.
+    /// Adds the metadata of some paths, and returns those that exist.
     fn add(&mut self, paths: &[String]) -> Option<Vec<String>> {
         let inside = paths.iter().map(|path| self.root.join(path));
         let inside: Vec<StorePath> = inside.collect::<Result<_>>().ok()?;
@@ -98,8 +99,8 @@ impl Making<'_> {
         self.hash.add(&stat.version.to_le_bytes());
     }
 
-    /// Takes in the documents of arrays that lie in files, or the manifests of databases that were
-    /// never merged. `None` if an array lies deeper: its name has slashes, and only the tree has it.
+    /// Adds the documents of arrays in files, or the manifests of databases that were never merged.
+    /// `None` if an array lies deeper: its name has slashes, and only the tree has it.
     fn add_arrays(&mut self, directory: &str) -> Option<()> {
         let listed = self.store.list(&self.root.join(directory).ok()?).ok()?;
         let directories = listed
@@ -148,7 +149,7 @@ fn pytrees(recognised: &Recognised) -> Vec<String> {
     found
 }
 
-/// The documents that an answer is made of, and the directories that hold them.
+/// The documents on which an answer depends, and the directories that hold them.
 fn files(recognised: &Recognised) -> Vec<String> {
     let names = recognised.entries.iter().map(|entry| entry.name.as_str());
     if recognised.layout == Layout::Safetensors {
@@ -156,13 +157,13 @@ fn files(recognised: &Recognised) -> Vec<String> {
         let mut tensors: Vec<String> = tensors.map(ToOwned::to_owned).collect();
         tensors.sort_unstable();
         if tensors.is_empty() {
-            // The checkpoint is one such file.
+            // The checkpoint is a single such file.
             tensors.push(String::new());
         }
         return tensors;
     }
     let mut found = vec![names::CHECKPOINT_METADATA.to_owned()];
-    // Neither is asked for where the listing does not show it.
+    // They are requested only if the listing shows them.
     let metrics = below(names::METRICS, names::METRICS);
     for (shown, document) in [
         (names::METRICS, metrics.as_str()),
@@ -181,7 +182,7 @@ fn files(recognised: &Recognised) -> Vec<String> {
     found
 }
 
-/// The path of something in a directory, both relative to the checkpoint.
+/// The path of an entry of a directory, both relative to the checkpoint.
 fn below(directory: &str, name: &str) -> String {
     if directory.is_empty() {
         name.to_owned()

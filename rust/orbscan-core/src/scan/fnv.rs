@@ -1,4 +1,4 @@
-//! Hashes that mean the same on every machine and in every release.
+//! Hashes that are the same on every machine and in every release.
 
 use crate::cursor::to_u64;
 
@@ -7,7 +7,8 @@ const PRIME: u64 = 0x0100_0000_01b3;
 
 /// An FNV-1a hash of 64 bits.
 ///
-/// It distinguishes what nobody forges: a checkpoint today from the one of yesterday, the shares of many machines.
+/// It distinguishes inputs that are not forged: today's checkpoint from yesterday's, the shares of
+/// many machines.
 #[derive(Clone, Copy, Debug)]
 pub struct Fnv(u64);
 
@@ -17,20 +18,20 @@ impl Fnv {
         Self(OFFSET_BASIS)
     }
 
-    /// Takes bytes in.
+    /// Adds bytes.
     pub fn add(&mut self, bytes: &[u8]) {
         for byte in bytes {
             self.0 = (self.0 ^ u64::from(*byte)).wrapping_mul(PRIME);
         }
     }
 
-    /// Takes a text in, and its length, so that no two lists of texts look alike.
+    /// Adds a string and its length, so that no two lists of strings look alike.
     pub fn add_text(&mut self, text: &str) {
         self.add(&to_u64(text.len()).to_le_bytes());
         self.add(text.as_bytes());
     }
 
-    /// The hash, stirred once more: the low bits of FNV-1a alone would share unevenly.
+    /// The hash, mixed once more: the low bits of FNV-1a alone would be distributed unevenly.
     pub const fn finish(self) -> u64 {
         let stirred = (self.0 ^ (self.0 >> 32)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
         stirred ^ (stirred >> 29)

@@ -1,4 +1,4 @@
-//! Which links a walk follows: never in a circle, and not to where it comes by itself.
+//! Which links a walk follows: not in a circle, and not to places that it searches anyway.
 
 use std::sync::{Arc, OnceLock};
 
@@ -7,11 +7,12 @@ use crate::error::Result;
 use crate::path::StorePath;
 use crate::store::{Store, lies_within};
 
-/// Links followed on one way at most. Each may lead to a directory with many more.
+/// The most links that are followed on the way to a directory. Each may lead to a directory with
+/// many more.
 const MAX_LINKS_ON_THE_WAY: usize = 8;
 
-/// The real places of the directories in which links were followed on the way to what is behind the
-/// link at `path`, which lies in `directory`; `None` if they are too many, or go in a circle.
+/// The real paths of the directories in which links were followed on the way to the target of the
+/// link at `path`, which lies in `directory`; `None` if they are too many, or form a circle.
 pub fn passed(
     store: &dyn Store,
     links: &[String],
@@ -31,7 +32,7 @@ pub fn passed(
 /// The places that are searched anyway.
 pub struct Links {
     bases: Vec<Arc<Base>>,
-    /// Where the bases really lie; found out when the first link is met.
+    /// The real paths of the bases; determined when the first link is found.
     real: OnceLock<Vec<String>>,
 }
 
@@ -44,8 +45,8 @@ impl Links {
         }
     }
 
-    /// What [`Visit::links`] is behind the link at `path`, which lies in `directory`; `None` if it is
-    /// not to be followed.
+    /// What [`Visit::links`] is after the link at `path`, which lies in `directory`; `None` if the
+    /// link is not to be followed.
     pub fn follow(&self, directory: &Visit, path: &StorePath) -> Option<Arc<[String]>> {
         let store = directory.base.store.as_ref();
         let links = passed(store, &directory.links, &directory.path, path)?;

@@ -1,8 +1,8 @@
-//! Many checkpoints: found by walking directories, read side by side, given one by one.
+//! Many checkpoints: found by walking directories, read concurrently, returned one by one.
 //!
-//! Workers take directories from a schedule, look at each (`walk`), and read it if it is a
-//! checkpoint. Entries wait in the schedule until somebody takes them; while enough are waiting no
-//! more work is begun, so that memory does not grow with the number of checkpoints.
+//! Workers take directories from a schedule, examine each (`walk`), and read it if it is a
+//! checkpoint. Entries wait in the schedule until the caller takes them; while enough are waiting,
+//! no more work is started, so that memory does not grow with the number of checkpoints.
 
 mod batch;
 pub mod entry;
@@ -39,66 +39,67 @@ use schedule::{News, Schedule};
 use selection::Selection;
 use workers::{Shared, told};
 
-/// Threads that read side by side by default: many more than there are cores, since on a cold disk
-/// each of them waits.
+/// The default number of threads: many more than there are cores, because on a cold disk each of
+/// them waits.
 pub const DEFAULT_THREADS: usize = 16;
 
-/// Likewise, where the checkpoints lie in a store that is not a disk: each thread waits for most of the
-/// time.
+/// The default for checkpoints in a store that is not a disk: each thread waits most of the time.
 pub const REMOTE_THREADS: usize = 64;
 
-/// Likewise, once a disk turns out to be slow: one that answers over a network has many who ask.
+/// The default once a disk turns out to be slow: one that is reached over a network serves many
+/// clients.
 pub const SLOW_THREADS: usize = 128;
 
-/// The most threads of one scan, however many are asked for. A disk or a mount answers no faster to
-/// more of them, and each takes memory for its stack and one of the threads that the system has for
-/// all.
+/// The most threads of one scan, however many are requested. A disk or a mount does not answer
+/// faster to more of them, and each takes memory for its stack and counts against the limits of the
+/// system.
 pub const MAX_THREADS: usize = 1_024;
 
-/// Entries that may wait to be taken, for each thread.
+/// Entries per thread that may wait to be taken.
 const WAITING_PER_THREAD: usize = 2;
 
-/// How long one look for news may wait, where nobody says so.
+/// The longest wait for one entry, if the caller does not say otherwise.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What is to be searched.
 pub struct Root {
     /// As it was given; paths of entries begin with it.
     pub text: String,
-    /// The store and the path in it, or why there are none.
+    /// The store and the path in it, or why there is none.
     pub place: Result<(Arc<dyn Store>, StorePath), Error>,
 }
 
-/// How a scan goes about.
+/// How a scan works.
 #[derive(Clone, Debug)]
 pub struct Options {
     /// How each checkpoint is read.
     pub read: reader::Options,
-    /// Whether trees are read, or only names and what stands outside the trees.
+    /// Whether trees are read, or only names and what lies outside the trees.
     pub leaves: bool,
     /// Which checkpoints are wanted.
     pub selection: Selection,
-    /// Threads, [`MAX_THREADS`] of them at most; with one, everything happens in the thread that
-    /// takes the entries.
+    /// The number of threads, at most [`MAX_THREADS`]; if it is one, everything happens in the
+    /// thread that takes the entries.
     pub threads: usize,
-    /// Threads where the disk is slow, if that are more; not with one.
+    /// The number of threads on a slow disk, if that is greater; not used if there is only one
+    /// thread.
     pub slow_threads: usize,
     /// Whether entries come in the order of their paths, steps by their numbers.
     pub ordered: bool,
     /// The paths and fingerprints of an earlier scan.
     pub since: HashMap<String, u64>,
-    /// Only these pieces of the roots; `None` for all of them.
+    /// The pieces of the roots that are searched; `None` for all of them.
     pub pieces: Option<Vec<Piece>>,
 }
 
 impl Options {
-    /// What makes a checkpoint of a store a finished one.
+    /// What makes a checkpoint in a store a finished one.
     pub fn atomicity(&self, store: &dyn Store) -> Atomicity {
         let asked = self.read.rules.atomicity;
         asked.unwrap_or_else(|| store.atomicity())
     }
 
-    /// Whether anything of the root of that number is to be searched.
+    /// Whether anything of the root with this number is to be searched.
     fn has_of(&self, root: usize) -> bool {
         let has = |pieces: &Vec<Piece>| pieces.iter().any(|piece| piece.root == root);
         self.pieces.as_ref().is_none_or(has)
@@ -120,18 +121,18 @@ impl Default for Options {
     }
 }
 
-/// How far a scan has come.
+/// The progress of a scan.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Progress {
     /// Checkpoints found.
     pub found: u64,
-    /// Of these, those that were read, or need not be.
+    /// Checkpoints that were read, or need not be.
     pub done: u64,
-    /// Directories known and not yet looked at, each of which may hold none or many.
+    /// Directories that are known but not examined yet, each of which may hold none or many.
     pub waiting: u64,
 }
 
-/// Searches for checkpoints and reads them. Dropping the iterator ends everything.
+/// Searches for checkpoints and reads them. Dropping the iterator ends all work.
 pub fn scan(roots: Vec<Root>, options: Options) -> Scan {
     let mut failed = Vec::new();
     let mut by_number = Vec::new();
@@ -177,57 +178,57 @@ pub fn scan(roots: Vec<Root>, options: Options) -> Scan {
     }
 }
 
-/// What is told of a root that was not searched to its end.
+/// The entry for a root that was not searched to its end.
 fn given_up(base: &Base) -> Option<Entry> {
     let error = base.refusals.told(&base.text)?;
     Some(told(&base.text, &base.text, Content::Failed(error)))
 }
 
-/// What [`Scan::poll`] gives.
+/// The result of [`Scan::poll`].
 pub enum Poll {
     /// The next entry.
     Entry(Box<Entry>),
-    /// None came in time.
+    /// There was none in time.
     Waiting,
-    /// None will come.
+    /// There will be no more.
     End,
 }
 
-/// An eye on a scan that others take the entries of.
+/// Shows the progress of a scan whose entries are taken elsewhere.
 pub struct Monitor(Arc<Shared>);
 
 impl Monitor {
-    /// How far the scan has come.
+    /// The progress of the scan.
     pub fn progress(&self) -> Progress {
         self.0.progress()
     }
 }
 
-/// A scan under way. It belongs to the process that began it: where that forks, the threads that do
-/// the work stay behind, and so does whatever they had locked.
+/// A scan in progress. It belongs to the process that began it: in a forked process the threads
+/// that do the work do not exist, and whatever they had locked stays locked.
 pub struct Scan {
     shared: Arc<Shared>,
-    /// The number of that process.
+    /// The id of that process.
     process: u32,
-    /// Whether there are no threads but the caller's.
+    /// Whether the only thread is that of the caller.
     alone: bool,
-    /// Told first: roots that could not be opened.
+    /// Returned first: roots that could not be opened.
     failed: std::vec::IntoIter<Entry>,
     bases: Vec<Arc<Base>>,
-    /// Paths of the earlier scan that have not come yet.
+    /// Paths of the earlier scan that have not been found yet.
     unseen: HashSet<String>,
-    /// Told last: paths of the earlier scan that are no more.
+    /// Returned last: paths of the earlier scan that no longer exist.
     gone: Option<std::vec::IntoIter<Entry>>,
 }
 
 impl Scan {
-    /// Whether it belongs to this process, and not to one that forked it.
+    /// Whether it belongs to this process, and not to the parent of a forked one.
     pub fn is_ours(&self) -> bool {
         self.process == process::id()
     }
 
-    /// The next entry, unless it takes longer than `timeout`. A single directory is looked at or
-    /// read to its end. A process that was forked gets none.
+    /// The next entry, unless it takes longer than `timeout`. The examination or read of a single
+    /// directory is not interrupted. A forked process gets none.
     pub fn poll(&mut self, timeout: Duration) -> Poll {
         if !self.is_ours() {
             return Poll::End;
@@ -247,17 +248,17 @@ impl Scan {
         }
     }
 
-    /// How far it has come.
+    /// The progress of the scan.
     pub fn progress(&self) -> Progress {
         self.monitor().progress()
     }
 
-    /// What tells how far it has come while others take the entries.
+    /// A monitor that shows the progress while the entries are taken elsewhere.
     pub fn monitor(&self) -> Monitor {
         Monitor(Arc::clone(&self.shared))
     }
 
-    /// Ends it: no more entries come, and the threads end with what they are reading.
+    /// Ends the scan: there are no more entries, and the threads end after what they are reading.
     pub fn stop(&mut self) {
         if self.is_ours() {
             self.shared.schedule.stop();
@@ -286,8 +287,8 @@ impl Scan {
         Poll::Entry(entry)
     }
 
-    /// What an earlier scan saw and this one did not may be unwanted now. Only what lies below what
-    /// was searched, and no longer does, is gone.
+    /// A path that an earlier scan found and this one did not may be filtered out now. It is gone
+    /// only if it lies below what was searched and no longer exists.
     fn next_gone(&mut self) -> Poll {
         let mut gone = self.gone.take().unwrap_or_else(|| {
             let mut unseen: Vec<String> = std::mem::take(&mut self.unseen).into_iter().collect();
@@ -313,7 +314,7 @@ impl Scan {
             below.then(|| (base, way.trim_start_matches('/')))
         })?;
         if base.refusals.are_final() {
-            // Nobody has looked.
+            // It was not searched.
             return None;
         }
         let place = base.path.join(way).ok()?;

@@ -1,8 +1,8 @@
-//! A walk in pieces: directories that several scans share among them, found out once for all.
+//! A walk in pieces: directories that are divided among several scans, listed once for all of them.
 //!
-//! Whoever divides lists from the top down until there are enough directories, and each scan begins at
-//! its own. No directory is listed by two of them, but for the few that had to be looked at to see that
-//! they need not be divided any further.
+//! Directories are listed from the top down until there are enough, and each scan begins at its
+//! own. No directory is listed by two scans, except for the few that had to be examined in order to
+//! see that they need not be divided any further.
 
 use std::cmp::Ordering;
 use std::sync::Arc;
@@ -19,21 +19,21 @@ use crate::layout::step;
 use crate::reader::inventory;
 use crate::store::{Entry, EntryKind, Pytrees};
 
-/// Directories below a root that are looked at together.
+/// Directories below a root that are searched together.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Piece {
     /// The number of the root.
     pub root: usize,
-    /// The way from the root to the directory in which they lie.
+    /// The path from the root to the directory in which they lie.
     pub way: String,
-    /// What they are called, and whether each is a link; none for the root itself.
+    /// Their names, and whether each is a link; empty for the root itself.
     pub names: Vec<(String, bool)>,
-    /// The size of their files, where that was asked for.
+    /// The total size of their files, if it was requested.
     pub bytes: u64,
 }
 
 impl Piece {
-    /// All of a root.
+    /// The whole root.
     fn whole(root: usize) -> Self {
         Self {
             root,
@@ -41,7 +41,7 @@ impl Piece {
         }
     }
 
-    /// Directories that lie beside each other.
+    /// Directories beside each other.
     fn of(root: usize, visits: &[Visit]) -> Self {
         let parent = visits.first().and_then(|visit| {
             let parent = visit.path.parent()?;
@@ -81,34 +81,34 @@ impl Piece {
 /// How far a walk is divided.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Depth {
-    /// Until there are so many pieces, or nothing is left to be divided.
+    /// Until there are this many pieces, or nothing is left to be divided.
     Until(usize),
     /// Down to single checkpoints, whose files are measured.
     Checkpoints,
 }
 
-/// Directories that lie beside each other and are not divided yet.
+/// Directories beside each other that are not divided yet.
 struct Group {
     root: usize,
     visits: Vec<Visit>,
-    /// Whether they are called like steps, so that one shows what the others are.
+    /// Whether they have names of steps, so that one shows what the others are.
     steps: bool,
 }
 
-/// What a look at a directory showed, and how large it is.
+/// What the examination of a directory showed, and its size.
 struct Seen {
     look: Look,
     bytes: u64,
 }
 
 impl Seen {
-    /// Whether it is one, or something else that is not divided any further.
+    /// Whether it is a checkpoint, or something else that is not divided any further.
     const fn is_checkpoint(&self) -> bool {
         !matches!(self.look.sight, Sight::Nothing)
     }
 }
 
-/// Divides a walk. What cannot be looked at is a piece, for whoever has it to say so.
+/// Divides a walk. A directory that cannot be examined is a piece, so that a scan reports it.
 pub fn divide(roots: Vec<Root>, options: &Options, depth: Depth) -> Vec<Piece> {
     let mut division = Division::of(roots, options, depth);
     while !division.open.is_empty() && !division.is_enough() && interrupt::look().is_ok() {
@@ -161,7 +161,7 @@ impl<'o> Division<'o> {
         matches!(self.depth, Depth::Until(enough) if known >= enough)
     }
 
-    /// Looks at what is not divided yet, and puts what lies below it in its place.
+    /// Examines the groups that are not divided yet, and replaces them by what lies below.
     fn go_deeper(&mut self) {
         let (mut all, mut samples) = (Vec::new(), Vec::new());
         for group in std::mem::take(&mut self.open) {
@@ -193,7 +193,7 @@ impl<'o> Division<'o> {
     fn look_at_all(&self, visits: &[&Visit]) -> Vec<Seen> {
         let threads = || self.options.threads;
         let seen = aside::each(threads, visits, |visit| Ok(self.look_at(visit)));
-        // What was not looked at, as somebody pressed Ctrl-C, is of no use to anybody.
+        // What was not examined because of Ctrl-C does not matter.
         let nothing = || Seen {
             look: Sight::Nothing.into(),
             bytes: 0,
@@ -218,8 +218,8 @@ impl<'o> Division<'o> {
         Seen { look, bytes }
     }
 
-    /// Puts what was seen in the place of a directory. What lies below a checkpoint is found with it,
-    /// and so is what lies behind a link.
+    /// Replaces a directory by what was seen. What lies below a checkpoint is found with it, and so
+    /// is the target of a link.
     fn take(&mut self, root: usize, visit: &Visit, seen: Seen) {
         if seen.is_checkpoint() || visit.link {
             self.pieces.push(Piece {
@@ -249,8 +249,8 @@ impl<'o> Division<'o> {
         }
     }
 
-    /// Looks at siblings of which one tells whether the next is to be looked at. If the first is a
-    /// checkpoint the others are, too, and whoever has them goes on.
+    /// Examines siblings of which one determines whether the next is examined. If the first is a
+    /// checkpoint, the others are, too, and the scan of this piece continues.
     fn one_by_one(&mut self, root: usize, batch: Batch) {
         let mut is_first = self.depth != Depth::Checkpoints;
         let mut rest = Some(batch);
@@ -277,7 +277,7 @@ impl<'o> Division<'o> {
     }
 }
 
-/// The size of the files of a checkpoint, as far as they can be seen.
+/// The total size of the files of a checkpoint, as far as they can be seen.
 fn measured(visit: &Visit, options: &Options) -> u64 {
     let store = visit.base.store.as_ref();
     let everything = options.read.interest(Pytrees::All);
@@ -286,7 +286,7 @@ fn measured(visit: &Visit, options: &Options) -> u64 {
     let walked = inventory::walk(held.as_deref().unwrap_or(store), &visit.path, &[], |file| {
         bytes = bytes.saturating_add(file.size);
     });
-    // What cannot be seen is told by whoever checks it.
+    // What cannot be seen is reported by the check.
     walked.map_or(0, |_| bytes)
 }
 

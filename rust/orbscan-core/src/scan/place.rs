@@ -1,4 +1,4 @@
-//! Where a walk stands.
+//! The position of a walk.
 
 use std::path::{Component, Path, PathBuf};
 use std::sync::{Arc, OnceLock};
@@ -9,21 +9,21 @@ use crate::layout::part;
 use crate::path::StorePath;
 use crate::store::Store;
 
-/// What was given to be searched.
+/// A directory that was given to be searched.
 #[derive(Clone)]
 pub struct Base {
     /// As it was given.
     pub text: Arc<str>,
     /// The store it lies in.
     pub store: Arc<dyn Store>,
-    /// Where it lies there.
+    /// Its path in the store.
     pub path: StorePath,
-    /// How the store has refused, so far.
+    /// The refusals of the store so far.
     pub refusals: Arc<Refusals>,
 }
 
 impl Base {
-    /// What was given as `text` and lies at `path` of a store.
+    /// The base that was given as `text` and lies at `path` of a store.
     pub fn new(text: &str, store: Arc<dyn Store>, path: StorePath) -> Self {
         Self {
             text: text.into(),
@@ -33,12 +33,13 @@ impl Base {
         }
     }
 
-    /// The way from the base to a path in its store; empty for the base itself.
+    /// The path from the base to a path in its store; empty for the base itself.
     pub fn way_to<'p>(&self, path: &'p StorePath) -> &'p str {
         path.below(&self.path).unwrap_or_default()
     }
 
-    /// A path in the store as a user would write it: the base as it was given, and the way there.
+    /// A path in the store as a user would write it: the base as it was given, and the path from
+    /// there.
     pub fn text_of(&self, path: &StorePath) -> String {
         match self.way_to(path) {
             "" => self.text.to_string(),
@@ -48,8 +49,8 @@ impl Base {
     }
 }
 
-/// A path as text that does not depend on how it was spelled: without `.`, `..`, and separators that
-/// are not needed. No link is followed, for that would ask the disk.
+/// A path as text that does not depend on its spelling: without `.`, `..`, and unnecessary
+/// separators. Links are not resolved, because that would take requests to the disk.
 pub fn normal(path: &str) -> String {
     let mut normal = PathBuf::new();
     for part in Path::new(path).components() {
@@ -64,30 +65,30 @@ pub fn normal(path: &str) -> String {
     normal.to_string_lossy().into_owned()
 }
 
-/// A directory to look at.
+/// A directory to examine.
 #[derive(Clone)]
 pub struct Visit {
-    /// Below which base it lies.
+    /// The base below which it lies.
     pub base: Arc<Base>,
-    /// Where.
+    /// Its path.
     pub path: StorePath,
     /// Whether it is itself a link.
     pub link: bool,
-    /// The real places of the directories in which links were followed on the way here.
+    /// The real paths of the directories in which links were followed on the way to it.
     pub links: Arc<[String]>,
-    /// If it is called like a step, what lies beside it.
+    /// If it has the name of a step, what lies beside it.
     pub beside: Option<Arc<Beside>>,
-    /// Whether another walk came upon it, which was divided among several.
+    /// Whether it was found by another walk, which was divided into pieces.
     pub given: bool,
 }
 
-/// Directories that are called like steps of one prefix.
+/// Directories that have names of steps with one prefix.
 pub struct Beside {
-    /// Where they lie.
+    /// The directory in which they lie.
     pub parent: StorePath,
-    /// What they are called.
+    /// Their names.
     pub names: Vec<String>,
-    /// Whether one of them is a step.
+    /// Whether any of them is a step.
     pub any_is_step: OnceLock<bool>,
 }
 
@@ -105,13 +106,13 @@ impl Visit {
         }
     }
 
-    /// The path in full, however the base was spelled: what decides in whose share it is.
+    /// The absolute path, however the base was spelled: it determines the share.
     pub fn place(&self) -> String {
         normal(&self.base.store.absolute(&self.path))
     }
 
-    /// Whether it lies beside a step that shows that it is a checkpoint, so that it is a step too,
-    /// finished or not. The store is asked once for all that lie there, and only where it matters.
+    /// Whether it lies beside a step that is recognisably a checkpoint, so that it is a step too,
+    /// finished or not. The requests are made once for all siblings, and only if it matters.
     pub fn is_among_steps(&self) -> Result<bool> {
         let store = self.base.store.as_ref();
         let Some(beside) = &self.beside else {
@@ -124,7 +125,7 @@ impl Visit {
         Ok(*beside.any_is_step.get_or_init(|| found))
     }
 
-    /// Whether it was given, and not come upon.
+    /// Whether it is a base.
     pub fn is_base(&self) -> bool {
         self.path == self.base.path
     }

@@ -19,8 +19,8 @@ use crate::store::{EntryKind, Interest, Pytrees, Store, Want};
 
 const NSECS_PER_SEC: i128 = 1_000_000_000;
 
-/// Reads a checkpoint: all of it, or less if the options say so. Of what is not committed, only when
-/// it was written.
+/// Reads a checkpoint: all of it, or less if the options say so. For one that is not committed,
+/// only its timestamps are read.
 pub fn read(found: Found, visit: &Visit, options: &Options, recall: &Recall) -> Entry {
     let Found {
         mut entry,
@@ -52,7 +52,7 @@ pub fn read(found: Found, visit: &Visit, options: &Options, recall: &Recall) -> 
     };
     let mut first = Some(recognised);
     let attempt = |store: &dyn Store, seen: &mut Seen| {
-        // What is read now need not be what was listed then.
+        // What is read now may differ from what was listed.
         let is_still = |listed: &Recognised| !seen.is_held || is_still(store, listed);
         let recognised = match first.take().filter(is_still) {
             Some(listed) => listed,
@@ -65,7 +65,7 @@ pub fn read(found: Found, visit: &Visit, options: &Options, recall: &Recall) -> 
     let whole = || steady::read(store, &visit.path, interest, attempt, |is_whole| *is_whole);
     let (read, lacked) = memory::watched(whole);
     let read = match read {
-        // What was read without is not all there is.
+        // Something was skipped, so the result is not everything.
         Ok(_) if lacked > 0 => {
             Err(Error::new(ErrorKind::Memory, memory::reason(lacked)).in_file(&entry.path))
         }
@@ -75,12 +75,12 @@ pub fn read(found: Found, visit: &Visit, options: &Options, recall: &Recall) -> 
         entry.content = if exists(store, &visit.path) {
             Content::Failed(error)
         } else {
-            // Somebody took it away while it was read.
+            // It was deleted while it was read.
             Content::Vanished
         };
     }
-    // The cause of a fault may go away, and nothing that the fingerprint is made of change. What merely
-    // says of a whole checkpoint how it was written stays true.
+    // The cause of a fault may disappear without a change of the fingerprint. An issue that only
+    // says how a complete checkpoint was written stays true.
     let is_fault = |issue: &Issue| issue.is_loss() || issue.kind() != ErrorKind::Unsupported;
     if let Content::Read(checkpoint) = &entry.content
         && checkpoint.issues.iter().any(is_fault)
@@ -97,7 +97,7 @@ fn is_still(store: &dyn Store, listed: &Recognised) -> bool {
     seen.check(store).is_ok()
 }
 
-/// What lies there now, where something else did before.
+/// What lies there now, in place of something else.
 fn again(store: &dyn Store, path: &StorePath) -> Result<Recognised> {
     let entries = store.list(path)?;
     let Some(layout) = recognise::layout(store, path, &entries)? else {
@@ -111,7 +111,7 @@ fn again(store: &dyn Store, path: &StorePath) -> Result<Recognised> {
     })
 }
 
-/// Reads a checkpoint into an entry; whether nothing is wrong with it.
+/// Reads a checkpoint into an entry; returns whether nothing is wrong with it.
 fn fill(
     entry: &mut Entry,
     store: &dyn Store,
@@ -143,7 +143,7 @@ fn fill(
     Ok(is_whole)
 }
 
-/// When a checkpoint was committed. Orbax gives that of safetensors in seconds.
+/// When a checkpoint was committed. Orbax gives the time of safetensors in seconds.
 fn commit_nsecs(checkpoint: &Checkpoint) -> Option<i128> {
     let stored = checkpoint.commit_timestamp_nsecs?;
     match checkpoint.layout {
@@ -152,7 +152,7 @@ fn commit_nsecs(checkpoint: &Checkpoint) -> Option<i128> {
     }
 }
 
-/// When a save began and when it was committed, as far as that is recorded.
+/// When a save began and when it was committed, if that is recorded.
 fn timestamps(
     store: &dyn Store,
     path: &StorePath,
@@ -167,7 +167,7 @@ fn timestamps(
     ))
 }
 
-/// Where a manager would have written metrics, if the listing shows the directory.
+/// The path of the metrics of a manager, if the listing shows their directory.
 fn metrics_file(recognised: &Recognised) -> Option<StorePath> {
     let mut entries = recognised.entries.iter();
     let shown =

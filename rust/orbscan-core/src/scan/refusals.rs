@@ -1,6 +1,6 @@
-//! A store that refuses everything: no credentials, no such bucket, no network; or that fails for longer
-//! than requests are tried again. Of thousands of checkpoints each would say the same, and take its time
-//! for that.
+//! A store that refuses every request: no credentials, no such bucket, no network; or that fails
+//! for longer than requests are retried. Each of thousands of checkpoints would give the same
+//! error, and take its time for that.
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -8,13 +8,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use super::entry::Entry;
 use crate::error::{Error, ErrorKind, Reach, Subject};
 
-/// After so many refusals in a row nobody is asked any more.
+/// The number of refusals in a row after which no more requests are made.
 const MOST: usize = 5;
 
-/// Likewise, where what refuses may pass: as many as are asked side by side have waited for that.
+/// The same number for refusals that may pass: all concurrent requests have waited that long.
 const MOST_PASSING: usize = 64;
 
-/// How a store has refused, so far.
+/// The refusals of a store so far.
 #[derive(Debug, Default)]
 pub struct Refusals {
     in_a_row: AtomicUsize,
@@ -22,12 +22,12 @@ pub struct Refusals {
 }
 
 impl Refusals {
-    /// Whether the store is not asked any more.
+    /// Whether no more requests are made to the store.
     pub fn are_final(&self) -> bool {
         self.last.get().is_some()
     }
 
-    /// Takes in what came of a directory.
+    /// Records the outcome for a directory.
     pub fn note(&self, entry: &Entry) {
         let error = entry.error();
         let most = error.and_then(most);
@@ -57,7 +57,7 @@ impl Refusals {
     }
 }
 
-/// How many refusals like this one in a row are enough; `None` if it is about one checkpoint alone.
+/// How many refusals like this one in a row are enough; `None` if it concerns only one checkpoint.
 fn most(error: &Error) -> Option<usize> {
     let Some(Subject::Store(fault)) = error.subject() else {
         return None;

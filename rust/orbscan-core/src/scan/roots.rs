@@ -1,4 +1,4 @@
-//! Roots that are patterns, and what they stand for.
+//! Roots that are patterns, and the paths that they match.
 
 use std::sync::Arc;
 
@@ -9,19 +9,19 @@ use crate::path::StorePath;
 use crate::pattern::{Of, Pattern};
 use crate::store::{EntryKind, Store};
 
-/// A path with a wildcard in it, in two.
+/// A path with a wildcard, in two parts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Roots<'t> {
-    /// What stands before the first level with a wildcard, as it was written; may be empty.
+    /// The part before the first level with a wildcard, as it was written; may be empty.
     pub top: &'t str,
-    /// What the way from there must match.
+    /// The pattern for the path from there.
     pattern: Pattern,
-    /// Whether it ends in a slash, so that it stands for directories only.
+    /// Whether it ends in a slash, so that it matches only directories.
     slash: bool,
 }
 
 impl<'t> Roots<'t> {
-    /// The pattern that a root is; `None` if it has no wildcard.
+    /// The root as a pattern; `None` if it has no wildcard.
     pub fn new(text: &'t str) -> Option<Self> {
         let mut at = 0_usize;
         for level in text.split('/') {
@@ -38,15 +38,16 @@ impl<'t> Roots<'t> {
         None
     }
 
-    /// The paths that it stands for, in any order, spelled as the pattern is; `top` is where its
-    /// top lies in the store.
+    /// The paths that it matches, in any order, spelled as the pattern is; `top` is the path of its
+    /// top in the store.
     ///
-    /// Of plain files only safetensors are roots, and nothing is that lies below another one: it is
-    /// searched anyway. Links are followed, in no circle. What cannot be listed has nothing in it.
+    /// Of plain files only safetensors are roots, and a path below another match is not: it is
+    /// searched anyway. Links are followed, but not in a circle. A directory that cannot be listed
+    /// counts as empty.
     pub fn expand(&self, store: &dyn Store, top: &StorePath) -> Vec<String> {
         let mut found = Vec::new();
         if self.pattern.matches("") {
-            // It stands for its top, too.
+            // It also matches its top.
             found.push(self.spelled(""));
             return found;
         }

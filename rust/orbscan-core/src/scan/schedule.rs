@@ -1,9 +1,9 @@
-//! Who does what next: the directories that wait, and the entries that nobody has taken yet.
+//! Which work is done next: the directories that wait, and the entries that were not taken yet.
 //!
-//! Every directory has a key, the way to it in numbers: its number among its siblings, behind the
-//! key of its parent. Work is taken by the least key, so that a walk goes deep before it goes wide
-//! and little is ever waiting; and an entry whose key is less than all that is waiting or under way
-//! can be given out in order.
+//! Every directory has a key: its number among its siblings, after the key of its parent. The work
+//! with the least key is taken first, so that a walk goes deep before it goes wide and little is
+//! ever waiting; and an entry whose key is less than all keys that are waiting or in progress can
+//! be returned in order.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -14,7 +14,7 @@ use super::batch::{Batch, Key};
 use super::entry::Entry;
 use super::place::Visit;
 
-/// One directory to look at.
+/// One directory to examine.
 pub struct Job {
     /// Its key.
     pub key: Key,
@@ -22,24 +22,24 @@ pub struct Job {
     pub visit: Visit,
     /// Siblings that wait for what is found in it.
     pub rest: Option<Batch>,
-    /// The least key of all this.
+    /// The least key of all these.
     hold: Key,
 }
 
-/// What a consumer is told.
+/// What a consumer gets.
 pub enum News {
     /// An entry.
     Entry(Box<Entry>),
     /// There is none yet.
     Nothing,
-    /// There is none any more.
+    /// There will be no more.
     End,
 }
 
 #[derive(Default)]
 struct State {
     waiting: BTreeMap<Key, Batch>,
-    /// Directories in the batches that wait.
+    /// The number of directories in the batches that wait.
     directories: usize,
     running: BTreeSet<Key>,
     ready: BTreeMap<Key, Box<Entry>>,
@@ -52,7 +52,7 @@ pub struct Schedule {
     work: Condvar,
     news: Condvar,
     ordered: bool,
-    /// No new work is begun while so many entries wait to be taken.
+    /// No new work is started while this many entries wait to be taken.
     capacity: AtomicUsize,
 }
 
@@ -72,12 +72,12 @@ impl Schedule {
         schedule
     }
 
-    /// Lets so many entries wait to be taken.
+    /// Lets this many entries wait to be taken.
     pub fn let_wait(&self, capacity: usize) {
         self.capacity.store(capacity, Ordering::Relaxed);
     }
 
-    /// Adds what was found to be done while a job is under way, and lets its siblings go on.
+    /// Adds the work that was found while a job is in progress, and lets its siblings continue.
     pub fn release(&self, job: &mut Job, batches: Vec<Batch>) {
         let mut state = self.lock();
         for batch in batches {
@@ -103,7 +103,7 @@ impl Schedule {
             if self.may_begin(&state)
                 && let Some(job) = state.next_job()
             {
-                // One wakes the next, as long as there is something to do.
+                // Each thread wakes the next, as long as there is work.
                 let more = !state.waiting.is_empty();
                 drop(state);
                 if more {
@@ -115,7 +115,7 @@ impl Schedule {
         }
     }
 
-    /// Work, if there is some and nobody has to take an entry first.
+    /// Work, if there is some and no entry must be taken first.
     pub fn try_take(&self) -> Option<Job> {
         let mut state = self.lock();
         let may = !state.stopped && self.may_begin(&state);
@@ -132,19 +132,19 @@ impl Schedule {
         }
         let more = state.has_work();
         drop(state);
-        // In order, any job may be what an entry waited for.
+        // If entries are ordered, any job may be the one for which an entry waited.
         if found || self.ordered || !more {
             self.news.notify_one();
         }
         if !more {
             self.work.notify_all();
         } else if self.ordered {
-            // What could not begin may now be first in line.
+            // Work that could not start before may now be first in line.
             self.work.notify_one();
         }
     }
 
-    /// The next entry, for which it waits no longer than `timeout`.
+    /// The next entry, for which it waits at most `timeout`.
     pub fn next(&self, timeout: Duration) -> News {
         let begun = Instant::now();
         let mut state = self.lock();
@@ -157,7 +157,7 @@ impl Schedule {
             if state.stopped || !state.has_work() {
                 return News::End;
             }
-            // However often it is woken: whoever waits may have been told to stop.
+            // However often it is woken: the scan may have been stopped.
             let Some(left) = timeout.checked_sub(begun.elapsed()) else {
                 return News::Nothing;
             };
@@ -177,7 +177,7 @@ impl Schedule {
         self.news.notify_all();
     }
 
-    /// How many directories are known that nobody has looked at.
+    /// How many directories are known but not examined yet.
     pub fn directories_waiting(&self) -> usize {
         self.lock().directories
     }
@@ -186,12 +186,12 @@ impl Schedule {
         if state.ready.len() < self.capacity.load(Ordering::Relaxed) {
             return true;
         }
-        // In order, the entries that wait may wait for just this work.
+        // If entries are ordered, those that wait may wait for exactly this work.
         let first = state.waiting.keys().next();
         self.ordered && first < state.ready.keys().next()
     }
 
-    /// No code that holds the lock can panic, and if it did the state would still hold together.
+    /// No code that holds the lock can panic, and if it did, the state would still be consistent.
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -7,17 +7,17 @@ use super::fnv::Fnv;
 use crate::orbax::commit::Commit;
 use crate::pattern::Pattern;
 
-/// One of several shares of the paths, for as many machines.
+/// One of several shares of the paths, one for each machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Shard {
-    /// Which one, less than their number.
+    /// Its index, less than their number.
     pub index: u64,
     /// Their number, at least one.
     pub count: u64,
 }
 
 impl Shard {
-    /// The index of the share, of so many, that has a path; none of none.
+    /// The index of the share, of this many, that has a path; `None` if there are no shares.
     pub fn index_of(path: &str, count: u64) -> Option<u64> {
         let mut fingerprint = Fnv::new();
         fingerprint.add_text(path);
@@ -28,13 +28,13 @@ impl Shard {
 /// Which checkpoints are wanted; by default all.
 #[derive(Clone, Debug, Default)]
 pub struct Selection {
-    /// Steps from the first to the last; what is not a step is then not wanted.
+    /// Steps from the first to the last; then only steps are wanted.
     pub steps: Option<RangeInclusive<u64>>,
-    /// So many of the steps of each directory, the newest.
+    /// The newest steps of each directory, at most this many.
     pub latest: Option<usize>,
     /// Only finished ones, or only unfinished ones.
     pub committed: Option<bool>,
-    /// What the way from what was given must match; for what was itself given, its name.
+    /// The pattern for the path from the base; for a base itself, for its name.
     pub pattern: Option<Pattern>,
     /// Directories that are not searched, by the same paths as `pattern`.
     pub exclude: Vec<Pattern>,
@@ -43,38 +43,38 @@ pub struct Selection {
 }
 
 impl Selection {
-    /// Whether a checkpoint is wanted, by somebody if there are shares.
+    /// Whether a checkpoint is wanted, in any share if there are shares.
     pub fn wants(&self, entry: &Entry) -> bool {
         self.wants_commit(&entry.commit) && self.wants_step(entry.step) && self.wants_path(entry)
     }
 
-    /// Whether something may be wanted that could not be looked at, by the way that leads to it: if
+    /// Whether something that could not be examined may be wanted, given its path from the base: if
     /// it has no number, wanted steps may lie below it.
     pub fn may_want(&self, entry: &Entry, way: &str) -> bool {
         let step = entry.step.is_none() || self.wants_step(entry.step);
         step && (self.wants_path(entry) || self.may_want_below(way))
     }
 
-    /// Whether what is finished, or what is not, is wanted.
+    /// Whether finished or unfinished checkpoints are wanted.
     pub fn wants_commit(&self, commit: &Commit) -> bool {
         self.committed
             .is_none_or(|wanted| wanted == commit.committed)
     }
 
-    /// Whether a step of that number is wanted.
+    /// Whether a step with this number is wanted.
     pub fn wants_step(&self, step: Option<u64>) -> bool {
         let within = |steps: &RangeInclusive<u64>| step.is_some_and(|step| steps.contains(&step));
         self.steps.as_ref().is_none_or(within)
     }
 
-    /// Whether it may be wanted, or something below it, by the way that leads to it.
+    /// Whether it, or something below it, may be wanted, given its path from the base.
     pub fn may_want_below(&self, way: &str) -> bool {
         let may = |pattern: &Pattern| pattern.matches(way) || pattern.may_match_below(way);
         self.pattern.as_ref().is_none_or(may)
     }
 
-    /// Whether the directory `name` in the one at `way` is excluded. What lies below an excluded
-    /// directory is never asked about, since nobody looks into it.
+    /// Whether the directory `name` in the one at `way` is excluded. Directories below an excluded
+    /// one are never passed, because it is not searched.
     pub fn excludes(&self, way: &str, name: &str) -> bool {
         !self.exclude.is_empty() && self.excludes_path(&format!("{way}/{name}"))
     }
@@ -89,7 +89,7 @@ impl Selection {
         self.exclude.iter().any(|pattern| pattern.matches(path))
     }
 
-    /// Whether it is in the share, by its path in full.
+    /// Whether it is in the share, by its absolute path.
     pub fn is_in_share(&self, path: &str) -> bool {
         let share = |shard: Shard| Shard::index_of(path, shard.count) == Some(shard.index);
         self.shard.is_none_or(share)

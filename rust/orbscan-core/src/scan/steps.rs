@@ -1,17 +1,19 @@
-//! What a manager root holds, in the order of its steps: no tree is read.
+//! What a manager root holds, in the order of its steps, without reading a tree.
 //!
-//! | wave | asked for |
+//! | batch | asked for |
 //! |---|---|
 //! | 1 | the listing of the root |
-//! | 2 | `commit_success.txt` of each step, only where it decides |
-//! | 3 | the listing of each step that is wanted, unless names are all that is |
-//! | 4 | `_CHECKPOINT_METADATA` and `metrics/metrics` of each of them, if the listing shows that they are there; a store that is told what is expected may have fetched them with it |
+//! | 2 | `commit_success.txt` of each step, only if it decides |
+//! | 3 | the listing of each wanted step, unless only names are wanted |
+//! | 4 | `_CHECKPOINT_METADATA` and `metrics/metrics` of each of them, if the listing shows them |
 //! | 5 | whether each checkpointable of a committed step has `_METADATA` |
 //!
-//! Nothing at a root says how its steps are named, so all standard forms are steps: see
-//! [`step_name`]. Directories that differ in more than the number are
-//! different steps, also if the number is the same. A manager uses one prefix: which step is the
-//! latest of several is not decided here, but asked.
+//! A store that knows what is expected may fetch the files of batch 4 together with batch 3.
+//!
+//! A root does not record how its steps are named, so all standard forms are steps: see
+//! [`step_name`]. Directories that differ in more than the number are different steps, even if the
+//! number is the same. A manager uses one prefix: which step is the latest of several is an error,
+//! not a guess.
 
 mod choice;
 mod contents;
@@ -35,21 +37,21 @@ use listing::{Listing, Reads};
 use others::Beside;
 pub use others::Others;
 
-/// Steps that are listed and read at once: what a store remembers of each until then takes memory.
+/// Steps that are listed and read at once: what a store keeps of each until then takes memory.
 pub const AT_ONCE: usize = 512;
 
-/// A directory whose name says that it holds a step, or what a save of one left behind.
+/// A directory that has the name of a step, or of a temporary directory of a step.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Found {
     /// Its name in the root.
     pub name: String,
     /// The number in its name.
     pub step: u64,
-    /// What stands before the number and an underscore; `None` for a bare number.
+    /// The text before the number and an underscore; `None` for a bare number.
     pub prefix: Option<String>,
-    /// Whether a job would take it for finished.
+    /// Whether a job would consider it finished.
     pub commit: Commit,
-    /// Whether it is found under this name: one that is not UTF-8 is shown with a mark in it.
+    /// Whether it is found under this name: a name that is not UTF-8 has replacement characters.
     pub is_named: bool,
 }
 
@@ -64,15 +66,15 @@ impl Found {
 /// What is known of a step without its trees.
 #[derive(Clone, Debug)]
 pub struct Step {
-    /// Its directory; the reason of its commit also says what the timestamps do.
+    /// Its directory; the reason of its commit also says what the timestamps say.
     pub found: Found,
-    /// Its timestamps and the user's metadata; empty if there is none or it cannot be read.
+    /// Its timestamps and the user's metadata; empty if there are none or they cannot be read.
     pub metadata: CheckpointMetadata,
     /// The JSON text of its metrics; `None` if there are none or they cannot be read.
     pub metrics: Option<String>,
-    /// What was tolerated.
+    /// The faults that were tolerated.
     pub issues: Vec<Error>,
-    /// What of it is missing or cannot be read.
+    /// What is missing in it or cannot be read.
     pub error: Option<Error>,
 }
 
@@ -104,7 +106,7 @@ pub enum Prefixes<'a> {
 pub struct Scope<'a> {
     /// By their names.
     pub prefixes: Prefixes<'a>,
-    /// What makes a step a finished one; `None` where the store decides.
+    /// What makes a step a finished one; `None` if the store decides.
     pub atomicity: Option<Atomicity>,
 }
 
@@ -118,15 +120,15 @@ impl Scope<'_> {
 /// Which steps are wanted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wanted {
-    /// Those that are committed, and of which any can be chosen.
+    /// All committed steps, any of which can be chosen.
     Committed,
-    /// The last one that is committed.
+    /// The last committed step.
     Latest,
-    /// The committed one of this number.
+    /// The committed step with this number.
     Number(u64),
 }
 
-/// All that a root holds.
+/// Everything that a root holds.
 #[derive(Clone, Debug)]
 pub struct Contents {
     /// Its steps, by number and then by name.
@@ -135,10 +137,9 @@ pub struct Contents {
     pub others: Others,
 }
 
-/// Reads all that a root holds.
+/// Reads everything that a root holds.
 ///
-/// A step that is damaged or incomplete carries its error; only what concerns the root as a whole
-/// fails.
+/// A step that is damaged or incomplete has an error; only what concerns the root as a whole fails.
 ///
 /// # Errors
 /// `NotFound` if the root does not exist; `UnknownLayout` if it is a file, or itself a checkpoint in
@@ -162,7 +163,7 @@ pub fn list(
     read().map_err(|error: Error| locate(store, error.in_file(root)))
 }
 
-/// What a root holds by names alone: nothing of a step is read, and no other directory is looked into.
+/// What a root holds according to names: no step is read, and no other directory is examined.
 ///
 /// # Errors
 /// As [`list`].
@@ -178,7 +179,7 @@ pub fn names(store: &dyn Store, root: &StorePath, scope: Scope<'_>) -> Result<Co
     read().map_err(|error: Error| locate(store, error.in_file(root)))
 }
 
-/// Reads the steps of a root that are wanted, by number and then by name.
+/// Reads the wanted steps of a root, by number and then by name.
 ///
 /// # Errors
 /// As [`find`].
@@ -195,14 +196,13 @@ pub fn read(
     Ok(looks.steps(store, limits, false))
 }
 
-/// Finds the steps of a root that are wanted by their names, by number and then by name. Exactly one,
-/// if a single one is wanted.
+/// Finds the wanted steps of a root by their names, by number and then by name; exactly one if a
+/// single one is wanted.
 ///
 /// # Errors
-/// Besides those of [`list`], `NotFound` if there is no such step; `Uncommitted` if there is, but
-/// none that is finished; `UnknownLayout` if two directories are the step of the number asked for,
-/// or if the latest one or all committed ones are wanted and their prefixes differ. All name the
-/// root.
+/// In addition to those of [`list`], `NotFound` if there is no such step; `Uncommitted` if there
+/// is, but none that is finished; `UnknownLayout` if two directories have the wanted number, or if
+/// the latest one or all committed ones are wanted and their prefixes differ. All name the root.
 pub fn find(
     store: &dyn Store,
     root: &StorePath,
@@ -212,7 +212,7 @@ pub fn find(
     chosen(store, root, wanted, scope, Reads::Names)
 }
 
-/// As [`find`]; says what becomes of the steps.
+/// As [`find`]; says what is read of the steps.
 fn chosen(
     store: &dyn Store,
     root: &StorePath,
@@ -254,20 +254,21 @@ fn chosen(
     find().map_err(|error: Error| locate(store, error.in_file(root)))
 }
 
-/// Looks one level below what is not a directory of steps, for where they are.
+/// Searches one level below a directory that is not a directory of steps for where they are.
 ///
 /// # Errors
-/// As [`list`], but for what lies in it.
+/// As [`list`], except for what lies in it.
 pub fn below(store: &dyn Store, root: &StorePath) -> Result<Below> {
     let entries = listing::children(store, root);
     let entries = entries.map_err(|error| locate(store, error))?;
     Ok(below::look(store, root, &entries))
 }
 
-/// Checks that something of a name lies in a root, whatever it is.
+/// Checks that something with this name lies in a root, whatever it is.
 ///
 /// # Errors
-/// `NotFound` if there is nothing, or no root; says what there is. `Malformed` if it can be no name.
+/// `NotFound` if there is nothing, or no root; says what there is. `Malformed` if it cannot be a
+/// name.
 pub fn check_name(store: &dyn Store, root: &StorePath, name: &str) -> Result<()> {
     let check = || {
         let path = root.join(name)?;
@@ -294,7 +295,7 @@ pub fn read_root_metadata(
     root_metadata::read(store, root, limits).map_err(|error| locate(store, error))
 }
 
-/// Adds to the refusal of a root what it holds besides steps.
+/// Adds to the error about a root what it holds besides steps.
 fn with_others(error: Error, others: &Others) -> Error {
     if others.names.is_empty() {
         return error;

@@ -1,4 +1,4 @@
-//! Looks at one directory: is it a checkpoint, and if not, what is below it?
+//! Examines one directory: is it a checkpoint, and if not, what lies below it?
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
@@ -18,11 +18,11 @@ use crate::reader::everything::Recognised;
 use crate::record::Layout;
 use crate::store::{self, EntryKind, Store};
 
-/// What lies in a directory.
+/// What was found in a directory.
 pub enum Sight {
     /// A checkpoint, or what is left of one.
     Checkpoint(Box<Found>),
-    /// Something that is to be told, and nothing to be read.
+    /// Something that is reported, but not read.
     Told(Box<Entry>),
     /// Nothing.
     Nothing,
@@ -32,15 +32,15 @@ pub enum Sight {
 pub struct Found {
     /// All that is known before it is read.
     pub entry: Entry,
-    /// What to read; nothing of the leftover of a save.
+    /// What to read; `None` for a temporary directory.
     pub recognised: Option<Recognised>,
 }
 
-/// A look at a directory.
+/// The result of examining a directory.
 pub struct Look {
-    /// What is there.
+    /// What lies there.
     pub sight: Sight,
-    /// What is below it.
+    /// What lies below it.
     pub below: Vec<Batch>,
 }
 
@@ -56,7 +56,7 @@ impl Sight {
         Self::Checkpoint(Box::new(found))
     }
 
-    /// What this tells about the siblings of the directory.
+    /// What this says about the siblings of the directory.
     pub fn finding(&self, options: &Options) -> Finding {
         match self {
             Self::Checkpoint(found) if options.selection.wants(&found.entry) => Finding::Wanted,
@@ -66,7 +66,7 @@ impl Sight {
     }
 }
 
-/// Looks at the directory of a visit.
+/// Examines the directory of a visit.
 pub fn look(visit: &Visit, key: &Key, options: &Options, links: &Links) -> Look {
     let seen = try_look(visit, key, options, links);
     seen.unwrap_or_else(|error| unreadable(visit, error, options).into())
@@ -81,7 +81,7 @@ fn try_look(visit: &Visit, key: &Key, options: &Options, links: &Links) -> Resul
     let mut entries = Vec::new();
     let mut has_other = false;
     let listed = store.list_each(&visit.path, &mut |entry| {
-        // One file of another name shows that the directory is not empty.
+        // One file with another name shows that the directory is not empty.
         if recognise::matters(&entry) || !has_other {
             has_other |= !recognise::matters(&entry);
             entries.push(entry);
@@ -103,7 +103,7 @@ fn try_look(visit: &Visit, key: &Key, options: &Options, links: &Links) -> Resul
         Some(layout) => {
             let below = match layout {
                 Layout::Safetensors => below(visit, key, &entries, options, links),
-                // All else below it is a part of it.
+                // Everything else below it is a part of it.
                 Layout::V0 | Layout::V1 => below(
                     visit,
                     key,
@@ -118,8 +118,8 @@ fn try_look(visit: &Visit, key: &Key, options: &Options, links: &Links) -> Resul
     }
 }
 
-/// A directory in which nothing makes it a checkpoint: a part of one, the leftover of a save, or what
-/// may hold some.
+/// A directory that nothing makes a checkpoint: a part of one, a temporary directory of a save, or
+/// a directory that may hold checkpoints.
 fn ordinary(
     visit: &Visit,
     key: &Key,
@@ -131,7 +131,7 @@ fn ordinary(
     let among_steps =
         || step::parse(visit.path.name()).map_or(Ok(false), |_| visit.is_among_steps());
     if is_bare_leftover(visit, entries, options, among_steps)? {
-        // What is merely called like a step may hold checkpoints.
+        // A directory that only has the name of a step may hold checkpoints.
         let is_part = || part::fault(store, &visit.path, entries, || Ok(true));
         let below = if among_steps()? && is_part()?.is_none() {
             below(visit, key, entries, options, links)
@@ -149,7 +149,7 @@ fn ordinary(
     Ok(Look { sight, below })
 }
 
-/// A step of which only a part is there.
+/// A step that is only partly there.
 fn incomplete(visit: &Visit, entries: &[store::Entry], fault: Error, options: &Options) -> Found {
     let commit = commit(visit, has_commit_file(entries), options);
     let fault = reader::locate(visit.base.store.as_ref(), fault);
@@ -159,7 +159,7 @@ fn incomplete(visit: &Visit, entries: &[store::Entry], fault: Error, options: &O
     }
 }
 
-/// Those of the entries of a checkpoint that are steps of their own.
+/// The entries of a checkpoint that are steps of their own.
 fn own_steps(
     visit: &Visit,
     entries: &[store::Entry],
@@ -171,8 +171,8 @@ fn own_steps(
     Ok(own.cloned().collect())
 }
 
-/// Whether a directory in which nothing makes it a checkpoint is the leftover of a save all the same,
-/// where commit files decide.
+/// Whether a directory that nothing makes a checkpoint is nevertheless a temporary directory of a
+/// save, if commit files decide.
 fn is_bare_leftover(
     visit: &Visit,
     entries: &[store::Entry],
@@ -191,15 +191,15 @@ fn has_commit_file(entries: &[store::Entry]) -> bool {
     names.any(|name| name == names::COMMIT_SUCCESS)
 }
 
-/// Whether what was given is a link, of which no listing has told.
+/// Whether a base is a link, which no listing has shown.
 fn is_link(visit: &Visit) -> bool {
     visit.is_base() && detect::is_link(visit.base.store.as_ref(), &visit.path)
 }
 
-/// What was given and is not a directory: a checkpoint if it is a safetensors file.
+/// A base that is not a directory: a checkpoint if it is a safetensors file.
 ///
 /// # Errors
-/// The one of its listing if nothing lies there; `UnknownLayout`; `Store`.
+/// The error of its listing if nothing lies there; `UnknownLayout`; `Store`.
 fn file(visit: &Visit, error: Error, options: &Options) -> Result<Found> {
     let found = visit
         .base
@@ -285,7 +285,7 @@ fn commit(visit: &Visit, commit_file: bool, options: &Options) -> Commit {
     commit::judge(facts, options.atomicity(visit.base.store.as_ref()))
 }
 
-/// What is told of a directory that could not be looked at.
+/// What is reported about a directory that could not be examined.
 fn unreadable(visit: &Visit, error: Error, options: &Options) -> Sight {
     let gone = error.kind() == ErrorKind::NotFound && !visit.is_base();
     let name = visit.path.name();
@@ -319,8 +319,8 @@ fn unreadable(visit: &Visit, error: Error, options: &Options) -> Sight {
     Sight::Told(Box::new(entry(visit, Kind::Unknown, commit, content)))
 }
 
-/// Whether a step that could not be looked at is finished, where its name says so. What has no such
-/// name need not be a checkpoint at all.
+/// Whether a step that could not be examined is finished, if its name says so. A directory without
+/// such a name need not be a checkpoint at all.
 fn commit_by_name(visit: &Visit, error: &Error, options: &Options) -> Option<Commit> {
     let is_step = step::of(visit.path.name()).is_some();
     let atomicity = options.atomicity(visit.base.store.as_ref());
@@ -328,7 +328,7 @@ fn commit_by_name(visit: &Visit, error: &Error, options: &Options) -> Option<Com
     (is_step && says && is_directory(visit)).then(|| commit(visit, false, options))
 }
 
-/// Whether what could not be listed is a directory: of what was given, nothing has told that before.
+/// Whether what could not be listed is a directory: for a base that is not known yet.
 fn is_directory(visit: &Visit) -> bool {
     let stat = || {
         visit
@@ -340,7 +340,7 @@ fn is_directory(visit: &Visit) -> bool {
     !visit.is_base() || matches!(stat(), Some(Ok(Some(stat))) if stat.kind == EntryKind::Directory)
 }
 
-/// Nothing is known of what could not be looked at.
+/// Nothing is known about what could not be examined.
 pub fn unknown_commit() -> Commit {
     Commit {
         committed: false,
@@ -349,7 +349,7 @@ pub fn unknown_commit() -> Commit {
     }
 }
 
-/// The directories below one that is not a checkpoint, in the order of their names.
+/// The directories below one that is not a checkpoint, ordered by name.
 fn below(
     visit: &Visit,
     key: &Key,
@@ -362,7 +362,7 @@ fn below(
     batches(visit, key, &directories, &beside, options, links)
 }
 
-/// Some of the directories below one, of which another walk has told; what else lies there is not known.
+/// Some of the directories below one, found by another walk; what else lies there is not known.
 pub fn given(
     visit: &Visit,
     key: &Key,
@@ -375,7 +375,7 @@ pub fn given(
     batches.into_iter().map(Batch::given).collect()
 }
 
-/// Which of these entries are directories that may be looked at, in the order of their names.
+/// Which of these entries are directories that may be examined, ordered by name.
 fn walked<'e>(
     visit: &Visit,
     entries: &'e [store::Entry],
@@ -390,7 +390,7 @@ fn walked<'e>(
     directories
 }
 
-/// What is to be looked at of them, in batches.
+/// The batches to be examined.
 fn batches(
     visit: &Visit,
     key: &Key,
@@ -429,8 +429,8 @@ fn batches(
     waiting.batches(visit, key, options)
 }
 
-/// The directories that are called like steps, by their prefix. Links are left out: nothing is told of
-/// a step by what was linked beside it.
+/// The directories that have names of steps, by their prefix. Links are excluded: they say nothing
+/// about the steps beside them.
 fn beside<'e>(
     visit: &Visit,
     directories: &[&'e store::Entry],
@@ -452,7 +452,7 @@ fn beside<'e>(
         .collect()
 }
 
-/// Directories to be looked at, by what one may tell about another.
+/// Directories to be examined, by what one may say about another.
 #[derive(Default)]
 struct Siblings {
     independent: Vec<Child>,
@@ -484,7 +484,7 @@ impl Siblings {
             add(children, Rule::Sample);
         }
         for mut children in self.wanted.into_values() {
-            // They came by rising numbers, and by name if these are the same.
+            // They came in order of their numbers, and by name if these are equal.
             children.reverse();
             let newest = options.selection.latest.unwrap_or(usize::MAX);
             add(children, Rule::Newest(newest));

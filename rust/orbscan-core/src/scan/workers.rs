@@ -18,18 +18,19 @@ use crate::error::{Error, ErrorKind};
 use crate::layout::step;
 use crate::reader::Recall;
 
-/// Starts the threads of a scan; false if the system gave none.
+/// Starts the threads of a scan; false if the system refused all of them.
 pub(super) fn start(shared: &Arc<Shared>, threads: usize) -> bool {
     start_all(threads, || start_one(shared))
 }
 
-/// Starts threads until there are enough or the system gives no more; false if it gave none.
+/// Starts threads until there are enough or the system refuses one; false if it refused all of
+/// them.
 fn start_all(threads: usize, start: impl FnMut() -> bool) -> bool {
     let started = std::iter::repeat_with(start).take(threads);
     started.take_while(|started| *started).count() > 0
 }
 
-/// Starts one thread; false if the system gives none.
+/// Starts one thread; false if the system refuses it.
 fn start_one(shared: &Arc<Shared>) -> bool {
     let shared = Arc::clone(shared);
     let work = move || {
@@ -46,7 +47,7 @@ fn start_one(shared: &Arc<Shared>) -> bool {
     builder.spawn(work).is_ok()
 }
 
-/// Starts the threads that a slow disk is worth, once.
+/// Starts the additional threads for a slow disk, once.
 fn grow(shared: &Arc<Shared>) {
     let options = &shared.options;
     let threads = options.slow_threads.min(MAX_THREADS);
@@ -58,7 +59,7 @@ fn grow(shared: &Arc<Shared>) {
     }
 }
 
-/// What all threads use.
+/// What all threads share.
 pub(super) struct Shared {
     pub(super) schedule: Schedule,
     pub(super) options: Options,
@@ -83,7 +84,7 @@ impl Shared {
         }
     }
 
-    /// How far the scan has come.
+    /// The progress of the scan.
     pub(super) fn progress(&self) -> Progress {
         Progress {
             found: self.found.load(Ordering::Relaxed),
@@ -92,7 +93,7 @@ impl Shared {
         }
     }
 
-    /// Does a job to its end, come what may: a job that never ended would be waited for forever.
+    /// Does a job and ends it in any case: one that never ended would be waited for forever.
     pub(super) fn run(&self, mut job: Job) {
         let visit = job.visit.clone();
         let done = catch_unwind(AssertUnwindSafe(|| self.work(&mut job)));
@@ -143,7 +144,7 @@ impl Shared {
         }
     }
 
-    /// Whether what could not be looked at is told, here and not in another share.
+    /// Whether what could not be examined is reported in this share.
     fn tells(&self, visit: &Visit, entry: &Entry) -> bool {
         let selection = &self.options.selection;
         let way = visit.base.way_to(&visit.path);
@@ -151,7 +152,7 @@ impl Shared {
     }
 }
 
-/// What is told where this program failed.
+/// The entry that reports an internal error.
 fn fault(visit: &Visit, panic: &(dyn Any + Send)) -> Entry {
     let text = panic.downcast_ref::<String>().map(String::as_str);
     let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
@@ -165,7 +166,7 @@ fn fault(visit: &Visit, panic: &(dyn Any + Send)) -> Entry {
     )
 }
 
-/// An entry of which nothing is known but why.
+/// An entry of which only the reason is known.
 pub(super) fn told(path: &str, root: &str, content: Content) -> Entry {
     let name = path.trim_end_matches('/').rsplit('/').next();
     Entry {

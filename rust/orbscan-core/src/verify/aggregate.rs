@@ -9,7 +9,7 @@ use crate::orbax::{aggregate, names};
 use crate::reader::outline::ItemFiles;
 use crate::record::{Array, LeafTable};
 
-/// Checks what the file, whose content is given, means for restores.
+/// Checks what the file, given its content, means for restores.
 ///
 /// # Errors
 /// `Malformed` if the directory cannot have such a file.
@@ -20,7 +20,7 @@ pub(super) fn check(
     limits: &Limits,
     report: &mut Report,
 ) -> Result<()> {
-    // Of a tree that has nothing else the reader has said so.
+    // For a tree that has nothing else, the reader has reported it.
     if !files.has_metadata() {
         return Ok(());
     }

@@ -1,8 +1,9 @@
-//! What a check will ask for, asked of a slow disk or a distant store at once: a check looks at every
-//! file, one directory after another, and reads what is small.
+//! The requests of a check, made together in advance on a slow disk or a distant store: a check
+//! looks at every file, one directory after another, and reads the small ones.
 //!
-//! All directories of one depth are listed while the files of the depth above are looked at, and the
-//! small files of all of them are read together. Where the disk is fast nothing is asked ahead.
+//! All directories of one depth are listed while the files of the depth above are looked at, and
+//! the small files of all of them are read together. On a fast disk nothing is requested in
+//! advance.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -17,25 +18,27 @@ use crate::path::StorePath;
 use crate::stand_in;
 use crate::store::{Bytes, Entry, EntryKind, Interest, Span, Stat, Store, Want};
 
-/// Directories and files asked for ahead at most: what comes behind is asked for when it is needed.
+/// The most directories and files that are requested in advance; the rest are requested when
+/// needed.
 const MOST: usize = 1 << 16;
 
-/// How deep directories are looked into: those of databases lie less deep, those of arrays rarely deeper.
+/// The depth down to which directories are searched: those of databases are less deep, those of
+/// arrays rarely deeper.
 const DEPTH: usize = 8;
 
 /// Bytes of a document that is read ahead.
 const MOST_BYTES: u64 = 1 << 20;
 
-/// Bytes of answers that are kept in all.
+/// The total size of the answers that are kept, in bytes.
 const KEPT_BYTES: u64 = 64 << 20;
 
 /// Small files that are read at once.
 const AT_ONCE: usize = 4_096;
 
-/// What systems call it that nothing lies at a path.
+/// The error number of systems for a path at which nothing lies.
 const ENOENT: i32 = 2;
 
-/// A store of which much is known already.
+/// A store of which much is already known.
 pub(super) struct Ahead<'s> {
     store: &'s dyn Store,
     listed: HashMap<StorePath, Vec<Entry>>,
@@ -43,7 +46,7 @@ pub(super) struct Ahead<'s> {
     kept: Mutex<Kept>,
 }
 
-/// Answers that may be asked for again.
+/// Answers that may be needed again.
 #[derive(Default)]
 struct Kept {
     answers: HashMap<StorePath, Vec<(Span, Bytes)>>,
@@ -61,7 +64,7 @@ enum Answer {
 }
 
 impl<'s> Ahead<'s> {
-    /// What lies in a checkpoint; `None` if it is quickly found out when it is needed.
+    /// The content of a checkpoint; `None` if requests are fast enough when they are needed.
     pub(super) fn of(store: &'s dyn Store, root: &Root) -> Option<Self> {
         if store.width() < 2 && !store.is_far() {
             return None;
@@ -72,14 +75,14 @@ impl<'s> Ahead<'s> {
             stats: HashMap::new(),
             kept: Mutex::default(),
         };
-        // The steps that lie in a checkpoint are none of it.
+        // The steps that lie in a checkpoint are not part of it.
         let own = root.entries.iter();
         let own: Vec<&Entry> = own
             .filter(|entry| !root.steps.contains(&entry.name))
             .collect();
         let mut asks = asks(&root.path, own);
         if root.has(names::TREE_METADATA) {
-            // Of the listing that is known, files whose names mean nothing were left out.
+            // The known listing lacks files whose names have no meaning.
             asks.push(Ask::List(root.path.clone()));
         }
         let mut left = MOST;
@@ -103,7 +106,7 @@ impl<'s> Ahead<'s> {
                     (Ask::Stat(path), Ok(Answer::Stat(stat))) => {
                         ahead.stats.insert(path, stat);
                     }
-                    // Whoever needs it is told why.
+                    // The code that needs it reports the error.
                     _ => {}
                 }
             }
@@ -113,7 +116,7 @@ impl<'s> Ahead<'s> {
         Some(ahead)
     }
 
-    /// Reads what a check reads of all files: documents, and what may stand in for another file.
+    /// Reads what a check reads of all files: documents, and files that may be git-lfs pointers.
     fn read_small(&self) {
         let is_small = |path: &StorePath, size: u64| {
             let is_array = names::is_array_document(path.as_str());
@@ -143,8 +146,8 @@ impl<'s> Ahead<'s> {
         kept.bytes.saturating_add(MOST_BYTES) > KEPT_BYTES
     }
 
-    /// The error of a path of which the listing of its directory says that nothing lies there, spelled
-    /// as a disk does.
+    /// The error for a path that is missing from the listing of its directory, worded as for a
+    /// disk.
     fn absent(&self, path: &StorePath) -> Option<Error> {
         let parent = path.parent()?;
         let is_absent = match self.listed.get(&parent) {
@@ -166,7 +169,7 @@ impl<'s> Ahead<'s> {
         }
     }
 
-    /// The answer to a want, if it is known.
+    /// The answer to a request, if it is known.
     fn known(&self, want: &Want) -> Option<Result<Bytes>> {
         let bytes = self.known_bytes(want);
         bytes.map(Ok).or_else(|| self.absent(&want.path).map(Err))
@@ -207,7 +210,7 @@ fn is_read(path: &StorePath) -> bool {
         .contains(&path.name())
 }
 
-/// What to ask about the entries of a directory. Links to directories may go in a circle.
+/// The requests for the entries of a directory. Links to directories may form a circle.
 fn asks<'e>(directory: &StorePath, entries: impl IntoIterator<Item = &'e Entry>) -> Vec<Ask> {
     let asked = entries.into_iter().filter_map(|entry| {
         let path = directory.join(&entry.name).ok()?;

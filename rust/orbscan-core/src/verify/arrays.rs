@@ -1,4 +1,4 @@
-//! From a key of a store to the array and the chunk that it names.
+//! From a key of a store to its array and chunk.
 
 use std::cmp::Ordering;
 
@@ -13,50 +13,51 @@ use crate::record::{self, LeafKind, LeafTable};
 use crate::zarr::ArrayHeader;
 use crate::zarr::chunk_keys::{Grid, Place};
 
-/// Parts of the longest chunk key, `c/` and one number for each dimension, and one more to be sure.
+/// The parts of the longest chunk key, `c/` and one number for each dimension, and one more to be
+/// safe.
 const MAX_PARTS: usize = 34;
 
-/// What one array holds, and what is wrong with its chunks.
+/// What the store holds of one array, and what is wrong with its chunks.
 #[derive(Clone, Debug, Default)]
 pub struct Array<'a> {
     /// Its name in the store.
     pub name: &'a str,
-    /// The leaf that names it, in [`LeafTable::leaves`].
+    /// Its leaf, in [`LeafTable::leaves`].
     pub leaf: usize,
     /// Its description in [`LeafTable::arrays`]; `None` if that could not be read.
     pub header: Option<usize>,
     /// The chunks that the store lists.
     pub present: Marks,
-    /// How many keys of chunks there are; the databases of two processes may have the same.
+    /// The number of keys of chunks; the databases of two processes may have the same keys.
     pub chunks: u64,
     /// Bytes of their values that lie in data files, or in files of their own.
     pub stored_bytes: u64,
-    /// Bytes of their values that lie in B+tree nodes, as they are before the node is compressed.
+    /// Bytes of their values in B+tree nodes, before the node is compressed.
     pub inline_bytes: u64,
     /// Bytes of its document.
     pub document_bytes: u64,
-    /// What few arrays have.
+    /// What only few arrays have.
     odd: Option<Box<Odd>>,
 }
 
-/// What is odd about one array.
+/// The irregularities of one array.
 #[derive(Clone, Debug, Default)]
 pub struct Odd {
     /// Keys of chunks that the grid does not have, and the first of them.
     pub outside: (u64, Option<String>),
-    /// Keys below its name that mean nothing, and the first of them.
+    /// Keys below its name that have no meaning, and the first of them.
     pub unknown: (u64, Option<String>),
     /// What is wrong with chunks.
     pub faults: Vec<Fault>,
 }
 
 impl Array<'_> {
-    /// What is odd about it, if anything is.
+    /// Its irregularities, if there are any.
     pub fn odd(&self) -> Option<&Odd> {
         self.odd.as_deref()
     }
 
-    /// What is odd about it, to be added to.
+    /// Its irregularities, to be added to.
     pub fn odd_mut(&mut self) -> &mut Odd {
         self.odd.get_or_insert_default()
     }
@@ -74,11 +75,11 @@ pub struct Fault {
     pub code: Code,
     /// Which chunks.
     pub marks: Marks,
-    /// Where the first of them lies; `None` in a node.
+    /// The position of the first of them; `None` in a node.
     pub place: Option<Extent>,
-    /// What should be there, for the first.
+    /// What was expected, for the first of them.
     pub expected: String,
-    /// What is there.
+    /// What was found.
     pub found: String,
 }
 
@@ -87,39 +88,40 @@ pub struct Fault {
 pub struct ChunkFault {
     /// What it is.
     pub code: Code,
-    /// What should be there.
+    /// What was expected.
     pub expected: String,
-    /// What is there.
+    /// What was found.
     pub found: String,
 }
 
-/// What a key means.
+/// The meaning of a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Meaning {
-    /// A chunk of the array of that number. Without a description chunks have no numbers.
+    /// A chunk of the array with this number. Without a description, chunks have no numbers.
     Chunk(usize, Option<u64>),
-    /// A chunk that the array does not have.
+    /// A chunk outside of the grid of the array.
     Outside(usize),
     /// The document of the array.
     Document(usize),
     /// Something below the name of the array.
     Unknown(usize),
-    /// Of no array.
+    /// A key of no array.
     Stray,
 }
 
-/// The arrays that the leaves of a table name.
+/// The arrays of the leaves of a table.
 #[derive(Debug)]
 pub struct Arrays<'a> {
-    /// In the order of what their keys begin with.
+    /// In the order of the prefixes of their keys.
     pub arrays: Vec<Array<'a>>,
     grids: Vec<Option<Grid>>,
     /// The least and the greatest number of bytes that a chunk can have.
     lengths: Vec<(u64, Option<u64>)>,
     headers: Vec<Option<&'a ArrayHeader>>,
-    /// The array of the key before: the next is nearly always of the same or of the next one.
+    /// The array of the previous key: the next one is nearly always of the same or of the next
+    /// array.
     current: usize,
-    /// The names that are other paths as files.
+    /// The names that become other paths as files.
     with_backslash: Vec<&'a str>,
     budget: Budget,
 }
@@ -138,7 +140,7 @@ impl<'a> Arrays<'a> {
                 record::Array::Inline(..) => None,
             })
             .collect();
-        // Sorting takes as much as half of them.
+        // Sorting takes half as much memory again.
         memory::room_for(
             table.leaf_of.len(),
             size_of::<Array<'_>>().saturating_mul(2),
@@ -184,7 +186,7 @@ impl<'a> Arrays<'a> {
         })
     }
 
-    /// The number of the array of that name.
+    /// The number of the array with this name.
     pub fn named(&self, name: &str) -> Option<usize> {
         let found = self
             .arrays
@@ -197,7 +199,7 @@ impl<'a> Arrays<'a> {
         self.grids.get(array.header?)?.as_ref()
     }
 
-    /// The fault of a chunk of a length that the encoding of its array cannot give.
+    /// The fault of a chunk whose length is not possible in the encoding of its array.
     #[inline]
     pub fn length_fault(&self, array: &Array<'_>, length: u64) -> Option<ChunkFault> {
         let (least, most) = *self.lengths.get(array.header?)?;
@@ -220,7 +222,7 @@ impl<'a> Arrays<'a> {
         self.headers.get(array.header?).copied().flatten()
     }
 
-    /// The key that a file stands for. In the paths of files a backslash in a name became a slash.
+    /// The key of a file. In the paths of files, a backslash in a name became a slash.
     pub fn unescaped(&self, path: String) -> String {
         for name in &self.with_backslash {
             let directory = name.replace('\\', "/");
@@ -234,7 +236,7 @@ impl<'a> Arrays<'a> {
         path
     }
 
-    /// What a key means.
+    /// The meaning of a key.
     pub fn meaning(&mut self, key: &[u8]) -> Meaning {
         for near in [self.current, self.current.saturating_add(1)] {
             if let Some(meaning) = self.try_array(near, key) {
@@ -245,7 +247,7 @@ impl<'a> Arrays<'a> {
         self.search(key)
     }
 
-    /// Tries every array whose name leads to the key, the longest first.
+    /// Tries every array whose name is a prefix of the key, the longest first.
     fn search(&mut self, key: &[u8]) -> Meaning {
         let leading = self.leading(key);
         for &number in &leading {
@@ -259,7 +261,7 @@ impl<'a> Arrays<'a> {
             .map_or(Meaning::Stray, |nearest| Meaning::Unknown(*nearest))
     }
 
-    /// The arrays with whose names the key begins, the longest first.
+    /// The arrays whose names are prefixes of the key, the longest first.
     fn leading(&self, key: &[u8]) -> Vec<usize> {
         let mut found = Vec::new();
         let mut end = key.len();
@@ -304,7 +306,7 @@ impl<'a> Arrays<'a> {
         }
     }
 
-    /// Notes that a chunk is there.
+    /// Notes that a chunk exists.
     pub fn mark_present(&mut self, number: usize, chunk: u64) {
         let Some(array) = self.arrays.get_mut(number) else {
             return;
@@ -362,7 +364,8 @@ impl<'a> Arrays<'a> {
         };
         let start = before(from);
         let end = until.map_or(self.arrays.len(), before);
-        // The keys of an array whose name leads to the bound begin before it and may go on behind.
+        // The keys of an array whose name is a prefix of the bound begin before it and may continue
+        // after it.
         let mut found = self.leading(from);
         found.extend(start..end.max(start));
         found.sort_unstable();
@@ -371,19 +374,19 @@ impl<'a> Arrays<'a> {
     }
 }
 
-/// Whether the rest of a key behind an array's name can be that of a chunk, if it is not known what
-/// its chunks are called.
+/// Whether the rest of a key after an array's name can be that of a chunk, if the spelling of its
+/// chunk keys is not known.
 pub(super) fn is_chunk_key(rest: &[u8]) -> bool {
     let first = rest.first();
     first.is_some_and(u8::is_ascii_digit) || rest == b"c" || rest.starts_with(b"c/")
 }
 
-/// Whether the rest of a key behind an array's name is that of its document.
+/// Whether the rest of a key after an array's name is that of its document.
 fn is_document(rest: &[u8]) -> bool {
     rest == names::ZARR_V2.as_bytes() || rest == names::ZARR_V3.as_bytes()
 }
 
-/// Whether a slash stands between the name of an array and what follows in its keys.
+/// Whether a slash separates the name of an array from the rest of its keys.
 fn has_slash(name: &str) -> bool {
     !name.is_empty() && !name.ends_with('/')
 }
@@ -399,7 +402,7 @@ fn below<'k>(name: &str, key: &'k [u8]) -> Option<&'k [u8]> {
     }
 }
 
-/// The order of what the keys of an array begin with and some bytes.
+/// Compares the prefix of the keys of an array with some bytes.
 fn order(name: &str, other: &[u8]) -> Ordering {
     let slash = has_slash(name).then_some(b'/');
     name.bytes().chain(slash).cmp(other.iter().copied())

@@ -22,7 +22,7 @@ use crate::reader::{Selection, beside, select};
 use crate::record::{Issue, Layout};
 use crate::store::{Entry, EntryKind, Store, Want};
 
-/// Checks everything that `options` ask for; `together` with other directories, if it is one of
+/// Checks everything that `options` include; `together` with other directories, if it is one of
 /// several.
 ///
 /// # Errors
@@ -138,7 +138,7 @@ fn check_flat(
     item::check(checking, None, &root.path, &others)?;
     let findings = &checking.report.findings;
     let mut unreadable = findings.iter();
-    // What orbscan cannot read and another library can is not damaged.
+    // What orbscan cannot read but another library can is not damaged.
     if let Some(finding) = unreadable.find(|finding| finding.code == Code::TreeUnreadable) {
         let error = Error::new(ErrorKind::Malformed, finding.reason.clone());
         let explained = foreign::explained(root, error);
@@ -179,7 +179,7 @@ fn checkpointables(
     Ok(())
 }
 
-/// The finding for something that should be there.
+/// The finding for something that is missing.
 fn expected_finding(root: &Root, fault: &Issue) -> Finding {
     let code = match fault.subject() {
         Some(Subject::MissingCheckpointable) => Code::CheckpointableMissing,
@@ -209,7 +209,7 @@ fn deletion(root: &Root, report: &mut Report) {
     }
 }
 
-/// Reports what interrupted saves left beside the checkpointables that they were to become.
+/// Reports the temporary directories of interrupted saves beside the checkpointables.
 fn leftovers(root: &Root, report: &mut Report) {
     for left in root.leftovers() {
         let reason = format!(
@@ -220,10 +220,10 @@ fn leftovers(root: &Root, report: &mut Report) {
     }
 }
 
-/// The finding that says why a directory is not taken for a checkpoint.
+/// The finding about why a directory is not a checkpoint.
 ///
 /// # Errors
-/// The error itself, if nothing shows that it should have been one.
+/// The error itself, if nothing shows that it should have been a checkpoint.
 fn refused(error: Error) -> Result<Finding> {
     let code = match error.kind() {
         ErrorKind::Uncommitted => Code::Uncommitted,
@@ -238,7 +238,7 @@ fn refused(error: Error) -> Result<Finding> {
     Ok(Finding::of(code, &error))
 }
 
-/// Checks `_CHECKPOINT_METADATA` and the commit marker, and gives the handlers.
+/// Checks `_CHECKPOINT_METADATA` and the commit marker, and returns the handlers.
 fn own_documents(
     store: &dyn Store,
     root: &Root,
@@ -258,7 +258,7 @@ fn own_documents(
             Ok(metadata.item_handlers)
         }
         Err(error) if error.kind() == ErrorKind::Store => Err(error),
-        // What the reader does not tolerate makes it refuse the checkpoint.
+        // Faults that the reader does not tolerate make it refuse the checkpoint.
         Err(error) => {
             report.add(Finding::of(Code::Layout, &error));
             Ok(ItemHandlers::Unknown)
@@ -266,8 +266,8 @@ fn own_documents(
     }
 }
 
-/// Reports that the checkpoint has no commit marker while a checkpointable of it has one: releases
-/// that write none write neither.
+/// Reports that the checkpoint has no commit marker although one of its checkpointables has one: a
+/// release writes both or neither.
 fn commit_marker(
     store: &dyn Store,
     root: &Root,
@@ -310,7 +310,7 @@ fn no_tree(
     if handler.is_some_and(expected::is_json_handler) {
         return report_empty(checking, name, directory);
     }
-    // What nobody recorded is of another program.
+    // A checkpointable that is not recorded belongs to another program.
     let is_another = handler.is_some_and(|handler| !expected::is_pytree_handler(handler));
     if is_another && !checking.store.list(directory)?.is_empty() {
         let reason = "is neither a pytree nor a JSON document: its content was not looked at";
@@ -323,7 +323,7 @@ fn no_tree(
     Ok(())
 }
 
-/// Checks what says which processes wrote a local checkpoint.
+/// Checks the documents that record which processes wrote a local checkpoint.
 fn processes(checking: &mut Checking<'_, '_>, directory: &StorePath) -> Result<()> {
     let limits = &checking.options.read.limits;
     if let Err(error) = hosts::read(checking.store, directory, limits)? {
@@ -336,8 +336,8 @@ fn processes(checking: &mut Checking<'_, '_>, directory: &StorePath) -> Result<(
     Ok(())
 }
 
-/// Reports a checkpointable whose document is gone. A handler can be told to call its file otherwise,
-/// so any file will do.
+/// Reports a checkpointable whose document is missing. A handler can name its file differently, so
+/// any file will do.
 fn report_empty(checking: &mut Checking<'_, '_>, name: &str, directory: &StorePath) -> Result<()> {
     let entries = checking.store.list(directory)?;
     let is_content =
@@ -353,7 +353,8 @@ fn report_empty(checking: &mut Checking<'_, '_>, name: &str, directory: &StorePa
     Ok(())
 }
 
-/// Checks the JSON documents of a checkpointable that is not a pytree; tells whether there is any.
+/// Checks the JSON documents of a checkpointable that is not a pytree; returns whether there are
+/// any.
 fn documents(checking: &mut Checking<'_, '_>, name: &str, directory: &StorePath) -> Result<bool> {
     let limits = &checking.options.read.limits;
     let paths = names::JSON_DOCUMENTS.map(|document| directory.join(document));

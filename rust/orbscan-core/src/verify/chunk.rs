@@ -15,32 +15,33 @@ use crate::zarr::encoding::{CHECKSUM_BYTES, Content, Encoding, Shards, Step};
 /// Bytes of a large chunk that are read at once.
 pub const PIECE_BYTES: u64 = 16 << 20;
 
-/// Bytes of the index of one shard, which is held whole: entries for four million sub-chunks. Files
-/// with holes could claim any number.
+/// The largest index of a shard, which is kept in memory as a whole: entries for four million
+/// sub-chunks. Sparse files could claim any number.
 const MAX_INDEX_BYTES: u64 = 64 << 20;
 
 /// Bytes of the entry for one sub-chunk in the index of a shard: offset and length.
 const ENTRY: usize = 16;
 
-/// In place of offset and length: the sub-chunk was left out, as it holds the fill value only.
+/// In place of offset and length: the sub-chunk was left out, because it contains only the fill
+/// value.
 const ABSENT: u64 = u64::MAX;
 
 /// Where the bytes of a chunk come from.
 pub enum Source<'a> {
-    /// They are all here.
+    /// They are all in memory.
     Held(&'a [u8]),
     /// They are read piece by piece.
     Stored {
-        /// Where from.
+        /// The store.
         store: &'a dyn Store,
         /// The file.
         path: &'a StorePath,
         /// Bytes before them in the file.
         offset: u64,
-        /// How many there are.
+        /// The number of bytes.
         length: u64,
     },
-    /// Likewise, and the next pieces are under way meanwhile.
+    /// The same, and the next pieces are being fetched meanwhile.
     Distant(Pieces<'a>),
 }
 
@@ -53,7 +54,7 @@ impl Source<'_> {
         }
     }
 
-    /// Reads a part, which must be in the chunk.
+    /// Reads a part, which must lie in the chunk.
     fn read(&self, start: u64, length: u64) -> Result<Bytes> {
         match self {
             Self::Held(bytes) => {
@@ -74,7 +75,7 @@ impl Source<'_> {
         }
     }
 
-    /// Gives a part to a sink, a piece at a time.
+    /// Passes a part to a sink, a piece at a time.
     fn pour(&self, start: u64, length: u64, sink: &mut dyn Sink) -> std::result::Result<(), Flaw> {
         if let Self::Held(bytes) = self {
             let end = start.saturating_add(length);
@@ -122,7 +123,7 @@ struct Decoding<'a> {
 }
 
 impl Decoding<'_> {
-    /// Decodes a chunk or sub-chunk, which lies in a part of the source.
+    /// Decodes a chunk or sub-chunk, which is a part of the source.
     fn part(
         &self,
         encoding: &Encoding,
@@ -144,7 +145,7 @@ impl Decoding<'_> {
                 self.source.pour(start, length, sink.as_mut())?;
                 sink.finish()
             }
-            // TensorStore takes nothing behind a sharding codec, nor does the decoder of headers.
+            // Neither TensorStore nor the decoder of headers accepts codecs after a sharding codec.
             Content::Shards(shards) => self.shards(shards, start, length, decoded),
         }
     }
@@ -233,7 +234,7 @@ fn extent(entry: &[u8; ENTRY], big_endian: bool) -> (u64, u64) {
     (next(), next())
 }
 
-/// The bytes before a CRC-32C, which must be right.
+/// The bytes before a CRC-32C, which must be correct.
 fn checked(bytes: &[u8]) -> std::result::Result<&[u8], Flaw> {
     let end = bytes.len().saturating_sub(to_usize(CHECKSUM_BYTES));
     let (covered, stored) = bytes.split_at_checked(end).unwrap_or_default();

@@ -1,6 +1,6 @@
-//! What can be found, by stable names.
+//! The codes of findings, with stable names.
 
-/// How bad a finding is.
+/// The severity of a finding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Severity {
     /// Something cannot be restored as it was saved.
@@ -22,14 +22,14 @@ impl Severity {
     }
 }
 
-/// What becomes of a restore of that which a finding is about, of all of its leaves.
+/// The outcome of a restore of all leaves that a finding is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Outlook {
-    /// Everything comes back as it was saved, as far as this finding goes.
+    /// Everything comes back as it was saved, as far as this finding is concerned.
     Works,
-    /// It depends on what the finding does not tell.
+    /// It depends on more than the finding tells.
     MayFail,
-    /// It fails, or gives something else than was saved.
+    /// It fails, or gives other values than were saved.
     Fails,
 }
 
@@ -50,7 +50,7 @@ macro_rules! codes {
         $variant:ident = $name:literal, $severity:ident, [$v1:ident, $v1_target:ident, $v0:ident],
         $meaning:literal;
     )*) => {
-        /// What a finding is about. Names are stable.
+        /// The code of a finding. Names are stable.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum Code { $($(#[doc = $doc])+ $variant,)* }
 
@@ -63,12 +63,12 @@ macro_rules! codes {
                 match self { $(Self::$variant => $name,)* }
             }
 
-            /// How bad it is.
+            /// Its severity.
             pub const fn severity(self) -> Severity {
                 match self { $(Self::$variant => Severity::$severity,)* }
             }
 
-            /// What becomes of a restore by v1 without a target, by v1 with a target that gives
+            /// The outcome of a restore by v1 without a target, by v1 with a target that gives
             /// shape, dtype and sharding, and by v0 without arguments.
             pub const fn restores(self) -> [Outlook; 3] {
                 match self {
@@ -85,7 +85,7 @@ macro_rules! codes {
 }
 
 codes! {
-    /// The directory is the leftover of a save that never finished.
+    /// A temporary directory of a save that never finished.
     Uncommitted = "uncommitted", Error, [MayFail, MayFail, MayFail],
         "the save was never finished: what is there may be incomplete";
     /// The directory of a checkpointable still has the temporary name of its save.
@@ -102,22 +102,22 @@ codes! {
     Deletion = "deletion", Warning, [Fails, Fails, MayFail],
         "Orbax v1 counts the checkpointable as gone, v0 restores what is left of it; the others can \
          be restored";
-    /// Directories that are checked as one are not of one save.
+    /// The directories that are checked as one do not come from one save.
     HostsDiffer = "hosts-differ", Error, [Fails, Fails, Fails],
         "the directories are not parts of one checkpoint: what they hold cannot be restored together";
     /// `commit_success.txt` is missing.
     CommitMarker = "commit-marker", Note, [Works, Works, Works],
         "fine on local disks; in a bucket the checkpoint counts as unfinished";
-    /// `_CHECKPOINT_METADATA` cannot be read, or says something else than the directory.
+    /// `_CHECKPOINT_METADATA` cannot be read, or contradicts the directory.
     CheckpointMetadata = "checkpoint-metadata", Warning, [Works, Works, Works],
         "trees can be restored by name; timestamps, handlers or custom metadata may be lost";
-    /// A checkpointable that has a handler is not there.
+    /// A checkpointable that has a recorded handler is missing.
     CheckpointableMissing = "checkpointable-missing", Error, [Fails, Fails, MayFail],
         "this checkpointable is lost; the others can be restored";
     /// The tree of a checkpointable, or all of its arrays, cannot be read.
     TreeUnreadable = "tree-unreadable", Error, [Fails, Fails, Fails],
         "this checkpointable cannot be restored; others can";
-    /// A document says something that Orbax does not take, although the tree is clear.
+    /// A document has something that Orbax does not accept, although the tree can be read.
     TreeRefused = "tree-refused", Error, [Fails, Fails, Fails],
         "Orbax restores no JAX array here until the file is repaired; no value is lost";
     /// A document other than a tree's cannot be read.
@@ -129,23 +129,23 @@ codes! {
     /// A leaf of a kind that only a custom handler reads.
     LeafUnsupported = "leaf-unsupported", Warning, [MayFail, MayFail, MayFail],
         "needs the handler that wrote it; not checked";
-    /// A text leaf has no text.
+    /// A string leaf has no string.
     StringMissing = "string-missing", Error, [Fails, Fails, Fails],
         "the leaf is lost; the others can be restored if it is left out";
-    /// There is a text that no leaf names.
+    /// A string belongs to no leaf.
     StringWithoutLeaf = "string-without-leaf", Warning, [Fails, Fails, Fails],
         "the text is not restored: its leaf is missing from the tree";
-    /// The store has an array that no leaf names.
+    /// The store has an array that belongs to no leaf.
     ArrayWithoutLeaf = "array-without-leaf", Warning, [Fails, Fails, Fails],
         "the array is not restored: its leaf is missing from the tree";
-    /// `_sharding` or one of its entries is missing or unreadable, or says nothing.
+    /// `_sharding` or one of its entries is missing, unreadable, or has no content.
     Sharding = "sharding", Warning, [Fails, Works, Fails],
         "the arrays can be restored where the caller gives their sharding; otherwise most restores \
          fail";
-    /// A sharding cannot be that of its array, or none at all.
+    /// A sharding cannot be that of its array, or is not a valid sharding.
     ShardingMismatch = "sharding-mismatch", Warning, [Fails, Works, Fails],
         "the array can be restored with a sharding of the caller's choice";
-    /// A leaf that is said to be a scalar is an array of some rank.
+    /// A leaf that is recorded as a scalar is an array of rank one or more.
     ScalarRank = "scalar-rank", Warning, [Fails, Works, Fails],
         "the array can be restored where the caller asks for one; otherwise a restore fails";
     /// `_sharding` has an entry for something that is not a leaf.
@@ -157,7 +157,7 @@ codes! {
     /// The recorded container types cannot be read, or contradict the tree.
     RichTypes = "rich-types", Warning, [Works, Works, Works],
         "a restore does not look at them; a read that asks for them fails";
-    /// A file in `array_metadatas` contradicts the tree, or lacks some of it.
+    /// A file in `array_metadatas` contradicts the tree, or lacks some of its arrays.
     ArrayMetadatas = "array-metadatas", Warning, [MayFail, MayFail, MayFail],
         "a restore looks there for PRNG keys only: those may come back as plain integers";
     /// An entry of `_METADATA` has another name than its keypath.
@@ -170,26 +170,26 @@ codes! {
     /// A tolerated fault of some other document.
     Document = "document", Warning, [Works, Works, Works],
         "tolerated";
-    /// The databases of processes were never merged.
+    /// The databases of single processes were never merged.
     NotMerged = "not-merged", Error, [Fails, Fails, Fails],
         "Orbax 0.12 finds no array here until the databases of the processes are merged";
-    /// Arrays lie where `_METADATA` does not say.
+    /// Arrays lie elsewhere than `_METADATA` says.
     ArraysElsewhere = "arrays-elsewhere", Error, [Fails, Fails, Fails],
         "Orbax looks where _METADATA says, and finds no array there";
-    /// A pytree that lies in the msgpack file of an early release alone.
+    /// A pytree that lies only in the msgpack file of an early release.
     AggregateTree = "aggregate-tree", Warning, [Fails, Fails, Works],
         "Orbax v0 restores the tree from the msgpack file of an early release, v1 does not know it";
     /// Values that lie in the msgpack file of an early release.
     AggregateValues = "aggregate-values", Note, [Fails, Fails, Works],
         "Orbax v0 restores the values in the msgpack file of an early release, v1 refuses the tree";
-    /// The msgpack file of an early release cannot be read, and the tree does without it.
+    /// The msgpack file of an early release cannot be read, and the tree does not need it.
     AggregateDamaged = "aggregate-damaged", Warning, [Works, Works, Fails],
         "Orbax v0 reads the msgpack file of an early release first, and fails; v1 does not look at it";
-    /// `_METADATA` does not say of which Zarr version the arrays are, which is 3.
+    /// `_METADATA` does not record the Zarr version of the arrays, which is 3.
     FormatUnsaid = "format-unsaid", Warning, [Works, Works, Fails],
         "Orbax takes the version that the program saves in: v1 restores these arrays, v0 does so if \
          told the version";
-    /// `_METADATA` does not say of which Zarr version the arrays are, which is 2.
+    /// `_METADATA` does not record the Zarr version of the arrays, which is 2.
     OldFormatUnsaid = "old-format-unsaid", Warning, [Fails, Fails, Works],
         "Orbax takes the version that the program saves in: v0 restores these arrays, v1 does so if \
          told the version";
@@ -209,24 +209,24 @@ codes! {
     ChunkAbsent = "chunk-absent", Warning, [Fails, Fails, MayFail],
         "Orbax v0 fills these elements with the fill value: right if they had it, as Zarr 3 writers \
          before 0.10.1 left such chunks out; v1 refuses the array";
-    /// Chunks are not in the store of one host, and are for others to hold.
+    /// Chunks are not in the store of one host, and should be held by others.
     ChunkElsewhere = "chunk-elsewhere", Note, [MayFail, MayFail, MayFail],
         "nothing that this host should hold is missing; --combined with the directories of all hosts tells whether \
          everything is there";
-    /// The bytes of chunks lie in a missing data file or beyond the end of one, or a damaged node may
-    /// list them.
+    /// The bytes of chunks lie in a missing data file or after the end of one, or a damaged node
+    /// may list them.
     ChunkLost = "chunk-lost", Error, [Fails, Fails, Fails],
         "these elements are lost; a restore fails, or fills them with the fill value";
     /// Two chunks claim the same bytes of a data file.
     ChunkOverlap = "chunk-overlap", Error, [Fails, Fails, Fails],
         "at least one of them holds the data of another chunk";
-    /// A chunk has a length that its encoding cannot give.
+    /// A chunk has a length that is not possible in its encoding.
     ChunkLength = "chunk-length", Error, [Fails, Fails, Fails],
         "a restore of this array fails";
-    /// An array of no elements that has chunks.
+    /// An array without elements has chunks.
     ShapeEmpty = "shape-empty", Error, [Fails, Fails, Fails],
         "a restore gives an array without elements, or fails where a shape is asked for";
-    /// Keys of chunks that the grid does not have.
+    /// Keys of chunks outside of the grid.
     ChunkOutside = "chunk-outside", Warning, [MayFail, MayFail, MayFail],
         "ignored by a restore; the array's shape is doubtful";
     /// Keys below an array's name that are not chunk keys.
@@ -260,7 +260,7 @@ codes! {
     /// Chunks that hold NaN or infinity.
     NotFinite = "not-finite", Warning, [Works, Works, Works],
         "restored as they are";
-    /// Chunks in a compression that is not decoded here.
+    /// Chunks with a compression that is not decoded here.
     NotDecoded = "not-decoded", Note, [Works, Works, Works],
         "their lengths were checked, not their content";
     /// Something could not be checked.

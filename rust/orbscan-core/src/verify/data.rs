@@ -1,5 +1,5 @@
-//! The bytes of all chunks, read in batches and decoded. A distant store fetches the next batches while
-//! one is decoded.
+//! The bytes of all chunks, read in batches and decoded. A distant store fetches the next batches
+//! while one is being decoded.
 
 use std::collections::VecDeque;
 use std::ops::ControlFlow;
@@ -28,20 +28,20 @@ const BATCH_BYTES: u64 = 32 << 20;
 /// Chunks that are read at once.
 const BATCH_CHUNKS: usize = 256;
 
-/// Bytes of batches that a distant store has begun to fetch, besides the one that is decoded: as many as
-/// keep its requests under way.
+/// The total size of the batches that a distant store is fetching, besides the one that is being
+/// decoded: enough to keep its requests busy.
 const AHEAD_BYTES: u64 = 64 << 20;
 
-/// Bytes of one of them.
+/// The size of one of them.
 const AHEAD_BATCH_BYTES: u64 = 8 << 20;
 
-/// Such batches.
+/// The number of such batches.
 const AHEAD: usize = 16;
 
-/// Chunks in nodes that are decoded before anybody is told.
+/// Chunks in nodes that are decoded between two reports of progress.
 const INLINE_CHUNKS: u64 = 1_024;
 
-/// How long a wait lasts before somebody is asked whether to go on.
+/// How long to wait before asking whether to go on.
 const SLICE: Duration = Duration::from_millis(50);
 
 /// A chunk to be read.
@@ -54,7 +54,7 @@ struct Pending {
 }
 
 impl Pending {
-    /// What is read of it at once; larger ones are read piece by piece when their turn comes.
+    /// The request for a chunk; larger ones are read piece by piece later.
     fn want(&self) -> Option<Want> {
         let Extent { offset, length, .. } = self.extent;
         (length <= PIECE_BYTES).then(|| Want::range(self.path.clone(), offset, length))
@@ -74,23 +74,24 @@ impl Batch {
     }
 }
 
-/// Reads and decodes every chunk it is given.
+/// Reads and decodes every chunk that it is given.
 pub(super) struct Reader<'a, 'p> {
     store: &'a dyn Store,
     options: &'a Options,
     progress: OnProgress<'p>,
     now: &'a mut Progress,
     began: Instant,
-    /// Bytes that were read for this one: those of nodes were read before.
+    /// Bytes that were read for this reader; those of nodes were read before.
     read: u64,
     waiting: Batch,
-    /// Batches that a distant store has begun to fetch.
+    /// Batches that a distant store is fetching.
     ahead: VecDeque<Batch>,
     ahead_bytes: u64,
-    /// How many bytes these have at most.
+    /// The most bytes that these have.
     most_ahead: u64,
     untold: u64,
-    /// Bytes of chunks in the store, about; and those that have passed, also of other parts.
+    /// The approximate bytes of chunks in the store, and of those that have passed, including other
+    /// parts.
     expected: u64,
     passed: u64,
 }
@@ -113,7 +114,8 @@ impl<'a, 'p> Reader<'a, 'p> {
             waiting: Batch::default(),
             ahead: VecDeque::new(),
             ahead_bytes: 0,
-            // What is fetched ahead is fetched faster than allowed: of a second at most.
+            // What is fetched ahead is not limited in speed, so it is limited to the amount of one
+            // second.
             most_ahead: most_ahead.min(options.max_bandwidth.unwrap_or(u64::MAX)),
             untold: 0,
             expected: 0,
@@ -121,14 +123,14 @@ impl<'a, 'p> Reader<'a, 'p> {
         }
     }
 
-    /// Whether a chunk is for this part to decode.
+    /// Whether this part of the check decodes the chunk.
     fn has(&mut self, value: &Value<'_>) -> bool {
         let has = self.options.slice.has(self.passed, self.expected);
         self.passed = self.passed.saturating_add(value.length());
         has
     }
 
-    /// How many bytes are read at once: fewer where further batches are under way meanwhile.
+    /// How many bytes are read at once: fewer if further batches are being fetched meanwhile.
     const fn batch_bytes(&self) -> u64 {
         if self.most_ahead == 0 {
             BATCH_BYTES
@@ -137,8 +139,8 @@ impl<'a, 'p> Reader<'a, 'p> {
         }
     }
 
-    /// Lets what is waiting be fetched, and reads what was begun before, until no more than `most` bytes
-    /// are ahead.
+    /// Starts fetching the waiting chunks, and reads what was started before, until no more than
+    /// `most` bytes are ahead.
     fn advance(&mut self, most: u64, faults: &mut Vec<FoundFault>) -> ControlFlow<()> {
         let batch = std::mem::take(&mut self.waiting);
         if self.most_ahead == 0 {
@@ -173,8 +175,8 @@ impl<'a, 'p> Reader<'a, 'p> {
         self.rest()
     }
 
-    /// Tells how far the check has come, and waits until that is no faster than allowed. Whoever is
-    /// told is asked again and again, so that a long wait can be ended.
+    /// Reports the progress, and waits until the speed is within the limit. The caller is asked
+    /// repeatedly, so that a long wait can be ended.
     fn rest(&mut self) -> ControlFlow<()> {
         loop {
             (self.progress)(*self.now)?;
@@ -215,7 +217,7 @@ impl<'a, 'p> Reader<'a, 'p> {
         self.now.chunks = self.now.chunks.saturating_add(1);
     }
 
-    /// Decodes a chunk that lies in a node, whose checksum covers it.
+    /// Decodes a chunk in a node, whose checksum covers it.
     fn inline(
         &mut self,
         at: ChunkAt<'_>,
@@ -232,7 +234,7 @@ impl<'a, 'p> Reader<'a, 'p> {
                 fault,
             });
         }
-        // The sizes of files, of which the expectation is made, count compressed nodes.
+        // The sizes of files, on which the expectation is based, include nodes in compressed form.
         self.now.total_bytes = self.now.total_bytes.saturating_add(to_u64(bytes.len()));
         self.count(to_u64(bytes.len()));
         self.untold = self.untold.saturating_add(1);

@@ -1,26 +1,27 @@
-//! Which bytes of a file something refers to, and whether two things refer to the same.
+//! Which bytes of a file are referred to, and whether two references overlap.
 
 use std::collections::BTreeMap;
 
-/// Runs of one file that are remembered. A file with more holes than this is no longer checked.
+/// The most runs of one file that are remembered. A file with more holes is no longer checked.
 const MAX_RUNS: usize = 1 << 22;
 
-/// The bytes of one file that are referred to, as runs without a gap.
+/// The bytes of one file that are referred to, as runs without gaps.
 ///
-/// Writers append, so that what was written together lies together: in the order of keys nearly every
-/// extent goes on where the last one ended, and a whole file is a run or a few.
+/// Writers append, so bytes that were written together lie together: in the order of keys nearly
+/// every extent continues where the last one ended, and a whole file is one run or a few.
 #[derive(Clone, Debug, Default)]
 pub struct Runs {
-    /// By their start, their end. None touches another. Lacks the last run.
+    /// The ends of the runs by their starts. They do not touch each other. The last run is not
+    /// included.
     others: BTreeMap<u64, u64>,
     /// The run that grew last.
     last: (u64, u64),
-    /// Bytes in all extents together.
+    /// The total length of all extents.
     bytes: u64,
 }
 
 impl Runs {
-    /// Adds an extent; true if some of its bytes were referred to before.
+    /// Adds an extent; returns true if some of its bytes were referred to before.
     pub fn insert(&mut self, offset: u64, length: u64) -> bool {
         let end = offset.saturating_add(length);
         if length == 0 {
@@ -34,7 +35,7 @@ impl Runs {
         self.insert_elsewhere(offset, end)
     }
 
-    /// Bytes that are referred to, those counted twice that two extents share.
+    /// Bytes that are referred to; bytes that two extents share are counted twice.
     pub const fn bytes(&self) -> u64 {
         self.bytes
     }
@@ -47,8 +48,8 @@ impl Runs {
         lengths.fold(length(self.last), u64::saturating_add)
     }
 
-    /// The bytes before `end` that nothing refers to, as runs from a first byte to before the last;
-    /// none if there were too many to be remembered.
+    /// The bytes before `end` that nothing refers to, as ranges from the first byte to before the
+    /// last; empty if there were too many runs to remember.
     pub fn gaps(&self, end: u64) -> Vec<(u64, u64)> {
         if self.others.len() >= MAX_RUNS {
             return Vec::new();
@@ -69,7 +70,7 @@ impl Runs {
         gaps
     }
 
-    /// Where the last run ends.
+    /// The end of the last run.
     pub fn end(&self) -> u64 {
         let others = self.others.values().next_back().copied();
         others.unwrap_or_default().max(self.last.1)
@@ -90,7 +91,7 @@ impl Runs {
             self.others.insert(self.last.0, self.last.1);
         }
         let (mut start, mut stop, mut shared) = (offset, end, false);
-        // Runs are apart, so at most one of them begins before the extent and reaches it.
+        // Runs do not touch, so at most one of them begins before the extent and reaches it.
         if let Some((&before, &before_end)) = self.others.range(..offset).next_back()
             && before_end >= offset
         {

@@ -1,4 +1,4 @@
-//! The files of a checkpointable: what they hold, and what of it is referred to.
+//! The files of a checkpointable: their content, and how much of it is referred to.
 
 use foldhash::{HashMap, HashMapExt};
 
@@ -11,44 +11,43 @@ use crate::reader::pointers;
 use crate::stand_in;
 use crate::store::Store;
 
-/// What the path of a file means as the key of a value.
+/// The meaning of the path of a file as the key of a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AsKey {
-    /// Nothing: the file is a data file, a document, or none of the format's.
+    /// None: the file is a data file, a document, or not part of the format.
     Nothing,
-    /// The file is one value: that of the key that is its path.
+    /// The file is one value, whose key is the path.
     Value,
     /// The key of an array that lies elsewhere.
     Surplus,
 }
 
-/// What is known of one file.
+/// What is known about one file.
 #[derive(Clone, Debug)]
 pub struct FileUse {
     /// Where it lies.
     pub path: StorePath,
     /// Its size in bytes; `None` if it does not exist.
     pub size: Option<u64>,
-    /// Values that lie in it.
+    /// Values in it.
     pub values: u64,
     /// Their bytes.
     pub value_bytes: u64,
-    /// How many of those are documents of arrays.
+    /// How many of those bytes are documents of arrays.
     pub document_bytes: u64,
-    /// B+tree nodes that lie in it.
+    /// B+tree nodes in it.
     pub nodes: u64,
     /// Their bytes.
     pub node_bytes: u64,
-    /// What of it is referred to.
+    /// The referenced bytes.
     pub runs: Runs,
     /// Whether nodes share bytes.
     pub nodes_overlap: bool,
-    /// What its path means as a key.
+    /// The meaning of its path as a key.
     pub as_key: AsKey,
-    /// Whether it is a pointer of git-lfs to what should be there.
+    /// Whether it is a git-lfs pointer in place of the file.
     pub is_pointer: bool,
-    /// Where bytes of it begin that no version accounts for, and how many there are, if that was
-    /// looked for.
+    /// The position and number of its bytes that belong to no version, if they were looked for.
     pub surplus: Option<(u64, u64)>,
 }
 
@@ -64,13 +63,13 @@ impl FileUse {
         size.saturating_sub(self.runs.covered(size))
     }
 
-    /// Whether it ends before something that is said to lie in it.
+    /// Whether it ends before something that should lie in it.
     pub fn is_short(&self) -> bool {
         self.size.is_some_and(|size| size < self.runs.end())
     }
 }
 
-/// All files of a checkpointable, and those that it refers to.
+/// All files of a checkpointable, and the files that it refers to.
 #[derive(Debug)]
 pub struct Files {
     /// In order of appearance.
@@ -128,7 +127,7 @@ impl Files {
         }
     }
 
-    /// Notes a value; what is wrong with where it lies.
+    /// Notes a value; returns what is wrong with its position.
     pub fn add_value(&mut self, extent: Extent) -> Option<Misplaced> {
         let file = self.files.get_mut(extent.file)?;
         file.values = file.values.saturating_add(1);
@@ -151,8 +150,8 @@ impl Files {
         }
     }
 
-    /// Looks for pointers among those files that may be one. Documents of arrays, of which there are
-    /// many, are left out: whoever reads one says what is wrong with it.
+    /// Looks for git-lfs pointers among the files that may be pointers. Documents of arrays, of
+    /// which there are many, are excluded: the code that reads one reports what is wrong with it.
     pub fn find_pointers(&mut self, store: &dyn Store) {
         let suspects = self.files.iter().filter(|file| {
             file.size.is_some_and(stand_in::may_be_pointer)
@@ -182,15 +181,15 @@ impl Files {
     }
 }
 
-/// What is wrong with where a value lies.
+/// What is wrong with the position of a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Misplaced {
     /// The file does not exist.
     Missing,
-    /// The file is a pointer of git-lfs.
+    /// The file is a git-lfs pointer.
     Pointer,
-    /// The file, of this size, ends before it.
+    /// The file, which has this size, ends before it.
     Beyond(u64),
-    /// Something else lies there, too.
+    /// Something else lies there as well.
     Shared,
 }

@@ -1,4 +1,4 @@
-//! From what was counted to findings.
+//! Findings from the counts of a survey.
 
 use std::cell::LazyCell;
 use std::collections::BTreeSet;
@@ -20,10 +20,10 @@ use crate::orbax::names;
 use crate::path::StorePath;
 use crate::stand_in;
 
-/// Adds what a survey found. `stores_all` finds out, if need be, whether the writer stored every
-/// chunk: if it is not known, it may have left out those that hold nothing but a fill value. `sorted`
-/// tells which chunks are for other hosts to hold, if any are, and `together` is told of all if those
-/// are looked at as well.
+/// Adds the findings of a survey. `stores_all` determines, if necessary, whether the writer stored
+/// every chunk: if that is not known, it may have left out those that contain only a fill value.
+/// `sorted` says which chunks other hosts should hold, if any, and `together` collects what all
+/// directories hold if several are checked.
 pub(super) fn add(
     survey: &Survey<'_>,
     databases: &Databases,
@@ -84,7 +84,7 @@ fn extent(survey: &Survey<'_>, roles: &Roles<'_>, report: &mut Report) {
 fn not_merged(databases: &Databases, report: &mut Report) {
     let known = report.findings.iter();
     let known = known.filter(|finding| finding.checkpointable == report.scope);
-    // The reader says so itself where it had to look there.
+    // The reader reports it if it had to search there.
     if databases.unmerged.is_empty() || known.into_iter().any(|f| f.code == Code::NotMerged) {
         return;
     }
@@ -136,7 +136,7 @@ fn node_faults<'s>(
     }
 }
 
-/// The arrays that a node which cannot be read may list chunks of.
+/// The arrays whose chunks may be listed in a node that cannot be read.
 fn in_damaged_nodes(survey: &Survey<'_>) -> HashSet<usize> {
     if survey.more_node_faults > 0 {
         return (0..survey.arrays.arrays.len()).collect();
@@ -149,7 +149,7 @@ fn in_damaged_nodes(survey: &Survey<'_>) -> HashSet<usize> {
     arrays.collect()
 }
 
-/// Reports the chunks that the store does not have and should have, under the code for that.
+/// Reports the chunks that should be in the store but are not, under the code for that.
 fn missing(
     survey: &Survey<'_>,
     array: &Array<'_>,
@@ -336,8 +336,8 @@ fn files(survey: &Survey<'_>, roles: &Roles<'_>, report: &mut Report) {
     }
 }
 
-/// Whether a file may well be referred to by nothing. After the merge nobody needs what the processes
-/// wrote but the values, which are the smaller part of these files if chunks are small.
+/// Whether it is normal that nothing refers to a file. After the merge, only the values that the
+/// processes wrote are needed, which are the smaller part of these files if chunks are small.
 fn is_expected(path: &str) -> bool {
     path.starts_with(names::PROCESS_DATABASE_PREFIX)
 }
@@ -354,7 +354,7 @@ fn used_file(file: &FileUse, has_faults: bool, report: &mut Report) {
             let reason = format!("the data file does not exist; it held {holds}");
             report.add(Finding::new(Code::DataFileMissing, reason).in_file(&file.path));
         }
-        // The chunk that such a file should be is reported with its array.
+        // The chunk in such a file is reported with its array.
         Some(_) if file.is_pointer && file.as_key == AsKey::Value => {}
         Some(size) if file.is_pointer || file.is_short() => {
             let remark = if file.is_pointer {
@@ -373,7 +373,7 @@ fn used_file(file: &FileUse, has_faults: bool, report: &mut Report) {
             report.add(Finding::new(Code::NodeOverlap, reason).in_file(&file.path));
         }
         Some(size) => {
-            // Where chunks in it are damaged, that says more.
+            // If chunks in it are damaged, that is more informative.
             let Some((at, bytes)) = file.surplus.filter(|_| !has_faults) else {
                 return;
             };

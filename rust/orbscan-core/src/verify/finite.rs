@@ -2,17 +2,17 @@
 
 use crate::zarr::dtype::DType;
 
-/// The greatest number of bytes of a float.
+/// The most bytes of a float.
 const MAX_BYTES: usize = 8;
 
-/// Which bits of a float say that it is not a number.
+/// The bits of a float that show whether it is finite.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Pattern {
-    /// The bytes of one number; of each part of a complex one.
+    /// The bytes of one number, or of each part of a complex one.
     bytes: usize,
-    /// The bits that matter.
+    /// The bits to look at.
     mask: u64,
-    /// What they are for NaN and infinity.
+    /// Their value for NaN and infinity.
     value: u64,
 }
 
@@ -21,13 +21,13 @@ struct Pattern {
 pub struct NotFinite {
     pattern: Pattern,
     big_endian: bool,
-    /// The start of a number of which the rest is still to come.
+    /// The first bytes of a number whose rest has not come yet.
     partial: Vec<u8>,
     count: u64,
 }
 
 impl NotFinite {
-    /// A counter for elements of a type; `None` for those that always are numbers.
+    /// A counter for elements of a type; `None` for types that are always finite.
     pub fn new(dtype: DType, big_endian: bool) -> Option<Self> {
         Some(Self {
             pattern: pattern(dtype)?,
@@ -37,7 +37,7 @@ impl NotFinite {
         })
     }
 
-    /// Looks at the next bytes.
+    /// Examines the next bytes.
     pub fn feed(&mut self, bytes: &[u8]) {
         let size = self.pattern.bytes;
         let wanted = match self.partial.len() {
@@ -61,7 +61,7 @@ impl NotFinite {
         self.partial.extend_from_slice(left);
     }
 
-    /// How many were found.
+    /// The number of such elements.
     pub const fn count(&self) -> u64 {
         self.count
     }
@@ -98,7 +98,7 @@ fn pattern(dtype: DType) -> Option<Pattern> {
         DType::Float64 | DType::Complex128 => exponent(8, 0x7ff0_0000_0000_0000),
         DType::Float8E5M2 => exponent(1, 0x7c),
         DType::Float8E3M4 => exponent(1, 0x70),
-        // These have no infinity, and only one or two NaN.
+        // These have no infinity, and only one or two values for NaN.
         DType::Float8E4M3Fn => exponent(1, 0x7f),
         DType::Float8E8M0Fnu => exponent(1, 0xff),
         DType::Float8E4M3B11Fnuz | DType::Float8E4M3Fnuz | DType::Float8E5M2Fnuz => Some(Pattern {

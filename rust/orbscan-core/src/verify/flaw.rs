@@ -7,11 +7,11 @@ use crate::error::Error;
 pub enum Flaw {
     /// Its bytes could not be read.
     Unreadable(String),
-    /// Its bytes are not what its encoding gives.
+    /// Its bytes do not fit its encoding.
     Damaged {
-        /// What should be there.
+        /// What was expected.
         expected: String,
-        /// What is there.
+        /// What was found.
         found: String,
     },
 }

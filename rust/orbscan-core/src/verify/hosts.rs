@@ -1,9 +1,9 @@
-//! What of a local checkpoint one directory should hold, where several hosts hold it together.
+//! What one directory should hold of a local checkpoint that several hosts hold together.
 //!
-//! No document in a directory says which processes wrote it. Its chunks tell: some process wrote
-//! whatever is here, and of those that can have, the one that misses the least is taken to have done
-//! so. Chunks of such a process that are not here are lost, all others are for other hosts to hold. A
-//! directory holds the share of one process at least.
+//! No document in a directory says which processes wrote it, but its chunks do: some process wrote
+//! each of them, and of those that can have written it, the one with the fewest missing chunks is
+//! taken to be the writer. Missing chunks of such a process are lost; all others should be held by
+//! other hosts. A directory holds the share of at least one process.
 
 use std::cell::OnceCell;
 
@@ -23,11 +23,11 @@ use crate::path::StorePath;
 use crate::record::LeafTable;
 use crate::store::{Bytes, Store, Want};
 
-/// Chunks of one tree that are looked at one by one; arrays beyond are taken as those of which it is
-/// not known how they are shared out.
+/// The most chunks of one tree that are examined one by one; further arrays are treated as those
+/// whose division is not known.
 const MAX_CHUNKS: u64 = 1 << 26;
 
-/// The processes that wrote a checkpoint, looked for when they are needed.
+/// The processes that wrote a checkpoint, read when they are needed.
 pub(super) struct Writers<'a> {
     store: &'a dyn Store,
     limits: &'a Limits,
@@ -36,10 +36,10 @@ pub(super) struct Writers<'a> {
 }
 
 impl<'a> Writers<'a> {
-    /// Those of a checkpoint.
+    /// The writers of a checkpoint.
     ///
     /// # Errors
-    /// `Malformed` for a path that cannot be.
+    /// `Malformed` for an invalid path.
     pub(super) fn of(store: &'a dyn Store, root: &Root, limits: &'a Limits) -> Result<Self> {
         let own = root.has_directory(names::PROCESS_METADATA);
         let directory = match (own, step::of(root.path.name()), root.path.parent()) {
@@ -59,8 +59,8 @@ impl<'a> Writers<'a> {
         })
     }
 
-    /// What is known of them, if they are several. Documents that cannot be read say nothing: another
-    /// finding tells why.
+    /// What is known about them, if there are several. Documents that cannot be read give nothing:
+    /// another finding reports them.
     ///
     /// # Errors
     /// `Store`.
@@ -109,9 +109,9 @@ pub(super) fn read(
     }
 }
 
-/// The chunks of an array that the store does not have.
+/// The chunks of an array that are not in the store.
 pub(super) enum Missing {
-    /// All of them are for other hosts to hold.
+    /// Other hosts should hold all of them.
     Elsewhere,
     /// All of them should be here.
     Lost,
@@ -119,14 +119,14 @@ pub(super) enum Missing {
     Some {
         /// Those that should be here.
         lost: Marks,
-        /// Those that are for other hosts to hold.
+        /// Those that other hosts should hold.
         elsewhere: Marks,
     },
 }
 
-/// The chunks of a tree that a directory does not have.
+/// The chunks of a tree that are not in a directory.
 pub(super) struct Sorted {
-    /// Of each array, by its number; `None` if nothing is missing.
+    /// For each array, by its number; `None` if nothing is missing.
     pub(super) missing: Vec<Option<Missing>>,
     /// The processes whose whole share is here, as far as is known.
     pub(super) here: Vec<usize>,
@@ -134,7 +134,7 @@ pub(super) struct Sorted {
     pub(super) processes: Option<usize>,
 }
 
-/// Takes all chunks that are not here for those of other hosts.
+/// Assumes that other hosts hold all missing chunks.
 pub(super) fn all_elsewhere(survey: &Survey<'_>) -> Sorted {
     let misses = |array: &Array<'_>| {
         let grid = survey.arrays.grid(array)?;
@@ -147,7 +147,7 @@ pub(super) fn all_elsewhere(survey: &Survey<'_>) -> Sorted {
     }
 }
 
-/// Sorts the chunks that a directory does not have into those that it should have, and others.
+/// Divides the missing chunks of a directory into those that it should have and others.
 pub(super) fn sort(survey: &Survey<'_>, table: &LeafTable, metadata: &ProcessMetadata) -> Sorted {
     let mut shares = Shares::new(table, metadata);
     let mut left = MAX_CHUNKS;
@@ -193,14 +193,14 @@ pub(super) fn sort(survey: &Survey<'_>, table: &LeafTable, metadata: &ProcessMet
     }
 }
 
-/// Chunks that a group of processes holds.
+/// The chunks that a group of processes holds.
 #[derive(Clone, Copy, Default)]
 struct Count {
     present: bool,
     missing: u64,
 }
 
-/// The processes that must have written to the directory and whose share is not whole.
+/// The processes that must have written to the directory but whose share is not complete.
 fn writers(groups: &[Vec<usize>], counts: &[Count], misses: &[u64]) -> HashSet<usize> {
     let all: Vec<usize> = (0..misses.len()).collect();
     let present = groups.iter().zip(counts).filter(|(_, count)| count.present);
@@ -220,7 +220,7 @@ fn writers(groups: &[Vec<usize>], counts: &[Count], misses: &[u64]) -> HashSet<u
 struct Held<'a> {
     present: &'a Marks,
     total: u64,
-    /// `None` if it is not known how it is shared out.
+    /// `None` if it is not known how the array is divided.
     division: Option<Division>,
 }
 
@@ -283,7 +283,7 @@ impl<'a> Held<'a> {
         }
     }
 
-    /// Its missing chunks, by whether those of a group are lost.
+    /// Its missing chunks, given for each group whether its chunks are lost.
     fn sorted(&self, is_lost: &[bool], budget: &mut Budget) -> Option<Missing> {
         if self.is_whole() {
             return None;

@@ -24,7 +24,7 @@ use crate::record::{Issue, LeafKind, LeafTable};
 use crate::store::{Bytes, EntryKind, Store, Want};
 use crate::tree::{KeyEntry, Speller};
 
-/// A check under way.
+/// A check in progress.
 pub(super) struct Checking<'a, 'p> {
     pub(super) store: &'a dyn Store,
     pub(super) options: &'a Options,
@@ -82,10 +82,10 @@ fn documents(
         &Recall::new(),
         &mut issues,
     );
-    // What an interrupted read makes of a million leaves is of no use to anybody.
+    // The result of an interrupted read of a million leaves is not used.
     interrupt::ended()?;
     let table = match read {
-        // Each leaf is reported, and what the store holds instead.
+        // Each leaf is reported, and what the store has instead.
         Ok(read) => read.table,
         Err(error) if error.kind() == ErrorKind::Store => return Err(error),
         Err(error) => {
@@ -107,7 +107,7 @@ fn documents(
     checked
 }
 
-/// Checks what is stored of a tree.
+/// Checks the stored values of a tree.
 fn stored(
     checking: &mut Checking<'_, '_>,
     files: &ItemFiles,
@@ -124,8 +124,8 @@ fn stored(
     Ok(())
 }
 
-/// Notes where the leaves that are named lie in their tree. What several hosts hold together may be
-/// told of any leaf, later.
+/// Notes the keypaths of the leaves that are named. If several hosts hold the tree together, any
+/// leaf may be named later.
 fn place_leaves(checking: &mut Checking<'_, '_>, table: &LeafTable) {
     let all = checking.together.is_some();
     let named = checking.report.named_leaves();
@@ -138,8 +138,8 @@ fn place_leaves(checking: &mut Checking<'_, '_>, table: &LeafTable) {
     }
 }
 
-/// Reads the tree once more by its recorded container types, if it has any, and reports the faults
-/// that are not `known` of it without them.
+/// Reads the tree once more with its recorded container types, if it has any, and reports the
+/// faults that are not among the `known` ones.
 fn rich_types(checking: &mut Checking<'_, '_>, files: &ItemFiles, known: &[Issue]) -> Result<()> {
     let limits = &checking.options.read.limits;
     let metadata = files.metadata(checking.store, limits.max_document_bytes);
@@ -174,7 +174,7 @@ fn rich_types(checking: &mut Checking<'_, '_>, files: &ItemFiles, known: &[Issue
     Ok(())
 }
 
-/// Reports a tree that cannot be read, or whose arrays all cannot.
+/// Reports a tree that cannot be read, or none of whose arrays can be read.
 fn unreadable(
     store: &dyn Store,
     report: &mut Report,
@@ -201,21 +201,21 @@ fn unreadable(
     }
 }
 
-/// What distinguishes one fault from another.
+/// What identifies a fault.
 fn told(error: &Error) -> (Option<&str>, Option<Offset>, &str) {
     (error.file(), error.offset(), error.reason())
 }
 
-/// Reports the faults that a read tolerates, those of single leaves left out.
+/// Reports the faults that a read tolerates, except those of single leaves.
 fn tolerated(report: &mut Report, issues: &[Issue], of_leaves: &[Error]) {
-    // By what tells one fault from another: there may be as many as leaves.
+    // By identity, because there may be as many as leaves.
     let known: HashSet<_> = of_leaves.iter().map(told).collect();
     for issue in issues.iter().filter(|issue| !known.contains(&told(issue))) {
         let file = issue.file().unwrap_or_default();
         let mut parts = file.rsplit('/');
         let (name, parent) = (parts.next().unwrap_or_default(), parts.next());
         let code = match (name, parent) {
-            // All of these files are checked, whatever the reader has found in them.
+            // All of these files are checked, whatever the reader found in them.
             (_, Some(names::ARRAY_METADATAS)) => continue,
             _ if issue.subject() == Some(Subject::KeyTypes) => Code::ArrayMetadatas,
             _ if issue.subject() == Some(Subject::Refused) => Code::TreeRefused,
@@ -249,7 +249,7 @@ fn unreadable_leaves(report: &mut Report, table: &LeafTable) {
             Some(Subject::CustomHandler) => Code::LeafUnsupported,
             _ => Code::LeafUnreadable,
         };
-        // A finding says of itself which leaf it is about.
+        // A finding has the leaf as a field.
         let own = format!("{}: ", leaves::named(&speller.spell(place, name)));
         let reason = error.reason();
         let reason = reason.strip_prefix(&own).unwrap_or(reason).to_owned();
@@ -301,8 +301,8 @@ fn arrays(
     Ok(())
 }
 
-/// Which chunks are for other hosts to hold, if several processes wrote the checkpoint, or if other
-/// directories are looked at as well.
+/// Which chunks other hosts should hold, if several processes wrote the checkpoint, or if other
+/// directories are checked as well.
 fn sorted(
     survey: &Survey<'_>,
     table: &LeafTable,
@@ -318,8 +318,8 @@ fn sorted(
     Ok(sorted.or_else(|| together.then(|| hosts::all_elsewhere(survey))))
 }
 
-/// Whether the writer says that it stored every chunk, also those that hold nothing but the fill
-/// value.
+/// Whether the writer recorded that it stored every chunk, including those that contain only the
+/// fill value.
 fn stores_every_chunk(store: &dyn Store, files: &ItemFiles, limits: &Limits) -> bool {
     let Ok(bytes) = files.metadata(store, limits.max_document_bytes) else {
         return false;
@@ -328,7 +328,7 @@ fn stores_every_chunk(store: &dyn Store, files: &ItemFiles, limits: &Limits) -> 
     tree.is_ok_and(|tree| tree.stores_every_chunk)
 }
 
-/// Walks everything that the checkpointable stores.
+/// Walks through everything that the checkpointable stores.
 ///
 /// # Errors
 /// `Store`, `Limit`.

@@ -1,16 +1,16 @@
-//! Which chunks of an array something was found of, and of which nothing.
+//! Sets of chunks of an array, such as those for which something was found.
 
-/// Chunks of one grid that are told apart. A larger grid is only counted: nobody has one, and a
-/// few bytes of metadata could claim it.
+/// The most chunks of one grid that are distinguished. In a larger grid they are only counted: no
+/// real array has one, but a few bytes of metadata could claim it.
 const MAX_CHUNKS: u64 = 1 << 26;
 
-/// What all marks of a report may take together, in chunks: 256 MiB.
+/// The total for all marks of a report, in chunks: 256 MiB.
 const MAX_CHUNKS_TOGETHER: u64 = 1 << 31;
 
 /// Bits of a word.
 const WORD: u64 = 64;
 
-/// How many chunks may still be told apart.
+/// How many more chunks may be distinguished.
 #[derive(Clone, Copy, Debug)]
 pub struct Budget(u64);
 
@@ -20,18 +20,19 @@ impl Default for Budget {
     }
 }
 
-/// A set of chunks of a grid: their number, and, where that is affordable, which.
+/// A set of chunks of a grid: their number and, if affordable, their identity.
 #[derive(Clone, Debug, Default)]
 pub struct Marks {
     count: u64,
-    /// A bit for each chunk of the grid. Empty while nothing is marked, and if only counted.
+    /// One bit for each chunk of the grid. Empty while nothing is marked, and if chunks are only
+    /// counted.
     words: Box<[u64]>,
-    /// Whether the chunks were too many to be told apart.
+    /// Whether there were too many chunks to distinguish.
     counted_only: bool,
 }
 
 impl Marks {
-    /// Marks chunk number `chunk` of a grid of `total`; false if it was marked before.
+    /// Marks chunk number `chunk` of a grid of `total`; returns false if it was marked before.
     pub fn insert(&mut self, chunk: u64, total: u64, budget: &mut Budget) -> bool {
         if self.words.is_empty() && !self.counted_only {
             self.reserve(total, budget);
@@ -53,7 +54,7 @@ impl Marks {
 
     fn reserve(&mut self, total: u64, budget: &mut Budget) {
         match budget.0.checked_sub(total) {
-            // Of a single chunk the count says all.
+            // For a single chunk the count is sufficient.
             Some(left) if (2..=MAX_CHUNKS).contains(&total) => {
                 budget.0 = left;
                 let words = usize::try_from(total.div_ceil(WORD)).unwrap_or_default();
@@ -63,7 +64,7 @@ impl Marks {
         }
     }
 
-    /// Forgets which chunks are marked, because all are.
+    /// Drops the bits, because all chunks are marked.
     pub fn forget(&mut self, total: u64, budget: &mut Budget) {
         if !self.words.is_empty() {
             self.words = Box::default();
@@ -72,7 +73,7 @@ impl Marks {
         }
     }
 
-    /// How many chunks are marked.
+    /// The number of marked chunks.
     pub const fn count(&self) -> u64 {
         self.count
     }
@@ -80,7 +81,7 @@ impl Marks {
     /// The runs of chunks that are marked (or are not), as first and last number, in order; `None`
     /// if the chunks were only counted.
     pub fn runs(&self, marked: bool, total: u64) -> Option<impl Iterator<Item = (u64, u64)>> {
-        // Without words, none or all of the chunks may be marked; anything between was only counted.
+        // Without words, none or all of the chunks are marked; any other number was only counted.
         if self.words.is_empty() && self.count > 0 && self.count < total {
             return None;
         }

@@ -1,4 +1,4 @@
-//! Members that a JSON document has twice. Every reader takes one of them without a word: Python and
+//! Members that occur twice in a JSON document. Every reader silently takes one of them: Python and
 //! this one the last, others the first.
 
 use std::borrow::Cow;
@@ -11,8 +11,8 @@ use crate::error::Result;
 use crate::json::{Dialect, Json, Kind};
 use crate::limits::Limits;
 
-/// Reports the names that an object of the document has more than once. Documents that are no JSON
-/// are somebody else's to report.
+/// Reports the names that an object of the document has more than once. Documents that are not JSON
+/// are reported elsewhere.
 pub(super) fn check(bytes: &[u8], file: &impl AsRef<str>, limits: &Limits, report: &mut Report) {
     let read = Json::new(bytes, Dialect::Python, limits).and_then(|mut json| {
         visit(&mut json, &mut |json, name| {
@@ -23,11 +23,11 @@ pub(super) fn check(bytes: &[u8], file: &impl AsRef<str>, limits: &Limits, repor
             report.add(finding.in_file(file));
         })
     });
-    // Whoever reads the document for its content says what is wrong with it.
+    // The code that reads the content of the document reports what is wrong with it.
     drop(read);
 }
 
-/// Visits a value and all below it, no deeper than [`Json::object`] allows.
+/// Visits a value and everything in it, no deeper than [`Json::object`] allows.
 fn visit<'a>(json: &mut Json<'a>, twice: &mut dyn FnMut(&Json<'a>, &Cow<'a, str>)) -> Result<()> {
     match json.peek()? {
         Kind::Object => {

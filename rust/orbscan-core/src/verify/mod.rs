@@ -1,17 +1,20 @@
-//! Whether a checkpoint is complete and intact, and what it takes on disk: without Orbax, and, up to
-//! the level [`Level::Index`], without reading any array.
+//! Whether a checkpoint is complete and intact, and what it takes on disk: without Orbax, and, up
+//! to the level [`Level::Index`], without reading any array.
 //!
 //! | module | what it does |
 //! |---|---|
 //! | `code` `report` | what can be found; findings of bounded number, and the leaves that are lost |
 //! | `marks` `extents` | which chunks of a grid, which bytes of a file: sets of bounded size |
-//! | `shares` `hosts` `together` | which process holds which chunks; what one of several hosts should hold; what all of them do |
-//! | `arrays` `files` `strays` `survey` `surplus` | one pass over all keys: chunks counted by array, bytes by file; what is left over of files |
-//! | `checkpoint` `structure` `shardings` `members` `processes` `texts` `item` | the documents, held against each other and the survey |
+//! | `shares` `hosts` | which process holds which chunks; what one of several hosts should hold |
+//! | `together` | what all of several hosts hold |
+//! | `arrays` `survey` | one pass over all keys: chunks counted by array, bytes by file |
+//! | `files` `strays` `surplus` | the files; what is left over of them |
+//! | `checkpoint` `structure` `item` | the documents, compared with each other and the survey |
+//! | `shardings` `members` `processes` `texts` | single kinds of documents |
 //! | `data` `pace` | the bytes of all chunks, in batches, no faster than allowed |
 //! | `chunk` `sinks` `finite` `flaw` | one chunk decoded, a piece at a time |
-//! | `ahead` | what will be asked for, where the disk is slow |
-//! | `databases` `roles` `usage` | what says which files are in use; what each is for; the survey as what each leaf takes |
+//! | `ahead` | requests made in advance, if the disk is slow |
+//! | `databases` `roles` `usage` | which files are in use; what each is for; what each leaf takes |
 
 mod aggregate;
 mod ahead;
@@ -58,7 +61,7 @@ use code::Code;
 use report::Report;
 use together::Together;
 
-/// How deep a check goes. Each level includes those before it.
+/// The depth of a check. Each level includes those before it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Level {
     /// The documents, and whether they agree.
@@ -72,7 +75,7 @@ pub enum Level {
 }
 
 impl Level {
-    /// All of them, each deeper than those before it.
+    /// All levels, each deeper than those before it.
     pub const ALL: [Self; 3] = [Self::Structure, Self::Index, Self::Data];
 
     /// Its stable name.
@@ -85,19 +88,19 @@ impl Level {
     }
 }
 
-/// One of several parts of a check at the level [`Level::Data`], each done by another machine: the chunks
-/// of every store are divided, in the order of their keys, by the bytes that they take. All parts walk
-/// the index; what it tells is told by the first.
+/// One of several parts of a check at the level [`Level::Data`], each done on another machine: the
+/// chunks of every store are divided, in the order of their keys, by their size in bytes. All parts
+/// walk the index; the first one reports the findings about it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Slice {
-    /// Which one, less than their number.
+    /// Its index, less than their number.
     pub index: u64,
     /// Their number, at least one.
     pub count: u64,
 }
 
 impl Slice {
-    /// Whether it has a chunk that begins behind `passed` of about `total` bytes.
+    /// Whether it has a chunk that begins after `passed` of about `total` bytes.
     fn has(self, passed: u64, total: u64) -> bool {
         let at = u128::from(passed).saturating_mul(u128::from(self.count));
         let at = at.checked_div(u128::from(total)).unwrap_or_default();
@@ -114,11 +117,11 @@ impl Default for Slice {
 /// How a checkpoint is checked.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
-    /// How deep.
+    /// The level.
     pub level: Level,
     /// Whether floats are looked at for NaN and infinity, at the level [`Level::Data`].
     pub check_values: bool,
-    /// Bytes of chunks read in a second at most; `None` for as many as there come.
+    /// The most bytes of chunks that are read per second; `None` for no limit.
     pub max_bandwidth: Option<u64>,
     /// Which chunks are decoded; by default all.
     pub slice: Slice,
@@ -126,21 +129,21 @@ pub struct Options {
     pub read: reader::Options,
 }
 
-/// How far a check at the level [`Level::Data`] has come.
+/// The progress of a check at the level [`Level::Data`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Progress {
     /// Bytes of chunks read so far.
     pub bytes: u64,
     /// Chunks read so far.
     pub chunks: u64,
-    /// Bytes of chunks in all, as far as is known by now.
+    /// Bytes of all chunks, as far as is known by now.
     pub total_bytes: u64,
     /// Chunks read so far that carry no checksum.
     pub unsealed: u64,
 }
 
 impl Progress {
-    /// This and what came after it.
+    /// The sum of this and what came after it.
     const fn and(self, later: Self) -> Self {
         Self {
             bytes: self.bytes.saturating_add(later.bytes),
@@ -151,14 +154,15 @@ impl Progress {
     }
 }
 
-/// Told of progress now and then; ends the check by breaking.
+/// Called with the progress now and then; a break ends the check.
 pub type OnProgress<'a> = &'a mut (dyn FnMut(Progress) -> ControlFlow<()> + Send);
 
 /// Checks the checkpoint at `path`, or one checkpointable of it.
 ///
 /// # Errors
-/// `NotFound` and `UnknownLayout` if there is none to check, and as [`reader::read_pytree`] if there is
-/// no such checkpointable; `Store`. Whatever is wrong with the checkpoint itself is a finding.
+/// `NotFound` and `UnknownLayout` if there is none to check, and as [`reader::read_pytree`] if
+/// there is no such checkpointable; `Store`. Everything that is wrong with the checkpoint itself is
+/// a finding.
 pub fn verify(
     store: &dyn Store,
     path: &StorePath,
@@ -178,7 +182,7 @@ pub fn verify(
     Ok(report)
 }
 
-/// Checks the directories of several hosts as one checkpoint, which they hold together.
+/// Checks the directories of several hosts, which hold one checkpoint together.
 ///
 /// # Errors
 /// As [`verify`], for any of them.
@@ -202,7 +206,7 @@ pub fn verify_together(
         let held = store.hold(path, interest(&options.read, None));
         let own = held.as_deref().unwrap_or(*store);
         let checked = checkpoint::check(own, path, options, None, &mut tell, with, &mut seen);
-        // What they hold together cannot be taken back, to be looked at again.
+        // The collected state cannot be reset, so a directory that changed is not checked again.
         let checked = checked.and_then(|report| seen.check(*store).map(|()| report));
         let mut report = checked.map_err(|error| reader::locate(*store, error))?;
         name_files(&mut report, *store);
@@ -220,7 +224,7 @@ pub fn verify_together(
     Ok(all)
 }
 
-/// What a look at all pytrees, or at one, asks for.
+/// What a check of all pytrees, or of one, will request.
 fn interest<'a>(options: &reader::Options, only: Option<Selection<'a>>) -> Interest<'a> {
     match only {
         None => options.interest(Pytrees::All),
@@ -228,7 +232,7 @@ fn interest<'a>(options: &reader::Options, only: Option<Selection<'a>>) -> Inter
     }
 }
 
-/// Gives the files of all findings the names that their store has for them.
+/// Replaces the files of all findings by their names in the store.
 fn name_files(report: &mut Report, store: &dyn Store) {
     for finding in &mut report.findings {
         if let Some(file) = &mut finding.file

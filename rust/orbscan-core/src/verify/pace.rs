@@ -1,9 +1,9 @@
-//! How fast chunks may be read.
+//! Limits the speed at which chunks are read.
 
 use std::time::Duration;
 
-/// How long to wait after `bytes` were read in `elapsed`, so that no more than `limit` bytes a second
-/// are.
+/// How long to wait after `bytes` were read in `elapsed`, so that no more than `limit` bytes are
+/// read per second.
 pub fn pause(bytes: u64, elapsed: Duration, limit: u64) -> Duration {
     let nanos = u128::from(bytes)
         .saturating_mul(1_000_000_000)

@@ -1,4 +1,4 @@
-//! A large chunk in a distant store, in pieces that are under way before they are needed.
+//! A large chunk in a distant store, in pieces that are fetched before they are needed.
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -9,19 +9,20 @@ use crate::memory;
 use crate::path::StorePath;
 use crate::store::{Bytes, Store, Want};
 
-/// Bytes of a piece: as many as one request should carry.
+/// Bytes of a piece, which is one request.
 const PIECE: u64 = 4 << 20;
 
-/// Pieces that are under way at once at most: at first few, and twice as many with each that is the next.
+/// The most pieces that are fetched at once: first a few, and twice as many with each consecutive
+/// piece.
 const AHEAD: u64 = 16;
 
-/// How many they are at first, and again behind one that is not the next.
+/// How many there are at first, and again after a piece that is not consecutive.
 const FEW: u64 = 2;
 
-/// Pieces that are held, for those that are read in parts and again.
+/// The pieces that are kept, for those that are read in parts and again.
 const HELD: usize = 4;
 
-/// Gives the bytes of a chunk, most of which are wanted one after another.
+/// Returns the bytes of a chunk, most of which are needed one after another.
 pub struct Pieces<'a> {
     store: &'a dyn Store,
     path: &'a StorePath,
@@ -33,11 +34,11 @@ pub struct Pieces<'a> {
 
 #[derive(Default)]
 struct State {
-    /// The number of the piece that is the next.
+    /// The number of the next consecutive piece.
     next: u64,
-    /// The number of the first piece behind it that was not begun.
+    /// The number of the first later piece that is not being fetched yet.
     end: u64,
-    /// How many are begun before they are needed.
+    /// How many pieces are fetched before they are needed.
     ahead: u64,
     held: VecDeque<(u64, Bytes)>,
 }
@@ -53,7 +54,7 @@ impl<'a> Pieces<'a> {
         }
     }
 
-    /// The bytes from `start` on that lie in one piece, `length` of them at most.
+    /// The bytes from `start` on that lie in one piece, at most `length` of them.
     ///
     /// # Errors
     /// As [`Store::fetch`].
@@ -92,7 +93,7 @@ impl<'a> Pieces<'a> {
         Ok(bytes)
     }
 
-    /// What is asked for of a piece; nothing behind the last.
+    /// The request for a piece; `None` after the last one.
     fn want(&self, number: u64) -> Option<Want> {
         let start = number
             .checked_mul(PIECE)
@@ -102,7 +103,7 @@ impl<'a> Pieces<'a> {
         Some(Want::range(self.path.clone(), offset, length))
     }
 
-    /// How long the chunk is.
+    /// The length of the chunk.
     pub const fn length(&self) -> u64 {
         self.length
     }

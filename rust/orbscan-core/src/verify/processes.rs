@@ -1,6 +1,6 @@
-//! `array_metadatas/`: what each process says of the arrays that it wrote.
+//! `array_metadatas/`: what each process recorded about the arrays that it wrote.
 //!
-//! Orbax reads all of these files before it restores a JAX array, although it looks for nothing but PRNG
+//! Orbax reads all of these files before it restores a JAX array, although it only looks for PRNG
 //! keys in them, and fails if it cannot read one. Source: orbax
 //! `_src/metadata/array_metadata_store.py`, `_src/serialization/jax_array_handlers.py`.
 
@@ -20,7 +20,7 @@ use crate::store::{Bytes, Entry, EntryKind, Store, Want};
 use crate::zarr::ArrayHeader;
 use crate::zarr::dtype::DType;
 
-/// Contradictions that are told apart; more are told as they come.
+/// Contradictions that are distinguished; further ones are reported as they come.
 const MOST_TOLD_APART: usize = 1_000;
 
 /// Files that are read at once: each has a line for every array.
@@ -72,7 +72,7 @@ pub(super) fn check(
     Ok(())
 }
 
-/// What the files of some processes hold, in their order.
+/// The content of the files of some processes, in order.
 fn fetched(
     store: &dyn Store,
     directory: &StorePath,
@@ -99,7 +99,7 @@ fn fetched(
     Ok(each.collect())
 }
 
-/// Why Orbax cannot read an entry of the directory whose name begins as those of its files.
+/// Why Orbax cannot read an entry of the directory whose name begins like those of its files.
 fn misnamed(entry: &Entry) -> Option<Error> {
     let process = entry.name.strip_prefix(names::ARRAY_METADATAS_PREFIX)?;
     let reason = if entry.kind == EntryKind::Directory {
@@ -112,15 +112,15 @@ fn misnamed(entry: &Entry) -> Option<Error> {
     Some(Error::new(ErrorKind::Malformed, reason))
 }
 
-/// A check under way.
+/// A check in progress.
 struct Checking<'a, 'r> {
     leaves: ByName<'a>,
     limits: &'a Limits,
-    /// The places of the JAX arrays that some file mentions.
+    /// The numbers of the JAX arrays that some file mentions.
     mentioned: HashSet<usize>,
-    /// What was found of leaves, and in how many more files.
+    /// The findings about leaves, and in how many further files they occur.
     told: Vec<(Finding, u64)>,
-    /// Which of those is about a leaf, by its name and the reason.
+    /// The indices of those findings, by the name of the leaf and the reason.
     numbers: HashMap<(String, String), usize>,
     report: &'r mut Report,
 }
@@ -137,7 +137,7 @@ impl Checking<'_, '_> {
         })
     }
 
-    /// Notes a contradiction, which other processes may repeat.
+    /// Notes a contradiction, which the files of other processes may repeat.
     fn add(&mut self, code: Code, name: &str, reason: String, path: &StorePath) {
         let key = (name.to_owned(), reason);
         if let Some((_, more)) = self.numbers.get(&key).and_then(|n| self.told.get_mut(*n)) {
@@ -197,7 +197,7 @@ impl Checking<'_, '_> {
 /// The leaves of a table by their names.
 struct ByName<'a> {
     table: &'a LeafTable,
-    /// The places of the JAX arrays.
+    /// The numbers of the JAX arrays.
     places: HashMap<&'a str, usize>,
     /// The names of all other leaves.
     others: HashSet<&'a str>,
@@ -234,7 +234,7 @@ impl<'a> ByName<'a> {
         self.places.get(name).copied()
     }
 
-    /// What an entry says otherwise than the tree or the array, or than Orbax takes.
+    /// What an entry says that differs from the tree, from the array, or from what Orbax accepts.
     fn contradiction(
         &self,
         name: &str,

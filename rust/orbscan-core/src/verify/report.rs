@@ -1,4 +1,4 @@
-//! What a check found, of bounded size.
+//! The findings of a check, in bounded number.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,25 +10,25 @@ use crate::reader::beside::Other;
 use crate::tree::KeyEntry;
 use crate::zarr::chunk_keys::Grid;
 
-/// Findings of one code that are kept; more are counted.
+/// Findings of one code that are kept; further ones are counted.
 const KEPT: usize = 100;
 
-/// Runs of chunks that a finding names; more are counted.
+/// Runs of chunks that a finding names; further ones are counted.
 const RUNS_SHOWN: usize = 8;
 
 /// Which chunks of an array a finding is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Chunks {
-    /// How many.
+    /// How many chunks are affected.
     pub count: u64,
-    /// Of how many.
+    /// How many chunks there are.
     pub of: u64,
     /// Their indices: the first and the last of each run, in row-major order.
     pub runs: Vec<(Vec<u64>, Vec<u64>)>,
-    /// How many more runs there are; `None` if the grid is too large to tell its chunks apart.
+    /// How many more runs there are; `None` if the grid is too large to distinguish its chunks.
     pub more_runs: Option<u64>,
-    /// The least box that holds all of their elements: along each dimension from the first element
-    /// to before the last.
+    /// The smallest box that contains all of their elements: along each dimension from the first
+    /// element to before the last.
     pub elements: Option<Vec<(u64, u64)>>,
 }
 
@@ -82,9 +82,9 @@ impl Chunks {
 /// One thing that was found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
-    /// What it is about.
+    /// What was found.
     pub code: Code,
-    /// What is the matter, in words that repeat none of the other fields.
+    /// What is wrong, in words that do not repeat the other fields.
     pub reason: String,
     /// The file, as the store names it.
     pub file: Option<String>,
@@ -94,16 +94,16 @@ pub struct Finding {
     pub checkpointable: Option<String>,
     /// The param name of the leaf.
     pub leaf: Option<String>,
-    /// Which of its chunks.
+    /// The affected chunks.
     pub chunks: Option<Chunks>,
-    /// What should be there.
+    /// What was expected.
     pub expected: Option<String>,
-    /// What is there.
+    /// What was found.
     pub found: Option<String>,
 }
 
 impl Finding {
-    /// A finding of which only the code and the reason are known yet.
+    /// A finding of which only the code and the reason are known so far.
     pub fn new(code: Code, reason: impl Into<String>) -> Self {
         Self {
             code,
@@ -118,7 +118,7 @@ impl Finding {
         }
     }
 
-    /// A finding that an error tells.
+    /// A finding from an error.
     pub fn of(code: Code, error: &Error) -> Self {
         Self {
             file: error.file().map(ToOwned::to_owned),
@@ -154,7 +154,7 @@ impl Finding {
             )
     }
 
-    /// Adds what should be there and what is.
+    /// Adds what was expected and what was found.
     #[must_use]
     pub fn but(self, expected: impl Into<String>, found: impl Into<String>) -> Self {
         Self {
@@ -168,7 +168,7 @@ impl Finding {
 /// A leaf that cannot be restored as it was saved: its checkpointable and its param name.
 pub type LostLeaf = (Option<String>, String);
 
-/// How much was looked at.
+/// How much was checked.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Extent {
     /// Leaves of all trees.
@@ -181,9 +181,10 @@ pub struct Extent {
     pub nodes: u64,
     /// Files.
     pub files: u64,
-    /// Bytes of chunks that were decoded, as they are stored; in nodes, before those are compressed.
+    /// Bytes of chunks that were decoded, as they are stored; for chunks in nodes, before
+    /// compression.
     pub data_bytes: u64,
-    /// Chunks that were decoded and carry no checksum: a byte of them that has changed can go unseen.
+    /// Chunks that were decoded and carry no checksum: a changed byte in them may go undetected.
     pub unsealed: u64,
 }
 
@@ -192,11 +193,11 @@ pub struct Extent {
 pub struct Part {
     /// How many processes wrote the checkpoint.
     pub processes: u64,
-    /// Those whose whole share is here, as far as is known.
+    /// The processes whose whole share is here, as far as is known.
     pub here: BTreeSet<u64>,
 }
 
-/// One checkpointable that was looked at, and those that were not.
+/// One checkpointable that was checked, and those that were not.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Alone {
     /// Its name; `None` for the checkpoint itself.
@@ -208,33 +209,33 @@ pub struct Alone {
 /// The outcome of a check.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Report {
-    /// What was found, worst first where sorted by [`Report::sort`].
+    /// The findings, the most severe first once sorted by [`Report::sort`].
     pub findings: Vec<Finding>,
     /// How many findings of a code there were beyond those that are kept.
     pub left_out: BTreeMap<Code, u64>,
     /// The leaves that cannot be restored as they were saved.
     pub lost_leaves: BTreeSet<LostLeaf>,
-    /// The keypaths of leaves that are named here.
+    /// The keypaths of the leaves that are named here.
     pub keypaths: BTreeMap<LostLeaf, Vec<KeyEntry<'static>>>,
-    /// How much was looked at.
+    /// How much was checked.
     pub extent: Extent,
-    /// Whether everything was looked at.
+    /// Whether everything was checked.
     pub complete: bool,
     /// What is here, if other hosts hold the rest.
     pub part: Option<Part>,
-    /// Chunks that are there, of how many that the arrays have.
+    /// The number of chunks that exist, and the number that the arrays have.
     pub chunks: (u64, u64),
-    /// What was looked at alone, if not all was.
+    /// The checkpointable that was checked alone, if not all were.
     pub alone: Option<Alone>,
-    /// The checkpointable that findings are about that name none.
+    /// The checkpointable of findings that do not name one.
     pub scope: Option<String>,
     kept: BTreeMap<Code, usize>,
-    /// Whether another part tells what is not about decoded chunks.
+    /// Whether another part reports what is not about decoded chunks.
     is_later: bool,
 }
 
 impl Report {
-    /// A report of nothing so far.
+    /// An empty report.
     pub fn new() -> Self {
         Self {
             complete: true,
@@ -242,7 +243,7 @@ impl Report {
         }
     }
 
-    /// A report of nothing so far, of one part of a check.
+    /// An empty report for one part of a check.
     pub fn of(slice: Slice) -> Self {
         Self {
             is_later: slice.index > 0,
@@ -250,8 +251,8 @@ impl Report {
         }
     }
 
-    /// Adds a finding; one of a code that was found often is only counted. A leaf that an error is
-    /// about is lost, unless Orbax refuses the whole tree because of it.
+    /// Adds a finding; further findings of a code with many are only counted. A leaf that an error
+    /// is about is lost, unless Orbax refuses the whole tree because of the error.
     pub fn add(&mut self, mut finding: Finding) {
         if finding.checkpointable.is_none() {
             finding.checkpointable.clone_from(&self.scope);
@@ -282,7 +283,7 @@ impl Report {
         self.lost_leaves.insert(lost);
     }
 
-    /// The param names of the leaves of the current checkpointable that are named so far.
+    /// The param names of the leaves of the current checkpointable that have been named so far.
     pub fn named_leaves(&self) -> BTreeSet<&str> {
         let findings = self.findings.iter();
         let found = findings.map(|finding| (&finding.checkpointable, finding.leaf.as_deref()));
@@ -292,14 +293,14 @@ impl Report {
         of_scope.filter_map(|(_, leaf)| leaf).collect()
     }
 
-    /// Notes where a leaf of the current checkpointable lies in its tree; the first of several that
-    /// have one param name counts.
+    /// Notes the keypath of a leaf of the current checkpointable; of several leaves with one param
+    /// name, the first counts.
     pub fn place(&mut self, leaf: &str, keypath: Vec<KeyEntry<'static>>) {
         let leaf = (self.scope.clone(), leaf.to_owned());
         self.keypaths.entry(leaf).or_insert(keypath);
     }
 
-    /// Takes in what was found of another directory of the same checkpoint.
+    /// Adds the findings about another directory of the same checkpoint.
     pub fn absorb(&mut self, other: Self) {
         for finding in other.findings {
             self.add(finding);
@@ -329,7 +330,7 @@ impl Report {
         !self.kept.keys().any(error)
     }
 
-    /// Puts the worst findings first; otherwise their order stays.
+    /// Puts the most severe findings first, and otherwise keeps their order.
     pub fn sort(&mut self) {
         self.findings.sort_by_key(|finding| finding.code.severity());
     }

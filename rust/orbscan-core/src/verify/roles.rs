@@ -1,4 +1,4 @@
-//! What each file of a checkpoint is for.
+//! The role of each file of a checkpoint.
 
 use foldhash::{HashSet, HashSetExt};
 
@@ -8,18 +8,18 @@ use super::survey::{Survey, relative};
 use crate::orbax::names;
 use crate::path::StorePath;
 
-/// What a file is for.
+/// The role of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
-    /// Describes: metadata, a manifest.
+    /// A description: metadata, a manifest.
     Document,
-    /// Holds nodes or values that something refers to.
+    /// Contains nodes or values that something refers to.
     Data,
-    /// Holds one chunk.
+    /// Contains one chunk.
     Chunk,
-    /// Belongs to a database or an array, and nothing refers to it.
+    /// Belongs to a database or an array, but nothing refers to it.
     Unused,
-    /// Belongs to a database, and what could tell whether anything refers to it is damaged.
+    /// Belongs to a database, and what would say whether anything refers to it is damaged.
     Unknown,
     /// None of these: a file of another program, or content that is neither a pytree nor JSON.
     Other,
@@ -39,11 +39,11 @@ impl Role {
     }
 }
 
-/// Tells the roles of the files of one survey.
+/// Determines the roles of the files of one survey.
 pub struct Roles<'s> {
     /// The directory of the pytree.
     directory: &'s StorePath,
-    /// Whether the whole index was seen, without which nobody knows what is unused.
+    /// Whether the whole index was seen, without which it is not known what is unused.
     is_whole: bool,
     databases: &'s Databases,
     /// The directories of data files; they need not have the usual names.
@@ -51,7 +51,7 @@ pub struct Roles<'s> {
 }
 
 impl<'s> Roles<'s> {
-    /// The roles of the files that a survey of these databases has seen.
+    /// The roles of the files in a survey of these databases.
     pub fn new(survey: &'s Survey<'_>, databases: &'s Databases) -> Self {
         let mut directories = HashSet::new();
         for file in &survey.files.files {
@@ -59,7 +59,7 @@ impl<'s> Roles<'s> {
                 directories.insert(directory(relative(&survey.directory, &file.path)));
             }
         }
-        // A data file beside the documents makes none of them a data file.
+        // A data file beside the documents does not make data files of those.
         directories.remove("");
         Self {
             directory: &survey.directory,
@@ -69,7 +69,7 @@ impl<'s> Roles<'s> {
         }
     }
 
-    /// Whether it is known of every data file that nothing refers to that it is unused.
+    /// Whether every data file that nothing refers to is known to be unused.
     pub const fn are_whole(&self) -> bool {
         self.is_whole
     }
@@ -98,7 +98,7 @@ impl<'s> Roles<'s> {
         };
         match names::data_file(path) {
             Some((process, _)) if self.databases.account_for(process) => unreferenced,
-            // The manifest of its database is gone.
+            // The manifest of its database is missing.
             Some((_, name)) if is_generated(name) => Role::Unknown,
             None if self.directories.contains(directory(path)) => unreferenced,
             _ => Role::Other,
@@ -106,12 +106,12 @@ impl<'s> Roles<'s> {
     }
 }
 
-/// The directory that a file lies in.
+/// The directory of a file.
 fn directory(path: &str) -> &str {
     path.rsplit_once('/').map_or("", |(directory, _)| directory)
 }
 
-/// Whether a name is one that TensorStore makes up for a data file.
+/// Whether a name is one that TensorStore generates for a data file.
 fn is_generated(name: &str) -> bool {
     name.len() == 32 && name.bytes().all(|byte| byte.is_ascii_hexdigit())
 }

@@ -60,7 +60,7 @@ fn surplus(file: &File, report: &mut Report) {
     }
 }
 
-/// Reports the files that an index names and that are not there, and gives them.
+/// Reports the files that an index names but that are missing, and returns them.
 fn indexed(
     store: &dyn Store,
     root: &Root,
@@ -106,7 +106,7 @@ fn indexed(
     Ok(known)
 }
 
-/// The tensors that an index says to lie in each file.
+/// The tensors in each file, according to an index.
 fn weight_map(bytes: &[u8], limits: &Limits) -> Result<BTreeMap<String, Vec<String>>> {
     let mut json = Json::new(bytes, Dialect::Python, limits)?;
     let document = Value::read(&mut json)?;

@@ -1,4 +1,4 @@
-//! `_sharding`, held against the tree and the arrays.
+//! `_sharding`, compared with the tree and the arrays.
 
 use foldhash::{HashSet, HashSetExt};
 
@@ -52,7 +52,7 @@ pub(super) fn check(
     }
 }
 
-/// How many entries there are for what is not a leaf that can have one.
+/// The number of entries that do not belong to a leaf that can have one.
 fn surplus(decoded: &shardings::Shardings<'_>, table: &LeafTable) -> usize {
     let jax = |number: &usize| {
         let kind = table.leaves.get(*number).map(|leaf| leaf.kind);
@@ -67,7 +67,7 @@ fn surplus(decoded: &shardings::Shardings<'_>, table: &LeafTable) -> usize {
     decoded.len().saturating_sub(matched.count())
 }
 
-/// Why a sharding cannot be that of its array, or none that JAX would make.
+/// Why a sharding cannot be that of its array, or is not one that JAX would create.
 pub(super) fn fault(table: &LeafTable, leaf: &Leaf, array: &Array) -> Option<String> {
     let sharding = table.shardings.get(leaf.sharding?)?;
     match sharding {
@@ -89,13 +89,13 @@ pub(super) fn fault(table: &LeafTable, leaf: &Leaf, array: &Array) -> Option<Str
 }
 
 /// Why no device of JAX can have a name: all of them are numbered, as `cpu:0`, `TFRT_CPU_0` and
-/// `TPU_0(process=0,(0,0,0,0))`. Whether a machine has the device is another matter.
+/// `TPU_0(process=0,(0,0,0,0))`. Whether a machine has the device is another question.
 fn device_fault(device: &str) -> Option<String> {
     let numbered = device.bytes().any(|byte| byte.is_ascii_digit());
     (!numbered).then(|| format!("device {device:?}, which no machine has"))
 }
 
-/// Why JAX cannot make a mesh.
+/// Why JAX cannot create a mesh.
 fn mesh_fault(sharding: &Sharding) -> Option<String> {
     let Sharding::Named {
         shape,
@@ -146,7 +146,8 @@ fn mesh_fault(sharding: &Sharding) -> Option<String> {
         .map(|(id, _)| format!("a mesh that has device {id} twice"))
 }
 
-/// The lengths of the axes of a mesh; 1, which divides everything, where only the machine tells.
+/// The lengths of the axes of a mesh; 1, which divides everything, for those that depend on the
+/// machine.
 fn mesh_lengths(shape: &[i64], device_mesh: Option<&DeviceMesh>) -> Vec<u64> {
     let devices = device_mesh.map(|mesh| to_u64(mesh.ids.len()));
     let filled = devices.and_then(|devices| sharding::filled(shape, devices));
@@ -158,7 +159,7 @@ fn mesh_lengths(shape: &[i64], device_mesh: Option<&DeviceMesh>) -> Vec<u64> {
     filled.unwrap_or_else(|| own().collect())
 }
 
-/// Why a partition spec cannot split an array of that shape over a mesh.
+/// Why a partition spec cannot split an array of this shape over a mesh.
 fn spec_fault(
     partition_spec: &[SpecEntry],
     mesh: &[u64],
@@ -200,7 +201,7 @@ fn spec_fault(
     repeated(&used).map(|axis| format!("a partition spec that has axis {axis:?} twice"))
 }
 
-/// The first name that comes a second time.
+/// The first name that occurs a second time.
 fn repeated(names: &[String]) -> Option<&String> {
     let mut seen = HashSet::new();
     names.iter().find(|name| !seen.insert(*name))

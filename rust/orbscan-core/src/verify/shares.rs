@@ -1,10 +1,10 @@
-//! Which processes hold which chunks of an array, as its sharding and `process_metadata` tell.
+//! Which processes hold which chunks of an array, according to its sharding and `process_metadata`.
 //!
-//! Every process of a local checkpoint stores all shards that its own devices hold, those that other
-//! processes hold as well included.
+//! Every process of a local checkpoint stores all shards that its own devices hold, including those
+//! that other processes hold as well.
 //!
-//! Source: orbax `experimental/emergency`: the array handler of local checkpoints has no primary host
-//! and no replica id.
+//! Source: orbax `experimental/emergency`: the array handler of local checkpoints has no primary
+//! host and no replica id.
 
 use std::collections::BTreeSet;
 use std::rc::Rc;
@@ -21,7 +21,7 @@ use crate::zarr::chunk_keys::{Grid, indices};
 /// Processes that hold the same chunks, by number, in order.
 pub(super) type Group = Vec<usize>;
 
-/// How the arrays of one tree are shared out.
+/// How the arrays of one tree are divided among processes.
 pub(super) struct Shares<'a> {
     table: &'a LeafTable,
     metadata: &'a ProcessMetadata,
@@ -35,13 +35,13 @@ pub(super) struct Shares<'a> {
 
 /// The shards of one sharding.
 struct Shards {
-    /// How many there are along each dimension that the sharding speaks of.
+    /// Their number along each dimension of the sharding.
     counts: Vec<u64>,
     /// The group that holds each, row-major.
     groups: Vec<usize>,
 }
 
-/// How the chunks of one array are shared out.
+/// How the chunks of one array are divided among processes.
 pub(super) struct Division {
     dimensions: Vec<Dimension>,
     shards: Rc<Shards>,
@@ -72,8 +72,9 @@ impl<'a> Shares<'a> {
         &self.groups
     }
 
-    /// How the chunks of an array are shared out; `None` if that is not known: no sharding, one that
-    /// cannot be that of the array, devices of no process, or chunks of more than one shard.
+    /// How the chunks of an array are divided; `None` if that is not known: there is no sharding,
+    /// it cannot be that of the array, its devices belong to no process, or chunks are larger than
+    /// a shard.
     pub(super) fn of(&mut self, leaf: usize, grid: &Grid) -> Option<Division> {
         let leaf = self.table.leaves.get(leaf)?;
         let array = self.table.arrays.get(leaf.array?)?;
@@ -88,7 +89,7 @@ impl<'a> Shares<'a> {
         let lengths = grid.shape().iter().zip(grid.chunk_shape());
         let dimensions = grid.counts().iter().zip(lengths).zip(counts).map(
             |((&chunks, (length, chunk)), shards)| {
-                // What is not divided may end within a chunk.
+                // A dimension that is not divided may end within a chunk.
                 let whole = length.checked_div(shards)?.checked_rem(*chunk) == Some(0);
                 (whole || shards == 1).then_some(Dimension {
                     chunks,
@@ -103,7 +104,7 @@ impl<'a> Shares<'a> {
         })
     }
 
-    /// Which processes hold the shards of the sharding of that number.
+    /// Which processes hold the shards of the sharding with this number.
     fn shards_of(&mut self, number: usize) -> Option<Rc<Shards>> {
         if let Some(known) = self.known.get(&number) {
             return known.clone();
@@ -199,13 +200,13 @@ impl Division {
         self.shards.groups.get(to_usize(shard)).copied()
     }
 
-    /// The numbers of the groups that hold its chunks, some more than once.
+    /// The numbers of the groups that hold its chunks, with repetitions.
     pub(super) fn groups(&self) -> &[usize] {
         &self.shards.groups
     }
 }
 
-/// The places of the mesh axes that an entry names.
+/// The indices of the mesh axes that an entry names.
 fn axes(entry: &SpecEntry, axis_names: &[String]) -> Option<Vec<usize>> {
     let names = match entry {
         SpecEntry::Unsplit => &[],
@@ -216,7 +217,8 @@ fn axes(entry: &SpecEntry, axis_names: &[String]) -> Option<Vec<usize>> {
     names.iter().map(place).collect()
 }
 
-/// The row-major number of which `number` is that of all dimensions before one of length `length`.
+/// The next partial row-major number: `number` is that of all dimensions before one of length
+/// `length`.
 fn next(number: u64, length: u64, at: u64) -> u64 {
     number.saturating_mul(length).saturating_add(at)
 }

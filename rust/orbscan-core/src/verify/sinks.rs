@@ -1,7 +1,7 @@
-//! The way of a chunk's bytes back to elements, a piece at a time: nothing is ever held whole.
+//! From a chunk's bytes back to elements, a piece at a time: a chunk is never in memory as a whole.
 //!
-//! A chain of sinks is built from the inside: the last one counts elements, and each before it undoes
-//! one step of the encoding.
+//! A chain of sinks is built from the inside: the last one counts elements, and each one before it
+//! undoes one step of the encoding.
 
 mod compressed;
 mod heads;
@@ -16,7 +16,7 @@ use crate::cursor::to_u64;
 use crate::error::counted;
 use crate::zarr::encoding::Step;
 
-/// What came out at the end of a chain.
+/// The result at the end of a chain.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Outcome {
     /// Elements that are NaN or infinite.
@@ -25,12 +25,12 @@ pub struct Outcome {
     pub undecoded: bool,
     /// Bytes of shards that their indices do not refer to.
     pub surplus: u64,
-    /// Whether some of it carries no checksum.
+    /// Whether some of the content carries no checksum.
     pub unsealed: bool,
 }
 
 impl Outcome {
-    /// The same of what a checksum covers.
+    /// The same for content that a checksum covers.
     const fn sealed(self) -> Self {
         Self {
             unsealed: false,
@@ -38,7 +38,7 @@ impl Outcome {
         }
     }
 
-    /// Adds that of another part of the chunk.
+    /// Adds the outcome of another part of the chunk.
     pub fn add(&mut self, other: Self) {
         self.not_finite = self.not_finite.saturating_add(other.not_finite);
         self.undecoded |= other.undecoded;
@@ -55,14 +55,14 @@ pub trait Sink {
     /// What is wrong with them.
     fn feed(&mut self, bytes: &[u8]) -> Result<(), Flaw>;
 
-    /// Ends; all bytes were taken.
+    /// Ends the chain after all bytes.
     ///
     /// # Errors
     /// What is missing.
     fn finish(&mut self) -> Result<Outcome, Flaw>;
 }
 
-/// What is looked for in elements.
+/// What is checked in elements.
 #[derive(Clone, Debug, Default)]
 pub struct Values {
     /// NaN and infinity.
@@ -91,7 +91,7 @@ pub fn chain(steps: &[Step], decoded: u64, values: Values) -> Box<dyn Sink> {
     sink
 }
 
-/// The end of a chain: counts.
+/// The end of a chain: counts the bytes.
 struct Elements {
     expected: u64,
     seen: u64,

@@ -1,19 +1,19 @@
-//! Keys that belong to no array that a leaf names.
+//! Keys that belong to no array of a leaf.
 
 use crate::orbax::names;
 
-/// Groups of stray keys that are kept; more are counted.
+/// Groups of stray keys that are kept; further ones are counted.
 const KEPT: usize = 1_000;
 
 /// Bytes of a stray name that are kept.
 const NAME_SHOWN: usize = 200;
 
-/// Keys that belong to no array that a leaf names, as far as they seem to be of one.
+/// Keys that belong to no array of a leaf, grouped by the array that they seem to belong to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Stray {
-    /// What the keys have in common: the name of an array, if they are of one.
+    /// The common part of the keys: the name of an array, if they belong to one.
     pub name: String,
-    /// How many.
+    /// The number of keys.
     pub keys: u64,
     /// Bytes of their values.
     pub bytes: u64,
@@ -21,20 +21,19 @@ pub struct Stray {
     pub has_document: bool,
 }
 
-/// The stray keys of a store. Keys that come after each other and seem to be of one array are one
-/// group.
+/// The stray keys of a store. Consecutive keys that seem to belong to one array are one group.
 #[derive(Debug, Default)]
 pub struct Strays {
     /// The groups.
     pub groups: Vec<Stray>,
     /// Keys of further groups.
     pub more: u64,
-    /// The group that the last key belongs to.
+    /// The group of the last key.
     open: Option<Stray>,
 }
 
 impl Strays {
-    /// Adds a key whose value has that many bytes.
+    /// Adds a key and the size of its value.
     pub fn add(&mut self, key: &[u8], bytes: u64) {
         let (name, has_document) = guessed_array(key);
         let name = shown(name);
@@ -62,7 +61,7 @@ impl Strays {
     }
 }
 
-/// The name of the array that a key seems to be of, and whether it is that of its document.
+/// The name of the array that a key seems to belong to, and whether it is the key of its document.
 pub(super) fn guessed_array(key: &[u8]) -> (&[u8], bool) {
     let (before, last) = match key.iter().rposition(|byte| *byte == b'/') {
         Some(slash) => (
@@ -90,7 +89,7 @@ pub(super) fn guessed_array(key: &[u8]) -> (&[u8], bool) {
     }
 }
 
-/// A key as text, not too long.
+/// A key as text, shortened if necessary.
 pub(super) fn shown(key: &[u8]) -> String {
     let key = key.get(..NAME_SHOWN).unwrap_or(key);
     String::from_utf8_lossy(key).into_owned()

@@ -1,4 +1,4 @@
-//! The documents of a pytree, held against each other.
+//! The documents of a pytree, compared with each other.
 
 use std::cell::LazyCell;
 
@@ -27,7 +27,7 @@ pub(super) fn check(
     limits: &Limits,
     report: &mut Report,
 ) -> Result<()> {
-    // One document at a time: both can have hundreds of megabytes.
+    // One document at a time, because both can have hundreds of megabytes.
     if let Ok(bytes) = files.metadata(store, limits.max_document_bytes) {
         let path = files.directory.join(names::TREE_METADATA)?;
         members::check(&bytes, &path, limits, report);
@@ -43,7 +43,7 @@ pub(super) fn check(
     texts::strings(store, files, table, limits, report)
 }
 
-/// Reports the entries of a tree that are called otherwise than their leaves.
+/// Reports the entries of a tree whose names differ from those of their leaves.
 fn entry_names(bytes: &[u8], path: &StorePath, limits: &Limits, report: &mut Report) {
     let read = entry_name::contradictions(bytes, limits, &mut |error, keypath| {
         let mut names = Names::default();
@@ -51,11 +51,12 @@ fn entry_names(bytes: &[u8], path: &StorePath, limits: &Limits, report: &mut Rep
         let finding = Finding::of(Code::EntryName, error).in_file(path);
         report.add(finding.of_leaf(names.get(0)));
     });
-    // The reader says what is wrong with the document itself.
+    // The reader reports what is wrong with the document itself.
     drop(read);
 }
 
-/// Checks shardings, write shapes and scalars against arrays, once for all leaves that agree in them.
+/// Compares shardings, write shapes and scalars with arrays, once for all leaves that agree in
+/// them.
 fn distinct_leaves(table: &LeafTable, report: &mut Report) {
     let alike = LazyCell::new(|| Alike::of_each(table));
     for (number, leaf) in table.leaves.iter().enumerate() {
@@ -81,17 +82,17 @@ fn distinct_leaves(table: &LeafTable, report: &mut Report) {
     }
 }
 
-/// The leaves of the tree that are one distinct leaf.
+/// The leaves of the tree that share one distinct leaf.
 #[derive(Clone, Copy, Default)]
 struct Alike {
-    /// The place of the first of them.
+    /// The number of the first of them.
     first: usize,
     /// How many there are.
     count: usize,
 }
 
 impl Alike {
-    /// Those of every distinct leaf, by its number.
+    /// The leaves that share each distinct leaf, by its number.
     fn of_each(table: &LeafTable) -> Vec<Self> {
         let mut all = vec![Self::default(); table.leaves.len()];
         for (place, number) in table.leaf_of.iter().enumerate() {

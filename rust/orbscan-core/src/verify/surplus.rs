@@ -1,7 +1,7 @@
-//! Bytes of data files that no version of a database accounts for.
+//! Bytes of data files that belong to no version of a database.
 //!
-//! A data file is values and nodes one after the other. Nodes of superseded versions stay in it and
-//! can be told by their heads; whatever else nothing refers to came later.
+//! A data file is a sequence of values and nodes. Nodes of superseded versions stay in it and can
+//! be recognised by their heads; anything else that nothing refers to was added later.
 
 use super::files::Files;
 use crate::cursor::{Cursor, to_u64, to_usize};
@@ -10,20 +10,20 @@ use crate::ocdbt::envelope::Content;
 use crate::path::StorePath;
 use crate::store::{Bytes, Store, Want};
 
-/// Nodes that are looked at in the gaps of one file; a file with more is taken as it is.
+/// The most nodes that are examined in the gaps of one file; a file with more is not checked.
 const MAX_NODES: usize = 1_000;
 
 /// Bytes of a node up to the end of its length.
 const HEAD: u64 = 12;
 
-/// Bytes that are read at a place: several nodes may be so small.
+/// Bytes that are read at a position: several nodes may be that small.
 const WINDOW: u64 = 4 << 10;
 
-/// Places that are looked at together.
+/// Positions that are examined together.
 const AT_ONCE: usize = 1_024;
 
-/// Notes the surplus bytes of every file of `files` that something refers to. All that could refer to
-/// them must have been seen. Of all files the next nodes are looked at together.
+/// Notes the surplus bytes of every file of `files` that something refers to. Everything that could
+/// refer to them must have been seen. The next nodes of all files are examined together.
 ///
 /// # Errors
 /// `Store`.
@@ -59,7 +59,7 @@ pub fn find(store: &dyn Store, files: &mut Files) -> Result<()> {
                 match answer {
                     Ok(bytes) => gap.pass(&bytes, nodes)?,
                     Err(error) if error.kind() == ErrorKind::Store => return Err(error),
-                    // The file is another one by now.
+                    // The file has been replaced in the meantime.
                     Err(_) => gap.at = gap.end,
                 }
             }
@@ -78,7 +78,7 @@ pub fn find(store: &dyn Store, files: &mut Files) -> Result<()> {
 /// Bytes that nothing refers to.
 struct Gap {
     file: usize,
-    /// Where the nodes end that were looked at.
+    /// The end of the nodes that were examined.
     at: u64,
     end: u64,
     /// Whether more nodes may follow.
@@ -98,13 +98,13 @@ impl Gap {
         Want::range(path.clone(), self.at, self.left().min(WINDOW))
     }
 
-    /// Passes over the nodes whose heads are among these bytes, which lie where it has come to.
+    /// Skips the nodes whose heads are among these bytes, which begin at the current position.
     fn pass(&mut self, bytes: &Bytes, nodes: &mut usize) -> Result<()> {
         let begin = self.at;
         while self.is_open() {
             let past = self.at.saturating_sub(begin);
             if past.saturating_add(HEAD) > to_u64(bytes.len()) {
-                // Never less than a head comes of what has one.
+                // If there is a head, it is always skipped completely.
                 self.is_open = past > 0;
                 return Ok(());
             }
@@ -125,7 +125,7 @@ impl Gap {
     }
 }
 
-/// What the head of a node says of its length; `None` if it is not one.
+/// The length of a node according to its head; `None` if it is not a head.
 fn length_of_node(head: &[u8], at: u64) -> Result<Option<u64>> {
     let mut cursor = Cursor::new(head, Offset::File(at));
     let magic = u32::from_be_bytes(cursor.array()?);

@@ -1,8 +1,8 @@
-//! One pass over everything that a checkpointable stores: which chunks are there, where they lie,
-//! and what else there is.
+//! One pass over everything that a checkpointable stores: which chunks exist, where they lie, and
+//! what else there is.
 //!
-//! The pass keeps counts for each array and each file, but nothing for a chunk: keys come in order and
-//! are distinct, so that an array is complete when as many of its chunks were seen as its grid has.
+//! The pass keeps counts for each array and each file, but nothing for a chunk: keys come in order
+//! and are distinct, so an array is complete when as many of its chunks were seen as its grid has.
 
 use std::ops::ControlFlow;
 
@@ -20,36 +20,36 @@ use crate::record::LeafTable;
 use crate::store::{Bytes, Store};
 use crate::zarr::ArrayHeader;
 
-/// Damaged nodes that are kept; more are counted.
+/// Damaged nodes that are kept; further ones are counted.
 const KEPT: usize = 1_000;
 
-/// A chunk that was come upon.
+/// A chunk that was found.
 #[derive(Clone, Copy, Debug)]
 pub struct ChunkAt<'a> {
     /// The number of its array.
     pub array: usize,
     /// Its number in the grid.
     pub chunk: u64,
-    /// What its array is.
+    /// The description of its array.
     pub header: &'a ArrayHeader,
 }
 
-/// A fault of a chunk, found when its bytes were looked at.
+/// A fault of a chunk, found when its bytes were decoded.
 #[derive(Clone, Debug)]
 pub struct FoundFault {
     /// The number of its array.
     pub array: usize,
     /// Its number in the grid.
     pub chunk: u64,
-    /// Where it lies; `None` in a node.
+    /// Its position; `None` in a node.
     pub place: Option<Extent>,
     /// What is wrong.
     pub fault: ChunkFault,
 }
 
-/// Takes every chunk whose bytes can be there.
+/// Receives every chunk whose bytes can be read.
 pub trait Chunks {
-    /// Takes a chunk. Faults may come later, and of chunks before.
+    /// Takes a chunk. Faults may be reported later, together with those of earlier chunks.
     fn take(
         &mut self,
         at: ChunkAt<'_>,
@@ -58,22 +58,22 @@ pub trait Chunks {
         faults: &mut Vec<FoundFault>,
     ) -> ControlFlow<()>;
 
-    /// Finishes what was taken and not yet judged.
+    /// Finishes the chunks that were taken but not checked yet.
     fn finish(&mut self, faults: &mut Vec<FoundFault>) -> ControlFlow<()>;
 
-    /// Told, before chunks come, how many bytes they may have together.
+    /// Announces, before chunks come, how many bytes they may have together.
     fn expect(&mut self, bytes: u64);
 }
 
-/// What was found.
+/// The result.
 pub struct Survey<'a> {
-    /// The arrays that leaves name.
+    /// The arrays of leaves.
     pub arrays: Arrays<'a>,
     /// The directory of the checkpointable.
     pub directory: StorePath,
     /// The files.
     pub files: Files,
-    /// Files that went away while they were listed.
+    /// Files that disappeared while they were listed.
     pub gone: Gone,
     /// Keys of no array.
     pub strays: Strays,
@@ -81,20 +81,21 @@ pub struct Survey<'a> {
     pub node_faults: Vec<NodeFault>,
     /// Damaged nodes beyond those that are kept.
     pub more_node_faults: u64,
-    /// Values of keys of no array and no chunk: bytes of those in files, and of those in nodes.
+    /// Values of keys that belong to no array and no chunk: bytes of those in files, and of those
+    /// in nodes.
     pub stray_bytes: (u64, u64),
     /// Chunks that were seen.
     pub chunks: u64,
     /// Bytes that a chunk claims and something else claimed before.
     shared: Vec<Extent>,
-    /// Whether this walk looks for nothing but the chunks that hold those.
+    /// Whether this walk only looks for the chunks that hold those bytes.
     finds_owners: bool,
     sink: Option<&'a mut dyn Chunks>,
     faults: Vec<FoundFault>,
 }
 
 impl<'a> Survey<'a> {
-    /// A survey of the arrays in a table. Chunks are given to `sink`, if there is one.
+    /// A survey of the arrays in a table. Chunks are passed to `sink`, if there is one.
     ///
     /// # Errors
     /// `Memory`.
@@ -116,7 +117,7 @@ impl<'a> Survey<'a> {
         })
     }
 
-    /// Lists the files of a checkpointable; the directories in it called `others` are not its own.
+    /// Lists the files of a checkpointable; its directories named in `others` do not belong to it.
     ///
     /// # Errors
     /// As [`inventory::walk`].
@@ -158,7 +159,7 @@ impl<'a> Survey<'a> {
     }
 
     /// Walks the database in `directory` once more, if chunks of it share bytes: which of them came
-    /// first does not tell whose the bytes are, so each is told.
+    /// first does not say whose bytes they are, so each of them is reported.
     ///
     /// # Errors
     /// `Store`, `Limit`.
@@ -177,7 +178,7 @@ impl<'a> Survey<'a> {
         self.finds_owners = false;
         match walked {
             Err(error) if matches!(error.kind(), ErrorKind::Store | ErrorKind::Limit) => Err(error),
-            // The walk before told whatever else is wrong.
+            // The previous walk reported everything else that is wrong.
             _ => Ok(()),
         }
     }
@@ -186,7 +187,7 @@ impl<'a> Survey<'a> {
         let Value::Stored(extent) = value else {
             return;
         };
-        // What lies beyond the end of its file was told as lost.
+        // What lies after the end of its file was reported as lost.
         let end = extent.offset.saturating_add(extent.length);
         let size = self.files.files.get(extent.file).and_then(|file| file.size);
         let is_there = size.is_some_and(|size| end <= size);
@@ -199,9 +200,9 @@ impl<'a> Survey<'a> {
         }
     }
 
-    /// Takes the files below `directory` that are chunks or documents of arrays. Where arrays lie in a
-    /// database, such files are surplus, unless the database has no chunk of their array. All others
-    /// do not concern the format: programs keep files of their own beside a tree.
+    /// Takes the files below `directory` that are chunks or documents of arrays. If arrays lie in a
+    /// database, such files are surplus, unless the database has no chunk of their array. All
+    /// others do not belong to the format: programs keep files of their own beside a tree.
     pub fn walk_files(&mut self, directory: &StorePath, in_database: bool) -> ControlFlow<()> {
         let chunks = self.arrays.arrays.iter().map(|array| array.chunks);
         let from_database: Vec<u64> = chunks.collect();
@@ -244,7 +245,7 @@ impl<'a> Survey<'a> {
         ControlFlow::Continue(())
     }
 
-    /// The key that a file would be, unless something lies in it already, and its size.
+    /// The key of a file, unless something lies in it already, and its size.
     fn chunk_file(&self, directory: &StorePath, number: usize) -> Option<(String, u64)> {
         let file = self.files.files.get(number)?;
         let relative = relative(directory, &file.path);
@@ -253,7 +254,8 @@ impl<'a> Survey<'a> {
             .flatten()
     }
 
-    /// Whether a key that no leaf names is of an array all the same: one that has a document.
+    /// Whether a key that belongs to no leaf is that of an array all the same: one that has a
+    /// document.
     fn is_of_array(&self, directory: &StorePath, key: &str) -> bool {
         if names::is_array_document(key) {
             return true;
@@ -280,12 +282,12 @@ impl<'a> Survey<'a> {
         self.arrays.arrays.iter().all(|array| self.has_all(array))
     }
 
-    /// Whether nodes could not be read, so that nobody knows what they refer to.
+    /// Whether nodes could not be read, so that it is not known what they refer to.
     pub fn is_damaged(&self) -> bool {
         self.more_node_faults > 0 || self.node_faults.iter().any(|fault| fault.lost)
     }
 
-    /// Judges what is left.
+    /// Checks the rest.
     pub fn finish(&mut self) -> ControlFlow<()> {
         let flow = match &mut self.sink {
             Some(sink) => sink.finish(&mut self.faults),
@@ -445,7 +447,7 @@ impl Visitor for Survey<'_> {
     }
 }
 
-/// The path of a file in a directory, relative to that.
+/// The path of a file in a directory, relative to it.
 pub(super) fn relative<'a>(directory: &StorePath, file: &'a StorePath) -> &'a str {
     let rest = file.as_str().strip_prefix(directory.as_str());
     let rest = rest.unwrap_or(file.as_str());

@@ -1,4 +1,4 @@
-//! The texts of a pytree, `_strings.json`.
+//! The strings of a pytree, `_strings.json`.
 
 use foldhash::{HashSet, HashSetExt};
 
@@ -13,7 +13,7 @@ use crate::reader::outline::ItemFiles;
 use crate::record::{LeafKind, LeafTable};
 use crate::store::{Store, Want};
 
-/// Checks that every text leaf has a text, and every text a leaf.
+/// Checks that every string leaf has a string, and every string a leaf.
 ///
 /// # Errors
 /// `Store`.
@@ -27,7 +27,7 @@ pub(super) fn strings(
     let path = files.directory.join(names::STRINGS)?;
     let wants = [
         Want::whole(path.clone(), limits.max_document_bytes),
-        // Early releases kept texts in the aggregate file, which the reader reads.
+        // Early releases stored strings in the aggregate file, which the reader reads.
         Want::whole(
             files.directory.join(names::AGGREGATE)?,
             limits.max_document_bytes,

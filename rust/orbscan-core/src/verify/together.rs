@@ -1,5 +1,5 @@
-//! The directories of several hosts, checked as one checkpoint: what they hold together, and whether
-//! they are parts of one save.
+//! The directories of several hosts, checked as one checkpoint: what they hold together, and
+//! whether they come from one save.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -20,18 +20,19 @@ use crate::zarr::chunk_keys::Grid;
 /// The name of a checkpointable; `None` for one without.
 type Scope = Option<String>;
 
-/// What all directories so far hold and say.
+/// The content of all directories so far.
 #[derive(Default)]
 pub(super) struct Together {
     directories: u64,
     /// The first directory, as its store names it.
     first: String,
-    /// The step by the name of the first directory that has one, and what it lies in.
+    /// The step in the name of the first directory that has one, and the directory in which it
+    /// lies.
     step: Option<(u64, String)>,
     processes: Option<ProcessMetadata>,
     /// The trees of the first directory that has any.
     scopes: BTreeSet<Scope>,
-    /// Those of the current one.
+    /// The trees of the current one.
     own: BTreeSet<Scope>,
     outlines: BTreeMap<Scope, Outline>,
     arrays: BTreeMap<(Scope, String), Union>,
@@ -44,14 +45,14 @@ type Outline = BTreeMap<String, (LeafKind, Option<record::Array>)>;
 /// What all directories hold of one array.
 struct Union {
     grid: Grid,
-    /// Whether some directory holds all.
+    /// Whether some directory holds all chunks.
     whole: bool,
-    /// Whether chunks could not be told apart.
+    /// Whether chunks could not be distinguished.
     only_counted: bool,
     present: Marks,
-    /// Those that are present or were reported as lost.
+    /// The chunks that exist or were reported as lost.
     known: Marks,
-    /// Whether all that some directory lacks was reported as lost.
+    /// Whether everything that some directory lacks was reported as lost.
     all_told: bool,
     code: Option<Code>,
 }
@@ -79,7 +80,7 @@ impl Together {
         }
     }
 
-    /// Takes what a directory says of the processes that wrote it.
+    /// Adds what a directory says about the processes that wrote it.
     pub(super) fn processes(
         &mut self,
         path: &StorePath,
@@ -101,7 +102,7 @@ impl Together {
         self.own.insert(report.scope.clone());
     }
 
-    /// Holds a tree against that of the directories before.
+    /// Compares a tree with that of the previous directories.
     pub(super) fn tree(&mut self, table: &LeafTable, path: &StorePath, report: &mut Report) {
         let own = outline(table);
         let Some(other) = self.outlines.get(&report.scope) else {
@@ -115,7 +116,7 @@ impl Together {
         }
     }
 
-    /// Takes what a directory holds of an array, of which `missing` is reported or not.
+    /// Adds what a directory holds of an array, whose `missing` chunks were reported or not.
     pub(super) fn array(
         &mut self,
         survey: &Survey<'_>,
@@ -129,7 +130,7 @@ impl Together {
         };
         let key = (report.scope.clone(), array.name.to_owned());
         let union = self.arrays.entry(key).or_insert_with(|| Union::new(grid));
-        // Another tree: that was told.
+        // It belongs to another tree, which was reported.
         if union.whole || union.grid != *grid {
             return;
         }
@@ -141,7 +142,7 @@ impl Together {
         if self.scopes.is_empty() {
             self.scopes.clone_from(&self.own);
         }
-        // What makes a directory unreadable as a whole was told.
+        // If the whole directory is unreadable, that was reported.
         if self.own.is_empty() {
             return;
         }
@@ -200,7 +201,7 @@ impl Union {
             self.whole = true;
             return;
         }
-        // A damaged node anywhere may list what all others lack.
+        // A damaged node in any directory may list what all others lack.
         match code() {
             Code::ChunkLost => self.code = Some(Code::ChunkLost),
             code => drop(self.code.get_or_insert(code)),
@@ -225,7 +226,7 @@ impl Union {
         }
     }
 
-    /// The finding of the chunks that no directory has and none was to have.
+    /// The finding about the chunks that no directory has and that were not reported before.
     fn finding(&self) -> Option<Finding> {
         let total = self.grid.total();
         if self.whole || self.all_told || self.known.count() >= total {

@@ -1,4 +1,4 @@
-//! What a checkpoint takes on disk, leaf by leaf and file by file, from its index alone.
+//! The disk usage of a checkpoint, leaf by leaf and file by file, from its index alone.
 
 use std::sync::Arc;
 
@@ -31,10 +31,10 @@ use crate::stand_in;
 use crate::store::{Store, Want};
 use crate::tree::Names;
 
-/// What one array takes.
+/// The disk usage of one array.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ArrayUsage {
-    /// Chunks that the store has.
+    /// Chunks in the store.
     pub chunks: u64,
     /// Bytes of those in data files, or in files of their own.
     pub stored_bytes: u64,
@@ -44,14 +44,14 @@ pub struct ArrayUsage {
     pub document_bytes: u64,
 }
 
-/// What one file holds.
+/// The content of one file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FileUsage {
     /// The checkpointable in whose directory it lies; `None` for one of the checkpoint itself.
     pub checkpointable: Option<String>,
     /// Its path in that directory.
     pub path: String,
-    /// What it is for.
+    /// Its role.
     pub role: Role,
     /// Its size in bytes; `None` if it does not exist.
     pub size: Option<u64>,
@@ -59,26 +59,26 @@ pub struct FileUsage {
     pub values: u64,
     /// B+tree nodes in it.
     pub nodes: u64,
-    /// What its bytes are.
+    /// Its bytes by what they are.
     pub parts: Parts,
 }
 
-/// What the bytes of a file are. Together they are its size, but for a file of the role `Other`, which
-/// has no such part.
+/// The bytes of a file by what they are. Together they are its size, except for a file with the
+/// role `Other`, which has no such parts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Parts {
-    /// Bytes of values: of chunks, and of what belongs to no leaf.
+    /// Bytes of values: of chunks, and of values that belong to no leaf.
     pub data: u64,
     /// Bytes of documents and of nodes.
     pub index: u64,
     /// Bytes that nothing refers to.
     pub unused: u64,
-    /// Bytes of which that is not known.
+    /// Bytes of which it is not known whether anything refers to them.
     pub unknown: u64,
 }
 
 impl Parts {
-    /// The parts of a file of a pytree. Where values and nodes share bytes or lie behind its end, each
+    /// The parts of a file of a pytree. If values and nodes share bytes or lie after its end, each
     /// byte counts once.
     fn of(file: &FileUse, role: Role, is_whole: bool) -> Self {
         let size = file.size.unwrap_or_default();
@@ -112,29 +112,30 @@ impl Parts {
     }
 }
 
-/// What one checkpointable takes.
+/// The disk usage of one checkpointable.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ItemUsage {
     /// Its name; `None` for a flat checkpoint.
     pub name: Option<String>,
     /// Its arrays.
     pub arrays: Vec<ArrayUsage>,
-    /// By leaf of its tree, the number of its array; none for what has none in the store.
+    /// For each leaf of its tree, the number of its array; `None` for a leaf without an array in
+    /// the store.
     pub array_of: Vec<Option<u32>>,
     /// Bytes of values that belong to no leaf, wherever they lie.
     pub stray_bytes: u64,
 }
 
-/// What a checkpoint takes.
+/// The disk usage of a checkpoint.
 #[derive(Debug)]
 pub struct Usage {
-    /// Its trees; faults that were tolerated are among its issues.
+    /// Its trees; faults that were tolerated are among the issues.
     pub checkpoint: Checkpoint,
     /// Its pytrees, as in `checkpoint`.
     pub items: Vec<ItemUsage>,
     /// Its files, each once.
     pub files: Vec<FileUsage>,
-    /// What was measured alone, if not all was.
+    /// The checkpointable that was measured alone, if not all were.
     pub alone: Option<Alone>,
 }
 
@@ -252,7 +253,7 @@ fn measure(
     Ok(usage)
 }
 
-/// `_CHECKPOINT_METADATA`, and what was tolerated in it.
+/// `_CHECKPOINT_METADATA`, and the faults in it that were tolerated.
 fn own_document(
     store: &dyn Store,
     root: &Root,
@@ -293,7 +294,7 @@ fn of_item(
     let databases = surveyed(store, &place, &how, without, &mut survey, &mut report)?;
     let node_faults = survey.node_faults.iter().map(|fault| fault.error.clone());
     for error in databases.errors.iter().cloned().chain(node_faults) {
-        // The read before met the root node, too.
+        // The earlier read also found what is wrong with the root node.
         if !issues.contains(&error) {
             issues.push(error);
         }
@@ -309,7 +310,7 @@ fn of_item(
     Ok((table, usage, files))
 }
 
-/// What there is to say of files whose sizes are not those of what should be there, unless it was said.
+/// The issue about files whose sizes are those of git-lfs pointers, unless there is one already.
 fn never_fetched(pointers: &[&StorePath], known: &[Issue]) -> Option<Issue> {
     let is_known = |path: &StorePath| {
         let mut told = known
@@ -332,7 +333,7 @@ fn never_fetched(pointers: &[&StorePath], known: &[Issue]) -> Option<Issue> {
     Some(Error::new(ErrorKind::Malformed, reason).in_file(first))
 }
 
-/// Adds up what a survey found of arrays.
+/// Sums up what a survey found about arrays.
 fn summed_up(survey: &Survey<'_>, names: Option<&Names>) -> Result<ItemUsage> {
     let found = &survey.arrays.arrays;
     let mut arrays = memory::list(found.len())?;
@@ -354,11 +355,11 @@ fn summed_up(survey: &Survey<'_>, names: Option<&Names>) -> Result<ItemUsage> {
     })
 }
 
-/// The files that a survey found.
+/// The files of a survey.
 fn used_files(survey: &Survey<'_>, databases: &Databases) -> Vec<FileUsage> {
     let roles = Roles::new(survey, databases);
     let files = survey.files.files.iter();
-    // A database may name files that nothing of the newest version lies in.
+    // A database may name files that the newest version does not use.
     let files = files.filter(|file| file.is_used() || file.size.is_some());
     let usage = |file: &FileUse| {
         let role = roles.of(file);
@@ -423,7 +424,7 @@ fn outside(
     Ok(files)
 }
 
-/// Safetensors files hold every array as it is in memory.
+/// Safetensors files store every array as it is in memory.
 fn of_safetensors(store: &dyn Store, root: &Root, options: &reader::Options) -> Result<Usage> {
     let (mut checkpoint, read) = safetensors::read_files(store, root, &options.limits)?;
     let mut usage = ItemUsage::default();
@@ -445,7 +446,7 @@ fn of_safetensors(store: &dyn Store, root: &Root, options: &reader::Options) -> 
         }
     }
     let mut files: Vec<FileUsage> = read.iter().map(of_tensors).collect();
-    // A checkpoint that is a single file has no others.
+    // A checkpoint that is a single file has no other files.
     if read.iter().all(|file| file.path != root.path) {
         let known: HashSet<&str> = read.iter().map(|file| file.path.name()).collect();
         let issues = &mut checkpoint.issues;
@@ -462,7 +463,7 @@ fn of_safetensors(store: &dyn Store, root: &Root, options: &reader::Options) -> 
     })
 }
 
-/// What a safetensors file holds.
+/// The content of a safetensors file.
 fn of_tensors(file: &safetensors::File) -> FileUsage {
     let index = file.header_bytes.min(file.size);
     let data = file.data_bytes.min(file.size.saturating_sub(index));

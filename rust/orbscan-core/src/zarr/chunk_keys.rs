@@ -1,6 +1,6 @@
-//! The keys of an array's chunks, and the grid that they number.
+//! The keys of an array's chunks, and the grid that they index.
 //!
-//! | format | key of chunk (1, 0) | of the only chunk of a scalar |
+//! | format | key of chunk (1, 0) | key of the only chunk of a scalar |
 //! |---|---|---|
 //! | Zarr 2, separator `.` or `/` | `1.0` `1/0` | `0` |
 //! | Zarr 3, `default` | `c/1/0` `c.1.0` | `c` |
@@ -15,18 +15,18 @@ use super::ArrayHeader;
 pub struct ChunkKeys {
     /// Whether they begin with a `c`.
     pub prefixed: bool,
-    /// What stands between the numbers.
+    /// The separator between the numbers.
     pub separator: u8,
 }
 
-/// What a key means for a grid.
+/// What a key means in a grid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Place {
-    /// The chunk of that number, in row-major order.
+    /// The chunk with this number, in row-major order.
     Chunk(u64),
-    /// A chunk that the grid does not have.
+    /// A chunk outside of the grid.
     Outside,
-    /// No chunk at all.
+    /// Not a chunk.
     NoChunk,
 }
 
@@ -45,7 +45,7 @@ impl Grid {
     /// The grid of an array; `None` if it has more than 2^64 chunks, which no store can hold.
     pub fn new(header: &ArrayHeader) -> Option<Self> {
         let chunk_shape = header.grid_chunk_shape.clone();
-        // A structured element type adds dimensions to the shape that are within each chunk.
+        // A structured element type adds dimensions to the shape that lie within each chunk.
         let dimensions = header.shape.iter().zip(&chunk_shape);
         let counts: Vec<u64> = dimensions
             .map(|(length, chunk)| length.div_ceil((*chunk).max(1)))
@@ -70,17 +70,17 @@ impl Grid {
         &self.chunk_shape
     }
 
-    /// How many chunks there are along each dimension.
+    /// The number of chunks along each dimension.
     pub fn counts(&self) -> &[u64] {
         &self.counts
     }
 
-    /// How many chunks there are.
+    /// The number of chunks.
     pub const fn total(&self) -> u64 {
         self.total
     }
 
-    /// The chunk that a key names; the key lacks the name of the array.
+    /// The chunk of a key, which comes without the name of the array.
     #[inline]
     pub fn place(&self, key: &[u8]) -> Place {
         let numbers = if self.keys.prefixed {
@@ -109,7 +109,7 @@ impl Grid {
                 return Place::NoChunk;
             };
             inside &= number < *count;
-            // Inside the grid this is less than `total`; outside nobody looks.
+            // Inside the grid this is less than `total`; outside it is not used.
             linear = linear.wrapping_mul(*count).wrapping_add(number);
             rest = match (behind, counts.len()) {
                 ([], 0) => behind,
@@ -129,10 +129,10 @@ impl Grid {
         indices(linear, &self.counts)
     }
 
-    /// The least box that holds the elements of the chunks from `first` to `last` in row-major order:
-    /// along each dimension from the first element to before the second.
+    /// The smallest box that contains the elements of the chunks from `first` to `last` in
+    /// row-major order: along each dimension from the first element to before the second.
     pub fn corners(&self, first: &[u64], last: &[u64]) -> Vec<(u64, u64)> {
-        // Where two chunks differ, all that follow run through their whole length between them.
+        // After the dimension in which two chunks differ, all dimensions are covered completely.
         let mut differ = false;
         let mut corners = Vec::with_capacity(first.len());
         let dimensions = self.counts.iter().zip(&self.chunk_shape).zip(&self.shape);
@@ -150,7 +150,7 @@ impl Grid {
     }
 }
 
-/// The indices of something by its row-major number.
+/// The indices of a row-major number.
 pub fn indices(number: u64, shape: &[u64]) -> Vec<u64> {
     let mut rest = number;
     let mut indices: Vec<u64> = Vec::with_capacity(shape.len());
@@ -162,7 +162,7 @@ pub fn indices(number: u64, shape: &[u64]) -> Vec<u64> {
     indices
 }
 
-/// The decimal number at the start of a text, as writers spell it, and what follows.
+/// The decimal number at the start of a text, as writers spell it, and the rest.
 #[inline]
 fn number(text: &[u8]) -> Option<(u64, &[u8])> {
     let (first, mut rest) = text.split_first()?;

@@ -1,10 +1,10 @@
-//! The codec chain of Zarr 3: what it says of read chunks and compression.
+//! The codec chain of Zarr 3: what it says about read chunks and compression.
 //!
 //! A chain is any number of `transpose`, then one of `bytes` and `sharding_indexed`, then any
-//! number of compressors and checksums. A sharding codec holds two more chains: one for its
+//! number of compressors and checksums. A sharding codec contains two more chains: one for its
 //! sub-chunks, one for its index.
 //!
-//! Source: tensorstore `driver/zarr3/codec/*.cc`; every rule was tried on tensorstore 0.1.86.
+//! Source: tensorstore `driver/zarr3/codec/*.cc`; every rule was tried with tensorstore 0.1.86.
 
 use super::encoding::{self, Encoding, Step};
 use super::named::Named;
@@ -15,7 +15,7 @@ use super::{
 use crate::error::{Error, ErrorKind, Offset, Result, counted};
 use crate::json::{Json, Kind};
 
-/// The most sub-chunks that TensorStore takes in one shard.
+/// The most sub-chunks that TensorStore accepts in one shard.
 const MAX_GRID: u64 = 1 << 30;
 
 /// A chain of codecs, as read.
@@ -32,7 +32,7 @@ pub(super) struct Chain {
     steps: Vec<Step>,
 }
 
-/// What turns an array into bytes.
+/// The codec that turns an array into bytes.
 #[derive(Debug)]
 enum Serializer {
     /// The elements one after the other.
@@ -109,8 +109,9 @@ impl Chain {
         })
     }
 
-    /// Checks the chain against the chunks it encodes, of `chunk_shape` elements of `item_bytes`,
-    /// and gives the shape of what one read decodes, in the order of the array's dimensions.
+    /// Checks the chain against the chunks that it encodes, of `chunk_shape` elements of
+    /// `item_bytes`, and returns the shape that one read decodes, in the order of the array's
+    /// dimensions.
     ///
     /// # Errors
     /// `Malformed` if ranks differ, sub-chunks do not divide their chunk, or sizes overflow.
@@ -156,8 +157,8 @@ impl Chain {
         }
     }
 
-    /// How the bytes of a chunk of `chunk_shape` elements are made. The chain must have been found
-    /// right for such chunks.
+    /// How the bytes of a chunk of `chunk_shape` elements are encoded. The chain must have been
+    /// checked for such chunks.
     pub(super) fn encoding(&self, chunk_shape: &[u64]) -> Encoding {
         let mut shape = chunk_shape.to_vec();
         for transpose in &self.transposes {
@@ -177,7 +178,8 @@ impl Chain {
         }
     }
 
-    /// The compression that Orbax reports: of the chunks, or of the sub-chunks if there are any.
+    /// The compression that Orbax reports: that of the chunks, or of the sub-chunks if there are
+    /// any.
     ///
     /// Source: orbax `_src/metadata/value.py`, `Zarr3Metadata.from_json`.
     pub(super) fn compression(&self) -> Option<Compression> {
@@ -187,7 +189,7 @@ impl Chain {
         };
         match outer.codecs.serializer {
             Serializer::Bytes { .. } => compressor(&outer.codecs),
-            // It takes the first codec whose name is none of three, and that is this one.
+            // Orbax takes the first codec whose name is none of three, and that is this one.
             Serializer::Sharding(_) => Some(Compression {
                 algorithm: "sharding_indexed",
                 level: None,
@@ -276,7 +278,7 @@ impl Sharding {
                 "chunk_shape: a shard of more than {MAX_GRID} sub-chunks"
             ));
         }
-        // For each sub-chunk the index holds an offset and a length of 8 bytes each.
+        // For each sub-chunk the index has an offset and a length of 8 bytes each.
         grid.push(2);
         self.check_index(&grid)
             .map_err(|error| error.while_reading("index_codecs"))?;

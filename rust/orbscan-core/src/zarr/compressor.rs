@@ -16,8 +16,8 @@ const ZLIB_LEVELS: (i128, i128) = (0, 9);
 /// The levels of bz2.
 const BZ2_LEVELS: (i128, i128) = (1, 9);
 
-/// The level that a Zarr 2 document means if it names none; TensorStore's view of the document
-/// spells it out.
+/// The level of a Zarr 2 document that names none; TensorStore's view of the document spells it
+/// out.
 const DEFAULT_LEVEL: i64 = 1;
 
 /// The greatest `blocksize`, `BLOSC_MAX_BLOCKSIZE`.
@@ -26,12 +26,11 @@ const MAX_BLOSC_BLOCK: i128 = 715_827_542;
 /// Reads the member `compressor` of a Zarr 2 document.
 ///
 /// # Errors
-/// `Malformed` for missing or wrong settings; `Unsupported` for compressors and settings that are
-/// not known.
+/// `Malformed` for missing or wrong settings; `Unsupported` for unknown compressors and settings.
 pub(super) fn v2(json: &mut Json<'_>) -> Result<Compression> {
     json.expect(Kind::Object)?;
     let start = json.offset();
-    // The id may stand behind the members that it gives a meaning.
+    // The id may follow the members that depend on it.
     let settings = json.clone();
     let mut id = None;
     json.object(|json, name| {
@@ -102,7 +101,7 @@ fn unknown(json: &mut Json<'_>, setting: &str, compressor: &str) -> Result<()> {
 /// The settings of a Zarr 3 codec that turns bytes into fewer bytes.
 ///
 /// # Errors
-/// `Malformed` for missing or wrong settings; `Unsupported` for codecs that are not known.
+/// `Malformed` for missing or wrong settings; `Unsupported` for unknown codecs.
 pub(super) fn v3(named: &Named<'_>) -> Result<Compression> {
     match named.name.as_ref() {
         "zstd" => leveled_v3(named, "zstd", ZSTD_LEVELS),
@@ -156,7 +155,7 @@ fn blosc_v3(named: &Named<'_>) -> Result<Compression> {
     Ok(BLOSC)
 }
 
-/// Blosc calls its level `clevel`, and Orbax does not look for that.
+/// Blosc names its level `clevel`, which Orbax does not read.
 const BLOSC: Compression = Compression {
     algorithm: "blosc",
     level: None,

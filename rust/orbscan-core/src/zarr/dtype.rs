@@ -1,6 +1,6 @@
 //! Element types and their spellings in numpy, in Zarr 2 and in Zarr 3.
 
-/// What one element is. The list is closed: it holds every type that Orbax can store.
+/// What one element is. The list is complete: it has every type that Orbax can store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum DType {
     /// True or false, one byte.
@@ -85,7 +85,7 @@ impl DType {
         Self::Float8E8M0Fnu,
     ];
 
-    /// What `str(numpy_dtype)` gives, which is also the name in Zarr 3.
+    /// The result of `str(numpy_dtype)`, which is also the name in Zarr 3.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Bool => "bool",
@@ -116,12 +116,12 @@ impl DType {
         }
     }
 
-    /// The type called `name` by numpy, `ml_dtypes` and Zarr 3.
+    /// The type with this name in numpy, `ml_dtypes` and Zarr 3.
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|dtype| dtype.name() == name)
     }
 
-    /// The type that a Zarr 2 document spells `text`.
+    /// The type that a Zarr 2 document spells as `text`.
     ///
     /// Types that numpy itself has are spelled byte order, kind, bytes (`<f4`); single bytes may
     /// have any byte order, all others need one. The types of `ml_dtypes` go by their names.
@@ -150,7 +150,7 @@ impl DType {
         Some(dtype)
     }
 
-    /// The bytes of one element in memory. Types of less than 8 bits take a whole byte.
+    /// The bytes of one element in memory. Types of fewer than 8 bits take a whole byte.
     pub const fn item_bytes(self) -> u64 {
         match self {
             Self::Int16 | Self::UInt16 | Self::BFloat16 | Self::Float16 => 2,
@@ -171,7 +171,7 @@ impl DType {
         })
     }
 
-    /// The bits of one element that carry its value: 4 for `int4`, though it takes a byte.
+    /// The bits of one element that carry its value: 4 for `int4`, although it takes a byte.
     pub const fn bits(self) -> u64 {
         match self {
             Self::Int2 => 2,
@@ -207,7 +207,7 @@ impl DType {
         matches!(self, Self::Bool)
     }
 
-    /// Whether numpy has the type without the help of `ml_dtypes`.
+    /// Whether numpy has the type without `ml_dtypes`.
     const fn is_numpys_own(self) -> bool {
         self.is_bool()
             || self.is_complex()

@@ -24,7 +24,7 @@ impl Element {
     /// Reads the member `dtype`.
     ///
     /// # Errors
-    /// `Malformed` if it is of another form; `Unsupported` for types that are not known.
+    /// `Malformed` if it has another form; `Unsupported` for unknown types.
     pub(super) fn read(json: &mut Json<'_>) -> Result<Self> {
         match json.peek()? {
             Kind::String => {
@@ -41,7 +41,7 @@ impl Element {
         }
     }
 
-    /// A structured type. TensorStore opens one without being told a field only if there is just
+    /// A structured type. TensorStore opens one without the name of a field only if there is just
     /// one: `[["name", "<i4"]]` or `[["name", "<i4", [2, 3]]]`.
     fn structure(json: &mut Json<'_>) -> Result<Self> {
         json.expect(Kind::Array)?;

@@ -1,17 +1,17 @@
-//! How the bytes of a stored chunk are made of its elements.
+//! How the elements of a chunk are encoded as bytes.
 
-/// How the bytes of a chunk are made.
+/// The encoding of a chunk.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Encoding {
     /// What is encoded.
     pub content: Content,
     /// Whether the most significant byte of an element comes first.
     pub big_endian: bool,
-    /// What is done to its bytes, in the order of writing.
+    /// The steps that are applied to its bytes, in the order of writing.
     pub steps: Vec<Step>,
 }
 
-/// What the bytes of a chunk stand for.
+/// What the bytes of a chunk represent.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Content {
     /// The elements one after the other.
@@ -26,17 +26,17 @@ pub enum Content {
 pub struct Shards {
     /// How many sub-chunks there are.
     pub count: u64,
-    /// How the bytes of each are made.
+    /// The encoding of each sub-chunk.
     pub encoding: Encoding,
-    /// What is done to the bytes of the index, in the order of writing.
+    /// The steps that are applied to the bytes of the index, in the order of writing.
     pub index_steps: Vec<Step>,
     /// Whether the numbers of the index have their most significant byte first.
     pub index_big_endian: bool,
-    /// Whether the index stands before the sub-chunks, not behind them.
+    /// Whether the index precedes the sub-chunks, rather than following them.
     pub index_first: bool,
 }
 
-/// One thing that is done to bytes.
+/// One step that is applied to bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Step {
     /// Compressed as one zstd frame.
@@ -60,7 +60,7 @@ pub const CHECKSUM_BYTES: u64 = 4;
 pub const INDEX_ENTRY_BYTES: u64 = 16;
 
 impl Step {
-    /// The compressor of that name.
+    /// The compressor with this name.
     pub(super) fn compressor(name: &str) -> Option<Self> {
         match name {
             "zstd" => Some(Self::Zstd),
@@ -74,8 +74,8 @@ impl Step {
 }
 
 impl Encoding {
-    /// The least and the greatest number of bytes that `decoded` bytes of elements can become; any
-    /// number is possible above the least where there is no greatest.
+    /// The least and the greatest number of bytes that `decoded` bytes of elements can become;
+    /// `None` means that there is no upper limit.
     pub fn stored_bytes(&self, decoded: u64) -> (u64, Option<u64>) {
         let (mut least, mut most) = match &self.content {
             Content::Elements => (decoded, Some(decoded)),
@@ -94,7 +94,7 @@ impl Encoding {
 }
 
 impl Shards {
-    /// The bytes of the index.
+    /// The length of the index in bytes.
     pub fn index_bytes(&self) -> u64 {
         let checksums = self
             .index_steps

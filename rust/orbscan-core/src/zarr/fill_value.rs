@@ -1,5 +1,5 @@
-//! Fill values. Their value is of no interest; that they fit the element type is checked, because
-//! TensorStore refuses the document otherwise.
+//! Fill values. Only whether they fit the element type matters, because TensorStore refuses the
+//! document otherwise.
 
 use base64::Engine as _;
 use base64::alphabet;
@@ -14,8 +14,8 @@ use crate::json::{Json, Kind};
 /// The words for floating-point numbers that JSON cannot spell.
 const WORDS: [&str; 3] = ["NaN", "Infinity", "-Infinity"];
 
-/// Base64 as TensorStore reads it: with all of its padding, or without any; whatever the bits are
-/// that belong to no byte.
+/// Base64 as TensorStore reads it: with all of its padding, or without any; bits that do not belong
+/// to a byte may have any value.
 static PADDED: GeneralPurpose = base64_with(DecodePaddingMode::RequireCanonical);
 static BARE: GeneralPurpose = base64_with(DecodePaddingMode::RequireNone);
 
@@ -39,8 +39,8 @@ impl Spelling {
     /// The spelling for a plain element type.
     pub(super) const fn of(dtype: DType) -> Self {
         match dtype {
-            // TensorStore tells kinds apart by the letters of a spelling like `<f4`, and this name
-            // has an `l` where it looks.
+            // TensorStore distinguishes kinds by the letters of a spelling like `<f4`, and this
+            // name has an `l` at that position.
             DType::Float4E2M1Fn => Self::Bytes(1),
             other => Self::Value(other),
         }
@@ -59,7 +59,7 @@ pub(super) fn check_v2(json: &mut Json<'_>, spelling: Spelling) -> Result<()> {
         _ if kind == Kind::Null => json.skip().map(|_| ()),
         Spelling::Bytes(count) => base64(json, count),
         Spelling::Value(dtype) if dtype.is_bool() => json.boolean().map(|_| ()),
-        // Of small types it checks only that the number fits the byte.
+        // For small types it only checks that the number fits into the byte.
         Spelling::Value(dtype) if dtype.is_integer() => {
             integer(json, dtype, dtype.item_bytes().saturating_mul(8))
         }

@@ -1,7 +1,7 @@
 //! The documents that describe one array: `.zarray` of Zarr 2, `zarr.json` of Zarr 3.
 //!
-//! Both decoders accept what TensorStore accepts, because that is what Orbax reads with. They go
-//! through a document once and build no tree: checkpoints hold thousands of these, all tiny.
+//! Both decoders accept what TensorStore accepts, because Orbax reads through it. They read a
+//! document once and build no tree: checkpoints have thousands of them, all tiny.
 
 pub mod chunk_keys;
 mod codecs;
@@ -28,10 +28,10 @@ const MAX_RANK: usize = 32;
 /// The greatest length of a dimension. The next number means "unbounded" in TensorStore.
 const MAX_LENGTH: i128 = 0x7fff_ffff_ffff_fffe;
 
-/// What a document says of its array.
+/// What a document says about its array.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct ArrayHeader {
-    /// What only one of the two formats knows.
+    /// The members of only one of the two formats.
     pub format: Format,
     /// The whole array, in elements; with the dimensions of a structured element type at the end.
     pub shape: Vec<u64>,
@@ -39,24 +39,24 @@ pub struct ArrayHeader {
     pub dtype: DType,
     /// The element type as the document spells it; a structured one as Python's `str` would.
     pub stored_dtype: String,
-    /// What one read of chunk data gives, in elements: one sub-chunk of the innermost sharding
+    /// The shape of one read of chunk data, in elements: one sub-chunk of the innermost sharding
     /// codec, in the order of the array's dimensions. May exceed the array.
     pub chunk_shape: Vec<u64>,
-    /// What one file of chunk data holds, in elements.
+    /// The shape of one file of chunk data, in elements.
     pub grid_chunk_shape: Vec<u64>,
-    /// How chunks are compressed, if they are.
+    /// The compression of chunks, if any.
     pub compression: Option<Compression>,
     /// How the keys of chunks are spelled.
     pub chunk_keys: ChunkKeys,
-    /// How the bytes of chunks are made.
+    /// The encoding of chunks.
     pub encoding: Encoding,
-    /// Whether there is a fill value, so that a writer may leave out chunks that hold nothing else.
-    /// TensorStore stores every chunk where there is none.
+    /// Whether there is a fill value, so that a writer may leave out chunks that contain nothing
+    /// else. TensorStore stores every chunk if there is none.
     pub has_fill_value: bool,
 }
 
 impl ArrayHeader {
-    /// The bytes of a chunk's elements before they are encoded. Chunks at the edge are whole.
+    /// The bytes of a chunk's elements before they are encoded. Chunks at the edge count in full.
     pub fn chunk_bytes(&self) -> u64 {
         let shape = match self.format {
             // With the dimensions of a structured element type.
@@ -68,14 +68,14 @@ impl ArrayHeader {
     }
 }
 
-/// What only one of the two formats knows.
+/// The members of only one of the two formats.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Format {
     /// Zarr 2, `.zarray`.
     V2 {
         /// The order of elements in a chunk: `C` or `F`.
         order: &'static str,
-        /// What stands between the numbers in a chunk's key: `.` or `/`.
+        /// The separator between the numbers in a chunk's key: `.` or `/`.
         dimension_separator: &'static str,
     },
     /// Zarr 3, `zarr.json`.
@@ -89,7 +89,7 @@ pub enum Format {
 /// How chunks are compressed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Compression {
-    /// The name of the codec; `sharding_indexed` where shards lie inside shards.
+    /// The name of the codec; `sharding_indexed` for shards inside shards.
     pub algorithm: &'static str,
     /// The member `level` of the codec, which blosc does not have.
     pub level: Option<i64>,
@@ -116,7 +116,7 @@ impl<T> Field<T> {
 }
 
 impl<'a> Field<Json<'a>> {
-    /// Checks that the next value is JSON and keeps its place, for when more is known.
+    /// Checks that the next value is JSON and keeps it until more is known.
     fn later(json: &mut Json<'a>) -> Result<Self> {
         json.peek()?;
         let offset = json.offset();
@@ -126,7 +126,7 @@ impl<'a> Field<Json<'a>> {
     }
 }
 
-/// The value of a member that must be there; `object` is where its object begins.
+/// The value of a required member; `object` is the position of its object.
 fn required<T>(member: Option<T>, name: &str, object: Offset) -> Result<T> {
     member.ok_or_else(|| Error::malformed(object, format!("member {name:?} is missing")))
 }
@@ -171,7 +171,7 @@ fn lengths(json: &mut Json<'_>, least: i128) -> Result<Vec<u64>> {
     Ok(lengths)
 }
 
-/// The bytes of a chunk, if a signed 64-bit number can hold them.
+/// The bytes of a chunk, if they fit into a signed 64-bit number.
 fn chunk_bytes(chunk_shape: &[u64], item_bytes: u64) -> Option<u64> {
     let bytes = chunk_shape
         .iter()
@@ -179,7 +179,7 @@ fn chunk_bytes(chunk_shape: &[u64], item_bytes: u64) -> Option<u64> {
     i64::try_from(bytes).ok().map(|_| bytes)
 }
 
-/// The refusal of a chunk whose size overflows, as TensorStore refuses it.
+/// The error for a chunk whose size overflows, as in TensorStore.
 fn too_large(chunk_shape: &[u64], offset: Offset) -> Error {
     let reason = format!("a chunk of {chunk_shape:?} elements has more than 2^63 bytes");
     Error::malformed(offset, reason)

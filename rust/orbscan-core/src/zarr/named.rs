@@ -47,8 +47,8 @@ impl<'a> Named<'a> {
         })
     }
 
-    /// Goes through the configuration, which may be absent. `member` says whether it knows a name
-    /// and consumes the value if so.
+    /// Reads the configuration, which may be absent. `member` returns whether it knows a name, and
+    /// reads the value if so.
     ///
     /// # Errors
     /// `Malformed` for unknown members; whatever `member` returns.

@@ -6,7 +6,7 @@ use crate::json::Json;
 /// Reads a whole number from `least` to `greatest`, which may be spelled `4.0` or `4e0`.
 ///
 /// # Errors
-/// `Malformed` if it is none.
+/// `Malformed` if it is not such a number.
 pub(super) fn whole<T: TryFrom<i128>>(
     json: &mut Json<'_>,
     least: i128,
@@ -25,9 +25,9 @@ pub(super) fn whole<T: TryFrom<i128>>(
         })
 }
 
-/// The whole number that a JSON number spells, if it does.
+/// The whole number that a JSON number spells, if it is whole.
 fn exact(text: &str) -> Option<i128> {
-    // All that any caller wants lies within 64 bits.
+    // All numbers that callers need fit into 64 bits.
     const LARGEST: f64 = 18_446_744_073_709_551_616.0;
     if let Ok(number) = text.parse() {
         return Some(number);

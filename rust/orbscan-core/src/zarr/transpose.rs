@@ -5,12 +5,12 @@ use super::{number, one_of, required};
 use crate::error::{Error, ErrorKind, Result};
 use crate::json::{Json, Kind};
 
-/// The order of dimensions behind a transpose.
+/// The order of dimensions after a transpose.
 #[derive(Debug)]
 pub(super) enum Order {
-    /// Dimension `i` behind it is dimension `order[i]` before it.
+    /// Dimension `i` after it is dimension `order[i]` before it.
     Permutation(Vec<usize>),
-    /// As before.
+    /// Unchanged.
     Same,
     /// The reverse.
     Reversed,
@@ -20,7 +20,7 @@ impl Order {
     /// Reads the settings of the codec.
     ///
     /// # Errors
-    /// `Malformed` if the order is missing or none.
+    /// `Malformed` if the order is missing or invalid.
     pub(super) fn v3(named: &Named<'_>) -> Result<Self> {
         let mut order = None;
         named.configuration(|json, name| {
@@ -52,7 +52,7 @@ impl Order {
         Err(Error::malformed(offset, reason))
     }
 
-    /// `shape` behind the transpose; `None` if the ranks differ.
+    /// `shape` after the transpose; `None` if the ranks differ.
     pub(super) fn apply(&self, shape: &[u64]) -> Option<Vec<u64>> {
         match self {
             Self::Permutation(order) if order.len() != shape.len() => None,
@@ -62,7 +62,7 @@ impl Order {
         }
     }
 
-    /// The shape that [`Order::apply`] makes `shape` of.
+    /// The shape that [`Order::apply`] turns into `shape`.
     pub(super) fn undo(&self, shape: &[u64]) -> Vec<u64> {
         match self {
             Self::Permutation(order) => {

@@ -5,7 +5,7 @@
 //!  "fill_value":null,"filters":null,"order":"C","shape":[8,8],"zarr_format":2}
 //! ```
 //!
-//! Source: tensorstore `driver/zarr/metadata.cc`, `driver/zarr/dtype.cc`; every rule was tried on
+//! Source: tensorstore `driver/zarr/metadata.cc`, `driver/zarr/dtype.cc`; every rule was tried with
 //! tensorstore 0.1.86.
 
 use super::chunk_keys::ChunkKeys;
@@ -47,7 +47,7 @@ struct Members<'a> {
     chunks: Option<Field<Vec<u64>>>,
     dtype: Option<Field<Element>>,
     compressor: Option<Field<Option<Compression>>>,
-    /// Can be checked only when the element type is known.
+    /// It can be checked only when the element type is known.
     fill_value: Option<Field<Json<'a>>>,
     order: Option<&'static str>,
     filters: Option<()>,
@@ -75,7 +75,7 @@ impl<'a> Members<'a> {
         Ok(())
     }
 
-    /// Puts the members together; `start` is where their object begins.
+    /// Combines the members; `start` is where their object begins.
     fn finish(self, start: Offset) -> Result<ArrayHeader> {
         required(self.zarr_format, "zarr_format", start)?;
         let shape = required(self.shape, "shape", start)?.value;
@@ -118,7 +118,7 @@ impl<'a> Members<'a> {
     }
 }
 
-/// The bytes of an element, if dimensions and sizes are such as an array can have.
+/// The bytes of an element, if dimensions and sizes are valid for an array.
 fn item_bytes(shape: &[u64], chunks: &Field<Vec<u64>>, element: &Field<Element>) -> Result<u64> {
     if chunks.value.len() != shape.len() {
         let (found, wanted) = (chunks.value.len(), shape.len());
@@ -139,7 +139,7 @@ fn item_bytes(shape: &[u64], chunks: &Field<Vec<u64>>, element: &Field<Element>)
     Ok(item_bytes)
 }
 
-/// Whether there is a fill value, which must be one of the element type.
+/// Whether there is a fill value, which must fit the element type.
 fn has_fill_value(mut json: Json<'_>, element: &Element, item_bytes: u64) -> Result<bool> {
     let found = json.peek()? != Kind::Null;
     let spelling = if element.raw {
@@ -155,7 +155,7 @@ fn encoding(stored: &str, compression: Option<Compression>) -> Encoding {
     let compressor = compression.and_then(|found| Step::compressor(found.algorithm));
     Encoding {
         content: Content::Elements,
-        // A structured type is spelled with brackets and quotes around its field's.
+        // A structured type has brackets and quotes around the type of its field.
         big_endian: stored.contains("'>") || stored.starts_with('>'),
         steps: compressor.into_iter().collect(),
     }
@@ -184,7 +184,7 @@ mod tests {
         decode(text.as_bytes(), &Limits::default())
     }
 
-    /// The document with `from`, which it must hold, replaced.
+    /// The document with `from`, which it must contain, replaced.
     fn with(from: &str, to: &str) -> String {
         assert!(DOCUMENT.contains(from), "{from}");
         DOCUMENT.replacen(from, to, 1)
@@ -310,7 +310,7 @@ mod tests {
     #[test]
     fn refusals_name_kind_and_byte() {
         use ErrorKind::{Malformed, Unsupported};
-        // A mark stands before the byte that the error names; without one it is the first.
+        // A mark precedes the byte that the error names; without a mark it is the first byte.
         for (from, to, kind) in [
             (DOCUMENT, "", Malformed),
             (DOCUMENT, "[]", Malformed),

@@ -6,8 +6,9 @@
 //!  "node_type":"array","shape":[16,8],"zarr_format":3}
 //! ```
 //!
-//! Source: tensorstore `driver/zarr3/metadata.cc`; every rule was tried on tensorstore 0.1.86. Only
-//! the units in `attributes` are not checked here: they are the user's, and say nothing of storage.
+//! Source: tensorstore `driver/zarr3/metadata.cc`; every rule was tried with tensorstore 0.1.86.
+//! Only the units in `attributes` are not checked here: they are the user's, and do not concern
+//! storage.
 
 use std::borrow::Cow;
 
@@ -49,7 +50,7 @@ struct Members<'a> {
     chunk_grid: Option<Field<Vec<u64>>>,
     chunk_key_encoding: Option<ChunkKeys>,
     codecs: Option<Chain>,
-    /// Can be checked only when the element type is known.
+    /// It can be checked only when the element type is known.
     fill_value: Option<Field<Json<'a>>>,
     dimension_names: Option<Field<Vec<Option<Cow<'a, str>>>>>,
 }
@@ -81,7 +82,7 @@ impl<'a> Members<'a> {
         Ok(())
     }
 
-    /// Puts the members together; `start` is where their object begins.
+    /// Combines the members; `start` is where their object begins.
     fn finish(self, start: Offset) -> Result<ArrayHeader> {
         required(self.zarr_format, "zarr_format", start)?;
         required(self.node_type, "node_type", start)?;
@@ -110,7 +111,7 @@ impl<'a> Members<'a> {
         let grid_chunk_shape = grid.value;
         Ok(ArrayHeader {
             format: Format::V3 {
-                // Orbax takes an empty list for none.
+                // Orbax treats an empty list as none.
                 inner_chunk_shape: inner.filter(|inner| !inner.is_empty()).map(<[u64]>::to_vec),
             },
             shape,
@@ -189,7 +190,7 @@ fn no_storage_transformers(json: &mut Json<'_>) -> Result<()> {
     })
 }
 
-/// A member that the format does not have. It may be ignored only if it says so itself.
+/// A member that is not part of the format. It may be ignored only if it says so itself.
 fn extension(json: &mut Json<'_>) -> Result<()> {
     let kind = json.peek()?;
     let offset = json.offset();
@@ -210,7 +211,7 @@ fn extension(json: &mut Json<'_>) -> Result<()> {
     Err(Error::new(ErrorKind::Unsupported, reason).at(offset))
 }
 
-/// Checks that there is one name or null for each dimension, and that no two are named alike.
+/// Checks that there is one name or null for each dimension, and that no two names are equal.
 fn check_names(names: &Field<Vec<Option<Cow<'_, str>>>>, rank: usize) -> Result<()> {
     let mut given: Vec<_> = names.value.iter().flatten().collect();
     given.retain(|name| !name.is_empty());
@@ -243,7 +244,7 @@ mod tests {
         decode(text.as_bytes(), &Limits::default())
     }
 
-    /// The document with `from`, which it must hold, replaced.
+    /// The document with `from`, which it must contain, replaced.
     fn with(from: &str, to: &str) -> String {
         assert!(DOCUMENT.contains(from), "{from}");
         DOCUMENT.replacen(from, to, 1)
@@ -327,7 +328,7 @@ mod tests {
         let shape = r#"{"chunk_shape":[4,4]}"#;
         let keys = r#"{"name":"default"}"#;
         let end = r#","zarr_format":3"#;
-        // A mark stands before the byte that the error names; without one it is the first.
+        // A mark precedes the byte that the error names; without a mark it is the first byte.
         for (from, to, kind) in [
             (DOCUMENT, "", Malformed),
             (DOCUMENT, "[]", Malformed),

@@ -1,4 +1,4 @@
-//! Which of the steps of a root is meant, and why none is.
+//! Which of the steps of a root is chosen, and why none is.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,10 +6,11 @@ use super::{Found, Wanted, signs};
 use crate::error::{Error, ErrorKind, Result, shown};
 use crate::orbax::step_name;
 
-/// How many prefixes an error lists at most.
+/// The most prefixes that an error lists.
 const PREFIXES_SHOWN: usize = 10;
 
-/// Whether names alone tell which step is meant: a number that one directory has, whatever its prefix.
+/// Whether names alone determine the step: a number that only one directory has, whatever its
+/// prefix.
 pub fn is_clear(found: &[Found], wanted: Wanted) -> bool {
     let Wanted::Number(number) = wanted else {
         return false;
@@ -31,7 +32,7 @@ pub fn committed(mut found: Vec<Found>) -> Result<Vec<Found>> {
     Ok(found)
 }
 
-/// The committed step of the greatest number; of several the one whose name comes last, as in Orbax.
+/// The committed step with the greatest number; of several the one whose name is last, as in Orbax.
 ///
 /// # Errors
 /// As [`committed`].
@@ -43,7 +44,7 @@ pub fn latest(mut found: Vec<Found>) -> Result<Found> {
     }
 }
 
-/// The committed step of a number. Which of several is meant nobody can tell.
+/// The committed step with a number. If there are several, it is ambiguous.
 ///
 /// # Errors
 /// `NotFound`, `Uncommitted`; `UnknownLayout` if there are several.
@@ -73,7 +74,7 @@ pub fn numbered(found: Vec<Found>, number: u64) -> Result<Found> {
     }
 }
 
-/// The refusal of a name under which nothing lies.
+/// The error for a name under which nothing lies.
 pub fn no_such_name(name: &str, found: &[Found]) -> Error {
     let mut reason = format!("has nothing called {name:?}");
     let number = step_name::parse(name).map(|name| name.step);
@@ -95,7 +96,7 @@ pub fn no_such_name(name: &str, found: &[Found]) -> Error {
     Error::new(ErrorKind::NotFound, reason)
 }
 
-/// What to add where nothing of a prefix is found: which ones there are.
+/// The words to add if nothing with a prefix is found: which prefixes there are.
 pub fn not_of(wanted: Option<&str>, prefixes: &BTreeSet<Option<String>>) -> String {
     if prefixes.is_empty() || prefixes.contains(&wanted.map(str::to_owned)) {
         return String::new();
@@ -113,20 +114,20 @@ pub fn not_of(wanted: Option<&str>, prefixes: &BTreeSet<Option<String>>) -> Stri
     format!("; the prefix is {wanted}, and there is {there}")
 }
 
-/// A prefix for people.
+/// A prefix, for a message.
 fn named(prefix: Option<&str>) -> String {
     prefix.map_or_else(|| "none".to_owned(), |prefix| format!("{prefix:?}"))
 }
 
-/// Checks that a step can be called the latest, or the best: steps of different prefixes are those of
-/// different managers.
+/// Checks that a step can be called the latest, or the best: steps with different prefixes belong
+/// to different managers.
 fn of_one_prefix(found: &[Found]) -> Result<()> {
     if signs::prefixes(found).len() < 2 {
         return Ok(());
     }
     let mut latest: BTreeMap<Option<&str>, &str> = BTreeMap::new();
     for step in found.iter().filter(|step| step.is_step()) {
-        // They come by rising numbers.
+        // They come in order of their numbers.
         latest.insert(step.prefix.as_deref(), &step.name);
     }
     let mut listed: Vec<(Option<&str>, &str)> = latest.into_iter().collect();
@@ -155,7 +156,7 @@ fn ends(found: &[Found]) -> (Option<&Found>, Option<&Found>) {
     (committed().next(), committed().next_back())
 }
 
-/// What numbers there are, for the message that another is not among them.
+/// The range of the numbers, for the message that another one is not among them.
 fn span(found: &[Found]) -> String {
     match ends(found) {
         (Some(first), Some(last)) if first.step == last.step => format!(", only {}", first.step),

@@ -1,4 +1,4 @@
-//! What is known of each step: its listing, and small files, fetched in one wave.
+//! What is known of each step: its listing, and small files, fetched in one batch.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,14 +16,14 @@ use crate::path::StorePath;
 use crate::reader::locate;
 use crate::store::{Bytes, EntryKind, Store, Want};
 
-/// Steps that were listed and read, a number of them at a time, but for what is told of one by those
-/// beside it.
+/// Steps that were listed and read, a number of them at a time, except for what depends on the
+/// steps beside them.
 #[derive(Default)]
 pub struct Looks(Vec<Known>);
 
 impl Looks {
-    /// Lists steps and reads small files of each. What is wrong with one is told with it. The others
-    /// are listed next.
+    /// Lists steps and reads small files of each. The faults of a step are part of the result. The
+    /// others are listed next.
     ///
     /// # Errors
     /// As [`StorePath::join`].
@@ -97,7 +97,7 @@ impl Looks {
         Ok(())
     }
 
-    /// Leaves out what was deleted since the root was listed: it is not there any more.
+    /// Without the steps that were deleted since the root was listed.
     #[must_use]
     pub fn without_gone(mut self) -> Self {
         let is_gone = |known: &Known| matches!(&known.look.listed, Err(error) if error.kind() == ErrorKind::NotFound);
@@ -105,7 +105,7 @@ impl Looks {
         self
     }
 
-    /// What is known of the steps, which are all of the root, or some that were chosen.
+    /// What is known of the steps, which are all steps of the root, or some that were chosen.
     pub fn steps(self, store: &dyn Store, limits: &Limits, are_all: bool) -> Vec<Step> {
         let mut shown = shown(&self.0);
         if !are_all {
@@ -121,7 +121,7 @@ impl Looks {
     }
 }
 
-/// A look at a step.
+/// The listing of a step.
 struct Look {
     found: Found,
     path: StorePath,
@@ -139,7 +139,7 @@ fn listed(store: &dyn Store, path: &StorePath, found: &Found) -> Result<Listed> 
     Err(Error::new(ErrorKind::Unsupported, reason).in_file(path))
 }
 
-/// The files that are there and say something of a step.
+/// The requests for the files of a step that exist and matter.
 fn wanted(path: &StorePath, listed: &Listed, limits: &Limits) -> Result<[Option<Want>; 2]> {
     let whole = |file| Want::whole(file, limits.max_document_bytes);
     let header = has(&listed.entries, names::CHECKPOINT_METADATA);
@@ -152,7 +152,7 @@ fn wanted(path: &StorePath, listed: &Listed, limits: &Limits) -> Result<[Option<
     ])
 }
 
-/// The prefixes of steps of which one shows that it is a checkpoint, or a part of one.
+/// The prefixes of steps of which one is recognisably a checkpoint, or a part of one.
 fn shown(known: &[Known]) -> BTreeSet<Option<String>> {
     let is_shown = |look: &&Look| {
         look.found.is_step()
@@ -165,7 +165,8 @@ fn shown(known: &[Known]) -> BTreeSet<Option<String>> {
     shown.map(|look| look.found.prefix.clone()).collect()
 }
 
-/// Those of the prefixes of steps of which none shows it, but another beside them does.
+/// The prefixes of steps of which none is recognisably a checkpoint, but another step beside them
+/// is.
 fn shown_beside(
     store: &dyn Store,
     known: &[Known],
@@ -183,19 +184,19 @@ fn shown_beside(
     found.map(|(prefix, _)| prefix.clone()).collect()
 }
 
-/// A look at a step, and what its files say.
+/// The listing of a step, and the content of its files.
 struct Known {
     look: Look,
     metadata: CheckpointMetadata,
     metrics: Option<String>,
     issues: Vec<Error>,
     errors: Vec<Error>,
-    /// What is missing of it; `None` where the steps beside it tell.
+    /// What is missing in it; `None` if that depends on the steps beside it.
     faults: Option<Vec<Error>>,
 }
 
 impl Look {
-    /// Takes the answers to what was wanted.
+    /// Takes the answers to its requests.
     fn take(self, answers: &mut dyn Iterator<Item = Result<Bytes>>, limits: &Limits) -> Known {
         let mut errors = Vec::new();
         let (metadata, issues) = match &self.header {
@@ -228,10 +229,10 @@ impl Look {
 }
 
 impl Known {
-    /// What is missing of the step, as far as it does not depend on those beside it.
+    /// What is missing in the step, as far as it does not depend on those beside it.
     ///
     /// # Errors
-    /// Why that cannot be told.
+    /// Why that cannot be determined.
     fn own_faults(&self, store: &dyn Store, limits: &Limits) -> Result<Option<Vec<Error>>> {
         match &self.look.listed {
             Err(error) => Ok(Some(vec![error.clone()])),
@@ -254,7 +255,7 @@ impl Known {
         complete::faults(store, path, listed, handlers, is_among, has_metrics, limits)
     }
 
-    /// Puts everything together; `is_among` says whether the step lies among steps.
+    /// Combines everything; `is_among` says whether the step lies among steps.
     fn step(mut self, store: &dyn Store, is_among: bool, limits: &Limits) -> Step {
         let faults = match (self.faults.take(), &self.look.listed) {
             (Some(faults), _) => faults,

@@ -1,4 +1,4 @@
-//! The directories of a root, told apart by their names.
+//! The directories of a root, distinguished by their names.
 
 use std::collections::BTreeSet;
 
@@ -14,36 +14,36 @@ use crate::path::StorePath;
 use crate::record::Layout;
 use crate::store::{Bytes, Entry, EntryKind, Store};
 
-/// What stands in a name for bytes that are not UTF-8.
+/// The replacement for bytes of a name that are not UTF-8.
 const MARK: char = char::REPLACEMENT_CHARACTER;
 
-/// A root by its listing.
+/// The listing of a root.
 pub struct Listing {
-    /// The directories that are called like steps of the prefixes that are wanted, or like the
-    /// leftovers of such, by number and then by name.
+    /// The directories that have names of steps with a wanted prefix, or names of temporary
+    /// directories of such steps, by number and then by name.
     pub found: Vec<Found>,
-    /// All other directories, in no order. Empty if the root is itself a checkpoint: they are parts
-    /// of it.
+    /// All other directories, in no particular order. Empty if the root is itself a checkpoint:
+    /// they are parts of it.
     pub others: Vec<Entry>,
-    /// The prefixes of all directories that are called like steps.
+    /// The prefixes of all directories that have names of steps.
     pub prefixes: BTreeSet<Option<String>>,
 }
 
-/// What becomes of the steps of a listing.
+/// What is read of the steps of a listing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reads {
-    /// Nothing of them is read.
+    /// Nothing.
     Names,
-    /// What is known of each without its trees is.
+    /// What is known of each step without its trees.
     Contents,
 }
 
 /// The number and the prefix in the name of a directory, and the directory.
 type Numbered = (u64, Option<String>, Entry);
 
-/// Lists a root. Of some steps that are wanted it is said whether they are committed, where only a file
-/// in each can tell; of the others perhaps not. `None` wants them all. `Reads` says whether they are read
-/// next.
+/// Lists a root. For the wanted steps it says whether they are committed, also if that depends on a
+/// file in each; for the others perhaps not. `None` means that all are wanted. `Reads` says whether
+/// they are read next.
 ///
 /// # Errors
 /// `NotFound`; `UnknownLayout` if it is a file, or itself a checkpoint in which there is no step;
@@ -97,18 +97,18 @@ pub fn list(
     })
 }
 
-/// What the name of a directory says of a step, or of the leftover of one.
+/// The name of a step, or of a temporary directory of a step.
 fn name_of(entry: &Entry) -> Option<StepName<'_>> {
     step_name::parse(&entry.name).or_else(|| step_name::parse_unfinished(&entry.name))
 }
 
-/// The refusal of a root that is itself a checkpoint.
+/// The error for a root that is itself a checkpoint.
 fn checkpoint(why: &str) -> Error {
     let reason = format!("is itself a checkpoint, not a directory of steps: {why}");
     Error::new(ErrorKind::UnknownLayout, reason)
 }
 
-/// What is in the root. A file in its place is not a missing one.
+/// The entries of the root. A file in its place does not count as missing.
 ///
 /// # Errors
 /// `NotFound`, `UnknownLayout`, `Store`.
@@ -137,8 +137,8 @@ pub fn unless_missing(answer: Result<Bytes>) -> Result<Option<Bytes>> {
     }
 }
 
-/// Why the root is itself a checkpoint, if it is one. What lies below a directory of safetensors files
-/// is not a part of it.
+/// Why the root is itself a checkpoint, if it is one. What lies below a directory of safetensors
+/// files is not a part of it.
 fn own_checkpoint(
     store: &dyn Store,
     root: &StorePath,
@@ -163,9 +163,8 @@ fn own_checkpoint(
     Ok(Some(why))
 }
 
-/// Refuses what is a part of a checkpoint, what a save left behind, and a step of which only a part is
-/// there: what lies in it is not a checkpoint.
-/// Asked only where there is no step.
+/// Refuses a part of a checkpoint, a temporary directory of a save, and a step that is only partly
+/// there: none of them contains checkpoints. Called only if there are no steps.
 ///
 /// # Errors
 /// `Uncommitted`; `UnknownLayout`; `Store`.
@@ -186,7 +185,7 @@ fn refuse_part(
     part::fault_of(store, root, entries)?.map_or(Ok(()), Err)
 }
 
-/// Says of each directory whether a job would take it for finished.
+/// Determines for each directory whether a job would consider it finished.
 fn judged(
     store: &dyn Store,
     root: &StorePath,
@@ -201,7 +200,7 @@ fn judged(
         .iter()
         .map(|(_, prefix, _)| prefix.as_deref())
         .collect();
-    // Of several prefixes any step may show which is meant.
+    // If there are several prefixes, any step may show which one is meant.
     let commit_files = match wanted {
         Some(Wanted::Latest) if prefixes.len() == 1 => {
             last_commit_file(store, &paths, scope, reads)?
@@ -233,7 +232,7 @@ fn judged(
     Ok(found.collect())
 }
 
-/// As [`commit_files`], of those that are wanted; false of the others.
+/// As [`commit_files`], for those that are wanted; false for the others.
 fn some_commit_files(
     store: &dyn Store,
     paths: &[StorePath],
@@ -250,8 +249,8 @@ fn some_commit_files(
     Ok(is_wanted)
 }
 
-/// As [`commit_files`], but those before the last one that has it are not asked: that is one request, or
-/// a few where saves are under way.
+/// As [`commit_files`], but without requests for those before the last one that has it: that is one
+/// request, or a few if saves are in progress.
 fn last_commit_file(
     store: &dyn Store,
     paths: &[StorePath],
@@ -265,10 +264,10 @@ fn last_commit_file(
     while end > 0 {
         let begin = end.saturating_sub(asked_at_once);
         let some = paths.get(begin..end).unwrap_or_default();
-        // Of several one at most is read.
+        // If there are several, at most one of them is read.
         let reads = if some.len() == 1 { reads } else { Reads::Names };
         let answers = commit_files(store, some, scope, reads)?;
-        // One whose name is still temporary is not chosen, finished or not.
+        // A step whose name is still temporary is not chosen, finished or not.
         let mut own = some.iter().zip(&answers);
         let has_one =
             own.any(|(path, has)| (*has || by_name) && step_name::parse(path.name()).is_some());
@@ -284,7 +283,8 @@ fn last_commit_file(
     Ok(found)
 }
 
-/// Whether each of the directories has a `commit_success.txt`; not asked where it does not matter.
+/// Whether each of the directories has a `commit_success.txt`; no request is made if it does not
+/// matter.
 fn commit_files(
     store: &dyn Store,
     paths: &[StorePath],
@@ -306,7 +306,7 @@ fn commit_files(
     Ok(found)
 }
 
-/// Says to a store which steps are listed next, and what else; and what is read of the steps.
+/// Announces to a store which steps are listed next, and what else; and what is read of the steps.
 ///
 /// # Errors
 /// As [`StorePath::join`].
@@ -327,8 +327,8 @@ pub fn expect(
     Ok(())
 }
 
-/// Whether each name is really that of its directory. Where it is not UTF-8 the listing has a mark in
-/// it, and nothing is found under such a name.
+/// Whether each name really is that of its directory. If it is not UTF-8, the listing has a
+/// replacement character in it, and nothing is found under such a name.
 fn named(store: &dyn Store, paths: &[StorePath]) -> Vec<bool> {
     let is_named = |path: &StorePath| {
         if !path.name().contains(MARK) {

@@ -7,7 +7,7 @@ use crate::orbax::{names, step_name};
 use crate::path::StorePath;
 use crate::store::{Entry, Store};
 
-/// How many directories are looked into at most.
+/// The most directories that are examined.
 const LOOKED_INTO: usize = 64;
 
 /// What was found.
@@ -15,11 +15,11 @@ const LOOKED_INTO: usize = 64;
 pub struct Others {
     /// The names of checkpoints and of unfinished saves, ordered by the numbers in them.
     pub names: Vec<String>,
-    /// How many directories were not looked into: there were too many, or they cannot be read.
+    /// How many directories were not examined: there were too many, or they cannot be read.
     pub unknown: usize,
 }
 
-/// Directories of a root that are not called like steps, of which some are looked into.
+/// Directories of a root that do not have names of steps, some of which are examined.
 pub struct Beside {
     root: StorePath,
     directories: Vec<Entry>,
@@ -27,7 +27,7 @@ pub struct Beside {
 }
 
 impl Beside {
-    /// Those of some directories that may be checkpoints, the first by the numbers in their names.
+    /// Those directories that may be checkpoints, the first by the numbers in their names.
     pub fn of(root: &StorePath, mut directories: Vec<Entry>) -> Self {
         directories.retain(|entry| entry.name != names::ROOT_METADATA_DIRECTORY);
         directories.sort_unstable_by(|a, b| step_name::natural(&a.name, &b.name));
@@ -40,14 +40,14 @@ impl Beside {
         }
     }
 
-    /// Those that are listed.
+    /// The directories that are listed.
     pub fn listed(&self) -> Vec<StorePath> {
         let listed = self.directories.iter().filter(|entry| !is_leftover(entry));
         let paths = listed.filter_map(|entry| self.root.join(&entry.name).ok());
         paths.collect()
     }
 
-    /// What is told of them where none is looked into.
+    /// The result if none of them is examined.
     pub fn unseen(self) -> Others {
         let in_all = self.unknown.saturating_add(self.directories.len());
         let leftovers = self.directories.into_iter().filter(is_leftover);
@@ -58,7 +58,7 @@ impl Beside {
         }
     }
 
-    /// Looks into them.
+    /// Examines them.
     pub fn look(self, store: &dyn Store) -> Others {
         let mut others = Others {
             unknown: self.unknown,
@@ -80,7 +80,7 @@ impl Beside {
     }
 }
 
-/// Looks into directories of a root that are not called like steps.
+/// Examines directories of a root that do not have names of steps.
 pub fn look(store: &dyn Store, root: &StorePath, directories: Vec<Entry>) -> Others {
     let beside = Beside::of(root, directories);
     store.expect(&beside.listed(), &[]);
@@ -91,10 +91,10 @@ fn is_leftover(entry: &Entry) -> bool {
     recognise::is_leftover(&entry.name, entry.link, true)
 }
 
-/// Whether a directory is a checkpoint or the leftover of a save.
+/// Whether a directory is a checkpoint or a temporary directory of a save.
 ///
 /// # Errors
-/// Why that cannot be told.
+/// Why that cannot be determined.
 fn is_checkpoint(store: &dyn Store, root: &StorePath, entry: &Entry) -> Result<bool> {
     if is_leftover(entry) {
         return Ok(true);

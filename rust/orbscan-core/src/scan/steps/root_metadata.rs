@@ -27,6 +27,6 @@ pub fn read(store: &dyn Store, root: &StorePath, limits: &Limits) -> Result<Root
             return decoded.map_err(|error| error.in_file(&want.path));
         }
     }
-    // To say that there is nothing is right only of a root that is there.
+    // The answer "empty" is right only if the root exists.
     children(store, root).map(|_| RootMetadata::default())
 }

@@ -1,8 +1,8 @@
 //! Which prefixes of a root are those of steps.
 //!
-//! `events_2024` beside `1000` and `2000` has the form of a step's name, and a manager with the prefix
-//! `events` would take it for one. Where something under another prefix is a checkpoint and nothing
-//! under this one is, there is no such manager.
+//! `events_2024` beside `1000` and `2000` has the form of a step's name, and a manager with the
+//! prefix `events` would consider it one. If a directory with another prefix is a checkpoint and
+//! none with this prefix is, there is no such manager.
 
 use std::collections::BTreeSet;
 
@@ -13,17 +13,17 @@ use crate::orbax::names;
 use crate::path::StorePath;
 use crate::store::Store;
 
-/// How many directories are asked for at once to see whether one of them is a checkpoint.
+/// How many directories are requested at once to find out whether one of them is a checkpoint.
 const ASKED_AT_ONCE: usize = 32;
 
-/// The distinct prefixes of what can be chosen as a step.
+/// The distinct prefixes of the steps that can be chosen.
 pub fn prefixes(found: &[Found]) -> BTreeSet<Option<&str>> {
     let steps = found.iter().filter(|found| found.is_step());
     steps.map(|found| found.prefix.as_deref()).collect()
 }
 
-/// Leaves out what is merely called like a step, if there are several prefixes and under some of
-/// them there is a checkpoint.
+/// Removes directories that only have the name of a step, if there are several prefixes and some of
+/// them have a checkpoint.
 ///
 /// # Errors
 /// As [`StorePath::join`].
@@ -44,8 +44,8 @@ pub fn settled(store: &dyn Store, root: &StorePath, mut found: Vec<Found>) -> Re
     Ok(found)
 }
 
-/// Whether a step of a prefix shows that it is a checkpoint, the newest asked first. What cannot be
-/// looked at may be one.
+/// Whether any step of a prefix is recognisably a checkpoint, the newest first. One that cannot be
+/// examined may be a checkpoint.
 fn any_is_checkpoint(
     store: &dyn Store,
     root: &StorePath,

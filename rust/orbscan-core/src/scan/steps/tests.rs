@@ -124,7 +124,7 @@ fn damage_stays_with_its_step() {
     assert_eq!(first.file(), Some("memory:run/1/_CHECKPOINT_METADATA"));
     assert_eq!(second.file(), Some("memory:run/2/metrics/metrics"));
     assert_eq!(second.offset(), Some(Offset::File(9)));
-    // The second thing that is wrong with a step is not lost.
+    // The second fault of a step is not lost.
     assert_eq!(
         found[0].issues[0].file(),
         Some("memory:run/1/metrics/metrics")
@@ -277,7 +277,7 @@ fn a_temporary_name_is_no_step_to_be_chosen() {
     };
     assert_eq!(names(Wanted::Latest), ["5"]);
     assert_eq!(names(Wanted::Committed), ["5"]);
-    // Listed it is, and finished, as Orbax decides.
+    // It is listed, and finished, as Orbax decides.
     let all = list(&store, &root(), by_commit_file(), &Limits::default()).unwrap();
     assert!(all.steps[2].found.commit.committed);
     let error = find(Wanted::Number(7)).unwrap_err();
@@ -359,7 +359,7 @@ fn what_is_missing_of_a_step_is_its_error() {
             "is an incomplete step: it is empty",
         ]
     );
-    // By its name it is committed, and Orbax resumes there.
+    // By its name it is committed, and Orbax resumes from it.
     assert!(steps.iter().all(|step| step.found.commit.committed));
     assert_eq!(only(&store, Wanted::Latest).unwrap(), "6");
 }
@@ -379,7 +379,7 @@ fn the_arrays_of_a_flat_step_are_not_asked_for() {
     assert_eq!(counting.requests().stats, 0);
 }
 
-/// A store in which one directory is deleted once it was listed by its parent.
+/// A store in which one directory is deleted once its parent was listed.
 struct Vanishing(MemoryStore, StorePath);
 
 impl Store for Vanishing {

@@ -14,16 +14,16 @@ const PIECE: usize = 1 << 17;
 /// The place of the descriptor in a zstd frame.
 const ZSTD_DESCRIPTOR: usize = 4;
 
-/// The bit of the descriptor that says that the frame ends with a checksum of its content.
+/// The bit of the descriptor for a checksum of the content at the end of the frame.
 const ZSTD_CHECKSUM: u8 = 1 << 2;
 
 /// One zstd frame.
 pub(super) struct Zstd {
-    /// `None` if it could not be made, for want of memory.
+    /// `None` if it could not be created, for lack of memory.
     decoder: Option<Decoder<'static>>,
     piece: Vec<u8>,
     ended: bool,
-    /// Bytes seen so far, as far as that matters.
+    /// Bytes seen so far, as far as it matters.
     seen: usize,
     sealed: bool,
     inner: Box<dyn Sink>,
@@ -41,7 +41,7 @@ impl Zstd {
         }
     }
 
-    /// Looks at the descriptor of the frame, behind the four bytes of its magic number.
+    /// Examines the descriptor of the frame, after the four bytes of its magic number.
     fn look(&mut self, bytes: &[u8]) {
         let at = ZSTD_DESCRIPTOR.checked_sub(self.seen);
         if let Some(descriptor) = at.and_then(|at| bytes.get(at)) {
@@ -73,7 +73,7 @@ impl Sink for Zstd {
             self.inner
                 .feed(self.piece.get(..length).unwrap_or_default())?;
             self.ended = hint == 0;
-            // A full buffer means that there may be more to come out.
+            // If the buffer is full, there may be more output.
             if !self.ended && input.pos() >= bytes.len() && length < PIECE {
                 return Ok(());
             }
@@ -93,7 +93,7 @@ impl Sink for Zstd {
     }
 }
 
-/// A writer before a sink, which keeps the sink's flaw.
+/// A writer that feeds a sink and keeps the sink's flaw.
 struct Passing {
     inner: Box<dyn Sink>,
     flaw: Option<Flaw>,
@@ -122,7 +122,7 @@ impl Write for Passing {
 /// One gzip member or zlib stream.
 struct Inflate<D>(D);
 
-/// What the two kinds have in common.
+/// What the two kinds share.
 trait Inflating: Write {
     const NAME: &'static str;
     fn end(&mut self) -> std::io::Result<()>;

@@ -1,4 +1,4 @@
-//! Sinks for encodings that are not decoded: only how they begin is checked.
+//! Sinks for encodings that are not decoded: only the first bytes are checked.
 
 use super::{Outcome, Sink};
 use crate::cursor::to_u64;

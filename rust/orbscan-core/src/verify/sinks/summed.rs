@@ -1,11 +1,11 @@
-//! The sink of what carries a checksum.
+//! The sink for bytes with a checksum.
 
 use super::{Outcome, Sink};
 use crate::cursor::to_u64;
 use crate::error::counted;
 use crate::verify::flaw::Flaw;
 
-/// Bytes with their CRC-32C behind them.
+/// Bytes followed by their CRC-32C.
 pub(super) struct Crc32c {
     sum: u32,
     /// The last bytes so far: the checksum, if nothing follows.

@@ -28,7 +28,7 @@ fn read(codecs: &[&str]) -> Result<Chain> {
     Chain::read(&mut json)
 }
 
-/// The read chunk of float32 chunks of this shape.
+/// The read chunk for float32 chunks of this shape.
 fn read_chunk(codecs: &[&str], chunk_shape: &[u64]) -> Result<Vec<u64>> {
     read(codecs)?.read_chunk(chunk_shape, 4)
 }
@@ -116,7 +116,7 @@ fn refusals_name_kind_and_byte() {
     use ErrorKind::{Malformed, Unsupported};
     let shards = sharding("[2,2]", &[BYTES]);
     let (shards, marked_zstd) = (shards.as_str(), &*format!("^{ZSTD}"));
-    // A mark stands before the byte that the error names; without one it is the first.
+    // A mark precedes the byte that the error names; without a mark it is the first byte.
     for (codecs, kind) in [
         (vec![], Malformed),
         (vec![marked_zstd], Malformed),
