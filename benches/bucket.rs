@@ -2,10 +2,10 @@
 //!
 //!     cargo run --release --example bucket -- DIRECTORY MILLISECONDS
 //!
-//! Holds a directory in memory and answers as S3 and Google's XML interface do, for a bucket of any
-//! name: listings with a delimiter and in pages, objects and ranges of them. Prints its port. Answers
-//! come from a thread for each connection, as long after the request as it is told; no proxy of Python
-//! or emulator is fast enough for a scan with 64 requests under way.
+//! Holds a directory in memory and answers like S3 and Google's XML interface, for a bucket of any
+//! name: listings with a delimiter and in pages, objects and ranges of them. Prints its port. Each
+//! connection has a thread, which answers the given time after the request; no Python proxy or
+//! emulator is fast enough for a scan with 64 concurrent requests.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write as _;
@@ -39,7 +39,7 @@ fn main() -> std::io::Result<()> {
     println!("{}", listener.local_addr()?.port());
     for stream in listener.incoming() {
         let (stream, objects) = (stream?, Arc::clone(&objects));
-        // A client that goes away in the middle of an answer is no reason to say anything.
+        // A client that disconnects in the middle of an answer is not an error.
         thread::spawn(move || drop(serve(&stream, &objects, delay)));
     }
     Ok(())
@@ -85,7 +85,7 @@ fn serve(stream: &TcpStream, objects: &Objects, delay: Duration) -> std::io::Res
     Ok(())
 }
 
-/// The range that is asked for, its end included, and the length of the body.
+/// The requested range, including its end, and the length of the body.
 fn headers(reader: &mut impl BufRead) -> std::io::Result<(Option<(usize, usize)>, u64)> {
     let (mut range, mut length) = (None, 0);
     let mut line = String::new();
@@ -108,7 +108,7 @@ fn headers(reader: &mut impl BufRead) -> std::io::Result<(Option<(usize, usize)>
     }
 }
 
-/// Head and body of an answer; the body is an object's, or made.
+/// Head and body of an answer; the body is that of an object, or generated.
 fn answer<'a>(
     target: &str,
     range: Option<(usize, usize)>,
@@ -157,7 +157,7 @@ fn head(status: u16, length: usize, more: &str) -> String {
 fn listing(query: &HashMap<String, String>, objects: &Objects) -> String {
     let asked = |name: &str| query.get(name).map_or("", String::as_str);
     let (prefix, delimiter) = (asked("prefix"), asked("delimiter"));
-    // What was shown last: all that begins with it, if it stands for a directory.
+    // The last name of the previous page; a directory stands for everything in it.
     let after = match asked("continuation-token") {
         "" => asked("start-after"),
         token => token,
@@ -210,7 +210,7 @@ fn listing(query: &HashMap<String, String>, objects: &Objects) -> String {
     )
 }
 
-/// Text whose percent signs are resolved.
+/// Text with percent signs decoded.
 fn decoded(text: &str) -> String {
     let mut bytes = Vec::new();
     let mut rest = text.bytes();

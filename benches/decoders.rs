@@ -1,10 +1,10 @@
-//! What each decoder takes for a checkpoint of 1,000 arrays, each of one document and 8 chunks.
+//! The time of each decoder for a checkpoint of 1,000 arrays, each with one document and 8 chunks.
 //!
 //!     cargo bench --bench decoders                 medians, in microseconds
 //!     cargo bench --bench decoders -- NAME ROUNDS  one decoder, nothing printed: for callgrind
 //!
-//! Machines are noisy, so the decoders take turns. Times tell what a change is worth; whether there
-//! was one at all is told by `instructions.py`, which counts.
+//! Machines are noisy, so the decoders take turns. Times show what a change is worth; whether there
+//! is a change at all is shown by `instructions.py`, which counts instructions.
 
 use std::hint::black_box;
 use std::time::Instant;
@@ -37,7 +37,7 @@ fn main() {
     writer.write(&path, &mut store);
     let (limits, options) = (Limits::default(), Options::default());
     let (metadata, sharding) = (writer.tree_metadata(), writer.shardings());
-    // The same tree as a program with a JSON library of its own would spell it.
+    // The same tree as a program with another JSON library would spell it.
     let compact = metadata.replace(": ", ":").replace(", ", ",");
     let outline = |text: &str| {
         let read = tree_metadata::decode(text.as_bytes(), &limits, &mut Vec::new());

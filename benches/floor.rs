@@ -1,11 +1,11 @@
-//! The least that any reader of a checkpoint must do: reads the bytes, walks their tokens, keeps
-//! nothing.
+//! The minimum that any reader of a checkpoint must do: it reads the bytes, walks their tokens, and
+//! keeps nothing.
 //!
 //!     cargo run --release --example floor -- PATH [ROUNDS]
 //!
 //! Reads `_METADATA`, `_sharding`, `manifest.ocdbt` and the data files of the first directory that
-//! has a `_METADATA`; decompresses no more than zstd frames of B+tree nodes; prints the median in
-//! milliseconds. What orbscan takes beyond this goes into checking, joining and building objects.
+//! has a `_METADATA`; decompresses only zstd frames of B+tree nodes; prints the median in
+//! milliseconds. Whatever orbscan takes beyond this is checking, joining and building objects.
 
 use std::fs::{self, File};
 use std::hint::black_box;
@@ -15,11 +15,11 @@ use std::time::Instant;
 
 use zstd::zstd_safe::DCtx;
 
-/// Bytes before the compressed body of a B+tree node, and of the checksum behind it.
+/// The bytes before the compressed body of a B+tree node, and of the checksum after it.
 const HEADER: usize = 14;
 const CHECKSUM: usize = 4;
 
-/// Strings of more bytes than this are remembered, and how many of them.
+/// Strings longer than this are remembered, and at most this many of them.
 const LONG: usize = 64;
 const MOST_SEEN: usize = 8;
 
@@ -35,7 +35,7 @@ fn main() {
         body: Vec::with_capacity(1 << 17),
         decompressor: DCtx::create(),
     };
-    // The first round finds out how large the buffers must be.
+    // The first round determines the sizes of the buffers.
     let mut times: Vec<f64> = (0..=rounds).map(|_| floor.round(&item)).skip(1).collect();
     times.sort_by(f64::total_cmp);
     println!("{:.4}", times[times.len() / 2]);
@@ -52,7 +52,7 @@ fn item(path: &Path) -> PathBuf {
     found.expect("a directory with a _METADATA").clone()
 }
 
-/// Buffers that stay: fresh ones would cost more than what is done in them.
+/// Buffers that are reused: new ones would cost more than the work in them.
 struct Floor {
     file: Vec<u8>,
     body: Vec<u8>,
@@ -86,7 +86,7 @@ impl Floor {
         }
     }
 
-    /// Decompresses the node that the file begins with, if one does, and looks at every byte.
+    /// Decompresses the node at the start of the file, if there is one, and looks at every byte.
     fn walk_node(&mut self) -> usize {
         if !self.file.starts_with(&[0x0c, 0xdb, 0x20, 0xde]) {
             return 0;
@@ -98,7 +98,7 @@ impl Floor {
             assert!(self.body.capacity() < 1 << 30, "a zstd frame");
             self.body = Vec::with_capacity(self.body.capacity() * 2);
         }
-        // At most 128 to a run, so that a byte holds the sum and many are added at once.
+        // At most 128 to a run, so that a byte can hold the sum and the loop is vectorised.
         let ends = |run: &[u8]| {
             run.iter()
                 .fold(0_u8, |sum, byte| sum.wrapping_add(byte >> 7))
@@ -110,8 +110,7 @@ impl Floor {
     }
 }
 
-/// Counts the tokens of a JSON text. Long strings repeat, so those seen first are passed over at
-/// once.
+/// Counts the tokens of a JSON text. Long strings repeat, so those seen first are skipped at once.
 fn walk_json(text: &[u8]) -> usize {
     let (mut tokens, mut at) = (0, 0);
     let mut seen: Vec<&[u8]> = Vec::new();
@@ -138,7 +137,7 @@ fn walk_json(text: &[u8]) -> usize {
     tokens
 }
 
-/// Behind the quote that ends the string in which `at` lies.
+/// The position after the quote that ends the string in which `at` lies.
 fn string_end(text: &[u8], mut at: usize) -> usize {
     loop {
         while let Some(word) = text.get(at..).and_then(<[u8]>::first_chunk::<8>) {
@@ -159,7 +158,7 @@ fn string_end(text: &[u8], mut at: usize) -> usize {
     }
 }
 
-/// The top bit of the bytes of `word` that are `byte`; right for the lowest of them.
+/// The top bit of the bytes of `word` that are `byte`; correct for the lowest of them.
 fn same(word: u64, byte: u8) -> u64 {
     let ones = u64::from_le_bytes([1; 8]);
     let different = word ^ (ones * u64::from(byte));

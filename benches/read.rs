@@ -1,4 +1,4 @@
-//! Reads one checkpoint a number of times: what `instructions.py` counts.
+//! Reads one checkpoint a number of times, for `instructions.py`.
 //!
 //!     cargo run --release --example read -- PATH [ROUNDS]
 

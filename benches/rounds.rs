@@ -1,5 +1,5 @@
-//! What the programs have in common that go through one checkpoint a number of times: their arguments
-//! are `PATH [ROUNDS]`.
+//! The common part of the programs that read one checkpoint a number of times: their arguments are
+//! `PATH [ROUNDS]`.
 
 use std::path::Path;
 

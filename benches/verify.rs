@@ -1,4 +1,4 @@
-//! Checks one checkpoint at the level `index` a number of times: to be held against `read`.
+//! Checks one checkpoint at the level `index` a number of times, for comparison with `read`.
 //!
 //!     cargo run --release --example verify -- PATH [ROUNDS]
 

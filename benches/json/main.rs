@@ -1,8 +1,9 @@
-//! What our own JSON takes for `_METADATA`, beside parsers of others.
+//! The time of our own JSON parser for `_METADATA`, compared with other parsers.
 //!
-//! Three questions: walking over a document without keeping anything, making a tree of it, and what
-//! orbscan really does, making the columns of a tree. Others can do the first two only, and neither
-//! tells at which byte of which nested text something is wrong. The parsers take turns; medians.
+//! Three tasks: walking over a document without keeping anything, building a tree from it, and what
+//! orbscan actually does, building the columns of a tree. The others can do only the first two, and
+//! none of them reports at which byte of a nested text something is wrong. The parsers take turns;
+//! medians.
 
 use std::hint::black_box;
 use std::time::Instant;
@@ -21,7 +22,7 @@ type Parser<'a> = (&'static str, Box<dyn Fn() + 'a>);
 fn main() {
     for leaves in [1_000, 10_000] {
         let text = CheckpointWriter { leaves, chunks: 0 }.tree_metadata();
-        // The same tree as a program with a JSON library of its own would spell it.
+        // The same tree as a program with another JSON library would spell it.
         let compact = text.replace(": ", ":").replace(", ", ",");
         println!("{leaves} leaves, {} bytes", text.len());
         for (name, nanoseconds) in medians(&parsers(&text, &compact)) {

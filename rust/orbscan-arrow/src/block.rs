@@ -1,5 +1,5 @@
-//! The rows of trees, without what belongs to their checkpoints: the steps of a run share a table,
-//! and its rows are laid out once.
+//! The rows of trees, without the columns of their checkpoints: the steps of a run share a table,
+//! and its rows are built once.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -11,17 +11,17 @@ use crate::facts::{Facts, Vocabulary};
 use crate::keypath::{Keypaths, Walk};
 use crate::{BATCH_BYTES, BATCH_ROWS};
 
-/// How many tables are remembered: each thread of a scan knows the tables of a few runs.
+/// The most tables that are remembered: each thread of a scan uses the tables of a few runs.
 const MOST_TABLES: usize = 64;
 
 /// Rows of one tree.
 #[derive(Debug, Default)]
 pub struct Block {
-    /// Where each leaf is.
+    /// The keypath of each leaf.
     pub keypaths: Keypaths,
-    /// What each leaf is.
+    /// The description of each leaf.
     pub facts: Facts,
-    /// What the texts of all rows take, but for those that are always short.
+    /// The size of the strings of all rows, except those that are always short.
     pub bytes: usize,
 }
 
@@ -36,7 +36,7 @@ impl Block {
     }
 }
 
-/// The rows of one tree that are still to be laid out; none if one block holds them all.
+/// The rows of one tree that are still to be built; none if one block holds them all.
 #[derive(Debug)]
 pub struct TableRows(Option<Unfinished>);
 
@@ -44,7 +44,7 @@ pub struct TableRows(Option<Unfinished>);
 struct Unfinished {
     table: Arc<LeafTable>,
     walk: Walk,
-    /// A row for each distinct leaf, and what its texts take.
+    /// A row for each distinct leaf, and the size of its strings.
     distinct: Facts,
     widths: Vec<usize>,
 }
@@ -60,7 +60,7 @@ impl TableRows {
         })))
     }
 
-    /// Lays out the next rows; `None` if there are no more.
+    /// Builds the next rows; `None` if there are no more.
     ///
     /// # Errors
     /// As [`Column::extend`].
@@ -97,12 +97,12 @@ impl TableRows {
     }
 }
 
-/// Tables that fit into one block, and their blocks; the one used last is the first.
+/// Tables that fit into one block, and their blocks, the most recently used first.
 #[derive(Debug, Default)]
 pub struct KnownTables(VecDeque<(Arc<LeafTable>, Arc<Block>)>);
 
 impl KnownTables {
-    /// The first rows of a table, and what is left of it.
+    /// The first rows of a table, and the rest of it.
     ///
     /// # Errors
     /// As [`Column::extend`].
@@ -121,7 +121,7 @@ impl KnownTables {
         }
         let mut rows = TableRows::new(Arc::clone(&table), vocabulary)?;
         let block = rows.next_block()?.unwrap_or_default();
-        // A table that nobody else holds will not come again.
+        // A table that is not shared does not come again.
         if rows.0.is_none() && Arc::strong_count(&table) > 1 {
             self.0.push_front((table, Arc::clone(&block)));
             self.forget();
@@ -129,7 +129,7 @@ impl KnownTables {
         Ok((rows, block))
     }
 
-    /// Forgets what was not used for long, so that the rows of all blocks are no more than those of a
+    /// Drops what has not been used for long, so that all blocks together have no more rows than a
     /// few batches.
     fn forget(&mut self) {
         let mut rows = 0_usize;

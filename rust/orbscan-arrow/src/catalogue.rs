@@ -1,4 +1,4 @@
-//! The rows of a catalogue: leaves and checkpoints of one scan, in batches of the one or the other.
+//! The rows of a catalogue: leaves and checkpoints of one scan, each batch of one kind.
 
 use std::iter;
 use std::sync::Arc;
@@ -14,12 +14,12 @@ use crate::filling::Rows as _;
 use crate::leaves::LeafBatches;
 use crate::schema::{Few, ROWS_OF, catalogue_schema, checkpoint_schema};
 
-/// The most checkpoints of a group, and the rows of leaves with which one ends: together they are
-/// what is written anew when one of them is taken out.
+/// The most checkpoints of a group, and the number of rows of leaves that ends one: a group is
+/// written again as a whole when one of its checkpoints is removed.
 const GROUP: (usize, usize) = (1 << 10, 1 << 17);
 
-/// The rows of leaves and of checkpoints, in groups: batches of leaves, if there are any, and then one
-/// of the checkpoints to which they belong.
+/// The rows of leaves and of checkpoints, in groups: batches of leaves, if there are any, and then
+/// one of the checkpoints to which they belong.
 #[derive(Debug)]
 pub struct CatalogueBatches<I> {
     leaves: LeafBatches<Group<I>>,
@@ -33,8 +33,8 @@ impl<I: Iterator<Item = Entry>> CatalogueBatches<I> {
         Self::with_groups(entries, few, BATCH_ROWS, GROUP)
     }
 
-    /// The rows in batches of at most so many leaves, and in groups of at most so many checkpoints, or
-    /// that end with the checkpoint in which so many leaves are reached.
+    /// The rows in batches with a maximum of leaves, and in groups with a maximum of checkpoints,
+    /// which also end with the checkpoint in which a maximum of leaves is reached.
     pub fn with_groups(entries: I, few: Few, batch_rows: usize, most: (usize, usize)) -> Self {
         let group = Group {
             entries,
@@ -98,15 +98,15 @@ impl<I: Iterator<Item = Entry>> RecordBatchReader for CatalogueBatches<I> {
     }
 }
 
-/// Entries on their way to the rows of leaves, which come to an end with each group.
+/// Entries for the rows of leaves, which end with each group.
 #[derive(Debug)]
 struct Group<I> {
     entries: I,
     rows: CheckpointRows,
-    /// How many leaves they have.
+    /// The number of their leaves.
     leaves: usize,
     most: (usize, usize),
-    /// Why the last has no row.
+    /// Why the last one has no row.
     refused: Option<ArrowError>,
 }
 

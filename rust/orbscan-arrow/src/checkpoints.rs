@@ -16,7 +16,7 @@ use crate::schema::{Few, UTC, checkpoint_schema};
 use crate::totals::Totals;
 use crate::{BATCH_BYTES, BATCH_ROWS};
 
-/// Moments, each as a timestamp and as the exact number that it was made of.
+/// Times, each as a timestamp and as the exact number of nanoseconds.
 #[derive(Debug, Default)]
 struct Moments {
     usecs: Numbers<TimestampMicrosecondType>,
@@ -38,7 +38,7 @@ impl Moments {
 
 const NSECS_PER_USEC: i64 = 1_000;
 
-/// The row of an entry, alone in a batch.
+/// The row of an entry, as a batch.
 ///
 /// # Errors
 /// As reading [`CheckpointBatches`].
@@ -48,7 +48,7 @@ pub fn checkpoint_row(entry: &Entry) -> std::result::Result<RecordBatch, ArrowEr
     RecordBatch::try_new(checkpoint_schema(Few::Plain), rows.finish(Few::Plain)?)
 }
 
-/// A row for each entry, in their order.
+/// A row for each entry, in order.
 pub type CheckpointBatches<I> = Filling<I, CheckpointRows>;
 
 impl<I: Iterator<Item = Entry>> CheckpointBatches<I> {
@@ -57,13 +57,13 @@ impl<I: Iterator<Item = Entry>> CheckpointBatches<I> {
         Self::with_batch_rows(entries, few, BATCH_ROWS)
     }
 
-    /// The table in batches of at most so many rows, at least one.
+    /// The table in batches with at most this many rows, at least one.
     pub fn with_batch_rows(entries: I, few: Few, batch_rows: usize) -> Self {
         Self::with_rows(entries, CheckpointRows::default(), few, batch_rows)
     }
 }
 
-/// The batch under construction, and the lists of texts behind its numbers.
+/// The batch under construction, and the lists of strings behind its numbers.
 #[derive(Debug, Default)]
 pub struct CheckpointRows {
     path: Texts,
@@ -177,7 +177,7 @@ impl Rows for CheckpointRows {
 }
 
 impl CheckpointRows {
-    /// Appends when it was written, and tells of what has no place in a column.
+    /// Appends the times, and returns the issues about those that do not fit into a column.
     fn timestamps(&mut self, entry: &Entry) -> Vec<String> {
         let mut faults = Vec::new();
         let (init, commit) = (entry.init_timestamp_nsecs, entry.commit_timestamp_nsecs);
@@ -210,7 +210,7 @@ impl CheckpointRows {
         self.issues.push(Some(&issues))
     }
 
-    /// Appends the part of a row that only a checkpoint that was read has.
+    /// Appends nulls to the columns that only a checkpoint that was read has.
     fn nothing(&mut self, faults: &[String]) -> Result<()> {
         self.checkpointables.push::<&str>(None)?;
         self.totals(None);
@@ -228,7 +228,7 @@ impl CheckpointRows {
     }
 }
 
-/// A time as Arrow holds it; one that it cannot hold becomes an issue.
+/// A time as Arrow stores it; one that it cannot store becomes an issue.
 fn moment(name: &str, nsecs: Option<i128>, issues: &mut Vec<String>) -> Option<i64> {
     let nsecs = nsecs?;
     let moment = i64::try_from(nsecs).ok();

@@ -1,7 +1,7 @@
 //! Columns under construction.
 //!
-//! Unlike Arrow's own builders they can be appended to one another in ranges of rows, which is how
-//! the leaves of equal checkpoints are laid out once and then copied.
+//! Unlike Arrow's own builders, they can be appended to one another in ranges of rows: this is how
+//! the leaves of equal checkpoints are built once and then copied.
 
 mod parts;
 mod words;
@@ -21,18 +21,18 @@ pub use words::{Codes, Words};
 
 use crate::schema::{item, key_fields};
 
-/// The outcome of anything that can fail in this crate: only a text too long for Arrow can.
+/// The outcome of anything that can fail in this crate: only text that is too long for Arrow can.
 pub type Result<T> = std::result::Result<T, ArrowError>;
 
 /// Values of one type, by row.
 pub trait Column: Default {
-    /// Appends `rows` of another column of the kind.
+    /// Appends `rows` of another column of the same kind.
     ///
     /// # Errors
     /// `OffsetOverflowError` if all text together has 2 GiB or more.
     fn extend(&mut self, other: &Self, rows: Range<usize>) -> Result<()>;
 
-    /// Appends single rows of another column of the kind.
+    /// Appends single rows of another column of the same kind.
     ///
     /// # Errors
     /// As [`Column::extend`].
@@ -41,14 +41,14 @@ pub trait Column: Default {
     /// The number of rows.
     fn rows(&self) -> usize;
 
-    /// The column as an array; it begins anew.
+    /// The column as an array; the column is then empty.
     ///
     /// # Errors
-    /// None but for a fault of this crate.
+    /// Only for an internal error of this crate.
     fn finish(&mut self) -> Result<ArrayRef>;
 }
 
-/// Texts.
+/// Strings.
 #[derive(Debug, Default)]
 pub struct Texts {
     offsets: Offsets,
@@ -57,7 +57,7 @@ pub struct Texts {
 }
 
 impl Texts {
-    /// Appends a text, or a row without one.
+    /// Appends a string, or a row without a value.
     ///
     /// # Errors
     /// As [`Column::extend`].
@@ -83,7 +83,7 @@ impl Texts {
         Ok(())
     }
 
-    /// Appends rows of `words`, one for each of `numbers`; none where those have no value.
+    /// Appends rows of `words`, one for each of `numbers`; null where those have no value.
     fn spelled(&mut self, words: &Self, numbers: &[i32], valid: &Validity) -> Result<()> {
         let rows = numbers.len();
         if valid.none() {
@@ -92,7 +92,7 @@ impl Texts {
             return Ok(());
         }
         self.offsets.0.reserve(rows);
-        // Neighbours are mostly the same.
+        // Neighbours are mostly equal.
         let mut last = (None, &[][..]);
         for (row, number) in numbers.iter().enumerate() {
             let number = valid
@@ -109,7 +109,7 @@ impl Texts {
         Ok(())
     }
 
-    /// The bytes of all texts.
+    /// The size of all strings in bytes.
     pub fn bytes(&self) -> usize {
         self.bytes.len()
     }
@@ -169,7 +169,7 @@ impl<T: ArrowPrimitiveType> Default for Numbers<T> {
 }
 
 impl<T: ArrowPrimitiveType> Numbers<T> {
-    /// Appends a number, or a row without one.
+    /// Appends a number, or a row without a value.
     pub fn push(&mut self, value: Option<T::Native>) {
         self.values.push(value.unwrap_or_default());
         self.validity.push_one(value.is_some());
@@ -182,7 +182,7 @@ impl<T: ArrowPrimitiveType> Numbers<T> {
         self.validity.push(value.is_some(), count);
     }
 
-    /// The column as an array of its own type; it begins anew.
+    /// The column as an array of its own type; the column is then empty.
     ///
     /// # Errors
     /// As [`Column::finish`].
@@ -216,28 +216,28 @@ impl<T: ArrowPrimitiveType> Column for Numbers<T> {
     }
 }
 
-/// Truth values.
+/// Booleans.
 #[derive(Debug, Default)]
 pub struct Flags(BooleanBuilder);
 
 impl Flags {
-    /// Appends a truth value, or a row without one.
+    /// Appends a boolean, or a row without a value.
     pub fn push(&mut self, value: Option<bool>) {
         self.0.append_option(value);
     }
 
-    /// Appends the same truth value several times.
+    /// Appends the same boolean several times.
     pub fn repeat(&mut self, value: bool, count: usize) {
         self.0.append_n(count, value);
     }
 
-    /// The column as an array; it begins anew.
+    /// The column as an array; the column is then empty.
     pub fn finish(&mut self) -> ArrayRef {
         Arc::new(self.0.finish())
     }
 }
 
-/// Lists of what another column holds.
+/// Lists of the values of another column.
 #[derive(Debug, Default)]
 pub struct Lists<C> {
     offsets: Offsets,
@@ -263,7 +263,8 @@ impl<C: Column> Lists<C> {
 }
 
 impl Lists<Integers> {
-    /// Appends a list, or a row without one; so for one with a number that 63 bits cannot hold.
+    /// Appends a list, or a row without one, also for a list with a number that 63 bits cannot
+    /// hold.
     ///
     /// # Errors
     /// As [`Column::extend`].
@@ -350,7 +351,7 @@ impl KeyEntries {
         self.keys.push(None)
     }
 
-    /// The bytes of all keys.
+    /// The size of all keys in bytes.
     pub fn bytes(&self) -> usize {
         self.keys.bytes()
     }

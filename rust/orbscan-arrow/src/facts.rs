@@ -1,4 +1,4 @@
-//! What is known of a leaf, wherever in a tree it is.
+//! What is known about a leaf, wherever it is in a tree.
 
 use std::ops::Range;
 
@@ -11,7 +11,7 @@ use crate::column::{Codes, Column, Integers, Lists, Result, Texts, Words};
 use crate::literal;
 use crate::schema::Few;
 
-/// The lists of texts behind the numbers of [`Facts`].
+/// The lists of strings behind the numbers of [`Facts`].
 #[derive(Debug, Default)]
 pub struct Vocabulary {
     value_types: Words,
@@ -43,8 +43,8 @@ pub struct Facts {
 }
 
 impl Facts {
-    /// Describes the distinct leaves of a table: a row for each, and what the texts of that row
-    /// take that may be long.
+    /// Describes the distinct leaves of a table: a row for each, and the size of those of its
+    /// strings that may be long.
     ///
     /// # Errors
     /// As [`Column::extend`].
@@ -117,7 +117,7 @@ impl Facts {
         Ok(())
     }
 
-    /// The columns in the order of the schema; they begin anew.
+    /// The columns in the order of the schema; they are then empty.
     ///
     /// # Errors
     /// As [`Column::finish`].
@@ -145,7 +145,7 @@ impl Facts {
         ])
     }
 
-    /// Appends the row of a leaf; gives what its texts take that may be long.
+    /// Appends the row of a leaf; returns the size of those of its strings that may be long.
     fn push(
         &mut self,
         table: &LeafTable,
@@ -171,14 +171,14 @@ impl Facts {
         Ok(self.bytes().saturating_sub(before).saturating_add(spelled))
     }
 
-    /// The bytes of texts that may be long, but for those that are numbers.
+    /// The size of strings that may be long, except those that are stored as numbers.
     fn bytes(&mut self) -> usize {
         let names = self.axis_names.values().bytes();
         self.error.bytes().saturating_add(names)
     }
 
-    /// Appends what is known of the array; without one, a leaf has no elements, or it is not `known`
-    /// how many.
+    /// Appends what is known about the array; without one, a leaf has no elements, or, if it is not
+    /// `known`, an unknown number of them.
     fn array(
         &mut self,
         array: Option<&Array>,
@@ -198,7 +198,7 @@ impl Facts {
         Ok(())
     }
 
-    /// Appends what is known of a sharding; gives the bytes of its texts that become numbers.
+    /// Appends what is known about a sharding; returns the size of its strings that become numbers.
     fn sharding(
         &mut self,
         sharding: Option<&Sharding>,

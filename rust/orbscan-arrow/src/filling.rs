@@ -1,4 +1,4 @@
-//! How batches are filled whose rows come one thing after another.
+//! Fills batches with the rows of one thing after another.
 
 use std::fmt::Debug;
 
@@ -10,7 +10,7 @@ use crate::schema::Few;
 
 /// Rows of a table under construction.
 pub trait Rows: Debug {
-    /// What some rows are of.
+    /// The things whose rows these are.
     type Of;
 
     /// The columns of the table.
@@ -19,24 +19,24 @@ pub trait Rows: Debug {
     /// Appends the rows of one thing.
     ///
     /// # Errors
-    /// Of Arrow, of what is too long for it.
+    /// The error of Arrow for text that is too long.
     fn push(&mut self, of: &Self::Of) -> Result<()>;
 
-    /// How many there are.
+    /// The number of rows.
     fn count(&self) -> usize;
 
-    /// Whether they take as much as a batch may, or are so many.
+    /// Whether the batch has reached the maximum size, or this number of rows.
     fn are_full(&mut self, rows: usize) -> bool;
 
-    /// Hands the columns over, and begins anew.
+    /// Returns the columns, which are then empty.
     ///
     /// # Errors
     /// As `push`.
     fn finish(&mut self, few: Few) -> Result<Vec<ArrayRef>>;
 }
 
-/// The rows of all things that an iterator gives, in their order, in batches that end with the thing
-/// in which they are full.
+/// The rows of all things from an iterator, in order, in batches that end with the thing in which
+/// they become full.
 #[derive(Debug)]
 pub struct Filling<I, R> {
     things: I,
@@ -47,7 +47,7 @@ pub struct Filling<I, R> {
 }
 
 impl<R: Rows, I: Iterator<Item = R::Of>> Filling<I, R> {
-    /// The rows of these things behind those that there are, in batches of so many, at least one.
+    /// The rows of these things after the existing ones, in batches of this many, at least one.
     pub(crate) fn with_rows(things: I, rows: R, few: Few, batch_rows: usize) -> Self {
         Self {
             things,

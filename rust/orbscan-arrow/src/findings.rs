@@ -16,7 +16,7 @@ use crate::keypath::Keypaths;
 use crate::schema::{Few, finding_schema};
 use crate::{BATCH_BYTES, BATCH_ROWS};
 
-/// What became of the check of one checkpoint.
+/// The outcome of the check of one checkpoint.
 #[derive(Debug)]
 pub enum Outcome {
     /// It was checked.
@@ -27,14 +27,14 @@ pub enum Outcome {
     Failed(Error),
 }
 
-/// A checkpoint, and what became of its check.
+/// A checkpoint, and the outcome of its check.
 #[derive(Debug)]
 pub struct Checked {
     /// The checkpoint.
     pub entry: Arc<Entry>,
-    /// Which part of it, if it was divided.
+    /// The part that was checked, if the check was divided.
     pub part: Option<Slice>,
-    /// What became of it.
+    /// The outcome.
     pub outcome: Outcome,
 }
 
@@ -42,12 +42,12 @@ pub struct Checked {
 pub type FindingBatches<I> = Filling<I, FindingRows>;
 
 impl<I: Iterator<Item = Checked>> FindingBatches<I> {
-    /// The table of these checks, which went as deep as `level`.
+    /// The table of these checks at the level `level`.
     pub fn new(checked: I, level: Level, few: Few) -> Self {
         Self::with_batch_rows(checked, level, few, BATCH_ROWS)
     }
 
-    /// The table in batches that end with the checkpoint in which so many rows are reached.
+    /// The table in batches that end with the checkpoint in which this many rows are reached.
     pub fn with_batch_rows(checked: I, level: Level, few: Few, batch_rows: usize) -> Self {
         let rows = FindingRows {
             level,
@@ -85,11 +85,11 @@ pub struct FindingRows {
     part: Integers,
     parts: Integers,
     few: FewTexts,
-    /// What the texts take.
+    /// The size of the strings.
     bytes: usize,
 }
 
-/// The columns of few different texts.
+/// The columns with few distinct strings.
 #[derive(Debug, Default)]
 struct FewTexts {
     state: Word,
@@ -101,7 +101,7 @@ struct FewTexts {
     error_kind: Word,
 }
 
-/// A column of few different texts.
+/// A column with few distinct strings.
 #[derive(Debug, Default)]
 struct Word {
     codes: Codes,
@@ -217,7 +217,7 @@ impl FindingRows {
         }
     }
 
-    /// Appends all of a row but its reason and its error.
+    /// Appends a row, except its reason and its error.
     fn row(
         &mut self,
         entry: &Entry,
@@ -279,7 +279,7 @@ impl FindingRows {
         Ok(())
     }
 
-    /// Appends where in the tree it is.
+    /// Appends its position in the tree.
     fn place(&mut self, report: Option<&Report>, finding: Option<&Finding>) -> Result<()> {
         let checkpointable = finding.and_then(|finding| finding.checkpointable.clone());
         let leaf = finding.and_then(|finding| finding.leaf.clone());

@@ -1,4 +1,4 @@
-//! Rows as JSON, in the spelling of Python's `json`: what is written without any other library.
+//! Rows as JSON, in the spelling of Python's `json`, written without any other library.
 
 use std::fmt::Write as _;
 
@@ -12,22 +12,22 @@ use arrow_array::{
 use arrow_buffer::NullBuffer;
 use arrow_schema::{ArrowError, DataType, FieldRef};
 
-/// How texts are spelled.
+/// The spelling of strings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Spelling {
-    /// As they are: only what JSON does not allow in a text is escaped.
+    /// As they are: only what JSON does not allow in a string is escaped.
     Utf8,
-    /// With escapes for all that is not ASCII.
+    /// With escapes for everything that is not ASCII.
     Ascii,
 }
 
 /// The rows of a batch as JSON objects, each on a line of its own.
 ///
-/// Members come in the order of the columns, those without a value as `null`. Timestamps are texts,
-/// as Arrow casts them.
+/// Members come in the order of the columns, those without a value as `null`. Timestamps are
+/// strings, as Arrow formats them.
 ///
 /// # Errors
-/// `NotYetImplemented` for a type that no table of this crate has whose texts are all plain.
+/// `NotYetImplemented` for a type that does not occur in a table of this crate without categories.
 pub fn json_lines(batch: &RecordBatch, spelling: Spelling) -> Result<String, ArrowError> {
     let schema = batch.schema_ref();
     let columns = Members::new(schema.fields(), batch.columns(), spelling)?;
@@ -171,7 +171,7 @@ fn text(text: &str, spelling: Spelling, out: &mut String) {
     };
     out.push('"');
     let mut rest = text;
-    // What needs no escape is copied at once.
+    // The part that needs no escape is copied at once.
     while let Some(at) = rest.bytes().position(is_special) {
         let (plain, special) = rest.split_at_checked(at).unwrap_or((rest, ""));
         out.push_str(plain);

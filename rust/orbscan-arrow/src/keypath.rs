@@ -7,7 +7,7 @@ use orbscan_core::tree::{Content, KeyEntry, Names, Tree, spelled};
 
 use crate::column::{KeyEntries, Lists, Result, Texts};
 
-/// The columns that say where in a tree a leaf is.
+/// The columns for the keypath of a leaf.
 #[derive(Debug, Default)]
 pub struct Keypaths {
     /// As text.
@@ -35,7 +35,7 @@ impl Keypaths {
         self.keys.end(true)
     }
 
-    /// Appends a row without one.
+    /// Appends a row without a keypath.
     ///
     /// # Errors
     /// As [`Column::extend`](crate::column::Column::extend).
@@ -45,12 +45,12 @@ impl Keypaths {
     }
 }
 
-/// A walk through a tree that can be interrupted. Every call takes the tree it began with.
+/// A walk through a tree that can be interrupted. Every call must pass the same tree.
 #[derive(Debug)]
 pub struct Walk {
-    /// The nodes to visit; the next is the last. A stack of our own: trees are deep.
+    /// The nodes to visit, the next one last. An explicit stack, because trees may be deep.
     waiting: Vec<Visit>,
-    /// The keypath of the node visited last, as text and as entries.
+    /// The keypath of the last visited node, as text and as entries.
     text: String,
     entries: Vec<Entry>,
     /// The text of each key of the tree.
@@ -62,7 +62,7 @@ struct Visit {
     node: usize,
     /// Its index among its siblings; `None` at the top.
     place: Option<usize>,
-    /// How much of the text, and how many entries, its parent has.
+    /// The length of the parent's text and entries.
     text: usize,
     entries: usize,
 }
@@ -94,7 +94,7 @@ impl Walk {
         }
     }
 
-    /// Goes on to the next leaf and gives its number; `None` if there is none.
+    /// Moves to the next leaf and returns its number; `None` if there are no more.
     pub fn next(&mut self, tree: &Tree) -> Option<usize> {
         while let Some(visit) = self.waiting.pop() {
             let Some(node) = tree.nodes.get(visit.node) else {
@@ -118,7 +118,8 @@ impl Walk {
         None
     }
 
-    /// Appends the keypath of the leaf that [`Walk::next`] gave; gives the bytes of its texts.
+    /// Appends the keypath of the leaf that [`Walk::next`] returned; returns the size of its
+    /// strings.
     ///
     /// # Errors
     /// As [`Column::extend`](crate::column::Column::extend).
@@ -139,7 +140,7 @@ impl Walk {
         Ok(keys.saturating_add(text.len()))
     }
 
-    /// Makes the keypath that of the visited node.
+    /// Changes the keypath to that of the visited node.
     fn enter(&mut self, visit: &Visit, key: Option<usize>) {
         self.text.truncate(visit.text);
         self.entries.truncate(visit.entries);

@@ -17,9 +17,9 @@ use crate::schema::{Few, leaf_schema};
 use crate::{BATCH_BYTES, BATCH_ROWS};
 
 /// A row for each leaf of each checkpoint that was read, and one for each checkpoint and each
-/// checkpointable that could not be.
+/// checkpointable that could not be read.
 ///
-/// Checkpoints come in the order of the entries, their checkpointables as they lie in the
+/// Checkpoints come in the order of the entries, their checkpointables in the order of the
 /// checkpoint, leaves in the order of the tree. The leaves of a large checkpoint may be split over
 /// several batches.
 #[derive(Debug)]
@@ -38,7 +38,7 @@ pub struct LeafBatches<I> {
 #[derive(Debug)]
 struct Current {
     origin: Origin,
-    /// What has a row already.
+    /// The error that already has a row.
     error: Option<Error>,
     items: std::vec::IntoIter<Item>,
     item: Option<CurrentItem>,
@@ -50,11 +50,11 @@ struct CurrentItem {
     name: Option<String>,
     rows: TableRows,
     block: Arc<Block>,
-    /// How many rows of the block are in a batch.
+    /// How many rows of the block are already in a batch.
     done: usize,
 }
 
-/// What all rows of a checkpoint have in common.
+/// The columns that are equal in all rows of a checkpoint.
 #[derive(Debug)]
 struct Origin {
     path: String,
@@ -70,7 +70,7 @@ impl<I: Iterator<Item = Entry>> LeafBatches<I> {
         Self::with_batch_rows(entries, few, BATCH_ROWS)
     }
 
-    /// The table in batches of at most so many rows, at least one.
+    /// The table in batches with at most this many rows, at least one.
     pub fn with_batch_rows(entries: I, few: Few, batch_rows: usize) -> Self {
         Self {
             entries,
@@ -89,10 +89,10 @@ impl<I: Iterator<Item = Entry>> LeafBatches<I> {
         &mut self.entries
     }
 
-    /// The next batch; `None` if there are no more entries for now.
+    /// The next batch; `None` if there are no more entries at the moment.
     ///
     /// # Errors
-    /// Of Arrow, of what is too long for it.
+    /// The error of Arrow for text that is too long.
     pub(crate) fn next_batch(&mut self) -> Result<Option<RecordBatch>> {
         while !self.rows.are_full(self.batch_rows) {
             match self.current.take() {
@@ -191,8 +191,8 @@ impl<I: Iterator<Item = Entry>> RecordBatchReader for LeafBatches<I> {
     }
 }
 
-/// The fingerprint of a checkpoint as text: as a number of 64 bits it would not survive the tools that
-/// have only floating-point numbers.
+/// The fingerprint of a checkpoint as text: tools that only have floating-point numbers would
+/// change a 64-bit number.
 pub fn fingerprint(fingerprint: u64) -> String {
     format!("{fingerprint:016x}")
 }
@@ -208,7 +208,7 @@ struct Rows {
     keypaths: Keypaths,
     facts: Facts,
     complete: Flags,
-    /// What the texts of all rows take, or more.
+    /// The size of the strings of all rows, or more.
     bytes: usize,
 }
 

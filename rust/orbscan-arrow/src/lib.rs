@@ -5,10 +5,11 @@
 //! iterator of [`Entry`](orbscan_core::scan::entry::Entry). A batch has at most [`BATCH_ROWS`] rows,
 //! so memory does not grow with the number of checkpoints or the size of one.
 //!
-//! [`json::json_lines`] spells the rows of a batch without any other library.
+//! [`json::json_lines`] writes the rows of a batch as JSON without any other library.
 //!
-//! The tables are described by [`leaf_schema`], [`checkpoint_schema`] and [`finding_schema`], the rows
-//! of the first two together by [`catalogue_schema`]. The crate knows nothing of Python and of files.
+//! The tables are described by [`leaf_schema`], [`checkpoint_schema`] and [`finding_schema`], the
+//! rows of the first two together by [`catalogue_schema`]. The crate knows nothing of Python or of
+//! files.
 
 #![cfg_attr(
     not(test),
@@ -46,10 +47,10 @@ pub use schema::{
     Few, SCHEMA_VERSION, catalogue_schema, checkpoint_schema, finding_schema, leaf_schema,
 };
 
-/// The most rows of one batch. Large enough for the cost of a batch to vanish, small enough to wait
+/// The most rows of one batch: enough for the cost of a batch not to matter, and few enough to wait
 /// for.
 pub const BATCH_ROWS: usize = 1 << 16;
 
-/// The bytes of text at which a batch is full before it has all its rows. Offsets into text are
-/// 32-bit numbers.
+/// The size of the strings, in bytes, at which a batch is full before it has all its rows. Offsets
+/// into strings are 32-bit numbers.
 const BATCH_BYTES: usize = 64 << 20;

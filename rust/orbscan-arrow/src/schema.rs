@@ -1,4 +1,4 @@
-//! The columns of the tables. They are stable: a change of what is here is a new [`SCHEMA_VERSION`].
+//! The columns of the tables. They are stable: a change of them is a new [`SCHEMA_VERSION`].
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -17,13 +17,13 @@ const VERSION_KEY: &str = "orbscan.schema_version";
 /// The key of the table's name, such as `leaves`, in the metadata of a schema.
 const TABLE_KEY: &str = "orbscan.table";
 
-/// How columns of texts are kept of which there are few, such as element types.
+/// How columns with few distinct strings are stored, such as element types.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Few {
-    /// As all other texts: every engine takes them, and tables of several scans can be joined.
+    /// As all other strings: every engine accepts them, and tables of several scans can be joined.
     #[default]
     Plain,
-    /// Each text once, and a number for each row.
+    /// Each string once, and a number for each row.
     Categories,
 }
 
@@ -46,19 +46,19 @@ pub const UTC: &str = "UTC";
 /// | column | type | |
 /// |---|---|---|
 /// | `path` | text | the checkpoint |
-/// | `root` | text | under which it was found |
-/// | `step` | int64 | null if its name gives none |
-/// | `fingerprint` | text | changes when what an answer depends on does; null if it has none |
+/// | `root` | text | the root below which it was found |
+/// | `step` | int64 | null if its name has none |
+/// | `fingerprint` | text | changes with everything an answer depends on; null if there is none |
 /// | `checkpointable` | text | null in a flat checkpoint |
 /// | `keypath` | text | as `orbscan show` prints it; null in the row of a checkpoint that cannot be read |
-/// | `keys` | list of {`key`: text, `index`: int64} | the keypath; of each entry one of the two is null |
+/// | `keys` | list of {`key`: text, `index`: int64} | the keypath; in each entry one is null |
 /// | `value_type` | few texts | the writer's word: `jax.Array`, `np.ndarray`, `scalar`, … |
-/// | `dtype` | few texts | null for what has no elements |
-/// | `shape` | list of int64 | in elements; empty for a scalar, null for what has no elements |
+/// | `dtype` | few texts | null for a leaf without elements |
+/// | `shape` | list of int64 | in elements; empty for a scalar, null for a leaf without elements |
 /// | `chunk_shape` | list of int64 | of the smallest part that can be read alone |
 /// | `write_shape` | list of int64 | of the part that one device wrote |
-/// | `size` | int64 | elements; 0 for what has none, null if not known |
-/// | `nbytes` | int64 | what they take in memory; as `size` |
+/// | `size` | int64 | number of elements; 0 for a leaf without any, null if not known |
+/// | `nbytes` | int64 | bytes that they take in memory; null as `size` |
 /// | `prng_impl` | text | the implementation of a PRNG key |
 /// | `sharding_type` | few texts | `NamedSharding`, `SingleDeviceSharding`, `PositionalSharding` |
 /// | `mesh_shape` | list of int64 | in devices |
@@ -104,24 +104,24 @@ pub fn leaf_schema(few: Few) -> SchemaRef {
 /// | column | type | |
 /// |---|---|---|
 /// | `path` | text | |
-/// | `root` | text | under which it was found |
-/// | `step` | int64 | null if its name gives none |
-/// | `fingerprint` | text | changes when what an answer depends on does; null if it has none |
+/// | `root` | text | the root below which it was found |
+/// | `step` | int64 | null if its name has none |
+/// | `fingerprint` | text | changes with everything an answer depends on; null if there is none |
 /// | `kind` | few texts | `v1`, `v0`, `safetensors`, `temporary`, `unknown` |
-/// | `committed` | bool | whether a job would take it for finished |
+/// | `committed` | bool | whether a job would consider it finished |
 /// | `temporary` | bool | whether a job that cleans up would delete it |
-/// | `commit_reason` | text | by what both are told |
+/// | `commit_reason` | text | why |
 /// | `state` | few texts | `read`, `unchanged`, `vanished`, `unread`, `failed` |
 /// | `init_timestamp` | timestamp in µs, UTC | when the save began; null if not known, or outside of 1677 to 2262 |
 /// | `init_timestamp_nsecs` | int64 | the same moment, exactly: nanoseconds since 1970 |
-/// | `commit_timestamp` | timestamp in µs, UTC | when it was committed; so |
-/// | `commit_timestamp_nsecs` | int64 | so |
+/// | `commit_timestamp` | timestamp in µs, UTC | when it was committed; null as above |
+/// | `commit_timestamp_nsecs` | int64 | the same moment, exactly |
 /// | `save_duration_nsecs` | int64 | between the two |
 /// | `checkpointables` | list of text | their names; empty in a flat checkpoint, null if it was not read |
-/// | `leaves` | int64 | of all checkpointables; null if no pytree was read |
+/// | `leaves` | int64 | in all checkpointables; null if no pytree was read |
 /// | `parameters` | int64 | elements of their arrays that are parameters; null as `leaves` |
-/// | `elements` | int64 | elements of all their arrays, PRNG keys left out; null as `leaves` |
-/// | `nbytes` | int64 | what their elements take in memory; null as `leaves` |
+/// | `elements` | int64 | elements of all their arrays, except PRNG keys; null as `leaves` |
+/// | `nbytes` | int64 | bytes that all elements take in memory; null as `leaves` |
 /// | `metrics` | text | JSON, as the manager wrote it |
 /// | `custom_metadata` | text | a JSON object, as the user wrote it; null for an empty one |
 /// | `error_kind` | few texts | why it cannot be read |
@@ -166,38 +166,38 @@ pub fn checkpoint_schema(few: Few) -> SchemaRef {
 /// | column | type | |
 /// |---|---|---|
 /// | `path` | text | the checkpoint |
-/// | `root` | text | under which it was found |
-/// | `step` | int64 | null if its name gives none |
+/// | `root` | text | the root below which it was found |
+/// | `step` | int64 | null if its name has none |
 /// | `state` | few texts | `checked`; `uncommitted`; `failed`, if it could not be checked |
-/// | `level` | few texts | how deep the check was to go: `structure`, `index`, `data` |
+/// | `level` | few texts | the level of the check: `structure`, `index`, `data` |
 /// | `ok` | bool | whether the checkpoint has no error; null if it was not checked |
-/// | `complete` | bool | whether everything was looked at; null if it was not checked |
+/// | `complete` | bool | whether everything was checked; null if it was not checked |
 /// | `code` | few texts | of the finding; null in the row of a checkpoint without one |
 /// | `severity` | few texts | `error`, `warning`, `note` |
-/// | `reason` | text | what is the matter; of an `uncommitted` one why it is |
+/// | `reason` | text | what is wrong; for an `uncommitted` save, why it counts as such |
 /// | `meaning` | few texts | what it means for loading |
 /// | `checkpointable` | text | null for the whole checkpoint, and for one without names |
-/// | `keypath` | text | of the leaf it is about; null for one that the tree has no place for |
-/// | `keys` | list of {`key`: text, `index`: int64} | the same as keys |
+/// | `keypath` | text | of the leaf that it is about; null for one without a place in the tree |
+/// | `keys` | list of {`key`: text, `index`: int64} | the keypath as keys |
 /// | `param_name` | text | of the leaf |
-/// | `chunks` | int64 | so many of its chunks |
-/// | `of_chunks` | int64 | of so many |
+/// | `chunks` | int64 | the number of its chunks that are affected |
+/// | `of_chunks` | int64 | the number of its chunks in total |
 /// | `file` | text | where it is |
 /// | `offset` | int64 | in the file, in bytes |
-/// | `in_body` | bool | whether that counts from the start of what the file decompresses to |
-/// | `expected` | text | what should be there |
-/// | `found` | text | what is there |
-/// | `v1` | few texts | what becomes of a load by Orbax v1 without a target: `works`, `may fail`, `fails` |
-/// | `v1_target` | few texts | of one with a target |
-/// | `v0` | few texts | of one by v0 |
-/// | `left_out` | int64 | findings of this code that have no row |
-/// | `checked_leaves` | int64 | how many were looked at in the checkpoint |
-/// | `checked_chunks` | int64 | so |
-/// | `checked_bytes` | int64 | of chunks that were decoded |
+/// | `in_body` | bool | whether that counts from the start of the decompressed content |
+/// | `expected` | text | what was expected |
+/// | `found` | text | what was found |
+/// | `v1` | few texts | a load by Orbax v1 without a target: `works`, `may fail`, `fails` |
+/// | `v1_target` | few texts | a load by v1 with a target |
+/// | `v0` | few texts | a restore by v0 |
+/// | `left_out` | int64 | the number of findings of this code that have no row |
+/// | `checked_leaves` | int64 | the number of leaves that were checked in the checkpoint |
+/// | `checked_chunks` | int64 | the number of chunks that were checked |
+/// | `checked_bytes` | int64 | the bytes of chunks that were decoded |
 /// | `error_kind` | few texts | why it could not be checked |
 /// | `error` | text | |
-/// | `part` | int64 | of a check that was divided, this one, from 0; null if it was not |
-/// | `parts` | int64 | of so many |
+/// | `part` | int64 | the part of a divided check, from 0; null if it was not divided |
+/// | `parts` | int64 | the number of parts |
 pub fn finding_schema(few: Few) -> SchemaRef {
     schema(
         "findings",
@@ -248,8 +248,8 @@ pub const ROWS_OF: &str = "rows_of";
 /// |---|---|---|
 /// | `rows_of` | text | `leaves`, `checkpoints` |
 ///
-/// and then those of [`leaf_schema`], and those of [`checkpoint_schema`] that it does not have. A row
-/// has nulls in the columns of the other table.
+/// and then those of [`leaf_schema`], and those of [`checkpoint_schema`] that are not among them. A
+/// row has nulls in the columns of the other table.
 pub fn catalogue_schema(few: Few) -> SchemaRef {
     let (leaves, checkpoints) = (leaf_schema(few), checkpoint_schema(few));
     let others = checkpoints

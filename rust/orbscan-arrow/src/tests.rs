@@ -1,4 +1,4 @@
-//! The tables as wholes.
+//! The tables as a whole.
 
 mod catalogue;
 mod findings;
@@ -21,7 +21,7 @@ use orbscan_core::zarr::dtype::DType;
 use crate::json::{Spelling, json_lines};
 use crate::{CheckpointBatches, Few, LeafBatches};
 
-/// A leaf of that array.
+/// A leaf with this array.
 fn leaf(kind: LeafKind, array: Option<usize>) -> Leaf {
     Leaf {
         kind,
@@ -33,7 +33,7 @@ fn leaf(kind: LeafKind, array: Option<usize>) -> Leaf {
     }
 }
 
-/// `{"layers": [{"b": …, "w": …}, {"b": …, "w": …}], "opt": …}` with a leaf of each sort.
+/// `{"layers": [{"b": …, "w": …}, {"b": …, "w": …}], "opt": …}` with a leaf of each kind.
 fn table() -> LeafTable {
     let key = |name: &'static str| KeyEntry::Mapping(name.into());
     let mut keypaths = Keypaths::default();
@@ -133,7 +133,7 @@ fn failed() -> Content {
     Content::Failed(Error::new(ErrorKind::NotFound, "does not exist").in_file(&"gone"))
 }
 
-/// One read checkpoint of two checkpointables, one that cannot be read, one that is as it was.
+/// One read checkpoint with two checkpointables, one that cannot be read, one that is unchanged.
 fn entries() -> Vec<Entry> {
     let items = vec![
         (Some("dataset"), None),
@@ -348,7 +348,7 @@ fn a_batch_ends_before_long_texts_that_repeat_exceed_what_offsets_can_count() {
     let entries = [entry("a", Content::Read(read))].into_iter();
     let batches = LeafBatches::new(entries, Few::Plain).map(Result::unwrap);
     let rows: Vec<usize> = batches.map(|batch| batch.num_rows()).collect();
-    // Two of the five leaves of a tree have these texts, and fill a batch.
+    // Two of the five leaves of a tree have these strings, and fill a batch.
     assert_eq!(rows, [4, 5, 5, 1]);
 }
 
@@ -364,7 +364,7 @@ fn a_checkpoint_is_summed_up_over_its_trees() {
         ("state", "read"),
         ("init_timestamp", "1us"),
         ("init_timestamp_nsecs", "1000"),
-        // Cut, as the moments of Python are.
+        // Truncated, as times are in Python.
         ("commit_timestamp", "4us"),
         ("commit_timestamp_nsecs", "4500"),
         ("save_duration_nsecs", "3500"),

@@ -6,16 +6,16 @@ use orbscan_core::tree::Content;
 
 use crate::facts::{nbytes, size};
 
-/// How much a tree, or several, hold. A sum that 63 bits cannot hold is `None`.
+/// The amounts in one or several trees. A sum that 63 bits cannot hold is `None`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Totals {
     /// The number of leaves.
     pub leaves: Option<i64>,
-    /// The elements of those arrays that are parameters.
+    /// The elements of the arrays that are parameters.
     pub parameters: Option<i64>,
-    /// The elements of all arrays, PRNG keys left out.
+    /// The elements of all arrays, except PRNG keys.
     pub elements: Option<i64>,
-    /// What all elements take in memory, in bytes.
+    /// The bytes that all elements take in memory.
     pub nbytes: Option<i64>,
 }
 

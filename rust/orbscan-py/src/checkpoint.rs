@@ -1,4 +1,4 @@
-//! One checkpoint as Python sees it.
+//! One checkpoint, for Python.
 
 use orbscan_core::orbax::checkpoint_metadata::ItemHandlers;
 use orbscan_core::record;
@@ -8,7 +8,7 @@ use pyo3::types::{IntoPyDict, PyList, PyTuple};
 use crate::errors;
 use crate::leaf_table::Crossed;
 
-/// What was read of one checkpoint; see the stub for the meaning of each attribute.
+/// A checkpoint that was read; see the stub for the meaning of each attribute.
 #[pyclass(frozen, get_all, module = "orbscan._core")]
 pub struct Checkpoint {
     layout: &'static str,
@@ -23,7 +23,7 @@ pub struct Checkpoint {
 }
 
 impl Checkpoint {
-    /// Carries a checkpoint over, with those tables that have not crossed yet.
+    /// Converts a checkpoint, with those of its tables that were not converted yet.
     pub fn new(py: Python<'_>, read: record::Checkpoint, tables: &Crossed) -> PyResult<Self> {
         let issues = PyList::empty(py);
         for issue in &read.issues {
@@ -56,7 +56,7 @@ impl Checkpoint {
     }
 }
 
-/// The handler of a flat checkpoint as text, those of a composite one by name, None where nothing is
+/// The handler of a flat checkpoint as text, those of a composite one by name, None if none are
 /// recorded.
 fn handlers(py: Python<'_>, handlers: ItemHandlers) -> PyResult<Py<PyAny>> {
     Ok(match handlers {

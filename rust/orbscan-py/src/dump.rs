@@ -1,4 +1,4 @@
-//! Files taken apart, as tuples.
+//! Dumps of files, as tuples.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -14,15 +14,15 @@ use pyo3::types::{PyBytes, PyList, PyTuple};
 use crate::place::Place;
 use crate::{errors, work};
 
-/// Adds what is here to the module.
+/// Adds the functions to the module.
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     let files = DESCRIPTIONS.map(|row| (row.names, row.what, row.meaning));
     module.add("FILES", PyTuple::new(module.py(), files)?)?;
     module.add_function(wrap_pyfunction!(take_apart, module)?)
 }
 
-/// Takes the file at `path` apart, or the part of it that is given by offset and length, and tells
-/// `sink`; see the stub for the meaning of what it is told.
+/// Dumps the file at `path`, or the part of it at an offset and of a length, and passes the pieces
+/// to `sink`; see the stub for their meaning.
 #[pyfunction]
 #[pyo3(name = "dump", signature = (path, part, sink))]
 fn take_apart(
@@ -58,7 +58,7 @@ fn take_apart(
     }
 }
 
-/// What a field takes in Python, but for texts and numbers of any length.
+/// The memory of a field in Python, except texts and numbers of any length.
 const BYTES_OF_FIELD: usize = 1_200;
 
 fn told(py: Python<'_>, piece: Piece, sink: &Bound<'_, PyAny>) -> PyResult<()> {

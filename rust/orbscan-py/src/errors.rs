@@ -1,4 +1,4 @@
-//! From an error of the core to an exception: the only mapping.
+//! From an error of the core to an exception, in one place.
 
 use orbscan_core::error::{Error, Offset, StoreFault, Subject};
 use pyo3::prelude::*;
@@ -28,7 +28,7 @@ pub fn raised(py: Python<'_>, error: &Error) -> PyErr {
     }
 }
 
-/// Why a store gave no answer, where it is known.
+/// Why a store gave no answer, if it is known.
 fn fault(error: &Error) -> Option<StoreFault> {
     match error.subject() {
         Some(Subject::Store(fault)) => Some(fault),

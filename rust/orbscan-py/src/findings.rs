@@ -1,4 +1,4 @@
-//! Checks of the checkpoints that a scan finds, one after the other, for the table of findings.
+//! Checks of the checkpoints in a scan, one after the other, for the table of findings.
 
 use std::collections::{HashMap, VecDeque};
 use std::ops::ControlFlow;
@@ -13,18 +13,18 @@ use orbscan_core::verify::{self, Level, Options, Slice};
 use crate::place::Place;
 use crate::watched::Watched;
 
-/// How checkpoints are checked, and where they lie.
+/// How checkpoints are checked, and in which stores they lie.
 #[derive(Clone)]
 pub struct Check {
-    /// The roots of the scan: what is below one lies in its store.
+    /// The roots of the scan: what lies below one is in its store.
     roots: Vec<Place>,
     options: Options,
-    /// Which parts are wanted of checkpoints that are divided.
+    /// Which parts of divided checkpoints are wanted.
     parts: HashMap<String, Vec<Slice>>,
 }
 
 impl Check {
-    /// Checks of what is found below those roots; of what is named in `parts`, only these.
+    /// Checks of what is found below those roots; for paths in `parts`, only those parts.
     pub const fn new(
         roots: Vec<Place>,
         options: Options,
@@ -37,7 +37,7 @@ impl Check {
         }
     }
 
-    /// How deep checks go.
+    /// The level of the checks.
     pub const fn level(&self) -> Level {
         self.options.level
     }
@@ -82,13 +82,13 @@ struct Checks {
 }
 
 impl Checks {
-    /// What becomes of the check; none if Ctrl-C ended it.
+    /// The outcome of a check; `None` if Ctrl-C ended it.
     fn outcome(&mut self, entry: &Entry, part: Option<Slice>) -> Option<Outcome> {
-        // A checkpoint that is named is checked whatever it is; those below a directory only if they
-        // are finished.
+        // A checkpoint that is a root itself is checked whatever it is; those below a directory
+        // only if they are finished.
         if entry.path != *entry.root && !entry.commit.committed {
             return Some(match &entry.content {
-                // Whether it is a finished one is not known either.
+                // Whether it is finished is not known either.
                 Content::Failed(error)
                     if entry.kind == Kind::Unknown && !entry.commit.temporary =>
                 {
@@ -128,7 +128,7 @@ impl Iterator for Checks {
                 self.waiting.extend(parts);
                 continue;
             }
-            // What is gone cannot be checked.
+            // A checkpoint that is gone cannot be checked.
             if !matches!(entry.content, Content::Vanished) {
                 let outcome = self.outcome(&entry, None)?;
                 return Some(Checked {

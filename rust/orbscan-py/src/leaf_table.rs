@@ -17,7 +17,7 @@ use crate::{errors, work};
 #[pyclass(frozen, module = "orbscan._core")]
 pub struct LeafTable {
     table: Arc<record::LeafTable>,
-    /// The keys of the tree, one object each.
+    /// The keys of the tree, one object for each.
     keys: Vec<Py<PyString>>,
     #[pyo3(get)]
     node_leaves: Py<PyList>,
@@ -31,17 +31,17 @@ pub struct LeafTable {
     arrays: Py<PyList>,
     #[pyo3(get)]
     shardings: Py<PyList>,
-    /// Columns that building a tree does not need, made when they are first asked for.
+    /// Columns that are not needed to build a tree, made when they are first requested.
     node_keys: PyOnceLock<Py<PyList>>,
     containers: PyOnceLock<Py<PyList>>,
     leaf_places: PyOnceLock<Py<PyList>>,
-    /// What Python made of the distinct leaves.
+    /// The Python objects of the distinct leaves.
     leaf_objects: PyOnceLock<Py<PyAny>>,
 }
 
 #[pymethods]
 impl LeafTable {
-    /// What `make(self)` returned when this was first called.
+    /// The result of `make(self)` when this was first called.
     #[pyo3(signature = (make, /))]
     fn leaf_objects(slf: &Bound<'_, Self>, make: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
         let py = slf.py();
@@ -82,7 +82,7 @@ impl LeafTable {
         made.map(|list| list.clone_ref(py))
     }
 
-    /// Where values lie: what it is, and the file or directory.
+    /// The places of values: the kind of the place, and the file or directory.
     #[getter]
     fn places(&self) -> Vec<(&'static str, &str)> {
         let places = self.table.places.iter();
@@ -99,7 +99,7 @@ impl LeafTable {
         made.map(|list| list.clone_ref(py))
     }
 
-    /// What the leaf of a node is called in the store.
+    /// The name of the leaf of a node in the store.
     fn stored_name<'py>(
         &self,
         py: Python<'py>,
@@ -123,8 +123,8 @@ impl LeafTable {
     }
 }
 
-/// A text that is asked for once for each leaf. There may be no memory for the next, and then pyo3
-/// panics where it can make one of a `str`.
+/// A string that is requested once for each leaf. There may be no memory for the next one, and then
+/// pyo3's conversion of a `str` panics.
 fn text<'py>(py: Python<'py>, text: &str) -> PyResult<Bound<'py, PyString>> {
     PyString::from_bytes(py, text.as_bytes())
 }
@@ -138,7 +138,7 @@ impl LeafTable {
         }
     }
 
-    /// Carries a table over.
+    /// Converts a table.
     pub fn new(py: Python<'_>, table: Arc<record::LeafTable>) -> PyResult<Self> {
         work::room_for(py, table.tree.keys.len(), BYTES_OF_KEY)?;
         work::room_for(py, table.tree.nodes.len(), BYTES_OF_NODE)?;
@@ -184,28 +184,28 @@ impl LeafTable {
     }
 }
 
-/// What a key takes in Python, and in the container that has it.
+/// The memory of a key in Python, and in its container.
 const BYTES_OF_KEY: usize = 160;
 
-/// What a node takes: a number and its place in a list.
+/// The memory of a node: a number and its place in a list.
 const BYTES_OF_NODE: usize = 48;
 
-/// What a distinct leaf takes, with its array.
+/// The memory of a distinct leaf, with its array.
 const BYTES_OF_LEAF: usize = 480;
 
-/// What a node takes whose name or container is asked for.
+/// The memory of a node whose name or container is requested.
 const BYTES_OF_NAME: usize = 160;
 
-/// How many tables are remembered: as many as a reader recalls.
+/// The most tables that are remembered: as many as the cache of a reader holds.
 const MOST_TABLES: usize = 32;
 
-/// Tables that have crossed already. The steps of a run share one in Rust, and so they share one in
+/// Tables that were already converted. The steps of a run share one in Rust, so they share one in
 /// Python.
 #[derive(Default)]
 pub struct Crossed(Mutex<VecDeque<(Arc<record::LeafTable>, Py<LeafTable>)>>);
 
 impl Crossed {
-    /// The table as Python sees it.
+    /// The table as a Python object.
     pub fn table(&self, py: Python<'_>, table: Arc<record::LeafTable>) -> PyResult<Py<LeafTable>> {
         let known = self
             .lock(py)
@@ -220,12 +220,12 @@ impl Crossed {
         let kept = tables.len().min(MOST_TABLES);
         let forgotten = tables.split_off(kept);
         drop(tables);
-        // Objects of Python may end here, which must not happen under the lock.
+        // Python objects may be destroyed here, which must not happen under the lock.
         drop(forgotten);
         Ok(crossed)
     }
 
-    /// Nothing is called, and nothing can panic, while the lock is held.
+    /// No other code is called, and nothing can panic, while the lock is held.
     fn lock(
         &self,
         py: Python<'_>,
@@ -247,7 +247,7 @@ fn node_leaves<'py>(py: Python<'py>, table: &record::LeafTable) -> PyResult<Boun
     PyList::new(py, table.tree.nodes.iter().map(leaf))
 }
 
-/// Containers that are alike, with the keys that they share.
+/// Containers that are alike, with their shared keys.
 fn runs<'py>(py: Python<'py>, tree: &Tree, keys: &[Py<PyString>]) -> PyResult<Bound<'py, PyList>> {
     let runs = PyList::empty(py);
     for Run {
@@ -267,7 +267,7 @@ fn runs<'py>(py: Python<'py>, tree: &Tree, keys: &[Py<PyString>]) -> PyResult<Bo
     Ok(runs)
 }
 
-/// The codes of containers; a namedtuple's is its number and the first code that is free.
+/// The codes of containers; the code of a namedtuple is its number plus the first unused code.
 const fn container_code(kind: Container) -> usize {
     match kind {
         Container::Dict => 0,
@@ -289,7 +289,7 @@ fn namedtuples<'py>(py: Python<'py>, tree: &Tree) -> PyResult<Bound<'py, PyList>
     Ok(classes)
 }
 
-/// Tells the codes; a test holds those of `orbscan.reading.codes` against them.
+/// Exports the codes; a test compares them with those of `orbscan.reading.codes`.
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     let kinds = LeafKind::ALL.map(|kind| (leaf_code(kind), kind.name()));
     module.add("LEAF_KINDS", PyTuple::new(module.py(), kinds)?)?;
@@ -321,7 +321,7 @@ const fn leaf_code(kind: LeafKind) -> u8 {
     }
 }
 
-/// An index as Python sees it: -1 for none.
+/// An index for Python: -1 for none.
 fn number(index: Option<usize>) -> i64 {
     let index = index.and_then(|index| i64::try_from(index).ok());
     index.unwrap_or(-1)

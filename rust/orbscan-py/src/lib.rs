@@ -1,9 +1,9 @@
-//! The extension module `orbscan._core`: no decision is taken here.
+//! The extension module `orbscan._core`: it takes no decisions.
 //!
-//! A checkpoint crosses into Python once, as columns. Everything that repeats (keys, leaves, arrays,
-//! shardings) is one Python object, however often it stands in a column.
+//! A checkpoint is passed to Python once, as columns. Everything that repeats (keys, leaves,
+//! arrays, shardings) is one Python object, however often it occurs in a column.
 
-// The interpreter hands arguments over by value.
+// The interpreter passes arguments by value.
 #![allow(clippy::needless_pass_by_value)]
 #![deny(
     clippy::unwrap_used,
@@ -43,7 +43,7 @@ use pyo3::prelude::*;
 use checkpoint::Checkpoint;
 use place::Place;
 
-/// How long a wait for the next entry of a scan may last before Ctrl-C is looked at.
+/// The longest wait for the next entry of a scan before Ctrl-C is checked.
 const PATIENCE: Duration = Duration::from_millis(50);
 
 /// The name that stands for "choose one".
@@ -52,7 +52,7 @@ const AUTO: &str = "AUTO";
 /// The atomicity that depends on where a checkpoint lies.
 const AUTO_ATOMICITY: &str = "auto";
 
-/// Runs `read` without the interpreter and turns its failure into an exception.
+/// Runs `read` without the interpreter and turns its error into an exception.
 fn detached<T: Send>(
     py: Python<'_>,
     place: &Place,
@@ -64,10 +64,10 @@ fn detached<T: Send>(
     })
 }
 
-/// How a checkpoint is read.
+/// The options of a read.
 ///
 /// # Errors
-/// `ValueError` for an atomicity of no name.
+/// `ValueError` for an unknown atomicity.
 fn options(
     rich_types: bool,
     atomicity: Option<&str>,
@@ -86,7 +86,7 @@ fn options(
     })
 }
 
-/// The order in which Orbax tries pytrees, by the name that it tries first.
+/// The order in which Orbax tries pytrees, given the name that it tries first.
 fn order(first: Option<&str>) -> Order {
     match first {
         Some(names::STATE) => Order::StateFirst,
@@ -167,7 +167,7 @@ fn read_checkpointables(
     Checkpoint::new(py, read, &leaf_table::Crossed::default())
 }
 
-/// Reads what stands outside the trees of the checkpoint at `path`, and looks at one checkpointable.
+/// Reads everything outside the trees of the checkpoint at `path`, and examines one checkpointable.
 #[pyfunction]
 #[pyo3(signature = (path, name, *, atomicity = None, allow_uncommitted = false))]
 fn read_header(
@@ -209,7 +209,7 @@ fn others(
     path: Place,
     name: Option<&str>,
 ) -> PyResult<Vec<(Option<String>, Option<bool>)>> {
-    // Whether it may be read was decided when it was.
+    // Whether it may be read was decided when it was read.
     let options = options(false, None, true)?;
     let found = detached(py, &path, |store, path| {
         beside::others(store, path, name, &options)
@@ -218,7 +218,7 @@ fn others(
     Ok(others.map(|other| (other.name, other.is_pytree)).collect())
 }
 
-/// Whether Orbax would call the path a checkpoint.
+/// Whether Orbax considers the path a checkpoint.
 #[pyfunction]
 #[pyo3(signature = (path, *, atomicity = None))]
 fn is_orbax_checkpoint(py: Python<'_>, path: Place, atomicity: Option<&str>) -> PyResult<bool> {
@@ -243,7 +243,7 @@ fn read_file(py: Python<'_>, path: Place) -> PyResult<Option<Vec<u8>>> {
     })
 }
 
-/// The sizes of the files below a directory together; what cannot be looked at counts nothing.
+/// The total size of the files below a directory; files that cannot be examined count as zero.
 #[pyfunction]
 fn size_below(py: Python<'_>, path: Place) -> PyResult<u64> {
     detached(py, &path, |store, path| {

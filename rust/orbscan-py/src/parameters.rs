@@ -6,8 +6,8 @@ use orbscan_core::parameters::{self as core, Outline};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList};
 
-/// The columns of a tree that count here, as they come from Python: its name, the key of each node,
-/// and of each container the node, its kind, and the first and the end of its children.
+/// The columns of a tree that matter here, as Python passes them: its name, the key of each node,
+/// and for each container its node, its kind, and the first and the end of its children.
 type Columns<'py> = (
     Option<String>,
     Vec<Option<String>>,
@@ -50,7 +50,7 @@ impl Outline for Tree {
     }
 }
 
-/// For each node of each tree whether it belongs to the parameters of all; see the stub.
+/// For each node of each tree, whether it belongs to the parameters; see the stub.
 #[pyfunction]
 fn parameter_nodes<'py>(py: Python<'py>, trees: Vec<Columns<'py>>) -> PyResult<Bound<'py, PyList>> {
     let trees: Vec<Tree> = trees.into_iter().map(Tree::new).collect();
@@ -66,7 +66,7 @@ fn parameter_nodes<'py>(py: Python<'py>, trees: Vec<Columns<'py>>) -> PyResult<B
     PyList::new(py, bytes)
 }
 
-/// Adds what this file has.
+/// Adds the functions to the module.
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(parameter_nodes, module)?)
 }

@@ -1,4 +1,4 @@
-//! Where a path or a URL of Python leads.
+//! From a Python path or URL to a store.
 
 #[cfg(feature = "remote")]
 use std::collections::BTreeMap;
@@ -17,10 +17,10 @@ use orbscan_core::store::local::LocalStore;
 use orbscan_remote::{Choice, Grant, Login, Options, RemoteStore};
 use pyo3::prelude::*;
 
-/// A store and a place in it.
+/// A store and a path in it.
 pub type Opened = (Arc<dyn Store>, StorePath);
 
-/// A path of the disk, or a URL with what its user says of the store.
+/// A path on a disk, or a URL with the user's options for the store.
 #[derive(Clone)]
 pub enum Place {
     /// On a disk.
@@ -30,7 +30,7 @@ pub enum Place {
     Remote(String, StoreChoice),
 }
 
-/// What a user says of a store; see the stub for the meaning of each argument.
+/// The user's options for a store; see the stub for the meaning of each argument.
 #[cfg(feature = "remote")]
 #[derive(Clone, Default)]
 #[pyclass(frozen, module = "orbscan._core")]
@@ -55,12 +55,12 @@ impl StoreChoice {
         })
     }
 
-    /// What was said in words.
+    /// The options that are text.
     fn options(&self) -> BTreeMap<String, String> {
         self.0.options.given().clone()
     }
 
-    /// Options may be secrets: only their names are shown.
+    /// Options may be secrets, so only their names are shown.
     fn __repr__(&self) -> String {
         let given = self.0.options.given();
         let names: Vec<&str> = given.keys().map(String::as_str).collect();
@@ -68,8 +68,8 @@ impl StoreChoice {
     }
 }
 
-/// A user's provider of secrets, and what asks it for them and for when they expire, in seconds since
-/// 1970.
+/// A user's credential provider, and the functions that return its secrets and when they expire, in
+/// seconds since 1970.
 #[cfg(feature = "remote")]
 struct PythonLogin {
     ask: Py<PyAny>,
@@ -91,7 +91,7 @@ impl Login for PythonLogin {
             let given = self.ask.call1(py, (&self.provider,))?;
             given.extract::<Given>(py)
         });
-        // The message of an error may hold what is secret.
+        // The message of an error may contain secrets.
         let (secrets, until) = given.map_err(|_| "the login failed".to_owned())?;
         let until = until.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
         Ok(Grant {
@@ -100,7 +100,7 @@ impl Login for PythonLogin {
         })
     }
 
-    /// That of the provider, which the closures around it do not share.
+    /// The id of the provider, because the closures around it differ.
     fn id(&self) -> usize {
         self.provider.as_ptr().addr()
     }
@@ -128,7 +128,7 @@ impl FromPyObject<'_, '_> for Place {
 }
 
 impl Place {
-    /// As it was given.
+    /// The text as it was given.
     pub fn text(&self) -> String {
         match self {
             Self::Local(path) => path.to_string_lossy().into_owned(),
@@ -137,7 +137,7 @@ impl Place {
         }
     }
 
-    /// Another path of the same disk or store.
+    /// Another path in the same store.
     #[must_use]
     pub fn renamed(&self, text: &str) -> Self {
         match self {
@@ -152,7 +152,7 @@ impl Place {
         !matches!(self, Self::Local(_))
     }
 
-    /// The store, and where in it. The top of a local one is the directory above.
+    /// The store, and the path in it. The top of a local store is the directory above.
     ///
     /// # Errors
     /// As [`LocalStore::open`] and [`RemoteStore::open`].

@@ -1,4 +1,4 @@
-//! A scan as an iterator of Python.
+//! A scan as a Python iterator.
 
 use std::collections::HashMap;
 use std::process;
@@ -96,8 +96,8 @@ pub fn scan(
     })
 }
 
-/// A piece as Python has it: the number of the root, the way to where the directories lie, and what each
-/// is called and whether it is a link.
+/// A piece as Python passes it: the number of the root, the path to the directories, and the name
+/// of each and whether it is a link.
 type GivenPiece = (usize, String, Vec<(String, bool)>);
 
 fn piece((root, way, names): GivenPiece) -> Piece {
@@ -179,13 +179,13 @@ pub fn divide_scan(
         .collect())
 }
 
-/// Which of so many shares a path is in; see the stub.
+/// The index of the share, of this many, that has a path; see the stub.
 #[pyfunction]
 pub fn share_of(path: &str, count: u64) -> Option<u64> {
     Shard::index_of(path, count)
 }
 
-/// What a root that is a pattern stands for, in any order; see the stub.
+/// The paths that a root with wildcards matches, in any order; see the stub.
 #[pyfunction]
 pub fn expand_root(py: Python<'_>, root: Place) -> PyResult<Option<Vec<String>>> {
     let text = root.text();
@@ -223,19 +223,19 @@ fn root(place: &Place) -> Root {
     }
 }
 
-/// What a process is told that was forked while a scan was under way.
+/// The error in a process that was forked during a scan.
 pub const FORKED: &str = "this scan belongs to the process that began it, and this one was forked from \
                           that: begin a scan here";
 
-/// A scan under way; nothing is left of one that was closed.
+/// A scan in progress; a closed one holds nothing.
 #[pyclass(frozen, module = "orbscan._core")]
 pub struct Scan {
-    /// The number of the process that began it.
+    /// The id of the process that began it.
     process: u32,
     tables: Arc<Crossed>,
     running: Mutex<Option<core::Scan>>,
-    /// The thread that waits for the next entry: handlers of signals run in it meanwhile, and may ask
-    /// for anything.
+    /// The thread that waits for the next entry: signal handlers run in it meanwhile, and may call
+    /// any method.
     waiting: Mutex<Option<ThreadId>>,
     /// Whether one of them closed the scan.
     closed: AtomicBool,
@@ -247,10 +247,10 @@ impl Scan {
         locked(&self.running)
     }
 
-    /// Whoever takes a lock asks first: in a process that was forked nobody would give it back.
+    /// Called before a lock is taken: in a forked process nothing would release it.
     ///
     /// # Errors
-    /// `RuntimeError` in another process than the one that began the scan.
+    /// `RuntimeError` in a process other than the one that began the scan.
     fn check_process(&self) -> PyResult<()> {
         if self.process == process::id() {
             return Ok(());
@@ -258,11 +258,11 @@ impl Scan {
         Err(PyRuntimeError::new_err(FORKED))
     }
 
-    /// Waits without the interpreter, which another thread may need to take what comes. A scan of one
-    /// thread reads meanwhile, and that ends with Ctrl-C, too.
+    /// Waits without the interpreter, which another thread may need to take entries. A scan with
+    /// one thread reads meanwhile, which Ctrl-C ends, too.
     ///
     /// # Errors
-    /// Whatever a handler of a signal raised; the scan is closed then.
+    /// Whatever a signal handler raised; the scan is then closed.
     fn poll(&self, py: Python<'_>) -> PyResult<Poll> {
         py.detach(|| {
             let mut running = self.lock();
@@ -278,12 +278,13 @@ impl Scan {
         })
     }
 
-    /// Whether this is called from within a wait for the next entry, by a handler of a signal.
+    /// Whether this is called by a signal handler during a wait for the next entry.
     fn is_within(&self) -> bool {
         *locked(&self.waiting) == Some(thread::current().id())
     }
 
-    /// The scan itself, for whoever gives its entries in another form; here it is closed then.
+    /// The scan itself, for a reader that returns its entries in another form; this object is then
+    /// closed.
     pub fn take(&self) -> PyResult<core::Scan> {
         self.check_process()?;
         self.check_alone()?;
@@ -292,8 +293,7 @@ impl Scan {
     }
 
     /// # Errors
-    /// `ValueError`, as of a generator, for what a handler of a signal wants of a scan that it
-    /// interrupted.
+    /// `ValueError`, as from a generator, if a signal handler uses the scan that it interrupted.
     fn check_alone(&self) -> PyResult<()> {
         if self.is_within() {
             return Err(PyValueError::new_err("the scan is already being read"));
@@ -302,7 +302,7 @@ impl Scan {
     }
 }
 
-/// Nothing panics while it holds one of these locks, so a poisoned one is as good as any.
+/// Nothing panics while it holds one of these locks, so a poisoned one is still valid.
 pub fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -329,7 +329,7 @@ impl Scan {
         }
     }
 
-    /// Ends it.
+    /// Ends the scan.
     fn close(&self, py: Python<'_>) {
         if self.check_process().is_err() {
             return;
@@ -341,7 +341,7 @@ impl Scan {
         py.detach(|| drop(self.lock().take()));
     }
 
-    /// Checkpoints found, those done with, and directories known that were not looked at.
+    /// Checkpoints found, checkpoints done, and directories that are known but not examined yet.
     fn progress(&self) -> PyResult<(u64, u64, u64)> {
         self.check_process()?;
         let progress = self.monitor.progress();
@@ -353,7 +353,7 @@ impl Scan {
 #[pyclass(frozen, module = "orbscan._core")]
 pub struct Entry {
     found: entry::Entry,
-    /// What was read, once it has crossed into Python.
+    /// The content, once it was converted for Python.
     checkpoint: PyOnceLock<Option<Py<Checkpoint>>>,
     tables: Arc<Crossed>,
 }
@@ -459,7 +459,7 @@ impl Entry {
             let Content::Read(read) = &self.found.content else {
                 return Ok(None);
             };
-            // Tables are shared, so that this copies little.
+            // Tables are shared, so this copies little.
             let read = record::Checkpoint::clone(read);
             Py::new(py, Checkpoint::new(py, read, &self.tables)?).map(Some)
         })?;

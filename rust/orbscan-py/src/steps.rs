@@ -1,4 +1,4 @@
-//! The steps of a manager root as Python sees them.
+//! The steps of a manager root, for Python.
 
 use orbscan_core::error::{Error, ErrorKind};
 use orbscan_core::limits::Limits;
@@ -16,12 +16,12 @@ const LATEST: &str = "latest";
 /// The word that stands for all committed steps.
 const COMMITTED: &str = "committed";
 
-/// Which step Python asks for.
+/// The step that Python selects.
 #[derive(FromPyObject)]
 pub enum Choice {
-    /// The one of a number.
+    /// The step with a number.
     Number(u64),
-    /// The one that a word stands for.
+    /// The step that a word stands for.
     Word(String),
 }
 
@@ -39,7 +39,7 @@ impl Choice {
     }
 }
 
-/// What Python says of a prefix: nothing, or one, which may be none.
+/// The prefix that Python passes: none, or one, which may be `None`.
 type Prefix = Option<(Option<String>,)>;
 
 fn scope<'p>(prefix: &'p Prefix, atomicity: &str) -> PyResult<Scope<'p>> {
@@ -53,7 +53,7 @@ fn scope<'p>(prefix: &'p Prefix, atomicity: &str) -> PyResult<Scope<'p>> {
     })
 }
 
-/// What makes a checkpoint a finished one, by its name.
+/// What makes a checkpoint a finished one, by the name of the atomicity.
 pub fn atomicity_named(name: &str) -> PyResult<Atomicity> {
     let modes = Atomicity::ALL.map(Atomicity::name).join(", ");
     let unknown = || PyValueError::new_err(format!("atomicity {name:?} is not one of {modes}"));
@@ -103,7 +103,7 @@ impl Row {
     }
 }
 
-/// Reads all that a root holds, or only names.
+/// Reads everything that a root holds, or only names.
 #[pyfunction]
 #[pyo3(signature = (root, prefix, atomicity, details))]
 fn list_steps(
@@ -125,7 +125,7 @@ fn list_steps(
     Ok((Row::all(py, found.steps)?, others.names, others.unknown))
 }
 
-/// Reads what is known of the steps that are wanted.
+/// Reads what is known of the wanted steps.
 #[pyfunction]
 #[pyo3(signature = (root, step, prefix, atomicity))]
 fn read_steps(
@@ -156,11 +156,11 @@ fn find_step(
     let found = detached(py, &root, |store, path| {
         steps::find(store, path, step.wanted()?, scope)
     })?;
-    // Never empty: a step that is not there is an error.
+    // Never empty: a missing step is an error.
     Ok(found.into_iter().map(|step| step.name).collect())
 }
 
-/// The directories of steps that lie one level below a root, with what is in them in words.
+/// The directories of steps one level below a root, with their content in words.
 #[pyfunction]
 fn steps_below(py: Python<'_>, root: Place) -> PyResult<Vec<(String, String)>> {
     let found = detached(py, &root, |store, path| steps::below(store, path))?;
@@ -168,7 +168,7 @@ fn steps_below(py: Python<'_>, root: Place) -> PyResult<Vec<(String, String)>> {
     Ok(runs.map(|(name, steps)| (name, steps.told())).collect())
 }
 
-/// Checks that something of a name lies in a root.
+/// Checks that something with this name lies in a root.
 #[pyfunction]
 fn check_step_name(py: Python<'_>, root: Place, name: &str) -> PyResult<()> {
     detached(py, &root, |store, path| {

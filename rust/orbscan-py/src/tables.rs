@@ -28,10 +28,11 @@ use crate::scan::{FORKED, Scan, locked};
 use crate::watched::{Seen, Watched};
 use crate::{errors, verify};
 
-/// The rows of one piece of lines of JSON: few, so that little is held and the first come soon.
+/// The rows of one piece of JSON lines: few, so that little is in memory and the first ones come
+/// soon.
 const JSON_ROWS: usize = 1 << 10;
 
-/// Which rows are wanted of a scan.
+/// Which rows of a scan are wanted.
 #[derive(Clone, Copy)]
 enum Table {
     Leaves,
@@ -59,7 +60,7 @@ impl Table {
         }
     }
 
-    /// The table of that name.
+    /// The table with this name.
     ///
     /// # Errors
     /// `ValueError` if there is none.
@@ -78,7 +79,7 @@ impl Table {
     }
 }
 
-/// A table on its way out; see the stub.
+/// A table as a stream; see the stub.
 #[pyclass(frozen, module = "orbscan._core")]
 pub struct ArrowStream {
     table: Table,
@@ -119,10 +120,10 @@ impl ArrowStream {
         }
     }
 
-    /// The rows, which are handed over once.
+    /// The rows, which can be taken once.
     ///
     /// # Errors
-    /// `ValueError` if they were handed over before.
+    /// `ValueError` if they were taken before.
     fn take(&self, few: Few, batch_rows: usize, with_unchanged: bool) -> PyResult<Patient> {
         let scan = locked(&self.scan).take().ok_or_else(|| {
             PyValueError::new_err("this table was read already; scan again to read it again")
@@ -142,11 +143,11 @@ impl ArrowStream {
     fn __arrow_c_stream__<'py>(
         &self,
         py: Python<'py>,
-        // The interface allows a producer to give its own schema whatever is asked for.
+        // The interface allows a producer to return its own schema, whatever was requested.
         requested_schema: Option<Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyCapsule>> {
         let _ = requested_schema;
-        // A catalogue keeps the rows that it has.
+        // A catalogue keeps its existing rows.
         let with_unchanged = !matches!(self.table, Table::Catalogue);
         let batches = self.take(self.few, BATCH_ROWS, with_unchanged)?;
         let stream = FFI_ArrowArrayStream::new(Box::new(batches));
@@ -264,7 +265,7 @@ impl ArrowSchema {
     }
 }
 
-/// Lines of JSON on their way out; see the stub.
+/// Lines of JSON as a stream; see the stub.
 #[pyclass(frozen, module = "orbscan._core")]
 pub struct JsonLines {
     spelling: Spelling,
@@ -301,7 +302,7 @@ impl JsonLines {
 
 /// Batches that are waited for without the interpreter.
 struct Patient {
-    /// The number of the process that began the scan.
+    /// The id of the process that began the scan.
     process: u32,
     batches: Box<dyn RecordBatchReader + Send>,
     seen: Arc<Mutex<Seen>>,
@@ -317,8 +318,8 @@ impl Iterator for Patient {
         let here = locked(&self.seen).thread == Some(thread::current().id());
         let batches = &mut self.batches;
         let next = if here {
-            // The consumer may hold the interpreter or not; either way it does not while we wait.
-            // Nothing more is wanted of an interpreter that is shutting down.
+            // The consumer may hold the interpreter or not; it is released while we wait. An
+            // interpreter that is shutting down is not used any more.
             Python::try_attach(|py| py.detach(|| batches.next())).unwrap_or_default()
         } else {
             batches.next()
@@ -337,7 +338,7 @@ impl RecordBatchReader for Patient {
     }
 }
 
-/// Adds what this file has.
+/// Adds the functions to the module.
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("TABLES_VERSION", orbscan_arrow::SCHEMA_VERSION)?;
     module.add_class::<ArrowStream>()?;
@@ -349,14 +350,14 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(checkpoint_stream, module)?)
 }
 
-/// The table of the leaves that a scan finds, which is closed otherwise.
+/// The table of the leaves in a scan, which is then closed.
 #[pyfunction]
 #[pyo3(signature = (scan, *, categories = false))]
 fn leaf_stream(scan: &Scan, categories: bool) -> PyResult<ArrowStream> {
     Ok(ArrowStream::new(scan.take()?, Table::Leaves, categories))
 }
 
-/// The table of the checkpoints that a scan finds, which is closed otherwise.
+/// The table of the checkpoints in a scan, which is then closed.
 #[pyfunction]
 #[pyo3(signature = (scan, *, categories = false))]
 fn checkpoint_stream(scan: &Scan, categories: bool) -> PyResult<ArrowStream> {
@@ -367,13 +368,13 @@ fn checkpoint_stream(scan: &Scan, categories: bool) -> PyResult<ArrowStream> {
     ))
 }
 
-/// The rows of a catalogue of what a scan finds, which is closed otherwise.
+/// The rows of a catalogue of a scan, which is then closed.
 #[pyfunction]
 fn catalogue_stream(scan: &Scan) -> PyResult<ArrowStream> {
     Ok(ArrowStream::new(scan.take()?, Table::Catalogue, false))
 }
 
-/// The table of what is wrong with the checkpoints that a scan finds, which is closed otherwise.
+/// The table of the findings about the checkpoints in a scan, which is then closed.
 #[pyfunction]
 #[pyo3(signature = (
     scan,

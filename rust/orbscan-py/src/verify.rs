@@ -21,7 +21,7 @@ use crate::leaf_table::Crossed;
 use crate::place::{Opened, Place};
 use crate::{detached, options, selection, work};
 
-/// Checks the checkpoint at `path`; see the stub for the meaning of what comes back.
+/// Checks the checkpoint at `path`; see the stub for the meaning of the result.
 #[pyfunction]
 #[allow(clippy::too_many_arguments)] // As for a scan.
 #[pyo3(name = "verify", signature = (
@@ -89,10 +89,10 @@ fn check_together(
     report_tuple(py, &report)
 }
 
-/// How deep a check goes, by the number of the level.
+/// The options of a check, given the number of the level.
 ///
 /// # Errors
-/// `ValueError` if there is no such atomicity.
+/// `ValueError` for an unknown atomicity.
 pub fn check_options(
     level: u8,
     check_values: bool,
@@ -112,7 +112,7 @@ pub fn check_options(
     })
 }
 
-/// What ended a check from the side of Python: an exception of the callback, or Ctrl-C.
+/// Why Python ended a check: an exception of the callback, or Ctrl-C.
 #[derive(Default)]
 struct Interruption(Mutex<Option<PyErr>>);
 
@@ -175,12 +175,12 @@ fn report_tuple(py: Python<'_>, report: &Report) -> PyResult<Py<PyTuple>> {
     Ok(tuple.unbind())
 }
 
-/// What one that is looked at alone is called, as Python hands it over: in a tuple, or `None` for all.
+/// The single checkpointable that is checked, as Python passes it: in a tuple, or `None` for all.
 fn one(only: Option<&(Option<String>,)>) -> Option<Selection<'_>> {
     only.map(|(name,)| selection(name.as_deref()))
 }
 
-/// A name, and whether that is a pytree.
+/// A name, and whether that checkpointable is a pytree.
 type OtherTuple<'a> = (Option<&'a str>, Option<bool>);
 
 /// Its name, and the names of the others and whether they are pytrees.
@@ -256,7 +256,7 @@ fn chunks_tuple<'py>(py: Python<'py>, chunks: &Chunks) -> PyResult<Bound<'py, Py
         .into_pyobject(py)
 }
 
-/// What the checkpoint at `path` takes on disk; see the stub for the meaning of what comes back.
+/// The disk usage of the checkpoint at `path`; see the stub for the meaning of the result.
 #[pyfunction]
 #[pyo3(name = "usage", signature = (
     path,
@@ -293,13 +293,13 @@ fn measure(
     Ok(tuple.unbind())
 }
 
-/// What an array takes in Python, and on the way there: four numbers, and that of the array.
+/// The memory of an array in Python, and during the conversion: four numbers, and its own number.
 const BYTES_OF_ARRAY: usize = 96;
 
-/// What a file takes in Python: its names, its numbers, and the tuple of them.
+/// The memory of a file in Python: its names, its numbers, and their tuple.
 const BYTES_OF_FILE: usize = 640;
 
-/// Numbers cross as the bytes of a column: a million of them are no million objects.
+/// Numbers are passed as the bytes of a column, which avoids a million objects.
 fn item_tuple<'py>(
     py: Python<'py>,
     item: &ItemUsage,
@@ -351,7 +351,7 @@ fn file_tuple<'py>(py: Python<'py>, file: &FileUsage) -> PyResult<Bound<'py, PyT
         .into_pyobject(py)
 }
 
-/// Adds what is here to the module.
+/// Adds the functions to the module.
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     let codes = Code::ALL.iter().map(|code| {
         let [v1, v1_target, v0] = code.restores().map(Outlook::name);

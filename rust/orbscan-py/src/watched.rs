@@ -1,4 +1,4 @@
-//! Entries of a scan on their way into a table: counted, until Ctrl-C ends them.
+//! Entries of a scan for a table: counted, until Ctrl-C ends them.
 
 use std::sync::{Arc, Mutex};
 use std::thread::{self, ThreadId};
@@ -12,20 +12,20 @@ use pyo3::prelude::*;
 use crate::scan::locked;
 use crate::{PATIENCE, work};
 
-/// What can be asked of a stream that another library reads.
+/// What is known about a stream that another library reads.
 #[derive(Default)]
 pub struct Seen {
-    /// How many checkpoints the stream has come to.
+    /// How many checkpoints have passed.
     pub checkpoints: usize,
     /// How many of them could not be read completely.
     pub incomplete: usize,
-    /// Those that were not read again, in their order.
+    /// The checkpoints that were not read again, in order.
     pub unchanged: Vec<String>,
-    /// Why the first could not be read for which there was too little memory.
+    /// The error of the first checkpoint for which there was too little memory.
     pub lacking: Option<Error>,
-    /// What Ctrl-C raised.
+    /// The exception that Ctrl-C raised.
     pub interrupt: Option<PyErr>,
-    /// The thread that asked for the stream.
+    /// The thread that requested the stream.
     pub thread: Option<ThreadId>,
 }
 
@@ -33,14 +33,14 @@ pub struct Seen {
 pub struct Watched {
     scan: core::Scan,
     seen: Arc<Mutex<Seen>>,
-    /// When it was last looked whether Ctrl-C was pressed.
+    /// When Ctrl-C was last checked.
     looked: Instant,
-    /// Whether those that were not read again are among them.
+    /// Whether checkpoints that were not read again are included.
     with_unchanged: bool,
 }
 
 impl Watched {
-    /// Watches a scan for the thread that asks for it here.
+    /// Watches a scan for the thread that calls this.
     pub fn new(scan: core::Scan, seen: Arc<Mutex<Seen>>, with_unchanged: bool) -> Self {
         locked(&seen).thread = Some(thread::current().id());
         Self {
@@ -51,8 +51,8 @@ impl Watched {
         }
     }
 
-    /// Whether Ctrl-C was pressed. Asked on the thread of the consumer alone: waiting for the
-    /// interpreter on a thread of somebody's pool could wait for ever.
+    /// Whether Ctrl-C was pressed. Checked only on the thread of the consumer: waiting for the
+    /// interpreter on a thread of another library's pool could wait forever.
     pub fn is_interrupted(&mut self) -> bool {
         if locked(&self.seen).interrupt.is_some() {
             return true;
@@ -64,20 +64,20 @@ impl Watched {
         if locked(&self.seen).thread != Some(thread::current().id()) {
             return false;
         }
-        // The lock is not held meanwhile: a signal handler is free to ask us something.
+        // The lock is not held meanwhile, because a signal handler may call us.
         let raised = Python::try_attach(|py| py.check_signals().err()).flatten();
         let mut seen = locked(&self.seen);
         seen.interrupt = raised;
         seen.interrupt.is_some()
     }
 
-    /// Waits; a scan of one thread reads in this one, and that ends with Ctrl-C, too.
+    /// Waits; a scan with one thread reads in this one, which Ctrl-C ends, too.
     fn poll(&mut self) -> Poll {
         let polled = self.interruptible(|watched| watched.scan.poll(PATIENCE));
         polled.unwrap_or(Poll::Waiting)
     }
 
-    /// Does work that Ctrl-C ends, if it is done on the thread of the consumer; none if it did.
+    /// Does work that Ctrl-C ends if it runs on the thread of the consumer; `None` if it did.
     pub fn interruptible<T>(&mut self, work: impl FnOnce(&mut Self) -> T) -> Option<T> {
         let here = locked(&self.seen).thread == Some(thread::current().id());
         if !here {

@@ -10,15 +10,15 @@ use pyo3::prelude::*;
 use crate::errors;
 
 thread_local! {
-    /// What a signal handler raised in this thread.
+    /// The exception that a signal handler raised in this thread.
     static RAISED: RefCell<Option<PyErr>> = const { RefCell::new(None) };
 }
 
-/// Does work on what lies at a path, without the interpreter.
+/// Does work on a path, without the interpreter.
 ///
 /// # Errors
-/// Whatever a handler of a signal raised meanwhile; `MemoryError` if memory was refused, even where
-/// the work went on without.
+/// Whatever a signal handler raised meanwhile; `MemoryError` if memory was refused, even if the
+/// work continued.
 pub fn detached<T: Send>(
     py: Python<'_>,
     path: &str,
@@ -36,7 +36,7 @@ pub fn detached<T: Send>(
     done.map_err(|error| errors::raised(py, &error))
 }
 
-/// Does work during which handlers of signals run now and then; the interpreter may be held or not.
+/// Does work during which signal handlers run now and then; the interpreter may be held or not.
 ///
 /// # Errors
 /// Whatever one of them raised.
@@ -49,8 +49,8 @@ pub fn interruptible<T>(work: impl FnOnce() -> T) -> PyResult<T> {
     }
 }
 
-/// Checks that Python can be given so many things of so many bytes: an object that cannot be made where
-/// nothing can be raised would be a panic.
+/// Checks that there is memory for this many Python objects of this many bytes: where nothing can
+/// be raised, a failed allocation would be a panic.
 ///
 /// # Errors
 /// `MemoryError`.
@@ -58,13 +58,13 @@ pub fn room_for(py: Python<'_>, things: usize, bytes_each: usize) -> PyResult<()
     memory::room_for(things, bytes_each).map_err(|error| errors::raised(py, &error))
 }
 
-/// Lets handlers of signals run, of which Python has some in the main thread only.
+/// Runs signal handlers, which Python does only in the main thread.
 #[expect(
     clippy::redundant_closure_for_method_calls,
     reason = "the method is for one lifetime"
 )]
 fn go_on() -> bool {
-    // Nothing more is wanted of an interpreter that is shutting down.
+    // An interpreter that is shutting down is not used any more.
     match Python::try_attach(|py| py.check_signals()) {
         Some(Ok(())) => true,
         Some(Err(raised)) => {

@@ -1,4 +1,4 @@
-//! A bucket, a server or a repository, asked for many things at once.
+//! A bucket, a server or a repository, with many requests at once.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -18,32 +18,32 @@ use crate::tree::{Child, DIRECTORY, Known, Tree};
 use crate::url::Url;
 use crate::wire::{self, Got};
 
-/// What is asked, and by whom.
+/// A store and its client.
 #[derive(Clone, Debug)]
 pub struct Bucket {
     /// The URL that led to it.
     pub url: Arc<Url>,
-    /// What asks it.
+    /// The client that makes the requests.
     pub client: Arc<Client>,
 }
 
-/// Bytes of a file that is fetched before anything shows that it is there.
+/// Bytes of a file that is fetched before it is known to exist.
 const GUESSED: u64 = 1 << 20;
 
-/// What a look at a directory shows, and what came with it.
+/// What a listing of a directory shows, and the files that were fetched with it.
 pub type Look = Result<(Tree, Contents)>;
 
-/// What lies in a directory.
+/// The content of a directory.
 #[derive(Debug)]
 pub enum Children {
-    /// By a listing.
+    /// From a listing.
     Listed(Vec<Child>),
-    /// By guesses.
+    /// From guesses.
     Guessed(Tree),
 }
 
 impl Bucket {
-    /// What lies below a directory, by a listing, or by guesses where there is none.
+    /// What lies below a directory, from a listing, or from guesses if there are no listings.
     ///
     /// # Errors
     /// As [`Client::tree`], and as [`probe::probe`].
@@ -52,7 +52,7 @@ impl Bucket {
         looks.pop().unwrap_or_else(|| Err(not_found(place)))
     }
 
-    /// As [`Bucket::look`], of several at once.
+    /// As [`Bucket::look`], for several directories at once.
     ///
     /// # Errors
     /// `Store` if the wait was interrupted.
@@ -60,7 +60,7 @@ impl Bucket {
         Ok(self.looks_and_files(places, &[])?.0)
     }
 
-    /// As [`Bucket::looks`], with small files that are likely to be there.
+    /// As [`Bucket::looks`], and fetches small files that are likely to exist.
     ///
     /// # Errors
     /// `Store` if the wait was interrupted.
@@ -93,7 +93,7 @@ impl Bucket {
         Process::own()?.runtime.wait(join(looks, files))
     }
 
-    /// Further pages of a listing that was cut, some at most, until it tells what lies in all of some
+    /// Further pages of a truncated listing, up to a maximum, until it covers all of some
     /// directories.
     ///
     /// # Errors
@@ -113,7 +113,7 @@ impl Bucket {
         Process::own()?.runtime.wait(asked)?
     }
 
-    /// The children of a directory; where it cannot be listed, a tree of guesses instead.
+    /// The children of a directory; if it cannot be listed, a tree of guesses instead.
     ///
     /// # Errors
     /// As [`Client::children`].
@@ -133,7 +133,7 @@ impl Bucket {
         }
     }
 
-    /// What lies at a path of which nothing is known, or only that no file lies below it.
+    /// What lies at a path about which nothing is known, or only that no file lies below it.
     ///
     /// # Errors
     /// `Store`.
@@ -159,7 +159,7 @@ impl Bucket {
         }
     }
 
-    /// An answer to each want; sizes are those that a listing has told.
+    /// An answer to each request; sizes are known from a listing.
     pub fn fetch_all(&self, wants: &[(Want, Option<u64>)]) -> Vec<Result<Got>> {
         if wants.is_empty() {
             return Vec::new();
@@ -170,10 +170,10 @@ impl Bucket {
         }
     }
 
-    /// Begins to fetch what is wanted next.
+    /// Starts to fetch what is wanted next.
     ///
     /// # Errors
-    /// `Store` if the system gives no threads.
+    /// `Store` if the system refuses to start threads.
     pub fn begin(&self, wants: &[(Want, Option<u64>)]) -> Result<Fetching> {
         let merged = ranges::merged(wants);
         let requests = merged.iter().map(|request| {
@@ -187,7 +187,7 @@ impl Bucket {
     }
 }
 
-/// Files and ranges that are under way.
+/// Files and ranges that are being fetched.
 #[derive(Debug)]
 pub struct Fetching {
     merged: Vec<Request>,
@@ -195,7 +195,7 @@ pub struct Fetching {
 }
 
 impl Fetching {
-    /// The answers to the wants for which it was begun.
+    /// The answers to the requests with which it was started.
     pub fn answers(self, wants: &[(Want, Option<u64>)]) -> Vec<Result<Got>> {
         match self.begun.wait() {
             Ok(answers) => ranges::parted(wants, &self.merged, answers),
@@ -204,9 +204,10 @@ impl Fetching {
     }
 }
 
-/// A listing that was cut, with what is asked for next of a checkpoint: what else lies in its directory,
-/// and in that of the pytree in which it was cut the data files of the database, whose names nobody can
-/// guess. All else of a pytree has a name, or comes before them.
+/// Completes a truncated listing with what a read of a checkpoint needs next: everything else in
+/// its directory, and, in the directory of the pytree in which it was truncated, the data files of
+/// the database, whose names cannot be guessed. All other files of a pytree have known names, or
+/// come before them.
 async fn completed(client: &Client, mut tree: Tree) -> Tree {
     let Some(last) = tree.last() else {
         return tree;
@@ -231,7 +232,7 @@ async fn completed(client: &Client, mut tree: Tree) -> Tree {
         }
         _ => (top.await, None),
     };
-    // Whoever needs what failed here asks again, and is told why.
+    // The code that needs what failed here requests it again, and gets the error.
     if let Ok(children) = top {
         tree.add_children("", children);
     }
@@ -241,7 +242,7 @@ async fn completed(client: &Client, mut tree: Tree) -> Tree {
     tree
 }
 
-/// Makes requests side by side, and waits for all answers.
+/// Makes requests concurrently, and waits for all answers.
 ///
 /// # Errors
 /// `Store` if the wait was interrupted.
@@ -256,7 +257,7 @@ where
     Process::own()?.runtime.wait(join_all(requests))
 }
 
-/// A listing, or the refusal of a path where nothing lies.
+/// A listing, or the error for a path where nothing lies.
 ///
 /// # Errors
 /// `NotFound`.
@@ -267,7 +268,7 @@ pub fn found(listed: Known<Vec<Entry>>, directory: &StorePath) -> Result<Vec<Ent
     }
 }
 
-/// The refusal of a directory that cannot be listed, and in which no checkpoint lies: there may be some
+/// The error for a directory that cannot be listed and that is not a checkpoint: there may be some
 /// below it, or other files.
 fn nothing_guessed(directory: &StorePath) -> Error {
     let reason = "no checkpoint lies there, and what else does cannot be listed: give the URL of a \
@@ -275,7 +276,7 @@ fn nothing_guessed(directory: &StorePath) -> Error {
     Error::new(ErrorKind::NotFound, reason).in_file(directory)
 }
 
-/// What was known, and the answers to what was not, in order.
+/// The known answers and those to the requests, in order.
 pub fn merged(
     known: Vec<Known<Stat>>,
     answers: Vec<Result<Option<Stat>>>,
@@ -291,7 +292,7 @@ pub fn merged(
         .collect()
 }
 
-/// Whether a name is one that Orbax gives to files, so that no directory has it.
+/// Whether a name is one that Orbax gives to files, so that it is not a directory.
 fn is_document(name: &str) -> bool {
     names::is_document(name) || names::is_array_document(name)
 }

@@ -1,17 +1,18 @@
-//! All that a user says of a store.
+//! Everything that a user specifies about a store.
 
 use std::sync::Arc;
 
 use crate::login::Login;
 use crate::options::Options;
 
-/// What a user says of a store.
+/// What a user specifies about a store.
 #[derive(Clone, Debug, Default)]
 pub struct Choice {
-    /// In words.
+    /// As text.
     pub options: Options,
-    /// The user's own code that logs in; by default the options and the environment say how.
+    /// The user's own code that provides credentials; by default the options and the environment
+    /// do.
     pub login: Option<Arc<dyn Login>>,
-    /// A directory of the store that paths begin in, not at its top.
+    /// A directory of the store in which paths begin, instead of its top.
     pub prefix: Option<String>,
 }

@@ -1,4 +1,4 @@
-//! One client for each bucket of a process: it keeps connections and tokens.
+//! One client for each bucket in a process: it keeps connections and tokens.
 
 use std::collections::HashMap;
 use std::env;
@@ -20,10 +20,10 @@ use crate::runtime::Runtime;
 use crate::url::{Scheme, Url};
 use crate::{fault, hub, login};
 
-/// Where the clouds' emulators listen, in the words of Google's own tools.
+/// The environment variable of Google's own tools for the address of an emulator.
 const GOOGLE_EMULATOR: &str = "STORAGE_EMULATOR_HOST";
 
-/// Names of the options that say which region a bucket lies in.
+/// Names of the options for the region of a bucket.
 const REGION_OPTIONS: [&str; 4] = [
     "aws_region",
     "region",
@@ -31,10 +31,10 @@ const REGION_OPTIONS: [&str; 4] = [
     "default_region",
 ];
 
-/// Likewise, in the environment.
+/// The same in the environment.
 const REGION_VARIABLES: [&str; 2] = ["AWS_REGION", "AWS_DEFAULT_REGION"];
 
-/// Names of the options that say where S3 is.
+/// Names of the options for the address of S3.
 const ENDPOINT_OPTIONS: [&str; 5] = [
     "aws_endpoint_url_s3",
     "aws_endpoint_url",
@@ -43,25 +43,25 @@ const ENDPOINT_OPTIONS: [&str; 5] = [
     "endpoint",
 ];
 
-/// Likewise, in the environment, the most particular first.
+/// The same in the environment, the most specific first.
 const ENDPOINT_VARIABLES: [&str; 3] = ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT"];
 
-/// Asks one bucket, server or repository.
+/// The client of one bucket, server or repository.
 #[derive(Debug)]
 pub struct Client {
-    /// What asks for files, and for listings where the store has some.
+    /// Requests files, and listings if the store has them.
     pub store: Arc<dyn ObjectStore>,
     /// What kind of store it is.
     pub scheme: Scheme,
-    /// What all its requests go through.
+    /// The gate for all its requests.
     pub gate: Arc<Gate>,
-    /// What asks for listings of the hub.
+    /// Requests listings of the hub.
     pub hub: Option<hub::Lister>,
 }
 
 impl Client {
-    /// What tells a client from those of the same origin for other options, logins or environments:
-    /// secrets and all. A client holds its login, so that no other is taken for that one meanwhile.
+    /// A key that distinguishes a client from those of the same origin with other options, logins
+    /// or environments, including secrets. A client holds its login, so that its id is not reused.
     pub fn key_of(choice: &Choice) -> String {
         let (options, prefix) = (choice.options.key(), &choice.prefix);
         let login = choice.login.as_ref().map(|login| login.id());
@@ -71,9 +71,10 @@ impl Client {
     /// A client for the store of a URL.
     ///
     /// # Errors
-    /// `Unsupported` for an option that the store does not have; `Store` if no client can be made.
+    /// `Unsupported` for an option that the store does not have; `Store` if no client can be
+    /// created.
     pub fn new(runtime: &Runtime, gate: Arc<Gate>, url: &Url, choice: &Choice) -> Result<Self> {
-        // The process has a provider already where this is not the first client.
+        // If this is not the first client, the process already has a provider.
         drop(rustls::crypto::ring::default_provider().install_default());
         let options = &choice.options;
         let gated = || Gated(Arc::clone(&gate));
@@ -92,7 +93,7 @@ impl Client {
         let hub = match url.scheme {
             Scheme::Hub => {
                 let own = hub::signed(client_options(&Options::default())?, options)?;
-                // An endpoint without TLS is one that its user names.
+                // An endpoint without TLS is a choice of the user.
                 let client = connected(&gated(), &own.with_allow_http(true))?;
                 let (endpoint, retry) = (hub::endpoint(options), options.retry()?);
                 Some(hub::Lister::new(client, endpoint, url, retry))
@@ -111,7 +112,7 @@ impl Client {
     }
 }
 
-/// What the environment says that clients are made of: a program may change it between two reads.
+/// The environment variables that clients use: a program may change them between two reads.
 fn environment() -> Vec<(String, String)> {
     let names = [
         "AWS_",
@@ -133,7 +134,7 @@ fn environment() -> Vec<(String, String)> {
     variables
 }
 
-/// How a client goes about, whatever it asks.
+/// The options of a client, whatever it requests.
 fn client_options(options: &Options) -> Result<ClientOptions> {
     let mut client = ClientOptions::new().with_timeout_disabled();
     for (key, value) in options.timeouts() {
@@ -155,7 +156,7 @@ fn client_options(options: &Options) -> Result<ClientOptions> {
     Ok(client)
 }
 
-/// Headers, a line each, as in a request.
+/// Headers, one per line, as in a request.
 fn headers(text: &str) -> Result<HeaderMap> {
     let pair = |line: &str| {
         let (name, value) = line.split_once(':')?;
@@ -164,7 +165,7 @@ fn headers(text: &str) -> Result<HeaderMap> {
     let pairs: Option<HashMap<String, String>> = text.lines().map(pair).collect();
     let headers = pairs.and_then(|pairs| HeaderMap::try_from(&pairs).ok());
     headers.ok_or_else(|| {
-        // Not shown: it may be a secret.
+        // It is not shown, because it may be a secret.
         let reason = format!("a line of the store option {DEFAULT_HEADERS} is not \"NAME: VALUE\"");
         Error::new(ErrorKind::Unsupported, reason)
     })
@@ -174,8 +175,9 @@ fn connected(connector: &Gated, options: &ClientOptions) -> Result<HttpClient> {
     connector.connect(options).map_err(|error| unmade(&error))
 }
 
-/// Makes the client of a cloud: by the environment, by what is `$own` to this cloud, and by the options,
-/// which are stronger. The three builders have the same methods, but no trait for them.
+/// Creates the client of a cloud: from the environment, from what is `$own` to this cloud, and from
+/// the options, which take precedence. The three builders have the same methods, but no common
+/// trait.
 macro_rules! cloud {
     ($builder:ty, $choice:ident, $gated:ident, |$named:ident| $own:expr) => {{
         let options = &$choice.options;
@@ -230,7 +232,7 @@ fn amazon(
     cloud!(AmazonS3Builder, choice, gated, |builder| {
         let mut builder = builder.with_bucket_name(&url.bucket);
         if endpoint.is_some_and(|endpoint| endpoint.starts_with("http://")) {
-            // Whoever names such an endpoint means it.
+            // An endpoint without TLS is a choice of the user.
             let http = AmazonS3ConfigKey::Client(ClientConfigKey::AllowHttp);
             builder = builder.with_config(http, "true");
         }
@@ -244,7 +246,7 @@ fn amazon(
     })
 }
 
-/// The region of a bucket at Amazon, asked for where nobody says it.
+/// The region of a bucket at Amazon, requested if it is not set.
 fn found_region(runtime: &Runtime, url: &Url, options: &Options) -> Result<Option<String>> {
     let is_said = |name: &&str| env::var_os(name).is_some();
     if options.has(&REGION_OPTIONS) || REGION_VARIABLES.iter().any(is_said) {
@@ -253,7 +255,7 @@ fn found_region(runtime: &Runtime, url: &Url, options: &Options) -> Result<Optio
     let client = client_options(&options.of_client())?;
     let bucket = url.bucket.clone();
     let found = runtime.wait(async move { resolve_bucket_region(&bucket, &client).await })?;
-    // If it is not found, the usual one may do; if not, the first request says what is wrong.
+    // If it is not found, the default may do; otherwise the first request gives the error.
     Ok(found.ok())
 }
 
@@ -289,7 +291,8 @@ fn unknown(name: &str) -> Error {
     Error::new(ErrorKind::Unsupported, reason)
 }
 
-/// The failure to make a client. Its text names options and files, never their content.
+/// The error for a client that cannot be created. Its text names options and files, never their
+/// content.
 fn unmade(error: &object_store::Error) -> Error {
     let text = error.to_string();
     if fault::is_of_certificates(error) {

@@ -1,7 +1,7 @@
-//! What the errors of clients mean, in a sentence that says what to do.
+//! The errors of clients, as a sentence that says what to do.
 //!
-//! The clients' own texts hold whole URLs and the bodies of answers, and so what may be secret: none of
-//! them is shown.
+//! The clients' own texts contain whole URLs and the bodies of answers, and therefore possible
+//! secrets: none of them is shown.
 
 use std::cell::RefCell;
 use std::error::Error as Fault;
@@ -13,38 +13,38 @@ use orbscan_core::error::{Error, ErrorKind, StoreFault, Subject};
 use crate::url::Scheme;
 
 tokio::task_local! {
-    /// How the last request of a task ended.
+    /// The outcome of the last request of a task.
     static LAST: RefCell<Option<Outcome>>;
 }
 
-/// How a request ended.
+/// The outcome of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// With an answer of that status.
+    /// An answer with this status.
     Status(u16),
-    /// Without one.
+    /// No answer.
     Failed(Failure),
 }
 
 /// Why there was no answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Failure {
-    /// The name of the host leads nowhere.
+    /// The name of the host cannot be resolved.
     Name,
-    /// Nobody listens there.
+    /// No server listens there.
     Connect,
     /// The certificate of the server is not trusted.
     Certificate,
-    /// What listens there does not speak TLS.
+    /// The server does not speak TLS.
     Plain,
-    /// None came in time.
+    /// No answer came in time.
     Timeout,
     /// The connection broke.
     Broken,
 }
 
 impl Outcome {
-    /// That of a request that got no answer.
+    /// The failure of a request that got no answer.
     pub fn failed(error: &HttpError) -> Self {
         let texts = causes(error);
         let says = |words: &[&str]| words.iter().any(|word| texts.contains(word));
@@ -69,7 +69,7 @@ impl Outcome {
     }
 }
 
-/// Whether an error is about certificates, by what caused it.
+/// Whether an error is about certificates, according to its causes.
 pub fn is_of_certificates(error: &dyn Fault) -> bool {
     let texts = causes(error);
     ["certificate", "unknownissuer", "tls"]
@@ -77,7 +77,7 @@ pub fn is_of_certificates(error: &dyn Fault) -> bool {
         .any(|word| texts.contains(word))
 }
 
-/// What the causes of an error say, in small letters.
+/// The texts of the causes of an error, in lower case.
 fn causes(error: &dyn Fault) -> String {
     let mut texts = String::new();
     let mut cause = error.source();
@@ -89,13 +89,13 @@ fn causes(error: &dyn Fault) -> String {
     texts
 }
 
-/// Notes how a request of the task ended.
+/// Notes the outcome of a request of the task.
 pub fn note(outcome: Outcome) {
-    // Nobody listens where a client asks for a token on its own.
+    // If a client requests a token on its own, the outcome is not needed.
     drop(LAST.try_with(|last| last.replace(Some(outcome))));
 }
 
-/// Makes a request, and tells how the last attempt at it ended.
+/// Makes a request, and returns the outcome of the last attempt.
 pub async fn watched<T>(request: impl Future<Output = T>) -> (T, Option<Outcome>) {
     let noted = async {
         let done = request.await;
@@ -104,7 +104,7 @@ pub async fn watched<T>(request: impl Future<Output = T>) -> (T, Option<Outcome>
     LAST.scope(RefCell::new(None), noted).await
 }
 
-/// What a failure of a client means; files are named by whoever asked.
+/// The error for a failure of a client; the caller adds the file.
 pub fn meaning(error: &object_store::Error, last: Option<&Outcome>, scheme: Scheme) -> Error {
     use object_store::Error as Theirs;
     if let Theirs::NotFound { .. } = error {
@@ -126,7 +126,7 @@ pub fn meaning(error: &object_store::Error, last: Option<&Outcome>, scheme: Sche
         (Theirs::PermissionDenied { .. } | Theirs::Unauthenticated { .. }, _) => {
             StoreFault::Forbidden
         }
-        // No request was made at all: the client found nothing to sign it with.
+        // No request was made at all: the client found no credentials with which to sign it.
         _ => StoreFault::Credentials,
     };
     let detail = match last {
@@ -137,10 +137,12 @@ pub fn meaning(error: &object_store::Error, last: Option<&Outcome>, scheme: Sche
     told(fault, &detail, scheme)
 }
 
-/// What the store says of credentials that it does not take, in words that hold no secret; `None` if it
-/// says nothing of them. Its status does not tell: to credentials that have expired S3 answers 400, and
-/// to others 403, as if they were good and lacked a right.
-/// Source: the lists of error codes of S3, "Error responses", and of Azure, "Blob service error codes".
+/// What the store says about credentials that it rejects, in words without secrets; `None` if it
+/// says nothing about them. The status is not enough: S3 answers 400 to expired credentials, and
+/// 403 to others, as if they were valid and lacked a right.
+///
+/// Source: the lists of error codes of S3, "Error responses", and of Azure, "Blob service error
+/// codes".
 fn rejected(error: &object_store::Error) -> Option<&'static str> {
     let texts = causes(error);
     let says = |codes: &[&str]| codes.iter().any(|code| texts.contains(code));
@@ -207,7 +209,7 @@ const fn failure_words(failure: Failure) -> &'static str {
     }
 }
 
-/// What a status means.
+/// The fault for a status.
 pub const fn of_status(status: u16) -> StoreFault {
     match status {
         401 => StoreFault::Credentials,

@@ -1,7 +1,7 @@
-//! How many requests are under way at once, and how many a second.
+//! Limits how many requests are in progress at once, and how many are made per second.
 //!
-//! All requests of a process go through one gate, whichever calls make them. Where a server says that
-//! they are too many (429, 503), half as many are made from then on, and slowly more again.
+//! All requests of a process go through one gate, whichever calls make them. If a server says that
+//! there are too many (429, 503), the rate is halved, and then slowly raised again.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -20,20 +20,20 @@ use crate::options::Limits;
 /// Requests that may be made at once although the rate alone would spread them.
 const BURST: u32 = 64;
 
-/// The rate is never lower.
+/// The lowest rate.
 const LEAST_RATE: f64 = 1.0;
 
-/// By how much the rate grows for each second without a complaint.
+/// The factor by which the rate grows for each second without a complaint.
 const RECOVERY: f64 = 1.1;
 
-/// A rate is not halved again for what was asked before it was.
+/// The time during which a rate is not halved again, because of requests made before.
 const CALM: Duration = Duration::from_millis(500);
 
-/// What requests wait at.
+/// The gate at which requests wait.
 #[derive(Debug)]
 pub struct Gate {
     seats: Semaphore,
-    /// How many there are in all.
+    /// The total number of seats.
     in_all: usize,
     most_per_second: f64,
     pace: Mutex<Pace>,
@@ -44,7 +44,7 @@ struct Pace {
     per_second: f64,
     /// When the next request may be made.
     next: Instant,
-    /// When the rate was changed.
+    /// When the rate was last changed.
     changed: Instant,
 }
 
@@ -65,13 +65,13 @@ impl Gate {
         }
     }
 
-    /// A seat, which is kept until all of an answer is there.
+    /// A seat, which is kept until the whole answer has arrived.
     pub async fn seat(&self) -> Option<SemaphorePermit<'_>> {
-        // `None` only if it were closed, which it never is.
+        // It is `None` only if the semaphore is closed, which it never is.
         self.seats.acquire().await.ok()
     }
 
-    /// How many requests may be under way at once.
+    /// How many requests may be in progress at once.
     pub const fn seats(&self) -> usize {
         self.in_all
     }
@@ -88,7 +88,7 @@ impl Gate {
             }
         }
         let apart = Duration::from_secs_f64(pace.per_second.recip());
-        // A full gate is not a burst: where the rate was lowered, each request waits for its turn.
+        // There are no bursts at a lowered rate: each request waits for its turn.
         let burst = if pace.per_second < self.most_per_second {
             Duration::ZERO
         } else {
@@ -99,7 +99,7 @@ impl Gate {
         turn.saturating_duration_since(now)
     }
 
-    /// Makes fewer requests from now on.
+    /// Lowers the rate.
     fn slow_down(&self, now: Instant) {
         let mut pace = self.pace.lock().unwrap_or_else(PoisonError::into_inner);
         let is_new = pace.per_second >= self.most_per_second;
@@ -115,7 +115,7 @@ impl Gate {
     }
 }
 
-/// Makes clients whose requests go through a gate.
+/// Creates clients whose requests go through a gate.
 #[derive(Debug)]
 pub struct Gated(pub Arc<Gate>);
 

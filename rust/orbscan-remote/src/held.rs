@@ -22,23 +22,24 @@ use crate::tree::{Child, Known, Tree};
 use crate::url::Scheme;
 use crate::wire::{Got, unanswered};
 
-/// Writing processes whose files are guessed at once, where nothing can be listed.
+/// The number of writing processes whose files are guessed at once, if nothing can be listed.
 const PROCESSES: usize = 8;
 
-/// Files of a directory that fill most of the page of a listing.
+/// The number of files in a directory that fill most of a page of a listing.
 const MANY_FILES: usize = 500;
 
-/// Directories that a listing does not tell and that are listed one by one: of more, its next page is
-/// likely to tell.
+/// The most directories missing from a listing that are listed one by one: if there are more, the
+/// next page is likely to have them.
 const FEW_DIRECTORIES: usize = 8;
 
-/// Bytes of files that are remembered: what comes behind is fetched again if it is wanted again.
+/// Bytes of files that are kept: further files are fetched again if they are needed again.
 const MOST_FETCHED: usize = 256 << 20;
 
-/// What was begun and is not fetched: where so much was begun since, nobody will.
+/// The most fetches that are kept after they were started: if this many were started since, the
+/// oldest is no longer needed.
 const MOST_UNDER_WAY: usize = 64;
 
-/// Files that were fetched whole.
+/// Files that were fetched completely.
 #[derive(Debug, Default)]
 struct Fetched {
     files: HashMap<String, Bytes>,
@@ -55,26 +56,27 @@ impl Fetched {
     }
 }
 
-/// A directory of a store as one listing showed it, with what was fetched of it.
+/// A directory of a store as one listing showed it, with the files that were fetched.
 pub struct Held {
     bucket: Bucket,
-    /// What lies around the directory.
+    /// The store around the directory.
     around: Box<dyn Store>,
     place: StorePath,
     tree: Mutex<Result<Arc<Tree>>>,
     aim: Aim,
     fetched: Mutex<Fetched>,
-    /// What is under way, by what is wanted of it.
+    /// Fetches in progress, by the requests for them.
     under_way: Mutex<VecDeque<(Vec<Want>, Fetching)>>,
-    /// A path outside of the directory of which is known what lies there.
+    /// A path outside of the directory, and what lies there.
     outside: Option<(StorePath, Option<Stat>)>,
-    /// Whether that was fetched which every read of a checkpoint wants.
+    /// Whether the files that every read of a checkpoint needs were fetched.
     begun: AtomicBool,
     stale: AtomicBool,
 }
 
 impl Held {
-    /// A directory as a listing showed it, with what was fetched in making that; or why there is none.
+    /// A directory as a listing showed it, with the files that were fetched with it; or why there
+    /// is none.
     pub fn new(
         bucket: Bucket,
         around: Box<dyn Store>,
@@ -104,19 +106,19 @@ impl Held {
         }
     }
 
-    /// The way to a path in the directory, and the listing.
+    /// The path relative to the directory, and the listing.
     fn inside<'p>(&self, path: &'p StorePath) -> Option<(Arc<Tree>, &'p str)> {
         Some((self.tree().ok()?, path.below(&self.place)?))
     }
 
-    /// What is known of the directory.
+    /// The listing of the directory.
     fn tree(&self) -> Result<Arc<Tree>> {
-        // Nothing panics while it holds the lock, so a poisoned one is as good as any.
+        // Nothing panics while it holds the lock, so a poisoned one is still valid.
         let tree = self.tree.lock().unwrap_or_else(PoisonError::into_inner);
         tree.clone()
     }
 
-    /// Takes in what further listings show.
+    /// Adds what further listings show.
     fn learn(&self, take: impl FnOnce(&mut Tree)) {
         let mut tree = self.tree.lock().unwrap_or_else(PoisonError::into_inner);
         if let Ok(tree) = tree.as_mut() {
@@ -131,11 +133,11 @@ impl Held {
     }
 
     fn memory(&self) -> MutexGuard<'_, Fetched> {
-        // Nothing panics while it holds the lock, so a poisoned one is as good as any.
+        // Nothing panics while it holds the lock, so a poisoned one is still valid.
         self.fetched.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What is under way; few things are at any time.
+    /// The fetches in progress; there are few at any time.
     fn under_way(&self) -> MutexGuard<'_, VecDeque<(Vec<Want>, Fetching)>> {
         // Likewise.
         self.under_way
@@ -143,7 +145,7 @@ impl Held {
             .unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// With the sizes that the listing has.
+    /// The requests, with the sizes from the listing.
     fn sized(&self, wants: impl Iterator<Item = Want>) -> Vec<(Want, Option<u64>)> {
         let sized = wants.map(|want| {
             let inside = self.inside(&want.path);
@@ -164,8 +166,8 @@ impl Held {
         }
     }
 
-    /// What is fetched whole with some files that are wanted: the whole of a file whose part is wanted
-    /// only if it is small enough to hold an index.
+    /// What is fetched completely together with some files; the whole of a file of which a part is
+    /// wanted only if it is small enough to contain an index.
     fn along(&self, wanted: &[&str]) -> Vec<(Want, Option<u64>)> {
         let Ok(tree) = self.tree() else {
             return Vec::new();
@@ -195,7 +197,7 @@ impl Held {
         along
     }
 
-    /// Takes in what came, unless it is not what was listed.
+    /// Keeps a file that arrived, unless it differs from what was listed.
     fn keep(&self, want: &Want, got: Result<Got>) -> Result<Bytes> {
         let Some((tree, way)) = self.inside(&want.path) else {
             return got.map(|got| got.bytes);
@@ -208,7 +210,7 @@ impl Held {
         };
         match got {
             Ok(got) => {
-                // The hub names versions otherwise in answers than in listings.
+                // The hub spells versions differently in answers and in listings.
                 let tells = self.bucket.url.scheme != Scheme::Hub;
                 if tells && listed.is_some_and(|listed| listed.differs(&got.object)) {
                     return Err(changed());
@@ -223,7 +225,7 @@ impl Held {
         }
     }
 
-    /// The answer to a want without a request, if there is one.
+    /// The answer to a request without asking the store, if there is one.
     fn answer(&self, want: &Want) -> Option<Result<Bytes>> {
         let (tree, way) = self.inside(&want.path)?;
         if let Some(bytes) = self.memory().files.get(way) {
@@ -234,13 +236,13 @@ impl Held {
             Known::Yes(stat) if stat.kind == EntryKind::Directory => {
                 Some(Err(want.is_a_directory()))
             }
-            // Refused before anything is asked for.
+            // Refused before any request.
             Known::Yes(stat) => want.within(stat.size).err().map(Err),
             Known::Unknown => None,
         }
     }
 
-    /// Files of processes, where they must be guessed.
+    /// The files of processes, if they must be guessed.
     fn guessed_processes(&self, directory: &StorePath) -> Result<Vec<Entry>> {
         let mut entries = Vec::new();
         for begin in (0_usize..).step_by(PROCESSES) {
@@ -301,7 +303,8 @@ impl Store for Held {
 
     fn expect(&self, directories: &[StorePath], _: &[StorePath]) {
         let Ok(mut tree) = self.tree() else { return };
-        // A listing of one that has so many files would be cut, too: it is listed by its children.
+        // A listing of a directory with this many files would also be truncated: it is listed by
+        // its children.
         let unknown = |tree: &Tree| -> Vec<String> {
             let ways = directories.iter();
             let ways = ways.filter_map(|directory| directory.below(&self.place));
@@ -310,11 +313,11 @@ impl Store for Held {
             ways.filter(is_unknown).map(str::to_owned).collect()
         };
         let mut wanted = unknown(&tree);
-        // Pages come one after another, listings side by side: so many pages take no longer.
+        // Pages come one after another, listings concurrently: this many pages take no longer.
         let pages = wanted.len().checked_div(self.bucket.client.gate.seats());
         if wanted.len() > FEW_DIRECTORIES {
             let pages = pages.unwrap_or_default().saturating_add(1);
-            // What fails here is asked for again, and fails there.
+            // What fails here is requested again, and fails there.
             if let Ok(grown) = self.bucket.further(&tree, &wanted, pages) {
                 tree = Arc::new(grown);
                 self.learn(|known| known.clone_from(&tree));
@@ -330,7 +333,7 @@ impl Store for Held {
     }
 
     fn is_far(&self) -> bool {
-        // Where nothing is listed, nobody knows what else to ask for.
+        // If nothing is listed, it is not known what else to request.
         self.tree().is_ok_and(|tree| !tree.is_asked())
     }
 
@@ -342,7 +345,7 @@ impl Store for Held {
         if asked.is_empty() {
             return merged(known, Vec::new());
         }
-        // There is a round to wait for: what every read wants comes with it.
+        // There is a round to wait for anyway: the files that every read needs are fetched with it.
         let along = self.along(&[]);
         let client = &self.bucket.client;
         let stats = asked
@@ -359,7 +362,7 @@ impl Store for Held {
         let answers = match both {
             Ok((answers, got)) => {
                 for ((want, _), got) in along.iter().zip(got) {
-                    // What failed is asked for again if it is wanted.
+                    // What failed is requested again if it is needed.
                     drop(self.keep(want, got));
                 }
                 answers
@@ -376,7 +379,7 @@ impl Store for Held {
             return;
         }
         let requests = self.sized(asked.iter().cloned());
-        // What cannot be begun is fetched, and fails there.
+        // What cannot be started is fetched later, and fails there.
         if let Ok(fetching) = self.bucket.begin(&requests) {
             let mut under_way = self.under_way();
             under_way.push_back((asked, fetching));
@@ -446,7 +449,7 @@ impl Store for Held {
     }
 }
 
-/// The part of a file that is wanted, all of which is at hand.
+/// The wanted part of a file whose whole content is available.
 fn part(want: &Want, bytes: &Bytes) -> Result<Bytes> {
     let range = want.within(bytes.len() as u64)?;
     let place = |at: u64| usize::try_from(at).unwrap_or(usize::MAX);

@@ -1,8 +1,9 @@
-//! The Hugging Face hub: its own listings; files come by `resolve` URLs, through the web client.
+//! The Hugging Face hub: its own listings; files are fetched by `resolve` URLs, through the web
+//! client.
 //!
-//! Source: `GET /api/{models,datasets,spaces}/{repository}/tree/{revision}/{path}`, as the hub's own
-//! clients ask. A file of git-lfs is answered with a redirect to a content network; the token does not
-//! go there.
+//! Source: `GET /api/{models,datasets,spaces}/{repository}/tree/{revision}/{path}`, as in the hub's
+//! own clients. For a git-lfs file, the answer is a redirect to a content network, to which the
+//! token is not sent.
 
 use std::env;
 use std::fs;
@@ -24,7 +25,7 @@ use crate::options::Options;
 use crate::tree::{Child, Object, Reach, Tree};
 use crate::url::{Scheme, Url};
 
-/// Where the hub is, unless somebody says otherwise.
+/// The default address of the hub.
 const ENDPOINT: &str = "https://huggingface.co";
 
 /// Pages of a listing: a repository has at most some hundred thousand files.
@@ -33,18 +34,18 @@ const MOST_PAGES: usize = 200;
 /// The header in which the hub says why it refuses.
 const ERROR_CODE: &str = "x-error-code";
 
-/// What a token is given as.
+/// Names of the options for a token.
 const TOKEN_OPTIONS: [&str; 2] = ["token", "hf_token"];
 
-/// What an endpoint is given as.
+/// Names of the options for an endpoint.
 const ENDPOINT_OPTIONS: [&str; 2] = ["endpoint", "hf_endpoint"];
 
-/// Asks for listings of one repository.
+/// Requests listings of one repository.
 #[derive(Clone, Debug)]
 pub struct Lister {
     client: HttpClient,
     endpoint: String,
-    /// With what kind it is in front, if it holds no model.
+    /// Preceded by its kind, unless it is a model.
     repository: String,
     revision: String,
     retry: RetryConfig,
@@ -67,7 +68,7 @@ struct Lfs {
     size: u64,
 }
 
-/// Where the hub is.
+/// The address of the hub.
 pub fn endpoint(options: &Options) -> String {
     let given = options.get(&ENDPOINT_OPTIONS).map(str::to_owned);
     let said = given.or_else(|| env::var("HF_ENDPOINT").ok());
@@ -76,10 +77,11 @@ pub fn endpoint(options: &Options) -> String {
     endpoint.trim_end_matches('/').to_owned()
 }
 
-/// A client whose requests show who asks, if anybody said so.
+/// Options of a client with the user's token, if there is one.
 ///
 /// # Errors
-/// `Unsupported` for an option that the hub does not have, or a token that no request can carry.
+/// `Unsupported` for an option that the hub does not have, or a token that is not valid in a
+/// request.
 pub fn signed(client: ClientOptions, options: &Options) -> Result<ClientOptions> {
     let known = |name: &str| TOKEN_OPTIONS.contains(&name) || ENDPOINT_OPTIONS.contains(&name);
     if let Some((name, _)) = options.of_store().find(|(name, _)| !known(name)) {
@@ -103,7 +105,7 @@ pub fn signed(client: ClientOptions, options: &Options) -> Result<ClientOptions>
     Ok(client.with_default_headers(headers))
 }
 
-/// The token: what is given, what the environment says, what the hub's own client has written.
+/// The token: from the options, from the environment, or from the file of the hub's own client.
 fn token(options: &Options) -> Option<String> {
     let clean = |token: String| {
         let token = token.trim().to_owned();
@@ -121,8 +123,8 @@ fn token(options: &Options) -> Option<String> {
     })
 }
 
-/// Makes clients that name a revision with slashes in it as the hub takes it: as one part of a path. The
-/// paths of the library cannot say so.
+/// Creates clients that write a revision with slashes as the hub expects it: as one part of a path.
+/// The paths of the library cannot express that.
 #[derive(Debug)]
 pub struct Revised<C> {
     inner: C,
@@ -239,7 +241,7 @@ impl Lister {
         Ok(items)
     }
 
-    /// One page, and the URL of the next. What fails for a while is tried again, as by the clients of
+    /// One page, and the URL of the next. Failures that may pass are retried, as in the clients of
     /// the other stores.
     async fn page(&self, url: &str) -> Result<(Vec<Item>, Option<String>)> {
         let begun = Instant::now();
@@ -262,7 +264,7 @@ impl Lister {
             let reason = "the listing of the hub is not what its documentation says";
             Error::new(ErrorKind::Store, reason)
         })?;
-        // A page elsewhere would be sent the token.
+        // The token would be sent to a page on another host.
         let link = link.filter(|link| link.starts_with(&self.endpoint));
         Ok((items, link))
     }
@@ -290,7 +292,7 @@ impl Lister {
         }
     }
 
-    /// What the refusal of a listing means. Source: `hf_raise_for_status` of the hub's own client.
+    /// The error for a refused listing. Source: `hf_raise_for_status` of the hub's own client.
     fn refused(&self, status: u16, code: Option<&str>) -> Error {
         match (status, code) {
             (404, Some("RevisionNotFound")) => {
@@ -309,7 +311,7 @@ impl Lister {
     }
 }
 
-/// Whether the same request may be answered a moment later.
+/// Whether the same request may succeed a moment later.
 fn may_pass(error: &Error) -> bool {
     let Some(Subject::Store(fault)) = error.subject() else {
         return false;

@@ -1,4 +1,4 @@
-//! Listings that somebody has come upon, until what they list is read.
+//! Listings that were made in passing, kept until what they list is read.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -11,14 +11,14 @@ use crate::probe::Contents;
 use crate::tree::Tree;
 use crate::wire::{Got, PAGE};
 
-/// Names of listings that are kept: as many as may be listed at once, all of which are long. The oldest
-/// listing goes first.
+/// The most names of listings that are kept: for as many long listings as are made at once. The
+/// oldest listing is dropped first.
 const MOST: usize = steps::AT_ONCE * PAGE;
 
-/// A listing, and what came with it.
+/// A listing, and the files that were fetched with it.
 pub type Seen = (Arc<Tree>, Contents);
 
-/// Listings, by what they list and by their age.
+/// Listings, by their directories and by age.
 #[derive(Debug, Default)]
 pub struct Kept {
     trees: HashMap<StorePath, (u64, Seen)>,
@@ -28,7 +28,7 @@ pub struct Kept {
 }
 
 impl Kept {
-    /// Keeps a listing, in the place of a former one.
+    /// Keeps a listing, in place of an earlier one.
     pub fn keep(&mut self, tree: Tree, contents: Contents) {
         let place = tree.place.clone();
         drop(self.take(&place));
@@ -44,7 +44,7 @@ impl Kept {
         }
     }
 
-    /// Keeps what a file holds that a listing shows, unless it is another one by now.
+    /// Keeps the content of a file in a listing, unless it is another file by now.
     pub fn keep_file(&mut self, path: &StorePath, got: Got) {
         let Some(place) = self.place_above(path) else {
             return;
@@ -63,7 +63,7 @@ impl Kept {
         }
     }
 
-    /// Gives a listing away: whoever reads what it lists needs it last.
+    /// Removes and returns a listing, which is not needed again.
     pub fn take(&mut self, place: &StorePath) -> Option<Seen> {
         let (age, seen) = self.trees.remove(place)?;
         self.ages.remove(&age);
@@ -71,14 +71,14 @@ impl Kept {
         Some(seen)
     }
 
-    /// The listing that a path lies in, if one is kept, and the way from its top.
+    /// The listing that includes a path, if one is kept, and the path relative to its top.
     pub fn above(&self, path: &StorePath) -> Option<(Arc<Tree>, String)> {
         let place = self.place_above(path)?;
         let (_, (tree, _)) = self.trees.get(&place)?;
         Some((Arc::clone(tree), path.below(&place)?.to_owned()))
     }
 
-    /// What a file holds that was fetched with a listing.
+    /// The content of a file that was fetched with a listing.
     pub fn file(&self, path: &StorePath) -> Option<Bytes> {
         let place = self.place_above(path)?;
         let (_, (_, contents)) = self.trees.get(&place)?;
@@ -99,7 +99,7 @@ impl Kept {
         None
     }
 
-    /// How many names are kept.
+    /// The number of names that are kept.
     #[cfg(test)]
     pub const fn names(&self) -> usize {
         self.names

@@ -1,30 +1,31 @@
 //! Checkpoints in buckets, on web servers and on the Hugging Face hub, as stores of the core.
 //!
-//! On a bucket time is round trips. One listing of a directory, with sizes and versions, answers every
-//! question about what lies where; with the first file that is wanted all others are fetched that will
-//! be. So a checkpoint takes two rounds, and the readers stay plain code that asks in waves.
+//! In a bucket, round trips take the time. One listing of a directory, with sizes and versions,
+//! says what lies where; with the first file that is requested, all others are fetched that will be
+//! needed. So a checkpoint takes two rounds, and the readers stay plain code that makes batches of
+//! requests.
 //!
 //! | module | does |
 //! |---|---|
-//! | `url` | takes a URL apart, and spells paths of its store |
-//! | `options` | what a user may say about a store, and what the environment says |
-//! | `gate` | how many requests are under way at once, and how many a second |
+//! | `url` | parses a URL, and spells paths of its store |
+//! | `options` | the options of a store, and the environment |
+//! | `gate` | limits how many requests are made at once, and per second |
 //! | `runtime` | the threads that wait for answers, and how a caller waits for them |
-//! | `client` | what asks one bucket, server or repository |
-//! | `login` | logins that a user's own code gives |
-//! | `choice` | all that a user says of a store |
+//! | `client` | the client of one bucket, server or repository |
+//! | `login` | credentials from the user's own code |
+//! | `choice` | everything that a user specifies about a store |
 //! | `process` | the runtime and the clients of a process |
-//! | `wire` | single requests: a listing, a file, whether one is there |
+//! | `wire` | single requests: a listing, a file, whether one exists |
 //! | `hub` | the listings of the Hugging Face hub |
-//! | `fault` | what the clients' errors mean |
-//! | `tree` | what a listing says |
-//! | `ranges` | ranges of one file that lie close are one request |
-//! | `plan` | what is fetched along with what was asked for |
-//! | `bucket` | many requests at once, and what their answers come to |
-//! | `kept` | listings that a walk has come upon |
+//! | `fault` | the meaning of the clients' errors |
+//! | `tree` | the content of a listing |
+//! | `ranges` | merges ranges of one file that lie close together into one request |
+//! | `plan` | what is fetched together with what was requested |
+//! | `bucket` | many requests at once, and their answers |
+//! | `kept` | listings that a walk has made |
 //! | `held` | one directory while it is read |
 //! | `store` | the store itself |
-//! | `probe` | a tree of guesses, where nothing can be listed |
+//! | `probe` | a tree of guesses, if nothing can be listed |
 
 mod bucket;
 mod choice;

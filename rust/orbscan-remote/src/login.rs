@@ -1,4 +1,4 @@
-//! Logins that a user's own code gives, asked again when they expire.
+//! Credentials from the user's own code, requested again when they expire.
 
 use std::fmt;
 use std::sync::Arc;
@@ -11,15 +11,16 @@ use object_store::azure::{AzureAccessKey, AzureCredential};
 use object_store::gcp::GcpCredential;
 use tokio::sync::Mutex;
 
-/// What is left of a grant when the next one is asked for, so that a request under way still has one.
+/// The remaining validity at which new credentials are requested, so that current requests keep
+/// theirs.
 const EARLY: Duration = Duration::from_secs(300);
 
-/// What a login gives: secrets, by the names that obstore has for them.
+/// The result of a login: secrets, by their names in obstore.
 #[derive(Clone, Default)]
 pub struct Grant {
     /// Names and secrets; those of a shared access signature are the parts of its query.
     pub secrets: Vec<(String, String)>,
-    /// When it expires; None is never.
+    /// When it expires; `None` means never.
     pub until: Option<SystemTime>,
 }
 
@@ -40,24 +41,24 @@ impl Grant {
     }
 }
 
-/// A user's own code, which may take its time.
+/// The user's own code, which may take some time.
 pub trait Login: fmt::Debug + Send + Sync {
-    /// Gives what requests are signed with from now on.
+    /// Returns the secrets with which requests are signed from now on.
     ///
     /// # Errors
-    /// A reason that holds no secret.
+    /// A reason without secrets.
     fn ask(&self) -> Result<Grant, String>;
 
-    /// A number that no other login has as long as somebody holds this one.
+    /// A number that no other login has as long as this one exists.
     fn id(&self) -> usize;
 }
 
-/// Asks a login for what one cloud wants.
+/// Requests credentials for one cloud from a login.
 #[derive(Debug)]
 pub struct Provider<C> {
     login: Arc<dyn Login>,
     made: fn(&Grant) -> Option<C>,
-    // Held while the login is asked: whoever comes meanwhile waits for the same answer.
+    // Held while the login is called: other callers wait for the same answer.
     last: Mutex<Option<(Grant, Arc<C>)>>,
 }
 
@@ -83,7 +84,7 @@ impl<C: fmt::Debug + Send + Sync + 'static> CredentialProvider for Provider<C> {
             return Ok(Arc::clone(credential));
         }
         let login = Arc::clone(&self.login);
-        // Not in a thread that waits for answers: others would wait for it.
+        // Not in a thread that waits for answers, which would block others.
         let asked = tokio::task::spawn_blocking(move || login.ask()).await;
         let grant = asked.map_err(|error| failed(error.to_string()))?;
         let grant = grant.map_err(failed)?;
@@ -129,7 +130,7 @@ pub fn azure(login: &Arc<dyn Login>) -> Arc<Provider<AzureCredential>> {
             let key = AzureAccessKey::try_new(&key).ok()?;
             return Some(AzureCredential::AccessKey(key));
         }
-        // Each shared access signature has this part.
+        // Every shared access signature has this part.
         if grant.secret("sig").is_some() {
             return Some(AzureCredential::SASToken(grant.secrets.clone()));
         }
@@ -144,7 +145,7 @@ mod tests {
     use super::*;
     use crate::runtime::Runtime;
 
-    /// Counts how often it is asked; its grants are good until then.
+    /// Counts its calls; its grants are valid until that time.
     #[derive(Debug)]
     struct Counted(AtomicUsize, Option<SystemTime>);
 

@@ -1,14 +1,14 @@
-//! What a user may say about a store, and what the environment says.
+//! The options of a store, and the environment.
 //!
 //! | option | environment variable | default | means |
 //! |---|---|---|---|
-//! | `max_concurrency` | `ORBSCAN_MAX_CONCURRENCY` | 64 | requests under way at once, of all reads of a process |
-//! | `max_requests_per_second` | `ORBSCAN_MAX_REQUESTS_PER_SECOND` | 4000 | requests a second; halved where the store complains |
+//! | `max_concurrency` | `ORBSCAN_MAX_CONCURRENCY` | 64 | concurrent requests of a process |
+//! | `max_requests_per_second` | `ORBSCAN_MAX_REQUESTS_PER_SECOND` | 4000 | requests per second |
 //! | `max_retries` | `ORBSCAN_MAX_RETRIES` | 4 | further attempts at a request that failed |
 //! | `retry_timeout` | `ORBSCAN_RETRY_TIMEOUT` | 30 | seconds after which no further attempt begins |
 //! | `connect_timeout` | `ORBSCAN_CONNECT_TIMEOUT` | 5 s | to reach the server |
-//! | `read_timeout` | `ORBSCAN_READ_TIMEOUT` | 20 s | without a single byte; there is no limit for the whole |
-//! | `root_certificate` | | | certificates in PEM that are trusted besides those of the system |
+//! | `read_timeout` | `ORBSCAN_READ_TIMEOUT` | 20 s | without a byte; no limit for the whole |
+//! | `root_certificate` | | | PEM certificates that are trusted besides those of the system |
 //! | `default_headers` | | | lines `NAME: VALUE`, sent with each request |
 //!
 //! All other options are those of the `object_store` library, by their names there, and so are the
@@ -22,12 +22,12 @@ use object_store::client::ClientConfigKey;
 use object_store::{BackoffConfig, RetryConfig};
 use orbscan_core::error::{Error, ErrorKind, Result};
 
-/// How many requests there may be.
+/// The limits on requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Limits {
-    /// Under way at once.
+    /// The most requests in progress at once.
     pub concurrency: usize,
-    /// A second.
+    /// The most requests per second.
     pub requests_per_second: u32,
 }
 
@@ -37,8 +37,8 @@ pub struct Options {
     given: BTreeMap<String, String>,
 }
 
-/// An option of ours: its name, the environment variable, what it is where nobody says, the least and
-/// the most that it may be.
+/// An option of ours: its name, the environment variable, the default, the least and the greatest
+/// value.
 type Number = (&'static str, &'static str, u64, u64, u64);
 
 const CONCURRENCY: Number = ("max_concurrency", "ORBSCAN_MAX_CONCURRENCY", 64, 1, 1_024);
@@ -52,7 +52,7 @@ const RATE: Number = (
 const RETRIES: Number = ("max_retries", "ORBSCAN_MAX_RETRIES", 4, 0, 100);
 const RETRY_TIMEOUT: Number = ("retry_timeout", "ORBSCAN_RETRY_TIMEOUT", 30, 0, 86_400);
 
-/// The option with certificates that are trusted.
+/// The option with trusted certificates.
 pub const ROOT_CERTIFICATE: &str = "root_certificate";
 
 /// The option with headers of all requests.
@@ -66,7 +66,7 @@ const OF_CLIENT: [&str; 4] = [
     DEFAULT_HEADERS,
 ];
 
-/// Timeouts of a client, and what they are where nobody says.
+/// Timeouts of a client, and their defaults.
 const TIMEOUTS: [(ClientConfigKey, &str, &str, &str); 2] = [
     (
         ClientConfigKey::ConnectTimeout,
@@ -91,15 +91,15 @@ impl Options {
         }
     }
 
-    /// The options as they were given, secrets and all.
+    /// The options as they were given, including secrets.
     pub const fn given(&self) -> &BTreeMap<String, String> {
         &self.given
     }
 
-    /// How many requests there may be.
+    /// The limits on requests.
     ///
     /// # Errors
-    /// `Unsupported` for what is not a number in its range.
+    /// `Unsupported` for a value that is not a number in its range.
     pub fn limits(&self) -> Result<Limits> {
         Ok(Limits {
             concurrency: usize::try_from(self.number(CONCURRENCY)?).unwrap_or(usize::MAX),
@@ -107,7 +107,7 @@ impl Options {
         })
     }
 
-    /// How often a request is tried again.
+    /// How often a request is retried.
     ///
     /// # Errors
     /// As [`Options::limits`].
@@ -132,7 +132,7 @@ impl Options {
         })
     }
 
-    /// What is said of the store itself, in the words of its library.
+    /// The options of the store itself, as its library names them.
     pub fn of_store(&self) -> impl Iterator<Item = (&str, &str)> {
         let ours = [CONCURRENCY.0, RATE.0, RETRIES.0, RETRY_TIMEOUT.0];
         let given = self.given.iter();
@@ -145,7 +145,7 @@ impl Options {
         names.iter().any(|name| self.given.contains_key(*name))
     }
 
-    /// Those of these options that are about the client alone, whatever it asks.
+    /// The options that are about the client alone, whatever it requests.
     #[must_use]
     pub fn of_client(&self) -> Self {
         let mut given = self.given.clone();
@@ -153,14 +153,14 @@ impl Options {
         Self { given }
     }
 
-    /// What is said under one of some names.
+    /// The value of an option under one of its names.
     pub fn get(&self, names: &[&str]) -> Option<&str> {
         let mut found = names.iter().filter_map(|name| self.given.get(*name));
         found.next().map(String::as_str)
     }
 
-    /// What tells these options from others: for a table of clients in memory, and for nothing else,
-    /// since secrets are among them.
+    /// A key that distinguishes these options from others: only for a table of clients in memory,
+    /// because it contains secrets.
     pub fn key(&self) -> String {
         format!("{:?}", self.given)
     }

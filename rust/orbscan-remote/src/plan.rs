@@ -1,4 +1,5 @@
-//! What is fetched along with what was asked for: all that a reader of the same pytree will ask for next.
+//! What is fetched together with what was requested: everything that a reader of the same pytree
+//! will request next.
 
 use orbscan_core::orbax::names::{self, Order};
 
@@ -6,17 +7,17 @@ use orbscan_core::store::{Interest, Pytrees};
 
 use crate::tree::{Known, Tree};
 
-/// Data files of a database are fetched whole, on the suspicion that they are its index, if together
-/// they are no larger.
+/// Data files of a database are fetched completely, because they may be its index, if their total
+/// size is at most this.
 const BUDGET: u64 = 4 << 20;
 
-/// Documents of arrays in files that are fetched along.
+/// Documents of arrays in files that are fetched as well.
 const MOST_DOCUMENTS: usize = 10_000;
 
-/// Pytrees whose documents are fetched along.
+/// Pytrees whose documents are fetched as well.
 const MOST_PYTREES: usize = 64;
 
-/// What whoever reads a directory is about to ask for.
+/// What the reader of a directory will request.
 #[derive(Clone, Debug)]
 pub struct Aim {
     pytrees: Which,
@@ -48,8 +49,8 @@ impl From<Interest<'_>> for Aim {
     }
 }
 
-/// The files of a pytree that describe it, as far as the listing shows them; `directory` is empty for
-/// a checkpoint that is itself a pytree.
+/// The files that describe a pytree, according to the listing; `directory` is empty for a
+/// checkpoint that is itself a pytree.
 fn documents(tree: &Tree, directory: &str, shardings: bool) -> Vec<String> {
     let path = |name: &str| join(directory, name);
     let mut wanted = vec![path(names::TREE_METADATA), path(names::STRINGS)];
@@ -57,7 +58,7 @@ fn documents(tree: &Tree, directory: &str, shardings: bool) -> Vec<String> {
         wanted.push(path(names::SHARDING));
     }
     let manifest = path(names::MANIFEST);
-    // Behind the end of a listing that was cut, where the data files show that there is one.
+    // After the end of a truncated listing, if the data files show that there is one.
     let is_hidden = tree.last().is_some()
         && tree.stat(&manifest) == Known::Unknown
         && tree.has_many_below(&path(names::DATABASE_FILES), 1);
@@ -73,7 +74,7 @@ fn documents(tree: &Tree, directory: &str, shardings: bool) -> Vec<String> {
     wanted
 }
 
-/// The manifest of a database and what may be its index, if the budget has room for that.
+/// The manifest of a database and what may be its index, if the budget allows it.
 fn database(tree: &Tree, directory: &str, budget: &mut u64) -> Vec<String> {
     let mut wanted = vec![join(directory, names::MANIFEST)];
     let files = join(directory, names::DATABASE_FILES);
@@ -92,7 +93,7 @@ fn database(tree: &Tree, directory: &str, budget: &mut u64) -> Vec<String> {
     wanted
 }
 
-/// The documents of arrays that lie in files, and the databases of processes that were not merged.
+/// The documents of arrays in files, and the databases of processes that were not merged.
 fn arrays(tree: &Tree, directory: &str) -> Vec<String> {
     let is_document = |name: &str| {
         let name = name.rsplit('/').next().unwrap_or_default();
@@ -119,8 +120,8 @@ fn arrays(tree: &Tree, directory: &str) -> Vec<String> {
     wanted
 }
 
-/// What a read of a checkpoint fetches first: the documents of the checkpoint, and of those pytrees that
-/// it aims at.
+/// The files that a read of a checkpoint fetches first: the documents of the checkpoint, and of the
+/// pytrees that it needs.
 pub fn first(tree: &Tree, aim: &Aim) -> Vec<String> {
     let mut wanted: Vec<String> = Vec::new();
     if tree.file(names::CHECKPOINT_METADATA).is_some() {
@@ -155,7 +156,7 @@ fn all(tree: &Tree) -> Vec<String> {
     own.into_iter().chain(items).take(MOST_PYTREES).collect()
 }
 
-/// The directory of the pytree that is read unless another is named.
+/// The directory of the pytree that is read if none is named.
 fn chosen(tree: &Tree, order: Order) -> Option<String> {
     if tree.file(names::TREE_METADATA).is_some() {
         return Some(String::new());
@@ -172,8 +173,8 @@ fn items(tree: &Tree) -> impl Iterator<Item = &str> {
     })
 }
 
-/// What is fetched along with some files: with a manifest what may be its index, with the document of
-/// a tree those of its arrays.
+/// What is fetched together with some files: with a manifest what may be its index, with the
+/// document of a tree those of its arrays.
 pub fn along(tree: &Tree, file: &str, aim: &Aim) -> Vec<String> {
     let (directory, name) = file.rsplit_once('/').unwrap_or(("", file));
     match name {

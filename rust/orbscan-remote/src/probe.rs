@@ -1,8 +1,8 @@
-//! A tree of guesses, where nothing can be listed: web servers have no listings that programs could
+//! A tree of guesses, if nothing can be listed: web servers have no listings that programs can
 //! read, and some keys make a bucket's listing fail.
 //!
-//! The names that Orbax gives to pytrees unless somebody names them are asked for at once; others stand
-//! in `_CHECKPOINT_METADATA`, and are asked for next.
+//! The default names of pytrees in Orbax are requested at once; other names are recorded in
+//! `_CHECKPOINT_METADATA`, and are requested next.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -25,19 +25,19 @@ const GUESSED: [&str; 3] = [names::STATE, names::PYTREE, names::DEFAULT];
 /// The documents of a pytree.
 const OF_PYTREE: [&str; 3] = [names::TREE_METADATA, names::SHARDING, names::MANIFEST];
 
-/// Items that are asked for by their recorded names.
+/// Items that are requested by their recorded names.
 const MOST_ITEMS: usize = 64;
 
-/// What came with a look at a directory.
+/// The files that were fetched together with a listing.
 #[derive(Clone, Debug, Default)]
 pub struct Contents {
-    /// Files in it, and what they hold.
+    /// Files in the directory, and their content.
     pub files: Vec<(String, Bytes)>,
     /// A path outside of it, and what lies there.
     pub outside: Option<(StorePath, Option<Stat>)>,
 }
 
-/// What is known once everything that can be guessed was asked for.
+/// What is known after everything that can be guessed was requested.
 #[derive(Default)]
 struct Probed {
     found: Vec<(String, Object)>,
@@ -83,7 +83,7 @@ pub async fn probe(client: &Arc<Client>, place: &StorePath) -> Result<(Tree, Con
     let (asked, heads) = join(probed.ask(client, place, second), join_all(heads)).await;
     asked?;
     let outside = above.into_iter().zip(heads);
-    // Whoever needs what failed here asks again, and is told why.
+    // The code that needs what failed here requests it again, and gets the error.
     let mut outside = outside.filter_map(|(path, head)| Some((path, head.ok()?)));
     let outside = outside.next();
     probed.contents.outside = outside.map(|(path, head)| (path, head.map(|head| head.stat())));
@@ -131,7 +131,7 @@ impl Probed {
                     answered = true;
                     self.absent.insert(file);
                 }
-                // S3 says so of what is not there, to whoever may not list.
+                // S3 gives this answer for a missing key to users who may not list.
                 Err(error) if is_forbidden(&error) => {
                     self.absent.insert(file);
                     refused = Some(error);

@@ -1,7 +1,7 @@
-//! What a process asks stores with.
+//! The threads and clients of a process.
 //!
-//! A process that was forked has neither the threads nor may it use the sockets of the one it came
-//! from: everything here belongs to the process that made it, and another makes its own.
+//! A forked process does not have the threads of its parent, and must not use its sockets:
+//! everything here belongs to the process that made it, and another process makes its own.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -18,37 +18,38 @@ use crate::url::Url;
 /// Generations of forks that keep a runtime of their own; a later one makes one for each call.
 const GENERATIONS: usize = 16;
 
-/// Clients of one bucket, server or repository that are kept. Each login that a user renews makes another
-/// key, and whoever alternates between a few of them should not connect anew each time.
+/// Clients of one bucket, server or repository that are kept. Each login that a user renews makes
+/// another key, and a program that alternates between a few of them should not connect again each
+/// time.
 const CLIENTS: usize = 4;
 
-/// All that a process has to ask stores with.
+/// The threads and clients with which a process makes requests.
 #[derive(Debug)]
 pub struct Process {
-    /// What waits.
+    /// The threads that wait.
     pub runtime: Runtime,
     clients: Mutex<HashMap<String, Clients>>,
     gates: Mutex<HashMap<Limits, Arc<Gate>>>,
 }
 
-/// The clients of one origin by their keys, the one used last in front.
+/// The clients of one origin by their keys, the most recently used first.
 type Clients = VecDeque<(String, Arc<Client>)>;
 
 /// One for each process that came from the first by forks. Slots are never emptied: the threads of
-/// another process's runtime cannot be ended here.
+/// the runtime of another process cannot be ended here.
 static PROCESSES: [OnceLock<(u32, Arc<Process>)>; GENERATIONS] =
     [const { OnceLock::new() }; GENERATIONS];
 
 impl Process {
-    /// That of the process that asks.
+    /// The instance of the calling process.
     ///
     /// # Errors
-    /// `Store` if the system gives no threads.
+    /// `Store` if the system refuses to start threads.
     pub fn own() -> Result<Arc<Self>> {
         let id = std::process::id();
         for slot in &PROCESSES {
             if slot.get().is_none() {
-                // Somebody else may have been faster; then this one is not needed.
+                // If another thread was faster, this one is not needed.
                 drop(slot.set((id, Arc::new(Self::new()?))));
             }
             if let Some((owner, process)) = slot.get()
@@ -68,7 +69,8 @@ impl Process {
         })
     }
 
-    /// The client for the store of a URL, which is made at most once for the same options and login.
+    /// The client for the store of a URL, which is created at most once for the same options and
+    /// login.
     ///
     /// # Errors
     /// As [`Client::new`].
@@ -80,12 +82,12 @@ impl Process {
         {
             return Ok(client);
         }
-        // Not while the lock is held: it may ask for the region of a bucket.
+        // Not while the lock is held, because it may request the region of a bucket.
         let gate = self.gate(choice.options.limits()?);
         let made = Arc::new(Client::new(&self.runtime, gate, url, choice)?);
         let mut clients = locked(&self.clients);
         let clients = clients.entry(url.origin.clone()).or_default();
-        // Somebody else may have been faster.
+        // Another thread may have been faster.
         if let Some(client) = used(clients, &key) {
             return Ok(client);
         }
@@ -94,7 +96,7 @@ impl Process {
         Ok(made)
     }
 
-    /// The gate through which all requests go that have the same limits.
+    /// The gate for all requests with the same limits.
     pub fn gate(&self, limits: Limits) -> Arc<Gate> {
         let mut gates = locked(&self.gates);
         let gate = gates.entry(limits);
@@ -102,7 +104,7 @@ impl Process {
     }
 }
 
-/// The client of a key, which then is in front.
+/// The client of a key, which becomes the most recently used.
 fn used(clients: &mut Clients, key: &str) -> Option<Arc<Client>> {
     let place = clients.iter().position(|(known, _)| known == key)?;
     let found = clients.remove(place)?;
@@ -111,7 +113,7 @@ fn used(clients: &mut Clients, key: &str) -> Option<Arc<Client>> {
     Some(client)
 }
 
-/// Nothing panics while it holds one of these locks, so a poisoned one is as good as any.
+/// Nothing panics while it holds one of these locks, so a poisoned one is still valid.
 fn locked<T>(table: &Mutex<T>) -> MutexGuard<'_, T> {
     table.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,4 +1,4 @@
-//! Ranges of one file that lie close to one another are one request.
+//! Merges ranges of one file that lie close together into one request.
 
 use std::collections::BTreeMap;
 
@@ -8,22 +8,23 @@ use orbscan_core::store::{Span, Want};
 
 use crate::wire::{Got, PART, unanswered};
 
-/// Bytes between two ranges that cost less than a request.
+/// The largest gap between two ranges that costs less than a request.
 const GAP: u64 = 64 << 10;
 
-/// A request that answers some wants.
+/// A request that answers several wants.
 #[derive(Debug)]
 pub struct Request {
     /// What is asked for.
     pub want: Want,
     /// The size of the file, if it is known.
     pub size: Option<u64>,
-    /// The places of the wants that it answers.
+    /// The indices of the wants that it answers.
     members: Vec<usize>,
 }
 
-/// The requests that answer wants, each with the size of its file, if that is known. Only ranges that
-/// surely lie in their file are put together: the refusal of one is not that of another.
+/// The requests for some wants, each with the size of its file, if known. Only ranges that
+/// certainly lie in their file are merged, because an error for one must not become an error for
+/// another.
 pub fn merged(wants: &[(Want, Option<u64>)]) -> Vec<Request> {
     let mut requests = Vec::new();
     let mut ranges: BTreeMap<(&str, u64, usize), (u64, u64)> = BTreeMap::new();
@@ -73,7 +74,7 @@ pub fn merged(wants: &[(Want, Option<u64>)]) -> Vec<Request> {
     requests
 }
 
-/// The answer to each want, of those to the requests.
+/// The answer to each want, from the answers to the requests.
 pub fn parted(
     wants: &[(Want, Option<u64>)],
     requests: &[Request],

@@ -8,7 +8,7 @@ use orbscan_core::interrupt;
 use tokio::runtime::Builder;
 use tokio::task::JoinHandle;
 
-/// Threads that wait: what they do between two answers is short.
+/// The number of threads that wait: their work between two answers is short.
 const WORKERS: usize = 2;
 
 /// Waits for answers in threads of its own.
@@ -19,7 +19,7 @@ impl Runtime {
     /// A runtime with its threads.
     ///
     /// # Errors
-    /// `Store` if the system gives no threads.
+    /// `Store` if the system refuses to start threads.
     pub fn new() -> Result<Self> {
         let mut builder = Builder::new_multi_thread();
         let builder = builder.worker_threads(WORKERS).thread_name("orbscan-store");
@@ -30,7 +30,7 @@ impl Runtime {
         Ok(Self(made))
     }
 
-    /// Does work while the caller waits, which ends early once nobody wants it any more.
+    /// Does work while the caller waits; it ends early if the caller stops waiting.
     ///
     /// # Errors
     /// As [`Begun::wait`].
@@ -41,21 +41,21 @@ impl Runtime {
         self.begin(work).wait()
     }
 
-    /// Begins work that somebody will wait for.
+    /// Starts work whose result will be waited for.
     pub fn begin<T: Send + 'static>(
         &self,
         work: impl Future<Output = T> + Send + 'static,
     ) -> Begun<T> {
         let (give, take) = sync_channel(1);
         let task = self.0.spawn(async move {
-            // Whoever waited may have gone.
+            // The caller may have stopped waiting.
             drop(give.send(work.await));
         });
         Begun { task, take }
     }
 }
 
-/// Work that is under way. It ends once nobody holds this any more.
+/// Work in progress. It ends when this is dropped.
 #[derive(Debug)]
 pub struct Begun<T> {
     task: JoinHandle<()>,
@@ -63,7 +63,7 @@ pub struct Begun<T> {
 }
 
 impl<T> Begun<T> {
-    /// Waits for what comes of it.
+    /// Waits for the result.
     ///
     /// # Errors
     /// `Store` if it was interrupted.

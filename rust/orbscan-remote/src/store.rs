@@ -1,4 +1,4 @@
-//! A bucket, a server or a repository as the core sees it.
+//! A bucket, a server or a repository as a store of the core.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -27,11 +27,11 @@ pub struct RemoteStore {
 }
 
 impl RemoteStore {
-    /// The store that a URL leads to, and where in it.
+    /// The store of a URL, and the path in it.
     ///
     /// # Errors
-    /// As [`Url::parse`]; `Unsupported` for an option that the store does not have; `Store` if no client
-    /// can be made for it. All name the URL.
+    /// As [`Url::parse`]; `Unsupported` for an option that the store does not have; `Store` if no
+    /// client can be created for it. All name the URL.
     pub fn open(text: &str, choice: &Choice) -> Result<(Self, StorePath)> {
         let url = Url::parse(text)?;
         let client = Process::own().and_then(|process| process.client(&url, choice));
@@ -52,7 +52,7 @@ impl RemoteStore {
     }
 
     fn kept(&self) -> MutexGuard<'_, Kept> {
-        // Nothing panics while it holds the lock, so a poisoned one is as good as any.
+        // Nothing panics while it holds the lock, so a poisoned one is still valid.
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -63,7 +63,7 @@ impl RemoteStore {
         is_wanted.then_some(bytes)
     }
 
-    /// The children of a directory, where no listing that is kept tells them.
+    /// The children of a directory, if they are in no listing that is kept.
     fn children(&self, directory: &StorePath) -> Result<Vec<Entry>> {
         match self.bucket.children(directory)? {
             Children::Listed(children) => Ok(children.into_iter().map(Child::entry).collect()),
@@ -78,7 +78,7 @@ impl RemoteStore {
 
 impl Store for RemoteStore {
     fn list(&self, directory: &StorePath) -> Result<Vec<Entry>> {
-        // Apart from the condition, or the lock would be held below.
+        // Not in the condition itself, which would hold the lock below.
         let above = self.kept().above(directory);
         if let Some((tree, way)) = above {
             match tree.list(&way) {
@@ -88,7 +88,7 @@ impl Store for RemoteStore {
             }
             return self.children(directory);
         }
-        // What was given is likely to hold many checkpoints, what lies below it to be one.
+        // The given directory is likely to hold many checkpoints, one below it to be a checkpoint.
         if *directory == self.bucket.url.place {
             return self.children(directory);
         }
@@ -108,11 +108,11 @@ impl Store for RemoteStore {
         };
         let wanted = unknown(directories);
         let mut guessed = unknown(files);
-        // Where not all are asked for at once, a file that is not there takes the time of one that is.
+        // If not all are requested at once, a missing file takes as long as an existing one.
         if wanted.len().saturating_add(guessed.len()) > self.bucket.client.gate.seats() {
             guessed.clear();
         }
-        // What fails here is asked for again, and fails there.
+        // What fails here is requested again, and fails there.
         let Ok((looks, found)) = self.bucket.looks_and_files(&wanted, &guessed) else {
             return;
         };
@@ -190,7 +190,7 @@ impl Store for RemoteStore {
 
     fn atomicity(&self) -> Atomicity {
         match self.bucket.url.scheme {
-            // Source: orbax `_src/path/atomicity.py`: only where a path begins with `gs://`.
+            // Source: orbax `_src/path/atomicity.py`: only for a path that begins with `gs://`.
             Scheme::Gs => Atomicity::CommitFile,
             Scheme::S3 | Scheme::Az | Scheme::Http | Scheme::Hub => Atomicity::Rename,
         }
@@ -218,7 +218,7 @@ mod tests {
         ("state/array_metadatas/process_0", "{}"),
     ];
 
-    /// A bucket in memory with as many checkpoints in `run`.
+    /// A bucket in memory with this many checkpoints in `run`.
     fn store(checkpoints: usize) -> (RemoteStore, StorePath) {
         let held = Arc::new(InMemory::new());
         let filled = Arc::clone(&held);

@@ -1,4 +1,4 @@
-//! What a listing says: which files lie below a directory, and how far it can be trusted.
+//! The content of a listing: which files lie below a directory, and how far the listing reaches.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
@@ -7,20 +7,20 @@ use orbscan_core::path::StorePath;
 use orbscan_core::scan::fnv::Fnv;
 use orbscan_core::store::{Entry, EntryKind, Stat};
 
-/// What a listing or an answer says of an object.
+/// What a listing or an answer says about an object.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Object {
     /// Its size in bytes.
     pub size: u64,
-    /// Another number once it was written again; 0 where the store does not say.
+    /// A number that changes when it is written again; 0 if the store has none.
     pub version: u128,
-    /// When it was written, in nanoseconds since 1970, without a fraction of a second: some answers
-    /// have none.
+    /// When it was written, in nanoseconds since 1970, in whole seconds, because some answers have
+    /// no fractions.
     pub modified_nsecs: Option<i128>,
 }
 
 impl Object {
-    /// The version that an etag stands for. Some answers quote it, others do not.
+    /// The version for an etag. Some answers quote it, others do not.
     pub fn version_of(etag: Option<&str>) -> u128 {
         let Some(etag) = etag else { return 0 };
         let etag = etag.trim_start_matches("W/").trim_matches('"');
@@ -33,12 +33,12 @@ impl Object {
         half(0) << 64 | half(1)
     }
 
-    /// Whether an answer can be about another object than the one that was listed.
+    /// Whether an answer may be about another object than the listed one.
     pub fn differs(&self, other: &Self) -> bool {
         self.version != 0 && other.version != 0 && self.version != other.version
     }
 
-    /// What is known of it, as stores tell.
+    /// Its metadata, as stores return it.
     pub const fn stat(&self) -> Stat {
         Stat {
             kind: EntryKind::File,
@@ -50,7 +50,7 @@ impl Object {
     }
 }
 
-/// What is known of a directory.
+/// The metadata of a directory.
 pub const DIRECTORY: Stat = Stat {
     kind: EntryKind::Directory,
     size: 0,
@@ -62,26 +62,26 @@ pub const DIRECTORY: Stat = Stat {
 /// An answer that may be missing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Known<T> {
-    /// It is so.
+    /// This is the answer.
     Yes(T),
-    /// Nothing is there.
+    /// Nothing lies there.
     Absent,
-    /// The listing does not say.
+    /// The listing does not include it.
     Unknown,
 }
 
 /// How far a listing reaches.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reach {
-    /// Nothing else is there.
+    /// It is complete.
     All,
     /// Keys up to this one, in the order of their bytes.
     UpTo(String),
-    /// Only what was asked for one by one; of these files it is known that they are not there.
+    /// Only what was requested one by one; these files are known to be absent.
     Asked(BTreeSet<String>),
 }
 
-/// A child of a directory, as a listing of that shows it.
+/// A child of a directory, according to its listing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Child {
     /// Its name.
@@ -91,7 +91,7 @@ pub struct Child {
 }
 
 impl Child {
-    /// As stores tell.
+    /// The entry, as stores return it.
     pub fn entry(self) -> Entry {
         let kind = match self.object {
             Some(_) => EntryKind::File,
@@ -112,12 +112,12 @@ pub struct Tree {
     /// The directory.
     pub place: StorePath,
     files: BTreeMap<String, Object>,
-    /// Directories that are known to be there, whatever lies in them.
+    /// Directories that are known to exist, whatever lies in them.
     directories: BTreeSet<String>,
     reach: Reach,
-    /// Directories whose children are known, wherever the listing was cut.
+    /// Directories whose children are known, although the listing was truncated.
     listed: BTreeSet<String>,
-    /// Likewise, directories of which everything is known that lies below them.
+    /// Directories of which everything below is known, although the listing was truncated.
     whole: BTreeSet<String>,
 }
 
@@ -126,7 +126,7 @@ impl Tree {
     pub fn new(place: StorePath, objects: Vec<(String, Object)>, reach: Reach) -> Self {
         let mut files: BTreeMap<String, Object> = objects.into_iter().collect();
         let mut directories = BTreeSet::new();
-        // Consoles and mounts mark directories with empty objects of their names.
+        // Consoles and mounts mark directories with empty objects of the same name.
         files.remove("");
         let is_marked = |name: &String| name.strip_suffix("_$folder$").map(str::to_owned);
         let marked: Vec<String> = files.keys().filter_map(is_marked).collect();
@@ -154,7 +154,7 @@ impl Tree {
         tree
     }
 
-    /// The last path of a listing that was cut.
+    /// The last path of a truncated listing.
     pub fn last(&self) -> Option<&str> {
         match &self.reach {
             Reach::UpTo(last) => Some(last),
@@ -162,7 +162,7 @@ impl Tree {
         }
     }
 
-    /// Takes in what comes behind the end of the listing.
+    /// Adds what follows the end of the listing.
     pub fn add_page(&mut self, objects: Vec<(String, Object)>, reach: Reach) {
         let before = std::mem::take(&mut self.files).into_iter();
         let mut grown = Self::new(self.place.clone(), before.chain(objects).collect(), reach);
@@ -170,7 +170,7 @@ impl Tree {
         (self.files, self.reach) = (grown.files, grown.reach);
     }
 
-    /// Takes in all children of a directory.
+    /// Adds all children of a directory.
     pub fn add_children(&mut self, directory: &str, children: Vec<Child>) {
         let begin = prefix(directory);
         for Child { name, object } in children {
@@ -183,7 +183,7 @@ impl Tree {
         self.listed.insert(directory.to_owned());
     }
 
-    /// Takes in what a listing of a directory in this one shows.
+    /// Adds a listing of a directory in this one.
     pub fn add_below(&mut self, below: Self) {
         let Some(directory) = below.place.below(&self.place).map(str::to_owned) else {
             return;
@@ -200,7 +200,7 @@ impl Tree {
         }
     }
 
-    /// Whether everything is known that lies below a path.
+    /// Whether everything below a path is known.
     fn is_whole(&self, path: &str) -> bool {
         let mut ends = path.match_indices('/').map(|(at, _)| at);
         let above = ends.any(|at| {
@@ -219,12 +219,12 @@ impl Tree {
         is_reached || self.listed.contains(directory) || self.is_whole(directory)
     }
 
-    /// Whether at least so many files are known to lie below a directory.
+    /// Whether at least this many files are known to lie below a directory.
     pub fn has_many_below(&self, directory: &str, many: usize) -> bool {
         self.below(directory).take(many).count() == many
     }
 
-    /// How many files it holds.
+    /// The number of files.
     pub fn len(&self) -> usize {
         self.files.len()
     }
@@ -234,12 +234,12 @@ impl Tree {
         self.files.is_empty() && self.directories.is_empty()
     }
 
-    /// Whether it is made of guesses.
+    /// Whether it consists of guesses.
     pub const fn is_asked(&self) -> bool {
         matches!(self.reach, Reach::Asked(_))
     }
 
-    /// What the listing said of a file.
+    /// What the listing says about a file.
     pub fn file(&self, name: &str) -> Option<&Object> {
         self.files.get(name)
     }
@@ -265,7 +265,7 @@ impl Tree {
         if self.is_directory(name) {
             return Known::Yes(DIRECTORY);
         }
-        // Of the top itself a listing of what lies below it says nothing if there is nothing.
+        // For the top itself, an empty listing says nothing.
         if name.is_empty() {
             return Known::Unknown;
         }
@@ -319,7 +319,7 @@ impl Tree {
             }
         }
         let mut next = Bound::Included(begin.clone());
-        // One look for each child, however much lies in it.
+        // One step for each child, however much lies in it.
         while let Some((path, _)) = self.files.range((next, Bound::Unbounded)).next() {
             let Some(rest) = path.strip_prefix(&begin) else {
                 break;
@@ -342,7 +342,7 @@ impl Tree {
     }
 }
 
-/// What the paths of all that lies in a directory begin with.
+/// The prefix of the paths of everything in a directory.
 fn prefix(directory: &str) -> String {
     if directory.is_empty() {
         String::new()
@@ -351,7 +351,7 @@ fn prefix(directory: &str) -> String {
     }
 }
 
-/// The first path behind all that lies in a directory: `0` follows `/`.
+/// The first path after everything in a directory: `0` follows `/`.
 fn end(directory: &str) -> String {
     format!("{directory}0")
 }

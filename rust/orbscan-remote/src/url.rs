@@ -1,17 +1,17 @@
 //! URLs of places in stores, as users write them.
 //!
-//! `gs://`, `s3://`, `az://` and `hf://` name keys as they are: `%20` in one is four characters, as it is
-//! for the clouds' own tools. In `http://` and `https://` it is a space, as everywhere on the web.
+//! `gs://`, `s3://`, `az://` and `hf://` take keys literally: `%20` is three characters, as in the
+//! clouds' own tools. In `http://` and `https://` it is a space, as everywhere on the web.
 
 use orbscan_core::error::{Error, ErrorKind, Result};
 use orbscan_core::path::StorePath;
 
-/// What kind of store a URL leads to.
+/// The kind of store of a URL.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Scheme {
     /// Google Cloud Storage.
     Gs,
-    /// Amazon S3, and whatever speaks its dialect.
+    /// Amazon S3, and compatible services.
     S3,
     /// Azure Blob Storage.
     Az,
@@ -21,7 +21,7 @@ pub enum Scheme {
     Hub,
 }
 
-/// The schemes and what they mean. `abfss` names the account besides the container.
+/// The schemes and their kinds. `abfss` names the account in addition to the container.
 const SCHEMES: [(&str, Scheme); 9] = [
     ("gs", Scheme::Gs),
     ("s3", Scheme::S3),
@@ -34,30 +34,31 @@ const SCHEMES: [(&str, Scheme); 9] = [
     ("hf", Scheme::Hub),
 ];
 
-/// What repositories of the hub are that hold no models.
+/// The kinds of repositories of the hub that are not models.
 const HUB_KINDS: [&str; 2] = ["datasets", "spaces"];
 
 /// A place in a store that is not a disk.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Url {
-    /// What kind of store.
+    /// The kind of store.
     pub scheme: Scheme,
-    /// The URL without what follows the bucket, the host or the repository, and without a slash.
+    /// The URL up to the bucket, the host or the repository, without a slash at the end.
     pub origin: String,
-    /// The bucket or container; the host and the port; the repository, with its revision if one is given.
+    /// The bucket or container; the host and the port; the repository, with its revision if it has
+    /// one.
     pub bucket: String,
-    /// The account, where the URL names it.
+    /// The account, if the URL names it.
     pub account: Option<String>,
-    /// Where in the store.
+    /// The path in the store.
     pub place: StorePath,
 }
 
-/// Whether a text is a URL, of a store that can be read or not.
+/// Whether a text is a URL, whether or not orbscan can read such a store.
 pub fn is_url(text: &str) -> bool {
     scheme_of(text).is_some()
 }
 
-/// The scheme and what follows it.
+/// The scheme and the rest.
 fn scheme_of(text: &str) -> Option<(&str, &str)> {
     let (scheme, rest) = text.split_once("://")?;
     let mut letters = scheme.chars();
@@ -69,11 +70,11 @@ fn scheme_of(text: &str) -> Option<(&str, &str)> {
 }
 
 impl Url {
-    /// Takes a URL apart.
+    /// Parses a URL.
     ///
     /// # Errors
-    /// `Unsupported` for a scheme of no store, or a part that means nothing here; `Malformed` for a key
-    /// that no reader could name. All name the URL, without what may be secret in it.
+    /// `Unsupported` for an unknown scheme, or a part that has no meaning here; `Malformed` for a
+    /// key that no reader can name. All name the URL, without possible secrets.
     pub fn parse(text: &str) -> Result<Self> {
         let shown = without_secrets(text);
         Self::taken_apart(text).map_err(|error| error.in_file(&shown))
@@ -151,8 +152,8 @@ impl Url {
         }
     }
 
-    /// The repository of the hub, with what kind it is in front if it holds no model, and its revision,
-    /// whose slashes stand in the URL as the hub's own tools write them.
+    /// The repository of the hub, preceded by its kind unless it is a model, and its revision,
+    /// whose slashes are encoded in the URL as by the hub's own tools.
     pub fn hub(&self) -> (&str, String) {
         let (repository, revision) = self
             .bucket
@@ -163,7 +164,7 @@ impl Url {
     }
 }
 
-/// How many parts the name of a repository has.
+/// The number of parts in the name of a repository.
 fn hub_parts(rest: &str) -> usize {
     let kind = rest.split('/').next().unwrap_or_default();
     if HUB_KINDS.contains(&kind) { 3 } else { 2 }
@@ -186,7 +187,7 @@ pub fn without_secrets(text: &str) -> String {
     format!("{scheme}://{host}{path}")
 }
 
-/// A text of a library without what follows a question mark in the URLs in it.
+/// A text of a library without what follows a question mark in its URLs.
 pub fn redacted(text: &str) -> String {
     let words = text.split_inclusive(char::is_whitespace);
     let plain = words.map(|word| match word.split_once('?') {
@@ -196,7 +197,7 @@ pub fn redacted(text: &str) -> String {
     plain.collect()
 }
 
-/// What percent signs stand for.
+/// Decodes percent signs.
 fn decoded(text: &str) -> Result<String> {
     let bad = || {
         Error::new(
@@ -221,7 +222,7 @@ fn decoded(text: &str) -> Result<String> {
     String::from_utf8(bytes).map_err(not_utf8)
 }
 
-/// The other way round, for what cannot stand in a URL.
+/// Encodes what is not allowed in a URL.
 pub fn encoded(text: &str) -> String {
     let mut encoded = String::with_capacity(text.len());
     for byte in text.bytes() {

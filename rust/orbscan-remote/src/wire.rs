@@ -1,4 +1,4 @@
-//! Single requests: a file, whether one is there, a listing.
+//! Single requests: a file, whether one exists, a listing.
 
 use std::ops::Range;
 
@@ -17,16 +17,16 @@ use crate::fault::{self, Outcome};
 use crate::tree::{Child, Object, Reach, Tree};
 use crate::url::Scheme;
 
-/// Names of a listing that are taken: what a page holds in most stores.
+/// The names on a page of a listing, as in most stores.
 pub const PAGE: usize = 1_000;
 
-/// A document that is larger is fetched in parts, side by side.
+/// A larger document is fetched in parts, concurrently.
 const LARGE: u64 = 16 << 20;
 
-/// How long a part of a document or of a range is: several of them arrive side by side.
+/// The size of a part of a document or range; several of them are fetched concurrently.
 pub const PART: u64 = 4 << 20;
 
-/// Entries of a directory: more are refused, as nobody could hold them.
+/// The most entries of a directory: more are refused, because they do not fit into memory.
 const MOST_ENTRIES: usize = 10_000_000;
 
 const NSECS_PER_SEC: i128 = 1_000_000_000;
@@ -34,7 +34,7 @@ const NSECS_PER_SEC: i128 = 1_000_000_000;
 /// Files of a listing, and how far it reaches.
 type Page = (Vec<(String, Object)>, Reach);
 
-/// What was fetched, and what the answer said of the whole object.
+/// What was fetched, and what the answer said about the whole object.
 #[derive(Clone, Debug)]
 pub struct Got {
     /// The part that was wanted.
@@ -44,13 +44,13 @@ pub struct Got {
 }
 
 impl Client {
-    /// Fetches what is wanted of a file, whose size a listing may have told.
+    /// Fetches the wanted part of a file, whose size may be known from a listing.
     ///
     /// # Errors
     /// As [`orbscan_core::store::Store::fetch`].
     pub async fn file(&self, want: &Want, size: Option<u64>) -> Result<Got> {
         let fetched = match (want.span, size) {
-            // An empty object has no ranges, and nobody need ask for it.
+            // An empty object has no ranges, and need not be requested.
             (_, Some(0)) => want.within(0).map(|_| Got {
                 bytes: Bytes::new(),
                 object: Object::default(),
@@ -71,7 +71,7 @@ impl Client {
         fetched.map_err(|error| error.in_file(&want.path))
     }
 
-    /// A range of a file that is there, in parts side by side.
+    /// A range of an existing file, in concurrent parts.
     async fn in_parts(&self, want: &Want, range: Range<u64>) -> Result<Got> {
         let length = range.end.saturating_sub(range.start);
         let mut whole = Vec::new();
@@ -108,7 +108,7 @@ impl Client {
         let asked = async {
             let found = self.store.get_opts(&key, options).await?;
             let object = object(&found.meta);
-            // Nothing is read of what is refused.
+            // Nothing is read of a refused file.
             if let Err(refused) = want.within(object.size) {
                 return Ok(Err(refused));
             }
@@ -136,7 +136,7 @@ impl Client {
         Ok(Got { bytes, object })
     }
 
-    /// The answer to a want that no request can be made for: an empty part, or one behind the end.
+    /// The answer to a want for which there is no request: an empty part, or one after the end.
     async fn within_unknown(&self, want: &Want) -> Result<Got> {
         let object = self.head(&want.path).await?;
         let object = object.ok_or_else(|| not_found(&want.path))?;
@@ -146,7 +146,7 @@ impl Client {
         })
     }
 
-    /// What is known of a file; `None` if there is none.
+    /// The metadata of a file; `None` if there is none.
     ///
     /// # Errors
     /// `Store`.
@@ -177,8 +177,8 @@ impl Client {
         Ok(Tree::new(place.clone(), objects, reach))
     }
 
-    /// The next page of a listing that was cut; false if there is none, or the store does not go on where
-    /// a listing ended.
+    /// The next page of a truncated listing; false if there is none, or the store does not continue
+    /// where a listing ended.
     ///
     /// # Errors
     /// As [`Client::tree`].
@@ -199,7 +199,7 @@ impl Client {
         Ok(goes_on)
     }
 
-    /// A page of all files below a directory, behind one of them.
+    /// A page of all files below a directory, after one of them.
     async fn page(&self, place: &StorePath, after: Option<&str>) -> Result<Page> {
         let prefix = self.key(place)?;
         let prefix = (!place.as_str().is_empty()).then_some(&prefix);
@@ -280,7 +280,7 @@ impl Client {
             let Some(name) = relative(place, meta.location.as_ref()) else {
                 continue;
             };
-            // The mark of a directory, which consoles and mounts leave.
+            // The marker of a directory, which consoles and mounts leave.
             let is_mark = meta.size == 0 && directories.binary_search(&name).is_ok();
             if let Some(directory) = name.strip_suffix("_$folder$") {
                 if !directories.contains(&directory) {
@@ -297,8 +297,8 @@ impl Client {
         Ok(entries)
     }
 
-    /// Refuses to list where there are no listings. Some web servers have them, but none can be told
-    /// from the others without a request, which others fail for a while.
+    /// Refuses to list where there are no listings. Some web servers have them, but cannot be
+    /// distinguished from the others without a request, after which some others fail for a while.
     fn can_list(&self, place: &StorePath) -> Result<()> {
         if self.scheme == Scheme::Http {
             let reason = "a web server cannot list its files";
@@ -336,7 +336,7 @@ impl Client {
     }
 }
 
-/// The answer of a store that gave too few.
+/// The error for a store that gave too few answers.
 ///
 /// # Errors
 /// `Store`, always.
@@ -344,7 +344,7 @@ pub fn unanswered<T>() -> Result<T> {
     Err(Error::new(ErrorKind::Store, "the store did not answer"))
 }
 
-/// Whether a store cannot list a directory, so that its files must be asked for one by one.
+/// Whether a store cannot list a directory, so that its files must be requested one by one.
 pub fn is_unlistable(error: &Error) -> bool {
     error.kind() == ErrorKind::Unsupported && !matches!(error.subject(), Some(Subject::Store(_)))
 }
@@ -359,7 +359,7 @@ fn object(meta: &ObjectMeta) -> Object {
     }
 }
 
-/// The way from a directory to a key in it; empty for the mark of the directory itself.
+/// The path of a key relative to a directory; empty for the marker of the directory itself.
 fn relative<'k>(place: &StorePath, key: &'k str) -> Option<&'k str> {
     if place.as_str().is_empty() {
         return Some(key);

@@ -1,4 +1,4 @@
-//! What columns are made of: which rows have a value, and where the values of each end.
+//! The parts of columns: which rows have a value, and where the values of each row end.
 
 use std::ops::Range;
 
@@ -7,8 +7,8 @@ use arrow_schema::ArrowError;
 
 use super::Result;
 
-/// What was gathered. The next batch will be about as large: room for it is taken at once, rather
-/// than found again by doubling.
+/// Takes the collected values. The next batch will be about as large: its memory is allocated at
+/// once, rather than by repeated doubling.
 pub fn taken<T>(values: &mut Vec<T>) -> Vec<T> {
     let room = Vec::with_capacity(values.len());
     std::mem::replace(values, room)
@@ -18,7 +18,7 @@ pub fn taken<T>(values: &mut Vec<T>) -> Vec<T> {
 #[derive(Debug, Default)]
 pub struct Validity {
     rows: usize,
-    /// Empty as long as all rows have one.
+    /// Empty as long as all rows have a value.
     flags: Vec<bool>,
 }
 
@@ -66,7 +66,7 @@ impl Validity {
         self.flags.get(row).copied().unwrap_or(true)
     }
 
-    /// Whether no row has one.
+    /// Whether no row has a value.
     pub fn none(&self) -> bool {
         self.flags.len() == self.rows && !self.flags.contains(&true)
     }
@@ -83,7 +83,7 @@ impl Validity {
     }
 }
 
-/// Where the values of each row end, after those of the rows before.
+/// The end of the values of each row, which follow those of the rows before.
 #[derive(Debug)]
 pub struct Offsets(pub Vec<i32>);
 
@@ -115,11 +115,11 @@ impl Offsets {
         }
     }
 
-    /// Appends rows with so many values each.
+    /// Appends rows with this many values each.
     pub fn repeat(&mut self, values: usize, count: usize) -> Result<()> {
         let last = self.last();
         let end = values.saturating_mul(count).saturating_add(to_usize(last));
-        // None of the offsets is greater than the last, which fits.
+        // None of the offsets is greater than the last one, which fits.
         offset(end)?;
         let step = offset(values)?;
         let mut end = last;
@@ -130,7 +130,7 @@ impl Offsets {
         Ok(())
     }
 
-    /// Appends rows of `other`, and gives the range of the values that belong to them.
+    /// Appends rows of `other`, and returns the range of their values.
     pub fn extend(&mut self, other: &Self, rows: Range<usize>) -> Result<Range<usize>> {
         let start = other.0.get(rows.start).copied().unwrap_or(0);
         let ends = rows.start.saturating_add(1)..rows.end.saturating_add(1);

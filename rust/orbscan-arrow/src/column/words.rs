@@ -1,5 +1,5 @@
-//! Texts of which there are few: numbers while rows are laid out and copied, and at the end either
-//! the texts themselves or Arrow's dictionaries.
+//! Columns with few distinct strings: numbers while rows are built and copied, and at the end
+//! either the strings themselves or Arrow's dictionaries.
 
 use std::sync::Arc;
 
@@ -11,11 +11,11 @@ use super::parts::offset;
 use super::{Column, Numbers, Result, Texts};
 use crate::schema::Few;
 
-/// Texts of which there are few, as numbers.
+/// Strings as numbers.
 pub type Codes = Numbers<Int32Type>;
 
-/// The list of texts that numbers stand for. It grows from batch to batch and never changes
-/// otherwise, so that a number means the same in all batches.
+/// The list of strings behind the numbers. It only grows from batch to batch, so that a number
+/// means the same in all batches.
 #[derive(Debug, Default)]
 pub struct Words {
     numbers: HashMap<String, i32>,
@@ -24,7 +24,7 @@ pub struct Words {
 }
 
 impl Words {
-    /// The number of a text, which is added if it is new.
+    /// The number of a string, which is added if it is new.
     ///
     /// # Errors
     /// As [`Column::extend`].
@@ -39,7 +39,7 @@ impl Words {
         Ok(number)
     }
 
-    /// The array of a column of numbers, which begins anew.
+    /// The array of a column of numbers; the column is then empty.
     ///
     /// # Errors
     /// As [`Column::extend`].

@@ -13,7 +13,7 @@ fn catalogue(entries: Vec<Entry>, batch_rows: usize, most: (usize, usize)) -> Ve
     batches.collect::<Result<_, _>>().unwrap()
 }
 
-/// What each batch has: which rows, and of which checkpoints.
+/// The content of each batch: which rows, and of which checkpoints.
 fn told(batches: &[RecordBatch]) -> Vec<(String, Vec<String>)> {
     let texts = |batch: &RecordBatch, name: &str| -> Vec<String> {
         let column = batch.column_by_name(name).unwrap().as_string::<i32>();

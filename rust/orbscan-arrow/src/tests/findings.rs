@@ -58,7 +58,7 @@ fn damaged() -> Report {
     report
 }
 
-/// The rows as lines of JSON, each without what all of its kind have in common.
+/// The rows as lines of JSON, each without what all rows of its kind share.
 fn lines(checked: Vec<Checked>) -> Vec<String> {
     let batches = batches(checked, 100);
     let lines = batches
