@@ -243,7 +243,7 @@ _MODULE_OF = {
 
 
 if not TYPE_CHECKING:
-    # Out of the sight of type checkers, which would otherwise believe in any name.
+    # Hidden from type checkers, which would otherwise accept any name.
     def __getattr__(name: str) -> object:
         """Import the module that defines a public name, and remember the name here."""
         if name not in _MODULE_OF:

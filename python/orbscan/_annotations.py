@@ -1,8 +1,8 @@
 """Makes the annotations of public names resolvable: for `help`, `inspect` and `typing`.
 
-Most modules import what only annotations name for type checkers alone: importing it for the command
-line would cost more than a read does. The package completes a module when somebody takes a public
-name from it. Libraries that are large, or need not be there, come last: when they are looked into.
+Most modules import the names in annotations only for type checkers: importing them for the command
+line would cost more than a read does. The package completes a module when a public name is taken
+from it. Libraries that are large or optional come last, when the annotations are resolved.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ _MODULE_OF = {
 
 
 def complete(value: object, public: dict[str, str]) -> None:
-    """Give the modules that define a public name what its annotations name.
+    """Give the modules that define a public value the names in its annotations.
 
     Args:
         value: a function or a class.
@@ -102,7 +102,7 @@ def _texts(annotated: object) -> list[str]:
 
 
 def _found(name: str, public: dict[str, str]) -> object:
-    """What a name stands for in annotations; None if no table has it."""
+    """Look up a name in annotations; None if no table has it."""
     if name in _LIBRARIES:
         return Library(_LIBRARIES[name])
     if name in {"os", "builtins"}:

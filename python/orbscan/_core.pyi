@@ -1,7 +1,7 @@
 """The extension module: one call per checkpoint, whole columns in return.
 
-Every function raises what `orbscan.errors.error(kind, reason, file, offset, in_body, errno)` makes
-of an error. All containers are plain lists and tuples, made once, when the read ends; only
+Every function raises the result of `orbscan.errors.error(kind, reason, file, offset, in_body,
+errno)` for an error. All containers are plain lists and tuples, made once, when the read ends; only
 `orbscan` itself should rely on their arrangement.
 """
 
@@ -73,8 +73,9 @@ The kind is one of `orbscan.reading.codes`; array and sharding are indices, -1 f
 Place: TypeAlias = Literal[
     "database", "process", "one_of_processes", "files", "aggregate", "strings", "safetensors"
 ]
-"""What a place is: the merged database; the only database of a process, not merged; one of several
-such, over which values may be spread; directories called as the arrays are; a file of values."""
+"""The kind of a place: the merged database; the only database of a process, not merged; one of
+several such, over which values may be spread; directories named as the arrays are; a file of
+values."""
 
 ATOMICITIES: tuple[str, ...]
 """Every rule for what is committed."""
@@ -100,7 +101,7 @@ class LeafTable:
 
     @property
     def runs(self) -> list[tuple[int, int, int, int, int, tuple[str | None, ...]]]:
-        """(first, count, kind, low, high, keys): the containers once more, alike ones together.
+        """(first, count, kind, low, high, keys): the containers again, equal ones together.
 
         The nodes from `first` on, `count` in all, are of one kind. Each has a child for each of the
         keys; the children of all of them are the nodes from low to high. Deepest first.
@@ -124,7 +125,7 @@ class LeafTable:
 
     @property
     def places(self) -> list[tuple[Place, str]]:
-        """Where values lie: what it is, and the file or directory.
+        """The places of values: the kind, and the file or directory.
 
         The path is relative to the directory of the checkpointable, and empty for that itself.
         """
@@ -133,16 +134,16 @@ class LeafTable:
     def leaf_places(self) -> list[int]:
         """The index into `places` of each of `leaves`; -1 without a value, or one that was read.
 
-        That of a string is told by the tree: a read of metadata does not open the file.
+        The place of a string follows from the tree: a read of metadata does not open the file.
         """
 
     def stored_name(self, node: int) -> str | None:
         """Give the name in the store of the leaf of a node; None for a container."""
 
     def leaf_objects(self, make: Callable[[LeafTable], list[Any]], /) -> list[Any]:
-        """Give what `make(self)` returned when this was first called.
+        """Return what `make(self)` returned when this was first called.
 
-        The steps of a run share one table, and so the objects that their leaves are.
+        The steps of a run share one table, and therefore the objects of its leaves.
         """
 
     def node_name(self, node: int) -> str | None:
@@ -150,7 +151,7 @@ class LeafTable:
 
 @final
 class Checkpoint:
-    """What one read found."""
+    """The result of one read."""
 
     @property
     def layout(self) -> str:
@@ -172,7 +173,7 @@ class Checkpoint:
     def handlers(self) -> str | dict[str, str | None] | None:
         """The class of the handler that wrote each checkpointable, by name.
 
-        One text for the pytree of a flat checkpoint, None where nothing is recorded.
+        A single text for the pytree of a flat checkpoint, None if none is recorded.
         """
 
     @property
@@ -183,10 +184,10 @@ class Checkpoint:
     def items(self) -> list[tuple[str | None, LeafTable | None]]:
         """The name and the table of each checkpointable.
 
-        From `read_pytree` exactly one, with a table, and without a name if the checkpoint has
-        none. From `read_checkpointables` one for each, sorted by name; the table is None for
-        what is not a pytree or cannot be read. From `read_everything` likewise, and the tree of a
-        flat checkpoint has no name.
+        From `read_pytree` exactly one, with a table, and without a name if the checkpoint has none.
+        From `read_checkpointables` one for each, sorted by name; the table is None for those that
+        are not pytrees or cannot be read. From `read_everything` the same, and the tree of a flat
+        checkpoint has no name.
         """
 
     @property
@@ -195,18 +196,18 @@ class Checkpoint:
 
     @property
     def unread(self) -> list[str | None]:
-        """From `read_pytree` what the listing shows beside that pytree; elsewhere nothing.
+        """From `read_pytree`, what the listing shows beside that pytree; otherwise empty.
 
-        The names of what may be a checkpointable; None for a tree of the checkpoint itself.
+        The names of possible checkpointables; None for a tree of the checkpoint itself.
         """
 
 @final
 class Step:
-    """A directory of a manager root that is named like a step, or that a save left behind."""
+    """A directory of a manager root with the name of a step, or a temporary one of a step."""
 
     @property
     def name(self) -> str:
-        """What it is called."""
+        """The name of the directory."""
 
     @property
     def step(self) -> int:
@@ -214,11 +215,11 @@ class Step:
 
     @property
     def prefix(self) -> str | None:
-        """What stands before the number and an underscore; None for a bare number."""
+        """The text before the number and an underscore; None for a bare number."""
 
     @property
     def committed(self) -> bool:
-        """Whether a job would take it for finished."""
+        """Whether a job would consider it finished."""
 
     @property
     def temporary(self) -> bool:
@@ -242,7 +243,7 @@ class Step:
 
     @property
     def metrics(self) -> str | None:
-        """The JSON text of an object, likewise; None if there are none or they cannot be read."""
+        """The JSON text of an object; None if there are none or they cannot be read."""
 
     @property
     def issues(self) -> tuple[Issue, ...]:
@@ -250,7 +251,7 @@ class Step:
 
     @property
     def error(self) -> OrbscanError | None:
-        """What of it is missing or cannot be read."""
+        """What is missing in it or cannot be read."""
 
 @final
 class Entry:
@@ -258,7 +259,7 @@ class Entry:
 
     @property
     def path(self) -> str:
-        """The root as it was given, and the way from there."""
+        """The root as it was given, and the path from there."""
 
     @property
     def root(self) -> str:
@@ -278,11 +279,11 @@ class Entry:
 
     @property
     def complete(self) -> bool | None:
-        """Whether all that was wanted of it could be read; None if nothing was."""
+        """Whether everything that was wanted could be read; None if nothing was."""
 
     @property
     def committed(self) -> bool:
-        """Whether a job would take it for finished."""
+        """Whether a job would consider it finished."""
 
     @property
     def temporary(self) -> bool:
@@ -294,15 +295,15 @@ class Entry:
 
     @property
     def init_timestamp_nsecs(self) -> int | None:
-        """When the save began; also of what is not committed, if that is recorded."""
+        """When the save began; also for an uncommitted one, if that is recorded."""
 
     @property
     def commit_timestamp_nsecs(self) -> int | None:
-        """When it was committed, in nanoseconds whatever it is."""
+        """When it was committed, in nanoseconds for every kind."""
 
     @property
     def fingerprint(self) -> int | None:
-        """Changes when its metadata does."""
+        """A number that changes with its metadata."""
 
     @property
     def metrics(self) -> str | None:
@@ -318,80 +319,80 @@ class Entry:
 
     @property
     def error(self) -> OrbscanError | None:
-        """What `read_pytree` would raise; None if there is merely no pytree."""
+        """What `read_pytree` would raise; None if there is just no pytree."""
 
     @property
     def checkpoint(self) -> Checkpoint | None:
         """What was read, as from `read_checkpointables`; a pytree without a name has the name None.
 
-        The columns are made when they are first asked for.
+        The columns are made when they are first requested.
         """
 
     def row(self) -> str:
-        """Give the row of the table of checkpoints, as an object of JSON."""
+        """Return the row of the table of checkpoints, as a JSON object."""
 
 @final
 class Scan:
-    """A scan under way: an iterator that waits without holding the GIL, and reacts to Ctrl-C."""
+    """A running scan: an iterator that waits without holding the GIL, and reacts to Ctrl-C."""
 
     def __iter__(self) -> Scan:
-        """Give the iterator itself."""
+        """Return the iterator itself."""
 
     def __next__(self) -> Entry:
         """Wait for the next entry."""
 
     def close(self) -> None:
-        """End it: no more entries come."""
+        """End the scan: there are no more entries."""
 
     def progress(self) -> tuple[int, int, int]:
-        """Count the checkpoints found, those done with, and the known directories not looked at."""
+        """Count checkpoints found, checkpoints done, and known directories not examined yet."""
 
 def parameter_nodes(
     trees: Sequence[
         tuple[str | None, Sequence[str | None], Sequence[tuple[int, object, int, int]]]
     ],
 ) -> list[bytes]:
-    """Tell of each node of some trees whether it belongs to the parameters: a byte, 1 or 0.
+    """Determine for each node of some trees whether it belongs to the parameters: a byte, 1 or 0.
 
-    Those are what lies below the name `params` nearest to the top; without one, all but optimizers.
-    Of each tree its name, `node_keys` and `containers`, as a `LeafTable` has them.
+    Those are the nodes below the name `params` nearest to the top; without one, all but optimizers.
+    Each tree is its name, `node_keys` and `containers`, as a `LeafTable` has them.
     """
 
 @final
 class ArrowStream:
-    """A table on its way out of a scan: a stream of Arrow record batches, which is read once.
+    """A table of a scan: a stream of Arrow record batches, which can be read once.
 
-    Whoever reads it waits without the interpreter. Ctrl-C ends it, with an error of the library
-    that reads it.
+    Its reader waits without the interpreter. Ctrl-C ends it, with an error of the library that
+    reads it.
     """
 
     def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
-        """Hand the stream over; the requested schema is ignored, as the interface allows.
+        """Return the stream; the requested schema is ignored, as the interface allows.
 
         Raises:
-            ValueError: it was handed over before.
+            ValueError: it was read before.
         """
 
     def __arrow_c_schema__(self) -> object:
-        """Tell the schema, and leave the stream where it is."""
+        """Return the schema without reading the stream."""
 
     def json_lines(self, *, ascii: bool = False) -> JsonLines:  # noqa: A002 - as Python's `ascii`
-        """Hand over the rows of what was read again as JSON, each on a line.
+        """Return the rows of what was read again as JSON, each on a line.
 
         Args:
-            ascii: whether all else is escaped.
+            ascii: whether everything else is escaped.
 
         Raises:
-            ValueError: the stream was handed over before.
+            ValueError: the stream was read before.
         """
 
     @property
     def table(self) -> TableName:
-        """Which table it is."""
+        """The name of the table."""
 
     @property
     def checkpoints_seen(self) -> int:
-        """How many checkpoints the stream has come to."""
+        """How many checkpoints the stream has reached."""
 
     @property
     def checkpoints_incomplete(self) -> int:
@@ -399,59 +400,59 @@ class ArrowStream:
 
     @property
     def lacking(self) -> OutOfMemoryError | None:
-        """Why the first could not be read for which there was too little memory."""
+        """The error of the first checkpoint for which there was too little memory."""
 
     def unchanged(self) -> list[str]:
-        """List the checkpoints that were not read again, of those that the stream has come to."""
+        """List the checkpoints that were not read again, of those that the stream has reached."""
 
     def check_interrupt(self) -> None:
-        """Raise what Ctrl-C raised while the stream was read, if it did."""
+        """Raise the exception of Ctrl-C if it was pressed while the stream was read."""
 
 @final
 class ArrowSchema:
-    """The columns of a table: what any library with the Arrow PyCapsule interface takes."""
+    """The columns of a table, for any library with the Arrow PyCapsule interface."""
 
     def __new__(
         cls, table: TableName | Literal["catalogue"], *, categories: bool = False
     ) -> ArrowSchema:
-        """Describe a table; raises ValueError if there is none of that name."""
+        """Describe a table; raises ValueError for an unknown name."""
 
     def __arrow_c_schema__(self) -> object:
-        """Tell the schema."""
+        """Return the schema."""
 
     @property
     def table(self) -> TableName:
-        """Which table it is of."""
+        """The name of the table."""
 
     @property
     def names(self) -> list[str]:
-        """The names of the columns, in their order."""
+        """The names of the columns, in order."""
 
 @final
 class JsonLines:
     """Pieces of a table as lines of JSON; otherwise as `Scan`."""
 
     def __iter__(self) -> JsonLines:
-        """Give the iterator itself."""
+        """Return the iterator itself."""
 
     def __next__(self) -> tuple[bytes, int]:
-        """Wait for the next piece: text in UTF-8, and how many lines it has."""
+        """Wait for the next piece: UTF-8 text, and the number of its lines."""
 
 def leaf_stream(scan: Scan, *, categories: bool = False) -> ArrowStream:
-    """Give what a scan finds as a table of leaves; the scan is closed.
+    """Return what a scan finds as a table of leaves; the scan is closed.
 
-    With `categories`, texts of which there are few are dictionaries, but in lines of JSON. Raises
-    ValueError if it was closed before.
+    With `categories`, columns with few distinct texts are dictionaries, except in JSON lines.
+    Raises ValueError if it was closed before.
     """
 
 def checkpoint_stream(scan: Scan, *, categories: bool = False) -> ArrowStream:
-    """Give what a scan finds as a table of checkpoints; otherwise as `leaf_stream`."""
+    """Return what a scan finds as a table of checkpoints; otherwise as `leaf_stream`."""
 
 def catalogue_stream(scan: Scan) -> ArrowStream:
-    """Give what a scan finds as rows of leaves and of checkpoints; otherwise as `leaf_stream`.
+    """Return what a scan finds as rows of leaves and of checkpoints; otherwise as `leaf_stream`.
 
     They come in groups: batches of leaves, if there are any, and then one of the checkpoints to
-    which they belong. What was not read again has no row.
+    which they belong. Checkpoints that were not read again have no row.
     """
 
 def finding_stream(
@@ -465,10 +466,10 @@ def finding_stream(
     categories: bool = False,
     parts: Mapping[str, Sequence[tuple[int, int]]] | None = None,
 ) -> ArrowStream:
-    """Give what is wrong with what a scan finds as a table; otherwise as `leaf_stream`.
+    """Return what is wrong with what a scan finds as a table; otherwise as `leaf_stream`.
 
-    The roots are those of the scan; of the checkpoints that `parts` names only these parts are
-    checked, the index of each and of how many. The other arguments are those of `verify`.
+    The roots are those of the scan. For the checkpoints in `parts`, only these parts are checked:
+    the index of each and how many there are. The other arguments are those of `verify`.
     """
 
 def divide_scan(
@@ -488,8 +489,8 @@ def divide_scan(
     Args:
         roots: those of the scan.
         enough: how many pieces are enough. None to go down to single checkpoints and to measure
-            them: elsewhere sizes are 0.
-        steps: as for `scan`, and so all others.
+        them: otherwise sizes are 0.
+        steps: as for `scan`, and so are all others.
         latest: as for `scan`.
         committed: as for `scan`.
         pattern: as for `scan`.
@@ -499,12 +500,13 @@ def divide_scan(
     """
 
 def share_of(path: str, count: int) -> int | None:
-    """Tell which of `count` shares of a scan has a path, from 0; None if there are none."""
+    """Return which of `count` shares of a scan has a path, from 0; None if there are none."""
 
 Piece: TypeAlias = tuple[int, str, list[tuple[str, bool]]]
-"""(number of a root, way from there, names and whether each is a link): directories of a scan.
+"""(number of a root, path from there, names and whether each is a link): directories of a scan.
 
-Without names it is the root itself."""
+Without names, the root itself.
+"""
 
 def scan(
     roots: Sequence[str],
@@ -531,7 +533,7 @@ def scan(
     """
 
 def expand_root(root: str) -> list[str] | None:
-    """List what a root stands for that is a pattern, in any order; None if it has no wildcard.
+    """List the paths that a root with wildcards matches, in any order; None if it has none.
 
     The dialect is that of docs/patterns.md.
     """
@@ -541,10 +543,10 @@ class KeypathPattern:
     """A pattern for readable keypaths, in the dialect of docs/patterns.md."""
 
     def __new__(cls, text: str) -> KeypathPattern:
-        """Read a pattern; every text is one."""
+        """Read a pattern; every text is a pattern."""
 
     def matches(self, keypath: str) -> bool:
-        """Tell whether it stands for a keypath as a whole."""
+        """Return whether it matches a whole keypath."""
 
 def read_pytree(
     path: str,
@@ -557,7 +559,7 @@ def read_pytree(
 ) -> Checkpoint:
     """Read one pytree; `name` is `AUTO`, None for the root itself, or a name.
 
-    `first` asks for the order of Orbax for `AUTO`: the name, `state` or `pytree`, that it tries
+    `first` selects the order of Orbax for `AUTO`: the name, `state` or `pytree`, that it tries
     before all others.
     """
 
@@ -586,9 +588,9 @@ def read_header(
     atomicity: Atomicity | None = None,
     allow_uncommitted: bool = False,
 ) -> Checkpoint:
-    """Read what stands outside the trees: all checkpointables are named and have no tables.
+    """Read everything outside the trees: all checkpointables are named and have no tables.
 
-    The issues are those of the checkpoint as a whole and of the one called `name`.
+    The issues are those of the checkpoint as a whole and of the checkpointable `name`.
     """
 
 def read_everything(
@@ -601,24 +603,24 @@ def read_everything(
     """Read every checkpointable, or the pytree that has no name."""
 
 def others(path: str, name: str | None) -> list[tuple[str | None, bool | None]]:
-    """List the checkpointables other than `name`, and say whether they are pytrees.
+    """List the checkpointables other than `name`, and whether they are pytrees.
 
-    No tree is read. None is the name of the tree of the checkpoint itself; and None is told where
-    the file system does not let us look.
+    No tree is read. None is the name of the tree of the checkpoint itself; and it is unknown (None)
+    whether a checkpointable is a pytree if the file system denies access.
     """
 
 def is_orbax_checkpoint(path: str, *, atomicity: Atomicity | None = None) -> bool:
-    """Tell whether a path is laid out like a finished checkpoint."""
+    """Return whether a path is laid out like a finished checkpoint."""
 
 def read_file(path: str) -> bytes | None:
     """Read a file; None if there is none, or a directory."""
 
 def size_below(path: str) -> int:
-    """Add up the sizes of the files below a directory; of what cannot be looked at nothing."""
+    """Sum up the sizes of the files below a directory; those that cannot be examined count as 0."""
 
 @final
 class StoreChoice:
-    """What a user says of a store; a URL carries it as its attribute `store`."""
+    """The user's options for a store; a URL carries it as its attribute `store`."""
 
     def __new__(
         cls,
@@ -630,15 +632,15 @@ class StoreChoice:
         """Take options by the names of the library that reads stores.
 
         Args:
-            options: what is said in words.
-            login: what asks a provider for names and secrets, and for when they expire in seconds
-                since 1970, and the provider; it is asked again before they do. Clients are kept for
-                the same provider.
-            prefix: a directory of the store that paths begin in.
+            options: the options that are text.
+            login: the function that asks a provider for names and secrets, and for when they expire
+                in seconds since 1970, and the provider; it is asked again before they do. Clients
+                are kept for the same provider.
+            prefix: a directory of the store in which paths begin.
         """
 
     def options(self) -> dict[str, str]:
-        """Give the options, secrets and all."""
+        """Return the options, including secrets."""
 
 Prefix: TypeAlias = tuple[str | None] | None
 """Which prefix of names of steps counts, in a tuple, `(None,)` for bare numbers; None for any"""
@@ -646,7 +648,7 @@ Prefix: TypeAlias = tuple[str | None] | None
 def list_steps(
     root: str, prefix: Prefix, atomicity: Atomicity, details: bool
 ) -> tuple[list[Step], list[str], int]:
-    """Read all that a root holds: (steps, other checkpoints, directories not looked into).
+    """Read all that a root holds: (steps, other checkpoints, directories not examined).
 
     The steps come by number and then by name; the others are names. Without details only names are
     read.
@@ -655,18 +657,17 @@ def list_steps(
 def read_steps(root: str, step: int | str, prefix: Prefix, atomicity: Atomicity) -> list[Step]:
     """Read what is known of steps without their trees, by number and then by name.
 
-    Of the committed one of a number, of the last committed one, `latest`, or of all `committed`
-    ones.
+    The committed step with a number, the last committed one, `latest`, or all `committed` ones.
     """
 
 def find_step(root: str, step: int | str, prefix: Prefix, atomicity: Atomicity) -> str:
     """Find the name of the directory of a committed step, by its number or as `latest`."""
 
 def steps_below(root: str) -> list[tuple[str, str]]:
-    """Look one level below a root for directories of steps: (name, what is in it in words)."""
+    """Search one level below a root for directories of steps: (name, its content in words)."""
 
 def check_step_name(root: str, name: str) -> None:
-    """Raise unless something of that name lies in a root."""
+    """Raise an error unless something with this name lies in a root."""
 
 def read_root_metadata(root: str) -> tuple[str | None, str | None]:
     """Read what is stored about all steps: Orbax's and the user's JSON objects, None if empty."""
@@ -676,7 +677,7 @@ Outlook: TypeAlias = Literal["works", "may fail", "fails"]
 FINDING_CODES: tuple[
     tuple[str, Literal["error", "warning", "note"], str, tuple[Outlook, Outlook, Outlook]], ...
 ]
-"""(code, severity, what it means for loading, what becomes of restores) of all that can be found
+"""(code, severity, what it means for loading, outcome of restores) of everything that can be found
 
 Restores by v1, by v1 with a target, and by v0.
 """
@@ -684,7 +685,7 @@ Restores by v1, by v1 with a target, and by v0.
 Chunks: TypeAlias = tuple[
     int, int, list[tuple[Shape, Shape]], int | None, tuple[tuple[int, int], ...] | None
 ]
-"""(count, of how many, first and last indices of runs, more runs, box of elements)"""
+"""(count, total, first and last indices of runs, more runs, box of elements)"""
 
 Finding: TypeAlias = tuple[
     str,
@@ -712,15 +713,15 @@ Report: TypeAlias = tuple[
     Alone | None,
 ]
 """(findings, findings left out by code, lost leaves by checkpointable, keypath and param name,
-(leaves, arrays, chunks, nodes, files, bytes of data, chunks without a checksum) looked at, whether
-everything was, (processes, those whose share is there, chunks, of how many) if other hosts hold the
-rest, what was looked at alone)"""
+(leaves, arrays, chunks, nodes, files, bytes of data, chunks without a checksum) checked, whether
+everything was, (processes, those whose share is here, chunks, total) if other hosts hold the rest,
+what was checked alone)"""
 
 Alone: TypeAlias = tuple[str | None, list[tuple[str | None, bool | None]]]
-"""(name of what was looked at alone, the others as those of `others`)"""
+"""(name of what was checked alone, the others as from `others`)"""
 
 Only: TypeAlias = tuple[str | None] | None
-"""Which checkpointable is looked at, in a tuple, as for `read_pytree`; None for all"""
+"""Which checkpointable is examined, in a tuple, as for `read_pytree`; None for all"""
 
 def verify(
     path: str,
@@ -734,7 +735,7 @@ def verify(
 ) -> Report:
     """Check a checkpoint: 0 structure, 1 index, 2 data.
 
-    `progress` is told bytes read, bytes in all, chunks read; what it raises is raised.
+    `progress` gets bytes read, bytes in all, chunks read; what it raises is raised.
     """
 
 def verify_together(
@@ -755,37 +756,37 @@ DumpField: TypeAlias = tuple[int, int | None, bool, str, str, int | list[int] | 
 """(level, offset, whether it counts from the start of a body, name, kind of value, value)"""
 
 class DumpSink(Protocol):
-    """Who is told of the structures in a file, one after the other."""
+    """Receives the structures in a file, one after the other."""
 
     def begins(self, kind: str, meaning: str, /) -> object:
-        """Be told that a structure begins: what it is, and what it is for."""
+        """A structure begins: what it is, and what it is for."""
 
     def fields(self, fields: list[DumpField], /) -> object:
-        """Be told of more of its fields.
+        """More fields of the structure.
 
         A value is of the kind `group` (None), `number`, `numbers`, `bytes`, `text`, or `json` (its
         spelling).
         """
 
     def ends(self, error: Issue | None, /) -> object:
-        """Be told that it ends, and what is wrong with it."""
+        """The structure ends: what is wrong with it."""
 
 def dump(path: str, part: tuple[int, int] | None, sink: DumpSink) -> None:
-    """Take a file apart, or the part of it at an offset and of a length.
+    """Dump a file, or the part of it at an offset and of a length.
 
-    Whatever the sink raises ends it, and is raised.
+    Whatever the sink raises ends the dump, and is raised.
     """
 
 FileUsage: TypeAlias = tuple[str | None, str, str, int | None, int, int, int, int, int, int]
 """(checkpointable, path in its directory, role, size, values, nodes, bytes of values, of documents
-and nodes, of what nothing refers to, of what is not known)"""
+and nodes, of what nothing refers to, of unknown use)"""
 
 ItemUsage: TypeAlias = tuple[str | None, bytes, bytes, int]
-"""(name, by node of its tree the number of its array or -1, amounts, bytes of values that belong to
-no leaf)
+"""(name, for each node of its tree the number of its array or -1, amounts, bytes of values that
+belong to no leaf)
 
-Numbers are of 64 bits. The amounts of an array are four: its chunks, their bytes in data files and
-in nodes, the bytes of its document.
+Numbers have 64 bits. The amounts of an array are four: its chunks, their bytes in data files and in
+nodes, the bytes of its document.
 """
 
 Usage: TypeAlias = tuple[Checkpoint, list[ItemUsage], list[FileUsage], Alone | None]
@@ -798,4 +799,4 @@ def usage(
     allow_uncommitted: bool = False,
     only: Only = None,
 ) -> Usage:
-    """Measure what a checkpoint takes on disk."""
+    """Measure the disk usage of a checkpoint."""

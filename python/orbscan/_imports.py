@@ -1,8 +1,8 @@
-"""One lock around what is imported at first need, which a fork waits for.
+"""One lock around imports at first use, for which a fork waits.
 
-A process that is forked while another of its threads imports a module has that module half imported
-forever: an import of it in the child waits for a thread that is not there. So a fork begins
-when no import of orbscan is under way, a matter of milliseconds.
+If a process is forked while another of its threads imports a module, the module stays half imported
+in the child: an import of it there waits for a thread that does not exist. So a fork begins only
+when no import of orbscan is in progress, a matter of milliseconds.
 
 Importing this module loads nothing else.
 """
@@ -16,7 +16,8 @@ importing = RLock()
 """Held while something is imported: `with importing: import ...`."""
 
 if hasattr(os, "register_at_fork"):
-    # The thread that forks is the one that goes on in the child, and so may release there, too.
+    # The thread that forks is the one that continues in the child, so it may release the lock
+    # there.
     os.register_at_fork(
         before=importing.acquire,
         after_in_parent=importing.release,
@@ -25,7 +26,7 @@ if hasattr(os, "register_at_fork"):
 
 
 class Library:
-    """A library that is imported when something of it is asked for."""
+    """A library that is imported when an attribute of it is first used."""
 
     def __init__(self, name: str) -> None:
         self.__name__ = name

@@ -1,6 +1,6 @@
-"""The types that the arguments and attributes of public names have, under one name each.
+"""The types of the arguments and attributes of public names, under one name each.
 
-Modules that are imported at every start of the command line take these for type checkers only.
+Modules that are imported at every start of the command line import these for type checkers only.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ else:
     from orbscan._imports import Library
 
     jax = Library("jax")
-    # Looked up in this module, and only when somebody resolves it.
+    # Looked up in this module, and only when it is resolved.
     AnyMesh = Union[  # noqa: UP007 - of references, `|` makes none
         ForwardRef("jax.sharding.Mesh", module=__name__),
         ForwardRef("jax.sharding.AbstractMesh", module=__name__),
@@ -48,7 +48,7 @@ TableName: TypeAlias = Literal["leaves", "checkpoints", "findings"]
 """Which table of a scan: a row for each leaf, each checkpoint, or each finding of a check."""
 
 EntryState: TypeAlias = Literal["read", "unchanged", "vanished", "unread", "failed"]
-"""What became of a checkpoint in a scan."""
+"""The state of a checkpoint in a scan."""
 
 StepState: TypeAlias = Literal["committed", "uncommitted", "broken", "unreadable"]
 """Whether the save of a step finished, and the step is whole; `unreadable` if the store does not
@@ -83,7 +83,7 @@ Mode: TypeAlias = Literal["max", "min"]
 """Which of the values of a metric is the best."""
 
 Prefix: TypeAlias = str | EllipsisType | None
-"""What stands before the underscore in the name of a step: ... for anything, None for nothing."""
+"""The text before the underscore in the name of a step: ... for any, None for none."""
 
 StepChoice: TypeAlias = SupportsIndex | str | tuple[str, Mode]
 """One of the steps of a root: a number, `latest`, a metric with its mode, or a name."""
@@ -95,7 +95,7 @@ Keypath: TypeAlias = tuple[str | int, ...]
 """Names of members of dicts and objects, and indices of members of lists."""
 
 Advice: TypeAlias = tuple[Literal["name", "step", "step_of", "step_of_one"], str | None, str]
-"""What to give instead: which argument, its value or the path to give it with, and in words."""
+"""What to pass instead: which argument, its value or the path to pass it with, and in words."""
 
 StoreFault: TypeAlias = Literal[
     "bucket", "credentials", "forbidden", "throttled", "network", "timeout", "changed", "server"
@@ -103,25 +103,25 @@ StoreFault: TypeAlias = Literal[
 """Why a store gave no answer."""
 
 Severity: TypeAlias = Literal["error", "warning", "note"]
-"""How bad a finding is."""
+"""The severity of a finding."""
 
 Outlook: TypeAlias = Literal["works", "may fail", "fails"]
-"""What becomes of a restore."""
+"""The outcome of a restore."""
 
 Level: TypeAlias = Literal["structure", "index", "data"]
-"""How deep a check goes."""
+"""The level of a check."""
 
 Role: TypeAlias = Literal["document", "data", "chunk", "unused", "unknown", "other"]
-"""What a file of a checkpoint is for."""
+"""The role of a file of a checkpoint."""
 
 Path: TypeAlias = str | os.PathLike[str]
 """A path or a URL."""
 
 StoreOptions: TypeAlias = Mapping[str, str | int | float | bool]
-"""What is said of the store of a URL."""
+"""The options for the store of a URL."""
 
 AnyPath: TypeAlias = pathlib.Path | UrlPath
-"""The path of a result: of a disk, or a URL."""
+"""The path of a result: on a disk, or a URL."""
 
 Metrics: TypeAlias = dict[str, Any]
 """The metrics that a manager was given for a step."""

@@ -1,6 +1,6 @@
 """Checkpoints on [Apache Beam](https://beam.apache.org): tables as a `PCollection`.
 
-Needs `pip install 'orbscan[beam]'`, on every worker the same version.
+Needs `pip install 'orbscan[beam]'`, in the same version on every worker.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class ReadCheckpoints(beam.PTransform):
-    """Reads checkpoints into a collection of `pyarrow.Table`, some rows each.
+    """Reads checkpoints into a collection of `pyarrow.Table`, each with some rows.
 
     Checkpoints are read when the pipeline runs, and again by another worker if one is lost. What
     cannot be read is a row, as in every table. `beam.io.WriteToParquetBatched` takes the tables as
@@ -32,11 +32,11 @@ class ReadCheckpoints(beam.PTransform):
     Args:
         roots: as for `orbscan.scan`; every worker must reach them by the same paths.
         table: `leaves`, `checkpoints` or `findings`.
-        shares: how many.
+        shares: the number of shares.
         options: as for `orbscan.shares`.
 
     Raises:
-        ValueError: an argument has no meaning.
+        ValueError: an argument is invalid.
     """
 
     def __init__(
@@ -53,11 +53,11 @@ class ReadCheckpoints(beam.PTransform):
 
     @property
     def schema(self) -> pa.Schema:
-        """The columns, as the sinks of Beam want to know them."""
+        """The columns, as the sinks of Beam expect them."""
         return pa.schema(self._source.schema())
 
     def expand(self, begin: beam.pvalue.PBegin) -> beam.PCollection[pa.Table]:
-        """Make a collection of the shares, spread it over the workers, and read each."""
+        """Make a collection of the shares, distribute it over the workers, and read each."""
         shares = self._source.shares(self._shares)
         return (
             begin

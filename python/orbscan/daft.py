@@ -1,6 +1,6 @@
 """Checkpoints on [Daft](https://docs.daft.ai): tables as a `daft.DataFrame`.
 
-Needs `pip install 'orbscan[daft]'`, on every worker the same version.
+Needs `pip install 'orbscan[daft]'`, in the same version on every worker.
 """
 
 from __future__ import annotations
@@ -42,17 +42,17 @@ def read_checkpoints(
     Args:
         roots: as for `orbscan.scan`; every worker must reach them by the same paths.
         table: `leaves`, `checkpoints` or `findings`.
-        shares: how many.
+        shares: the number of shares.
         options: as for `orbscan.shares`.
 
     Raises:
-        ValueError: an argument has no meaning.
+        ValueError: an argument is invalid.
     """
     return CheckpointSource(Source(roots, table, options), shares).read()
 
 
 class CheckpointSource(DataSource):
-    """What Daft reads a table from."""
+    """The source from which Daft reads a table."""
 
     def __init__(self, source: Source, shares: int) -> None:
         self._source = source
@@ -60,7 +60,7 @@ class CheckpointSource(DataSource):
 
     @property
     def name(self) -> str:
-        """Name it in plans."""
+        """The name in plans."""
         return f"Checkpoints({self._source.table})"
 
     @property
@@ -69,7 +69,7 @@ class CheckpointSource(DataSource):
         return _schema_of(self._source)
 
     async def get_tasks(self, pushdowns: Pushdowns) -> AsyncIterator[DataSourceTask]:
-        """Give a task for each share."""
+        """Return a task for each share."""
         del pushdowns
         for share in await asyncio.to_thread(self._source.shares, self._shares):
             yield CheckpointTask(share)
@@ -87,7 +87,7 @@ class CheckpointTask(DataSourceTask):
         return _schema_of(self._share)
 
     async def read(self) -> AsyncIterator[RecordBatch]:
-        """Read it in a thread, so that the loop of Daft goes on meanwhile."""
+        """Read it in a thread, so that the event loop of Daft continues meanwhile."""
         reader = pa.RecordBatchReader.from_stream(self._share.read())
         while (batch := await asyncio.to_thread(next, reader, None)) is not None:
             yield RecordBatch.from_arrow_record_batches([batch], batch.schema)

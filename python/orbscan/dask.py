@@ -1,6 +1,6 @@
 """Checkpoints on [Dask](https://docs.dask.org): tables as a `dask.dataframe.DataFrame`.
 
-Needs `pip install 'orbscan[dask]'`, on every worker the same version.
+Needs `pip install 'orbscan[dask]'`, in the same version on every worker.
 """
 
 from __future__ import annotations
@@ -33,18 +33,18 @@ def read_checkpoints(
 ) -> dask.dataframe.DataFrame:
     """Read checkpoints into a dataframe: a partition for each share of the table.
 
-    Checkpoints are read when the dataframe is computed, each time anew. Columns have the types of
-    Arrow, so that whole numbers stay whole where some are missing. What cannot be read is a row, as
-    in every table.
+    Checkpoints are read each time the dataframe is computed. Columns have the types of Arrow, so
+    that integers stay integers where some values are missing. What cannot be read is a row, as in
+    every table.
 
     Args:
         roots: as for `orbscan.scan`; every worker must reach them by the same paths.
         table: `leaves`, `checkpoints` or `findings`.
-        shares: how many.
+        shares: the number of shares.
         options: as for `orbscan.shares`.
 
     Raises:
-        ValueError: an argument has no meaning.
+        ValueError: an argument is invalid.
     """
     source = Source(roots, table, options)
     nothing = _frame(pa.schema(source.schema()).empty_table())
@@ -53,7 +53,8 @@ def read_checkpoints(
         source.shares(shares),
         meta=nothing,
         label=f"orbscan-{table}",
-        # Dask would otherwise take the same arguments for the same rows, and give those of before.
+        # Dask would otherwise assume that the same arguments give the same rows, and return earlier
+        # ones.
         asked=uuid4().hex,
         enforce_metadata=False,
     )

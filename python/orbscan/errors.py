@@ -1,7 +1,7 @@
 """What can go wrong, as exceptions: one class for each way of handling them.
 
-Every error names its kind, the file, the offset and the reason as attributes, so that nobody has
-to parse a message. The kinds are those of `orbscan._core.ERROR_KINDS`.
+Every error has its kind, the file, the offset and the reason as attributes, so that a program need
+not parse a message. The kinds are those of `orbscan._core.ERROR_KINDS`.
 
 Importing this module loads nothing else.
 """
@@ -18,26 +18,26 @@ if TYPE_CHECKING:
 
 
 class OrbscanError(Exception):
-    """Anything that orbscan raises about a checkpoint.
+    """Any error that orbscan raises about a checkpoint.
 
     Attributes:
         kind: what went wrong, in one word; a key of `CLASS_OF_KIND`.
         reason: why, in words that repeat neither the file nor the offset.
-        file: the file or directory it went wrong in, spelled as the path that was given; None if
-            it was not one file.
-        offset: where in the file, in bytes, or None if it was not one place.
-        in_body: whether the offset counts from the start of what the file, or the node in it,
-            decompresses to.
-        advice: what `reason` advises to pass instead, and the words of `reason` that say so:
-            `("name", NAME, words)` with the name of a checkpointable, or None for a pytree without
-            a name; `("step", None, words)` where the path is a directory of steps,
-            `("step_of", PATH, words)` where PATH is one, `("step_of_one", None, words)` where
-            `reason` names several. None without an advice.
+        file: the file or directory that is wrong, spelled as the path that was given; None if it is
+            not one file.
+        offset: where in the file, in bytes, or None if it is not one place.
+        in_body: whether the offset counts from the start of the decompressed content of the file,
+            or of the node in it.
+        advice: what `reason` advises to pass instead, and the words of `reason` for it: `("name",
+            NAME, words)` with the name of a checkpointable, or None for a pytree without a name;
+            `("step", None, words)` if the path is a directory of steps, `("step_of", PATH, words)`
+            if PATH is one, `("step_of_one", None, words)` if `reason` names several. None without
+            advice.
         fault: why a store other than a disk gave no answer: `bucket` (there is no such bucket),
             `credentials` (there are none, or they are not valid), `forbidden` (they do not
             suffice), `throttled` (too many requests), `network` (the store was not reached),
             `timeout`, `changed` (what was read changed meanwhile), `server` (the store failed).
-            None of all other errors.
+            None for all other errors.
 
     >>> str(OrbscanError("malformed", "expected an object", "state/_METADATA", 4))
     'state/_METADATA, byte 4: expected an object'
@@ -95,7 +95,7 @@ class OrbscanError(Exception):
 
 
 class InvalidLayoutError(OrbscanError, ValueError):
-    """The path is not a finished checkpoint, or has no pytree of the name asked for.
+    """The path is not a finished checkpoint, or has no pytree with the given name.
 
     Kinds: `unknown_layout`, `uncommitted`, `no_such_checkpointable`.
     """
@@ -104,7 +104,7 @@ class InvalidLayoutError(OrbscanError, ValueError):
 class CheckpointNotFoundError(FileNotFoundError, InvalidLayoutError):
     """The path does not exist. Kind: `not_found`.
 
-    Also an `InvalidLayoutError`, because that is what Orbax raises here.
+    It is also an `InvalidLayoutError`, because that is what Orbax raises here.
     """
 
     def __init__(  # noqa: PLR0913, PLR0917
@@ -121,8 +121,8 @@ class CheckpointNotFoundError(FileNotFoundError, InvalidLayoutError):
         errno = ENOENT if errno is None else errno
         OrbscanError.__init__(self, kind, reason, file, offset, in_body, errno, advice, fault)
 
-    # OSError comes first in the order of the bases, lest errno and filename stay empty, and would
-    # otherwise have the last word on these two.
+    # OSError comes first in the order of the bases, so that errno and filename are set; it would
+    # otherwise determine these two.
     __str__ = OrbscanError.__str__
     __reduce__ = OrbscanError.__reduce__
 
@@ -139,8 +139,8 @@ class FormatError(OrbscanError, ValueError):
 class StoreError(OSError, OrbscanError):
     """The file system or the store failed, which says nothing about the checkpoint. Kind: `store`.
 
-    `errno` and `filename` are those of the operating system's error; of a store that is not a disk
-    `fault` says what failed.
+    `errno` and `filename` are those of the operating system's error; for a store that is not a
+    disk, `fault` says what failed.
     """
 
     __init__ = OrbscanError.__init__
@@ -151,7 +151,8 @@ class StoreError(OSError, OrbscanError):
 class OutOfMemoryError(MemoryError, OrbscanError):
     """There is not enough memory, which says nothing about the checkpoint. Kind: `memory`.
 
-    Catch it as a `MemoryError`, which Python itself raises where its own objects find no room.
+    Catch it as a `MemoryError`, which Python itself raises if there is no memory for its own
+    objects.
     """
 
     __init__ = OrbscanError.__init__
@@ -165,7 +166,7 @@ def of_machine(error: BaseException) -> bool:
 
 
 class DeletionInProgressError(OrbscanError, RuntimeError):
-    """The checkpointable asked for is being deleted. Kind: `deletion_in_progress`."""
+    """The checkpointable is being deleted. Kind: `deletion_in_progress`."""
 
 
 class DeletionRecoveryError(OrbscanError, RuntimeError):
@@ -208,7 +209,7 @@ def error(  # noqa: PLR0913, PLR0917
 
 
 def located(reason: str, file: str | None, offset: int | None, *, in_body: bool) -> str:
-    """Put a reason behind the place it is about, as every error and issue is shown.
+    """Put the place that a reason is about before it, as every error and issue is shown.
 
     >>> located("no such key", "state/d/903e", 41, in_body=True)
     'state/d/903e, byte 41 of the decompressed body: no such key'

@@ -1,4 +1,4 @@
-"""Libraries that orbscan uses where they are installed, and how to install them.
+"""Libraries that orbscan uses if they are installed, and how to install them.
 
 Importing this module loads nothing else.
 """
@@ -27,18 +27,18 @@ EXTRA_OF = {
 """The extra of orbscan that brings a library."""
 
 _NO_MEMORY = ("cannot allocate memory", "failed to map segment")
-"""What the loader of shared libraries says of one that there is no memory for."""
+"""What the loader of shared libraries says if there is no memory for one."""
 
 
 def need(library: str, what: str) -> None:
     """Check that a library can be imported.
 
     Args:
-        library: as `import` names it.
-        what: what needs it, the beginning of a sentence.
+        library: its name in `import`.
+        what: what needs it, as the beginning of a sentence.
 
     Raises:
-        ImportError: it cannot; says how to install it, where it is not installed.
+        ImportError: it cannot; the message says how to install it, if it is not installed.
         MemoryError: there is too little memory for it.
     """
     if sys.modules.get(library) is not None:

@@ -16,19 +16,19 @@ if TYPE_CHECKING:
     from typing import Any, Self
 
 SCHEMES = frozenset({"gs", "s3", "s3a", "az", "abfs", "abfss", "http", "https", "hf"})
-"""Of the URLs that can be read, apart from `file`; as `rust/orbscan-remote/src/url.rs` has them."""
+"""The schemes of URLs besides `file`, as `rust/orbscan-remote/src/url.rs` has them."""
 
 _OTHERS_IN_SCHEMES = str.maketrans("", "", "+-.")
 
 
 class Url(str):
-    """The URL of a place in a store, with what its user says of the store.
+    """The URL of a place in a store, with the user's options for the store.
 
-    As a text it is the URL as it was given, so that whatever shows a path shows it.
+    As a string it is the URL as it was given, so code that shows paths shows it.
 
     Attributes:
         store: options and the store itself, a `StoreChoice` of the extension module, or None.
-        path_type: makes the path that results have of it.
+        path_type: makes the path of results.
     """
 
     __slots__ = ("path_type", "store")
@@ -42,7 +42,7 @@ class Url(str):
         store: Any = None,
         path_type: Callable[[str], Path | UrlPath] | None = None,
     ) -> Self:
-        """Make one of a text."""
+        """Make a URL from a text."""
         made = super().__new__(cls, text)
         made.store = store
         made.path_type = UrlPath if path_type is None else path_type
@@ -75,11 +75,11 @@ class UrlPath(os.PathLike[str]):
         return f"{type(self).__name__}({str(self._text)!r})"
 
     def __truediv__(self, name: str | os.PathLike[str]) -> UrlPath:
-        """Give the path of something below."""
+        """Return the path of something below."""
         return UrlPath(join(self._text, os.fspath(name)))
 
     def joinpath(self, *names: str | os.PathLike[str]) -> UrlPath:
-        """Give the path of something below, level by level."""
+        """Return the path of something below, level by level."""
         return UrlPath(join(self._text, *(os.fspath(name) for name in names)))
 
     @property
@@ -89,7 +89,7 @@ class UrlPath(os.PathLike[str]):
 
     @property
     def parent(self) -> UrlPath:
-        """The directory above; of the top of a store that itself."""
+        """The directory above; for the top of a store, the top itself."""
         key = self._key()
         if not key:
             return self
@@ -97,7 +97,7 @@ class UrlPath(os.PathLike[str]):
         return UrlPath(text[: len(text) - len(key)].rstrip("/") + _below(key.rpartition("/")[0]))
 
     def _key(self) -> str:
-        """What stands behind the bucket or the host."""
+        """The part after the bucket or the host."""
         rest = self._text.partition("://")[2].rstrip("/")
         return rest.partition("/")[2].strip("/")
 
@@ -107,7 +107,7 @@ class UrlPath(os.PathLike[str]):
         return self._text.rstrip("/") == other._text.rstrip("/")
 
     def __lt__(self, other: UrlPath) -> bool:
-        """Compare as texts."""
+        """Compare as strings."""
         return self._text.rstrip("/") < other._text.rstrip("/")
 
     def __hash__(self) -> int:
@@ -119,7 +119,7 @@ def _below(key: str) -> str:
 
 
 def url_scheme(text: str) -> str | None:
-    """Give the scheme of a URL in lower case; None if the text is a path.
+    """Return the scheme of a URL in lower case; None if the text is a path.
 
     >>> url_scheme("gs://bucket/run"), url_scheme("a:b/c"), url_scheme("a/b://c")
     ('gs', None, None)
@@ -130,7 +130,7 @@ def url_scheme(text: str) -> str | None:
 
 
 def join(place: str, *names: str) -> str:
-    """Give the place of something below another, in the same store.
+    """Return the place of something below another, in the same store.
 
     >>> join("gs://bucket/run/", "7", "state"), join("run", "7")
     ('gs://bucket/run/7/state', 'run/7')
@@ -142,7 +142,7 @@ def join(place: str, *names: str) -> str:
 
 
 def in_store_of(roots: Iterable[str], place: str) -> str:
-    """Give a place that was found below a root, with what is said of the store of that."""
+    """Return a place that was found below a root, with the store options of the root."""
     for root in roots:
         if isinstance(root, Url) and f"{place}/".startswith(f"{root.rstrip('/')}/"):
             return Url(place, root.store, root.path_type)
@@ -150,12 +150,12 @@ def in_store_of(roots: Iterable[str], place: str) -> str:
 
 
 def absolute(place: str) -> str:
-    """Give a place from the top of its disk or store."""
+    """Return a place from the top of its disk or store."""
     return place if url_scheme(place) is not None else os.path.abspath(place)  # noqa: PTH100 - as in `join`
 
 
 def path_of(place: str) -> Path | UrlPath:
-    """Give the path that results have of a place: a `pathlib.Path` where it lies on a disk.
+    """Return the path of a place for results: a `pathlib.Path` if it lies on a disk.
 
     >>> path_of("run/7"), path_of("s3://bucket/run/7")
     (PosixPath('run/7'), UrlPath('s3://bucket/run/7'))

@@ -1,6 +1,6 @@
 """Checkpoints on [Ray](https://docs.ray.io): tables as a `ray.data.Dataset`.
 
-Needs `pip install 'orbscan[ray]'`, on every node the same version.
+Needs `pip install 'orbscan[ray]'`, in the same version on every node.
 """
 
 from __future__ import annotations
@@ -33,13 +33,13 @@ def read_checkpoints(
 ) -> ray.data.Dataset:
     """Read checkpoints into a dataset: a read task for each share of the table.
 
-    Checkpoints are read when the dataset is, by as many tasks at once as Ray sees fit, and again by
-    another node if one is lost. What cannot be read is a row, as in every table.
+    Checkpoints are read when the dataset is, by as many concurrent tasks as Ray chooses, and again
+    on another node if one is lost. What cannot be read is a row, as in every table.
 
     Args:
         roots: as for `orbscan.scan`; every node must reach them by the same paths.
         table: `leaves`, `checkpoints` or `findings`.
-        shares: how many; None to let Ray decide.
+        shares: the number of shares; None to let Ray decide.
         options: as for `orbscan.shares`.
 
     Raises:
@@ -51,7 +51,7 @@ def read_checkpoints(
 
 
 class CheckpointSource(Datasource):
-    """What Ray reads a table from."""
+    """The source from which Ray reads a table."""
 
     def __init__(
         self,
@@ -65,11 +65,11 @@ class CheckpointSource(Datasource):
         self._shares = shares
 
     def get_name(self) -> str:
-        """Name it in what Ray shows of its progress."""
+        """The name in Ray's display of progress."""
         return f"Checkpoints({self._source.table})"
 
     def estimate_inmemory_data_size(self) -> int | None:
-        """Say that it is not known."""
+        """Return that it is not known."""
         return None
 
     def get_read_tasks(
@@ -97,7 +97,7 @@ class _Read:
 
     def __call__(self) -> Iterator[pa.Table]:
         reader = pa.RecordBatchReader.from_stream(self._share.read())
-        # A task must give something.
+        # A task must return at least one batch.
         yield reader.schema.empty_table()
         for batch in reader:
             yield pa.Table.from_batches([batch])

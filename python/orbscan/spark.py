@@ -1,6 +1,6 @@
 """Checkpoints on [Spark](https://spark.apache.org): tables as a source of data.
 
-Needs `pip install 'orbscan[spark]'`, on every node the same version, and Spark 4 or newer.
+Needs `pip install 'orbscan[spark]'`, in the same version on every node, and Spark 4 or newer.
 """
 
 from __future__ import annotations
@@ -26,22 +26,23 @@ if TYPE_CHECKING:
     from orbscan.aliases import TableName
 
 _TEXTS = frozenset({"atomicity", "level", "match", "since"})
-"""Options that are texts, whatever they look like."""
+"""Options whose values are texts, whatever they look like."""
 
 
 class CheckpointSource(DataSource):
     """The format `orbscan`: `spark.read.format("orbscan").option("latest", 3).load("runs")`.
 
-    To be registered once in a session: `spark.dataSource.register(CheckpointSource)`. Checkpoints
-    are read when the table is, a task for each share of it. What cannot be read is a row, as in
+    Register it once in a session: `spark.dataSource.register(CheckpointSource)`. Checkpoints are
+    read when the table is, with a task for each share of it. What cannot be read is a row, as in
     every table.
 
-    Options are `table`, `shares` (how many), and all that `orbscan.shares` takes. As options of
-    Spark are texts, a list or a mapping is one of JSON: `.option("steps", "[1000, 2000]")`,
+    Options are `table`, `shares` (their number), and everything that `orbscan.shares` takes.
+    Options of Spark are texts, so a list or a mapping is written as JSON: `.option("steps", "[1000,
+    2000]")`,
     `.option("store_options", '{"skip_signature": "true"}')`.
 
     Raises:
-        ValueError: an option has no meaning, or there is no path.
+        ValueError: an option is invalid, or there is no path.
     """
 
     @classmethod
@@ -78,7 +79,7 @@ class CheckpointReader(DataSourceReader):
         self._source = Source(_roots_of(options), _table_of(options), keywords)
 
     def partitions(self) -> Sequence[InputPartition]:
-        """Give a task for each share."""
+        """Return a task for each share."""
         return [InputPartition(share) for share in self._source.shares(self._count)]
 
     def read(self, partition: InputPartition) -> Iterator[pa.RecordBatch]:
@@ -87,7 +88,7 @@ class CheckpointReader(DataSourceReader):
 
 
 def _table_of(options: Mapping[str, str]) -> TableName:
-    # What is none is refused by whoever is asked for it.
+    # An invalid value is refused by the function that gets it.
     return cast("TableName", options.get("table", "leaves"))
 
 

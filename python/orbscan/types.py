@@ -1,7 +1,7 @@
-"""The types of what public functions take and public values have, to annotate with.
+"""The types of the arguments of public functions and of public values, for annotations.
 
-Those of one value among a few are `Literal`s, so that a type checker finds a misspelled one. The
-values inside of reports, plans and differences have their names here, too.
+Types with few possible values are `Literal`s, so that a type checker finds a misspelled one. The
+values inside reports, plans and differences have their names here, too.
 
 >>> from typing import get_args
 >>> get_args(StepState)

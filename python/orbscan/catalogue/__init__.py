@@ -1,8 +1,8 @@
-"""A catalogue: leaves and checkpoints in one Delta table that grows with what it tells of.
+"""A catalogue: leaves and checkpoints in one Delta table that grows with them.
 
-`lake` is all that is asked of deltalake, and `files` what is written and read beside it: a file of
-leaves and one of checkpoints for each group of neighbours. `state` is what a catalogue holds, at
-one version, and `roots` what it is a catalogue of. `found` writes down what a scan finds, `commit`
-puts it in the place of what was there, however many do so at once. `api` updates and opens; what
-that gives is `opened`.
+`lake` has everything that needs deltalake, and `files` what is written and read beside it: a file
+of leaves and one of checkpoints for each group of neighbours. `state` is the content of a catalogue
+at one version, and `roots` its roots. `found` writes what a scan finds to files, and `commit`
+replaces what was there, however many writers do so at once. `api` updates and opens catalogues;
+`opened` has the results.
 """

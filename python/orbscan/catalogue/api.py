@@ -31,18 +31,18 @@ if TYPE_CHECKING:
 _OWN = ("since", "leaves", "ordered", "rich_types")
 _FILTERS = ("steps", "latest", "committed", "match", "exclude")
 _NEVER = 0
-"""A fingerprint that no checkpoint has: what had none, or was not complete, is read again."""
+"""A fingerprint that no checkpoint has: one without, or an incomplete one, is read again."""
 
 
 class CatalogueUpdate(NamedTuple):
     """What an update has done.
 
     Attributes:
-        version: of the catalogue that has it; the former one if nothing had changed.
+        version: the version of the catalogue; the previous one if nothing has changed.
         changed: how many checkpoints are new or have changed.
-        gone: how many were taken out.
-        unchanged: how many are as they were.
-        incomplete: how many of those looked at could not be read completely.
+        gone: how many were removed.
+        unchanged: how many are unchanged.
+        incomplete: how many of those that were read could not be read completely.
     """
 
     version: int
@@ -62,24 +62,24 @@ def update_catalogue(
 ) -> CatalogueUpdate:
     """Bring a catalogue up to date, or make it: a Delta table of leaves and of checkpoints.
 
-    Reads what is new or has changed, writes only that, and takes out what is gone, in one
-    transaction: whoever reads the table meanwhile sees the former state, or the new one. Several
-    may update one catalogue at once. Until the transaction, and if anything fails, the former state
-    is what there is. See docs/catalogue.md.
+    Reads what is new or has changed, writes only that, and removes what is gone, in one
+    transaction: a reader of the table sees the previous state or the new one. Several writers may
+    update one catalogue at the same time. If anything fails, the previous state remains. See
+    docs/catalogue.md.
 
     Args:
-        target: the directory of the table: a path of a disk, or a URL of a bucket.
-        roots: as for `scan`; from the top of the disk, so that paths are the same from wherever it
-            is called. A catalogue is updated with the roots that it was made with, or some of them.
-        add_roots: whether it may become a catalogue of other roots, too.
-        storage_options: options of the bucket of the target, as `deltalake` takes them.
-        options: as for `scan`, but for `since`, `leaves`, `ordered` and `rich_types`. What they do
-            not want is left as it is.
+        target: the directory of the table: a path on a disk, or the URL of a bucket.
+        roots: as for `scan`; stored from the top of the disk, so that paths are the same from every
+            directory. A catalogue is updated with the roots that it was made with, or some of them.
+        add_roots: whether it may become a catalogue of other roots as well.
+        storage_options: options for the bucket of the target, as in `deltalake`.
+        options: as for `scan`, except `since`, `leaves`, `ordered` and `rich_types`. Checkpoints
+            that they leave out stay as they are.
 
     Raises:
         CheckpointNotFoundError: a root does not exist.
-        ValueError: an argument has no meaning; the target is something else, is a catalogue of
-            another release or of other roots, or lies in a root; or a root lies in another.
+        ValueError: an argument is invalid; the target is something else, is a catalogue of another
+            release or of other roots, or lies in a root; or a root lies in another.
         StoreError: the target cannot be read or written.
         ImportError: `deltalake` or `pyarrow` is not installed.
     """
@@ -99,7 +99,7 @@ def open_catalogue(
 
     Args:
         target: as for `update_catalogue`.
-        version: an older state, by its number; None for the newest.
+        version: the number of an older state; None for the newest.
         storage_options: as for `update_catalogue`.
 
     Raises:
@@ -113,10 +113,10 @@ def open_catalogue(
 
 
 class Updating:
-    """An update that has begun.
+    """An update in progress.
 
     Attributes:
-        scan: what is searched, which tells how far it has come.
+        scan: the scan, which also has its progress.
     """
 
     def __init__(
@@ -128,7 +128,7 @@ class Updating:
         storage_options: Mapping[str, str] | None,
         **options: Any,
     ) -> None:
-        """Look at what there is, and begin to search.
+        """Read the current state, and begin to search.
 
         Raises:
             As `update_catalogue`.
@@ -163,7 +163,7 @@ class Updating:
         }
 
     def finish(self) -> CatalogueUpdate:
-        """Write what is found.
+        """Write what was found.
 
         Raises:
             StoreError: the target cannot be written.
@@ -195,7 +195,7 @@ class Updating:
         )
 
     def _gone(self, state: State, found: Found, seen: set[str]) -> set[str]:
-        """Tell which checkpoints of a state are not there any more."""
+        """Return which checkpoints of a state do not exist any more."""
         with importing:
             from orbscan import _core
 
@@ -213,12 +213,12 @@ class Updating:
         for path, root, kind, step in zip(*columns, strict=True):
             if root in lost:
                 gone.add(path)
-            # What another writer has found meanwhile is none of ours.
+            # What another writer has found meanwhile is not changed.
             if path in seen or root not in searched or path not in before:
                 continue
             if self._shard is not None and _core.share_of(path, self._shard[1]) != self._shard[0]:
                 continue
-            # It is something else now, or can be looked at now.
+            # It is something else now, or can be examined now.
             is_other = self._is_whole or (kind == "unknown" and step is None)
             if is_other and not any(f"{path}/".startswith(f"{top}/") for top in found.unseen):
                 gone.add(path)

@@ -1,7 +1,7 @@
-"""What was found takes the place of what was there, however many writers do so at once.
+"""Replaces what a catalogue has by what was found, however many writers do so at once.
 
-Who commits has seen all that was there: if somebody else was faster, what is to be done is worked
-out again upon the newer state. Of one checkpoint, who comes last is right.
+A writer that commits has seen the whole state: if another one was faster, the change is computed
+again for the newer state. For one checkpoint, the last writer wins.
 """
 
 from __future__ import annotations
@@ -27,21 +27,21 @@ if TYPE_CHECKING:
     from orbscan.catalogue.roots import Root
 
 _LOOSE = 16
-"""So many groups that are small become one."""
+"""This many small groups become one."""
 
 _SMALL = 1 << 8
-"""A group of fewer checkpoints is small."""
+"""A group with fewer checkpoints is small."""
 
 _ATTEMPTS = 1_000
 
 
 class Change:
-    """What is added to a state and what is taken out of it.
+    """What is added to a state and what is removed from it.
 
     Attributes:
         added: files.
         removed: files of the state.
-        gone: how many checkpoints have no rows any more.
+        gone: how many checkpoints no longer have rows.
     """
 
     def __init__(self) -> None:
@@ -51,7 +51,7 @@ class Change:
 
 
 class Committing:
-    """Puts what was found into a catalogue."""
+    """Commits what was found to a catalogue."""
 
     def __init__(
         self, files: pyarrow.fs.FileSystem, found: Found, asked: Mapping[str, Root]
@@ -63,18 +63,18 @@ class Committing:
         self._written: set[str] = set()
 
     def run(self, state: State, gone: Callable[[State], set[str]]) -> tuple[int, int]:
-        """Commit, as often as it takes.
+        """Commit, with as many attempts as it takes.
 
         Args:
-            state: what was there when the scan began.
-            gone: tells which checkpoints of a state are to be taken out.
+            state: the state when the scan began.
+            gone: returns which checkpoints of a state are to be removed.
 
         Returns:
-            the version that has it, and how many checkpoints were taken out.
+            the version that has the change, and how many checkpoints were removed.
 
         Raises:
-            StoreError: it cannot be read or written; the former state is what there is.
-            ValueError: another writer has made another catalogue of it.
+            StoreError: it cannot be read or written; the previous state remains.
+            ValueError: another writer has replaced it by another catalogue.
         """
         lake = state.lake
         committed: set[str] = set()
@@ -92,7 +92,7 @@ class Committing:
                 committed = {action.path for action in change.added}
                 return version, change.gone
         finally:
-            # What a former attempt wrote, or one that failed.
+            # Files of an earlier attempt, or of one that failed.
             of_files.removed(self._files, (self._own | self._written) - committed)
         message = f"{lake.target}: {_ATTEMPTS:,} other writers were faster, one after the other"
         raise RuntimeError(message)
@@ -103,7 +103,7 @@ class Committing:
         if roots != state.roots:
             change.removed += [state.files[path] for path in state.paths(ROOTS)]
             change.added.append(self._put(ROOTS, of_files.new_stem(), of_roots.table_of(roots)))
-        # Where a commit seemed to fail and did not, they are there already.
+        # If a commit only seemed to fail, they are there already.
         change.added += [one for one in self._found.added if one.path not in state.files]
         taken_out = array_of([*self._found.changed, *gone])
         hit = of_files.within(state.known, taken_out)
@@ -114,7 +114,7 @@ class Committing:
         return change
 
     def _small(self, state: State, others: set[str]) -> list[str]:
-        """Find the groups that are to become one: none, unless there are many."""
+        """Find the groups that are to become one; none, unless there are many."""
         paths = [path for path in state.paths(CHECKPOINTS) if path not in others | self._own]
         small = [path for path in paths if state.files[path].rows < _SMALL]
         return sorted(small) if len(small) >= _LOOSE else []
@@ -122,7 +122,7 @@ class Committing:
     def _rewrite(
         self, state: State, change: Change, holders: list[str], taken_out: pa.Array
     ) -> None:
-        """Write groups anew without some checkpoints, several small ones as one."""
+        """Write groups again without some checkpoints, several small ones as one."""
         import pyarrow as pa
 
         twins = {stem_of(path): path for path in state.leaf_files(holders)} if holders else {}
@@ -145,7 +145,7 @@ class Committing:
                 pending[LEAVES].append(kept(leaves))
             if sum(table.num_rows for table in pending[CHECKPOINTS]) >= _SMALL:
                 write()
-        # Those of which another program has put the rows into files of its own.
+        # Checkpoints whose rows another program has moved to files of its own.
         pending[LEAVES] += map(kept, twins.values())
         write()
 

@@ -1,4 +1,4 @@
-"""The files of a catalogue: Parquet, with what the log of the table says of each."""
+"""The files of a catalogue: Parquet, with the statistics that the log of the table needs."""
 
 from __future__ import annotations
 
@@ -22,26 +22,26 @@ ROOTS: Final = "roots"
 
 _SUFFIX = ".parquet"
 _PIECE = 1 << 20
-"""The bytes that are written at once."""
+"""Bytes that are written at once."""
 
 _LONGEST = 256
-"""The characters of a text that bounds others."""
+"""Characters of a text in statistics."""
 
 
 def new_stem() -> str:
-    """Give a name that no file has."""
+    """Return a name that no file has."""
     from secrets import token_hex
 
     return token_hex(10)
 
 
 def name_of(rows_of: str, stem: str) -> str:
-    """Give the path of a file from the table."""
+    """Return the path of a file relative to the table."""
     return f"{ROWS_OF}={rows_of}/{stem}{_SUFFIX}"
 
 
 def stem_of(path: str) -> str:
-    """Give the name that the files of a group share.
+    """Return the name that the files of a group share.
 
     >>> stem_of("rows_of=leaves/ab12.parquet")
     'ab12'
@@ -50,7 +50,7 @@ def stem_of(path: str) -> str:
 
 
 def written(files: pyarrow.fs.FileSystem, rows_of: str, stem: str, table: pa.Table) -> AddAction:
-    """Write a file, and give what the log says of it.
+    """Write a file, and return its entry in the log.
 
     Raises:
         OSError: it cannot be written.
@@ -67,7 +67,7 @@ def written(files: pyarrow.fs.FileSystem, rows_of: str, stem: str, table: pa.Tab
     content = buffer.getvalue()
     files.create_dir(name.partition("/")[0], recursive=True)
     try:
-        # What writes to a bucket takes bytes, and no buffer: pieces that are copied arrive as such.
+        # The writer for buckets takes bytes, not buffers: pieces that are copied arrive unchanged.
         with files.open_output_stream(name, buffer_size=_PIECE) as stream:
             copyfileobj(pa.BufferReader(content), stream, _PIECE // 2)
     except BaseException:
@@ -85,7 +85,7 @@ def written(files: pyarrow.fs.FileSystem, rows_of: str, stem: str, table: pa.Tab
 
 
 def _statistics(about: pq.FileMetaData) -> dict[str, Any]:
-    """Give the bounds of columns, by which readers skip files, from those of groups of rows."""
+    """Return the bounds of columns, by which readers skip files, from those of row groups."""
     bounds: dict[str, list[Any]] = {}
     nulls: dict[str, int] = {}
     unknown: set[str] = set()
@@ -120,7 +120,7 @@ def _is_bound(value: object) -> bool:
 def dataset(
     files: pyarrow.fs.FileSystem, paths: Iterable[str], schema: pa.Schema
 ) -> pyarrow.dataset.Dataset:
-    """Open files of one kind as one table, whose columns are in all of them or null."""
+    """Open files of one kind as one table, in which missing columns are null."""
     import pyarrow.dataset as ds
 
     form = ds.ParquetFileFormat()
@@ -129,21 +129,21 @@ def dataset(
 
 
 def without(table: pa.Table, paths: pa.Array) -> pa.Table:
-    """Give the rows that are of none of these checkpoints."""
+    """Return the rows that belong to none of these checkpoints."""
     import pyarrow.compute as pc
 
     return table.filter(pc.invert(pc.is_in(table["path"], paths)))
 
 
 def within(table: pa.Table, paths: pa.Array) -> pa.Table:
-    """Give the rows that are of these checkpoints."""
+    """Return the rows that belong to these checkpoints."""
     import pyarrow.compute as pc
 
     return table.filter(pc.is_in(table["path"], paths))
 
 
 def removed(files: pyarrow.fs.FileSystem, paths: Iterable[str]) -> None:
-    """Delete files that no state has; what cannot be deleted stays until a clean-up."""
+    """Delete files that are in no state; what cannot be deleted stays until a clean-up."""
     from contextlib import suppress
 
     for path in paths:

@@ -1,4 +1,4 @@
-"""What a scan finds, written down in files that no state of the catalogue has yet."""
+"""Writes what a scan finds to files that are not yet in any state of the catalogue."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ class Found:
     """What a scan has found.
 
     Attributes:
-        added: the files with the rows of what is new or has changed.
+        added: the files with the rows that are new or have changed.
         changed: the checkpoints that have rows there.
-        same: those that were read again and have the rows that they had.
-        gone: those that were there once, and are not.
-        unseen: what could not be looked at, so that nobody knows what lies below.
+        same: the checkpoints that were read again and have the same rows as before.
+        gone: the checkpoints that do not exist any more.
+        unseen: the paths that could not be examined, so that it is unknown what lies below.
     """
 
     def __init__(self) -> None:
@@ -70,7 +70,7 @@ class Found:
         checkpoints: pa.Table,
         alike: set[str],
     ) -> None:
-        """Write a group, but for what has the rows that it had, and what is gone."""
+        """Write a group, except unchanged rows and checkpoints that are gone."""
         left_out = array_of([*alike, *self.gone])
         leaves = of_files.without(leaves, left_out)
         checkpoints = of_files.without(checkpoints, left_out)
@@ -84,12 +84,12 @@ class Found:
 
 
 def texts_of_table(table: pa.Table) -> list[str]:
-    """Give the paths of checkpoints."""
+    """Return the paths of checkpoints."""
     return texts_of(table["path"].combine_chunks())
 
 
 def _groups(stream: _core.ArrowStream) -> Iterator[tuple[pa.Table, pa.Table]]:
-    """Give leaves and the checkpoints that they belong to, group by group."""
+    """Yield leaves and the checkpoints that they belong to, group by group."""
     import pyarrow as pa
 
     with importing:
@@ -120,7 +120,7 @@ def _alike(
     checkpoints: pa.Table,
     again: Iterable[str],
 ) -> set[str]:
-    """Give those of some checkpoints that have the rows which they had."""
+    """Return those checkpoints that have the same rows as before."""
     wanted = array_of([*again])
     holders = _holders(before, wanted)
     earlier = _by_path(_read(before, files, holders, wanted))
@@ -128,7 +128,7 @@ def _alike(
     alike = {path for path, row in fresh.items() if earlier.get(path) == row}
     doubtful = array_of([path for path in alike if fresh[path][0]["leaves"] is not None])
     if len(doubtful):
-        # What met faults has no fingerprint, and its leaves may be others all the same.
+        # A checkpoint with faults has no fingerprint, so its leaves may have changed all the same.
         of_leaves = before.leaf_files(_holders(before, doubtful))
         earlier = _by_path(_read(before, files, of_leaves, doubtful))
         fresh = _by_path(of_files.within(leaves, doubtful))

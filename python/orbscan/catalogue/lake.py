@@ -1,7 +1,7 @@
-"""Delta tables: all that is asked of `deltalake`.
+"""Delta tables: everything that needs `deltalake`.
 
-A commit adds files and takes others out, and fails if somebody else was faster: so whoever commits
-has seen all that was there before.
+A commit adds and removes files, and fails if another writer was faster: so a writer that commits
+has seen the whole previous state.
 """
 
 from __future__ import annotations
@@ -27,22 +27,22 @@ if TYPE_CHECKING:
     from orbscan.aliases import ErrorKind
 
 ROWS_OF = "rows_of"
-"""The column, and the folders, that tell rows of leaves from those of checkpoints."""
+"""The column, and the folders, that separate rows of leaves from those of checkpoints."""
 
 _NAME = "orbscan catalogue, schema version "
 
 
 class Conflict(Exception):  # noqa: N818 - the way of two writers at once
-    """Somebody else has committed meanwhile."""
+    """Another writer has committed meanwhile."""
 
 
 class File(NamedTuple):
     """A file that belongs to a state of the table.
 
     Attributes:
-        path: from the table.
-        rows_of: what its rows are of.
-        rows: how many it has.
+        path: relative to the table.
+        rows_of: the kind of its rows.
+        rows: the number of its rows.
         size: in bytes.
     """
 
@@ -53,14 +53,14 @@ class File(NamedTuple):
 
 
 class Lake:
-    """The place of a Delta table, whether there is one or not.
+    """The place of a Delta table, whether or not there is one.
 
     Attributes:
-        target: where, from the top of the disk or the store.
+        target: the path or URL from the top of the disk or the store.
     """
 
     def __init__(self, target: str, options: Mapping[str, str] | None = None) -> None:
-        """Take it as the place.
+        """Use it as the place.
 
         Raises:
             ImportError: `deltalake` or `pyarrow` is not installed.
@@ -74,7 +74,7 @@ class Lake:
         """Open the newest state, or an older one; None if there is no catalogue yet.
 
         Raises:
-            ValueError: what is there is something else, or of another schema version; or it has
+            ValueError: what is there is something else, or has another schema version; or there is
                 no such version.
             StoreError: it cannot be read.
         """
@@ -103,7 +103,7 @@ class Lake:
     def _check_empty(self) -> None:
         if url_scheme(self.target) is not None or not os.path.lexists(self.target):
             return
-        # A save that was killed leaves nothing but such folders.
+        # A writer that was killed leaves only such folders.
         others = [name for name in os.listdir(self.target) if not name.startswith(ROWS_OF)]  # noqa: PTH208
         if others:
             message = (
@@ -132,10 +132,10 @@ class Lake:
             raise ValueError(message)
 
     def made(self) -> pyarrow.fs.FileSystem:
-        """Give its files, for writing; makes the directory where that is missing.
+        """Return its file system, for writing; creates the directory if it is missing.
 
         Raises:
-            OSError: it cannot be made.
+            OSError: it cannot be created.
         """
         if url_scheme(self.target) is None:
             with self.told():
@@ -143,7 +143,7 @@ class Lake:
         return self.files()
 
     def files(self) -> pyarrow.fs.FileSystem:
-        """Give its files."""
+        """Return its file system."""
         from pyarrow import fs
 
         if url_scheme(self.target) is None:
@@ -156,13 +156,13 @@ class Lake:
     def commit(
         self, table: DeltaTable | None, added: Iterable[AddAction], removed: Iterable[File]
     ) -> int:
-        """Add files and take others out, in one transaction upon the state that was opened.
+        """Add and remove files, in one transaction on the state that was opened.
 
         Returns:
             the new version.
 
         Raises:
-            Conflict: it is not the newest any more.
+            Conflict: it is no longer the newest state.
             StoreError: it cannot be written.
         """
         from deltalake.exceptions import DeltaError
@@ -170,7 +170,7 @@ class Lake:
 
         from orbscan import _core
 
-        # Without another attempt: what is to be done is to be looked at again then.
+        # Without another attempt: the change must be computed again first.
         alone = CommitProperties(
             custom_metadata={"orbscan": _core.__version__}, max_commit_retries=0
         )
@@ -212,10 +212,10 @@ class Lake:
 
     @contextmanager
     def told(self, what: str = "the catalogue cannot be read or written") -> Iterator[None]:
-        """Name the catalogue where a library says what went wrong.
+        """Name the catalogue in the error of a library.
 
         Raises:
-            StoreError: the disk or the store failed, or did what is not allowed.
+            StoreError: the disk or the store failed, or refused access.
         """
         from deltalake.exceptions import DeltaError
         from pyarrow import ArrowException

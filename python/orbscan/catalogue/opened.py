@@ -32,7 +32,7 @@ class CatalogueVersion(NamedTuple):
 
 
 class Catalogue:
-    """A catalogue at one version: what is committed meanwhile does not show.
+    """A catalogue at one version: later commits do not show.
 
     Attributes:
         target: the directory of the table.
@@ -69,20 +69,20 @@ class Catalogue:
 
     @property
     def roots(self) -> tuple[str, ...]:
-        """What it is a catalogue of: directories and patterns."""
+        """The roots: directories and patterns."""
         return tuple(sorted(self._state.roots))
 
     def leaves(self) -> ds.Dataset:
-        """Give the table with a row for each leaf; the columns are those of docs/tables.md.
+        """Return the table with a row for each leaf; the columns are those of docs/tables.md.
 
         Returns:
-            a dataset of pyarrow, which duckdb and polars (`scan_pyarrow_dataset`) take as it is;
-            only what is asked for is read of it.
+            a pyarrow dataset, which duckdb and polars (`scan_pyarrow_dataset`) take as it is;
+            only the requested parts of it are read.
         """
         return self._dataset(LEAVES)
 
     def checkpoints(self) -> ds.Dataset:
-        """Give the table with a row for each checkpoint, otherwise as `leaves`."""
+        """Return the table with a row for each checkpoint; otherwise as `leaves`."""
         return self._dataset(CHECKPOINTS)
 
     def _dataset(self, rows_of: TableName) -> ds.Dataset:
@@ -94,7 +94,7 @@ class Catalogue:
         return of_files.dataset(self._lake.files(), self._state.paths(rows_of), schema)
 
     def versions(self) -> list[CatalogueVersion]:
-        """List the states that there were, the newest first; not all of them can still be read."""
+        """List the states, the newest first; not all of them can still be read."""
         from datetime import UTC, datetime
 
         table = self._lake.opened()
@@ -108,17 +108,17 @@ class Catalogue:
         ]
 
     def vacuum(self, *, days: float = 7) -> list[str]:
-        """Delete the files of older states, and what writers that were killed have left.
+        """Delete the files of older states, and files left by writers that were killed.
 
         States that were replaced longer ago than that cannot be read any more. A writer or a reader
-        that has been at work for longer loses its files.
+        that has been working for longer loses its files.
 
         Args:
-            days: how long a file must have been out of use. With less than one day, what killed
-                writers have left stays: it may belong to one that is at work.
+            days: how long a file must have been out of use. With less than one day, files left by
+                killed writers stay: they may belong to a writer that is still working.
 
         Returns:
-            the paths that were deleted, from the table.
+            the deleted paths, relative to the table.
 
         Raises:
             ValueError: the number is negative.

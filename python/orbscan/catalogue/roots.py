@@ -1,4 +1,4 @@
-"""What a catalogue is one of: roots as they were given, and what patterns among them stood for."""
+"""The roots of a catalogue: as they were given, and what patterns among them matched."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ class Root(NamedTuple):
     """A root of a catalogue.
 
     Attributes:
-        searched: the directories that it stands for; but for a pattern itself.
-        options: what rows depend on beside the files.
+        searched: the directories that are searched; the root itself unless it is a pattern.
+        options: the options on which rows depend, in addition to the files.
     """
 
     searched: tuple[str, ...]
@@ -40,10 +40,10 @@ def asked(
     store: Any = None,
     store_options: StoreOptions | None = None,
 ) -> dict[str, Root]:
-    """Give what is to be searched, by the roots as they were given, from the top of the disk.
+    """Return the directories to search, by the roots as they were given, from the top of the disk.
 
     Raises:
-        CheckpointNotFoundError: a root on a disk does not exist, or a pattern stands for nothing.
+        CheckpointNotFoundError: a root on a disk does not exist, or a pattern matches nothing.
         ValueError: one lies in another.
     """
     several = [roots] if isinstance(roots, str | os.PathLike) else roots
@@ -69,7 +69,7 @@ def _from_the_top(place: str) -> str:
 
 
 def together(before: Mapping[str, Root], now: Mapping[str, Root]) -> dict[str, Root]:
-    """Give the roots of a catalogue once it is updated.
+    """Return the roots of a catalogue after an update.
 
     Raises:
         ValueError: one lies in another.
@@ -80,10 +80,10 @@ def together(before: Mapping[str, Root], now: Mapping[str, Root]) -> dict[str, R
 
 
 def check_known(target: str, before: Mapping[str, Root], now: Mapping[str, Root]) -> None:
-    """Check that a catalogue is one of these roots, whose rows were read as they are to be.
+    """Check that a catalogue has these roots, and that its rows were read with the same options.
 
     Raises:
-        ValueError: it is not.
+        ValueError: it has not, or they were not.
     """
     for given, root in now.items():
         earlier = before.get(given)
@@ -103,7 +103,7 @@ def check_known(target: str, before: Mapping[str, Root], now: Mapping[str, Root]
 
 
 def check_outside(target: str, roots: Mapping[str, Root]) -> None:
-    """Check that a catalogue lies in none of the directories that are searched.
+    """Check that a catalogue lies in none of the searched directories.
 
     Raises:
         ValueError: it does.
@@ -142,7 +142,7 @@ def _check_apart(roots: Mapping[str, Root]) -> None:
 
 
 def table_of(roots: Mapping[str, Root]) -> pa.Table:
-    """Give roots as rows: of each as it was given, with what it stands for and its options."""
+    """Return roots as rows: each as it was given, with what it matched and its options."""
     import pyarrow as pa
 
     rows = [
@@ -156,7 +156,7 @@ def table_of(roots: Mapping[str, Root]) -> pa.Table:
 
 
 def of_table(table: pa.Table) -> dict[str, Root]:
-    """Give the roots of such rows."""
+    """Return the roots in such rows."""
     searched: dict[str, list[str]] = {}
     options: dict[str, dict[str, Any]] = {}
     columns = (table[name].to_pylist() for name in ("path", "root", "custom_metadata"))

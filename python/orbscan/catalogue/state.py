@@ -1,4 +1,4 @@
-"""What a catalogue holds, at one version: which files, and which checkpoints are in them."""
+"""The content of a catalogue, at one version: which files, and which checkpoints in them."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ if TYPE_CHECKING:
     from orbscan.catalogue.roots import Root
 
 FILE = "__filename"
-"""The column of `State.known` with the file that has the row."""
+"""The column of `State.known` with the file of the row."""
 
 _KNOWN = ("path", "root", "kind", "step", "fingerprint", "state", "leaves", "complete", FILE)
 
 
 class State:
-    """What a catalogue holds.
+    """The content of a catalogue.
 
     Attributes:
-        lake: where it lies.
+        lake: the place of the table.
         table: the table at this version; None if there is no catalogue yet.
         files: all its files, by their paths.
     """
@@ -47,17 +47,17 @@ class State:
         return -1 if self.table is None else self.table.version()
 
     def paths(self, rows_of: str) -> list[str]:
-        """List the files with such rows."""
+        """List the files with rows of this kind."""
         return [file.path for file in self.files.values() if file.rows_of == rows_of]
 
     @cached_property
     def known(self) -> pa.Table:
-        """What is known of each checkpoint: some columns, and in which file they are."""
+        """What is known of each checkpoint: some columns, and the file of the row."""
         return self._read(CHECKPOINTS, _KNOWN)
 
     @cached_property
     def roots(self) -> dict[str, Root]:
-        """What it is a catalogue of."""
+        """The roots."""
         rows = self._read(ROOTS, ("path", "root", "custom_metadata"))
         return of_roots.of_table(rows)
 
@@ -74,8 +74,8 @@ class State:
     def leaf_files(self, checkpoints: Iterable[str]) -> list[str]:
         """List the files that have the leaves of checkpoints in these files.
 
-        Each group has one of its own, unless another program has put the rows into new files: then
-        any that belongs to no group may have them.
+        Each group has one of its own, unless another program has moved the rows to new files: then
+        any file that belongs to no group may have them.
         """
         own = {name_of(LEAVES, stem_of(path)) for path in checkpoints}
         stems = {stem_of(path) for path in self.paths(CHECKPOINTS)}
