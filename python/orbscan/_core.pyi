@@ -489,7 +489,7 @@ def divide_scan(
     Args:
         roots: those of the scan.
         enough: how many pieces are enough. None to go down to single checkpoints and to measure
-        them: otherwise sizes are 0.
+            them: otherwise sizes are 0.
         steps: as for `scan`, and so are all others.
         latest: as for `scan`.
         committed: as for `scan`.

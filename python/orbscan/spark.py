@@ -37,9 +37,8 @@ class CheckpointSource(DataSource):
     every table.
 
     Options are `table`, `shares` (their number), and everything that `orbscan.shares` takes.
-    Options of Spark are texts, so a list or a mapping is written as JSON: `.option("steps", "[1000,
-    2000]")`,
-    `.option("store_options", '{"skip_signature": "true"}')`.
+    Options of Spark are texts, so a list or a mapping is written as JSON:
+    `.option("steps", "[1000, 2000]")`, `.option("store_options", '{"skip_signature": "true"}')`.
 
     Raises:
         ValueError: an option is invalid, or there is no path.

@@ -1,7 +1,7 @@
-"""What is wrong with a checkpoint, and what it takes on the disk.
+"""Whether a checkpoint is complete and intact, and what it takes on disk.
 
-`api` checks one: the `verdict` on it has `findings`, and the `report` is the same with its texts,
-of which `report_text` is one. `measuring` tells the `amounts`, and `usage` is the same with its
-texts, such as `usage_text`. `document` makes JSON of both; `alone` is the one checkpointable of
-which both speak. `dumping` shows any one file field by field.
+`api` checks one: its `verdict` has `findings`, and `report` adds texts to it, one of which is
+`report_text`. `measuring` determines the `amounts`, and `usage` adds texts to them, such as
+`usage_text`. `document` makes JSON of both; `alone` is the single checkpointable that both are
+about. `dumping` shows any one file field by field.
 """

@@ -1,4 +1,4 @@
-"""One checkpointable that was looked at, and the others, which were not.
+"""One checkpointable that was checked alone, and the others, which were not.
 
 Importing this module loads nothing heavy.
 """
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class Other(NamedTuple):
-    """A checkpointable that was not looked at.
+    """A checkpointable that was not checked.
 
     Attributes:
         name: None for the tree of the checkpoint itself.
@@ -32,11 +32,11 @@ class Other(NamedTuple):
 
 
 class Alone(NamedTuple):
-    """What was looked at of a checkpoint.
+    """The checkpointable that was checked alone.
 
     Attributes:
-        name: of the checkpointable; None for the tree of the checkpoint itself.
-        others: those that were not looked at, about which nothing is said.
+        name: its name; None for the tree of the checkpoint itself.
+        others: those that were not checked, about which nothing is said.
     """
 
     name: str | None
@@ -55,13 +55,13 @@ class Alone(NamedTuple):
         return shown_others(self.others)
 
     def to_dict(self) -> dict[str, object]:
-        """Convert it to what `json.dumps` takes."""
+        """Convert it to values for `json.dumps`."""
         others = [other._asdict() for other in self.others]
         return {"checkpointable": self.name, "others": others}
 
 
 def only(name: Name) -> tuple[str | None] | None:
-    """Give the one checkpointable that is asked for as the extension module takes it; None for all.
+    """Return the single checkpointable as the extension module takes it; None for all.
 
     Raises as `api.check_name` does.
 
@@ -75,7 +75,7 @@ def only(name: Name) -> tuple[str | None] | None:
 
 
 def alone(answer: _core.Alone | None) -> Alone | None:
-    """Make the value of an answer of the extension module."""
+    """Make the value from an answer of the extension module."""
     if answer is None:
         return None
     name, others = answer

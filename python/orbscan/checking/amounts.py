@@ -1,4 +1,4 @@
-"""What checkpoints take on disk, as values.
+"""The disk usage of checkpoints, as values.
 
 Importing this module loads nothing heavy.
 """
@@ -23,14 +23,14 @@ if TYPE_CHECKING:
 
 
 class LeafUsage(NamedTuple):
-    """What one leaf takes.
+    """The disk usage of one leaf.
 
     Attributes:
         checkpointable: its name; None for one without names.
         keypath: keys of dicts, fields of namedtuples, indices.
         param_name: the name of its array in the store. Two leaves may share one array.
         dtype: the element type; None for what is not an array, and for an unreadable leaf.
-        nbytes: what its elements take in memory; 0 for an unreadable leaf.
+        nbytes: the bytes of its elements in memory; 0 for an unreadable leaf.
         stored: bytes of its chunks, as they are stored; exact.
         inline: how many of them lie in nodes of the index, counted before the node is compressed.
         chunks: how many chunks are stored.
@@ -49,11 +49,11 @@ class LeafUsage(NamedTuple):
 
     @property
     def path(self) -> str:
-        """Where it lies, readable: the name of its checkpointable, and its keypath."""
+        """Its position as text: the name of its checkpointable, and its keypath."""
         return leaf_path(self.checkpointable, self.keypath)
 
     def subtree(self, depth: int) -> str:
-        """Where `depth` entries of its keypath lead; with `/**` behind it if that is not all."""
+        """The first `depth` entries of its keypath; with `/**` at the end if that is not all."""
         if depth >= len(self.keypath):
             return self.path
         above = self.keypath[:depth]
@@ -67,7 +67,7 @@ class LeafUsage(NamedTuple):
 
 
 class FileUsage(NamedTuple):
-    """What one file holds.
+    """The content of one file.
 
     The size of a file is the sum of its `data_bytes`, `index_bytes`, `free_bytes` and
     `unknown_bytes`; a file of the role `other` has none of them.
@@ -75,18 +75,18 @@ class FileUsage(NamedTuple):
     Attributes:
         checkpointable: the name of the checkpointable in whose directory it lies; None for the
             files of the checkpoint itself, and for a checkpoint without names.
-        path: in the directory of the checkpointable.
+        path: its path in the directory of the checkpointable.
         role: `document`; `data` if chunks or nodes of the index lie in it; `chunk` if it is a
             chunk; `unused` if it belongs to a database or an array and nothing refers to it;
-            `unknown` if what could tell is damaged; `other` for all else, such as files of other
-            programs and what is neither a pytree nor JSON.
+            `unknown` if what would say so is damaged; `other` for everything else, such as files of
+            other programs and content that is neither a pytree nor JSON.
         size: in bytes; None if it is missing.
         values: how many values lie in it.
         nodes: how many nodes of the index lie in it.
-        data_bytes: of values: of chunks, and of what belongs to no leaf.
-        index_bytes: of documents and of nodes.
-        free_bytes: that nothing in the newest version refers to.
-        unknown_bytes: for which it is not known whether anything refers to them.
+        data_bytes: bytes of values: of chunks, and of values that belong to no leaf.
+        index_bytes: bytes of documents and of nodes.
+        free_bytes: bytes that nothing in the newest version refers to.
+        unknown_bytes: bytes for which it is not known whether anything refers to them.
     """
 
     checkpointable: str | None
@@ -102,15 +102,15 @@ class FileUsage(NamedTuple):
 
 
 class CheckpointUsage(NamedTuple):
-    """What one of several checkpoints takes.
+    """The disk usage of one of several checkpoints.
 
     Attributes:
         path: where it lies.
         state: `committed`, `uncommitted`, `incomplete`, `broken` or `unreadable`, as `orbscan ls`
             says it.
         total: bytes of all its files.
-        nbytes: what its leaves take in memory; None if that is not known.
-        stored: bytes of its chunks, likewise.
+        nbytes: the bytes of its leaves in memory; None if that is not known.
+        stored: bytes of its chunks; None if that is not known.
         free: bytes that nothing in the newest version refers to; None if that is not known.
         error: why that is not known, or why the checkpoint is broken or unreadable.
     """
@@ -125,11 +125,11 @@ class CheckpointUsage(NamedTuple):
 
 
 class Tally:
-    """What leaves take together, found in one walk over them.
+    """The amounts of all leaves together, found in one walk over them.
 
     Attributes:
         leaves: how many there are.
-        nbytes: what they take in memory.
+        nbytes: their bytes in memory.
         stored: bytes of all chunks; an array that two leaves share counts once.
         dtypes: leaves, bytes in memory and stored bytes of each element type, most stored first.
         unreadable: how many cannot be read.
@@ -170,7 +170,7 @@ def _is_dotted(leaf: LeafUsage) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Amounts:
-    """The data of a `Usage`, which also has its texts."""
+    """The data of a `Usage`, without its texts."""
 
     path: str
     leaves: tuple[LeafUsage, ...]
@@ -181,7 +181,7 @@ class Amounts:
 
     @property
     def nbytes(self) -> int:
-        """What all leaves take in memory."""
+        """The bytes of all leaves in memory."""
         return sum(leaf.nbytes for leaf in self.leaves)
 
     @property

@@ -43,8 +43,8 @@ def verify(  # noqa: PLR0913 - keywords, each with a meaning of its own
 ) -> VerifyReport:
     """Check whether a checkpoint is complete and intact.
 
-    Needs none of the devices that it was saved from, and reads no array data below the level
-    `data`. Whatever is wrong with the checkpoint is a finding, not an exception.
+    Needs none of the devices of the save, and reads no array data below the level `data`. Anything
+    that is wrong with the checkpoint is a finding, not an exception.
 
     Args:
         path: the checkpoint, as for `orbscan.metadata`. If `combined`, the directories of all
@@ -56,7 +56,7 @@ def verify(  # noqa: PLR0913 - keywords, each with a meaning of its own
             against the grids of the arrays, and every reference against the sizes of files;
             `data`: the bytes of every chunk.
         check_values: whether to look for NaN and infinity in floats; at the level `data`.
-        max_bandwidth: how many bytes of chunks to read in a second at most; None for no limit.
+        max_bandwidth: how many bytes of chunks to read per second at most; None for no limit.
         progress: called now and then at the level `data`; what it raises ends the check.
         atomicity: as for `orbscan.metadata`.
         combined: check the directories of several hosts as one checkpoint, which they hold
@@ -66,12 +66,12 @@ def verify(  # noqa: PLR0913 - keywords, each with a meaning of its own
 
     Raises:
         CheckpointNotFoundError: the path does not exist.
-        InvalidLayoutError: it is not a checkpoint at all, or has no checkpointable of that name.
+        InvalidLayoutError: it is not a checkpoint at all, or has no checkpointable with that name.
         StoreError: the file system refused or failed.
         TypeError: there is one path where several are needed, or several where one is.
         ValueError: the name is empty or reserved, there is no such level, the bandwidth is not a
-            number of bytes, there are store options for
-            a path of a disk, or what is to be combined are not several directories.
+            number of bytes, there are store options for a path on a disk, or what is to be combined
+            are not several directories.
     """
     number = depth(level, max_bandwidth)
     wanted = only(name)

@@ -42,7 +42,7 @@ def report_document(report: Verdict) -> dict[str, object]:
 
 
 def uncommitted_document(path: str, reason: str) -> dict[str, object]:
-    """Compose what stands in the place of a report for a save that never finished."""
+    """Compose the document for a save that never finished, in place of a report."""
     return {
         "schema_version": SCHEMA_VERSION,
         "path": path,
@@ -52,13 +52,13 @@ def uncommitted_document(path: str, reason: str) -> dict[str, object]:
 
 
 def usage_document(usage: Amounts) -> dict[str, object]:
-    """Compose the document of what one checkpoint takes."""
+    """Compose the document of the usage of one checkpoint."""
     leaves = [leaf._asdict() for leaf in usage.leaves]
     return {**usage_without_leaves(usage), "leaves": leaves}
 
 
 def usage_without_leaves(usage: Amounts) -> dict[str, object]:
-    """Compose the document of what one checkpoint takes, with an empty member `leaves`."""
+    """Compose the document of the usage of one checkpoint, with an empty member `leaves`."""
     tally = Tally(usage.leaves)
     return {
         "schema_version": SCHEMA_VERSION,
@@ -86,7 +86,7 @@ def usage_without_leaves(usage: Amounts) -> dict[str, object]:
 
 
 def usages_document(rows: Sequence[CheckpointUsage]) -> dict[str, object]:
-    """Compose the document of what several checkpoints take."""
+    """Compose the document of the usage of several checkpoints."""
     return {
         "schema_version": SCHEMA_VERSION,
         "checkpoints": [

@@ -22,7 +22,7 @@ _SHOWN_TEXT = 160
 _OFFSET_WIDTH = 10
 
 FILE_END = 1 << 63
-"""Where no file can have a byte any more."""
+"""An offset that no file reaches."""
 
 
 @dataclass(frozen=True)
@@ -30,11 +30,11 @@ class Field:
     """One field of a file.
 
     Attributes:
-        level: how many fields it lies in.
+        level: how many fields enclose it.
         offset: where it begins, in bytes; None inside a text that is itself escaped.
-        in_body: whether the offset counts from the start of what the node decompresses to.
-        name: what it is; a key of a database is escaped.
-        value: a number, a list of numbers, text, bytes, or what JSON makes of it; None for a
+        in_body: whether the offset counts from the start of the decompressed content of the node.
+        name: its name; a key of a database is escaped.
+        value: a number, a list of numbers, text, bytes, or what `json` decodes it to; None for a
             group, whose fields follow.
         is_group: whether it is a group of fields.
     """
@@ -52,7 +52,7 @@ class Field:
 
 @dataclass(frozen=True)
 class Dump:
-    """One structure, taken apart: a document, a manifest, a node.
+    """The dump of one structure: a document, a manifest, a node.
 
     Attributes:
         kind: what it is, in words.
@@ -79,13 +79,13 @@ def dump(
     store: Any = None,
     store_options: StoreOptions | None = None,
 ) -> list[Dump]:
-    """Take a file of a checkpoint apart, as far as it can be read.
+    """Dump a file of a checkpoint, as far as it can be read.
 
     Args:
         path: any file of a checkpoint: the names are listed in docs/files.md. A file is recognised
             by its name, or its first bytes, or the documents above it; in a data file, all nodes
             are searched for.
-        part: offset and length of the part of the file to look at, in bytes.
+        part: offset and length of the part of the file to dump, in bytes.
         store: as for `orbscan.metadata`.
         store_options: as for `orbscan.metadata`.
 
@@ -96,10 +96,10 @@ def dump(
         CheckpointNotFoundError: the file does not exist.
         FormatError: the file is a directory, or too large, or does not have such a part.
         StoreError: the file system refused or failed.
-        MemoryError: there is no room for all fields; the command line, which writes them as they
-            come, needs less.
-        ValueError: the part begins or ends where no file does, or there are store options
-            for a path of a disk.
+        MemoryError: there is not enough memory for all fields; the command line, which writes them
+            as they come, needs less.
+        ValueError: the part begins or ends where no file does, or there are store options for a
+            path on a disk.
     """
     with importing:
         from orbscan import _core
@@ -145,7 +145,7 @@ def failure(path: str, error: _core.Issue | None) -> errors.OrbscanError | None:
 
 
 def decoded(kind: str, value: Any) -> Any:
-    """Give the value of a field by its kind; what is not a number of Python stays text."""
+    """Return the value of a field by its kind; what Python cannot read as a number stays text."""
     if kind != "json":
         return value
     try:
@@ -155,12 +155,12 @@ def decoded(kind: str, value: Any) -> Any:
 
 
 def head(kind: str, meaning: str) -> list[str]:
-    """Show what a structure is, as lines."""
+    """Show what a structure is, in lines."""
     return [kind, *([f"  {printable(meaning)}"] if meaning else [])]
 
 
 def foot(error: errors.OrbscanError | None) -> list[str]:
-    """Show what is wrong with a structure, as lines."""
+    """Show what is wrong with a structure, in lines."""
     return [] if error is None else [f"error: {printable(str(error))}"]
 
 

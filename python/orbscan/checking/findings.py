@@ -1,4 +1,4 @@
-"""One thing that a check found, and what becomes of restores: `Finding`.
+"""One finding of a check, and the outcome of restores: `Finding`.
 
 Importing this module loads nothing heavy.
 """
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from orbscan.aliases import Keypath, Outlook, Severity
 
 OUTLOOKS: tuple[Outlook, ...] = ("works", "may fail", "fails")
-"""What can become of a restore, the worst last."""
+"""The possible outcomes of a restore, the worst last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,13 +31,13 @@ class Chunks:
     """Which chunks of an array a finding is about.
 
     Attributes:
-        count: how many.
-        of: of how many.
+        count: how many are affected.
+        of: how many there are.
         runs: the first and the last of each run of chunks in row-major order, by their indices.
-        more_runs: how many runs there are beyond those; None if the grid is too large to tell its
-            chunks apart.
-        elements: the least box that holds all of their elements: (first, end) along each
-            dimension; None if the chunks are not told apart.
+        more_runs: how many runs there are beyond those; None if the grid is too large to
+            distinguish its chunks.
+        elements: the smallest box that contains all of their elements: (first, end) along each
+            dimension; None if the chunks are not distinguished.
     """
 
     count: int
@@ -65,15 +65,16 @@ class Chunks:
 
 
 class Restores(NamedTuple):
-    """What becomes of restores by Orbax of what a finding is about, of all of its leaves.
+    """The outcome of restores by Orbax of all leaves that a finding is about.
 
-    `works` if everything comes back as it was saved, as far as this is about it; `fails` if the
-    restore fails or gives something else; `may fail` if that depends on more than is known.
+    `works` if everything comes back as it was saved, as far as the finding is concerned; `fails` if
+    the restore fails or gives something else; `may fail` if that depends on more than is known.
 
     Attributes:
-        v1: of a load by the interface v1 without a target.
-        v1_target: of one with a target that gives the shape, dtype and sharding of each array.
-        v0: of a restore by the interface v0, without arguments.
+        v1: a load by the interface v1 without a target.
+        v1_target: a load by v1 with a target that gives the shape, dtype and sharding of each
+            array.
+        v0: a restore by the interface v0, without arguments.
     """
 
     v1: Outlook
@@ -93,7 +94,7 @@ class Restores(NamedTuple):
 
 
 def worst(of_findings: Iterable[Restores]) -> Restores:
-    """Say what becomes of restores where several findings say something of them.
+    """Combine the outcomes of restores for several findings.
 
     >>> str(worst([Restores("fails", "works", "works"), Restores("works", "works", "may fail")]))
     'v1: fails without a target, works with one; v0: may fail'
@@ -104,23 +105,23 @@ def worst(of_findings: Iterable[Restores]) -> Restores:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that a check found.
+    """One finding of a check.
 
     Attributes:
-        code: what it is about; a name that stays, see `docs/verify.md`.
-        severity: `error` if something cannot be restored as it was saved; `warning` if something
-            is not as a writer leaves it; `note` for what is worth knowing.
+        code: the kind of finding; a stable name, see `docs/verify.md`.
+        severity: `error` if something cannot be restored as it was saved; `warning` if something is
+            not as a writer leaves it; `note` for information.
         reason: what is wrong.
         meaning: what it means for loading.
         file: the file, or None if it is not one file.
         offset: where in the file, in bytes, or None.
         in_body: whether the offset counts from the start of the decompressed file or node.
         checkpointable: its name; None for the whole checkpoint, and for one without names.
-        keypath: the keys that lead to the leaf; None also for one that has no place in its tree.
+        keypath: the keys that lead to the leaf; None also for a leaf that has no place in its tree.
         param_name: the param name of the leaf, or None.
-        chunks: which of its chunks, or None.
-        expected: what should be there, or None.
-        found: what was found there, or None.
+        chunks: the affected chunks, or None.
+        expected: what was expected, or None.
+        found: what was found, or None.
     """
 
     code: str
@@ -139,22 +140,22 @@ class Finding:
 
     @property
     def restores(self) -> Restores:
-        """What becomes of restores of what it is about."""
+        """The outcome of restores of what it is about."""
         return codes()[self.code].restores
 
     @property
     def leaf(self) -> str | None:
-        """Where the leaf lies, readable: the name of its checkpointable, and its keypath."""
+        """The leaf as text: the name of its checkpointable, and its keypath."""
         if self.param_name is None:
             return None
         return shown_leaf(self.checkpointable, self.keypath, self.param_name)
 
     def to_dict(self) -> dict[str, object]:
-        """Give what `orbscan verify -o json` prints of it, of values for `json.dumps`."""
+        """Return what `orbscan verify -o json` prints of it, as values for `json.dumps`."""
         return {**asdict(self), "leaf": self.leaf, "restores": self.restores._asdict()}
 
     def __str__(self) -> str:
-        """Show the finding in lines, all but the first indented."""
+        """Show the finding in lines, all except the first indented."""
         whom = self.leaf or printable(self.checkpointable or "")
         subject = f"{whom}: " if whom else ""
         lines = [f"{self.severity} {self.code}: {subject}{printable(self.reason)}"]
@@ -176,7 +177,7 @@ class Finding:
 
 
 def shown_leaf(checkpointable: str | None, keypath: Keypath | None, param_name: str) -> str:
-    """Show a leaf as `orbscan show` does; by its param name, if its tree has no place for it."""
+    """Show a leaf as `orbscan show` does; by its param name, if it has no place in its tree."""
     return leaf_path(checkpointable, (param_name,) if keypath is None else keypath)
 
 

@@ -1,6 +1,6 @@
-"""What a checkpoint takes on disk: the public function `orbscan.du`.
+"""The disk usage of a checkpoint: the public function `orbscan.du`.
 
-Everything is known from the index of the store: no chunk is looked at.
+Everything is known from the index of the store: no chunk is read.
 
 Importing this module loads nothing heavy.
 """
@@ -62,14 +62,14 @@ def du(  # noqa: PLR0913 - keywords, each with a meaning of its own
     store: Any = None,
     store_options: StoreOptions | None = None,
 ) -> Usage | Usages:
-    """Measure what a checkpoint takes on disk, or what several do.
+    """Measure the disk usage of a checkpoint, or of several.
 
     Stored bytes are exact: they come from the index of the store, which lists every chunk.
 
     Args:
-        path: the checkpoint, as for `orbscan.metadata`. Of a list of paths, each is a checkpoint or
-            a directory to search, as for `orbscan.scan`, and the answer has an entry for each
-            checkpoint: also for those that cannot be read, and for saves that never finished.
+        path: the checkpoint, as for `orbscan.metadata`. If it is a list of paths, each is a
+            checkpoint or a directory to search, as for `orbscan.scan`, and the result has an entry
+            for each checkpoint, including those that cannot be read, and saves that never finished.
         name: the one checkpointable to measure, as for `orbscan.verify`. By default all, and the
             files of the checkpoint itself.
         step: as for `orbscan.metadata`.
@@ -79,13 +79,13 @@ def du(  # noqa: PLR0913 - keywords, each with a meaning of its own
         store_options: as for `orbscan.metadata`.
 
     Raises:
-        TypeError: `name`, `step` or `allow_uncommitted` comes with several paths.
+        TypeError: `name`, `step` or `allow_uncommitted` is given together with several paths.
         CheckpointNotFoundError: the path does not exist.
-        InvalidLayoutError: it is not a finished checkpoint, or has no checkpointable of that name.
+        InvalidLayoutError: it is not a finished checkpoint, or has no checkpointable with that
+            name.
         StoreError: the file system refused or failed.
         DeletionRecoveryError: the record of an interrupted deletion is damaged.
-        ValueError: the name is empty or reserved, or there are store options for a path
-            of a disk.
+        ValueError: the name is empty or reserved, or there are store options for a path on a disk.
     """
     if not isinstance(path, (str, os.PathLike)):
         if name is not ... or step is not None or allow_uncommitted:
@@ -113,8 +113,8 @@ def measured(
     """Measure a checkpoint; the part of `du` that needs no other library.
 
     Returns:
-        the usage without its issues, and these as columns; `leaves` makes them as they are asked
-        for.
+        the usage without its issues, and the issues as columns; `leaves` makes them when they are
+        iterated over.
 
     Raises:
         OrbscanError: as `du` does.
@@ -135,14 +135,14 @@ def measured(
             leaves.add(item, table, array_of, amounts)
         strays += of_strays
     files = sorted(starmap(FileUsage, found), key=_place)
-    # All that the command asks of leaves is to walk over them; `du` gives a tuple.
+    # The command only iterates over leaves; `du` returns a tuple.
     walked = cast("tuple[LeafUsage, ...]", leaves)
     usage = Usage(path, walked, tuple(files), strays, alone=alone(chosen))
     return usage, checkpoint.issues
 
 
 def measured_below(roots: list[str], *, atomicity: Atomicity = "auto") -> Iterator[CheckpointUsage]:
-    """Measure every checkpoint at or below some paths, in the order of their paths."""
+    """Measure every checkpoint at or below some paths, ordered by path."""
     from orbscan.scanning.api import begun
 
     for entry in begun(roots, ordered=True, atomicity=atomicity):
@@ -150,7 +150,7 @@ def measured_below(roots: list[str], *, atomicity: Atomicity = "auto") -> Iterat
 
 
 def of_entry(entry: _core.Entry, place: str, atomicity: Atomicity) -> CheckpointUsage:
-    """Measure a checkpoint that a scan has found, which lies in `place`."""
+    """Measure a checkpoint that a scan has found, which lies at `place`."""
     state = state_of_entry(entry)
     if state == "uncommitted":
         return CheckpointUsage(entry.path, state, _size_of(place))
@@ -172,7 +172,7 @@ def of_entry(entry: _core.Entry, place: str, atomicity: Atomicity) -> Checkpoint
 
 
 def _size_of(path: str) -> int:
-    """Add up the sizes of the files below a directory; of what cannot be looked at nothing."""
+    """Sum up the sizes of the files below a directory; those that cannot be examined count as 0."""
     if url_scheme(path) is not None:
         from orbscan import _core
 
@@ -188,12 +188,12 @@ def _size_of(path: str) -> int:
 
 
 def _place(file: FileUsage) -> tuple[object, list[object]]:
-    """The place of a file among those of its checkpoint."""
+    """The sort key of a file among those of its checkpoint."""
     return natural(file.checkpointable or ""), [natural(part) for part in file.path.split("/")]
 
 
 class Leaves:
-    """What leaves take, each made when its turn comes: a million of them are most of a gigabyte."""
+    """The usage of leaves, each made when it is needed: a million of them take most of a GB."""
 
     def __init__(self) -> None:
         self._trees: list[tuple[str | None, _core.LeafTable, memoryview, memoryview]] = []

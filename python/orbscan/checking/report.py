@@ -1,4 +1,4 @@
-"""Whether a checkpoint is complete and intact: the answer of `orbscan.verify`.
+"""Whether a checkpoint is complete and intact: the result of `orbscan.verify`.
 
 Importing this module loads nothing heavy.
 """
@@ -17,22 +17,22 @@ if TYPE_CHECKING:
 
 
 class VerifyReport(Verdict):
-    """What a check found.
+    """The result of a check.
 
     Attributes:
-        path: of the checkpoint; the first, if the directories of several hosts were checked as
-            one.
-        level: how deep it went.
-        findings: worst first; of each code at most a hundred.
-        left_out: by code, how many findings there were beyond those.
+        path: the path of the checkpoint; the first one, if the directories of several hosts were
+            checked as one.
+        level: the level of the check.
+        findings: the most severe first; at most a hundred of each code.
+        left_out: for each code, how many findings there were beyond those.
         lost_leaves: the leaves that cannot be restored as they were saved, sorted.
-        extent: how much was looked at.
-        complete: whether everything was looked at that the level asks for.
-        part: what is here, if other hosts hold the rest; None for a whole checkpoint, and where
-            that was not looked at. `ok` is then about what should be here.
+        extent: how much was checked.
+        complete: whether everything was checked that belongs to the level.
+        part: what is here, if other hosts hold the rest; None for a whole checkpoint, and if that
+            was not determined. `ok` is then about what should be here.
         paths: all directories that were checked as one.
-        alone: the checkpointable that was looked at alone, with the names of the others, of which
-            the report says nothing; None if all were.
+        alone: the checkpointable that was checked alone, with the names of the others, about which
+            the report says nothing; None if all were checked.
     """
 
     __slots__ = ()
@@ -54,7 +54,7 @@ class VerifyReport(Verdict):
         return lines(self, severities)
 
     def to_dict(self) -> dict[str, object]:
-        """Give what `orbscan verify -o json` prints of it, of values for `json.dumps`."""
+        """Return what `orbscan verify -o json` prints of it, as values for `json.dumps`."""
         from orbscan.checking.document import report_document
 
         return report_document(self)

@@ -1,4 +1,4 @@
-"""The report of a check as text to read. Pure: what was found in, lines out.
+"""The report of a check as text. Pure: findings in, lines out.
 
 Importing this module loads nothing heavy.
 """
@@ -49,7 +49,7 @@ def lines(report: Verdict, severities: tuple[Severity, ...] = SEVERITIES) -> Ite
 
 
 def _not_looked_at(report: Verdict) -> Iterator[str]:
-    """What a verdict does not cover."""
+    """List what a verdict does not cover."""
     if report.extent.unsealed:
         yield f"  unsealed  {unsealed(report.extent.unsealed)}"
     if report.alone is not None and report.alone.others:

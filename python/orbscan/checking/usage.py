@@ -1,4 +1,4 @@
-"""What checkpoints take on disk: the answers of `orbscan.du`.
+"""The disk usage of checkpoints: the results of `orbscan.du`.
 
 Importing this module loads nothing heavy.
 """
@@ -9,22 +9,22 @@ from orbscan.checking.amounts import Amounts, CheckpointUsage
 
 
 class Usage(Amounts):
-    """What a checkpoint takes.
+    """The disk usage of a checkpoint.
 
     Attributes:
-        path: of the checkpoint.
-        leaves: of all its pytrees, in the order of the trees.
+        path: the path of the checkpoint.
+        leaves: the leaves of all its pytrees, in the order of the trees.
         files: all of its files, each once.
-        strays: bytes of values that belong to no leaf, those in nodes of the index included.
+        strays: bytes of values that belong to no leaf, including those in nodes of the index.
         issues: the faults that were tolerated.
-        alone: the checkpointable that was measured alone, with the names of the others, which
-            count nowhere; None if all were.
+        alone: the checkpointable that was measured alone, with the names of the others, which are
+            not counted; None if all were measured.
     """
 
     __slots__ = ()
 
     def __str__(self) -> str:
-        """Show it as tables: leaves, or subtrees of a large tree, files, and what they come to."""
+        """Show it as tables: leaves, or subtrees of a large tree, files, and totals."""
         from orbscan.checking.usage_text import lines
 
         return "\n".join(lines(self))
@@ -37,14 +37,14 @@ class Usage(Amounts):
         return report_html(f"{headline(self)}\n{self}")
 
     def to_dict(self) -> dict[str, object]:
-        """Give what `orbscan du -o json` prints of it, of values for `json.dumps`."""
+        """Return what `orbscan du -o json` prints of it, as values for `json.dumps`."""
         from orbscan.checking.document import usage_document
 
         return usage_document(self)
 
 
 class Usages(tuple[CheckpointUsage, ...]):
-    """What several checkpoints take, in the order of their paths."""
+    """The disk usage of several checkpoints, ordered by path."""
 
     __slots__ = ()
 
@@ -54,7 +54,7 @@ class Usages(tuple[CheckpointUsage, ...]):
         return sum(row.total for row in self)
 
     def __str__(self) -> str:
-        """Show them as a table, and what they come to."""
+        """Show them as a table, with totals."""
         from orbscan.checking.usage_text import lines_of_several
 
         return "\n".join(lines_of_several(self))
@@ -67,7 +67,7 @@ class Usages(tuple[CheckpointUsage, ...]):
         return report_html(f"{headline_of_several(self)}\n{self}")
 
     def to_dict(self) -> dict[str, object]:
-        """Give what `orbscan du -o json` prints of them, of values for `json.dumps`."""
+        """Return what `orbscan du -o json` prints of them, as values for `json.dumps`."""
         from orbscan.checking.document import usages_document
 
         return usages_document(self)

@@ -1,4 +1,4 @@
-"""What checkpoints take on disk as text to read. Pure: values in, rows and lines out.
+"""The disk usage of checkpoints as text. Pure: values in, rows and lines out.
 
 Importing this module loads nothing heavy.
 """
@@ -72,7 +72,7 @@ GIVES_OF_SEVERAL: tuple[Gives, ...] = (
     ("CHECKPOINT", 12),
     ("UNUSED", 0),
 )
-"""The columns of a table of checkpoints, and their roles; the others are those of the tables."""
+"""The columns of a table of checkpoints, and their roles; others are those of the tables."""
 
 _SHOWN_IN_FULL = 100
 _DEPTH_OF_LARGE = 2
@@ -97,7 +97,7 @@ class View:
 
 
 def lines(usage: Amounts) -> Iterator[str]:
-    """Show what one checkpoint takes: leaves or subtrees, files, and what they come to."""
+    """Show the usage of one checkpoint: leaves or subtrees, files, and totals."""
     view, fitting = View(None, all_files=False, sort=None), Fitting()
     for heading, found in (
         (OF_LEAVES, LeafRows(usage, view)),
@@ -116,7 +116,7 @@ def headline(usage: Amounts) -> str:
 
 
 def lines_of_several(rows: Sequence[CheckpointUsage]) -> Iterator[str]:
-    """Show what several checkpoints take, a line each, and what they come to."""
+    """Show the usage of several checkpoints, one line each, and totals."""
     shown = [cells(row, "" if row.error is None else str(row.error)) for row in rows]
     if shown:
         heading = tuple(COLUMNS)
@@ -131,7 +131,7 @@ def headline_of_several(rows: Sequence[CheckpointUsage]) -> str:
 
 
 class _Sum:
-    """What a leaf or a subtree takes."""
+    """The usage of a leaf or a subtree."""
 
     __slots__ = ("chunks", "dtype", "known", "leaves", "nbytes", "stored")
 
@@ -141,7 +141,7 @@ class _Sum:
         self.dtype: str | None = None
 
     def add(self, leaf: LeafUsage) -> None:
-        """Count a leaf in."""
+        """Add a leaf."""
         self.leaves += 1
         self.chunks += leaf.chunks
         self.nbytes += leaf.nbytes
@@ -163,7 +163,7 @@ class _Sum:
 
 
 def sorted_by(usage: Shown, sort: str | None) -> Shown:
-    """Put leaves and files into another order than that of the checkpoint."""
+    """Sort leaves and files in another order than that of the checkpoint."""
     if sort is None:
         return usage
     leaves = list(usage.leaves)
@@ -181,7 +181,7 @@ def _sorted_files(files: Iterable[FileUsage], sort: str) -> list[FileUsage]:
 
 
 class LeafRows:
-    """A row for each leaf, or subtree, made as they are walked over: there may be a million."""
+    """A row for each leaf, or subtree, made when it is needed: there may be a million."""
 
     def __init__(self, usage: Amounts, view: View) -> None:
         """Show the leaves of a usage."""
@@ -203,7 +203,7 @@ class LeafRows:
         return (held.row(name) for name, held in sums)
 
     def _sums(self) -> Iterator[tuple[str, _Sum]]:
-        """What is shown, which lies side by side in the order of a tree and of its names."""
+        """The leaves or subtrees to show, ordered by tree and name."""
         depth = self._depth
         name, held = "", _Sum()
         for leaf in self._leaves:
@@ -218,7 +218,7 @@ class LeafRows:
 
 
 def file_rows(usage: Amounts, view: View) -> Iterator[tuple[str, ...]]:
-    """Show files, a row each."""
+    """Show files, one row each."""
     files = _sorted_files(usage.files, view.sort or "size")
     chunks: list[FileUsage] = []
     if not view.all_files:
@@ -259,7 +259,7 @@ def _file_row(file: FileUsage) -> tuple[str, ...]:
 
 
 def totals(usage: Amounts) -> Iterator[tuple[str, str]]:
-    """Show what they come to: labels and texts."""
+    """Show the totals: labels and texts."""
     yield "path", printable(usage.path)
     if usage.alone is not None:
         yield "measured", str(usage.alone)
@@ -302,7 +302,7 @@ def cells(row: CheckpointUsage, error: str) -> tuple[str, ...]:
 
 
 def totals_of_several(rows: Sequence[CheckpointUsage]) -> Iterator[tuple[str, str]]:
-    """Show what several checkpoints come to: labels and texts."""
+    """Show the totals of several checkpoints: labels and texts."""
     uncommitted = [row.total for row in rows if row.state == "uncommitted"]
     free = sum(row.free or 0 for row in rows)
     yield "memory", f"{size(sum(row.nbytes or 0 for row in rows))} in all leaves"

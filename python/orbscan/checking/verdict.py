@@ -1,4 +1,4 @@
-"""What a check finds, as values.
+"""The findings of a check, as values.
 
 Importing this module loads nothing heavy.
 """
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
     from orbscan.checking.findings import Finding, Restores
 
 SEVERITIES: tuple[Severity, ...] = ("error", "warning", "note")
-"""How bad a finding can be, the worst first."""
+"""The severities of findings, the worst first."""
 
 _PROCESSES_SHOWN = 10
 
 
 class Progress(NamedTuple):
-    """How far a check at the level `data` has come.
+    """The progress of a check at the level `data`.
 
     Attributes:
         nbytes: bytes of chunks read so far.
@@ -45,7 +45,7 @@ class LostLeaf(NamedTuple):
     Attributes:
         checkpointable: its name; None for one without names.
         keypath: the keys that lead to it; None if its tree has no place for it.
-        param_name: what its array is called in the store.
+        param_name: the name of its array in the store.
     """
 
     checkpointable: str | None
@@ -54,22 +54,22 @@ class LostLeaf(NamedTuple):
 
     @property
     def leaf(self) -> str:
-        """Where it lies, readable: the name of its checkpointable, and its keypath."""
+        """Its position as text: the name of its checkpointable, and its keypath."""
         return shown_leaf(*self)
 
 
 class Extent(NamedTuple):
-    """How much was looked at.
+    """How much was checked.
 
     Attributes:
-        leaves: of all trees.
-        arrays: that leaves name, in the stores.
-        chunks: that the stores list.
-        nodes: of B+trees.
-        files: of pytrees.
-        nbytes: of chunks, read and decoded.
-        unsealed: chunks among those that were decoded that carry no checksum: a byte of them that
-            has changed can go undetected.
+        leaves: the leaves of all trees.
+        arrays: the arrays of leaves, in the stores.
+        chunks: the chunks in the stores.
+        nodes: B+tree nodes.
+        files: files of pytrees.
+        nbytes: bytes of chunks that were read and decoded.
+        unsealed: how many of the decoded chunks carry no checksum: a changed byte in them can go
+            undetected.
     """
 
     leaves: int
@@ -86,10 +86,10 @@ class Part(NamedTuple):
 
     Attributes:
         processes: how many wrote the checkpoint.
-        here: the numbers of those whose whole share is here, as far as is known. Processes that
-            hold the same have the same share.
+        here: the numbers of the processes whose whole share is here, as far as is known. Processes
+            that hold the same have the same share.
         chunks: how many are here.
-        of: of how many that the arrays have.
+        of: how many the arrays have.
     """
 
     processes: int
@@ -114,7 +114,7 @@ class Part(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The data of a `VerifyReport`, which also has its texts."""
+    """The data of a `VerifyReport`, without its texts."""
 
     path: str
     level: Level
@@ -129,16 +129,16 @@ class Verdict:
 
     @property
     def ok(self) -> bool:
-        """Whether no error was found and everything was looked at that was asked for."""
+        """Whether no error was found, and everything was checked that should be."""
         return self.complete and not self.count("error")
 
     def count(self, severity: Severity) -> int:
-        """Count the findings of a severity, those left out included."""
+        """Count the findings of a severity, including those that are left out."""
         known = codes()
         more = sum(n for code, n in self.left_out.items() if known[code].severity == severity)
         return more + sum(finding.severity == severity for finding in self.findings)
 
     @property
     def restores(self) -> Restores:
-        """What becomes of restores of all that was looked at: the worst that a finding says."""
+        """The outcome of restores of everything that was checked: the worst of all findings."""
         return worst(finding.restores for finding in self.findings)

@@ -1,9 +1,9 @@
 """The command `orbscan`: one module for each of its commands.
 
 Data goes to stdout, warnings and errors to stderr. Nothing here, nor anything it imports, loads
-numpy, jax or another library: a command works on the columns of `orbscan._core`. Four libraries
-are imported only when they are needed: rich for colours, pyarrow for tables as files,
-deltalake for catalogues, shtab for completion.
+numpy, jax or another library: a command works on the columns of `orbscan._core`. Four libraries are
+imported only when they are needed: rich for colours, pyarrow for tables as files, deltalake for
+catalogues, shtab for completion.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     streams.give_descriptors()
     if isinstance(sys.stdout, io.TextIOWrapper):
-        # Names may hold characters that the terminal's encoding has not.
+        # Names may contain characters that the terminal's encoding does not have.
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
         return _finished(sys.argv[1:] if argv is None else argv)
@@ -63,10 +63,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _finished(argv: Sequence[str]) -> int:
-    """Run the command, and write out what it printed, also where it ends by itself.
+    """Run the command, and write its output, also if it ends by itself.
 
     Raises:
-        OSError: stdout takes no more.
+        OSError: stdout cannot be written.
     """
     try:
         return _run(argv)
@@ -76,7 +76,7 @@ def _finished(argv: Sequence[str]) -> int:
 
 
 def _run(argv: Sequence[str]) -> int:
-    """Run the command; what the library refuses is complained of, and is an exit code."""
+    """Run the command; an error of the library becomes a message and an exit code."""
     arguments = _understood(argv)
     use_store_options(arguments)
     try:
@@ -88,7 +88,7 @@ def _run(argv: Sequence[str]) -> int:
     except KeyboardInterrupt:
         return exits.INTERRUPTED
     except exits.Refusal as refusal:
-        # Only the program's own messages have lines; what names of files hold is escaped.
+        # Only the program's own messages have lines; names of files are escaped.
         _complain(*str(refusal).split("\n"))
         return refusal.status
     except OrbscanError as error:
@@ -99,19 +99,19 @@ def _run(argv: Sequence[str]) -> int:
         of_machine = isinstance(error, StoreError | MemoryError)
         return exits.STORE if of_machine else exits.NOT_FOUND
     except OSError as error:
-        # What a command writes elsewhere has a name.
+        # Other files that a command writes have a name.
         place = "standard output" if error.filename is None else error.filename
         _complain(f"{place}: {error.strerror or error}")
         return exits.STORE
     except MemoryError:
-        # To tell of it takes memory, too: what the command held is let go with the exception.
+        # The message takes memory, too: what the command held is released with the exception.
         pass
     _complain("not enough memory")
     return exits.STORE
 
 
 def _steps_below(error: OrbscanError, arguments: argparse.Namespace) -> str:
-    """Say where steps are below what is not a checkpoint, to a command that reads one."""
+    """Say where the steps are below what is not a checkpoint, for a command that reads one."""
     import os
 
     if not hasattr(arguments, "step") or error.file is None or not os.path.isdir(error.file):  # noqa: PTH112
@@ -123,7 +123,7 @@ def _steps_below(error: OrbscanError, arguments: argparse.Namespace) -> str:
 
 
 def _understood(argv: Sequence[str]) -> argparse.Namespace:
-    """Read the command line; without a word it asks for help.
+    """Parse the command line; without a word it asks for help.
 
     Raises:
         SystemExit: a usage error, and the usage was printed; or the help was.
@@ -141,14 +141,14 @@ def _understood(argv: Sequence[str]) -> argparse.Namespace:
     if unknown:
         from orbscan.cli.wrong_use import unknown_words
 
-        # By the parser of the command, whose usage says what there is instead.
+        # With the parser of the command, whose usage lists the options.
         parser = parsers.get(word, program)
         parser.error(unknown_words(unknown, parser))
     return arguments
 
 
 class _Version(argparse.Action):
-    """Prints the version and exits; unlike argparse's own, only then looks for it."""
+    """Prints the version and exits; unlike argparse's own action, it looks it up only then."""
 
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
         from orbscan import _core
@@ -158,7 +158,7 @@ class _Version(argparse.Action):
 
 
 class _Completion(argparse.Action):
-    """Prints the completion script of a shell and exits; imports what it needs only then."""
+    """Prints the completion script of a shell and exits; its imports happen only then."""
 
     def __call__(
         self, parser: argparse.ArgumentParser, _: object, shell: object, *__: object
@@ -178,9 +178,9 @@ class _Completion(argparse.Action):
 def composed(
     argv: Sequence[str],
 ) -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParser]]:
-    """Build the parser of a command line, and those of its commands by name.
+    """Build the parser of a command line, and the parsers of its commands by name.
 
-    Of one command if it is clear which, else of all.
+    Only of one command if it is clear which, otherwise of all.
     """
     parser = argparse.ArgumentParser(
         prog="orbscan",
@@ -197,7 +197,7 @@ def composed(
         help="print a completion script for bash, zsh or fish, and exit",
     )
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    # To import the others would take longer than most commands do.
+    # Importing the other commands would take longer than most commands do.
     for name in argv[:1] if argv and argv[0] in COMMANDS else COMMANDS:
         # `importlib` alone takes as long to import as a small command.
         command = __import__(f"orbscan.cli.{COMMANDS[name]}", fromlist=["add_command"])

@@ -1,4 +1,4 @@
-"""Where the steps are, if a directory that was given for them lies above."""
+"""Where the steps are, if a directory above them was given."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from orbscan.showing.text import printable, some
 
 _SHOWN_RUNS = 5
 _LOOKED_INTO = 64
-"""Directories that are looked into for directories of steps."""
+"""The most directories that are searched for directories of steps."""
 
 
 def steps_below(path: str) -> str | None:
-    """Say in which directories steps are, one or two levels below; None if there are none."""
+    """Say which directories have steps, one or two levels below; None if there are none."""
     from orbscan import _core
 
     found = _core.steps_below(path)
@@ -35,7 +35,7 @@ def steps_below(path: str) -> str | None:
 
 
 def _directories(path: str) -> list[str]:
-    """The first directories in a directory, by name; none if it may not be read."""
+    """The first directories in a directory, by name; none if access is denied."""
     try:
         with os.scandir(path) as entries:
             names = sorted(entry.name for entry in entries if entry.is_dir())

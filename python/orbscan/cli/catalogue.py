@@ -1,4 +1,4 @@
-"""`orbscan scan ROOT... -o CATALOGUE.delta`: a catalogue is made, or brought up to date."""
+"""`orbscan scan ROOT... -o CATALOGUE.delta`: makes a catalogue, or brings it up to date."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ if TYPE_CHECKING:
     from orbscan.catalogue.api import CatalogueUpdate
 
 ENDING = ".delta"
-"""The end of the name of a catalogue."""
+"""The suffix of the name of a catalogue."""
 
 
 def check(arguments: argparse.Namespace) -> None:
-    """Refuse what goes with a file only.
+    """Refuse options that only apply to a file.
 
     Raises:
-        SystemExit: wrong use; the usage was printed.
+        SystemExit: a usage error; the usage was printed.
     """
     refused = {
         "--table": arguments.table is not None,
@@ -47,7 +47,7 @@ def updated(arguments: argparse.Namespace) -> CatalogueUpdate:
 
     Raises:
         Refusal: it is not a catalogue, or not one of these roots; or a library is missing.
-        OrbscanError: it cannot be read or written; nothing of it has changed.
+        OrbscanError: it cannot be read or written; it has not changed.
     """
     try:
         from orbscan.catalogue.api import Updating

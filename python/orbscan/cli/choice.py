@@ -1,4 +1,4 @@
-"""What `orbscan latest` and `orbscan best` share: they print the path of a step."""
+"""The common part of `orbscan latest` and `orbscan best`: they print the path of a step."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add ROOT and what says which of its steps count."""
+    """Add ROOT and the options that determine which of its steps count."""
     parser.add_argument(
         "path", metavar="ROOT", help="the directory that holds the steps; - reads it from stdin"
     )
@@ -39,6 +39,6 @@ def write(arguments: argparse.Namespace, step: StepChoice) -> int:
     root = source.local_path(arguments, arguments.path)
     path = step_directory(root, step, prefix=arguments.prefix, atomicity=arguments.atomicity)
     sys.stdout.flush()
-    # As the bytes that the file system knows, whatever the encoding of the terminal.
+    # As the bytes of the file system, whatever the encoding of the terminal.
     sys.stdout.buffer.write(os.fsencode(path) + (b"\0" if arguments.null else b"\n"))
     return FINE

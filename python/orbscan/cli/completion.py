@@ -21,7 +21,7 @@ def script(parser: argparse.ArgumentParser, shell: str) -> str:
         raise NotImplementedError(message)
     for command in _commands(parser):
         for action in command._actions:  # noqa: SLF001 - argparse offers no other way to them
-            # Where shtab looks for it. An output without choices is a file.
+            # shtab looks for it here. An output without choices is a file.
             if action.dest in _DIRECTORIES:
                 vars(action)["complete"] = shtab.DIRECTORY
             elif action.dest in _FILES or (action.dest == "output" and not action.choices):

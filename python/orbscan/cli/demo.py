@@ -37,7 +37,7 @@ _TO_TRY = (
 )
 
 ARCHIVE = os.path.join(os.path.dirname(__file__), "demo.tar.gz")  # noqa: PTH118, PTH120
-"""What is written; `tools/demo_checkpoints.py` makes it."""
+"""The archive that is written; `tools/demo_checkpoints.py` makes it."""
 
 
 def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -55,7 +55,7 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Write the checkpoints, and say on stdout what to try."""
+    """Write the checkpoints, and suggest commands on stdout."""
     path = source.local_path(arguments, arguments.path)
     with cleaning_up():
         files, nbytes = unpack(path)
@@ -71,7 +71,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def unpack(path: str) -> tuple[int, int]:
-    """Write the checkpoints; count their files and bytes. What fails leaves nothing behind.
+    """Write the checkpoints; count their files and bytes. A failure leaves nothing behind.
 
     Raises:
         Refusal: the directory is not empty, or something else lies there.
@@ -95,13 +95,13 @@ def unpack(path: str) -> tuple[int, int]:
 
 
 def _written(archive: tarfile.TarFile, path: str) -> Iterator[int]:
-    """Write what an archive holds, directories before what lies in them; the size of each file."""
+    """Write the content of an archive, directories first; yields the size of each file."""
     for member in archive:
         place = os.path.join(path, member.name)  # noqa: PTH118
         if member.isdir():
             os.mkdir(place)  # noqa: PTH102
             continue
-        # Of equal files the archive has one, which each of the others points to.
+        # The archive has only one of several equal files, to which the others are links.
         packed = archive.extractfile(member)
         content = b"" if packed is None else packed.read()
         with open(place, "xb") as file:  # noqa: PTH123

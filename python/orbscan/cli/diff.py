@@ -105,7 +105,7 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Read both checkpoints, and tell on stdout how they differ; beside JSON, warn on stderr."""
+    """Read both checkpoints, and show on stdout how they differ; beside JSON, warn on stderr."""
     as_json = arguments.output == "json"
     if as_json and arguments.all:
         arguments.parser.error("--all is for the table, not for JSON")
@@ -135,10 +135,10 @@ def run(arguments: argparse.Namespace) -> int:
 
 @contextmanager
 def _comparer(arguments: argparse.Namespace, sides: list[Side]) -> Iterator[Values | None]:
-    """Make what compares values, if that is wanted, and tell on a terminal how far it has come.
+    """Make the comparer of values, if wanted, and show its progress on a terminal.
 
     Raises:
-        Refusal: what it needs is not installed.
+        Refusal: a library that it needs is not installed.
     """
     if not arguments.values:
         yield None
@@ -181,7 +181,7 @@ def _sides(arguments: argparse.Namespace) -> list[Side]:
                 raise
             message = told(error, arguments, prefix)
             if error.advice[0] == "step" and not prefix and other_step is None:
-                # A step of the first side would be that of the second, too.
+                # A step of the first side would also apply to the second.
                 message = path_of_step(error)
             elif (
                 error.advice[0] == "name"
@@ -189,7 +189,7 @@ def _sides(arguments: argparse.Namespace) -> list[Side]:
                 and name is not ...
                 and arguments.other_name is ...
             ):
-                # Another name of the first side is not to change that of the second.
+                # Another name of the first side must not change that of the second.
                 from shlex import quote
 
                 message += " --other-flat" if name is None else f" --other-name {quote(name)}"

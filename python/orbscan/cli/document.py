@@ -21,9 +21,8 @@
 A sharding names its device mesh by its index in `device_meshes`: a mesh of thousands of devices,
 repeated for each leaf, would be most of the document. A place is `database` (OCDBT), `process` or
 `one_of_processes` (databases never merged), `files`, `aggregate` (msgpack), `safetensors`, or
-`strings` for the file of texts; `storage` has the places of arrays and scalars, and which files or
-directories they are. In `others`, `is_pytree` is null of what the
-file system does not let us look into.
+`strings` for the file of strings; `storage` has the places of arrays and scalars, and their files
+or directories. In `others`, `is_pytree` is null if the file system denies access.
 """
 
 from __future__ import annotations
@@ -70,12 +69,12 @@ def render(
     """Compose the document of one pytree, piece by piece: one line of ASCII text.
 
     Args:
-        path: of the checkpoint.
+        path: the path of the checkpoint.
         checkpoint: what was read.
         others: the names of the other checkpointables, and whether they are pytrees.
         selected: the nodes of the leaves to show and to count; None for all.
         sort: the order of the leaves, `size` or `name`; None for that of the tree.
-    """
+        """
     name, tree = checkpoint.items[0]
     meshes = Meshes()
     facts = [] if tree is None else distinct(tree)
@@ -113,7 +112,7 @@ def _counted(facts: list[Leaf], times: Counter[int]) -> Iterator[tuple[Leaf, int
 def _rows(
     tree: _core.LeafTable, selected: set[int] | None, sort: str | None, meshes: Meshes
 ) -> Iterator[str]:
-    """Write the members `leaves`; what neighbours have in common is written once."""
+    """Write the members of `leaves`; what neighbours have in common is composed once."""
     found: Iterable[tuple[Keypath, int, Leaf]] = leaves(tree)
     if selected is not None:
         found = (leaf for leaf in found if leaf[1] in selected)
@@ -131,7 +130,7 @@ def _rows(
 
 
 def render_item(path: str, checkpoint: _core.Checkpoint, item: Item) -> str:
-    """Compose the document of a JSON item; numbers that JSON does not know are texts in it.
+    """Compose the document of a JSON item; numbers that JSON does not allow become strings.
 
     Raises:
         OrbscanError: it cannot be read.

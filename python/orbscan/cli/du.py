@@ -1,4 +1,4 @@
-"""`orbscan du`: what a checkpoint takes on disk, by leaf, element type and file."""
+"""`orbscan du`: the disk usage of a checkpoint, by leaf, element type and file."""
 
 from __future__ import annotations
 
@@ -92,14 +92,14 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Measure the checkpoint, and write the answer to stdout and warnings to stderr."""
+    """Measure the checkpoint, and write the result to stdout and warnings to stderr."""
     if arguments.output == "json" and (arguments.depth is not None or arguments.files):
         arguments.parser.error("--depth and --files are for the table, not for JSON")
     paths = stdin.paths(arguments.paths)
     source.check_name(arguments, arguments.name)
     paths = [source.local_path(arguments, path) for path in paths]
     if len(paths) == 1:
-        # What goes wrong from here on is not wrong use.
+        # Errors from here on are not usage errors.
         path = source.step_path(arguments, paths[0])
         from orbscan.checking.measuring import measured
 
@@ -124,7 +124,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _of_one(arguments: argparse.Namespace) -> str:
-    """An option that is given and makes sense for a single checkpoint only."""
+    """An option that is given but applies only to a single checkpoint."""
     options = {
         "--step": arguments.step is not None,
         "--name or --flat": arguments.name is not ...,

@@ -1,4 +1,4 @@
-"""`orbscan du` of several checkpoints: what each takes on disk, and what all of them do."""
+"""`orbscan du` of several checkpoints: the disk usage of each, and the totals."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ if TYPE_CHECKING:
 
 
 def run(arguments: argparse.Namespace, roots: list[str], error: OrbscanError | None) -> int:
-    """Measure all checkpoints below roots, and write the answer to stdout.
+    """Measure all checkpoints below roots, and write the result to stdout.
 
     Args:
-        arguments: of the command.
-        roots: where they lie.
+        arguments: the arguments of the command.
+        roots: their paths.
         error: why the only root is not a checkpoint itself; raised if nothing lies below it.
     """
     from orbscan.checking.measuring import measured_below
@@ -56,13 +56,13 @@ def run(arguments: argparse.Namespace, roots: list[str], error: OrbscanError | N
     errors = [row.error for row in rows if row.error is not None]
     for failure in errors:
         if isinstance(failure, OutOfMemoryError):
-            # That says nothing about the checkpoint, and less about those that come with it.
+            # That says nothing about the checkpoint, and less about the others.
             raise failure
     return PARTIAL if errors else FINE
 
 
 def table(rows: list[CheckpointUsage], fitting: Fitting | None = None) -> list[output.Line]:
-    """Show checkpoints: a line for each, and what they come to."""
+    """Show checkpoints: one line for each, and totals."""
     from orbscan.cli.output import tabular
 
     fitting = fitting or Fitting()

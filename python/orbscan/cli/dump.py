@@ -71,7 +71,7 @@ def _part(text: str) -> tuple[int, int]:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Take the file apart, and write what is in it to stdout."""
+    """Dump the file to stdout."""
     path = source.local_path(arguments, arguments.file)
     from orbscan import _core
 
@@ -82,7 +82,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 class _Text:
-    """Writes a file as text while it is taken apart."""
+    """Writes the dump of a file as text while it is made."""
 
     def __init__(self, path: str) -> None:
         self.path = path
@@ -112,7 +112,7 @@ class _Text:
         self._write(foot(failure(self.path, error)))
 
     def end(self) -> None:
-        """Write what comes after all structures."""
+        """Write what follows all structures."""
         if self._is_first:
             self._write([""])
 
@@ -122,14 +122,15 @@ class _Text:
 
 
 class _Document:
-    """Writes a file as one JSON document while it is taken apart."""
+    """Writes the dump of a file as one JSON document while it is made."""
 
     def __init__(self, path: str) -> None:
         import json
 
         self.is_wrong = False
         self._dumps = json.dumps
-        # Written with the first structure: a file that cannot be opened leaves no half document.
+        # Written with the first structure, so that a file that cannot be opened leaves no half
+        # document.
         file = f'"schema_version": 1, "file": {json.dumps(path)}'
         self._between = f'{{{file}, "structures": ['
 
@@ -161,8 +162,8 @@ class _Document:
         self._between = ", "
 
     def end(self) -> None:
-        """Write what comes after all structures."""
-        # Without any, the beginning is still to be written.
+        """Write what follows all structures."""
+        # If there were none, the beginning is still to be written.
         beginning = self._between if self._between.startswith("{") else ""
         sys.stdout.write(f"{beginning}]}}\n")
 

@@ -1,4 +1,4 @@
-"""The exit codes of the program, and the exception by which a command chooses one."""
+"""The exit codes of the program, and the exception with which a command chooses one."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ USAGE = 2  # argparse's own choice
 NOT_FOUND = 3
 STORE = 4
 PARTIAL = 5
-# What a shell reports of a program that such a signal has ended.
+# The exit codes that shells report for a program ended by such a signal.
 INTERRUPTED = 130
 CLOSED_PIPE = 141
 TERMINATED = 143

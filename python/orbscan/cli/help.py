@@ -1,4 +1,4 @@
-"""What the arguments and help texts of all commands have in common."""
+"""The common parts of the arguments and help texts of all commands."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _WIDTH = 78
 TABLE = "table"
 
 EXIT_CODES = "exit codes: see orbscan help exit-codes\n"
-"""How the help of each command ends."""
+"""The last lines of the help of each command."""
 
 
 def help_formatter(prog: str) -> RawDescriptionHelpFormatter:
@@ -30,7 +30,7 @@ def help_formatter(prog: str) -> RawDescriptionHelpFormatter:
 
 
 def add_output(parser: ArgumentParser, shown: str = "a table", choice: str = TABLE) -> None:
-    """Add the option that chooses between what people read and what programs do."""
+    """Add the option for output that people read or that programs read."""
     parser.add_argument(
         "-o",
         "--output",
@@ -43,7 +43,7 @@ def add_output(parser: ArgumentParser, shown: str = "a table", choice: str = TAB
 
 
 def add_wide(parser: ArgumentParser) -> None:
-    """Add the option by which nothing is fitted to the terminal."""
+    """Add the option that shows tables at full width."""
     parser.add_argument(
         "--wide",
         action="store_true",
@@ -52,7 +52,7 @@ def add_wide(parser: ArgumentParser) -> None:
 
 
 def add_sort(parser: ArgumentParser, default: str) -> None:
-    """Add the option that says in which order leaves come to a command."""
+    """Add the option for the order of leaves to a command."""
     parser.add_argument(
         "--sort",
         choices=["size", "name"],
@@ -73,7 +73,7 @@ def whole_number(text: str) -> int:
     try:
         return int(text)
     except ValueError as error:
-        # Python reads no number of thousands of digits.
+        # Python does not convert numbers of thousands of digits.
         message = f"a number of {len(text):,} digits is too large"
         raise ArgumentTypeError(message) from error
 
@@ -82,7 +82,7 @@ def number_of_bytes(text: str) -> int:
     """Read the value of an option that is a size.
 
     Raises:
-        ArgumentTypeError: it is not.
+        ArgumentTypeError: it is not a size.
     """
     try:
         return parsed_size(text)

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from orbscan.showing.fitting import Gives
 
     Outcome: TypeAlias = tuple[int, int, BaseException | None]
-    """How many checkpoints there are, how many are incomplete, and why the first could not be read
-    for which there was too little memory."""
+    """How many checkpoints there are, how many are incomplete, and the error of the first one for
+    which there was too little memory."""
 
 _EXAMPLES = """\
 examples:
@@ -94,14 +94,14 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Find and read the checkpoints, and write the answer to stdout."""
+    """Find and read the checkpoints, and write the result to stdout."""
     scan = search.begin(arguments, ordered=True)
     write = _write_document if arguments.output == "json" else _write_table
     seen, incomplete, lacking = write(arguments, scan)
     if not seen and arguments.shard is None:
         raise search.nothing_found(arguments)
     if lacking is not None:
-        # That says nothing about the checkpoint, and less about those that come with it.
+        # That says nothing about the checkpoint, and less about the others.
         raise lacking
     return PARTIAL if incomplete else FINE
 
@@ -126,7 +126,7 @@ def _write_table(arguments: argparse.Namespace, scan: _core.Scan) -> Outcome:
     with progress.Line(scan):
         found = Found(scan)
     if found.refused and len(found.refused) == len(found.checkpoints):
-        # Nothing is broken: it was only asked for by the wrong path. Programs get a row.
+        # Nothing is broken: it was only the wrong path. Programs get a row.
         raise found.refused[0]
     if found.checkpoints:
         output.write(table(found, output.fitting(arguments)))
@@ -134,16 +134,15 @@ def _write_table(arguments: argparse.Namespace, scan: _core.Scan) -> Outcome:
 
 
 class Found:
-    """What is to be shown; the trees themselves are not kept.
+    """What is shown; the trees themselves are not kept.
 
     Attributes:
-        checkpoints: the directory that each lies in, and the cells that show it.
+        checkpoints: the directory of each, and the cells that show it.
         states: how many there are in each state.
         incomplete: how many could not be read completely.
-        nbytes: what all leaves take in memory.
-        refused: why a path that was given is not looked into: it lies in a checkpoint, or is a
-            file.
-        lacking: why the first could not be read for which there was too little memory.
+        nbytes: the bytes of all leaves in memory.
+        refused: why a given path is not searched: it lies in a checkpoint, or is a file.
+        lacking: the error of the first checkpoint for which there was too little memory.
     """
 
     def __init__(self, entries: Iterable[_core.Entry], now_nsecs: int | None = None) -> None:
@@ -151,7 +150,8 @@ class Found:
 
         Args:
             entries: in the order of their paths.
-            now_nsecs: from when ages are counted, in nanoseconds since 1970; None for now.
+            now_nsecs: the time from which ages are counted, in nanoseconds since 1970; None for
+                now.
         """
         if now_nsecs is None:
             import time
@@ -200,7 +200,7 @@ def table(found: Found, fitting: Fitting | None = None) -> list[output.Line]:
 
 
 def _cells(entry: _core.Entry, now_nsecs: int, sizes: list[int]) -> tuple[str, ...]:
-    """Show a checkpoint; what its leaves take in memory is added to `sizes`."""
+    """Show a checkpoint; the bytes of its leaves in memory are added to `sizes`."""
     from orbscan.reading.totals import commit_nsecs, duration_nsecs, totals
 
     name = entry.path.rstrip("/").rpartition("/")[2]

@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 
 
 def told(error: Exception, arguments: argparse.Namespace | None = None, side: str = "") -> str:
-    """Show an error: what it advises is an option, if the command has it.
+    """Show an error: its advice names an option, if the command has it.
 
     Args:
         error: of the library, or any other.
         arguments: of the command; None for one that has no such option.
-        side: what stands before the names of the options, as in --other-name.
+        side: the prefix of the names of the options, as in --other-name.
     """
     if not isinstance(error, OrbscanError) or error.advice is None:
         return str(error)
@@ -36,7 +36,7 @@ def told(error: Exception, arguments: argparse.Namespace | None = None, side: st
 
 
 def path_of_step(error: OrbscanError) -> str:
-    """Show the refusal of a directory of steps where a step can only be given by its path."""
+    """Show the refusal of a directory of steps if a step can only be given by its path."""
     newest = f"$(orbscan latest {_quoted(error.file)})"
     return f"{told(error)}: pass the path of a step, such as {newest}"
 

@@ -28,14 +28,14 @@ def suggestion(table: _core.LeafTable, pattern: str) -> str:
     if loose.strip("*") and (count := sum(1 for text in keypaths if matches(text))):
         return f"; {loose!r} matches {counted(count, 'leaf', 'leaves')}"
     plain = re.sub(r"[*?]+", "", pattern)
-    # A misspelt word may be one key of a keypath.
+    # A misspelled word may be one key of a keypath.
     near = [f"**{key}**" for key in alike_keys(keypaths, plain, _SHOWN)]
     near = near or [keypath(entries) for entries in nearest(table, plain, _SHOWN)]
     return f"; the nearest are {', '.join(map(printable, near))}" if near else ""
 
 
 def loosened(pattern: str) -> str:
-    """Let every wildcard of a pattern cross levels, and let it begin and end anywhere.
+    """Let every wildcard of a pattern span levels, and let it begin and end anywhere.
 
     >>> loosened("*embed*"), loosened("params/*/kernel"), loosened("layers/")
     ('**embed**', '**params/**/kernel**', '**layers**')

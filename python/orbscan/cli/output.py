@@ -1,7 +1,7 @@
 """Where text goes: plain to a file or pipe, coloured to a terminal, or through a pager.
 
-On a terminal alone, tables are fitted to its width. Colour needs `rich`, and a terminal whose user
-has not set NO_COLOR; nothing is imported for it otherwise.
+Only on a terminal are tables fitted to its width. Colour needs `rich`, and a terminal whose user
+has not set NO_COLOR; otherwise nothing is imported for it.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ STYLES = {
 """How a piece of text is shown on a terminal, by its role."""
 
 STATE = "state"
-"""Of a column that has the role its text says."""
+"""The role of a column whose text determines its role."""
 
 _STATES = {
     "committed": "good",
@@ -61,16 +61,16 @@ _DIFFERENCES = {
 }
 
 _LABELLED = 12
-"""Where the text begins behind the label of a line of a report."""
+"""The column in which the text after the label of a line of a report begins."""
 
 _DEFAULT_PAGER = "less"
 _LESS = "-SRF"
-"""How `less` shows a table, unless its user says otherwise: lines are not folded, colours are
-colours, and what fits the screen needs no pager."""
+"""The options of `less`, unless its user sets others: lines are not folded, colours are shown, and
+text that fits the screen needs no pager."""
 
 
 def fitting(arguments: argparse.Namespace) -> Fitting:
-    """Say how tables are fitted: to the terminal, or not at all to a pipe and a pager."""
+    """Determine how tables are fitted: to the terminal, or not at all for a pipe and a pager."""
     paged = getattr(arguments, "pager", False)
     if arguments.wide or paged or not sys.stdout.isatty():
         return Fitting()
@@ -92,8 +92,8 @@ def tabular(
 
     Args:
         cells: of each row, as `Fitting.rows` gives them.
-        roles: of each column; `STATE` for one whose cells are coloured by what they say.
-        indent: what stands before each row.
+        roles: of each column; `STATE` for one whose cells are coloured by their content.
+        indent: the text before each row.
     """
     is_heading = True
     for row in cells:
@@ -125,21 +125,21 @@ def verdicts(lines: Iterable[str]) -> Iterator[Line]:
 
 
 def folded(lines: Iterable[str], fitting: Fitting) -> Iterator[str]:
-    """Fold lines that are wider than the terminal, below where their text begins."""
+    """Fold lines that are wider than the terminal, aligned with the start of their text."""
     for line in "\n".join(lines).split("\n"):
         if fitting.width is None or len(line) <= fitting.width:
             yield line
             continue
         from textwrap import wrap
 
-        # A label of the report, behind two spaces, is as wide as that.
+        # A label of the report, after two spaces, has this width.
         labelled = _LABELLED if line.startswith(" ") else 0
         yield from wrap(
             line[labelled:],
             fitting.width,
             initial_indent=line[:labelled],
             subsequent_indent=min(labelled or 2, fitting.width // 2) * " ",
-            # A path can be copied only if it is whole.
+            # A path can be copied only if it is not cut.
             break_long_words=False,
             break_on_hyphens=False,
         )
@@ -204,7 +204,7 @@ def _page(text: str) -> None:
 
     command = shlex.split(os.environ.get("PAGER", "")) or [_DEFAULT_PAGER]
     encoded = text.encode(sys.stdout.encoding, "backslashreplace")
-    # The user's own choice of a program. One that is left early is not an error.
+    # The program is the user's own choice. Leaving it early is not an error.
     environment = {"LESS": _LESS, **os.environ}
     with subprocess.Popen(command, stdin=subprocess.PIPE, env=environment) as pager:  # noqa: S603
         try:

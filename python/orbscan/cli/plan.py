@@ -1,4 +1,4 @@
-"""`orbscan plan`: what it takes to restore a checkpoint over a mesh."""
+"""`orbscan plan`: what each device and host would hold and read after a restore over a mesh."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _plan(checkpoint: _core.Checkpoint, arguments: argparse.Namespace) -> RestorePlan:
-    """Work the plan out of the columns.
+    """Compute the plan from the columns.
 
     Raises:
         Refusal: the checkpoint does not fit the mesh, or there is no such mesh.

@@ -1,4 +1,4 @@
-"""One line on a terminal that says how far a scan, a check or a comparison has come."""
+"""One line on a terminal with the progress of a scan, a check or a comparison."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _ERASE = "\r\x1b[K"
 
 
 class Line:
-    """The line, kept up to date by a thread while a scan is under way.
+    """The line, kept up to date by a thread during a scan.
 
     A context manager; does nothing unless stderr is a terminal, and leaves nothing behind.
     """
@@ -43,7 +43,7 @@ class Line:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """Take the line away."""
+        """Remove the line."""
         self._over.set()
         if self._thread.ident is not None:
             self._thread.join()
@@ -59,7 +59,7 @@ class Line:
 
 
 class Told:
-    """The line, written by the thread that does the work, not more often than it can be read.
+    """The line, written by the thread that does the work, but not more often than is readable.
 
     A context manager; does nothing unless stderr is a terminal, and leaves nothing behind.
     """
@@ -78,12 +78,12 @@ class Told:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """Take the line away."""
+        """Remove the line."""
         if self._is_shown:
             print(_ERASE, end="", file=sys.stderr, flush=True)
 
     def tell(self, text: str) -> None:
-        """Show a text in the place of the last one, if that has been there for a while."""
+        """Replace the text, if the last one has been there for a while."""
         now = time.monotonic()  # noqa: TID251 - no test waits for it
         if self._is_shown and now >= self._next:
             self._next = now + _SECONDS
@@ -91,9 +91,9 @@ class Told:
 
 
 def shown(found: int, done: int, waiting: int, seconds: float) -> str:
-    """Say how far a scan has come, how fast it is, and how long the rest will take.
+    """Show the progress of a scan, its speed, and the time that is left.
 
-    While directories wait, that is unknown: each may hold no checkpoint or thousands.
+    While directories wait, that time is unknown: each may hold no checkpoint or thousands.
 
     >>> shown(1_500, 1_500, 3_000, 0.5)
     '1,500 checkpoints, 3,000/s, 3,000 directories to go'

@@ -1,4 +1,4 @@
-"""A checkpoint as text to read. Pure: columns in, lines out."""
+"""A checkpoint as text. Pure: columns in, lines out."""
 
 from __future__ import annotations
 
@@ -84,11 +84,11 @@ class View:
 
     Attributes:
         selected: the nodes of the leaves to show and to count; None for all.
-        fold: whether siblings that differ in a number only are one line: `always`, `never`, or
+        fold: whether siblings that differ only in a number are one line: `always`, `never`, or
             `auto` for more than `FOLDED_BEYOND` leaves.
         depth: subtrees below keypaths of this length are one line; None for no limit.
-        sort: `size` for the lines that stand for most bytes first, `name` for those of each level
-            by name; None for the order of the tree.
+        sort: `size` for the lines that stand for the most bytes first, `name` for each level by
+            name; None for the order of the tree.
     """
 
     __slots__ = ("depth", "fold", "selected", "sort")
@@ -107,7 +107,7 @@ class View:
         self.sort = sort
 
     def sorted(self, lines: Iterable[Line]) -> Iterable[Line]:
-        """Put lines into the order that is asked for."""
+        """Sort lines in the requested order."""
         if self.sort is None:
             return lines
         if self.sort == "size":
@@ -125,7 +125,7 @@ def table(
     """Show one pytree: what is known of the checkpoint, its leaves, totals, issues.
 
     Args:
-        path: of the checkpoint.
+        path: the path of the checkpoint.
         checkpoint: what was read.
         others: the names of the other checkpointables, and whether they are pytrees.
         view: what is shown of its tree.
@@ -154,7 +154,7 @@ def table(
 def json_item(
     path: str, checkpoint: _core.Checkpoint, item: Item, items: Sequence[Item]
 ) -> list[output.Line]:
-    """Show an item that is JSON: what it is, and its document.
+    """Show a JSON item: what it is, and its document.
 
     Raises:
         OrbscanError: it cannot be read.
@@ -190,7 +190,7 @@ def _leaf_table(facts: list[Leaf], lines: Iterable[Line], fitting: Fitting) -> l
 def _sum_row(line: Line) -> tuple[str, ...]:
     path, held = keypath(line.entries), line.held
     below = f"{_leaf_count(held.leaves)}, {counted(held.elements, 'element')}"
-    # As a pattern for --param, this shows the leaves that the line stands for.
+    # As a pattern for --param, it selects the leaves that the line stands for.
     pattern = "**" if path == "." else f"{path}/**"
     return (pattern, below, "", "", size(held.nbytes), _times(line), "")
 

@@ -1,4 +1,4 @@
-"""`orbscan report`: a page to look at, as one file of HTML."""
+"""`orbscan report`: a page to look at, as one HTML file."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Make the page, and write it; where it is goes to stderr."""
+    """Make the page, and write it; its path goes to stderr."""
     if not arguments.output.endswith(".html"):
         arguments.parser.error("-o takes a file that ends in .html")
     source.check_name(arguments, arguments.name)

@@ -110,7 +110,7 @@ def run(arguments: argparse.Namespace) -> int:
         stream = _as_json(arguments) if ending == _JSON else _as_file(arguments, ending)
     if stream.lacking is not None:
         raise stream.lacking
-    # What a check finds is in its table, also what could not be checked.
+    # The table has all findings, including checkpoints that could not be checked.
     failed = 0 if arguments.table == "findings" else stream.checkpoints_incomplete
     return _status(arguments, stream.checkpoints_seen, failed)
 
@@ -122,10 +122,10 @@ def _as_catalogue(arguments: argparse.Namespace) -> int:
 
 
 def _status(arguments: argparse.Namespace, seen: int, failed: int) -> int:
-    """Tell the exit code.
+    """Determine the exit code.
 
     Raises:
-        Refusal: not all could be read, or there is nothing.
+        Refusal: some checkpoints could not be read, or there are none.
     """
     if failed:
         of = counted(seen, "checkpoint")
@@ -162,7 +162,7 @@ def _ending(arguments: argparse.Namespace) -> str:
 
 
 def _check_options(arguments: argparse.Namespace, ending: str) -> None:
-    """Refuse options that do not go with the table, or with what is written."""
+    """Refuse options that do not apply to the table, or to the kind of file."""
     if arguments.level is not None and arguments.table != "findings":
         arguments.parser.error("--level goes with --table findings")
     if arguments.since is not None and arguments.table == "findings":
@@ -176,7 +176,7 @@ def _check_options(arguments: argparse.Namespace, ending: str) -> None:
 def _stream(
     arguments: argparse.Namespace, since: dict[str, int] | None = None
 ) -> tuple[_core.Scan, _core.ArrowStream]:
-    """Begin the scan: gives what tells how far it has come, and its rows."""
+    """Begin the scan: returns its progress, and its rows."""
     from orbscan import _core
 
     is_check = arguments.table == "findings"
@@ -216,13 +216,13 @@ def _as_file(arguments: argparse.Namespace, ending: str) -> _core.ArrowStream:
         message = f"{previous}: {error}"
         raise Refusal(message, USAGE) from error
     rows = f"{counted(written, 'row')} of {counted(stream.checkpoints_seen, 'checkpoint')}"
-    # The work is done, whether or not anybody looks.
+    # The work is done, whether or not the progress is shown.
     print(f"wrote {rows} to {printable(arguments.output)}", file=sys.stderr)
     return stream
 
 
 def _known(previous: str | None) -> dict[str, int] | None:
-    """What an earlier table says."""
+    """The content of an earlier table."""
     if previous is None:
         return None
     from orbscan.scanning.earlier import fingerprints
@@ -231,7 +231,7 @@ def _known(previous: str | None) -> dict[str, int] | None:
 
 
 def _written(stream: _core.ArrowStream, path: str, previous: str | None) -> int:
-    """Write the rows, and tell how many; the imports for most files take longer than for some."""
+    """Write the rows, and count them; importing pyarrow takes longer than scanning a few."""
     if path.endswith(_JSON_LINES):
         from orbscan.scanning import json_lines
 

@@ -1,4 +1,4 @@
-"""The arguments by which a command finds its checkpoints."""
+"""The arguments with which a command finds its checkpoints."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _MOST = (1 << 64) - 1
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add ROOT and all that says which checkpoints below it are wanted to a command."""
+    """Add ROOT and all options that select checkpoints below it to a command."""
     parser.add_argument(
         "roots",
         metavar="ROOT",
@@ -54,7 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def add_filters(parser: argparse.ArgumentParser) -> None:
-    """Add the options that select checkpoints, whose values `filters` gives, to a command."""
+    """Add the options that select checkpoints, whose values `filters` returns, to a command."""
     parser.add_argument(
         "--steps",
         metavar="A:B",
@@ -108,7 +108,7 @@ def add_share(parser: argparse.ArgumentParser) -> None:
 
 
 def filters(arguments: argparse.Namespace) -> dict[str, Any]:
-    """Give the values of the options of `add_filters` as keywords of `scanning.api.begun`."""
+    """Return the values of the options of `add_filters` as keywords of `scanning.api.begun`."""
     return {
         "steps": arguments.steps,
         "latest": arguments.latest,
@@ -120,13 +120,13 @@ def filters(arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 def has_filters(arguments: argparse.Namespace) -> bool:
-    """Whether only some checkpoints are wanted, by the options of `add_filters`."""
+    """Whether the options of `add_filters` exclude some checkpoints."""
     chosen = filters(arguments).items()
     return any(value not in (None, []) for name, value in chosen if name != "atomicity")
 
 
 def begin(arguments: argparse.Namespace, **more: Any) -> _core.Scan:
-    """Begin the scan that the arguments describe; `arguments.searched` then has the roots.
+    """Begin the scan of the arguments; `arguments.searched` then has the roots.
 
     Raises:
         SystemExit: a usage error; the usage was printed.
@@ -154,7 +154,7 @@ def begin(arguments: argparse.Namespace, **more: Any) -> _core.Scan:
 
 
 def nothing_found(arguments: argparse.Namespace, *roots: str) -> Refusal:
-    """Say that there is no checkpoint, or none that matches the options."""
+    """Say that there are no checkpoints, or none that match the options."""
     options = {
         "--steps": arguments.steps is not None,
         "--match": arguments.match is not None,
@@ -175,7 +175,7 @@ def _listed(roots: list[str]) -> str:
 
 
 def _broken_link(path: str) -> str:
-    """Say where a broken link leads; nothing for any other path."""
+    """Say where a broken link leads; empty for any other path."""
     try:
         target = os.readlink(path)  # noqa: PTH115
     except OSError:
@@ -184,7 +184,7 @@ def _broken_link(path: str) -> str:
 
 
 def _exists(path: str) -> bool:
-    """Whether something is there; what cannot be looked at may be."""
+    """Whether something is there; it may be, if it cannot be examined."""
     if url_scheme(path) is not None:
         return True
     try:

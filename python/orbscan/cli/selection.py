@@ -1,4 +1,4 @@
-"""`--param`: which leaves of a tree are asked for, by a pattern (docs/patterns.md)."""
+"""`--param`: the leaves of a tree that a pattern selects (docs/patterns.md)."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ if TYPE_CHECKING:
 
 
 def selected_nodes(table: _core.LeafTable, pattern: str, name: str | None = None) -> set[int]:
-    """Find the leaves whose readable keypath a pattern matches: the numbers of their nodes.
+    """Find the leaves whose readable keypath matches a pattern: the numbers of their nodes.
 
-    Text without wildcards that is not the keypath of a leaf stands for the subtree of that
-    keypath, and if there is none, for all keypaths that it is a part of. Where no keypath matches,
-    the `name` of the checkpointable may stand before it, as in reports about several of them.
+    Text without wildcards that is not the keypath of a leaf stands for the subtree of that keypath,
+    and if there is none, for all keypaths that contain it. If no keypath matches, the `name` of the
+    checkpointable may precede it, as in reports about several of them.
     """
     from orbscan import _core
     from orbscan.reading.facts import leaves
@@ -35,7 +35,7 @@ def selected_nodes(table: _core.LeafTable, pattern: str, name: str | None = None
 
 
 def _readings(pattern: str) -> list[str]:
-    """What a pattern can stand for, in the order in which that is tried.
+    """List what a pattern can stand for, in the order in which that is tried.
 
     >>> _readings("params/"), _readings("params/*")
     (['params/', 'params/**', '**params/**'], ['params/*'])

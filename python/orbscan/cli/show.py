@@ -74,7 +74,7 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Read the checkpoint, and write the answer to stdout; beside JSON, warnings to stderr."""
+    """Read the checkpoint, and write the result to stdout; beside JSON, warnings to stderr."""
     as_json = arguments.output == "json"
     if as_json and (arguments.depth is not None or arguments.fold or arguments.pager):
         arguments.parser.error("--depth, --fold and --pager are for the table, not for JSON")
@@ -106,7 +106,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _show_json(arguments: argparse.Namespace) -> bool:
-    """Show the checkpointable that is asked for, if that is JSON; whether it is.
+    """Show the selected checkpointable if it is JSON; returns whether it is.
 
     Raises:
         SystemExit: a usage error; the usage was printed.
@@ -124,7 +124,7 @@ def _show_json(arguments: argparse.Namespace) -> bool:
     try:
         read = _core.read_header(path, arguments.name, **source.rules(arguments))
     except InvalidLayoutError:
-        # The refusal of the read that came first says what to give instead.
+        # The error of the first read says what to give instead.
         return False
     items = Contents(path, read.handlers, (), None).items()
     item = next((item for item in items if item.name == arguments.name), None)
@@ -143,7 +143,7 @@ def _selected(checkpoint: _core.Checkpoint, pattern: str) -> set[int]:
     """The nodes of the leaves that match.
 
     Raises:
-        Refusal: there is none.
+        Refusal: there are none.
     """
     from orbscan.cli.selection import selected_nodes
 

@@ -1,4 +1,4 @@
-"""What a signal does to a command that writes files."""
+"""The effect of a signal on a command that writes files."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def cleaning_up() -> Iterator[None]:
-    """Let SIGTERM end the program as an exception, so that unfinished files are taken away."""
+    """Let SIGTERM end the program as an exception, so that unfinished files are deleted."""
     import signal
     import threading
 
@@ -24,7 +24,7 @@ def cleaning_up() -> Iterator[None]:
 
     here = threading.current_thread() is threading.main_thread()
     if not here or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
-        # Somebody else decides what it means.
+        # Another part of the program has set a handler.
         yield
         return
     signal.signal(signal.SIGTERM, end)

@@ -1,4 +1,4 @@
-"""The arguments by which a command finds its pytree, and reading it."""
+"""The arguments with which a command finds its pytree, and reading it."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ if TYPE_CHECKING:
     from orbscan.aliases import Atomicity, Mode, Name, StepChoice
 
     class Rules(TypedDict):
-        """What counts as a finished checkpoint, as keywords of whatever reads one."""
+        """What counts as a finished checkpoint, as keywords of the functions that read one."""
 
         atomicity: Atomicity
         allow_uncommitted: bool
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add PATH and all that chooses one pytree of it to a command."""
+    """Add PATH and all options that choose one of its pytrees to a command."""
     add_path(parser)
     add_step(parser)
     add_name(
@@ -55,11 +55,11 @@ def add_name(
     """Add --name and --flat to a command.
 
     Args:
-        parser: of the command.
-        named: what the one says of itself.
-        flat: what the other says.
+        parser: the parser of the command.
+        named: the help of --name.
+        flat: the help of --flat.
         default: the value of `arguments.name` without either; None is that of --flat.
-        side: what stands before both words, as in --other-name.
+        side: the prefix of both options, as in --other-name.
     """
     which = parser.add_mutually_exclusive_group()
     dest = f"{side}name".replace("-", "_")
@@ -75,7 +75,7 @@ def add_path(parser: argparse.ArgumentParser) -> None:
 
 
 def local_path(arguments: argparse.Namespace, path: str) -> str:
-    """Give a path of the command line, or the one on stdin, as the extension module takes it.
+    """Return a path of the command line, or the one on stdin, as the extension module takes it.
 
     Raises:
         SystemExit: a usage error, the path is a remote URL; the usage was printed.
@@ -89,7 +89,7 @@ def local_path(arguments: argparse.Namespace, path: str) -> str:
 
 
 def add_commit_rules(parser: argparse.ArgumentParser) -> None:
-    """Add the options that say what counts as a finished checkpoint to a command that reads one."""
+    """Add the options for what counts as a finished checkpoint to a command that reads one."""
     add_atomicity(parser)
     parser.add_argument(
         "--uncommitted",
@@ -99,7 +99,7 @@ def add_commit_rules(parser: argparse.ArgumentParser) -> None:
 
 
 def rules(arguments: argparse.Namespace) -> Rules:
-    """Give the values of the options of `add_commit_rules`."""
+    """Return the values of the options of `add_commit_rules`."""
     return {"atomicity": arguments.atomicity, "allow_uncommitted": arguments.uncommitted}
 
 
@@ -115,7 +115,7 @@ def add_atomicity(parser: argparse.ArgumentParser) -> None:
 
 
 def add_step(parser: argparse.ArgumentParser) -> None:
-    """Add --step, and what chooses among steps, to a command."""
+    """Add --step, and the options that choose among steps, to a command."""
     parser.add_argument(
         "--step",
         metavar="STEP",
@@ -148,7 +148,7 @@ def step_choice(text: str) -> StepChoice:
     """Read the value of `--step`.
 
     Raises:
-        ArgumentTypeError: it is none.
+        ArgumentTypeError: it is not a step.
 
     >>> step_choice("1200"), step_choice("best:loss:min"), step_choice("best:a:b")
     (1200, ('loss', 'min'), ('a:b', 'max'))
@@ -187,7 +187,7 @@ def best_of(text: str) -> tuple[str, Mode]:
 
 
 def step_path(arguments: argparse.Namespace, path: str) -> str:
-    """Give the path of the step that the arguments choose, or the path itself.
+    """Return the path of the step that the arguments choose, or the path itself.
 
     Raises:
         SystemExit: a usage error; the usage was printed.
@@ -203,7 +203,7 @@ def step_path(arguments: argparse.Namespace, path: str) -> str:
 def read(
     arguments: argparse.Namespace, *, rich_types: bool = False
 ) -> tuple[str, _core.Checkpoint]:
-    """Read what the arguments name: the path as it was read, and the checkpoint.
+    """Read what the arguments name: returns the path that was read, and the checkpoint.
 
     Raises:
         SystemExit: a usage error; the usage was printed.
@@ -211,7 +211,7 @@ def read(
     """
     path = local_path(arguments, arguments.path)
     check_name(arguments, arguments.name)
-    # What goes wrong from here on is not wrong use.
+    # Errors from here on are not usage errors.
     path = step_path(arguments, path)
     read = api.read_pytree(
         path,

@@ -1,4 +1,4 @@
-"""Paths from stdin, in the place of the argument `-`."""
+"""Paths from stdin, in place of the argument `-`."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ _STDIN = "-"
 
 
 def paths(arguments: Iterable[str]) -> list[str]:
-    """Give paths, and in the place of each `-` those that stdin has.
+    """Return paths, and in place of each `-` the paths on stdin.
 
-    They are separated by NUL characters if there are any, else by newlines: any other character may
-    be part of a name.
+    Those are separated by NUL characters if there are any, otherwise by newlines: any other
+    character may be part of a name.
     """
     given: list[str] = []
     for argument in arguments:
@@ -29,7 +29,7 @@ def paths(arguments: Iterable[str]) -> list[str]:
 
 
 def one_path(argument: str) -> str:
-    """Give a path, or for `-` the one that stdin has.
+    """Return a path, or for `-` the only one on stdin.
 
     Raises:
         Refusal: stdin has none or several.
@@ -42,7 +42,7 @@ def one_path(argument: str) -> str:
 
 
 def _read() -> list[str]:
-    # As bytes, since a text stream takes other characters for newlines too.
+    # As bytes, because a text stream also splits lines at other characters.
     binary = getattr(sys.stdin, "buffer", None)
     text = sys.stdin.read() if binary is None else os.fsdecode(binary.read())
     return [path for path in text.split("\0" if "\0" in text else "\n") if path]

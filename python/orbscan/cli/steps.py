@@ -100,7 +100,7 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Read the steps, and write the answer to stdout."""
+    """Read the steps, and write the result to stdout."""
     path = source.local_path(arguments, arguments.path)
     root = Root(path, *list_steps(path, arguments.atomicity, arguments.prefix))
     if arguments.sort is not None:
@@ -120,11 +120,11 @@ class Root(NamedTuple):
     """What a manager root holds.
 
     Attributes:
-        path: as it was given.
+        path: the path as it was given.
         steps: by number and then by name.
         others: names of other checkpoints.
-        not_looked_into: how many directories may be checkpoints as well.
-        best: the one with the best value of the metric that they are sorted by.
+        not_looked_into: how many more directories may be checkpoints.
+        best: the step with the best value of the metric by which they are sorted.
     """
 
     path: str
@@ -137,7 +137,7 @@ class Root(NamedTuple):
         """Put the steps with the best values of a metric first, those without it last.
 
         Raises:
-            OrbscanError: it is a number in no step.
+            OrbscanError: it is not a number in any step.
         """
         found = ranked(self.path, self.steps, name, mode)
         rest = [step for step in self.steps if step not in found]
@@ -146,7 +146,7 @@ class Root(NamedTuple):
 
     @property
     def latest(self) -> _core.Step | None:
-        """The committed step of the greatest number, if all are of one prefix."""
+        """The committed step with the greatest number, if all have one prefix."""
         committed = [step for step in self.steps if step.committed and not step.temporary]
         if len({step.prefix for step in committed}) != 1:
             return None
@@ -173,7 +173,7 @@ def _not_looked_into(root: Root) -> str:
 
 
 def table(root: Root, fitting: Fitting | None = None) -> list[output.Line]:
-    """Show steps as text: a line for each, the other checkpoints, and how many there are."""
+    """Show steps as text: one line for each, the other checkpoints, and their numbers."""
     from orbscan.cli.output import tabular
 
     fitting = fitting or Fitting()
@@ -204,7 +204,7 @@ def _beside(root: Root) -> Iterator[output.Line]:
         more = len(root.others) - _SHOWN_OTHERS
         shown += f" and {more:,} more" if more > 0 else ""
         shown += "; --step NAME reads one of them"
-        # What --step takes for another word than a name.
+        # Words that --step does not take as a name.
         words = [name for name in root.others if name == LATEST or not _is_name(name)]
         shown += f", but {some([*map(printable, words)], 3, ', ')} by path only" if words else ""
         yield [("label", "others     "), ("", shown)]

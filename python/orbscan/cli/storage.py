@@ -15,19 +15,19 @@ if TYPE_CHECKING:
     from orbscan.reading.facts import Leaf
 
 _PATHS_SHOWN = 3
-# That nobody merged them is an issue.
+# That they were never merged is an issue.
 _WHOSE = {"process": " of one process", "one_of_processes": " of single processes"}
 
 
 class Stored:
-    """Arrays that are stored in one way.
+    """Arrays that are stored in the same way.
 
     Attributes:
-        place: the kind of place they have.
-        zarr_format: the version of their documents; None without any.
-        arrays: how many leaves, scalars included.
-        paths: the files or directories they lie in, within that of the checkpointable; none for
-            that itself.
+        place: the kind of their place.
+        zarr_format: the version of their documents; None without documents.
+        arrays: how many leaves, including scalars.
+        paths: their files or directories, within that of the checkpointable; empty for the
+            directory itself.
     """
 
     __slots__ = ("arrays", "paths", "place", "zarr_format")
@@ -39,21 +39,21 @@ class Stored:
         self.paths: list[str] = []
 
     def __str__(self) -> str:
-        """Show how: `OCDBT, Zarr v2`."""
+        """Show the way: `OCDBT, Zarr v2`."""
         text = f"{STORES[self.place]}{_WHOSE.get(self.place, '')}"
-        # Where several databases are there, each array has chunks in any of them.
+        # If there are several databases, each array has chunks in any of them.
         is_spread = self.place == "one_of_processes" and len(self.paths) == 1
         if self.paths and not is_spread:
             text += f" ({some([*map(printable, self.paths)], _PATHS_SHOWN, ', ')})"
         return text if self.zarr_format is None else f"{text}, Zarr v{self.zarr_format}"
 
     def to_dict(self) -> dict[str, object]:
-        """Convert it to what `json.dumps` takes."""
+        """Convert it to values for `json.dumps`."""
         return {name: getattr(self, name) for name in ("place", "zarr_format", "paths", "arrays")}
 
 
 def storage(found: Iterable[tuple[Leaf, int]]) -> list[Stored]:
-    """Tell how arrays are stored, the way of most of them first.
+    """Determine how arrays are stored, the most frequent way first.
 
     Args:
         found: leaves, and how often each occurs.
@@ -74,6 +74,6 @@ def storage(found: Iterable[tuple[Leaf, int]]) -> list[Stored]:
 
 
 def lines(ways: list[Stored]) -> Iterator[str]:
-    """Show ways, with the number of arrays of each if there are several."""
+    """Show the ways, with the number of arrays of each if there are several."""
     for way in ways:
         yield str(way) if len(ways) == 1 else f"{way}: {counted(way.arrays, 'array')}"

@@ -1,4 +1,4 @@
-"""What the command line says of the stores of URLs."""
+"""Options of the command line for the stores of URLs."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ def add_store_option(parser: argparse.ArgumentParser) -> None:
 
 
 def use_store_options(arguments: argparse.Namespace) -> None:
-    """Let every URL that the command reads have the options."""
+    """Apply the options to every URL that the command reads."""
     paths.DEFAULTS = dict(getattr(arguments, "store_option", None) or ())
 
 
 def forget_store_options() -> None:
-    """Let no URL have them that is read after the command, if it was called as a function."""
+    """Reset them after the command, in case it was called as a function."""
     paths.DEFAULTS = {}
 
 

@@ -9,11 +9,11 @@ import sys
 def give_descriptors() -> None:
     """Give each standard stream that is closed a descriptor of its own.
 
-    Without one, the next file that is opened gets its number, and what is meant for the stream
-    ends up in that file. Reading from stdin and writing to stdout then fails, as it should. What is
-    meant for stderr is discarded, and the work is done all the same: there is no reader for it.
+    Without one, the next file that is opened gets its number, and output for the stream ends up in
+    that file. Reading from stdin and writing to stdout then fails, as it should. Output for stderr
+    is discarded, and the work is done all the same: it has no reader.
     """
-    # In order: the system gives the lowest number that is free.
+    # In order: the system returns the lowest free number.
     if sys.stdin is None and _is_free(0, os.O_WRONLY):
         sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115
     if sys.stdout is None and _is_free(1, os.O_RDONLY):
@@ -32,7 +32,7 @@ def _is_free(number: int, flags: int) -> bool:
 
 
 def discard_output() -> None:
-    """Let the interpreter flush stdout into nothing at its exit, and not complain again."""
+    """Let the interpreter flush stdout into nothing at its exit, without another error."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, sys.stdout.fileno())
     os.close(nowhere)

@@ -1,4 +1,4 @@
-"""`orbscan help`: the help of the program, of a command, or on what all commands share."""
+"""`orbscan help`: the help of the program, of a command, or on a topic of all commands."""
 
 from __future__ import annotations
 

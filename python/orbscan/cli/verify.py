@@ -125,7 +125,7 @@ def run(arguments: argparse.Namespace) -> int:
         return _run_combined(arguments, paths)
     tally = _Tally()
     for path in paths:
-        # Of several paths each is checked, whatever becomes of the others.
+        # If there are several paths, each is checked, whatever the results of the others.
         alone = len(paths) == 1
         try:
             root = source.step_path(arguments, path)
@@ -153,13 +153,13 @@ def _run_combined(arguments: argparse.Namespace, paths: list[str]) -> int:
 
 
 class _Target(NamedTuple):
-    """A checkpoint to be checked.
+    """A checkpoint to check.
 
     Attributes:
-        path: where it lies.
+        path: its path.
         below: whether it was found below a directory, rather than named.
-        uncommitted: why it is not a finished one, if it was found below a directory.
-        error: why it could not even be looked at.
+        uncommitted: why it is not finished, if it was found below a directory.
+        error: why it could not even be examined.
     """
 
     path: str
@@ -198,7 +198,7 @@ def _write_uncommitted(arguments: argparse.Namespace, path: str, reason: str) ->
 
 
 def _local_paths(arguments: argparse.Namespace) -> list[str]:
-    """Give the paths of the arguments and of stdin.
+    """Return the paths of the arguments and of stdin.
 
     Raises:
         Refusal: stdin has none.
@@ -225,13 +225,13 @@ def _checkpoints(path: str, arguments: argparse.Namespace) -> Iterator[_Target]:
         if entry.path == path:
             yield _Target(path, below=False)
             if arguments.name is not ...:
-                # A part of this checkpoint was named, and not one of each step that lies in it.
+                # A part of this checkpoint was selected, not one of each step in it.
                 return
             continue
         if entry.committed:
             yield _Target(entry.path, below=True)
         elif entry.kind == "unknown" and not entry.temporary and entry.error is not None:
-            # Whether it is a finished one is not known either.
+            # Whether it is finished is not known either.
             yield _Target(entry.path, below=True, error=entry.error)
         else:
             yield _Target(entry.path, below=True, uncommitted=entry.commit_reason)
@@ -239,7 +239,7 @@ def _checkpoints(path: str, arguments: argparse.Namespace) -> Iterator[_Target]:
         return
     if search.has_filters(arguments):
         raise search.nothing_found(arguments, path)
-    # A check says why there is nothing.
+    # The check says why there is nothing.
     yield _Target(path, below=False)
 
 
@@ -285,7 +285,7 @@ def _write(arguments: argparse.Namespace, report: VerifyReport, *, alone: bool) 
 
 
 class _Tally:
-    """What all reports come to."""
+    """The sum of all reports."""
 
     def __init__(self) -> None:
         self.checked = self.damaged = self.lost = self.failed = self.uncommitted = 0
@@ -300,7 +300,7 @@ class _Tally:
         return PARTIAL if self.failed else FINE
 
     def add(self, report: VerifyReport) -> None:
-        """Count a report."""
+        """Add a report."""
         self.checked += 1
         self.damaged += not report.ok
         self.parts += report.part is not None
@@ -308,10 +308,10 @@ class _Tally:
         self.unsealed += report.extent.unsealed
 
     def fail(self, error: OrbscanError, arguments: argparse.Namespace, *, alone: bool) -> None:
-        """Count a checkpoint that could not be checked, and tell why.
+        """Count a checkpoint that could not be checked, and say why.
 
         Raises:
-            OrbscanError: it was all that was to be checked.
+            OrbscanError: it was the only one.
         """
         if alone:
             raise error
@@ -319,7 +319,7 @@ class _Tally:
         self.failed += 1
 
     def write(self, arguments: argparse.Namespace) -> None:
-        """Sum up, if there was more than one checkpoint."""
+        """Write a summary, if there was more than one checkpoint."""
         seen = self.checked + self.failed + self.uncommitted
         if (self.several or seen > 1 or self.uncommitted) and arguments.output == "text":
             name = arguments.name

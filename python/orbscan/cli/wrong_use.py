@@ -1,4 +1,4 @@
-"""What is meant by a command line that cannot be understood; imported only for one of those."""
+"""Suggestions for a command line that cannot be understood; imported only then."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def unknown_command(word: str, rest: Sequence[str], commands: Iterable[str]) -> str:
-    """Say what a word is that is not a command, and which one it could be.
+    """Suggest which command is meant by a word that is not a command.
 
     >>> unknown_command("shwo", ["a b"], ["show", "scan"])
     "'shwo' is not a command: did you mean 'orbscan show a b'?"
@@ -38,7 +38,7 @@ def unknown_command(word: str, rest: Sequence[str], commands: Iterable[str]) -> 
 
 
 def unknown_words(words: Sequence[str], parser: argparse.ArgumentParser) -> str:
-    """Say which words a command does not know, and which options they could be."""
+    """Say which words a command does not know, and which options may be meant."""
     message = f"unrecognized arguments: {printable(' '.join(words))}"
     options = [*parser._option_string_actions]  # noqa: SLF001 - argparse offers no other way to them
     meant: list[str] = []

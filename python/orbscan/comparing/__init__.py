@@ -1,6 +1,6 @@
-"""The public function, in `api`, and how values are compared for it, a part at a time.
+"""The public function, in `api`, and the comparison of values for it, a part at a time.
 
-`values` finds what lies behind two leaves: an array as it is `stored`, or one in memory; `elements`
-counts and measures where they differ. `documents` compares what is not a pytree. A module of the
-name of the function beside it would hide it.
+`values` finds the values of two leaves: an array as it is `stored`, or one in memory; `elements`
+counts and measures their differences. `documents` compares checkpointables that are not pytrees. A
+module with the name of the function would hide it.
 """

@@ -41,54 +41,55 @@ def diff(  # noqa: PLR0913 - keywords, each with a meaning of its own
     store: Any = None,
     store_options: StoreOptions | None = None,
 ) -> Diff:
-    """Say where two checkpoints differ, two abstract trees, or one of each.
+    """Compare two checkpoints, two abstract trees, or one of each.
 
-    Reads no array data, unless `values` are to be compared. What is known of one side only, such as
-    the sharding of a `jax.ShapeDtypeStruct` without one, is not different.
+    Reads no array data, unless `values` are compared. What is known on one side only, such as the
+    sharding of a `jax.ShapeDtypeStruct` without one, is not different.
 
-    Of two paths all checkpointables are compared by name. What only one side has is removed or
-    added; of what is not a pytree, nothing but that is known. A checkpoint with one pytree and
-    another with one are compared whatever the two are called; the name is then a difference.
+    If both are paths, all checkpointables are compared by name. One that only one side has is
+    removed or added; the content of one that is not a pytree is not compared. A checkpoint with one
+    pytree and another with one are compared whatever their names are; the name is then a
+    difference.
 
-    Leaves are the same leaf if the names in their keypaths are the same as text. A checkpoint keeps
-    no more than that: an attribute of an object, a field of a namedtuple and an integer key of a
-    dict are found as the keys of a dict. So a list and a dict with the keys `0`, `1` have the same
-    leaves, and are a difference of the container alone.
+    Two leaves are the same leaf if the names in their keypaths are equal as text. A checkpoint does
+    not keep more than that: an attribute of an object, a field of a namedtuple and an integer key
+    of a dict all appear as keys of a dict. So a list and a dict with the keys `0`, `1` have the
+    same leaves, and only the containers are different.
 
     Args:
-        a: a path; what `orbscan.metadata` returned; or a tree, whose leaves can be those of
-            orbscan, `jax.ShapeDtypeStruct`, arrays of jax or numpy, scalars. It can hold whatever
-            jax takes for a tree, such as a `TrainState` or `nnx.State`. A string is always a path.
+        a: a path; a result of `orbscan.metadata`; or a tree, whose leaves can be those of orbscan,
+            `jax.ShapeDtypeStruct`, arrays of jax or numpy, scalars. It can hold anything that jax
+            treats as a tree, such as a `TrainState` or `nnx.State`. A string is always a path.
         b: likewise.
         name: the one checkpointable to compare, as for `orbscan.metadata`: a name, None for the
-            tree of a checkpoint itself, or `AUTO`. Of each side that is a path. By default all; of
-            a path beside a tree, `AUTO`.
+            tree of a checkpoint itself, or `AUTO`. It applies to each side that is a path. By
+            default all; for a path that is compared with a tree, `AUTO`.
         other_name: that of `b`, if it is another one.
-        step: which step, as for `orbscan.metadata`; of each side that is a path.
+        step: which step, as for `orbscan.metadata`; for each side that is a path.
         other_step: which step of `b`, if it is another one. So two steps of one root are compared.
-        atomicity: as for `orbscan.metadata`; of each side that is a path.
-        allow_uncommitted: as for `orbscan.metadata`; of each side that is a path.
-        rich_types: whether tuples and namedtuples are told from lists and dicts: they are read so
-            from paths, and compared so everywhere. A writer need not have recorded them.
+        atomicity: as for `orbscan.metadata`; for each side that is a path.
+        allow_uncommitted: as for `orbscan.metadata`; for each side that is a path.
+        rich_types: whether tuples and namedtuples are distinguished from lists and dicts: paths are
+            read that way, and all is compared that way. A writer need not have recorded them.
         ignore: what is not a difference, in addition to `devices` and `storage`: `name` (of the
             only pytrees of both sides), `kind`, `shape`, `dtype`, `sharding` (how arrays are split,
             by which mesh), `devices` (which ones the mesh has), `storage` (OCDBT or files, chunks,
             compression), `container` (a list where the other has a dict).
-        strict: whether `devices` and `storage` make a difference, too.
-        values: whether to compare values, too: of the leaves that both sides have in one shape, a
-            part at a time. What is stored in the same bytes is not decoded. Needs tensorstore for
-            a path.
+        strict: whether `devices` and `storage` count as differences, too.
+        values: whether to compare values, too: of the leaves that have the same shape on both
+            sides, a part at a time. What is stored as the same bytes is not decoded. Needs
+            tensorstore for a path.
         progress: called now and then while values are compared; what it raises ends the call.
-        store: as for `orbscan.metadata`; of each side that is a URL.
-        store_options: as for `orbscan.metadata`; of each side that is a URL.
+        store: as for `orbscan.metadata`; for each side that is a URL.
+        store_options: as for `orbscan.metadata`; for each side that is a URL.
 
     Raises:
-        ImportError: tensorstore is needed and not installed.
-        ValueError: `ignore` has another word; two keys of one dict are the same as text; or as
+        ImportError: tensorstore is needed but not installed.
+        ValueError: `ignore` has another word; two keys of one dict are equal as text; or as
             `orbscan.metadata` raises it.
         TypeError: `ignore` is a string.
-        OrbscanError: as `orbscan.metadata` does for a path. Of several pytrees, one that cannot be
-            read is a finding.
+        OrbscanError: as `orbscan.metadata` does for a path. If there are several pytrees, one that
+            cannot be read is a finding.
 
     >>> import numpy as np
     >>> before = {"params": {"w": np.zeros((4, 8)), "b": np.zeros(8)}}
@@ -129,11 +130,11 @@ def diff(  # noqa: PLR0913 - keywords, each with a meaning of its own
 
 
 def names_of_sides(name: Name, other_name: Name, *, alone: bool = False) -> tuple[Name, Name]:
-    """Tell what is read of each side: one checkpointable, or `...` for all.
+    """Determine what is read of each side: one checkpointable, or `...` for all.
 
     Args:
-        name: what was asked for of both sides.
-        other_name: what was asked for of the second, if it is something else.
+        name: the name for both sides.
+        other_name: the name for the second side, if it is another one.
         alone: whether only one of each side can be compared.
 
     >>> names_of_sides(..., ...), names_of_sides("a", ...), names_of_sides(..., "b")
@@ -155,7 +156,7 @@ def side_of_path(
 ) -> Side:
     """Read one checkpointable, or with `...` all of them.
 
-    Raises as `orbscan.metadata` does; of several pytrees, one that can be read is enough.
+    Raises as `orbscan.metadata` does; if there are several pytrees, one that can be read is enough.
     """
     if name is ...:
         everything = api.read_everything(

@@ -1,4 +1,4 @@
-"""Checkpointables that are not pytrees: whether the files of two of them say the same."""
+"""Checkpointables that are not pytrees: whether the files of two of them are equal."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from orbscan.showing.keypaths import key, keypath
 if TYPE_CHECKING:
     from pathlib import Path
 
-# It holds the path that the checkpoint was saved to.
+# It contains the path to which the checkpoint was saved.
 _MARKER = "commit_success.txt"
 _ABSENT = object()
 
 
 def difference_of_documents(before: Path, after: Path) -> str | None:
-    """Compare the files of two directories, those of JSON by what they say.
+    """Compare the files of two directories, JSON files by their content.
 
     Returns:
         Where they differ first; None if they are the same.
@@ -53,7 +53,7 @@ def _json(file: Path) -> Any:
 
 
 def _first(before: Any, after: Any) -> str | None:
-    """Where two documents differ first, and how; without recursion, for they may be deep."""
+    """Where two documents differ first, and how; without recursion, because they may be deep."""
     waiting: list[tuple[tuple[str | int, ...], Any, Any]] = [((), before, after)]
     while waiting:
         at, one, other = waiting.pop()

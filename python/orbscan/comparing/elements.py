@@ -1,4 +1,4 @@
-"""Where two arrays differ, and by how much: added up part by part."""
+"""Where two arrays differ, and by how much: summed up part by part."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _PART = 1 << 20
-"""Elements that are looked at at a time: what is worked out of them takes several times as much
-memory as they do."""
+"""Elements that are compared at a time: intermediate results take several times as much memory as
+they do."""
 
 
 class Tally:
-    """What was found so far of two arrays, of which parts in the same places are added.
+    """The differences found so far between two arrays, from parts in the same places.
 
     Args:
-        keys: whether the last dimension is the data of one PRNG key, which are compared as wholes.
+        keys: whether the last dimension is the data of one PRNG key; keys are compared as wholes.
     """
 
     def __init__(self, *, keys: bool = False) -> None:
@@ -43,7 +43,7 @@ class Tally:
             self._compare(*_comparable(one, other))
 
     def amount(self) -> Amount:
-        """Say what all parts come to."""
+        """Return the result of all parts."""
         nan, other_nan = self._only_nan
         return Amount(
             self._differing,
@@ -70,7 +70,7 @@ class Tally:
 
     def _measure(self, before: Any, after: Any) -> None:
         if before.dtype.kind in "iu":
-            # Modulo the size of the type, and so exact whatever the signs.
+            # Modulo the size of the type, and therefore exact whatever the signs.
             low, high = np.minimum(before, after), np.maximum(before, after)
             distance = high.astype(np.uint64) - low.astype(np.uint64)
             largest: float = int(distance.max())
@@ -82,7 +82,7 @@ class Tally:
             largest = float(distance.max())
         with np.errstate(invalid="ignore"):
             relative = distance / np.maximum(*magnitudes)
-        # Between something and infinity.
+        # Between a finite value and infinity.
         relative = np.where(np.isnan(relative), np.inf, relative)
         self._max_abs = largest if self._max_abs is None else max(self._max_abs, largest)
         self._max_rel = max(self._max_rel or 0.0, float(relative.max()))
@@ -105,10 +105,10 @@ def _comparable(before: Any, after: Any) -> tuple[Any, Any]:
 
 
 def _plain(array: Any) -> Any:
-    """An array of a type that is numpy's own."""
+    """An array whose type is numpy's own."""
     if array.dtype.kind in "biufc":
         return array
-    # bfloat16, float8 and integers of few bits, of ml_dtypes.
+    # bfloat16, float8 and integers of few bits, from ml_dtypes.
     name = array.dtype.name
     if name.startswith("uint"):
         return array.astype(np.uint8)

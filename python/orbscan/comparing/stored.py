@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     Box = tuple[slice, ...]
 
 _CACHE = 1 << 26
-"""Bytes of decoded chunks that are kept, for parts that meet a chunk one after the other."""
+"""Bytes of decoded chunks that are kept, for parts that share a chunk."""
 
 _AT_A_TIME = 8
-"""Chunks of each side whose bytes are held at a time."""
+"""Chunks of each side whose bytes are in memory at a time."""
 
 _PART = 1 << 20
 """Elements that are decoded at a time, unless a single chunk has more."""
@@ -29,18 +29,18 @@ _DOCUMENTS = {"zarr": b".zarray", "zarr3": b"zarr.json"}
 
 
 def context() -> Any:
-    """Make what the arrays of one comparison share: what is kept of chunks and nodes."""
+    """Make what the arrays of one comparison share: a cache of chunks and nodes."""
     import tensorstore
 
     return tensorstore.Context({"cache_pool": {"total_bytes_limit": _CACHE}})
 
 
 class Stored:
-    """One array, which is opened when it is first looked at.
+    """One array, which is opened when it is first used.
 
     Args:
-        array: where it lies.
-        shared: as from `context`.
+        array: its place.
+        shared: the result of `context`.
     """
 
     def __init__(self, array: StoredArray, shared: Any) -> None:
@@ -69,7 +69,7 @@ class Stored:
 
     @property
     def is_whole(self) -> bool:
-        """Whether as many chunks are stored as the array has."""
+        """Whether the number of stored chunks is that of the array."""
         grid = self.values.chunk_layout.write_chunk.shape
         if grid is None:
             return bool(self.keys())
@@ -84,7 +84,7 @@ class Stored:
         return sorted(key for key in self._kvstore().list().result() if key != document)
 
     def document(self) -> object:
-        """The document of Zarr, decoded."""
+        """The Zarr document, decoded."""
         key = _DOCUMENTS[self._array.spec["driver"]]
         return json.loads(self._kvstore().read(key).result().value)
 
@@ -106,9 +106,9 @@ class Stored:
 
 
 def same_bytes(before: Stored, after: Stored, told: Callable[[], object]) -> bool:
-    """Whether two arrays are stored alike, chunk by chunk; False also where a chunk is empty.
+    """Whether two arrays are stored alike, chunk by chunk; also False if a chunk is empty.
 
-    TensorStore takes a data file that is gone for an empty one.
+    TensorStore treats a missing data file as an empty one.
 
     Args:
         before: the first.

@@ -81,7 +81,7 @@ class Values:
             one, two = sources
             found = self._compared(one, two, size, is_key=before.is_key or after.is_key)
         except (ValueError, OSError, OrbscanError) as error:
-            # Of TensorStore: its message names the chunk and the file.
+            # From TensorStore: its message names the chunk and the file.
             return Amount(not_compared=" ".join(str(error).split()))
         self._nbytes += size * (1 if before.is_key else itemsize(before.summary.dtype or ""))
         return found
@@ -108,7 +108,7 @@ class Values:
             try:
                 alike = same_bytes(before, after, self._told)
             except ValueError:
-                # What the bytes are is said where they are decoded.
+                # What the bytes are is determined where they are decoded.
                 alike = False
             if alike:
                 return Amount(elements=size)
@@ -134,7 +134,7 @@ class Values:
 
 
 class _Checked:
-    """A side, and which of its leaves have lost something."""
+    """A side, and which of its leaves have lost chunks."""
 
     def __init__(self, side: Side, atomicity: Atomicity) -> None:
         self.path = side.path
@@ -145,7 +145,7 @@ class _Checked:
         self._texts: dict[str | None, Any] = {}
 
     def source(self, leaf: Leaf, shared: Any) -> Any:
-        """Find what the values of a leaf are: `Stored`, an array or number, or a text.
+        """Find the values of a leaf: `Stored`, an array or number, or a string.
 
         Raises:
             _NoValuesError: it has none, or they are lost.
@@ -169,7 +169,7 @@ class _Checked:
         return found
 
     def _check(self) -> None:
-        """Look once for chunks that are lost, which TensorStore would read as fill values."""
+        """Look once for lost chunks, which TensorStore would read as fill values."""
         if self._report is not None or self.path is None:
             return
         chosen = self._side.items[0].name if self._side.chosen else ...
@@ -233,6 +233,6 @@ def _shape(source: Any) -> tuple[int, ...]:
 
 
 def _chunk(before: Any, after: Any) -> tuple[int, ...]:
-    """The chunk by which two arrays are cut into parts: the larger, so that few are met twice."""
+    """The chunk by which two arrays are cut into parts: the larger, so that few are read twice."""
     known = [each.chunk for each in (before, after) if isinstance(each, Stored)]
     return max(known or [_shape(before)], key=prod)

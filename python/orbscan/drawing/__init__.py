@@ -1,4 +1,4 @@
-"""Pictures: colours and places, whatever they are drawn in.
+"""Pictures: colours and positions, whatever they are drawn in.
 
-`palette` has the colours of pages and pictures, `lines` lays amounts out over steps.
+`palette` has the colours of pages and pictures, `lines` plots amounts over steps.
 """

@@ -14,16 +14,16 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 WIDTH, HEIGHT = 600, 110
-"""Of the area within which points lie."""
+"""The size of the area in which points lie."""
 
 _ROOM = 0.08
 
 
 class Line(NamedTuple):
-    """Amounts that were drawn.
+    """Amounts as the points of a line.
 
     Attributes:
-        points: the place of each, None for what is not known; from the left, and from the top.
+        points: the position of each, None if it is not known; from the left, and from the top.
         low, high: the amounts at the bottom and at the top.
     """
 
@@ -33,7 +33,7 @@ class Line(NamedTuple):
 
     @property
     def pieces(self) -> list[str]:
-        """The lines between points that follow each other, as SVG has them.
+        """The lines between consecutive points, as SVG has them.
 
         >>> line([0, 1, 2, 3], [1.0, 1.0, None, 1.0]).pieces
         ['0.0,55.0 200.0,55.0']
@@ -48,10 +48,10 @@ class Line(NamedTuple):
 
 
 def line(steps: Sequence[int], amounts: Sequence[float | None]) -> Line:
-    """Lay amounts out over steps.
+    """Plot amounts over steps.
 
     Args:
-        steps: rising.
+        steps: increasing numbers.
         amounts: one for each step; at least one is known.
 
     >>> line([10, 20], [0.0, 5.0]).points
@@ -70,7 +70,7 @@ def line(steps: Sequence[int], amounts: Sequence[float | None]) -> Line:
 
 
 def across(step: int, steps: Sequence[int]) -> float:
-    """Say how far from the left a step lies.
+    """Return how far from the left a step lies.
 
     >>> across(15, [10, 20]), across(10, [10])
     (300.0, 300.0)

@@ -1,8 +1,8 @@
-"""The colours of pictures, told apart by those who see fewer of them, too.
+"""The colours of pictures, distinguishable also with colour vision deficiencies.
 
 Categories have the colours of Okabe and Ito (Color Universal Design, 2008), amounts six steps of
-viridis (van der Walt and Smith, 2015), which rise in lightness. On each stands the ink of the two
-that is read more easily: at least 4.5 to 1, as WCAG 2.2 asks of text.
+viridis (van der Walt and Smith, 2015), whose lightness increases. The text on each colour is black
+or white, whichever has more contrast: at least 4.5 to 1, as WCAG 2.2 requires for text.
 
 Importing this module loads nothing heavy.
 """
@@ -18,23 +18,23 @@ if TYPE_CHECKING:
 DARK, LIGHT = "#111111", "#ffffff"
 
 CATEGORIES = ("#0072b2", "#e69f00", "#009e73", "#56b4e9", "#d55e00", "#cc79a7", "#f0e442")
-"""Of kinds of things, the most frequent first."""
+"""The colours of kinds of things, the most frequent first."""
 
 STEPS = ("#fde725", "#7ad151", "#22a884", "#2a788e", "#414487", "#440154")
-"""Of amounts, the least first."""
+"""The colours of amounts, the least first."""
 
 _LINEAR_UP_TO = 0.04045
-"""Of sRGB: below this a channel is proportional to its light."""
+"""In sRGB, a channel below this is proportional to its light."""
 
 OTHER = "#c4c8cf"
-"""Of what belongs to no kind that has a colour."""
+"""The colour of things whose kind has no colour of its own."""
 
 SOUND, LOST, UNREADABLE = "#a9d6c5", "#d55e00", "#8a8f98"
-"""Of what was checked and is there, of what is lost, and of what cannot be read."""
+"""The colours of leaves that were checked and are complete, are lost, and cannot be read."""
 
 
 def contrast(one: str, other: str) -> float:
-    """Say how well one colour is told from another, from 1 to 21, as WCAG 2.2 defines it.
+    """Return the contrast of two colours, from 1 to 21, as WCAG 2.2 defines it.
 
     >>> round(contrast("#000000", "#ffffff"), 1), contrast("#777777", "#777777")
     (21.0, 1.0)
@@ -44,7 +44,7 @@ def contrast(one: str, other: str) -> float:
 
 
 def category(number: int) -> str:
-    """Name the paint of a kind of things by its place among them.
+    """Return the paint of a kind of things, given its index among them.
 
     >>> category(0), category(100)
     ('c0', 'other')
@@ -53,7 +53,7 @@ def category(number: int) -> str:
 
 
 def step(amount: float, bounds: Sequence[float]) -> int:
-    """Say in which of the ranges between rising bounds an amount lies.
+    """Return in which of the ranges between increasing bounds an amount lies.
 
     >>> [step(amount, (1, 2, 4)) for amount in (0, 1, 3, 9)]
     [0, 1, 2, 3]
@@ -95,4 +95,4 @@ PAINTS: dict[str, Paint] = {
     "lost": Paint(LOST, is_hatched=True),
     "unreadable": Paint(UNREADABLE, is_hatched=True),
 }
-"""By the name that pages and pictures have for each."""
+"""By their names in pages and pictures."""
