@@ -1,4 +1,4 @@
-"""By how much the values of two leaves differ. Pure: plain values alone."""
+"""By how much the values of two leaves differ. Pure: plain values only."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ _SHOWN_TEXT = 40
 
 
 class Amount(NamedTuple):
-    """What a comparison of the values of one leaf came to.
+    """The result of comparing the values of one leaf.
 
     NaN is equal to NaN, and 0.0 to -0.0.
 
     Attributes:
         differing: how many elements differ.
-        elements: how many were compared; of typed PRNG keys, a key is one.
-        max_abs: the largest absolute difference, an integer between integers; None where no
-            numbers differ.
+        elements: how many were compared; for typed PRNG keys, each key is one.
+        max_abs: the largest absolute difference, an integer between integers; None if no numbers
+            differ.
         max_rel: the largest difference relative to the greater of the two magnitudes.
-        only_nan: how many elements are NaN on the first side alone, and on the second alone. They
-            differ, and have no part in the largest differences.
-        before: the value itself of a scalar or string; None of all else.
+        only_nan: how many elements are NaN only on the first side, and only on the second. They
+            differ, but do not count for the largest differences.
+        before: the value itself of a scalar or string; None for anything else.
         after: likewise, on the second side.
-        decoded: whether elements were looked at; else the stored bytes are the same.
-        not_compared: why values could not be compared, of all elements or some; None if all were.
+        decoded: whether elements were compared; otherwise the stored bytes are equal.
+        not_compared: why values could not be compared, all of them or some; None if all were.
     """
 
     differing: int = 0
@@ -84,11 +84,12 @@ class Compared(NamedTuple):
     """How many leaves of both sides were compared by their values.
 
     Attributes:
-        same: whose values are the same.
-        as_stored: those among them whose stored bytes are, so that none was decoded.
-        differing: whose values differ.
-        not_compared: of which some values could not be compared, whether others differ or not.
-        other_shape: that have another shape or kind, and so no values to be compared one by one.
+        same: leaves with equal values.
+        as_stored: those among them whose stored bytes are equal, so that none was decoded.
+        differing: leaves with different values.
+        not_compared: leaves some of whose values could not be compared, whether others differ or
+            not.
+        other_shape: leaves with another shape or kind, whose values cannot be compared one by one.
     """
 
     same: int
@@ -117,8 +118,8 @@ class Leaf(NamedTuple):
     """A leaf whose values are compared.
 
     Attributes:
-        item: the checkpointable that it is in.
-        node: where in its outline.
+        item: its checkpointable.
+        node: its node in the outline.
         summary: what is known of it.
     """
 
@@ -128,15 +129,15 @@ class Leaf(NamedTuple):
 
     @property
     def is_key(self) -> bool:
-        """Whether it is made of typed PRNG keys."""
+        """Whether it consists of typed PRNG keys."""
         return (self.summary.dtype or "").startswith("key<")
 
 
 class Progress(NamedTuple):
-    """How far a comparison has come.
+    """The progress of a comparison.
 
     Attributes:
-        nbytes: bytes of elements that were looked at, or known to be the same, of the first side.
+        nbytes: bytes of elements of the first side that were compared, or known to be equal.
         leaves: leaves that were compared.
     """
 
@@ -153,12 +154,12 @@ class Comparer(Protocol):
     def documents(self, before: Item, after: Item) -> tuple[bool | None, str | None]:
         """Compare two checkpointables that are not pytrees.
 
-        Returns whether they are the same, None if that cannot be known; and where they differ, or
+        Returns whether they are equal, None if that cannot be determined; and where they differ, or
         why it cannot.
         """
 
 
 def short(value: object) -> str:
-    """Show a value, cut to a length."""
+    """Show a value, cut to a maximum length."""
     text = repr(value)
     return text if len(text) <= _SHOWN_TEXT else f"{text[: _SHOWN_TEXT - 1]}…"

@@ -23,14 +23,14 @@ STORAGE = "storage"
 CONTAINER = "container"
 
 ASPECTS = (NAME, KIND, SHAPE, DTYPE, SHARDING, DEVICES, STORAGE, CONTAINER)
-"""All that can be left out of a comparison."""
+"""Everything that can be left out of a comparison."""
 
 IGNORED = frozenset({DEVICES, STORAGE})
-"""What is left out unless asked for: it changes with the machine and the writer, not the model."""
+"""Left out unless requested: they change with the machine and the writer, not the model."""
 
 
 def left_out(ignore: Iterable[str] = (), *, strict: bool = False) -> frozenset[str]:
-    """Say what makes no difference: what somebody ignores, and unless it is strict, `IGNORED`.
+    """Return what is not a difference: what is ignored, and unless it is strict, `IGNORED`.
 
     >>> sorted(left_out(["dtype"])), sorted(left_out(["dtype"], strict=True))
     (['devices', 'dtype', 'storage'], ['dtype'])
@@ -38,28 +38,28 @@ def left_out(ignore: Iterable[str] = (), *, strict: bool = False) -> frozenset[s
     return frozenset(ignore) | (frozenset() if strict else IGNORED)
 
 
-# As which Orbax saves and reads it without rich types; all other empty containers keep their kind.
+# Orbax saves and reads it as None without rich types; all other empty containers keep their kind.
 _COARSE = {kinds.EMPTY_NAMEDTUPLE: kinds.NONE}
 
 
 class Judge:
-    """Says how two leaves differ, as far as it matters and is known of both.
+    """Determines how two leaves differ, as far as it matters and is known of both.
 
     Attributes:
         ignore: the members of `ASPECTS` that do not matter.
-        rich_types: whether tuples and namedtuples are told from lists and dicts.
+        rich_types: whether tuples and namedtuples are distinguished from lists and dicts.
     """
 
     def __init__(self, ignore: Collection[str], *, rich_types: bool) -> None:
         self.ignore = frozenset(ignore)
         self.rich_types = rich_types
-        # A mesh can have thousands of devices, and thousands of leaves be laid over it.
+        # A mesh can have thousands of devices, and thousands of leaves can be laid over it.
         self._shardings: dict[tuple[int, int], str | None] = {}
 
     def differences(self, before: LeafSummary, after: LeafSummary) -> tuple[str, ...]:
         """Name what differs, in the order of `ASPECTS`.
 
-        A leaf that cannot be read is not known to be the same as any: that is `unreadable`.
+        A leaf that cannot be read is never known to be equal to another: that is `unreadable`.
         """
         if kinds.UNREADABLE in {before.kind, after.kind}:
             return (kinds.UNREADABLE,)
@@ -71,7 +71,7 @@ class Judge:
         return tuple(word for word in found if word is not None and word not in self.ignore)
 
     def kind(self, leaf: LeafSummary) -> str:
-        """The kind of a leaf as it is compared."""
+        """The kind of a leaf, as it is compared."""
         return leaf.kind if self.rich_types else _COARSE.get(leaf.kind, leaf.kind)
 
     def sharding_unknown(self, before: LeafSummary, after: LeafSummary) -> bool:
@@ -83,14 +83,14 @@ class Judge:
     def _type(self, before: LeafSummary, after: LeafSummary) -> Iterable[str | None]:
         yield KIND if self.kind(before) != self.kind(after) else None
         yield SHAPE if _differ(before.shape, after.shape) else None
-        # The type of a scalar is one of Python, which no array has.
+        # The type of a scalar is a Python type, which no array has.
         if (before.kind == kinds.SCALAR) == (after.kind == kinds.SCALAR):
             yield DTYPE if _differ(before.dtype, after.dtype) else None
 
     def _sharding(self, before: _core.Sharding | None, after: _core.Sharding | None) -> str | None:
         if before is None or after is None or before is after or SHARDING in self.ignore:
             return None
-        # The outlines keep the rows, and so their fingerprints, alive.
+        # The outlines keep the rows alive, and therefore their ids.
         pair = (id(before), id(after))
         if pair not in self._shardings:
             self._shardings[pair] = sharding_difference(before, after)
@@ -98,7 +98,7 @@ class Judge:
 
 
 def sharding_difference(before: _core.Sharding, after: _core.Sharding) -> str | None:
-    """`sharding` if arrays are split otherwise, `devices` if alike but over other devices.
+    """`sharding` if arrays are split differently, `devices` if only over other devices.
 
     >>> split = ("named", (2,), ("x",), None, ("x", None), ((2,), (0, 1)))
     >>> sharding_difference(split, ("named", (2,), ("x",), None, ("x",), ((2,), (2, 3))))
@@ -135,7 +135,7 @@ def storage_differs(before: LeafSummary, after: LeafSummary) -> bool:
 def plain_spec(
     spec: tuple[str | tuple[str, ...] | None, ...],
 ) -> tuple[str | tuple[str, ...] | None, ...]:
-    """Write a partition spec in the one way that all equal ones share.
+    """Write a partition spec in a form that all equal ones share.
 
     >>> plain_spec((("x",), (), ("y", "z"), None))
     ('x', None, ('y', 'z'))

@@ -23,7 +23,7 @@ class Checkpointable(NamedTuple):
 
     Attributes:
         name: None for a tree that has none.
-        is_pytree: whether it is a pytree, readable or not. Other things are not looked into.
+        is_pytree: whether it is a pytree, readable or not. Other checkpointables are not examined.
         leaves: how many leaves its tree has; None if there is no tree to be read.
         error: why its tree cannot be read: (kind, file, offset, in_body, reason).
     """
@@ -42,7 +42,7 @@ class CheckpointablePair(NamedTuple):
         after: of the second side; None if it lacks it.
         what: how they differ as a whole, whatever their leaves do: `removed`, `added`, `name`,
             `kind` if only one of them is a pytree, `unreadable` if one of them cannot be read,
-            `values` if they are not pytrees, and their files differ.
+            `values` if they are not pytrees and their files differ.
     """
 
     before: Checkpointable | None
@@ -57,7 +57,7 @@ class CheckpointablePair(NamedTuple):
 
 
 class Other(NamedTuple):
-    """A checkpointable that was not compared, since another one was chosen.
+    """A checkpointable that was not compared, because another one was chosen.
 
     Attributes:
         side: `a` or `b`.
@@ -74,8 +74,8 @@ class Place(NamedTuple):
     """A subtree or leaf of a side.
 
     Attributes:
-        checkpointable: the name of the tree it is in.
-        keypath: where it is there; () for all of it.
+        checkpointable: the name of its tree.
+        keypath: its keypath there; () for the whole tree.
     """
 
     checkpointable: str | None
@@ -83,7 +83,7 @@ class Place(NamedTuple):
 
     @property
     def path(self) -> str:
-        """The keypath, readable, as `orbscan show` prints it."""
+        """The keypath as text, as `orbscan show` prints it."""
         return keypath(self.keypath)
 
     def __str__(self) -> str:
@@ -94,8 +94,8 @@ class LeafAt(NamedTuple):
     """A leaf that only one of the sides has.
 
     Attributes:
-        checkpointable: the name of the tree it is in.
-        keypath: where it is there.
+        checkpointable: the name of its tree.
+        keypath: its keypath there.
         leaf: what it is.
     """
 
@@ -105,7 +105,7 @@ class LeafAt(NamedTuple):
 
     @property
     def path(self) -> str:
-        """The keypath, readable, as `orbscan show` prints it."""
+        """The keypath as text, as `orbscan show` prints it."""
         return keypath(self.keypath)
 
 
@@ -113,15 +113,15 @@ class LeafChange(NamedTuple):
     """A leaf that both sides have, and that differs.
 
     Attributes:
-        checkpointable: the name of the tree it is in, on the first side.
-        keypath: where it is there.
+        checkpointable: the name of its tree, on the first side.
+        keypath: its keypath there.
         what: what differs: `kind`, `shape`, `dtype`, `sharding`, `devices`, `storage`, `values`;
             and `unreadable`, if one of the two cannot be read, or values that were to be compared
             could not be.
         before: what it is on the first side.
         after: what it is on the second side.
-        values: by how much its values differ, or why they were not compared; None if that was not
-            asked for, or is not a question, as of two shapes.
+        values: by how much its values differ, or why they were not compared; None if they were not
+            to be compared, or cannot be, such as those of two shapes.
     """
 
     checkpointable: str | None
@@ -133,7 +133,7 @@ class LeafChange(NamedTuple):
 
     @property
     def path(self) -> str:
-        """The keypath, readable, as `orbscan show` prints it."""
+        """The keypath as text, as `orbscan show` prints it."""
         return keypath(self.keypath)
 
 
@@ -141,8 +141,8 @@ class ContainerChange(NamedTuple):
     """A container that both sides have, of different kinds.
 
     Attributes:
-        checkpointable: the name of the tree it is in, on the first side.
-        keypath: where it is there.
+        checkpointable: the name of its tree, on the first side.
+        keypath: its keypath there.
         before: what it is there: `dict`, `list`, `tuple` or `namedtuple`.
         after: what it is on the second side.
     """
@@ -154,12 +154,12 @@ class ContainerChange(NamedTuple):
 
     @property
     def path(self) -> str:
-        """The keypath, readable, as `orbscan show` prints it."""
+        """The keypath as text, as `orbscan show` prints it."""
         return keypath(self.keypath)
 
 
 class Rename(NamedTuple):
-    """A subtree that only the first side has, and that may have become one of the second.
+    """A subtree that only the first side has, and that may have been renamed on the second.
 
     Both have the same structure, kinds of leaves, shapes and element types. They lie in two trees
     that were compared with each other, or are the whole trees of two checkpointables.
@@ -187,7 +187,7 @@ class Rename(NamedTuple):
 
 
 class AmbiguousRename(NamedTuple):
-    """Subtrees that are all the same, and whose places do not say which has become which.
+    """Subtrees that are all equal, and whose places do not determine which was renamed to which.
 
     Attributes:
         before: where they are on the first side.
@@ -207,7 +207,7 @@ class AmbiguousRename(NamedTuple):
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Differences:
-    """The data of a `Diff`, which also has its texts."""
+    """The data of a `Diff`, without its texts."""
 
     a: str
     b: str
@@ -226,12 +226,12 @@ class Differences:
 
     @property
     def same(self) -> bool:
-        """Whether nothing differs, and nothing that was to be compared is unreadable."""
+        """Whether nothing differs, and everything that was to be compared could be read."""
         return not (self.unreadable or self._differs)
 
     @property
     def unreadable(self) -> bool:
-        """Whether a leaf or a checkpointable cannot be read on a side, and so not be compared."""
+        """Whether a leaf or a checkpointable cannot be read on a side, and was not compared."""
         of_leaves = any(UNREADABLE in change.what for change in self.changed)
         return of_leaves or any(UNREADABLE in pair.what for pair in self.checkpointables)
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _KINDS = {
     codes.JAX_ARRAY: kinds.JAX_ARRAY,
     codes.NUMPY_ARRAY: kinds.NUMPY_ARRAY,
-    # As which it is restored; the file does not say what it was.
+    # As it is restored; the file does not record what it was.
     codes.SAFETENSORS_ARRAY: kinds.JAX_ARRAY,
     codes.SCALAR: kinds.SCALAR,
     codes.STRING: kinds.STRING,
@@ -42,9 +42,10 @@ def side_of_checkpoint(
     """Describe a checkpoint.
 
     Args:
-        path: of the checkpoint.
+        path: the path of the checkpoint.
         checkpoint: what `_core.read_everything` has read, or one pytree that was chosen.
-        others: what lies beside the chosen one, as `_core.others` tells it; None if all was read.
+        others: the checkpointables beside the chosen one, from `_core.others`; None if all were
+            read.
     """
     faults = dict(checkpoint.unreadable)
     items = sorted(checkpoint.items, key=lambda item: natural(item[0] or ""))
@@ -75,7 +76,7 @@ def _outline(table: _core.LeafTable) -> Outline:
 
 def _leaves(table: _core.LeafTable) -> list[LeafSummary]:
     arrays, shardings = table.arrays, table.shardings
-    # That of a text, which the tree holds as well, has no name here.
+    # The place of a string, which the tree holds as well, has no name here.
     stores = [STORES.get(place) for place, _ in table.places]
     found = []
     for leaf, place in zip(table.leaves, table.leaf_places, strict=True):

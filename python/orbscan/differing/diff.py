@@ -1,4 +1,4 @@
-"""Where two checkpoints or trees differ: the answer of `orbscan.diff`."""
+"""The differences of two checkpoints or trees: the result of `orbscan.diff`."""
 
 from __future__ import annotations
 
@@ -11,25 +11,25 @@ if TYPE_CHECKING:
 
 
 class Diff(Differences):
-    """Where two sides differ. False if they do not; `str` of it is a report.
+    """The differences of two sides. False if there are none; `str` of it is a report.
 
     Attributes:
-        a: what the first side is called: the path of a checkpoint, or `tree`.
-        b: likewise the second.
-        checkpointables: those that were compared, and those that only one side has: of all that
-            the sides have, or of the two that were chosen.
-        added: leaves that only the second side has, those of added checkpointables included.
+        a: the name of the first side: the path of a checkpoint, or `tree`.
+        b: likewise for the second side.
+        checkpointables: those that were compared, and those that only one side has: all of both
+            sides, or the two that were chosen.
+        added: leaves that only the second side has, including those of added checkpointables.
         removed: leaves that only the first side has, likewise.
         changed: leaves that both have, and that differ.
         containers: containers that both have, of different kinds.
-        renamed: which removed subtree or checkpointable has perhaps become which added one; a
-            guess by which no leaf is less removed or added.
-        ambiguous: those that would fit each other in several ways.
+        renamed: suggestions which removed subtree or checkpointable was renamed to which added one;
+            their leaves are among the removed and added ones all the same.
+        ambiguous: removed and added subtrees that match in several ways.
         unchanged: the number of leaves that do not differ.
         ignored: what was not compared, as given to `orbscan.diff`.
-        others: what was not looked at, since one checkpointable was chosen.
-        notes: what is worth knowing before one relies on the answer.
-        values: how many leaves were compared by their values; None if that was not asked for.
+        others: the checkpointables that were not compared, because one was chosen.
+        notes: faults that were tolerated, and what could not be compared.
+        values: how many leaves were compared by their values; None if values were not compared.
     """
 
     __slots__ = ()
@@ -49,7 +49,7 @@ class Diff(Differences):
         return f"<Diff of {self.a} and {self.b}: {', '.join(self.summary())}>"
 
     def to_dict(self) -> dict[str, object]:
-        """Compose the document that `orbscan diff -o json` prints, of values for `json.dumps`."""
+        """Return what `orbscan diff -o json` prints, as values for `json.dumps`."""
         from orbscan.differing.document import document
 
         return document(self)

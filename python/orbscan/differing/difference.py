@@ -44,8 +44,8 @@ def difference(
     Args:
         before: the first.
         after: the second.
-        ignore: the members of `aspects.ASPECTS` that make no difference.
-        rich_types: whether tuples and namedtuples are told from lists and dicts.
+        ignore: the members of `aspects.ASPECTS` that are not differences.
+        rich_types: whether tuples and namedtuples are distinguished from lists and dicts.
         values: what compares values; None if they are not compared.
     """
     judge = Judge(ignore, rich_types=rich_types)
@@ -80,7 +80,7 @@ def difference(
 
 
 class _Differences:
-    """What differs, of all pairs that have been compared so far."""
+    """The differences of all pairs that have been compared so far."""
 
     def __init__(self, judge: Judge, values: Comparer | None) -> None:
         self._judge = judge
@@ -118,7 +118,7 @@ class _Differences:
         self._suggested(renames.within(before, after, found, self._judge))
 
     def suggest(self, removed: list[Item], added: list[Item]) -> None:
-        """Suggest which removed checkpointable has perhaps become which added one."""
+        """Suggest which removed checkpointable was renamed to which added one."""
         self._suggested(renames.of_wholes(removed, added, self._judge))
 
     def _suggested(self, suggestions: renames.Suggestions) -> None:
@@ -128,7 +128,7 @@ class _Differences:
 
 
 def _with_documents(pair: Pair, values: Comparer, notes: list[str]) -> Pair:
-    """Compare what a pair says that is not made of pytrees; what is worth knowing is a note."""
+    """Compare a pair that does not consist of pytrees; what was not compared is a note."""
     before, after = pair.before, pair.after
     if before is None or after is None or before.is_pytree or after.is_pytree:
         return pair

@@ -19,14 +19,14 @@
  "values": {"same": 3, "as_stored": 2, "differing": 1, "not_compared": 0, "other_shape": 0}}
 ```
 
-`values` is null if they were not compared; and so is that of a member of `changed` whose values are
-no question: else {"differing": 3, "elements": 8, "max_abs": 0.25, "max_rel": 0.5,
-"only_nan": [0, 1], "before": null, "after": null, "decoded": true, "not_compared": null}.
+`values` is null if they were not compared; so is that of a member of `changed` whose values cannot
+be compared; otherwise {"differing": 3, "elements": 8, "max_abs": 0.25, "max_rel": 0.5, "only_nan":
+[0, 1], "before": null, "after": null, "decoded": true, "not_compared": null}.
 
-A LEAF is written as `orbscan show` writes it, without its place and sizes; `dtype` of a typed PRNG
-key is `key<threefry2x32>`, that of a scalar a type of Python; `store` is `OCDBT`, `files`,
-`msgpack` or `safetensors`. A PLACE is a checkpointable and a keypath; without a keypath it is all
-of the checkpointable.
+A LEAF is written as by `orbscan show`, without its place and sizes; the `dtype` of a typed PRNG key
+is `key<threefry2x32>`, that of a scalar a Python type; `store` is `OCDBT`, `files`, `msgpack` or
+`safetensors`. A PLACE is a checkpointable and a keypath; with an empty keypath it is the whole
+checkpointable.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ SCHEMA_VERSION = 1
 
 
 def document(diff: Differences) -> dict[str, object]:
-    """Compose the document, of plain values."""
+    """Compose the document from plain values."""
     meshes = Meshes()
     return {
         "schema_version": SCHEMA_VERSION,
@@ -115,7 +115,7 @@ def _amount(amount: Amount | None) -> dict[str, object] | None:
 
 
 def _plain(value: object) -> object:
-    """A number that JSON knows; others as text."""
+    """A number that JSON allows; others as text."""
     if isinstance(value, complex) or (isinstance(value, float) and not isfinite(value)):
         return str(value)
     return value

@@ -1,4 +1,4 @@
-"""What a report says of checkpointables as wholes. Pure: a diff in, rows of text out."""
+"""What a report says about whole checkpointables. Pure: a diff in, rows of text out."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     Row = tuple[str, ...]
 
 SHOWN_OF_GROUP = 3
-"""How many of several places that are the same are named."""
+"""How many of several equal places are named."""
 
 _SHOWN_NAMES = 10
 _OF_CHECKPOINTABLES = {
@@ -35,7 +35,7 @@ _NO_PYTREE = "not a pytree"
 
 
 def header(diff: Differences) -> Iterator[tuple[str, str]]:
-    """What was compared and what came of it."""
+    """What was compared, and the result."""
     yield "a", printable(diff.a)
     yield "b", printable(diff.b)
     names = [pair_text(pair) for pair in diff.checkpointables if pair.is_compared]
@@ -78,7 +78,7 @@ def summary(diff: Differences) -> Iterator[str]:
 
 
 def checkpointable_rows(diff: Differences) -> list[Row]:
-    """How checkpointables differ as wholes, a row each; a suggested rename is one for both."""
+    """How checkpointables differ as a whole, one row each; a suggested rename is one for both."""
     renamed = [rename for rename in diff.renamed if rename.is_whole]
     moved = {rename.before.checkpointable: rename for rename in renamed}
     arrived = {rename.after.checkpointable for rename in renamed}
@@ -146,9 +146,9 @@ def _has_name(pair: CheckpointablePair) -> bool:
 
 
 def pair_text(pair: CheckpointablePair) -> str:
-    """The name of a checkpointable, or both names if they are not the same."""
+    """The name of a checkpointable, or both names if they differ."""
     names = dict.fromkeys(side.name for side in (pair.before, pair.after) if side is not None)
     if aspects.NAME not in pair.what and len(names) > 1:
-        # What has no name, such as a tree in memory, is compared with what was chosen for it.
+        # One without a name, such as a tree in memory, is compared with the one chosen for it.
         names.pop(None, None)
     return " -> ".join(map(checkpointable, names))

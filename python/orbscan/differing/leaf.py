@@ -24,21 +24,21 @@ ARRAYS = frozenset({JAX_ARRAY, NUMPY_ARRAY})
 
 
 class LeafSummary(NamedTuple):
-    """What is known of a leaf; what is None is not known, or the leaf has no such thing.
+    """What is known of a leaf; None if it is not known, or the leaf has no such thing.
 
     Attributes:
         kind: `jax.Array`, `np.ndarray`, `scalar`, `string`, `None`, `unreadable`; `Dict`, `List`,
-            `Tuple`, `NamedTuple` for an empty container; for anything else that stands in a tree
-            the name of its class.
+            `Tuple`, `NamedTuple` for an empty container; for anything else in a tree the name of
+            its class.
         shape: in elements, () for a scalar.
-        dtype: the element type: `float32`; of a typed PRNG key `key<threefry2x32>`; of a scalar
-            `bool`, `int`, `float` or `complex`, as which it is restored.
+        dtype: the element type: `float32`; `key<threefry2x32>` for a typed PRNG key; for a scalar
+            `bool`, `int`, `float` or `complex`, as it is restored.
         sharding: how an array of jax is laid over devices: a row as in `_core.Sharding`.
-        chunk_shape: of one stored chunk, in elements.
-        write_shape: of what one device wrote, in elements.
-        zarr: more of what the stored document says: a row as in `_core.Zarr2` or `_core.Zarr3`.
-        store: what it is stored in, a value of `leaves.STORES`. Whether processes have merged
-            their databases makes no difference to it.
+        chunk_shape: the shape of one stored chunk, in elements.
+        write_shape: the shape of what one device wrote, in elements.
+        zarr: more from the stored document: a row as in `_core.Zarr2` or `_core.Zarr3`.
+        store: what it is stored in, a value of `leaves.STORES`. Whether processes have merged their
+            databases does not matter.
         error: why the leaf cannot be read: (kind, file, offset, in_body, reason).
     """
 
@@ -59,7 +59,7 @@ class LeafSummary(NamedTuple):
 
     @property
     def elements(self) -> int:
-        """The elements of an array; 0 for a PRNG key and for what is not an array."""
+        """The elements of an array; 0 for a PRNG key and for leaves that are not arrays."""
         is_key = self.dtype is not None and self.dtype.startswith("key<")
         return 0 if self.shape is None or is_key or not self.is_array else prod(self.shape)
 
@@ -72,7 +72,7 @@ class LeafSummary(NamedTuple):
 
 
 def scalar_dtype(name: str) -> str:
-    """The type of Python as which a scalar is restored, whatever it was saved as.
+    """Return the Python type as which a scalar is restored, whatever it was saved as.
 
     >>> [scalar_dtype(name) for name in ("bool", "uint8", "bfloat16", "complex64")]
     ['bool', 'int', 'float', 'complex']
@@ -85,5 +85,5 @@ def scalar_dtype(name: str) -> str:
 
 
 def key_dtype(implementation: str) -> str:
-    """The element type of typed PRNG keys of an implementation."""
+    """Return the element type of typed PRNG keys of an implementation."""
     return f"key<{implementation}>"

@@ -1,4 +1,4 @@
-"""Which checkpointable of one side is compared with which one of the other."""
+"""Which checkpointable of one side is compared with which of the other."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Pair(NamedTuple):
 def pairs(before: Side, after: Side, ignore: Collection[str]) -> list[Pair]:
     """Match the checkpointables of two sides by name, in the order of the first side.
 
-    The only pytree of one side is the match of the only one of the other, whatever they are called.
+    The only pytrees of both sides match each other, whatever their names are.
     """
     if before.chosen and after.chosen:
         [this], [that] = before.items, after.items

@@ -26,7 +26,7 @@ class Outline(NamedTuple):
         node_leaves: the index into `leaves` of each node; -1 for a container.
         containers: (node, kind, low, high), deepest first: the children are the nodes from low to
             high. None of them is empty: an empty container is a leaf.
-        leaves: the leaves, of which nodes may share one.
+        leaves: the leaves, which nodes may share.
     """
 
     node_keys: list[str | None]

@@ -1,13 +1,13 @@
-"""Which removed subtree has perhaps become which added one.
+"""Which removed subtree was perhaps renamed to which added one.
 
 Subtrees with the same structure, kinds of leaves, shapes and element types have one number. The
-largest that both sides have are paired first, and nothing inside them again. Where several are the
-same, keypaths decide: the longest common end, then the numbers in them, so that `layers_3` becomes
-`blocks_3`, then the container they are in. What they do not decide is not guessed.
+largest that both sides have are paired first, and nothing inside them again. If several are equal,
+keypaths decide: the longest common end, then the numbers in them, so that `layers_3` becomes
+`blocks_3`, then the container they are in. What these rules do not decide is not guessed.
 
-Whole checkpointables are paired likewise, if only one on each side is the same.
+Whole checkpointables are paired likewise, if each side has only one such.
 
-The time is linear in the removed and added nodes, but for sorting.
+The time is linear in the removed and added nodes, except for sorting.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     Words = tuple[Hashable, ...]
     Suggestions = tuple[tuple[Rename, ...], tuple[AmbiguousRename, ...]]
 
-# How many of the last entries of two keypaths are compared, the most telling first.
+# How many of the last entries of two keypaths are compared, the most significant first.
 _ENDS = (8, 5, 3, 2, 1)
 _NUMBER = re.compile(r"[0-9]+")
 
@@ -99,7 +99,7 @@ def of_wholes(removed: Sequence[Item], added: Sequence[Item], judge: Judge) -> S
 def _by_tree(
     items: Sequence[Item], judge: Judge, known: dict[Hashable, int]
 ) -> dict[int, tuple[list[Place], int]]:
-    """The checkpointables with a tree, and how many leaves that has, by its number."""
+    """The checkpointables with a tree, and the number of its leaves, by its number."""
     found: dict[int, tuple[list[Place], int]] = {}
     for item in items:
         if item.outline is not None:
@@ -111,7 +111,7 @@ def _by_tree(
 
 
 def _wide(outline: Outline, roots: list[tuple[Keypath, int]]) -> list[tuple[Keypath, int]]:
-    """The containers with several members: of a single one, its own name says more."""
+    """The containers with several members: if there is only one, its own name says more."""
     children = children_of(outline)
     return [(at, node) for at, node in roots if children[node][2] - children[node][1] > 1]
 
@@ -119,7 +119,7 @@ def _wide(outline: Outline, roots: list[tuple[Keypath, int]]) -> list[tuple[Keyp
 def _paired(
     old: Subtrees, new: Subtrees, signature: int
 ) -> tuple[list[tuple[int, int]], list[int], list[int]]:
-    """Pair the subtrees of one number; returns the pairs and what remains on each side."""
+    """Pair the subtrees with one number; returns the pairs and the rest of each side."""
     removed, added = old.uncovered(signature), new.uncovered(signature)
     if len(removed) == len(added) == 1:
         return [(removed[0], added[0])], [], []
@@ -138,7 +138,7 @@ def _paired(
 
 
 def _readings() -> Iterator[Callable[[Keypath], Words | None]]:
-    """The ways in which keypaths are compared; None is like no other."""
+    """The ways in which keypaths are compared; None equals nothing."""
     for length in _ENDS:
         yield partial(_end, length)
     for length in (*_ENDS, 0):
@@ -152,7 +152,7 @@ def _end(length: int, keypath: Keypath) -> Words | None:
 
 def _end_with_numbers(length: int, keypath: Keypath) -> Words | None:
     found = (digits for entry in keypath for digits in _NUMBER.findall(str(entry)))
-    # Python makes no number of thousands of digits, and nobody counts so far.
+    # Python does not convert numbers of thousands of digits, and they are not real counters.
     numbers = tuple(int(digits) if len(digits) <= LONGEST_NUMBER else digits for digits in found)
     end = tuple(map(str, keypath[-length:])) if length else ()
     return (numbers, *end) if numbers and len(keypath) >= length else None
@@ -163,7 +163,7 @@ def _container(keypath: Keypath) -> Words | None:
 
 
 def _unique(found: Iterator[tuple[Words | None, int]]) -> dict[Words, int]:
-    """The places whose words no other place has."""
+    """The places whose words are unique."""
     places: dict[Words, int] = {}
     repeated: set[Words] = set()
     for words, place in found:

@@ -29,7 +29,7 @@ def row_of_metadata(sharding: ShardingMetadata) -> _core.Sharding:
 
 
 def row_of_jax(sharding: Any) -> _core.Sharding | None:
-    """The row of a sharding of jax; None for one that cannot be saved as what it is."""
+    """The row of a sharding of jax; None for one that cannot be saved as it is."""
     import jax
 
     if isinstance(sharding, jax.sharding.NamedSharding):

@@ -24,11 +24,11 @@ _WITHOUT = frozenset(
         kinds.UNREADABLE,
     }
 )
-"""The kinds of leaves that have no values, or none that can be had."""
+"""The kinds of leaves that have no values, or none that can be read."""
 
 
 class SharedValues:
-    """Compares the values of leaves, tree by tree, and counts what came of it."""
+    """Compares the values of leaves, tree by tree, and counts the results."""
 
     def __init__(self, comparer: Comparer) -> None:
         self._comparer = comparer
@@ -36,7 +36,7 @@ class SharedValues:
         self._other_shape = 0
 
     def added_to(self, found: Found, before: Item, after: Item) -> Found:
-        """Add how values differ to how two trees do."""
+        """Add the differences of values to those of two trees."""
         one, two = before.outline, after.outline
         if one is None or two is None:
             return found
@@ -53,7 +53,7 @@ class SharedValues:
         return found._replace(changed=changed, shared=[], unchanged=unchanged)
 
     def counts(self) -> Compared:
-        """Say how many leaves were compared."""
+        """Return how many leaves were compared."""
         return Compared(
             self._same,
             self._as_stored,

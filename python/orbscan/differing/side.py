@@ -14,10 +14,10 @@ class Item(NamedTuple):
 
     Attributes:
         name: None for a tree that has none.
-        outline: its tree; None for what is not a pytree, or cannot be read.
+        outline: its tree; None if it is not a pytree, or cannot be read.
         error: why its tree cannot be read.
-        origin: what its values are found by: the table of a read, or the nodes of a tree in memory
-            in the order of the outline. None where there are no values.
+        origin: where its values are: the table of a read, or the nodes of a tree in memory in the
+            order of the outline. None if there are no values.
     """
 
     name: str | None
@@ -32,16 +32,16 @@ class Item(NamedTuple):
 
 
 class Side(NamedTuple):
-    """What is compared of a side.
+    """One side of a comparison.
 
     Attributes:
-        shown: what it is called in a text.
+        shown: its name in a text.
         items: its checkpointables.
-        chosen: whether there is one alone since it was chosen, or is a tree in memory. Its name
+        chosen: whether there is only one because it was chosen, or is a tree in memory. Its name
             then makes no difference.
-        others: the names of what was not chosen, and whether they are pytrees.
+        others: the names of those that were not chosen, and whether they are pytrees.
         issues: the faults that were tolerated when it was read.
-        path: of a checkpoint; None of a tree in memory.
+        path: the path of a checkpoint; None for a tree in memory.
     """
 
     shown: str

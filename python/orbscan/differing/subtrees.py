@@ -21,8 +21,8 @@ class Subtrees:
     """The subtrees that one side has and the other lacks, in preorder: a subtree is a slice.
 
     Attributes:
-        keypaths: of each node.
-        leaves: how many leaves each subtree has.
+        keypaths: the keypath of each node.
+        leaves: the number of leaves of each subtree.
     """
 
     def __init__(
@@ -54,22 +54,22 @@ class Subtrees:
         self._number(outline, judge, known)
 
     def largest_first(self) -> list[int]:
-        """The numbers of the subtrees that hold an array."""
+        """The numbers of the subtrees that contain an array."""
         telling = [places[0] for places in self._places.values() if self._arrays[places[0]]]
         telling.sort(key=lambda at: (-self._sizes[at], at))
         return [self._signatures[at] for at in telling]
 
     @property
     def whole(self) -> int | None:
-        """The number of the first subtree; None if it holds no array."""
+        """The number of the first subtree; None if it contains no array."""
         return self._signatures[0] if self._arrays[0] else None
 
     def uncovered(self, signature: int) -> list[int]:
-        """The places of the subtrees of a number that lie in no subtree already dealt with."""
+        """The places of the subtrees with a number, except inside subtrees that are done."""
         return [at for at in self._places.get(signature, ()) if not self._covered[at]]
 
     def cover(self, places: list[int]) -> None:
-        """Remember that subtrees are dealt with, and with them all inside."""
+        """Mark subtrees as done, with everything inside them."""
         for place in places:
             size = self._sizes[place]
             self._covered[place : place + size] = b"\1" * size
@@ -91,7 +91,7 @@ class Subtrees:
                 waiting += [((*keypath, entry), child, place) for entry, child in reversed(members)]
 
     def _number(self, outline: Outline, judge: Judge, known: dict[Hashable, int]) -> None:
-        """Give subtrees of the same content the same number, children before their parents."""
+        """Give equal subtrees the same number, children before their parents."""
         members: dict[int, list[tuple[str, int]]] = {}
         self._signatures = [0] * len(self._nodes)
         for place in range(len(self._nodes) - 1, -1, -1):
@@ -102,7 +102,7 @@ class Subtrees:
                 leaf = outline.leaves[outline.node_leaves[self._nodes[place]]]
                 self.leaves[place] = 1
                 self._arrays[place] = int(leaf.is_array)
-                # What cannot be read is like nothing else.
+                # An unreadable leaf is equal to nothing else.
                 unreadable = leaf.kind == kinds.UNREADABLE
                 content = (self, place) if unreadable else _type(leaf, judge)
             signature = self._signatures[place] = known.setdefault(content, len(known))
@@ -118,13 +118,13 @@ class Subtrees:
 
 
 def _content(kind: str, members: list[tuple[str, int]], judge: Judge) -> Hashable:
-    """What containers have in common that are the same."""
+    """What equal containers have in common."""
     if kind in KEYED:
-        # Members of a dict have no order that counts.
+        # The order of the members of a dict does not count.
         members.sort()
     return (kind if judge.rich_types else kind in KEYED, *members)
 
 
 def _type(leaf: LeafSummary, judge: Judge) -> Hashable:
-    """What leaves have in common that are the same."""
+    """What equal leaves have in common."""
     return (judge.kind(leaf), leaf.shape, leaf.dtype)

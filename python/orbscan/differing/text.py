@@ -45,12 +45,12 @@ def report(
 ) -> list[str]:
     """Show a diff.
 
-    Siblings that differ in a number only are one line. Where there are still too many lines, deep
+    Siblings that differ only in a number are one line. If there are still too many lines, deep
     subtrees are summed up, and only then lines are left out. A checkpointable that only one side
     has is one line.
 
     Args:
-        diff: what to show.
+        diff: the diff to show.
         shown: the most lines of one kind of difference; None for all leaves, one line each.
         fitting: how its rows are fitted; None for not at all.
     """
@@ -71,7 +71,7 @@ def report(
     more = 0 if shown is None else len(differing) - _SHOWN_TREES
     if more > 0:
         blocks.append([f"... and differences in {counted(more, 'more checkpointable')}"])
-    # A note is a sentence, which folds better than it is cut.
+    # A note is a sentence, which is better folded than cut.
     notes = _capped([(printable(note),) for note in diff.notes], shown)
     blocks.append(_block("notes", notes, Fitting()))
     lines: list[str] = []
@@ -125,7 +125,7 @@ def _block(title: str, rows: list[Row], fitting: Fitting) -> list[str]:
 
 
 def _outside(found: list[tuple[Keypath, Fact]], roots: list[Keypath]) -> list[tuple[Keypath, Fact]]:
-    """The leaves that lie below none of some keypaths."""
+    """The leaves that do not lie below some keypaths."""
     known = set(roots)
     return [
         (at, fact)
@@ -135,7 +135,7 @@ def _outside(found: list[tuple[Keypath, Fact]], roots: list[Keypath]) -> list[tu
 
 
 def _tree_rows(found: list[tuple[Keypath, Fact]], shown: int | None) -> list[Row]:
-    """Leaves as rows, folded and summed up until there are no more than `shown`."""
+    """Leaves as rows, folded and summed up until there are at most `shown`."""
     if not found:
         return []
     tree, facts = forest(found)
@@ -143,7 +143,7 @@ def _tree_rows(found: list[tuple[Keypath, Fact]], shown: int | None) -> list[Row
         return _rows(tree.lines(folded=False), facts)
     deepest = max([1, *(len(at) for at, _ in found)])
     fitting: list[Line] = []
-    # Deeper and deeper: each walk ends where there are too many lines.
+    # Deeper and deeper: each walk ends when there are too many lines.
     for depth in range(1, deepest + 1):
         lines = [*islice(tree.lines(folded=True, depth=depth), shown + 1)]
         if len(lines) > shown:
@@ -178,7 +178,7 @@ def _container_rows(changes: Iterable[ContainerChange]) -> list[Row]:
 
 
 def _rename_rows(renames: Iterable[Rename], *, folded: bool) -> list[Row]:
-    """Renames, those that differ in one number only as one row."""
+    """Renames, those that differ in only one number as one row."""
     groups: dict[tuple[object, ...], list[str]] = {}
     for rename in renames:
         before, after = rename.before.path, rename.after.path

@@ -23,7 +23,7 @@ T = TypeVar("T")
 
 
 class Tree(NamedTuple):
-    """Where two trees that were compared differ, or all of one that only one side has.
+    """The differences of two trees that were compared, or all of one that only one side has.
 
     Attributes:
         pair: the checkpointables that they are.
@@ -40,7 +40,7 @@ class Tree(NamedTuple):
 
     @property
     def differs(self) -> bool:
-        """Whether there is anything to be shown."""
+        """Whether there is anything to show."""
         return bool(self.changed or self.containers or self.removed or self.added)
 
 

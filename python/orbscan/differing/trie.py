@@ -1,4 +1,4 @@
-"""Keypaths back to a tree, so that leaves of one kind of difference are folded as siblings."""
+"""From keypaths back to a tree, so that leaves with the same difference are folded as siblings."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 
 
 class Fact(NamedTuple):
-    """What is shown of a leaf; equal ones are folded.
+    """What is shown of a leaf; equal facts are folded.
 
     Attributes:
-        text: what is said of it.
+        text: the text.
         elements: its elements, if it is an array and not a PRNG key.
         nbytes: not shown.
     """
@@ -27,7 +27,7 @@ class Fact(NamedTuple):
 
 
 class Columns(NamedTuple):
-    """A tree of the given keypaths only, as `orbscan.showing.forest.Columns`."""
+    """A tree of the given keypaths only, for `orbscan.showing.forest.Columns`."""
 
     node_keys: list[str | int | None]
     node_leaves: list[int]
@@ -35,7 +35,7 @@ class Columns(NamedTuple):
 
 
 def forest(found: Iterable[tuple[Keypath, Fact]]) -> tuple[Forest, list[Fact]]:
-    """Lay leaves out as a tree again; returns it and the different facts."""
+    """Arrange leaves as a tree again; returns it and the distinct facts."""
     facts: dict[Fact, int] = {}
     root: dict[str | int, Any] | int = {}
     for keypath, fact in found:
@@ -56,7 +56,7 @@ def _columns(root: dict[str | int, Any] | int) -> Columns:
     leaves: list[int] = []
     containers: list[tuple[int, None, int, int]] = []
     nodes: list[Any] = [root]
-    # The list grows while it is walked, which makes the order breadth first.
+    # The list grows during the loop, which makes the order breadth first.
     for at, node in enumerate(nodes):
         if isinstance(node, int):
             leaves.append(node)

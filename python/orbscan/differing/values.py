@@ -1,7 +1,7 @@
-"""A tree in memory as a side: of metadata, of abstract arrays, of a state that is trained.
+"""A tree in memory as a side: metadata, abstract arrays, or a state in training.
 
-Plain containers are walked here; what jax has been told to take for a container is asked of jax,
-which has then been imported long ago. Nothing here imports it.
+Plain containers are walked here; for containers that are registered with jax, jax is called, which
+was imported long before. Nothing here imports it.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _LEAF_CLASSES: frozenset[type] = frozenset(
     {*_PLAIN_LEAVES, type(None), ArrayMetadata, NumpyMetadata, UnreadableLeaf}
 )
 
-# The short names that jax gives to the implementations of PRNG keys in their element type.
+# The short names of the implementations of PRNG keys in jax's element types.
 _PRNG_IMPLS = {"fry": "threefry2x32", "rbg": "rbg", "urbg": "unsafe_rbg"}
 
 
@@ -50,10 +50,10 @@ def side_of_tree(
     """Describe a tree as a side of a comparison.
 
     Args:
-        tree: what it holds.
-        shown: what it is called.
+        tree: the tree.
+        shown: its name.
         issues: the faults that were tolerated when it was read.
-        has_values: whether numbers and strings in it are values, and not there for their types.
+        has_values: whether numbers and strings in it are values, not placeholders for their types.
 
     Raises as `outline_of_tree` does.
     """
@@ -67,7 +67,7 @@ def outline_of_tree(tree: object) -> Outline:
     """Describe a tree.
 
     Raises:
-        ValueError: two keys of one dict are the same as text, as which they would be saved.
+        ValueError: two keys of one dict are equal as text, which is how they would be saved.
     """
     outline, _ = _outlined(tree)
     return outline
@@ -81,11 +81,11 @@ def _outlined(tree: object) -> tuple[Outline, list[Any]]:
     nodes: list[Any] = [tree]
     leaves = _Leaves()
     leaf_classes: set[type] = {*_LEAF_CLASSES}
-    # The list grows while it is walked, which makes the order breadth first.
+    # The list grows during the loop, which makes the order breadth first.
     for at, node in enumerate(nodes):
         members = None if type(node) in leaf_classes else _members(node)
         if members is None:
-            # Only the class decides what is a container.
+            # Only the class determines what is a container.
             leaf_classes.add(type(node))
             node_leaves.append(leaves.index(node))
             continue
@@ -102,7 +102,7 @@ def _outlined(tree: object) -> tuple[Outline, list[Any]]:
 
 
 def _members(node: Any) -> Members | None:
-    """The kind of a container, the keys of its members and they themselves; None for a leaf."""
+    """The kind of a container, the keys of its members and the members; None for a leaf."""
     cls = type(node)
     if cls is dict:
         return DICT, _texts(node), [*node.values()]
@@ -114,15 +114,15 @@ def _members(node: Any) -> Members | None:
 
 
 def _registered(node: Any) -> Members | None:
-    """The members of a node, as jax sees them."""
+    """The members of a node, according to jax."""
     import jax
 
-    # Stops below the node itself.
+    # This stops below the node itself.
     found, _ = jax.tree_util.tree_flatten_with_path(node, is_leaf=lambda child: child is not node)
     if len(found) == 1 and not found[0][0]:
         return None
     if not found:
-        # An object without members is saved as an empty namedtuple is.
+        # An object without members is saved like an empty namedtuple.
         return _subclass(node) or (NAMEDTUPLE, [], [])
     entries = [path[0] for path, _ in found]
     children = [child for _, child in found]
@@ -133,7 +133,7 @@ def _registered(node: Any) -> Members | None:
 
 
 def _name(entry: Any) -> object:
-    """The name by which Orbax saves a member of a registered node."""
+    """The name under which Orbax saves a member of a registered node."""
     for attribute in ("key", "name", "idx"):
         if hasattr(entry, attribute):
             return getattr(entry, attribute)
@@ -141,7 +141,7 @@ def _name(entry: Any) -> object:
 
 
 def _subclass(node: Any) -> Members | None:
-    """The members of a container of a class derived from a plain one."""
+    """The members of a container whose class is derived from a plain one."""
     if isinstance(node, Mapping):
         return DICT, _texts(node), [*node.values()]
     if isinstance(node, list | tuple):
@@ -153,7 +153,7 @@ def _texts(keys: Any) -> list[str | None]:
     """Keys as they are saved.
 
     Raises:
-        ValueError: two of them are the same as text.
+        ValueError: two of them are equal as text.
     """
     texts: list[str | None] = [key if isinstance(key, str) else str(key) for key in keys]
     if len(set(texts)) != len(texts):
@@ -164,7 +164,7 @@ def _texts(keys: Any) -> list[str | None]:
 
 
 class _Leaves:
-    """The different leaves seen so far.
+    """The distinct leaves seen so far.
 
     Attributes:
         found: each of them once.
@@ -173,7 +173,8 @@ class _Leaves:
     def __init__(self) -> None:
         self.found: list[LeafSummary] = []
         self._indices: dict[Hashable, int] = {}
-        # Leaves of metadata are few objects in many places. The tree keeps them, and so their
+        # Leaves of metadata are few objects in many places. The tree keeps them alive, and
+        # therefore
         # identities, alive.
         self._objects: dict[int, int] = {}
         self._rows: dict[Hashable, _core.Sharding | None] = {}
@@ -192,7 +193,7 @@ class _Leaves:
         return self._add(LeafSummary(kind))
 
     def _add(self, leaf: LeafSummary) -> int:
-        # By the identity of its sharding: rows are shared, and can have thousands of devices.
+        # By the id of its sharding, because rows are shared and can have thousands of devices.
         key = (*leaf[:3], id(leaf.sharding), *leaf[4:])
         if key not in self._indices:
             self._indices[key] = len(self.found)
@@ -251,7 +252,7 @@ def _error(error: OrbscanError) -> _core.Issue:
 
 
 def _plain(leaf: object) -> LeafSummary | None:
-    """Describe None and what Python calls a number or string: values are not part of metadata."""
+    """Describe None and Python's numbers and strings: their values are not part of metadata."""
     if leaf is None:
         return LeafSummary(kinds.NONE)
     # An abstract tree can have the type of a scalar in its place.
@@ -263,7 +264,7 @@ def _plain(leaf: object) -> LeafSummary | None:
 
 
 def _dtype_name(dtype: Any) -> str:
-    """The name of an element type, that of a PRNG key as orbscan shows it."""
+    """The name of an element type; for a PRNG key as orbscan shows it."""
     name = getattr(dtype, "name", None) or str(dtype)
     if name.startswith("key<"):
         short = name[4:-1]

@@ -1,8 +1,8 @@
 """Where two outlines differ: one walk through both at once, in time linear in their nodes.
 
-Members are matched by the text of their entry: a saved namedtuple, dataclass or module appears as
-a dict in a checkpoint, an integer key as text. So do a list and a dict with the keys `0`, `1`, …:
-that they are a list and a dict is a difference of the containers, not of all leaves below.
+Members are matched by the text of their entry: a saved namedtuple, dataclass or module appears as a
+dict in a checkpoint, an integer key as text. So do a list and a dict with the keys `0`, `1`, …:
+that one is a list and the other a dict is a difference of the containers, not of all leaves below.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     Children = dict[int, tuple[str, int, int]]
 
 
-# The node of the second outline that a node of the first has no match for.
+# The second node for a node of the first outline that has no match.
 _ABSENT = -1
 
 
@@ -35,7 +35,7 @@ class Found(NamedTuple):
         added: likewise, of the second.
         changed: leaves of both that differ.
         shared: all leaves of both, if they are wanted: keypath, both nodes, how they differ.
-        containers: containers of both that are of different kinds.
+        containers: containers of both that have different kinds.
         emptied: containers of both whose members have all been removed and replaced by others:
             (keypath, node of the first) and (keypath, node of the second).
         unchanged: the number of leaves of both that do not differ.
@@ -60,7 +60,7 @@ def compare(
     *,
     wants_shared: bool = False,
 ) -> Found:
-    """Find all differences: in the order of the first tree, what is added after each container.
+    """Find all differences, in the order of the first tree; added nodes follow each container.
 
     Args:
         before: the first tree.
@@ -77,7 +77,7 @@ def compare(
 def leaves_below(
     outline: Outline, roots: list[tuple[Keypath, int]], name: str | None = None
 ) -> Iterator[LeafAt]:
-    """The leaves of subtrees with their keypaths, in the order of the tree.
+    """Return the leaves of subtrees with their keypaths, in the order of the tree.
 
     Args:
         outline: the tree.
@@ -128,7 +128,7 @@ class _Walk:
         self._below, self._other_below = children_of(before), children_of(after)
         self._judge = judge
         self._name = name
-        # How two leaves differ, by their indices: most of the leaves are few different ones.
+        # How two leaves differ, by their indices, because most leaves are few distinct ones.
         self._known: dict[tuple[int, int], tuple[tuple[str, ...], bool]] = {}
         self._found = Found([], [], [], [], [], [], 0, 0)
         self._unchanged = self._unknown = 0
@@ -138,7 +138,7 @@ class _Walk:
         return self._found._replace(unchanged=self._unchanged, unknown=self._unknown)
 
     def run(self) -> None:
-        # A stack of our own: a tree may be deeper than that of the interpreter.
+        # An explicit stack: a tree may be deeper than that of the interpreter.
         while self._waiting:
             keypath, node, other_keypath, other = self._waiting.pop()
             is_container = node in self._below, other in self._other_below
@@ -181,7 +181,7 @@ class _Walk:
                 continue
             emptied = False
             other_entry, other_child = match
-            # Mostly the two keypaths are one, which is then made once.
+            # Mostly the two keypaths are equal, and are then made only once.
             same = keypath is other_keypath and entry == other_entry
             other_below = below if same else (*other_keypath, other_entry)
             members.append((below, child, other_below, other_child))

@@ -38,19 +38,19 @@ def leaf_text(leaf: LeafSummary) -> str:
 
 
 def change_text(change: LeafChange, *, meshes_told: bool = False) -> str:
-    """How a leaf differs: `shape [4,8] -> [4,16], dtype float32 -> bfloat16`.
+    """Show how a leaf differs: `shape [4,8] -> [4,16], dtype float32 -> bfloat16`.
 
     Args:
-        change: how.
-        meshes_told: whether the meshes of both sides stand elsewhere.
+        change: the change.
+        meshes_told: whether the meshes of both sides are shown elsewhere.
     """
     return ", ".join(_changes(change, meshes_told=meshes_told))
 
 
 def meshes(changes: Iterable[LeafChange]) -> str | None:
-    """The mesh that all shardings that changed have in common, or the two; None if they have none.
+    """The mesh that all changed shardings share, or the two; None if they do not share one.
 
-    Shardings without a mesh have no part in it.
+    Shardings without a mesh are not considered.
     """
     found = {
         tuple(
@@ -85,7 +85,7 @@ def _specs(before: _core.Sharding | None, after: _core.Sharding | None) -> str:
 def _changes(change: LeafChange, *, meshes_told: bool) -> Iterator[str]:
     before, after = change.before, change.after
     if aspects.KIND in change.what or kinds.UNREADABLE in {before.kind, after.kind}:
-        # The whole of it, shape and type included.
+        # The whole sharding, including its shape and type.
         yield _arrow(leaf_text(before), leaf_text(after))
     else:
         if aspects.SHAPE in change.what:
@@ -113,7 +113,7 @@ def _shape(shape: tuple[int, ...] | None) -> str:
 
 
 def _told_apart(before: _core.Sharding | None, after: _core.Sharding | None) -> tuple[str, str]:
-    """Two shardings, with the types of their axes only if all else is the same."""
+    """Two shardings, with the types of their axes only if everything else is equal."""
     shown = sharding_text(before), sharding_text(after)
     if shown[0] != shown[1]:
         return shown

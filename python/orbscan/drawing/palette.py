@@ -1,7 +1,7 @@
 """The colours of pictures, distinguishable also with colour vision deficiencies.
 
 Categories have the colours of Okabe and Ito (Color Universal Design, 2008), amounts six steps of
-viridis (van der Walt and Smith, 2015), whose lightness increases. The text on each colour is black
+viridis (van der Walt and Smith, 2015), whose lightness increases. The text on each colour is dark
 or white, whichever has more contrast: at least 4.5 to 1, as WCAG 2.2 requires for text.
 
 Importing this module loads nothing heavy.

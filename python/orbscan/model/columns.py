@@ -1,4 +1,4 @@
-"""A tree of metadata as columns, as a forest takes them."""
+"""A tree of metadata as columns, for a forest."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class _Fact(NamedTuple):
 
 
 class Tree:
-    """The columns of a tree of metadata, as a forest takes them."""
+    """The columns of a tree of metadata, for a forest."""
 
     def __init__(self, tree: object) -> None:
         """Lay a tree out breadth first: children next to each other, and after their parent."""
@@ -32,7 +32,7 @@ class Tree:
         self.depth = 0
         known: dict[Hashable, int] = {}
         nodes: list[tuple[str | None, object, int]] = [(None, tree, 0)]
-        # The list grows while it is walked.
+        # The list grows during the loop.
         for position, (name, node, level) in enumerate(nodes):
             self.depth = level
             self.node_keys.append(name)
@@ -51,7 +51,7 @@ class Tree:
         self.containers.reverse()
 
     def parameter_nodes(self) -> bytes:
-        """Tell of each node whether it belongs to the parameters: 1 or 0."""
+        """Return for each node whether it belongs to the parameters: 1 or 0."""
         with importing:
             from orbscan import _core
 
@@ -59,7 +59,7 @@ class Tree:
         return marks
 
     def parameters(self) -> int:
-        """The elements of all arrays that belong to the parameters."""
+        """Return the elements of all arrays that belong to the parameters."""
         marked = compress(self.node_leaves, self.parameter_nodes())
         return sum(self.facts[leaf].elements for leaf in marked if leaf >= 0)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 def device_name(text: str) -> str:
-    """The name that jax 0.10 gives to a device; only those of the CPU were ever renamed.
+    """Return the name that jax 0.10 gives to a device; only those of the CPU were ever renamed.
 
     >>> device_name("TFRT_CPU_3")
     'cpu:3'

@@ -23,7 +23,7 @@ _NUMPY_DTYPES = frozenset(
 
 @cache
 def dtype_named(name: str) -> np.dtype[Any]:
-    """Look up an element type by the name that numpy or ml_dtypes gives it.
+    """Look up an element type by its name in numpy or ml_dtypes.
 
     Raises:
         FormatError: the installed ml_dtypes lacks the type.

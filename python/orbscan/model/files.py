@@ -1,4 +1,4 @@
-"""Files of a checkpoint that are read as they are, wherever it lies.
+"""Files of a checkpoint that are read as they are, wherever they lie.
 
 Importing this module loads nothing heavy.
 """
@@ -11,7 +11,7 @@ from orbscan.places import url_scheme
 
 
 def is_file(place: str) -> bool:
-    """Whether a file lies at a place.
+    """Return whether a file lies at a place.
 
     Raises:
         OrbscanError: the store refused or failed.
@@ -22,7 +22,7 @@ def is_file(place: str) -> bool:
 
 
 def content(place: str) -> bytes | None:
-    """Give what a file holds; None if there is none.
+    """Return the content of a file; None if there is none.
 
     Raises:
         OrbscanError: the store or the file system refused or failed.

@@ -1,4 +1,4 @@
-"""One checkpointable of a checkpoint, of whatever kind, and its document if it is JSON.
+"""One checkpointable of a checkpoint, of any kind, and its document if it is JSON.
 
 Importing this module loads nothing heavy.
 """
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
         file: str | None
 
 else:
-    # `typing`, which has named tuples with types, takes longer to import than a command does.
+    # `typing`, whose named tuples have types, takes longer to import than a command does.
     _Item = namedtuple("_Item", "name kind handler file")  # noqa: PYI024
 
 PYTREE: Final = "pytree"
@@ -41,17 +41,17 @@ class Item(_Item):
 
     Attributes:
         name: None for the tree of the checkpoint itself.
-        kind: `pytree`, `json`, `other` for what only its handler can describe, or `unknown` where
-            the file system does not let us look.
-        handler: the class that wrote it; None if nothing is recorded.
-        file: of a JSON item, the document; None if it is gone, and for all others.
+        kind: `pytree`, `json`, `other` for an item that only its handler can describe, or `unknown`
+            if the file system denies access.
+        handler: the class that wrote it; None if it is not recorded.
+        file: the document of a JSON item; None if it is missing, and for all others.
     """
 
     __slots__ = ()
 
     @property
     def document(self) -> Any:
-        """The decoded document of a JSON item, read whenever it is asked for; None of all others.
+        """The decoded document of a JSON item, read at each access; None for all others.
 
         Raises:
             FormatError: it is not JSON.
@@ -77,11 +77,11 @@ def _text(file: str) -> str:
 
 
 def read_json(file: str, decode: Callable[[str], Any] | None = None) -> Any:
-    """Read a JSON document of Python's dialect.
+    """Read a JSON document in Python's dialect.
 
     Args:
         file: the document.
-        decode: what decodes it; None for `json.loads`.
+        decode: the decoder; None for `json.loads`.
 
     Raises:
         FormatError: it is not JSON.

@@ -1,8 +1,8 @@
 """The leaves of a metadata tree.
 
-Orbax recognises a leaf by attributes of its class: `shape` and `dtype` make an array of numpy,
-`sharding` besides them an array of jax. `orbax.checkpoint.load` therefore takes these leaves as
-they are, and a tree read by orbscan serves as the abstract tree of a restore.
+Orbax recognises a leaf by the attributes of its class: `shape` and `dtype` make an array of numpy,
+with `sharding` an array of jax. `orbax.checkpoint.load` therefore accepts these leaves as they are,
+and a tree read by orbscan serves as the abstract tree of a restore.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 def own(leaf: object) -> Any:
-    """Give the leaf of orbscan that stands behind one of `orbscan.orbax`; any other as it is."""
+    """Return the leaf of orbscan behind one of `orbscan.orbax`; any other as it is."""
     return getattr(leaf, "__orbscan__", leaf)
 
 
@@ -34,7 +34,7 @@ def own(leaf: object) -> Any:
 class Compression(Value, frozen=True, gc=False):
     """A compression codec and its level, shown as `zstd:3`.
 
-    The level is None where the stored document has no member of that name.
+    The level is None if the stored document has no member with that name.
     """
 
     algorithm: str
@@ -92,11 +92,11 @@ class StorageMetadata(Value, frozen=True, gc=False):
     """How an array is stored.
 
     Attributes:
-        chunk_shape: of the smallest part that can be read alone, in elements.
-        write_shape: of the part that one device wrote, in elements: a shard, not the array. None
-            if the writer did not say.
-        zarr_metadata: more of what the stored document says. As in Orbax, it takes no part in
-            comparisons or in the representation.
+        chunk_shape: the shape of the smallest part that can be read alone, in elements.
+        write_shape: the shape of the part that one device wrote, in elements: a shard, not the
+            array. None if the writer did not record it.
+        zarr_metadata: more from the stored document. As in Orbax, it takes no part in comparisons
+            or in the representation.
     """
 
     chunk_shape: tuple[int, ...] | None
@@ -120,12 +120,12 @@ class ArrayMetadata(Value, frozen=True, gc=False):
     """An array saved from jax.
 
     Attributes:
-        shape: of the whole array, in elements.
+        shape: the shape of the whole array, in elements.
         dtype: the element type.
         sharding_metadata: how the array was laid over devices; None if that is not known.
         storage_metadata: how it is stored; None for a safetensors file.
         prng_impl: the implementation of a typed PRNG key (`threefry2x32`), None for any other
-            array. Of a key, `shape` and `dtype` are those of its data: uint32, and one dimension
+            array. For a key, `shape` and `dtype` are those of its data: uint32, and one dimension
             more than the key has.
 
     >>> import numpy as np
@@ -143,8 +143,8 @@ class ArrayMetadata(Value, frozen=True, gc=False):
     def sharding(self) -> jax.sharding.Sharding | None:
         """The sharding over the devices it was saved on, or None if none is known.
 
-        Imports jax. Made anew on each access. For other devices there are
-        `orbscan.abstract_state` and `sharding_metadata.to_jax_sharding(mesh)`.
+        Imports jax. Made anew at each access. For other devices use `orbscan.abstract_state` or
+        `sharding_metadata.to_jax_sharding(mesh)`.
 
         Raises:
             MissingDevicesError: this process does not have the devices.
@@ -164,7 +164,7 @@ class ArrayMetadata(Value, frozen=True, gc=False):
 
     @property
     def nbytes(self) -> int:
-        """The bytes that the elements take in memory, on all devices together, once each."""
+        """The bytes of the elements in memory, counted once, not for each copy on devices."""
         return self.size * self.dtype.itemsize
 
 
@@ -172,7 +172,7 @@ class ArrayMetadata(Value, frozen=True, gc=False):
 class NumpyMetadata(Value, frozen=True, gc=False):
     """An array saved from numpy.
 
-    It has no attribute `sharding`, by which Orbax knows to restore it as an array of numpy.
+    It has no attribute `sharding`, so Orbax restores it as an array of numpy.
 
     Attributes:
         shape: of the whole array, in elements.
@@ -196,15 +196,15 @@ class NumpyMetadata(Value, frozen=True, gc=False):
 
     @property
     def nbytes(self) -> int:
-        """The bytes that the elements take in memory."""
+        """The bytes of the elements in memory."""
         return self.size * self.dtype.itemsize
 
 
-# Tracked by the garbage collector, unlike the others: once somebody raises the error, its
+# Tracked by the garbage collector, unlike the others: once the error is raised, its
 # traceback can lead back to the tree that holds this leaf.
 @as_dataclass
 class UnreadableLeaf(Value, frozen=True):
-    """A leaf whose metadata cannot be read; the other leaves of the tree are good.
+    """A leaf whose metadata cannot be read; the other leaves of the tree are not affected.
 
     Attributes:
         error: why, ready to be raised.
@@ -221,13 +221,13 @@ class UnreadableLeaf(Value, frozen=True):
         return hash(self._finding())
 
     def _finding(self) -> tuple[object, ...]:
-        """What makes two errors the same: all but the object's identity and traceback."""
+        """What makes two errors equal: everything except the object's identity and traceback."""
         error = self.error
         return (error.kind, error.file, error.offset, error.in_body, error.reason)
 
 
 def raise_unreadable(leaf: UnreadableLeaf, name: str) -> NoReturn:
-    """Raise the error of a leaf, and say which leaf it is.
+    """Raise the error of a leaf, with the keypath of the leaf.
 
     Raises:
         OrbscanError: always.

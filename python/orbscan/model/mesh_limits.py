@@ -1,4 +1,4 @@
-"""Which meshes are too large for any array to be laid over them."""
+"""Which meshes are too large for an array to be laid over them."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
 MAX_AXES = 64
-"""As many dimensions as an array of numpy can have, which is what holds the devices of a mesh."""
+"""The most dimensions of an array of numpy, which holds the devices of a mesh."""
 
 MAX_DEVICES = 2**31 - 1
-"""As many as jax can count."""
+"""The most devices that jax can count."""
 
 MANY = 10**18
-"""From here on it does not matter how many they are; Python writes out no number of any length."""
+"""Beyond this the exact number does not matter; Python does not print numbers of any length."""
 
 
 def objection(lengths: Collection[int], most: int = MAX_DEVICES) -> str | None:
     """Say why a mesh is too large; None if it is not.
 
     Args:
-        lengths: of the axes, in devices.
-        most: how many devices there may be.
+        lengths: the lengths of the axes, in devices.
+        most: the most devices.
 
     >>> objection((4, 2)), objection((3, 2**40))
     (None, 'a mesh of 3298534883328 devices: at most 2147483647 are possible')

@@ -1,4 +1,4 @@
-"""When something was saved, in nanoseconds as it is recorded, and as a `datetime`."""
+"""When something was saved, in recorded nanoseconds and as a `datetime`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ class Recorded(Protocol):
 
     @property
     def init_timestamp_nsecs(self) -> int | None:
-        """When it began, in nanoseconds since 1970 in UTC; None if the writer did not say."""
+        """When it began, in nanoseconds since 1970 in UTC; None if it is not recorded."""
 
     @property
     def commit_timestamp_nsecs(self) -> int | None:
@@ -21,34 +21,34 @@ class Recorded(Protocol):
 
 
 class Moments:
-    """Gives what a save recorded as a `datetime`."""
+    """Converts the recorded times to `datetime`."""
 
     __slots__ = ()
 
     @property
     def init_timestamp(self: Recorded) -> datetime | None:
-        """When the save began, in UTC, cut to microseconds; None if the writer did not say.
+        """When the save began, in UTC, truncated to microseconds; None if it is not recorded.
 
         Raises:
-            OverflowError: the moment lies outside the years 1 to 9999.
+            OverflowError: the time lies outside the years 1 to 9999.
         """
         return as_datetime(self.init_timestamp_nsecs)
 
     @property
     def commit_timestamp(self: Recorded) -> datetime | None:
-        """When the save finished, in UTC, cut to microseconds; None if the writer did not say.
+        """When the save finished, in UTC, truncated to microseconds; None if it is not recorded.
 
         Raises:
-            OverflowError: the moment lies outside the years 1 to 9999.
+            OverflowError: the time lies outside the years 1 to 9999.
         """
         return as_datetime(self.commit_timestamp_nsecs)
 
 
 def as_datetime(nsecs: int | None) -> datetime | None:
-    """Convert nanoseconds since 1970, cutting them to microseconds.
+    """Convert nanoseconds since 1970, truncating them to microseconds.
 
     Raises:
-        OverflowError: the moment lies outside the years 1 to 9999.
+        OverflowError: the time lies outside the years 1 to 9999.
 
     >>> as_datetime(1_999)
     datetime.datetime(1970, 1, 1, 0, 0, 0, 1, tzinfo=datetime.timezone.utc)

@@ -6,23 +6,23 @@ from collections import namedtuple
 from functools import lru_cache
 from typing import Any
 
-# Enough for any honest program; a bound all the same, since the names come from files.
+# Enough for any real program; a limit is needed because the names come from files.
 _MAX_CLASSES = 4096
 
 
 class OrbaxEmptyNamedTuple(namedtuple("OrbaxEmptyNamedTuple", ())):  # noqa: PYI024 - no fields
-    """A saved namedtuple without fields, of which Orbax records no more than that."""
+    """A saved namedtuple without fields, about which Orbax records nothing else."""
 
     __slots__ = ()
 
 
 @lru_cache(maxsize=_MAX_CLASSES)
 def namedtuple_class(module: str, qualified_name: str, fields: tuple[str, ...]) -> Any:
-    """Make the class that stands in for a saved one, always the same for the same arguments.
+    """Make the class that stands in for a saved one, always the same one for the same arguments.
 
     It has the name that Orbax gives it: module, class and arity. Names that are not identifiers,
-    as of a class defined inside a function, are changed until they are; a field whose name cannot
-    be one is called by its position, `_3`. Its instances can be pickled.
+    such as that of a class defined inside a function, are changed until they are; a field whose
+    name cannot be changed is named by its position, `_3`. Its instances can be pickled.
 
     >>> namedtuple_class("optax._src.base", "State", ("mu", "nu")).__name__
     'optax__src_base_State_2'
@@ -37,7 +37,7 @@ def namedtuple_class(module: str, qualified_name: str, fields: tuple[str, ...]) 
 
 
 def class_of(value: object) -> tuple[str, str, tuple[str, ...]] | None:
-    """Give what `namedtuple_class` made the class of an instance from; None for any other value.
+    """Return the arguments of `namedtuple_class` for the class of an instance; None for others.
 
     >>> class_of(namedtuple_class("m", "P", ("x",))(1))
     ('m', 'P', ('x',))
@@ -46,7 +46,7 @@ def class_of(value: object) -> tuple[str, str, tuple[str, ...]] | None:
         return None
     if type(value).__module__ != __name__ or not value._fields:
         return None
-    # What its class was made of, and the values.
+    # The arguments that made its class, and the values.
     made: Any = value.__reduce__()[1]
     module, qualified_name, fields, _ = made
     return module, qualified_name, fields

@@ -1,6 +1,6 @@
-"""How the metadata of a checkpoint are shown in notebooks, and by rich and treescope.
+"""Shows the metadata of a checkpoint in notebooks, and in rich and treescope.
 
-The HTML is as that of `showing.pages`.
+The HTML is like that of `showing.pages`.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 # Beyond this, browsers lay out nested elements slowly, or not at all.
 _DEEPEST = 50
-# Trees of more leaves are shown by their first lines, siblings folded, where a form has no limit
-# of its own. Those forms recurse: a deep tree would exhaust their stack.
+# Trees with more leaves are shown by their first lines, with siblings folded, in forms without a
+# limit of their own. Those forms recurse: a deep tree would exhaust their stack.
 _FEW_LEAVES = 100
 _SHALLOW = 32
 _SHOWN_LINES = 20
@@ -55,13 +55,13 @@ def html(metadata: Shown) -> str:
 
 
 def fields(metadata: Shown, *, whole: bool = False) -> Iterator[tuple[str, object]]:
-    """What rich and treescope show: name and value of each field.
+    """Return what rich and treescope show: the name and value of each field.
 
-    Of a tree the first lines, siblings folded, by their keypaths.
+    The first lines of a tree are shown, with siblings folded, by their keypaths.
 
     Args:
-        metadata: what is to be shown.
-        whole: whether the tree itself is shown, if it is small: for what can unfold it.
+        metadata: the metadata to show.
+        whole: whether a small tree itself is shown: for forms that can unfold it.
     """
     yield "path", str(metadata.path)
     yield "init_timestamp_nsecs", metadata.init_timestamp_nsecs
@@ -112,8 +112,8 @@ def _unfolding(tree: Tree, forest: Forest, budget: int) -> tuple[str, int]:
     """Show a tree in at most `budget` bytes; also says how many leaves had no room."""
     pieces: list[str] = []
     left_out = 0
-    # A stack of our own: a tree may be deeper than that of the interpreter. A text is what closes
-    # an element, and was paid for when that was opened.
+    # An explicit stack: a tree may be deeper than that of the interpreter. A text on it closes an
+    # element, and was counted when that was opened.
     waiting: list[str | tuple[int, Entry | None, int, int]] = [(0, None, 1, 0)]
     while waiting:
         following = waiting.pop()

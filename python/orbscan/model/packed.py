@@ -1,4 +1,4 @@
-"""The document that `packing` writes: its parts, and how leaves become rows and back."""
+"""The document that `packing` writes: its parts, and how leaves are converted to rows and back."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class Unreadable(msgspec.Struct, array_like=True, tag=2):
 
 
 class Plain(msgspec.Struct, array_like=True, tag=3):
-    """A value of Python, by its type and its text."""
+    """A Python value, by its type and its text."""
 
     kind: str
     text: str
@@ -112,7 +112,7 @@ class Zarr3(msgspec.Struct, array_like=True, tag=3):
 
 
 class Parts(msgspec.Struct, array_like=True):
-    """Distinct leaves, and what they have in common."""
+    """Distinct leaves, and the parts that they share."""
 
     leaves: list[Array | Numpy | Unreadable | Plain]
     shardings: list[Named | Single | Positional]
@@ -120,14 +120,14 @@ class Parts(msgspec.Struct, array_like=True):
 
 
 class Document(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
-    """All of it; see `CheckpointMetadata` and `SavedTree` for what is named like there.
+    """The whole document; see `CheckpointMetadata` and `SavedTree` for fields with the same names.
 
     Attributes:
-        keys: of mappings, distinct ones.
-        classes: of namedtuples: module, qualified name, fields.
-        containers: of each container, breadth first, its kind, its length, and of a mapping the
+        keys: the distinct keys of mappings.
+        classes: the classes of namedtuples: module, qualified name, fields.
+        containers: for each container, breadth first, its kind, its length, and for a mapping the
             number of its keys.
-        nodes: of each node, breadth first, the number of the leaf, or -1.
+        nodes: for each node, breadth first, the number of the leaf, or -1.
         parts: the leaves.
     """
 
@@ -145,19 +145,19 @@ class Document(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
 
 
 def pack(leaves: list[Any]) -> Parts:
-    """Make rows of distinct leaves.
+    """Convert distinct leaves to rows.
 
     Raises:
-        TypeError: one is not of those that a read gives.
+        TypeError: a leaf is of a kind that no read returns.
     """
     return _Packer().parts(leaves)
 
 
 def unpacked(parts: Parts) -> list[Any]:
-    """Make the leaves again.
+    """Convert rows back to leaves.
 
     Raises:
-        Exception: a row says what cannot be.
+        Exception: a row is invalid.
     """
     shardings: list[Any] = [_sharding(row) for row in parts.shardings]
     storages: list[Any] = [_storage(*row) for row in parts.storages]
@@ -195,7 +195,7 @@ class _Packer:
 
 
 def _number(value: Any, known: dict[int, int], rows: list[Any], row: Any) -> int:
-    """The number of a part, which leaves share; a new row if it is the first of them."""
+    """The number of a part that leaves share; a new row if it is the first."""
     if value is None:
         return -1
     if id(value) not in known:
@@ -309,7 +309,7 @@ _PLAIN: dict[str, Any] = {
     "str": str,
     "OrbaxEmptyNamedTuple": lambda _: OrbaxEmptyNamedTuple(),
 }
-"""By the name of a type, how a value of it is made of its text."""
+"""For each name of a type, how its values are made from text."""
 
 
 def _plain_row(leaf: object) -> Plain:

@@ -1,9 +1,9 @@
-"""What a read gives as bytes, to hand it to other processes, and back.
+"""Converts the result of a read to bytes, to pass it to other processes, and back.
 
-The bytes are a mark, the number of a version, and a document of msgpack. A tree is laid out breadth
-first, as the core does: a number for each node, which tells the leaf or that it is a container, and
-a row for each container. Whatever repeats stands once. Nothing in it is a number of things to make
-without these things, so that a few bytes cannot ask for much memory.
+The bytes are a magic number, a version, and a msgpack document. A tree is laid out breadth first,
+as in the core: a number for each node, which identifies the leaf or says that it is a container,
+and a row for each container. Repeated values occur once. No number in it makes the reader create
+things that are not in the document, so a few bytes cannot ask for much memory.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _DICT, _LIST, _TUPLE, _FIRST_CLASS = range(4)
 
 
 def to_bytes(read: Any) -> bytes:
-    """Lay out a `CheckpointMetadata`; raises TypeError as its `to_bytes` does."""
+    """Convert a `CheckpointMetadata`; raises TypeError as its `to_bytes` does."""
     tree = _Layout(read.metadata)
     document = Document(
         path=os.fsencode(os.fspath(read.path)),
@@ -59,7 +59,7 @@ def to_bytes(read: Any) -> bytes:
 
 
 def from_bytes(data: bytes) -> tuple[dict[str, Any], list[Fault]]:
-    """Give the fields of the result again, and those of its issues.
+    """Return the fields of the result, and those of its issues.
 
     Raises as `CheckpointMetadata.from_bytes` does.
     """
@@ -101,7 +101,7 @@ class _Layout:
         self.nodes: list[int] = []
         self._known: dict[Any, int] = {}
         waiting = [root]
-        # The list grows as containers are met.
+        # The list grows when containers are found.
         for node in waiting:
             self.nodes.append(self._node(node, waiting))
 
@@ -125,7 +125,7 @@ class _Layout:
             waiting += node
             return -1
         leaf = own(node)
-        # Of what is not orbscan's own there are few values, which are told apart by their types.
+        # There are few leaves that are not orbscan's own; they are distinguished by their types.
         key = id(leaf) if isinstance(leaf, msgspec.Struct) else (type(leaf), repr(leaf))
         if key not in self._known:
             self._known[key] = len(self.leaves)
@@ -134,7 +134,7 @@ class _Layout:
 
 
 def _tree(document: Document) -> Any:
-    """Build a tree from below: the children of a container come after all before it."""
+    """Build a tree from below: the children of a container follow all nodes before it."""
     leaves = unpacked(document.parts)
     values = [leaves[leaf] if leaf >= 0 else None for leaf in document.nodes]
     places = [place for place, leaf in enumerate(document.nodes) if leaf < 0]
@@ -166,7 +166,7 @@ def _tree(document: Document) -> Any:
 
 
 def _as_text(number: int | None) -> str | None:
-    # A file can name a moment that does not fit into 64 bits.
+    # A file can have a time that does not fit into 64 bits.
     return None if number is None else str(number)
 
 

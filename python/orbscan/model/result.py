@@ -1,4 +1,4 @@
-"""What a read returns: the metadata of a checkpoint, and the faults that were tolerated."""
+"""The result of a read: the metadata of a checkpoint, and the faults that were tolerated."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from orbscan.model.item import Item
 
 PyTreeMetadata: TypeAlias = Any
-"""A tree of the same structure as the saved one.
+"""A tree with the same structure as the saved one.
 
 Its containers are plain dicts, lists and tuples (with rich types, also namedtuples). Its leaves are
 `ArrayMetadata`, `NumpyMetadata`, `UnreadableLeaf`, a zero of the type of a saved scalar (`0`,
@@ -34,13 +34,13 @@ _ARRAYS = (ArrayMetadata, NumpyMetadata)
 
 @as_dataclass
 class Issue(Value, frozen=True, gc=False):
-    """A fault that was tolerated: the result is good, but may say less than was saved.
+    """A fault that was tolerated: the result is valid, but may say less than was saved.
 
     Attributes:
         kind: what is wrong, in one word, as in `OrbscanError.kind`.
-        file: the file it is in, or None if it is not in one file.
-        offset: where in the file, in bytes, or None if it is not one place.
-        in_body: whether the offset counts from the start of what the file decompresses to.
+        file: the file, or None if it is not in one file.
+        offset: where in the file, in bytes, or None if it is not in one place.
+        in_body: whether the offset counts from the start of the decompressed content of the file.
         reason: why, in words that repeat neither the file nor the offset.
 
     >>> print(Issue("malformed", "state/_sharding", 12, False, "expected an object"))
@@ -58,11 +58,11 @@ class Issue(Value, frozen=True, gc=False):
 
 
 class Contents(Protocol):
-    """What finds the items of a checkpoint when they are asked for."""
+    """Finds the items of a checkpoint when they are requested."""
 
     @property
     def handlers(self) -> str | dict[str, str | None] | None:
-        """Who wrote them, by name; one text for a checkpoint that is a pytree itself."""
+        """The handlers that wrote them, by name; one text for a checkpoint that is a pytree."""
 
     def items(self) -> tuple[Item, ...]:
         """Find them."""
@@ -73,11 +73,11 @@ class CheckpointMetadata(Moments, Generic[T]):
     """The metadata of one checkpoint.
 
     Attributes:
-        path: of the checkpoint, as it was given.
+        path: the path of the checkpoint, as it was given.
         metadata: a tree (`PyTreeMetadata`), or a dict of trees by the name of the checkpointable.
-        init_timestamp_nsecs: when the save began, in nanoseconds since 1970 in UTC; None if the
-            writer did not say.
-        commit_timestamp_nsecs: when the save finished, likewise. Of safetensors, when the last of
+        init_timestamp_nsecs: when the save began, in nanoseconds since 1970 in UTC; None if it is
+            not recorded.
+        commit_timestamp_nsecs: when the save finished, likewise. For safetensors, when the last of
             the files was changed, in whole seconds, as Orbax gives it.
         custom_metadata: what the user stored beside the tree.
         issues: the faults that were tolerated; empty for a sound checkpoint.
@@ -95,13 +95,14 @@ class CheckpointMetadata(Moments, Generic[T]):
 
     @property
     def items(self) -> tuple[Item, ...]:
-        """What the checkpoint holds, by name: also what is not in `metadata`.
+        """The items of the checkpoint, by name, including those that are not in `metadata`.
 
         Each has a `name`, a `kind` (`pytree`, `json`, `other`, `unknown`), the `handler` that wrote
-        it, and if it is JSON its decoded `document`. Empty for what was not read from a checkpoint.
+        it, and if it is JSON its decoded `document`. Empty if the metadata was not read from a
+        checkpoint.
 
         Raises:
-            OrbscanError: the checkpoint can no longer be looked at; as `orbscan.metadata`.
+            OrbscanError: the checkpoint cannot be read any more; as `orbscan.metadata`.
         """
         return () if self._contents is None else self._contents.items()
 
@@ -120,13 +121,14 @@ class CheckpointMetadata(Moments, Generic[T]):
         return leaves(self.metadata)
 
     def to_bytes(self) -> bytes:
-        """Lay the result out as bytes, to hand it to other processes: `from_bytes` makes it again.
+        """Convert the result to bytes, to pass it to other processes; `from_bytes` converts it
+        back.
 
-        They are for this version of orbscan and those that name the same version of the bytes; a
-        checkpoint itself is the place to keep them. `items` is not among them.
+        The bytes are for this version of orbscan and those with the same version of the bytes, not
+        for storage: for that there is the checkpoint itself. `items` is not included.
 
         Raises:
-            TypeError: the tree has leaves of the caller's own.
+            TypeError: the tree has leaves that are not orbscan's.
         """
         from orbscan.model import packing
 
@@ -134,11 +136,11 @@ class CheckpointMetadata(Moments, Generic[T]):
 
     @classmethod
     def from_bytes(cls, data: bytes) -> CheckpointMetadata[Any]:
-        """Make a result of what `to_bytes` gave: equal to the one that it was of.
+        """Make a result from the bytes of `to_bytes`: equal to the original one.
 
         Raises:
-            FormatError: the bytes are of another version (`unsupported`), which it names, or are
-                not what `to_bytes` gave (`malformed`).
+            FormatError: the bytes have another version (`unsupported`), which the error names, or
+                do not come from `to_bytes` (`malformed`).
         """
         from orbscan.model import packing
 
@@ -150,9 +152,9 @@ class CheckpointMetadata(Moments, Generic[T]):
     def parameters(self) -> int:
         """The number of elements of all arrays that are parameters; 0 for what cannot be read.
 
-        Those are what lies in the part that is called `params`, `parameters` or `model_params` and
-        is nearest to the top of the tree, or in all such parts of one level; if nothing is called
-        so, in everything but `opt_state`, `optimizer` and the like.
+        Those are the arrays in the part that is named `params`, `parameters` or `model_params` and
+        is nearest to the top of the tree, or in all such parts of one level; if there is no such
+        name, in everything except `opt_state`, `optimizer` and the like.
 
         >>> import numpy as np
         >>> from pathlib import Path
@@ -168,7 +170,7 @@ class CheckpointMetadata(Moments, Generic[T]):
 
     @property
     def elements(self) -> int:
-        """The number of elements of all arrays but PRNG keys; 0 for what cannot be read."""
+        """The number of elements of all arrays except PRNG keys; 0 for what cannot be read."""
         found = (own(leaf) for _, leaf in self.leaves())
         return sum(
             leaf.size
@@ -178,24 +180,24 @@ class CheckpointMetadata(Moments, Generic[T]):
 
     @property
     def nbytes(self) -> int:
-        """The bytes that the elements of all arrays take in memory, once each."""
+        """The bytes of the elements of all arrays in memory, once each."""
         found = (own(leaf) for _, leaf in self.leaves())
         return sum(leaf.nbytes for leaf in found if isinstance(leaf, _ARRAYS))
 
     def __repr__(self) -> str:
-        """Show everything but most of a large tree: at most 20 lines of 100 characters."""
+        """Show everything, but only a part of a large tree: at most 20 lines of 100 characters."""
         from orbscan.model.text import text
 
         return text(self)
 
     def _repr_html_(self) -> str:
-        """Show the same, and the tree to be unfolded, in a notebook; at most 200 kB."""
+        """Show the same in a notebook, with a tree to unfold; at most 200 kB."""
         from orbscan.model import notebook
 
         return notebook.html(self)
 
     def __rich_repr__(self) -> Iterator[tuple[str, object]]:
-        """Tell rich what to show: of the tree the first lines, siblings folded."""
+        """Return what rich shows: the first lines of the tree, with siblings folded."""
         from orbscan.model import notebook
 
         return notebook.fields(self)
@@ -212,7 +214,7 @@ class CheckpointMetadata(Moments, Generic[T]):
 
 
 def tree_of(metadata: object) -> PyTreeMetadata:
-    """Give the tree of what `orbscan.metadata` or Orbax's own returned; any other tree as it is.
+    """Return the tree in the result of `orbscan.metadata` or of Orbax's own; others as they are.
 
     Raises:
         TypeError: it is a path.

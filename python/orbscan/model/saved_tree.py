@@ -1,4 +1,4 @@
-"""What only Orbax's older interface, V0, tells of a pytree beside its leaves."""
+"""What only Orbax's older interface, V0, says about a pytree besides its leaves."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ class SavedTree(Value, frozen=True, gc=False):
     """One pytree of a checkpoint.
 
     Attributes:
-        name: of its checkpointable; None for the checkpoint itself.
-        keypath: where it stands in what a read returns: empty, or its name alone.
-        scalars: the types of those scalars of which Python's type does not tell them: by keypath
-            within the tree the name of the dtype.
+        name: the name of its checkpointable; None for the checkpoint itself.
+        keypath: its position in the result of a read: empty, or only its name.
+        scalars: the types of the scalars that a Python type does not determine: for each keypath in
+            the tree the name of the dtype.
     """
 
     name: str | None

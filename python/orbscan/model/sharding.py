@@ -3,8 +3,8 @@
 The names and fields are those of Orbax. Unlike Orbax's, these values are immutable, can be hashed
 and hold no array: a mesh is its shape and its device ids.
 
-Each of them becomes a sharding of jax by `to_jax_sharding`: on the saved devices, or on a mesh
-that the caller has instead. `to_abstract_mesh` is such a mesh without any devices.
+Each of them can be converted to a sharding of jax with `to_jax_sharding`: on the saved devices, or
+on a mesh of the caller. `to_abstract_mesh` returns such a mesh without devices.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _WAY_ROUND = (
 
 
 class ShardingError(ValueError):
-    """An array cannot be laid out as asked for, on the devices or the mesh of this process."""
+    """An array cannot be laid out as requested, on the devices or the mesh of this process."""
 
     def __init__(self, *reason: object) -> None:
         super().__init__(*reason)
@@ -44,7 +44,7 @@ class MissingDevicesError(ShardingError):
     """This process lacks devices on which an array was saved.
 
     Attributes:
-        missing: what identifies those devices: ids of a mesh, the name of a single device.
+        missing: the identifiers of those devices: ids of a mesh, the name of a single device.
         available: how many devices this process has.
     """
 
@@ -80,7 +80,7 @@ class DeviceMesh(Value, frozen=True, gc=False):
 
     @property
     def mesh(self) -> tuple[Any, ...] | int:
-        """The ids as tuples nested like the mesh; of a mesh without axes the id alone.
+        """The ids as tuples nested like the mesh; for a mesh without axes only the id.
 
         >>> DeviceMesh((2, 2), (0, 1, 2, 3)).mesh
         ((0, 1), (2, 3))
@@ -101,12 +101,12 @@ class NamedShardingMetadata(Value, frozen=True, gc=False):
     """An array laid over a grid of devices whose axes have names.
 
     Attributes:
-        shape: of the mesh, in devices.
-        axis_names: of the axes of the mesh.
-        partition_spec: for each dimension of the array the mesh axes that split it: None, one
+        shape: the shape of the mesh, in devices.
+        axis_names: the names of the axes of the mesh.
+        partition_spec: for each dimension of the array, the mesh axes that split it: None, one
             name, or a tuple of names. Dimensions beyond its end are not split.
-        axis_types: `Auto`, `Explicit` or `Manual` for each axis; None if the writer did not say.
-        device_mesh: the devices; None if the writer did not say.
+        axis_types: `Auto`, `Explicit` or `Manual` for each axis; None if they are not recorded.
+        device_mesh: the devices; None if they are not recorded.
     """
 
     shape: tuple[int, ...]
@@ -121,9 +121,9 @@ class NamedShardingMetadata(Value, frozen=True, gc=False):
         """Build the sharding over the saved devices, or over all devices if none were saved.
 
         Args:
-            mesh: to take instead, with or without devices; its axes are found by their names, and
-                may have other sizes and another order than the saved ones.
-            shape: of the array; if given, it is checked that the mesh divides it.
+            mesh: the mesh to use instead, with or without devices; its axes are found by their
+                names, and may have other sizes and another order than the saved ones.
+            shape: the shape of the array; if given, it is checked that the mesh divides it.
 
         Raises:
             MissingDevicesError: no mesh is given and this process does not have the devices.
@@ -144,11 +144,11 @@ class NamedShardingMetadata(Value, frozen=True, gc=False):
         return jax.sharding.NamedSharding(mesh, spec)
 
     def to_abstract_mesh(self) -> jax.sharding.AbstractMesh:
-        """The saved mesh without its devices. Imports jax.
+        """Return the saved mesh without its devices. Imports jax.
 
         Raises:
-            ShardingError: it is too large for jax, has not a name for each axis, or leaves the
-                length of one to the number of devices, which was not saved.
+            ShardingError: it is too large for jax, does not have a name for each axis, or leaves
+                the length of one axis to the number of devices, which is not recorded.
         """
         need("jax", "a sharding of jax")
         import jax
@@ -203,8 +203,8 @@ class SingleDeviceShardingMetadata(Value, frozen=True, gc=False):
     """An array on one device.
 
     Attributes:
-        device_str: the device as jax named it at the time. The two names that jax has had for a
-            device of the CPU, `TFRT_CPU_3` and `cpu:3`, compare equal.
+        device_str: the device as jax named it at the time. The two names of a CPU device in jax,
+            `TFRT_CPU_3` and `cpu:3`, compare equal.
     """
 
     device_str: str
@@ -212,11 +212,12 @@ class SingleDeviceShardingMetadata(Value, frozen=True, gc=False):
     def to_jax_sharding(
         self, mesh: AnyMesh | None = None, shape: Sequence[int] | None = None
     ) -> jax.sharding.Sharding:
-        """Build the sharding over the device of that name.
+        """Build the sharding over the device with that name.
 
         Args:
-            mesh: to take instead, with or without devices: each of them gets the whole array.
-            shape: of the array; any shape will do.
+            mesh: the mesh to use instead, with or without devices: each of them gets the whole
+                array.
+            shape: the shape of the array; any shape will do.
 
         Raises:
             MissingDevicesError: no mesh is given and this process does not have the device.
@@ -234,7 +235,8 @@ class SingleDeviceShardingMetadata(Value, frozen=True, gc=False):
         device = by_name.get(device_name(self.device_str))
         if device is None:
             raise MissingDevicesError([self.device_str], len(available))
-        # Newer releases of jax represent the sharding in another way, and say so by this function.
+        # Newer releases of jax represent the sharding differently, and have this function to say
+        # so.
         make = getattr(
             jax.sharding, "make_single_device_sharding", jax.sharding.SingleDeviceSharding
         )
@@ -242,7 +244,7 @@ class SingleDeviceShardingMetadata(Value, frozen=True, gc=False):
         return sharding
 
     def to_abstract_mesh(self) -> jax.sharding.AbstractMesh:
-        """A mesh of one device, along one axis called `device`. Imports jax."""
+        """Return a mesh of one device, along one axis named `device`. Imports jax."""
         need("jax", "a sharding of jax")
         import jax
 
@@ -262,8 +264,8 @@ class PositionalShardingMetadata(Value, frozen=True, gc=False):
     """An array laid over a grid of devices without names, as jax allowed until 2025.
 
     Attributes:
-        shape: of the grid, in devices.
-        memory_kind: of the memory that held the array, if the writer said so.
+        shape: the shape of the grid, in devices.
+        memory_kind: the kind of memory that held the array, if it is recorded.
     """
 
     shape: tuple[int, ...]
@@ -275,9 +277,9 @@ class PositionalShardingMetadata(Value, frozen=True, gc=False):
         """Build a sharding that splits the array as this one did.
 
         Args:
-            mesh: the devices, since they were not saved. Each dimension that was split is split
-                over the first axis of the same size that no dimension before it has taken.
-            shape: of the array; if given, it is checked that the mesh divides it.
+            mesh: the devices, because they were not saved. Each dimension that was split is split
+                over the first axis of the same size that no dimension before it has used.
+            shape: the shape of the array; if given, it is checked that the mesh divides it.
 
         Raises:
             ShardingError: no mesh is given, it has no axis of the size, it does not divide the
@@ -298,7 +300,7 @@ class PositionalShardingMetadata(Value, frozen=True, gc=False):
         return jax.sharding.NamedSharding(mesh, spec)
 
     def to_abstract_mesh(self) -> jax.sharding.AbstractMesh:
-        """The grid without its devices, along axes called `dim_0`, `dim_1`. Imports jax.
+        """Return the grid without its devices, along axes named `dim_0`, `dim_1`. Imports jax.
 
         Raises:
             ShardingError: it is too large for jax.
@@ -348,9 +350,9 @@ def check_mesh(mesh: AnyMesh) -> None:
 
 
 def _filled(shape: tuple[int, ...], devices: int) -> tuple[int, ...] | None:
-    """The shape of a mesh over a number of devices; None if they do not fill it.
+    """Return the shape of a mesh over a number of devices; None if they do not fill it.
 
-    One length may be negative: it is what the others leave, as for `numpy.reshape`, which Orbax
+    One length may be negative: it is computed from the others, as in `numpy.reshape`, which Orbax
     calls.
 
     >>> _filled((-1, 2), 8), _filled((-1, -1), 8), _filled((4, 2), 4)
@@ -365,9 +367,9 @@ def _filled(shape: tuple[int, ...], devices: int) -> tuple[int, ...] | None:
 
 
 def _axis_types(axes: int, saved: Sequence[str] | None = None) -> tuple[jax.sharding.AxisType, ...]:
-    """The types of the axes of a mesh; where none were saved they are `Auto`, as in Orbax.
+    """Return the types of the axes of a mesh; `Auto` if none were saved, as in Orbax.
 
-    What jax takes where it is told of none depends on its release.
+    jax's own default depends on its release.
     """
     import jax
 
@@ -382,13 +384,13 @@ def _check_lengths(lengths: Collection[int]) -> None:
 
 
 def check_shape(shape: Sequence[int], spec: Iterable[Any], sizes: Mapping[str, int]) -> None:
-    """Check that an array of some shape can be split as a partition spec says.
+    """Check that an array with some shape can be split as a partition spec says.
 
     Args:
-        shape: of the array, in elements.
-        spec: for each dimension None, the name of an axis, or a tuple of such names; anything
-            else counts as None.
-        sizes: of the axes of the mesh, in devices.
+        shape: the shape of the array, in elements.
+        spec: for each dimension None, the name of an axis, or a tuple of such names; anything else
+            counts as None.
+        sizes: the sizes of the axes of the mesh, in devices.
 
     Raises:
         ShardingError: the spec has more dimensions than the array, or does not divide one evenly.

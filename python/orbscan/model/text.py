@@ -28,7 +28,7 @@ class Shown(Protocol):
 
     @property
     def path(self) -> AnyPath:
-        """Of the checkpoint."""
+        """The path of the checkpoint."""
 
     @property
     def metadata(self) -> Any:
@@ -52,7 +52,7 @@ class Shown(Protocol):
 
 
 def text(metadata: Shown) -> str:
-    """Show everything but most of a large tree: at most 20 lines of 100 characters."""
+    """Show everything, but only a part of a large tree: at most 20 lines of 100 characters."""
     every = leaves(metadata.metadata)
     shown = [f"{keypath(at)}: {leaf_text(leaf)}" for at, leaf in islice(every, _SHOWN_LEAVES)]
     number = len(shown)
@@ -86,7 +86,7 @@ def leaf_text(leaf: object) -> str:
     elif isinstance(leaf, UnreadableLeaf):
         text = f"unreadable: {leaf.error}"
     elif isinstance(leaf, bool | int | float | complex):
-        # What stands in the tree is not the value, which nobody has read.
+        # The tree holds a placeholder: the value was not read.
         text = type(leaf).__name__
     else:
         text = leaf if leaf == "string" else repr(leaf)

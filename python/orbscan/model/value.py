@@ -1,4 +1,4 @@
-"""The base of all small immutable values: quick structs that dataclass tools understand.
+"""The base of all small immutable values: fast structs that dataclass tools understand.
 
 A tree can have a hundred thousand leaves, and a struct of msgspec costs a fifth of a dataclass.
 Users nevertheless expect `dataclasses.replace` and friends to work, as they do on Orbax's leaves.
@@ -28,7 +28,7 @@ class Value(msgspec.Struct, frozen=True):
 
 
 def as_dataclass(cls: ValueType) -> ValueType:
-    """Describe the fields of a struct in the way `dataclasses` looks for.
+    """Describe the fields of a struct in the form that `dataclasses` expects.
 
     The description is that of a dataclass with the same fields and no generated methods.
     """
@@ -46,7 +46,7 @@ def as_dataclass(cls: ValueType) -> ValueType:
         init=False,
         repr=False,
         eq=False,
-        # Only keywords can put a required field behind one with a default.
+        # Only keywords can put a required field after one with a default.
         kw_only=msgspec.NODEFAULT in defaults,
         # With a docstring, make_dataclass need not compose one, which is its slowest part.
         namespace={"__doc__": cls.__name__},

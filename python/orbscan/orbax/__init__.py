@@ -1,20 +1,20 @@
-"""Orbax, in which metadata is read by orbscan: `import orbscan.orbax as ocp`.
+"""Orbax with metadata read by orbscan: `import orbscan.orbax as ocp`.
 
 This module has every public name of `orbax.checkpoint.experimental.v1`. The functions that read
 metadata are orbscan's, those that load values take orbscan's metadata, and everything else is
 Orbax's own. Orbax is imported when a name of its own is used for the first time: a program that
 only reads metadata never pays for it, and does not need it.
 
-What is returned can be used as Orbax's own: `isinstance` with its classes is true, and sharding and
-storage metadata are Orbax's own. What is raised is caught by the handlers that a program already
-has: an `InvalidLayoutError` is one of orbscan and one of `ocp.errors` at once.
+Results can be used as Orbax's own: `isinstance` with its classes is true, and sharding and storage
+metadata are Orbax's own. Errors are caught by the handlers that a program already has: an
+`InvalidLayoutError` is one of orbscan and one of `ocp.errors` at once.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-# Twice the same name: this is how a name is said to be public where there is no list of them.
+# The same name twice: this marks a name as public where there is no list of them.
 from orbscan.orbax._calls import (
     checkpointables_metadata as checkpointables_metadata,
 )
@@ -67,16 +67,16 @@ _OWN = (
     "pytree_metadata",
 )
 
-# What there is without Orbax: the classes of what is returned then.
+# Without Orbax: the classes of what is returned then.
 _RESULTS = ("CheckpointMetadata", "PyTreeMetadata")
 
 
-# Orbscan's own, which are no part of Orbax's interface, and load nothing before they are used.
+# Orbscan's own names, which are not part of Orbax's interface, and load nothing before their use.
 _PATCH = ("answered", "patch", "patched", "unpatch")
 
 
 def _names() -> list[str]:
-    """The public names of Orbax's interface; without Orbax those that orbscan has of them."""
+    """The public names of Orbax's interface; without Orbax those that orbscan implements."""
     try:
         from orbscan.restoring.orbax_types import orbax_v1
 
@@ -103,7 +103,7 @@ def __getattr__(name: str) -> Any:
         value: Any = getattr(orbax_v1(), name)
     except ImportError as error:
         if name not in _RESULTS:
-            # An AttributeError, so that `hasattr` and `getattr` with a default can answer.
+            # An AttributeError, so that `hasattr` and `getattr` with a default work.
             message = f"module {__name__!r} has no attribute {name!r}: {error}"
             raise AttributeError(message) from error
         from orbscan.model import result

@@ -1,8 +1,8 @@
-"""What Orbax's handler of pytrees would answer, read by orbscan, if it would be the same answer.
+"""What Orbax's handler of pytrees would answer, read by orbscan, if the answer would be the same.
 
-Orbax asks the handlers of leaves that are registered with the handler of the pytree. It is
-orbscan's to answer where all of those are Orbax's own. They are of V0, which gives leaves with a
-name and a directory; or of V1, whose leaves V0 carries in a wrapper.
+Orbax calls the handlers of leaves that are registered with the handler of the pytree. Orbscan
+answers only if all of those are Orbax's own. They are of V0, which returns leaves with a name and a
+directory; or of V1, whose leaves V0 puts into a wrapper.
 """
 
 from __future__ import annotations
@@ -33,22 +33,22 @@ _HANDLERS = {
     "scalar": ("ScalarHandler", "ScalarLeafHandler"),
     "string": ("StringHandler", "StringLeafHandler"),
 }
-"""By the word for a leaf the classes of its handlers, of V0 and of V1."""
+"""For each value type, the classes of its handlers, of V0 and of V1."""
 
 
 class LeftToOrbax(Exception):  # noqa: N818 - no error, but the other way an answer is found
-    """A call is not orbscan's to answer; the text says why, in words to count by."""
+    """Orbscan does not answer a call; the text is the reason, by which such calls are counted."""
 
 
 def tree(handler: Any, directory: Any) -> Any:
-    """Give the `TreeMetadata` of a pytree; before 0.11, the tree alone.
+    """Return the `TreeMetadata` of a pytree; before 0.11, only the tree.
 
     Args:
-        handler: the `BasePyTreeCheckpointHandler` that was asked.
-        directory: what it was asked about.
+        handler: the `BasePyTreeCheckpointHandler` that was called.
+        directory: its argument.
 
     Raises:
-        LeftToOrbax: Orbax shall answer.
+        LeftToOrbax: Orbax must answer.
     """
     is_v1 = _is_v1(handler)
     options = getattr(handler, "_pytree_metadata_options", None)
@@ -60,13 +60,13 @@ def tree(handler: Any, directory: Any) -> Any:
 
     table = _table(directory, is_rich=is_rich)
     content = (directory / orbax_older.TREE_FILE).read_bytes()
-    # Releases before 0.10 have words that they do not know.
+    # Releases before 0.10 do not know some value types.
     if options is None and any(word in content for word in _NEW_WORDS):
         message = "empty tuples"
         raise LeftToOrbax(message)
     plain = assemble(table)
     if not isinstance(plain, dict | list | tuple) or (isinstance(plain, dict) and "" in plain):
-        # Most releases fail over it.
+        # Most releases fail for it.
         message = "a leaf without a name"
         raise LeftToOrbax(message)
     saved = saved_tree(None, table, ())
@@ -76,7 +76,7 @@ def tree(handler: Any, directory: Any) -> Any:
             plain, directory, saved, document=json.loads(content), convert=convert
         )
     except Exception as error:
-        # Above all what Orbax refuses to hold.
+        # Above all, what Orbax refuses.
         message = f"what was read cannot be converted: {type(error).__name__}"
         raise LeftToOrbax(message) from error
 
@@ -88,12 +88,12 @@ def _wrapped_v1(tree: Any) -> Any:
 
     from orbscan.restoring.orbax_types import v1_tree
 
-    # Nobody asks the wrapper for a name.
+    # The name in the wrapper is not used.
     return jax.tree.map(lambda leaf: compatibility.V0Metadata("", None, leaf), v1_tree(tree))
 
 
 def _table(directory: Any, *, is_rich: bool) -> _core.LeafTable:
-    """Read a pytree of which Orbax would have nothing else to say."""
+    """Read a pytree about which Orbax would give the same answer."""
     if not isinstance(directory, PurePath) or url_scheme(os.fspath(directory)) is not None:
         message = "not a path of a disk"
         raise LeftToOrbax(message)
@@ -102,7 +102,7 @@ def _table(directory: Any, *, is_rich: bool) -> _core.LeafTable:
         message = "no _METADATA"
         raise LeftToOrbax(message)
     try:
-        # Orbax does not care whether the save is finished.
+        # Orbax does not check whether the save is finished.
         found = _read(text, is_rich=is_rich)
     except OrbscanError as error:
         message = f"cannot be read: {error.kind}"
@@ -117,7 +117,7 @@ def _table(directory: Any, *, is_rich: bool) -> _core.LeafTable:
     if os.path.isfile(os.path.join(text, _SHARDINGS)) and any(  # noqa: PTH113, PTH118
         leaf[0] == codes.JAX_ARRAY and leaf[2] < 0 for leaf in table.leaves
     ):
-        # Orbax fails where the file has no entry, and has None where that is empty.
+        # Orbax fails if the file has no entry, and returns None if the entry is empty.
         message = "an array without a sharding"
         raise LeftToOrbax(message)
     if table.namedtuples:
@@ -128,7 +128,7 @@ def _table(directory: Any, *, is_rich: bool) -> _core.LeafTable:
 
 
 def _read(text: str, *, is_rich: bool) -> _core.Checkpoint:
-    """Read the pytree of a directory, be that a checkpoint or a part of one."""
+    """Read the pytree of a directory, which is a checkpoint or a part of one."""
     try:
         return read_pytree(text, None, rich_types=is_rich, allow_uncommitted=True)
     except InvalidLayoutError as error:
@@ -137,14 +137,15 @@ def _read(text: str, *, is_rich: bool) -> _core.Checkpoint:
 
 
 def _is_v1(handler: Any) -> bool:
-    """Whether a handler gives leaves of V1.
+    """Return whether a handler returns leaves of V1.
 
     Raises:
-        LeftToOrbax: some of it is not Orbax's own.
+        LeftToOrbax: a part of it is not Orbax's own.
     """
     made = type(handler)
     if not _is_own(made):
-        # A class of the program's own that calls Orbax's method: what else it changes is unknown.
+        # A class of the program itself that calls Orbax's method: it is unknown what else it
+        # changes.
         message = "a handler of the program's own"
         raise LeftToOrbax(message)
     registry = getattr(handler, "_type_handler_registry", None)
@@ -173,7 +174,7 @@ def _is_handler_of_v1(registry: Any, word: str) -> bool:
 
 
 def _metadata_key(handler: Any) -> object:
-    """Another name than TensorStore's for the document of an array."""
+    """A name other than TensorStore's for the document of an array."""
     return getattr(handler, "_metadata_key", None)
 
 

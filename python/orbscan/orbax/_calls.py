@@ -1,6 +1,6 @@
-"""The functions of Orbax's interface that orbscan has its own of.
+"""The functions of Orbax's interface that orbscan implements itself.
 
-Each follows the active context. What orbscan cannot do in that context, Orbax does.
+Each follows the active context. What orbscan cannot do in that context is left to Orbax.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 
 def _caught_as_orbax(function: Callable[P, T]) -> Callable[P, T]:
-    """Raise what the handlers of a program that was written for Orbax catch and match."""
+    """Raise errors that the handlers of a program written for Orbax catch and match."""
     signature = inspect.signature(function)
 
     @functools.wraps(function)
@@ -42,7 +42,7 @@ def _caught_as_orbax(function: Callable[P, T]) -> Callable[P, T]:
             try:
                 from orbscan.orbax import _errors
             except ImportError:
-                # Without Orbax nobody can be waiting for its classes.
+                # Without Orbax, no program can use its classes.
                 raise error from None
             asked = signature.bind(*args, **kwargs)
             asked.apply_defaults()
@@ -58,9 +58,9 @@ def metadata(
 ) -> CheckpointMetadata[PyTreeMetadata]:
     """Read the metadata of the pytree in a checkpoint: `orbscan.metadata`.
 
-    For `AUTO` it is the pytree that the installed release of Orbax chooses, since a program has
-    other parts that are Orbax's own. The active context is followed; where it has a handler of the
-    program's own for the pytree, or a class of paths, Orbax answers.
+    For `AUTO` it is the pytree that the installed release of Orbax chooses, because other parts of
+    the program are Orbax's own. The active context is followed; if it has a handler of the program
+    itself for the pytree, or a class of paths, Orbax answers.
     """
     text = _place(path)
     wishes = orbax_context.wishes()
@@ -117,7 +117,7 @@ def checkpointables_metadata(
 
 @_caught_as_orbax
 def is_orbax_checkpoint(path: str | os.PathLike[str]) -> bool:
-    """Tell whether a path is laid out like a checkpoint: `orbscan.is_orbax_checkpoint`."""
+    """Return whether a path is laid out like a checkpoint: `orbscan.is_orbax_checkpoint`."""
     text = _place(path)
     wishes = orbax_context.wishes()
     if text is None or wishes.is_foreign:
@@ -134,7 +134,7 @@ def load(
 ) -> Any:
     """Load a pytree: `orbscan.load`, and for `AUTO` the one that Orbax chooses.
 
-    What orbscan cannot read of it is left to Orbax to load or to refuse.
+    What orbscan cannot read is left to Orbax to load or to refuse.
     """
     return _load("load", path, abstract_state, checkpointable_name)
 
@@ -146,7 +146,7 @@ def load_async(
     *,
     checkpointable_name: str | None = "state",
 ) -> Any:
-    """Begin to load a pytree, of a safetensors file so far: `ocp.load_async`."""
+    """Begin to load a pytree, so far of a safetensors file: `ocp.load_async`."""
     return _load("load_async", path, abstract_state, checkpointable_name)
 
 
@@ -177,7 +177,7 @@ def load_checkpointables_async(
 
 
 def _renamed(new: str) -> Callable[[Callable[P, T]], Callable[P, T]]:
-    """Warn, as Orbax does, that a function has another name now."""
+    """Warn, as Orbax does, that a function has a new name."""
     message = f"Use `{new}` instead."
 
     def renamed(function: Callable[P, T]) -> Callable[P, T]:
@@ -186,7 +186,7 @@ def _renamed(new: str) -> Callable[[Callable[P, T]], Callable[P, T]]:
             warnings.warn(message, DeprecationWarning, stacklevel=2)
             return function(*args, **kwargs)
 
-        # What PEP 702 has type checkers and tools look for.
+        # The attribute that PEP 702 defines for type checkers and tools.
         warning.__deprecated__ = message  # type: ignore[attr-defined]
         return warning
 
@@ -197,7 +197,7 @@ def _renamed(new: str) -> Callable[[Callable[P, T]], Callable[P, T]]:
 def pytree_metadata(
     path: str | os.PathLike[str], checkpointable_name: str | None = api.AUTO
 ) -> CheckpointMetadata[PyTreeMetadata]:
-    """The name that `metadata` had in Orbax until 0.12."""
+    """The name of `metadata` in Orbax before 0.12."""
     return metadata(path, checkpointable_name)
 
 
@@ -208,7 +208,7 @@ def load_pytree(
     *,
     checkpointable_name: str | None = api.AUTO,
 ) -> Any:
-    """The name that `load` had in Orbax until 0.12."""
+    """The name of `load` in Orbax before 0.12."""
     return load(path, abstract_state, checkpointable_name=checkpointable_name)
 
 
@@ -219,16 +219,16 @@ def load_pytree_async(
     *,
     checkpointable_name: str | None = "state",
 ) -> Any:
-    """The name that `load_async` had in Orbax until 0.12."""
+    """The name of `load_async` in Orbax before 0.12."""
     return load_async(path, abstract_state, checkpointable_name=checkpointable_name)
 
 
 def _place(path: str | os.PathLike[str], schemes: Collection[str | None] = SCHEMES) -> str | None:
-    """The place of a path or URL; None where Orbax is there and knows better.
+    """The place of a path or URL; None if Orbax is installed and must answer.
 
     Args:
-        path: what the program gave.
-        schemes: of the URLs that are orbscan's to answer.
+        path: what the program passed.
+        schemes: the schemes of URLs that orbscan answers.
 
     Raises:
         TypeError: it is bytes, which Orbax does not accept as a path.
@@ -253,7 +253,7 @@ def _read(text: str, name: str | None, wishes: orbax_context.Wishes) -> _core.Ch
 
 
 def _is_wanted(found: _core.Checkpoint, wishes: orbax_context.Wishes) -> bool:
-    """Whether what was read has the layout that the active context demands."""
+    """Return whether what was read has the layout that the active context demands."""
     is_safetensors = found.layout == "safetensors"
     if wishes.layout == orbax_context.ORBAX:
         return not is_safetensors
@@ -261,12 +261,12 @@ def _is_wanted(found: _core.Checkpoint, wishes: orbax_context.Wishes) -> bool:
 
 
 def _answers(text: str, found: _core.Checkpoint, names: dict[str | None, bool]) -> bool:
-    """Whether Orbax would ask no handler but its own about checkpointables.
+    """Return whether Orbax would call only its own handlers for checkpointables.
 
     Args:
         text: the checkpoint.
         found: what was read of it.
-        names: of the checkpointables, and whether each is a pytree.
+        names: the names of the checkpointables, and whether each is a pytree.
     """
     registry = orbax_context.Registry()
     if registry.is_plain or found.layout == "safetensors":
@@ -275,7 +275,7 @@ def _answers(text: str, found: _core.Checkpoint, names: dict[str | None, bool]) 
 
     for name, is_pytree in names.items():
         handler = registered(registry, path_of(text), found, name)
-        # Of what is not a pytree, none of Orbax's own handlers has metadata.
+        # If it is not a pytree, none of Orbax's own handlers has metadata for it.
         own = registry.is_of_pytrees if is_pytree else orbax_context.is_of_orbax
         if handler is None or not own(handler):
             return False
@@ -283,7 +283,7 @@ def _answers(text: str, found: _core.Checkpoint, names: dict[str | None, bool]) 
 
 
 def _load(function: str, path: Any, abstract: Any, name: str | None) -> Any:
-    """Let Orbax load, once it is known that what it needs is there."""
+    """Let Orbax load, once it is known that everything it needs is there."""
     with importing:
         from orbscan.restoring import loading
 
@@ -303,7 +303,7 @@ def _load(function: str, path: Any, abstract: Any, name: str | None) -> Any:
         return theirs(text, wanted, checkpointable_name=name)
     except errors.FormatError as error:
         if error.kind == "limit":
-            # Nothing good comes of giving this to another reader.
+            # Another reader would not do better.
             raise
         return theirs(text, wanted, checkpointable_name=name)
     if not _is_wanted(found, wishes):
@@ -313,7 +313,7 @@ def _load(function: str, path: Any, abstract: Any, name: str | None) -> Any:
 
 
 def _readable(abstract: Any) -> Any:
-    """None for the metadata of a pytree that has an unreadable leaf, as Orbax's own would be."""
+    """None for the metadata of a pytree with an unreadable leaf, as in Orbax."""
     if not isinstance(abstract, CheckpointMetadata):
         return abstract
     import jax
@@ -325,7 +325,7 @@ def _readable(abstract: Any) -> Any:
 
 
 def _viewed(read: CheckpointMetadata[Any]) -> CheckpointMetadata[Any]:
-    """Make the answer usable as Orbax's own; without Orbax it is orbscan's."""
+    """Make the result usable as Orbax's own; without Orbax it is orbscan's."""
     if not _is_installed():
         return read
     from orbscan.orbax import _views
@@ -354,7 +354,7 @@ def _is_installed() -> bool:
 def _asked(
     function: Any, *asked: Any, issues: Iterable[_core.Issue] = ()
 ) -> CheckpointMetadata[Any]:
-    """What a function of Orbax answers, and what orbscan adds about the checkpoint."""
+    """The answer of a function of Orbax, with what orbscan adds about the checkpoint."""
     from orbscan.orbax import _views
 
     return _views.of_orbax(function(*asked), tuple([Issue(*issue) for issue in issues]))

@@ -16,7 +16,7 @@ _theirs: Any = orbax_v1().errors
 
 
 class _Worded(errors.OrbscanError):
-    """An error that begins with the sentence of Orbax which programs match."""
+    """An error that begins with the sentence of Orbax that programs match."""
 
     sentence = ""
 
@@ -30,7 +30,7 @@ class _Worded(errors.OrbscanError):
 
 
 class InvalidLayoutError(_Worded, errors.InvalidLayoutError, _theirs.InvalidLayoutError):  # type: ignore[misc]
-    """The path is not a finished checkpoint, or has no pytree of the name asked for."""
+    """The path is not a finished checkpoint, or has no pytree with the given name."""
 
 
 class CheckpointNotFoundError(_Worded, errors.CheckpointNotFoundError, _theirs.InvalidLayoutError):  # type: ignore[misc]
@@ -38,7 +38,7 @@ class CheckpointNotFoundError(_Worded, errors.CheckpointNotFoundError, _theirs.I
 
 
 class DeletionInProgressError(errors.DeletionInProgressError, _theirs.DeletionInProgressError):  # type: ignore[misc]
-    """The checkpointable asked for is being deleted."""
+    """The checkpointable is being deleted."""
 
 
 class DeletionRecoveryError(errors.DeletionRecoveryError, _theirs.DeletionRecoveryError):  # type: ignore[misc]
@@ -54,12 +54,12 @@ _BOTH: dict[type[errors.OrbscanError], type[errors.OrbscanError]] = {
 
 
 def both(error: errors.OrbscanError, path: Any, name: Any) -> errors.OrbscanError:
-    """Make the error that is also Orbax's; the same error where Orbax has no class of its own.
+    """Make the error that is also Orbax's; the same error if Orbax has no class of its own.
 
     Args:
         error: what orbscan raised.
-        path: what was to be read.
-        name: of the pytree that was asked for; ... for all checkpointables.
+        path: the path that was read.
+        name: the name of the pytree; ... for all checkpointables.
     """
     made = _BOTH.get(type(error))
     if made is None:
@@ -73,14 +73,14 @@ def both(error: errors.OrbscanError, path: Any, name: Any) -> errors.OrbscanErro
 
 
 def _sentence(path: Any, name: Any) -> str:
-    """What Orbax says of a path that it refuses; empty where it refuses nothing.
+    """The message of Orbax for a path that it refuses; empty if it refuses nothing.
 
     Source: `layout/registry.py`, `get_checkpoint_layout` and `_resolve_auto_pytree_name`;
     `layout/orbax_layout.py` and `orbax_v0_layout.py`, `validate` and `checkpointables_metadata`.
     """
     version = 1 if Path(path, "orbax.checkpoint").exists() else 0
     try:
-        # Looks at names only, and does not open what may be damaged.
+        # This looks only at names, and does not open files that may be damaged.
         is_recognised = orbax_v1().is_orbax_checkpoint(path)
     except Exception:  # noqa: BLE001 - the error that is being told says enough
         return ""

@@ -1,9 +1,9 @@
 """Orbax's own calls of `metadata`, answered by orbscan for as long as a program wants it.
 
 Many programs read metadata in libraries whose imports they cannot change. All of Orbax's calls, of
-V0 and of V1, come down to one method of one class, and that is exchanged: nothing else of Orbax is.
-Whether a call is orbscan's to answer is decided call by call, see `_answers`; any other goes to the
-method that was there, as if nothing had happened.
+V0 and of V1, end in one method of one class, which is replaced; nothing else of Orbax is. Whether
+orbscan answers is decided for each call, see `_answers`; any other call goes to the original
+method, as if nothing had happened.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Answered:
-    """Who has answered Orbax's calls of `metadata` in this process while it was patched.
+    """Which library has answered Orbax's calls of `metadata` in this process while it was patched.
 
     Attributes:
         by_orbscan: how many calls orbscan has answered.
-        by_orbax: how many were left to Orbax, by the reason.
+        by_orbax: how many were left to Orbax, for each reason.
     """
 
     by_orbscan: int = 0
@@ -36,16 +36,16 @@ class Answered:
 
 
 class _Patch:
-    """What is exchanged, and by whose wish."""
+    """The replacement, and who requested it."""
 
     def __init__(self) -> None:
-        # Held for a moment, and by no call of `metadata` while it reads.
+        # Held only briefly, and never by a call of `metadata` while it reads.
         self.lock = threading.RLock()
         self.is_switched_on = False
         self.contexts = 0
         self.by_orbscan = 0
         self.by_orbax: Counter[str] = Counter()
-        # Once it is known: the class, and what stands in the place of its method.
+        # Once they are known: the class, and the replacement of its method.
         self.handler: Any = None
         self.wrapper: Any = None
 
@@ -54,7 +54,7 @@ class _Patch:
         return self.is_switched_on or self.contexts > 0
 
     def change(self, *, switch: bool | None = None, contexts: int = 0) -> None:
-        """Switch the patch, or count a context in or out, and exchange the method if that matters.
+        """Switch the patch, or count a context in or out, and replace the method if necessary.
 
         Raises:
             ImportError: Orbax is not installed.
@@ -64,7 +64,7 @@ class _Patch:
             is_wanted = self.is_switched_on if switch is None else switch
             is_wanted |= self.contexts + contexts > 0
             if is_wanted and self.wrapper is None:
-                # Whatever can fail comes first: then nothing is half done.
+                # Anything that can fail comes first, so that nothing is half done.
                 self.handler = _tested.handler_of_pytrees()
                 self.wrapper = _wrapped(self.handler.metadata, self)
             if switch is not None:
@@ -74,7 +74,7 @@ class _Patch:
                 return
             if is_wanted and self.handler.metadata is self.wrapper.__wrapped__:
                 self.handler.metadata = self.wrapper
-            # What somebody else has put in its place since then stays there, and ours asks nobody.
+            # If another patch has replaced it since, that stays, and ours does nothing.
             if not is_wanted and self.handler.metadata is self.wrapper:
                 self.handler.metadata = self.wrapper.__wrapped__
 
@@ -88,7 +88,7 @@ class _Patch:
 
 _patch = _Patch()
 
-# A fork waits until nobody has the lock, which the child would never see released.
+# A fork waits until the lock is free; otherwise the child would never see it released.
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(
         before=_patch.lock.acquire,
@@ -98,7 +98,7 @@ if hasattr(os, "register_at_fork"):
 
 
 def _wrapped(theirs: Callable[..., Any], state: _Patch) -> Callable[..., Any]:
-    """What stands in the place of Orbax's method."""
+    """Return the replacement of Orbax's method."""
 
     @functools.wraps(theirs)
     def metadata(self: Any, directory: Any) -> Any:
@@ -122,35 +122,35 @@ def patch() -> None:
 
     These are `metadata` of the checkpointers and handlers of V0, `CheckpointManager.item_metadata`
     and `.metadata`, and of V1 `metadata`, `checkpointables_metadata` and `Checkpointer.metadata`.
-    The answers are the same, in Orbax's own classes. A call is left to Orbax where it would give
+    The answers are the same, in Orbax's own classes. A call is left to Orbax if orbscan would give
     another answer or none, as for a handler or a path that are not its own, or a checkpoint with a
-    fault; `answered` tells which. What a class of the program's own does in its `metadata` is not
-    touched. Nor are `all_steps`, `latest_step` and `best_step`: a manager has their answers in
-    memory.
+    fault; `answered` says which. The `metadata` of a class of the program itself is not affected.
+    Nor are `all_steps`, `latest_step` and `best_step`: a manager has their answers in memory.
 
-    Any thread may call it at any time, and twice is as good as once. A process that is forked is
-    patched as its parent is.
+    Any thread may call it at any time, and calling it twice has the same effect as once. A forked
+    process is patched if its parent is.
 
     Raises:
         ImportError: Orbax is not installed.
-        NotImplementedError: it is a release that orbscan was not tested with; says with which.
+        NotImplementedError: it is a release with which orbscan was not tested; the message names
+            those.
     """
     _patch.change(switch=True)
 
 
 def unpatch() -> None:
-    """Undo `patch`. Inside of `patched` everything stays patched until that ends.
+    """Undo `patch`. Inside `patched` everything stays patched until that ends.
 
-    A call that is under way ends as it began.
+    A call in progress ends as it began.
     """
     _patch.change(switch=False)
 
 
 @contextmanager
 def patched() -> Iterator[None]:
-    """Let orbscan answer Orbax's calls of `metadata`, in all threads, for as long as this lasts.
+    """Let orbscan answer Orbax's calls of `metadata`, in all threads, while this context lasts.
 
-    These contexts may be nested and may overlap: the last that ends restores what was there.
+    Contexts may be nested and may overlap: the last one that ends restores the original method.
 
     Raises:
         Exception: as `patch` does.
@@ -163,6 +163,6 @@ def patched() -> Iterator[None]:
 
 
 def answered() -> Answered:
-    """Tell who has answered calls in this process since it began."""
+    """Return which library has answered calls in this process since it began."""
     with _patch.lock:
         return Answered(_patch.by_orbscan, dict(_patch.by_orbax))

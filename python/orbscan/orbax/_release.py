@@ -12,10 +12,10 @@ _STATE_FIRST = (0, 12, 2)
 
 @cache
 def first_name() -> str:
-    """Give the name that Orbax tries first for `AUTO`: `state`, or `pytree` before 0.12.2.
+    """Return the name that Orbax tries first for `AUTO`: `state`, or `pytree` before 0.12.2.
 
-    Source: `experimental/v1/_src/layout/orbax_layout.py`, `get_checkpointable_names`. Where Orbax
-    is not installed, it is the name of the latest releases.
+    Source: `experimental/v1/_src/layout/orbax_layout.py`, `get_checkpointable_names`. If Orbax is
+        not installed, it is the name of the latest releases.
     """
     try:
         version = metadata.version("orbax-checkpoint")

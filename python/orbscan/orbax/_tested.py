@@ -1,8 +1,8 @@
-"""The releases of Orbax whose calls orbscan can answer, told by the code that would answer them.
+"""The releases of Orbax whose calls orbscan can answer, identified by the code that would answer.
 
 That code is private to Orbax, and changes without notice. So it is compared: a release is known if
-what it would run is, to the letter, what a release runs with which orbscan's answers were held
-against Orbax's. `make test-matrix` does that for each of them.
+the code that it would run is identical to that of a release in which orbscan's answers were
+compared with Orbax's. `make test-matrix` does that for each of them.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ RELEASES = {
     "0.11.33": "e1363402dcf94b8c",
     "0.12.8": "e643510d9a3c2f2e",
 }
-"""By the release the digest of its code, see `digest`."""
+"""For each release, the digest of its code, see `digest`."""
 
 _HANDLER = "orbax.checkpoint._src.handlers.base_pytree_checkpoint_handler"
 _LEAF_HANDLERS = ("ArrayHandler", "NumpyHandler", "ScalarHandler", "StringHandler")
@@ -39,7 +39,7 @@ _SHARDINGS = (
 
 
 def handler_of_pytrees() -> type[Any]:
-    """Give the class of Orbax whose method `metadata` answers for all others.
+    """Return the class of Orbax whose method `metadata` answers for all others.
 
     Raises:
         ImportError: Orbax is not installed.
@@ -51,7 +51,7 @@ def handler_of_pytrees() -> type[Any]:
         found = import_module(_HANDLER).BasePyTreeCheckpointHandler
         code = digest()
     except (AttributeError, ImportError, OSError, TypeError) as error:
-        # Something is not where it was, or there is no source to compare.
+        # A part of the code is not where it was, or there is no source to compare.
         raise NotImplementedError(_refusal()) from error
     if code not in RELEASES.values():
         raise NotImplementedError(_refusal())
@@ -59,10 +59,10 @@ def handler_of_pytrees() -> type[Any]:
 
 
 def digest() -> str:
-    """Compute a digest of the source of all that answers a call of `metadata`.
+    """Compute a digest of the source of everything that answers a call of `metadata`.
 
     Raises:
-        Exception: some of it is not where a known release has it.
+        Exception: a part of it is not where a known release has it.
     """
     text = "\n".join(inspect.getsource(each) for each in _code())
     return hashlib.sha256(text.encode()).hexdigest()[:16]
@@ -72,7 +72,7 @@ def _code() -> Iterator[Any]:
     from orbscan.restoring.orbax_values import module
 
     handler = import_module(_HANDLER).BasePyTreeCheckpointHandler
-    # The method that is exchanged leads to the one that was there.
+    # The replacement leads to the original method.
     yield inspect.unwrap(handler.metadata)
     yield handler._read_metadata_file  # noqa: SLF001 - what answers is private
     tree = module("tree")

@@ -1,9 +1,9 @@
-"""What the functions of `orbscan.orbax` return: values of orbscan that can be used as Orbax's own.
+"""The results of `orbscan.orbax`: values of orbscan that can be used as Orbax's own.
 
-`isinstance` asks an object for its `__class__`, and these answer with the class of Orbax as soon as
+`isinstance` asks an object for its `__class__`, and these return the class of Orbax as soon as
 Orbax is loaded; before that, no program has that class to compare with. What only Orbax can make,
-such as its sharding metadata, is made on first access. A read thus costs what orbscan's own does,
-and a program that looks at shapes and types never loads Orbax.
+such as its sharding metadata, is made at first access. A read thus costs as much as with orbscan
+itself, and a program that only uses shapes and types never loads Orbax.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-# `isinstance` asks for the class again and again: these are found without composing a name.
+# `isinstance` asks for the class often: these are found without composing a name.
 _SRC = "orbax.checkpoint.experimental.v1._src"
 _ARRAYS = f"{_SRC}.serialization.array_leaf_handler"
 _NUMPY = f"{_SRC}.serialization.numpy_leaf_handler"
@@ -34,7 +34,7 @@ _CHECKPOINTS = f"{_SRC}.metadata.types"
 
 
 def viewed(read: result.CheckpointMetadata[T]) -> CheckpointMetadata[T]:
-    """Turn orbscan's answer, with leaves of Orbax's kinds, into one that can be used as Orbax's."""
+    """Convert orbscan's result, with leaves of Orbax's kinds, to one usable as Orbax's."""
     return CheckpointMetadata(
         read.path,
         metadata=read.metadata,
@@ -46,7 +46,7 @@ def viewed(read: result.CheckpointMetadata[T]) -> CheckpointMetadata[T]:
 
 
 def of_orbax(read: Any, issues: tuple[Issue, ...]) -> CheckpointMetadata[Any]:
-    """Make the same of an answer of Orbax, whose path and values stay what they are."""
+    """Do the same for a result of Orbax, whose path and values stay what they are."""
     made = CheckpointMetadata(
         read.path,
         metadata=read.metadata,
@@ -60,7 +60,7 @@ def of_orbax(read: Any, issues: tuple[Issue, ...]) -> CheckpointMetadata[Any]:
 
 
 def dressed(leaves: list[Any]) -> list[Any]:
-    """Make of orbscan's leaves those that can be used as Orbax's."""
+    """Convert orbscan's leaves to those that can be used as Orbax's."""
     return [_dressed(leaf) for leaf in leaves]
 
 
@@ -82,13 +82,13 @@ def _class_of(module: str, name: str, otherwise: type) -> type[Any]:
 
 
 def _fields(*names: str) -> dict[str, Any]:
-    """What `dataclasses` looks for: the fields that the class of Orbax has."""
+    """The fields that `dataclasses` looks for: those of Orbax's class."""
     twin = dataclasses.make_dataclass("Fields", names, init=False, repr=False, eq=False)
     return {field.name: field for field in dataclasses.fields(twin)}
 
 
 class _Leaf:
-    """A leaf that shows what one of orbscan says, in the types of Orbax."""
+    """A leaf with the content of one of orbscan's, in the types of Orbax."""
 
     __slots__ = ("__orbscan__", "_storage", "dtype", "shape")
 
@@ -101,7 +101,7 @@ class _Leaf:
     def __init__(self, own: Any) -> None:
         keep = object.__setattr__
         keep(self, "__orbscan__", own)
-        # Of the whole array, in elements.
+        # The shape of the whole array, in elements.
         keep(self, "shape", own.shape)
         keep(self, "dtype", own.dtype)
 
@@ -155,7 +155,7 @@ class ArrayMetadata(_Leaf):
     def sharding_metadata(self) -> Any:
         """How the array was laid over devices: `orbax.checkpoint.metadata.ShardingMetadata`.
 
-        None if that is not known, and for the sharding of a kind that JAX has dropped.
+        None if that is not known, and for a sharding of a kind that JAX has dropped.
         """
         try:
             return self._sharding
@@ -169,7 +169,7 @@ class ArrayMetadata(_Leaf):
 
     @property
     def sharding(self) -> jax.sharding.Sharding | None:
-        """The sharding over the devices it was saved on, or None if none is known.
+        """The sharding over the devices of the save, or None if none is known.
 
         Raises:
             MissingDevicesError: this process does not have the devices.
@@ -197,8 +197,8 @@ class NumpyMetadata(_Leaf):
 class CheckpointMetadata(result.CheckpointMetadata[T]):
     """The metadata of one checkpoint, as Orbax's `CheckpointMetadata`, with `issues` in addition.
 
-    As there, two are equal only if they are the same. `dataclasses.replace` gives one of Orbax's
-    own once Orbax is loaded.
+    As in Orbax, two are equal only if they are the same object. `dataclasses.replace` returns one
+    of Orbax's own once Orbax is loaded.
     """
 
     __dataclass_fields__ = _fields(
@@ -232,7 +232,7 @@ class CheckpointMetadata(result.CheckpointMetadata[T]):
 
     @property
     def init_timestamp(self) -> datetime | None:
-        """When the save began, in UTC, rounded as Orbax rounds; None if the writer did not say."""
+        """When the save began, in UTC, rounded as Orbax rounds; None if it is not recorded."""
         return _rounded(self.init_timestamp_nsecs)
 
     @property

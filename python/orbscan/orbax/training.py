@@ -10,5 +10,5 @@ from orbscan.restoring.orbax_types import orbax_v1
 if TYPE_CHECKING:
     from orbax.checkpoint.experimental.v1.training import *  # noqa: F403
 
-# Whoever imports this module gets Orbax's own.
+# Code that imports this module gets Orbax's own.
 sys.modules[__name__] = orbax_v1().training

@@ -1,8 +1,8 @@
-"""How a restore plan is worked out, from plain values and without any other library.
+"""How a restore plan is computed, from plain values and without any other library.
 
-`array` is what must be known of a leaf, `columns` has those of a checkpoint, `mesh` is where the
-arrays go, `fit` decides which axes split which dimension, `chunks` counts what a part of an array
-touches, `tally` adds it up for all devices and hosts, `notes` says what is worth knowing, and
-`build` puts all of it together. `value` is the result, and `plan` the same with its texts, `text`
-and `document`. `api` has the public function.
+`array` has what must be known of a leaf, `columns` gets it from a checkpoint, `mesh` has the
+devices, `fit` determines which axes split which dimension, `chunks` counts the chunks that a part
+of an array overlaps, `tally` sums up for all devices and hosts, `notes` writes the notes, and
+`build` combines all of it. `value` is the result, and `plan` adds its texts, `text` and `document`.
+`api` has the public function.
 """

@@ -1,6 +1,6 @@
 """What it takes to restore a checkpoint over a mesh: `restore_plan`.
 
-Works on the values of a metadata tree alone; no device and no jax is needed.
+Works only on the values of a metadata tree; neither a device nor jax is needed.
 """
 
 from __future__ import annotations
@@ -41,26 +41,26 @@ def restore_plan(
     devices_per_host: int | None = None,
     hosts: int | None = None,
 ) -> RestorePlan:
-    """Work out how many bytes each device and host would hold and must read.
+    """Compute how many bytes each device and host would hold and must read.
 
-    Arrays are laid over the mesh as their saved partition specs say, by the names of the axes.
-    What has no named sharding is read and held whole by each host. A read is whole chunks,
-    uncompressed: a device reads every chunk that its part of an array touches.
+    Arrays are laid over the mesh by their saved partition specs, by the names of the axes. Arrays
+    without a named sharding are read and held as a whole by each host. Reads are whole chunks,
+    uncompressed: a device reads every chunk that its part of an array overlaps.
 
     Args:
-        metadata: of a checkpoint, or a tree of such leaves.
+        metadata: the metadata of a checkpoint, or a tree of its leaves.
         mesh: `'data=4,model=8'`, a mapping of axis names to lengths, or a `Mesh` or `AbstractMesh`
             of jax. None for the mesh that the checkpoint was saved from.
         devices_per_host: consecutive devices of each host, in row-major order of the mesh.
-        hosts: their number, instead of or beside `devices_per_host`; by default 1.
+        hosts: the number of hosts, instead of or in addition to `devices_per_host`; by default 1.
 
     Raises:
         MeshMismatchError: a ValueError with all leaves, dimensions and axes that do not fit.
         ShardingError: a ValueError; the mesh, given or saved, has more than 64 axes or 100,000
             devices.
-        ValueError: the mesh is not a mesh, or its devices cannot be shared out evenly; no mesh was
+        ValueError: the mesh is not a mesh, or its devices cannot be divided evenly; no mesh was
             given, and the checkpoint does not name exactly one.
-        TypeError: the mesh is in none of these forms, or `metadata` is a path.
+        TypeError: the mesh has none of these forms, or `metadata` is a path.
 
     >>> import numpy as np
     >>> split = NamedShardingMetadata((2,), ("x",), ("x", None))
@@ -77,7 +77,7 @@ def restore_plan(
 
 
 def _array(leaf: object) -> Array | None:
-    """What a plan must know of a leaf; None for what has no bytes."""
+    """What a plan must know of a leaf; None for a leaf without bytes."""
     leaf = own(leaf)
     if isinstance(leaf, ArrayMetadata | NumpyMetadata):
         storage = leaf.storage_metadata

@@ -1,4 +1,4 @@
-"""What a plan must know of a leaf: no more than decides where its bytes go."""
+"""What a plan must know of a leaf: only what determines where its bytes go."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ class Array(NamedTuple):
     """One array, or a scalar. Equal ones cost the same.
 
     Attributes:
-        shape: of the whole array, in elements.
-        itemsize: what an element takes in memory, in bytes.
-        chunk_shape: of the smallest part that can be read alone, in elements; None if that is
-            the whole array.
+        shape: the shape of the whole array, in elements.
+        itemsize: the bytes of an element in memory.
+        chunk_shape: the shape of the smallest part that can be read alone, in elements; None if
+            that is the whole array.
         origin: `named` if it was saved with a named sharding. Anything else is restored whole by
             each host: `single` (from one device), `positional`, `unknown` (an array of jax whose
             sharding is not known), `numpy`, `scalar`.
         spec: for each dimension the mesh axes that split it, outermost first.
-        saved_axes: of the mesh that it was saved from; empty unless `named`.
+        saved_axes: the axes of the mesh of the save; empty unless `named`.
     """
 
     shape: tuple[int, ...]
@@ -48,18 +48,18 @@ class Array(NamedTuple):
     def chunk(self) -> tuple[int, ...]:
         """The chunk, with at least one element along each dimension."""
         given = self.shape if self.chunk_shape is None else self.chunk_shape
-        # A structured type adds dimensions to an array that its document does not count.
+        # A structured type adds dimensions to an array that are missing from its document.
         given += self.shape[len(given) :]
         return tuple(max(length, 1) for length in given[: len(self.shape)])
 
     @property
     def chunk_nbytes(self) -> int:
-        """The bytes of a whole chunk, uncompressed. Chunks at the edge are stored whole too."""
+        """The bytes of a whole chunk, uncompressed; chunks at the edge are stored as a whole, too."""
         return prod(self.chunk) * self.itemsize
 
 
 def scalar(kind: type) -> Array | None:
-    """A scalar: it is restored as a number of Python, whatever it was saved as.
+    """A scalar, which is restored as a Python number, whatever it was saved as.
 
     None if the kind is not `bool`, `int`, `float` or `complex`.
     """
@@ -78,8 +78,9 @@ def named(
     Args:
         common: its shape, the size of an element, and the shape of a chunk.
         spec: which mesh axes split which dimension.
-        axis_names: of the mesh.
-        mesh_shape: of the mesh. A damaged document can have more of the one than of the other.
+        axis_names: the names of the axes of the mesh.
+        mesh_shape: the shape of the mesh. A damaged document can have more of the one than of the
+            other.
     """
     saved_axes = tuple(zip(axis_names, mesh_shape, strict=False))
     return Array(*common, "named", axes_of(spec), saved_axes)
@@ -93,13 +94,13 @@ def collected(
     """Find the arrays of a tree.
 
     Args:
-        leaves: with their keypaths. Equal ones are mostly one object, which is looked at once:
-            the objects must live, and so keep their fingerprints, until the last one is given.
-        array_of: what a plan must know of a leaf; None for what has no bytes.
+        leaves: with their keypaths. Equal ones are mostly one object, which is examined once: the
+            objects, and therefore their ids, must stay alive until the last one is given.
+        array_of: what a plan must know of a leaf; None for a leaf without bytes.
         is_unreadable: whether the metadata of a leaf cannot be read.
 
     Returns:
-        keypath and array of each leaf that has bytes, and how many are unreadable.
+        the keypath and the array of each leaf with bytes, and how many are unreadable.
     """
     known: dict[int, Array | None] = {}
     found: list[tuple[Keypath, Array]] = []

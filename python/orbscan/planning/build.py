@@ -30,17 +30,17 @@ def build(
     hosts: int | None = None,
     unreadable: int = 0,
 ) -> RestorePlan:
-    """Work out a plan.
+    """Compute a plan.
 
     Args:
-        leaves: keypath and array of each leaf, in the order of the tree.
-        mesh: in any form that `restore_plan` takes; None for that of the checkpoint.
+        leaves: the keypath and the array of each leaf, in the order of the tree.
+        mesh: in any form that `restore_plan` accepts; None for that of the checkpoint.
         devices_per_host: the number of devices of each host.
         hosts: the number of hosts.
         unreadable: the number of leaves whose metadata cannot be read.
 
     Raises:
-        MeshMismatchError: some leaf does not fit the mesh.
+        MeshMismatchError: a leaf does not fit the mesh.
         ShardingError: the mesh, given or saved, has too many axes or devices for a plan.
         ValueError, TypeError: mesh, devices_per_host and hosts do not describe one.
     """
@@ -74,7 +74,7 @@ def build(
 
 
 def _saved_mesh(arrays: dict[Array, int]) -> dict[str, int]:
-    """The one mesh that all arrays with a named sharding were saved from.
+    """The one mesh from which all arrays with a named sharding were saved.
 
     Raises:
         ValueError: there is none, or more than one.
@@ -129,7 +129,7 @@ def _hosts(
 
 
 def _sums(number: int, columns: list[list[tuple[int, int]]]) -> list[tuple[int, int]]:
-    """Add columns of pairs up, row by row."""
+    """Sum up columns of pairs, row by row."""
     if not columns:
         return [(0, 0)] * number
     return [

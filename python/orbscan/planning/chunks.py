@@ -1,7 +1,7 @@
-"""Which chunks a part of an array touches. All of it factorises over the dimensions.
+"""Which chunks a part of an array overlaps. All of it factorises over the dimensions.
 
-A part is a box, and so is the set of chunks that it touches: their number is the product of the
-numbers along each dimension, which depend on the length, the chunk and the number of parts alone.
+A part is a box, and so is the set of chunks that it overlaps: their number is the product of the
+numbers along each dimension, which depend only on the length, the chunk and the number of parts.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ Span: TypeAlias = tuple[int, int]
 """The chunks from one number up to, but not including, another."""
 
 Cell: TypeAlias = tuple[int, ...]
-"""Which of the parts of an array: its number along each dimension that is split."""
+"""A part of an array: its number along each dimension that is split."""
 
 
 @lru_cache(maxsize=4096)
 def spans(length: int, chunk: int, parts: int) -> tuple[Span, ...]:
-    """Find the chunks that each of the equal parts of a dimension touches.
+    """Find the chunks that each of the equal parts of a dimension overlaps.
 
     Args:
-        length: of the dimension, in elements; `parts` divides it.
+        length: the length of the dimension, in elements; `parts` divides it.
         chunk: the length of a chunk, in elements.
         parts: the number of parts.
 
@@ -42,14 +42,14 @@ def spans(length: int, chunk: int, parts: int) -> tuple[Span, ...]:
 
 
 class CellSets:
-    """Sets of cells of one grid, of which the distinct chunks are to be counted.
+    """Sets of cells of one grid, for which the distinct chunks are counted.
 
-    Most sets have just every combination of some numbers along each dimension. Their chunks are
-    counted dimension by dimension, once for all sets that have the same numbers along it.
+    Most sets consist of every combination of some numbers along each dimension. Their chunks are
+    counted dimension by dimension, once for all sets with the same numbers along it.
     """
 
     def __init__(self, sets: Sequence[frozenset[Cell]]) -> None:
-        """Sort the sets into those that are such a box, and those that are not."""
+        """Separate the sets that are such a box from those that are not."""
         dimensions = len(next(iter(sets[0])))
         self._numbers: list[dict[tuple[int, ...], int]] = [{} for _ in range(dimensions)]
         self._boxes: list[tuple[int, ...]] = []
@@ -62,10 +62,10 @@ class CellSets:
             self._boxes.append(tuple(known.setdefault(row, len(known)) for known, row in rows))
 
     def distinct_chunks(self, dimensions: Sequence[tuple[Span, ...]]) -> list[int]:
-        """Count for each set the chunks that at least one of its cells touches.
+        """Count for each set the chunks that at least one of its cells overlaps.
 
         Args:
-            dimensions: the spans of each dimension, as `spans` gives them.
+            dimensions: the spans of each dimension, as `spans` returns them.
         """
         unions = [
             [_union(numbers, all_spans) for numbers in known]
@@ -83,7 +83,7 @@ class CellSets:
 
 
 def _union(numbers: Iterable[int], all_spans: tuple[Span, ...]) -> int:
-    """Count the chunks along one dimension; spans rise with the number of the part."""
+    """Count the chunks along one dimension; spans increase with the number of the part."""
     count = reached = 0
     for number in numbers:
         low, high = all_spans[number]
@@ -97,7 +97,7 @@ def _covered(cells: Iterable[Cell], dimensions: Sequence[tuple[Span, ...]]) -> i
     """Count the chunks of a set of cells in no particular order.
 
     Cuts the first dimension wherever a span begins or ends. Between two cuts the same cells are
-    touched everywhere, and the other dimensions decide.
+    overlapped everywhere, and the other dimensions decide.
     """
     if not dimensions:
         return 1

@@ -1,4 +1,4 @@
-"""The arrays of a checkpoint that was read as columns, as a plan takes them."""
+"""The arrays of a checkpoint that was read as columns, for a plan."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ def arrays(
             name if there are several.
 
     Returns:
-        keypath and array of each leaf that has bytes, and how many leaves are unreadable.
+        the keypath and the array of each leaf with bytes, and how many leaves are unreadable.
     """
     tables = [(name, table) for name, table in items if table is not None]
-    # The leaves are told apart by identity: those of all tables live until the last is counted.
+    # Leaves are distinguished by id: those of all tables stay alive until the last one is counted.
     every = [leaf for name, table in tables for leaf in _leaves(name, table, len(tables))]
     return collected(every, _array, lambda leaf: leaf.kind == codes.UNREADABLE)
 
@@ -42,7 +42,7 @@ def _leaves(
 
 
 def _array(leaf: Leaf) -> Array | None:
-    """What a plan must know of a leaf; None for what has no bytes."""
+    """What a plan must know of a leaf; None for a leaf without bytes."""
     if leaf.shape is None or leaf.dtype is None:
         return None
     if leaf.kind == codes.SCALAR:

@@ -13,8 +13,8 @@
  "notes": ["..."]}
 ```
 
-`memory` is null if the plan was made without one. What is in `others` is not part of the plan;
-`is_pytree` is null if the file system denies access. All amounts are in bytes.
+`memory` is null if the plan was made without it. Checkpointables in `others` are not part of the
+plan; `is_pytree` is null if the file system denies access. All amounts are in bytes.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def render(
 
 
 def document(plan: Plan) -> dict[str, object]:
-    """Compose what is in the document of the plan itself, of plain values."""
+    """Compose the part of the document about the plan itself, from plain values."""
     return {
         "schema_version": SCHEMA_VERSION,
         "mesh": [{"axis": axis, "length": length} for axis, length in plan.mesh.axes],

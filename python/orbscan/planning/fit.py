@@ -1,4 +1,4 @@
-"""Which axes of the new mesh split which dimension of an array, and what stands in the way."""
+"""Which axes of the new mesh split which dimension of an array, and what prevents it."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ if TYPE_CHECKING:
     from orbscan.planning.mesh import Mesh
 
 Split: TypeAlias = tuple[tuple[int, ...], ...]
-"""For each dimension the numbers of the mesh axes that split it, outermost first."""
+"""For each dimension, the numbers of the mesh axes that split it, outermost first."""
 
 
 class Problem(NamedTuple):
     """Why one dimension of an array does not fit a mesh.
 
     Attributes:
-        keypath: of the leaf.
+        keypath: the keypath of the leaf.
         dimension: its number, from 0.
-        axes: the mesh axes that are to split it and are to blame.
+        axes: the mesh axes that cannot split it.
         reason: in words.
     """
 
@@ -42,7 +42,7 @@ class MeshMismatchError(ValueError):
     The message has a line for each way in which leaves do not fit.
 
     Attributes:
-        mesh: as text.
+        mesh: the mesh as text.
         problems: all of them, in the order of the leaves.
     """
 
@@ -84,10 +84,10 @@ def fit(at: Keypath, array: Array, mesh: Mesh) -> tuple[Split, list[Problem]]:
 def _objections(
     array: Array, dimension: int, mesh: Mesh, used: set[str]
 ) -> Iterator[tuple[tuple[str, ...], str]]:
-    """Say which axes cannot split a dimension, and why; `used` are those of former dimensions."""
+    """Say which axes cannot split a dimension, and why; `used` are those of earlier dimensions."""
     axes = array.spec[dimension]
     lengths, saved = dict(mesh.axes), dict(array.saved_axes)
-    # An axis of one device splits nothing, so that nothing is lost with it.
+    # An axis of one device splits nothing, so nothing is lost without it.
     missing = tuple(axis for axis in axes if axis not in lengths and saved.get(axis) != 1)
     if missing:
         yield missing, f"the mesh lacks {_named(missing)}"

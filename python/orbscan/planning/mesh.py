@@ -1,4 +1,4 @@
-"""The devices of a restore: a grid with named axes, in row-major order, shared out over hosts."""
+"""The devices of a restore: a grid with named axes, in row-major order, divided among hosts."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Axes: TypeAlias = tuple[tuple[str, int], ...]
 
 
 MAX_DEVICES = 100_000
-"""Far more than any machine has, and few enough for a plan that names each of them."""
+"""More than any machine has, and few enough for a plan that names each of them."""
 
 _MOST_DIGITS = 1_000
 
@@ -43,7 +43,7 @@ class Mesh:
         return self.devices // self.hosts
 
     def coordinates(self, device: int) -> tuple[int, ...]:
-        """The place of a device on each axis.
+        """Return the position of a device on each axis.
 
         >>> Mesh((("data", 2), ("model", 4))).coordinates(6)
         (1, 2)
@@ -59,17 +59,17 @@ class Mesh:
 
 
 def make_mesh(described: object, devices_per_host: int | None, hosts: int | None) -> Mesh:
-    """Read a mesh in any of the forms that `restore_plan` takes.
+    """Read a mesh in any of the forms that `restore_plan` accepts.
 
     Raises:
         ValueError: an axis is named twice or has no device, or the devices cannot be divided;
             a ShardingError if there are too many axes or devices.
-        TypeError: it is in none of the forms.
+        TypeError: it has none of the forms.
     """
     axes = _axes(described)
     too_large = objection([length for _, length in axes], MAX_DEVICES)
     if too_large is not None:
-        # Loads a library that a plan is made without.
+        # It loads a library that a plan does not need.
         from orbscan.model.sharding import ShardingError
 
         raise ShardingError(too_large)
@@ -97,7 +97,7 @@ def parsed_axes(text: str) -> Axes:
         if not (separator and name and length.isascii() and length.isdecimal()):
             message = f"{text!r} is not a mesh such as 'data=4,model=8'"
             raise ValueError(message)
-        # No number is too long to be refused as what it is.
+        # A number of any length is refused with a message.
         axes.append((name, int(length) if len(length) < _MOST_DIGITS else MANY))
     return tuple(axes)
 

@@ -1,4 +1,4 @@
-"""What is worth knowing about a plan, in sentences."""
+"""The notes of a plan, in sentences."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _HELD_WHOLE = {
 
 
 def notes(arrays: Mapping[Array, int], mesh: Mesh, unreadable: int) -> Iterator[str]:
-    """Say what is held whole, and how the mesh differs from that of the checkpoint.
+    """Say what is held as a whole, and how the mesh differs from that of the checkpoint.
 
     Args:
         arrays: the distinct arrays, and how often each occurs; they fit the mesh.

@@ -1,4 +1,4 @@
-"""What a restore would hold and read: the answer of `orbscan.restore_plan`."""
+"""What a restore would hold and read: the result of `orbscan.restore_plan`."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ class RestorePlan(Plan):
         hosts: in the order of their devices.
         leaves: in the order of the tree; without strings, None, empty containers and leaves whose
             metadata cannot be read.
-        unplaced: bytes of arrays of jax without a named sharding, which each host restores whole
-            and which are not counted for any device.
-        notes: what is worth knowing before one relies on the numbers.
+        unplaced: bytes of arrays of jax without a named sharding, which each host restores as a
+            whole and which are not counted for any device.
+        notes: assumptions and other information about the numbers.
     """
 
     __slots__ = ()
 
     def to_dict(self) -> dict[str, object]:
-        """Compose what `orbscan plan -o json` prints of it, of values for `json.dumps`."""
+        """Return what `orbscan plan -o json` prints of it, as values for `json.dumps`."""
         from orbscan.planning.document import document
 
         return document(self)

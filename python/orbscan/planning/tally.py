@@ -1,7 +1,7 @@
-"""Adds up what each device and host holds and reads, over all arrays that are split alike.
+"""Sums up what each device and host holds and reads, for all arrays that are split alike.
 
-No step of it visits an array and a device together: arrays are counted for the cells of a grid,
-which has a cell for each part that differs, and cells are assigned to devices once, at the end.
+No step visits an array and a device together: arrays are counted for the cells of a grid, which has
+a cell for each distinct part, and cells are assigned to devices once, at the end.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class Cost:
-    """What the restore of one array takes: the fields of a `LeafPlan`."""
+    """The cost of restoring one array: the fields of a `LeafPlan`."""
 
     __slots__ = ("copies", "held", "nbytes", "on", "read", "read_max", "read_min")
 
@@ -28,11 +28,11 @@ class Cost:
         """Describe the cost.
 
         Args:
-            array: what is restored.
+            array: the array to restore.
             on: `device` or `host`.
-            copies: how many times all of it is held.
+            copies: how many times the whole array is held.
             held: bytes that each device or host holds.
-            reads: bytes that a device or host reads, for each part that differs, of one copy.
+            reads: bytes that a device or host reads, for each distinct part, of one copy.
         """
         self.nbytes = array.nbytes
         self.on = on
@@ -43,7 +43,7 @@ class Cost:
         self.read_max = max(reads)
 
     def fields(self) -> tuple[int, str, int, int, int, int, int]:
-        """The fields of a `LeafPlan`, but for the keypath."""
+        """Return the fields of a `LeafPlan`, except the keypath."""
         return (
             self.nbytes,
             self.on,
@@ -85,7 +85,7 @@ class Grid:
     def add(self, array: Array, split: Split, times: int) -> Cost:
         """Count an array that occurs several times."""
         dimensions: list[tuple[Span, ...]] = []
-        # What every part has alike: the bytes of a chunk, and the chunks along unsplit dimensions.
+        # What all parts share: the bytes of a chunk, and the chunks along unsplit dimensions.
         alike = array.chunk_nbytes
         parts = iter(self._parts)
         for length, chunk, axes in zip(array.shape, array.chunk, split, strict=True):
@@ -117,7 +117,7 @@ class Grid:
 
 
 def whole(array: Array, hosts: int) -> Cost:
-    """What it takes to restore all of an array on each host."""
+    """Return the cost of restoring a whole array on each host."""
     chunks = prod(
         -(-length // chunk) for length, chunk in zip(array.shape, array.chunk, strict=True)
     )

@@ -1,4 +1,4 @@
-"""A restore plan as text to read. Pure: a plan in, lines out."""
+"""A restore plan as text. Pure: a plan in, lines out."""
 
 from __future__ import annotations
 
@@ -43,9 +43,9 @@ def report(
     """Show a plan.
 
     Args:
-        plan: what to show.
-        memory: of one device, in bytes; None to leave the question open whether the plan fits.
-        name: of the checkpointable that the plan is for; shown if there are others.
+        plan: the plan to show.
+        memory: the memory of one device, in bytes; None to not say whether the plan fits.
+        name: the checkpointable of the plan; shown if there are others.
         others: the names of those that the plan leaves out, and whether they are pytrees.
         fitting: how its tables are fitted; None for not at all.
     """
@@ -100,7 +100,7 @@ def _loads(plan: Plan) -> Iterator[tuple[str, ...]]:
 
 
 def _hosts(plan: Plan, fitting: Fitting) -> list[str]:
-    """The hosts, those with the same load together."""
+    """The hosts; those with the same load are one row."""
     alike: dict[tuple[int, int], list[str]] = {}
     for host in plan.hosts:
         alike.setdefault((host.held, host.read), []).append(str(host.number))
@@ -125,7 +125,7 @@ def _copies(plan: Plan, fitting: Fitting) -> list[str]:
 
 
 def _amplified(plan: Plan, fitting: Fitting) -> list[str]:
-    """The leaves with the most bytes read in vain, those that cost the same together."""
+    """The leaves with the most bytes read in vain; those with the same cost are one row."""
     alike: dict[tuple[object, ...], list[LeafPlan]] = {}
     for leaf in plan.amplified(limit=None):
         alike.setdefault(leaf[1:], []).append(leaf)

@@ -13,13 +13,13 @@ if TYPE_CHECKING:
 
 
 class LeafPlan(NamedTuple):
-    """What the restore of one leaf takes.
+    """The cost of restoring one leaf.
 
     Attributes:
         keypath: the keys that lead to it.
-        nbytes: of the whole array.
+        nbytes: the bytes of the whole array.
         on: `device` if it is laid over the devices; `host` if each host holds all of it.
-        copies: how many times all of it is held, over all devices or hosts.
+        copies: how many times the whole array is held, over all devices or hosts.
         held: bytes that each device (or host) holds.
         read: bytes of chunks that all devices (or hosts) read together.
         read_min: bytes of chunks that the device (or host) with the least to read must read.
@@ -37,7 +37,7 @@ class LeafPlan(NamedTuple):
 
     @property
     def path(self) -> str:
-        """The keypath, readable, as `orbscan show` prints it."""
+        """The keypath as text, as `orbscan show` prints it."""
         return keypath(self.keypath)
 
     @property
@@ -48,7 +48,7 @@ class LeafPlan(NamedTuple):
 
     @property
     def wasted(self) -> int:
-        """The bytes that all devices or hosts together read and do not hold."""
+        """The bytes that all devices or hosts together read but do not hold."""
         return self.read - self.nbytes * self.copies
 
 
@@ -56,11 +56,11 @@ class DevicePlan(NamedTuple):
     """What one device holds and reads.
 
     Attributes:
-        number: in the mesh, in row-major order.
-        coordinates: its place on each axis of the mesh.
+        number: its number in the mesh, in row-major order.
+        coordinates: its position on each axis of the mesh.
         host: the number of its host.
         held: bytes of its parts of all arrays that are laid over the devices.
-        read: uncompressed bytes of all chunks that these parts touch.
+        read: uncompressed bytes of all chunks that these parts overlap.
     """
 
     number: int
@@ -74,10 +74,10 @@ class HostPlan(NamedTuple):
     """What one host holds and reads.
 
     Attributes:
-        number: of the host.
-        held: bytes on its devices, and of the leaves that each host holds whole.
+        number: the number of the host.
+        held: bytes on its devices, and of the leaves that each host holds as a whole.
         read: uncompressed bytes of the distinct chunks that it needs: a chunk that several of its
-            devices touch counts once.
+            devices overlap counts once.
     """
 
     number: int
@@ -87,7 +87,7 @@ class HostPlan(NamedTuple):
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Plan:
-    """The data of a `RestorePlan`, which also has its texts."""
+    """The data of a `RestorePlan`, without its texts."""
 
     mesh: Mesh
     devices: tuple[DevicePlan, ...]
@@ -103,7 +103,7 @@ class Plan:
 
     @property
     def device_memory(self) -> int:
-        """The most bytes that a device holds, if it also has all that is `unplaced`."""
+        """The most bytes that a device holds, if it also has everything that is `unplaced`."""
         return max(device.held for device in self.devices) + self.unplaced
 
     @property
@@ -114,7 +114,7 @@ class Plan:
         return 1 - sum(leaf.nbytes for leaf in placed) / held if held else 0.0
 
     def amplified(self, limit: int | None = 10) -> tuple[LeafPlan, ...]:
-        """The leaves of which more is read than held, those with the most bytes in vain first."""
+        """The leaves that read more than they hold, those with the most bytes in vain first."""
         wasteful = sorted(
             (leaf for leaf in self.leaves if leaf.wasted > 0), key=lambda leaf: -leaf.wasted
         )
