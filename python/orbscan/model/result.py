@@ -121,8 +121,7 @@ class CheckpointMetadata(Moments, Generic[T]):
         return leaves(self.metadata)
 
     def to_bytes(self) -> bytes:
-        """Convert the result to bytes, to pass it to other processes; `from_bytes` converts it
-        back.
+        """Convert the result to bytes, to pass it to other processes; see `from_bytes`.
 
         The bytes are for this version of orbscan and those with the same version of the bytes, not
         for storage: for that there is the checkpoint itself. `items` is not included.

@@ -54,7 +54,7 @@ class Array(NamedTuple):
 
     @property
     def chunk_nbytes(self) -> int:
-        """The bytes of a whole chunk, uncompressed; chunks at the edge are stored as a whole, too."""
+        """The bytes of a whole chunk, uncompressed. Chunks at the edge are stored in full."""
         return prod(self.chunk) * self.itemsize
 
 

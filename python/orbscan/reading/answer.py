@@ -1,6 +1,6 @@
-"""From what the extension module read to what a caller gets.
+"""From what the extension module read to the result of a call.
 
-Apart from `api`, since it imports numpy and more: `api` imports it when the first answer is there.
+Apart from `api`, because it imports numpy and more: `api` imports it for the first result.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 def pytree(
     path: str, checkpoint: _core.Checkpoint, dressed: Dresser | None = None
 ) -> CheckpointMetadata[PyTreeMetadata]:
-    """Compose the answer about the one item that was read; `dressed` as for `tree.assemble`."""
+    """Compose the result for the one item that was read; `dressed` as for `tree.assemble`."""
     (name, table), *_ = checkpoint.items
     tree = None if table is None else assemble(table, dressed)
     read = composed(path, checkpoint, tree, checkpoint.issues)
@@ -33,7 +33,7 @@ def pytree(
 def checkpointables(
     path: str, checkpoint: _core.Checkpoint, dressed: Dresser | None = None
 ) -> CheckpointMetadata[dict[str, PyTreeMetadata]]:
-    """Compose the answer about all items by name; `dressed` as for `tree.assemble`."""
+    """Compose the result for all items by name; `dressed` as for `tree.assemble`."""
     trees = {
         name: None if table is None else assemble(table, dressed)
         for name, table in checkpoint.items
@@ -48,17 +48,17 @@ def checkpointables(
 
 
 def header(path: str, checkpoint: _core.Checkpoint) -> CheckpointMetadata[dict[str, None]]:
-    """Compose what `_core.read_header` has read; the values are not known."""
+    """Compose the result of `_core.read_header`; the values are not known."""
     names = dict.fromkeys(name for name, _ in checkpoint.items if name is not None)
     read = composed(path, checkpoint, names, checkpoint.issues)
-    # Nobody has looked at any of them.
+    # None of them has been read.
     return replace(read, _contents=Contents(path, checkpoint.handlers, (), None))
 
 
 def composed(
     path: str, checkpoint: _core.Checkpoint, metadata: PyTreeMetadata, issues: list[_core.Issue]
 ) -> CheckpointMetadata[PyTreeMetadata]:
-    """Put trees and what stands outside them together."""
+    """Combine trees and what lies outside them."""
     return CheckpointMetadata(
         path_of(path),
         metadata=metadata,

@@ -1,6 +1,6 @@
-"""The questions one can ask about a checkpoint.
+"""The public functions about one checkpoint.
 
-Everything beyond the extension module is imported when the first answer is assembled.
+Everything beyond the extension module is imported when the first result is assembled.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ if TYPE_CHECKING:
 
 AUTO = "AUTO"
 
-# A program that has not loaded it has registered no handlers with it.
+# A program that has not loaded it has not registered handlers with it.
 _ORBAX = "orbax.checkpoint.experimental.v1"
 
 METRICS = "metrics"
-"""What Orbax keeps for itself and never reads, although a program may have saved a pytree so."""
+"""A name that Orbax reserves and never reads, although a program may have saved a pytree so."""
 
 _DELETION = "_CHECKPOINT_DELETION"
 
@@ -52,52 +52,52 @@ def metadata(  # noqa: PLR0913 - keywords, each with a meaning of its own
 ) -> CheckpointMetadata[PyTreeMetadata]:
     """Read the metadata of the pytree in a checkpoint.
 
-    Reads no array data, and needs none of the devices that the checkpoint was saved from. The
-    result can be given to `orbax.checkpoint.load` as the tree to restore.
+    Reads no array data, and needs none of the devices of the save. The result can be passed to
+    `orbax.checkpoint.load` as the tree to restore.
 
     Args:
         path: the checkpoint: a local directory, where `~` stands for the home directory, or the URL
             of one: `gs://`, `s3://`, `az://`, `abfss://`, `http(s)://`, `hf://`, `file://`.
         checkpointable_name: the sub-directory that holds the pytree; None if `path` itself holds
-            it, also where it is a part of a checkpoint, of which the answer is then; `AUTO` for
-            `pytree`, else `state`, else the first by name, else `path` itself.
-        rich_types: whether to show saved tuples and namedtuples as such, where the writer
-            recorded them, rather than as lists and dicts.
-        step: of the steps that `path` holds the one to read: its number, `"latest"`, that of the
-            greatest or least metric, `("loss", "min")`, or the name of a directory. None if
-            `path` is the checkpoint.
+            it, also if `path` is a part of a checkpoint, in which case the result is about that
+            part; `AUTO` for `pytree`, else `state`, else the first by name, else `path` itself.
+        rich_types: whether to show saved tuples and namedtuples as such, if the writer recorded
+            them, rather than as lists and dicts.
+        step: if `path` is a directory of steps, the one to read: its number, `"latest"`, the one
+            with the greatest or least value of a metric, `("loss", "min")`, or the name of a
+            directory. None if `path` is the checkpoint.
         atomicity: what makes a checkpoint a finished one: `atomic_rename`, a name that is not
             temporary; `commit_file`, a file `commit_success.txt`;
             `commit_file_or_atomic_rename`, either; `auto`, as Orbax decides: the file in
             `gs://`, the name everywhere else.
-        allow_uncommitted: whether to read the save of a job that did not finish it; `issues` then
-            says so.
+        allow_uncommitted: whether to read a save that never finished; `issues` then says so.
         recover: whether to list what the store itself holds, for a checkpoint whose `_METADATA` is
-            gone: a dict from the names of the arrays to their shapes and types, without structure,
-            shardings or what is not an array. `issues` says so.
-        handlers: by name of the checkpointable, what describes it instead of orbscan: any object
-            with a method `metadata(directory)`, plain or `async`. Where Orbax is loaded, a handler
-            of the program's own that is registered with it, for all or in the active context, is
-            asked as well.
-        store: a store made with `obstore`, from which a URL is read; by default what the URL and
-            the environment say.
-        store_options: what to say of the store of a URL, by the names of docs/buckets.md.
+            missing: a dict from the names of the arrays to their shapes and types, without
+            structure, shardings or anything that is not an array. `issues` says so.
+        handlers: for each name of a checkpointable, what describes it instead of orbscan: any
+            object with a method `metadata(directory)`, plain or `async`. If Orbax is loaded,
+            handlers of the program itself that are registered with it, globally or in the active
+            context, are used as well.
+        store: a store made with `obstore`, from which a URL is read; by default the URL and the
+            environment determine it.
+        store_options: options for the store of a URL, by the names in docs/buckets.md.
         multihost: `broadcast` for a program of many processes of `jax.distributed.initialize`: the
-            first one reads, and all of them have the result, or its error. All make the same calls
-            in the same order. None where each process reads for itself.
+            first one reads, and all of them get the result, or its error. All must make the same
+            calls in the same order. None if each process reads for itself.
 
     Raises:
         CheckpointNotFoundError: the path does not exist, or holds no such step.
-        InvalidLayoutError: it is not a finished checkpoint, or has no pytree of that name.
+        InvalidLayoutError: it is not a finished checkpoint, or has no pytree with that name.
         FormatError: a file of the checkpoint is damaged, or of an unknown kind.
         StoreError: the file system or the store refused or failed; `fault` says why.
         DeletionInProgressError: the pytree is being deleted.
         DeletionRecoveryError: the record of an interrupted deletion is damaged.
-        ValueError: the name is empty or reserved, there are store options for a path of a
-            disk, the step is not a step, or there is no such atomicity.
-        TypeError: the name is neither a string nor None, or the step in none of its forms.
-        RuntimeError: the process that reads for all has failed otherwise, or does not answer.
-        Exception: whatever a handler of the program's own raises.
+        ValueError: the name is empty or reserved, there are store options for a path on a disk, the
+            step is not a step, or there is no such atomicity.
+        TypeError: the name is neither a string nor None, or the step has none of its forms.
+        RuntimeError: the process that reads for all has failed with another error, or does not
+            answer.
+        Exception: whatever a handler of the program itself raises.
     """
     if multihost is not None:
         return _for_all(
@@ -115,14 +115,14 @@ def metadata(  # noqa: PLR0913 - keywords, each with a meaning of its own
         )
     text = place_of(path, step, atomicity=atomicity, store=store, store_options=store_options)
     check_name_as_orbax(checkpointable_name)
-    # A recovery lists what a store holds, whoever wrote it.
+    # A recovery lists what a store holds, whatever handler wrote it.
     if (
         handlers
         and not recover
         and checkpointable_name is not None
         and checkpointable_name in handlers
     ):
-        # It need not be a pytree: whoever describes it knows.
+        # It need not be a pytree: its handler knows.
         with importing:
             from orbscan import _core
 
@@ -188,9 +188,9 @@ def checkpointables_metadata(  # noqa: PLR0913 - as for metadata
 ) -> CheckpointMetadata[dict[str, Any]]:
     """Read the metadata of every checkpointable in a checkpoint, by name.
 
-    The value is what a handler of the program's own says, if there is one; a tree for a pytree; and
-    None for JSON, for what only another handler can describe, and for a pytree that cannot be read.
-    Of the latter two `issues` says which handler it was, or why.
+    The value is the result of a handler of the program itself, if there is one; a tree for a
+    pytree; and None for JSON, for an item that only another handler can describe, and for a pytree
+    that cannot be read. For the latter two, `issues` names the handler, or the reason.
 
     Args:
         path: as for `metadata`.
@@ -198,14 +198,14 @@ def checkpointables_metadata(  # noqa: PLR0913 - as for metadata
         step: as for `metadata`.
         atomicity: as for `metadata`.
         allow_uncommitted: as for `metadata`.
-        handlers: as for `metadata`. What one raises is in `issues`, and the value is None.
+        handlers: as for `metadata`. An error of a handler is in `issues`, and the value is None.
         store: as for `metadata`.
         store_options: as for `metadata`.
 
     Raises:
         InvalidLayoutError: for the reasons of `metadata`, or the checkpoint holds one pytree
             without a name.
-        CheckpointNotFoundError: as for `metadata`; so are all the others.
+        CheckpointNotFoundError: as for `metadata`; so are all others.
     """
     text = place_of(path, step, atomicity=atomicity, store=store, store_options=store_options)
     with importing:
@@ -227,7 +227,7 @@ def _described(
     checkpoint: _core.Checkpoint,
     given: Mapping[str, Handler] | None,
 ) -> CheckpointMetadata[Any]:
-    """Let handlers of the program's own describe what is theirs, where there can be any."""
+    """Let handlers of the program itself describe their items, if there can be any."""
     if not given and _ORBAX not in sys.modules:
         return read
     with importing:
@@ -245,10 +245,10 @@ def is_orbax_checkpoint(
     store: Any = None,
     store_options: StoreOptions | None = None,
 ) -> bool:
-    """Tell whether a path is laid out like a finished Orbax checkpoint.
+    """Return whether a path is laid out like a finished Orbax checkpoint.
 
-    Looks at names only: the files can still turn out to be damaged. False for a path or a step
-    that does not exist.
+    Looks only at names: the files may still be damaged. False for a path or a step that does not
+    exist.
 
     Args:
         path: as for `metadata`.
@@ -259,7 +259,7 @@ def is_orbax_checkpoint(
 
     Raises:
         StoreError: the file system or the store refused or failed; `fault` says why.
-        ValueError: there are store options for a path of a disk, the step is not a step, or there
+        ValueError: there are store options for a path on a disk, the step is not a step, or there
             is no such atomicity.
         TypeError: as for `metadata`.
     """
@@ -285,7 +285,7 @@ def read_pytree(  # noqa: PLR0913 - as for metadata
 ) -> _core.Checkpoint:
     """Read the columns of one pytree; the part of `metadata` that needs no other library.
 
-    `first` is as in `orbax._release`, for `AUTO` as Orbax has it. Raises as `metadata` does.
+    `first` is as in `orbax._release`, for the order of Orbax for `AUTO`. Raises as `metadata` does.
     """
     check_name(name)
     with importing:
@@ -304,15 +304,15 @@ def read_pytree(  # noqa: PLR0913 - as for metadata
 
 
 def outer(path: str, name: str | None, error: errors.InvalidLayoutError) -> tuple[str, str]:
-    """Give the checkpoint that a pytree is a part of, and its name there.
+    """Return the checkpoint that a pytree is a part of, and its name there.
 
     Args:
-        path: that was refused.
-        name: that was asked for: only without one it is the pytree that is meant.
+        path: the path that was refused.
+        name: the requested name: only without one is the pytree itself meant.
         error: why it was refused.
 
     Raises:
-        InvalidLayoutError: it was refused for something else, or another was meant.
+        InvalidLayoutError: it was refused for another reason, or another pytree was meant.
     """
     import os
 
@@ -330,7 +330,7 @@ def read_everything(
     atomicity: Atomicity = "auto",
     allow_uncommitted: bool = False,
 ) -> _core.Checkpoint:
-    """Read the columns of every pytree, also of one without a name.
+    """Read the columns of every pytree, including one without a name.
 
     Raises as `metadata` does; a pytree that cannot be read is an issue if another one can.
     """
@@ -343,11 +343,11 @@ def read_everything(
 
 
 def others(path: str, read: _core.Checkpoint) -> list[tuple[str | None, bool | None]]:
-    """Name the checkpointables beside the one that `read_pytree` has read, without reading them.
+    """List the checkpointables beside the one that `read_pytree` has read, without reading them.
 
     Returns:
         their names, None for the tree of the checkpoint itself, and whether they are pytrees; None
-        where the file system does not let us look.
+        if the file system denies access.
 
     Raises:
         OrbscanError: as `metadata` does.
@@ -385,7 +385,7 @@ def check_name(name: str | None) -> None:
 
 
 def check_name_as_orbax(name: str | None) -> None:
-    """Check that a name can be asked for, by the rules of Orbax, which reads no `metrics`.
+    """Check that a name is valid by the rules of Orbax, which does not read `metrics`.
 
     Raises as `check_name` does.
     """

@@ -1,9 +1,9 @@
-"""One process reads, and all processes of a JAX program have the result.
+"""One process reads, and all processes of a JAX program get the result.
 
-A thousand hosts that ask a store for the same small files are a thousand times the requests. The
-result goes through the key-value store of JAX's coordination service, in which every process takes
-part that has called `jax.distributed.initialize`. No process waits for the others to have it, so
-that one that has ended holds nobody up.
+A thousand hosts that read the same small files make a thousand times the requests. The result goes
+through the key-value store of JAX's coordination service, which every process that has called
+`jax.distributed.initialize` can use. No process waits until the others have it, so one that has
+ended does not hold up the others.
 """
 
 from __future__ import annotations
@@ -27,24 +27,24 @@ READER = 0
 """The process that reads."""
 
 TIMEOUT = 600.0
-"""Seconds after which the process that reads is no longer waited for."""
+"""The time after which the process that reads is no longer waited for, in seconds."""
 
 _PREFIX = "orbscan/metadata"
 _PIECE = 1 << 20
-"""Bytes of one value: the service takes messages of up to four times as many."""
+"""The largest value, in bytes: the service accepts messages four times as long."""
 
 _LOOKED_AT = 8
-"""Of how many earlier results a call asks whether they can be deleted."""
+"""The number of earlier results that a call tries to delete."""
 
 
 class _Head(msgspec.Struct, array_like=True):
-    """What is said of a result.
+    """The description of a result.
 
     Attributes:
-        question: a digest of what was asked.
-        pieces: how many there are of it.
+        question: a digest of the arguments.
+        pieces: the number of pieces of the result.
         is_error: whether the tree is an `UnreadableLeaf` with the error of the read.
-        failure: what an error says that is not orbscan's; then there are no pieces.
+        failure: the text of an error that is not orbscan's; then there are no pieces.
     """
 
     question: str
@@ -54,11 +54,11 @@ class _Head(msgspec.Struct, array_like=True):
 
 
 class _Calls:
-    """What this process has done so far.
+    """The calls of this process so far.
 
     Attributes:
-        made: how often it has taken part, which is the name of the next result.
-        kept: results of the process that reads which others may not have yet.
+        made: how many calls it has made, which is the name of the next result.
+        kept: results of the reading process that others may not have yet.
     """
 
     made = 0
@@ -68,22 +68,22 @@ class _Calls:
 def once_for_all(
     read: Callable[[], CheckpointMetadata[Any]], what: str, question: str
 ) -> CheckpointMetadata[Any]:
-    """Read in one process, and give the result in all; without such a program, just read.
+    """Read in one process, and return the result in all; in a program of one process, just read.
 
     Args:
-        read: gives the result.
-        what: is read, for errors.
-        question: all of what is asked, in the same words in each process.
+        read: returns the result.
+        what: what is read, for errors.
+        question: all of the arguments, as the same text in each process.
 
     Raises:
         ImportError: jax is not installed.
         OrbscanError: the same in all processes, if the reading one raises it.
         RuntimeError: the process that reads raised another error, or did not answer.
-        ValueError: it was asked another question.
+        ValueError: that process was called with other arguments.
         Exception: in the process that reads, whatever that raises.
     """
     need("jax", "a read for many hosts")
-    # What multihost_utils and Orbax use as well; there is no public name for it.
+    # multihost_utils and Orbax use it as well; it has no public name.
     from jax._src import distributed
 
     state: Any = distributed.global_state
@@ -103,7 +103,7 @@ def once_for_all(
 def _given(
     client: Any, place: str, digest: str, read: Callable[[], CheckpointMetadata[Any]]
 ) -> CheckpointMetadata[Any]:
-    """Read, and put what came of it where the others look."""
+    """Read, and put the result where the others look for it."""
     try:
         found = read()
         data = found.to_bytes()
@@ -123,13 +123,13 @@ def _put(client: Any, place: str, data: bytes, head: _Head) -> None:
     pieces = [data[start : start + _PIECE] for start in range(0, len(data), _PIECE)]
     for number, piece in enumerate(pieces):
         client.key_value_set_bytes(f"{place}/{number}", piece)
-    # Last: whoever finds it finds the rest.
+    # This comes last: a process that finds it finds the rest.
     head.pieces = len(pieces)
     client.key_value_set_bytes(f"{place}/head", msgspec.msgpack.encode(head))
 
 
 def _taken(state: Any, place: str, digest: str, what: str) -> CheckpointMetadata[Any]:
-    """Wait for what the process that reads has put there."""
+    """Wait for the result of the reading process."""
 
     def get(name: str) -> bytes:
         try:
@@ -163,7 +163,7 @@ def _taken(state: Any, place: str, digest: str, what: str) -> CheckpointMetadata
 
 
 def _forget(state: Any) -> None:
-    """Delete earlier results that all processes have."""
+    """Delete earlier results that all processes have got."""
     for _ in range(min(_LOOKED_AT, len(_Calls.kept))):
         number = _Calls.kept.popleft()
         place = f"{_PREFIX}/{number}"

@@ -1,8 +1,8 @@
-"""Logins that the clients of the core do not know by themselves, through libraries that do.
+"""Logins that the clients of the core do not know themselves, through libraries that do.
 
-AWS profiles, SSO and chains of roles are boto3's; workload identity federation and impersonation
-are google-auth's. Each is asked only where such a login is set up and the library is installed;
-what it gives is good for some time, and is asked for again by the next call.
+AWS profiles, SSO and chains of roles are read through boto3; workload identity federation and
+impersonation through google-auth. Each is called only if such a login is set up and the library is
+installed; its credentials are valid for some time, and the next call requests them again.
 
 Importing this module loads nothing heavy.
 """
@@ -17,7 +17,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-# Whoever says one of these needs nobody else.
+# With one of these options, no other credentials are needed.
 _AWS_OPTIONS = ("access_key_id", "skip_signature", "token", "session_token")
 _AWS_VARIABLES = (
     "AWS_ACCESS_KEY_ID",
@@ -39,14 +39,14 @@ _SCOPE = "https://www.googleapis.com/auth/devstorage.read_only"
 
 
 def found(scheme: str, options: Mapping[str, str]) -> dict[str, str]:
-    """Give the options of a store that make a login of this machine, if the core would miss it.
+    """Return the options of a store for a login of this machine that the core does not know.
 
     Args:
         scheme: of the URL.
-        options: those that were given; nothing is looked for where they say enough.
+        options: the given options; nothing is looked for if they suffice.
 
     Raises:
-        Exception: whatever the library raises that was asked.
+        Exception: whatever the library raises.
     """
     if scheme in {"s3", "s3a"}:
         return _of_boto3(options)
@@ -74,7 +74,7 @@ def _of_boto3(options: Mapping[str, str]) -> dict[str, str]:
     try:
         import boto3
     except ImportError:
-        # What is missing then, the error of the store says.
+        # If something is missing then, the error of the store says so.
         return {}
     session = boto3.Session()
     credentials = session.get_credentials()
@@ -115,7 +115,7 @@ def _of_google(options: Mapping[str, str]) -> dict[str, str]:
 
 
 def _application_default() -> str | None:
-    """The file of the application's default credentials, where Google's own libraries look."""
+    """Return the file of the application default credentials, where Google's libraries look."""
     given = os.environ.get("GOOGLE_APPLICATION_CREDENTIALS")
     directory = os.environ.get("CLOUDSDK_CONFIG") or "~/.config/gcloud"
     file = given or os.path.join(directory, "application_default_credentials.json")  # noqa: PTH118

@@ -1,4 +1,4 @@
-"""What a root holds as JSON documents whose members are stable.
+"""The content of a root as JSON documents whose members are stable.
 
 ```
 {"schema_version": 1, "path": "runs/7",
@@ -9,7 +9,7 @@
  "others": ["final"], "not_looked_into": 0}
 ```
 
-Numbers that JSON does not know, such as NaN, are texts.
+Numbers that JSON does not allow, such as NaN, are strings.
 """
 
 from __future__ import annotations
@@ -34,11 +34,11 @@ if TYPE_CHECKING:
 
         @property
         def prefix(self) -> str | None:
-            """What stands before it."""
+            """Its prefix."""
 
         @property
         def name(self) -> str:
-            """Of its directory."""
+            """The name of its directory."""
 
         @property
         def committed(self) -> bool:
@@ -66,7 +66,7 @@ if TYPE_CHECKING:
 
 
 SCHEMA_VERSION = 1
-"""Of the JSON documents of roots."""
+"""The version of the JSON documents of roots."""
 
 
 def root_document(
@@ -94,8 +94,8 @@ def step_document(
 
     Args:
         step: what is known of it.
-        path: of its directory.
-        metrics: what the manager was told, of plain values.
+        path: the path of its directory.
+        metrics: the metrics that the manager was given, as plain values.
         custom_metadata: what the user stored, likewise.
         issues: the documents of its issues.
     """

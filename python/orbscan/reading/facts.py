@@ -1,4 +1,4 @@
-"""The leaves of a table in the order of the tree, as facts to be shown."""
+"""The leaves of a table in the order of the tree, as facts to show."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ VALUE_TYPES = {
     codes.UNREADABLE: "unreadable",
     codes.SAFETENSORS_ARRAY: "safetensors",
 }
-"""The name of each kind of leaf: the writer's word, where there is one."""
+"""The name of each kind of leaf: the writer's word, if there is one."""
 
 STORES = {
     "database": "OCDBT",
@@ -37,7 +37,7 @@ STORES = {
     "aggregate": "msgpack",
     "safetensors": "safetensors",
 }
-"""What arrays are stored in, for each kind of place that they can have."""
+"""What arrays are stored in, for each kind of place."""
 
 _ARRAYS = frozenset({codes.JAX_ARRAY, codes.NUMPY_ARRAY, codes.SAFETENSORS_ARRAY})
 
@@ -47,18 +47,18 @@ class Leaf:
 
     Attributes:
         kind: one of `orbscan.reading.codes`.
-        shape: in elements, () for a scalar; None for what is neither an array nor a scalar.
-        dtype: the element type; None for what is neither an array nor a scalar.
-        size: the number of elements; 0 for what is neither an array nor a scalar.
-        itemsize: what one element takes in memory, in bytes; 0 for what has no elements.
-        nbytes: what the elements take in memory.
+        shape: in elements, () for a scalar; None for a leaf that is neither an array nor a scalar.
+        dtype: the element type; None for a leaf that is neither an array nor a scalar.
+        size: the number of elements; 0 for a leaf that is neither an array nor a scalar.
+        itemsize: the bytes of one element in memory; 0 for a leaf without elements.
+        nbytes: the bytes of the elements in memory.
         chunk_shape, write_shape: in elements; None if not known.
         sharding: its row in the table, or None.
         zarr: the array's stored document, or None.
         prng_impl: the implementation of a PRNG key, or None.
         error: why it cannot be read, or None.
-        place: where its value lies, a row of the table's `places`; None without a value, or one
-            that was read.
+        place: the place of its value, a row of the table's `places`; None without a value, or for a
+            leaf that was read.
     """
 
     __slots__ = (
@@ -99,12 +99,12 @@ class Leaf:
 
     @property
     def is_array(self) -> bool:
-        """Whether it is an array, wherever it came from."""
+        """Whether it is an array, whatever it was saved from."""
         return self.kind in _ARRAYS
 
     @property
     def elements(self) -> int:
-        """The elements of an array; 0 for a PRNG key and for what is not an array."""
+        """The elements of an array; 0 for a PRNG key and for leaves that are not arrays."""
         return self.size if self.is_array and self.prng_impl is None else 0
 
 
@@ -128,8 +128,8 @@ def leaves(table: _core.LeafTable) -> Iterator[tuple[tuple[str | int, ...], int,
     if 0 not in children:
         yield (), 0, facts[node_leaves[0]]
         return
-    # A stack of our own: a tree may be deeper than that of the interpreter. A million siblings wait
-    # as one.
+    # An explicit stack: a tree may be deeper than that of the interpreter. A million siblings wait
+    # as one entry.
     waiting: list[tuple[tuple[str | int, ...], int, Iterator[int]]]
     waiting = [((), children[0].start, iter(children[0]))]
     while waiting:
@@ -146,7 +146,7 @@ def leaves(table: _core.LeafTable) -> Iterator[tuple[tuple[str | int, ...], int,
 
 
 def itemsize(dtype: str) -> int:
-    """The bytes that one element of a type takes in memory, where int4 takes a whole one.
+    """Return the bytes of one element in memory, where int4 takes a whole byte.
 
     >>> [itemsize(dtype) for dtype in ("bool", "bfloat16", "float8_e5m2", "int4", "complex64")]
     [1, 2, 1, 1, 8]

@@ -1,7 +1,7 @@
-"""Handlers of the program's own, which describe what orbscan does not know.
+"""Handlers of the program itself, which describe items that orbscan does not know.
 
-A handler is any object with a method `metadata(directory)`, plain or `async`, as Orbax's
-`CheckpointableHandler` has it. A program gives one by name, or has it registered with Orbax.
+A handler is any object with a method `metadata(directory)`, plain or `async`, like Orbax's
+`CheckpointableHandler`. A program passes one by name, or registers it with Orbax.
 """
 
 from __future__ import annotations
@@ -35,12 +35,12 @@ def pytree(
     checkpoint: _core.Checkpoint,
     given: Mapping[str, Handler] | None,
 ) -> CheckpointMetadata[Any]:
-    """Put what a handler of the program's own says of a pytree in the place of the tree.
+    """Replace a tree by what a handler of the program itself says about the pytree.
 
     Args:
-        read: the answer of orbscan.
-        checkpoint: what it is made of.
-        given: handlers by name, which come before those that are registered with Orbax.
+        read: the result of orbscan.
+        checkpoint: what it was made from.
+        given: handlers by name, which take precedence over those that are registered with Orbax.
 
     Raises:
         Exception: whatever the handler raises.
@@ -57,7 +57,7 @@ def pytree(
 def one_of(
     header: CheckpointMetadata[dict[str, None]], name: str, given: Mapping[str, Handler]
 ) -> CheckpointMetadata[Any]:
-    """Ask a handler that is given about one of the checkpointables that a header names.
+    """Call a given handler for one of the checkpointables that a header names.
 
     Raises:
         Exception: whatever the handler raises; as `check_given` does.
@@ -71,9 +71,9 @@ def checkpointables(
     checkpoint: _core.Checkpoint,
     given: Mapping[str, Handler] | None,
 ) -> CheckpointMetadata[dict[str, Any]]:
-    """Put what handlers of the program's own say in the place of what orbscan does.
+    """Replace orbscan's results by those of handlers of the program itself.
 
-    The arguments are those of `pytree`. What a handler raises is an issue, and the value None.
+    The arguments are those of `pytree`. An error of a handler is an issue, and the value None.
     """
     check_given(given, read.metadata, read.path)
     found = {name: _own(read.path, checkpoint, name, given) for name in read.metadata}
@@ -98,16 +98,16 @@ def check_given(
     names: Iterable[str] | None = None,
     path: AnyPath | None = None,
 ) -> None:
-    """Check the handlers that a caller gives.
+    """Check the handlers that a caller passed.
 
     Args:
         given: handlers by name.
-        names: of the checkpointables that there are; None where that is not known.
+        names: the names of the checkpointables; None if they are not known.
         path: the checkpoint.
 
     Raises:
-        TypeError: it is not a mapping, or what it holds has no method `metadata`.
-        InvalidLayoutError: there is no checkpointable of a name.
+        TypeError: it is not a mapping, or a value has no method `metadata`.
+        InvalidLayoutError: there is no checkpointable with a given name.
     """
     if given is None:
         return
@@ -131,17 +131,17 @@ def check_given(
 def without_undescribed(
     issues: Iterable[Issue], directories: Iterable[AnyPath]
 ) -> tuple[Issue, ...]:
-    """Leave out that nothing can describe some checkpointables: somebody does, or says why not.
+    """Remove the issues about some checkpointables: a handler describes them, or says why not.
 
     Args:
-        issues: of a checkpoint.
-        directories: of those checkpointables, spelled in any way.
+        issues: the issues of a checkpoint.
+        directories: the directories of those checkpointables, in any spelling.
     """
     told = {*directories}
     return tuple(
         issue
         for issue in issues
-        # An issue spells its file as the user spelled the path, with `./` at the start perhaps.
+        # An issue spells its file as the user spelled the path, perhaps with `./` at the start.
         if issue.kind != "unsupported" or issue.file is None or path_of(issue.file) not in told
     )
 
@@ -152,7 +152,7 @@ def _own(
     name: str | None,
     given: Mapping[str, Handler] | None,
 ) -> Handler | None:
-    """The handler of the program's own for a checkpointable, if it has one."""
+    """The handler of the program itself for a checkpointable, if there is one."""
     if given and name is not None and name in given:
         return given[name]
     from orbscan.reading.orbax_context import Registry, is_of_orbax
@@ -166,7 +166,7 @@ def _own(
     try:
         made: Handler = found()
     except Exception as error:
-        # Orbax makes it likewise, and says so in other words.
+        # Orbax makes it the same way, and gives another message.
         message = f"the handler {_class_name(found)} of {name!r} cannot be made without arguments"
         raise ValueError(message) from error
     return made
@@ -175,14 +175,14 @@ def _own(
 def registered(
     registry: Registry, path: AnyPath, checkpoint: _core.Checkpoint, name: str | None
 ) -> type[Any] | None:
-    """The handler that Orbax would ask about a checkpointable; None if it finds none.
+    """Return the handler that Orbax would call for a checkpointable; None if it finds none.
 
     Args:
         registry: the handlers that it knows.
         path: the checkpoint.
         checkpoint: what was read of it.
-        name: of the checkpointable; None for the pytree of a flat checkpoint, whose handler Orbax
-            looks for by the name of the directory.
+        name: the name of the checkpointable; None for the pytree of a flat checkpoint, whose
+            handler Orbax looks up by the name of the directory.
     """
     recorded = checkpoint.handlers
     if name is None:
@@ -191,7 +191,7 @@ def registered(
 
 
 def _described(handler: Handler, directory: AnyPath) -> Any:
-    """Ask a handler, and wait for its answer.
+    """Call a handler, and wait for its result.
 
     Raises:
         Exception: whatever the handler raises.
@@ -204,7 +204,7 @@ def _described(handler: Handler, directory: AnyPath) -> Any:
 
 
 def _finished(answer: Any) -> Any:
-    """What an awaitable comes to; anything else as it is."""
+    """Return the result of an awaitable; anything else as it is."""
     import inspect
 
     if not inspect.isawaitable(answer):
@@ -226,7 +226,7 @@ def _finished(answer: Any) -> Any:
 
 
 def _name_of(handler: Handler) -> str:
-    """The name of a handler's class, as a checkpoint records it."""
+    """Return the name of a handler's class, as a checkpoint records it."""
     return _class_name(type(handler))
 
 

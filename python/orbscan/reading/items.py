@@ -1,4 +1,4 @@
-"""What a checkpoint holds, item by item: of which kind each is, and the documents of those of JSON.
+"""The items of a checkpoint: the kind of each, and the documents of JSON items.
 
 Importing this module loads nothing heavy.
 """
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
         chosen: Any = ...
 
 else:
-    # `typing`, which has named tuples with types, takes longer to import than a command does.
+    # `typing`, whose named tuples have types, takes longer to import than a command does.
     _Contents = namedtuple(  # noqa: PYI024
         "_Contents", "path handlers known chosen", defaults=(...,)
     )
@@ -39,10 +39,10 @@ _WRITERS_OF_JSON = ("Json", "Metrics")
 
 
 class Contents(_Contents):
-    """How the items of a checkpoint are found, when they are asked for.
+    """Finds the items of a checkpoint when they are requested.
 
     Attributes:
-        path: of the checkpoint.
+        path: the path of the checkpoint.
         handlers: as `_core.Checkpoint` has them.
         known: names, and whether they are pytrees.
         chosen: the one that was read, if there are others beside it, which are not in `known`; ...
@@ -66,7 +66,7 @@ class Contents(_Contents):
 
 
 def contents(path: str, read: _core.Checkpoint) -> Contents:
-    """Say how the items of what was read are found."""
+    """Return what finds the items of a read."""
     unreadable = {name for name, _ in read.unreadable}
     known = tuple((name, table is not None or name in unreadable) for name, table in read.items)
     chosen = known[0][0] if read.unread else ...

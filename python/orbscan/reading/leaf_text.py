@@ -1,4 +1,4 @@
-"""What a leaf of a table is, in words. Pure: a leaf in, a text out.
+"""A leaf of a table in words. Pure: a leaf in, a text out.
 
 Importing this module loads nothing heavy.
 """
@@ -43,7 +43,7 @@ def leaf_type(leaf: Leaf) -> str:
 def leaf_sharding(leaf: Leaf, common: MeshShape | None = None) -> str:
     """How a leaf was laid over devices: `P('x', None) on 4x2 (x, y)`, `cpu:0`, `numpy`.
 
-    A mesh that is `common` to all is not named.
+    A mesh that is `common` to all leaves is left out.
     """
     if leaf.kind == codes.NUMPY_ARRAY:
         return "numpy"
@@ -60,7 +60,7 @@ def leaf_sharding(leaf: Leaf, common: MeshShape | None = None) -> str:
 
 
 def common_mesh(facts: Iterable[Leaf]) -> MeshShape | None:
-    """The shape and the axes of the mesh that all leaves with a named sharding have; or None."""
+    """Return the shape and axes of the mesh that all leaves with a named sharding share."""
     rows = (leaf.sharding for leaf in facts)
     meshes = {row[1:3] for row in rows if row is not None and row[0] == "named"}
     return meshes.pop() if len(meshes) == 1 else None

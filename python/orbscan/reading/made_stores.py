@@ -1,7 +1,7 @@
-"""What stores that a user made with obstore say, in the words of the extension module.
+"""The options of stores that a user made with obstore, for the extension module.
 
-The extension module makes a client of its own from it: two libraries cannot share one. Importing
-this module loads nothing heavy.
+The extension module creates a client of its own from them: two libraries cannot share one.
+Importing this module loads nothing heavy.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ if TYPE_CHECKING:
     from typing import Any
 
     Grant = tuple[list[tuple[str, str]], float | None]
-    """Names and secrets, and when they expire in seconds since 1970; None is never."""
+    """Names and secrets, and when they expire in seconds since 1970; None means never."""
 
     Login = tuple[Callable[[Any], Grant], Any]
-    """What asks a provider, and the provider."""
+    """A function that asks a provider, and the provider."""
 
 
 def taken_apart(store: Any) -> tuple[dict[str, str], Login | None, str | None]:
-    """Give the options of a store, its login, and the prefix of its paths.
+    """Return the options of a store, its login, and the prefix of its paths.
 
     Raises:
         TypeError: it is not a store of obstore for a bucket or a web server.
@@ -70,7 +70,7 @@ async def _awaited(given: Awaitable[Any]) -> Any:
 
 
 def _secrets(given: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """The secrets that a provider gives; of a shared access signature the parts of its query."""
+    """The secrets of a provider; for a shared access signature the parts of its query."""
     signature = given.get("sas_token")
     if signature is None:
         texts = ((name, value) for name, value in given.items() if isinstance(value, str))

@@ -1,8 +1,8 @@
-"""One metric among those of a step: found by its name, shown in short.
+"""One metric among those of a step: found by its name, shown in short form.
 
-Metrics are an object of JSON that may hold others, or whatever else a manager was given: that has
-no members. A name with dots reaches into them: `eval.loss`
-is the member `loss` of the object `eval`, unless a member is itself called `eval.loss`.
+Metrics are a JSON object that may contain other objects, or anything else that a manager was given,
+which then has no members. A name with dots reaches into objects: `eval.loss` is the member `loss`
+of the object `eval`, unless there is a member named `eval.loss`.
 
 Importing this module loads nothing else.
 """
@@ -21,23 +21,23 @@ if TYPE_CHECKING:
     from orbscan.aliases import Metrics
 
 MISSING = object()
-"""What `find` gives where there is nothing."""
+"""The result of `find` if there is nothing."""
 
-# Texts that would look like something else without quotes; a number begins with a digit or a minus.
+# Texts that would be ambiguous without quotes; a number begins with a digit or a minus.
 _WORDS = frozenset({"", "true", "false", "null", "NaN", "Infinity"})
 _SPECIAL = frozenset(' =,"[]{}')
 
-# A longer name helps nobody. Members of hostile files are named by megabytes.
+# A longer name does not help. Members of hostile files may have names of megabytes.
 _MAX_NAME = 200
 
-# How many metrics have columns of their own at most.
+# The most metrics that have columns of their own.
 _ALIGNED = 8
 
 
 def find(metrics: Metrics, name: str) -> object:
-    """Give the value of a metric, or `MISSING`.
+    """Return the value of a metric, or `MISSING`.
 
-    At each level a member of the whole name comes first, then the object with the longest name.
+    At each level a member with the whole name comes first, then the object with the longest name.
 
     >>> find({"eval": {"loss": 0.5}}, "eval.loss"), find({"eval.loss": 1, "eval": {}}, "eval.loss")
     (0.5, 1)
@@ -55,7 +55,7 @@ def find(metrics: Metrics, name: str) -> object:
 
 
 def members(metrics: Metrics, prefix: str = "") -> Iterator[tuple[str, object]]:
-    """Give every metric with its name, in the order of the file; those in objects in their place.
+    """Yield every metric with its name, in the order of the file; those in objects in their place.
 
     >>> list(members({"eval": {"loss": 0.5, "by_class": {}}, "loss": 1}))
     [('eval.loss', 0.5), ('eval.by_class', {}), ('loss', 1)]
@@ -74,13 +74,13 @@ def members(metrics: Metrics, prefix: str = "") -> Iterator[tuple[str, object]]:
 
 
 def is_number(value: object) -> TypeGuard[float]:
-    """Tell whether a metric can be compared. A boolean can, as 0 or 1, as it can in Orbax."""
-    # NaN alone is not equal to itself.
+    """Return whether a metric can be compared. A boolean counts as 0 or 1, as in Orbax."""
+    # Only NaN is not equal to itself.
     return isinstance(value, int | float) and value == value  # noqa: PLR0124
 
 
 def kind(value: object) -> str:
-    """Say what a value is: a metric that is not a number, or metrics that are not an object.
+    """Return what a value is: a metric that is not a number, or metrics that are not an object.
 
     >>> kind({"loss": 1}), kind(None), kind(float("nan")), kind(0.5)
     ('an object', 'null', 'NaN', 'a number')
@@ -99,10 +99,10 @@ def kind(value: object) -> str:
 
 
 def lines(all_metrics: Sequence[object], width: int) -> list[str]:
-    """Show the metrics of several steps in lines, the same ones below one another, and cut short.
+    """Show the metrics of several steps in lines, with equal names aligned, and cut short.
 
     Args:
-        all_metrics: what each manager was given; None where there is nothing.
+        all_metrics: what each manager was given; None if there is nothing.
         width: the longest line.
 
     >>> lines([{"loss": 0.123456789, "acc": 1}, {"acc": 0.5}, None, [1, 2]], 80)
@@ -137,7 +137,7 @@ def lines(all_metrics: Sequence[object], width: int) -> list[str]:
 
 
 def _short(value: object) -> str:
-    """Show a value; a fraction by its first six digits."""
+    """Show a value; a fraction with its first six digits."""
     if isinstance(value, float) and isfinite(value):
         return f"{value:.6g}"
     return _shown(value)
@@ -150,7 +150,7 @@ def _shown(value: object) -> str:
 
 
 def _shown_inside(value: object) -> str:
-    """Show a value in a list, of which nothing that is deeper."""
+    """Show a value in a list, without anything deeper."""
     import json
 
     if isinstance(value, list | dict) and value:

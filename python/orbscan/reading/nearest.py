@@ -1,4 +1,4 @@
-"""Which leaves may be meant by a text that is not the spelling of one; imported only then."""
+"""Which leaves may be meant by a text that is not a spelling of one; imported only then."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _BETWEEN_KEYS = re.compile(r"[/\[\]]+")
 
 
 def nearest(table: _core.LeafTable, text: str, most: int) -> list[Keypath]:
-    """Give the keypaths of leaves below a text, with a key like it, or spelled nearly like it."""
+    """Return the keypaths of leaves below a text, with a similar key, or with similar spelling."""
     of_text = {keypath(entries): entries for entries, _, _ in leaves(table)}
     below = (leaf for leaf in of_text if leaf.startswith((f"{text}/", f"{text}[")))
     containing = (leaf for leaf in of_text if text and text in leaf)
@@ -38,7 +38,7 @@ def nearest(table: _core.LeafTable, text: str, most: int) -> list[Keypath]:
 
 
 def alike_keys(keypaths: Iterable[str], text: str, most: int) -> list[str]:
-    """Give the keys, of all those in some keypaths, that are spelled nearly like a text."""
+    """Return the keys in some keypaths whose spelling is similar to a text."""
     keys = {key: None for leaf in islice(keypaths, _COMPARED) for key in keys_of(leaf)}
     return get_close_matches(text, [*keys], most)
 

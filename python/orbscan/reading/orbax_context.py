@@ -1,6 +1,6 @@
-"""What the program's own Orbax has been told: the active context, and the handlers that it knows.
+"""What the program has set in Orbax: the active context, and the registered handlers.
 
-Nothing here imports Orbax: a program that has not loaded it has told it nothing.
+Nothing here imports Orbax: a program that has not loaded it has not set anything.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _V1 = "orbax.checkpoint.experimental.v1"
 _HANDLERS = f"{_V1}.handlers"
 _CONTEXT = f"{_V1}._src.context.context"
 
-# The checkpointables to which Orbax itself binds a handler by name, and that handler.
+# The checkpointables to which Orbax itself binds a handler by name, and the handlers.
 _BOUND = {"metrics": "MetricsHandler", "state": "PyTreeHandler", "pytree": "PyTreeHandler"}
 _OF_ORBAX = ("orbax.checkpoint.", "._src.handlers.")
 
@@ -39,13 +39,13 @@ _ATOMICITIES: dict[tuple[str, bool], Atomicity] = {
 
 
 class Wishes:
-    """What the active context asks of a read of metadata.
+    """What the active context requests of a read of metadata.
 
     Attributes:
-        layout: the layout that it demands, or None where no context is active.
+        layout: the layout that it demands, or None if no context is active.
         rich_types: whether tuples and namedtuples are shown as such.
         atomicity: what makes a checkpoint a finished one.
-        is_foreign: whether it asks for something that orbscan cannot do.
+        is_foreign: whether it requests something that orbscan cannot do.
     """
 
     __slots__ = ("atomicity", "is_foreign", "layout", "rich_types")
@@ -74,24 +74,24 @@ class Wishes:
 
 
 def _is_usual(path_class: Any) -> bool:
-    """Whether paths of a class lie where their text says."""
+    """Return whether the text of a path of this class is its location."""
     module = getattr(path_class, "__module__", "")
-    # Of another class, even of pathlib's, Orbax makes the paths that it returns.
+    # For another class, even one of pathlib's, Orbax makes the paths that it returns.
     return path_class is None or module.startswith("etils.")
 
 
 def wishes() -> Wishes:
-    """Ask the active context; without one, nothing is asked for."""
+    """Read the active context; without one, nothing is requested."""
     return Wishes(_active())
 
 
 def _active() -> Any:
-    """The context that is active in this thread, or None."""
+    """Return the context that is active in this thread, or None."""
     module = sys.modules.get(_CONTEXT)
     if module is None:
         return None
     known = getattr(module, "_CONTEXT", None)
-    # A release that keeps its contexts elsewhere still gives one, if only that of its defaults.
+    # A release that keeps its contexts elsewhere still returns one, with the defaults.
     return module.get_context() if known is None else known.get(None)
 
 
@@ -127,13 +127,13 @@ class Registry:
         return known and has_fallback and (of_pytrees, None) in self._entries
 
     def resolved(self, name: str, recorded: str | None) -> type[Any] | None:
-        """Find the handler for a checkpointable, as Orbax does when it is given nothing abstract.
+        """Find the handler for a checkpointable, as Orbax does without an abstract state.
 
         Source: `handlers/registration.py`, `resolve_handler_for_load`, and
         `handlers/resolution.py`, `_resolve_single_handler_for_load`.
 
         Args:
-            name: of the checkpointable; of a flat checkpoint, of its directory.
+            name: the name of the checkpointable; for a flat checkpoint, of its directory.
             recorded: the handler that wrote it.
 
         Returns:
@@ -151,18 +151,18 @@ class Registry:
         return None if fallback is None else _found(registry.get(fallback))
 
     def is_of_pytrees(self, handler: type[Any]) -> bool:
-        """Tell whether a handler is the one that Orbax has for pytrees."""
+        """Return whether a handler is Orbax's own for pytrees."""
         return handler is sys.modules[_HANDLERS].PyTreeHandler
 
 
 def _secondary(registry: Any, handler: type[Any]) -> Any:
-    """Other names under which a class of handlers is recorded; the registry need not know any."""
+    """Other names under which a class of handlers is recorded; the registry may not know any."""
     ask = getattr(registry, "get_secondary_typestrs", None)
     return () if ask is None else ask(handler)
 
 
 def is_of_orbax(handler: type[Any]) -> bool:
-    """Tell whether a class of handlers is one of Orbax's own."""
+    """Return whether a class of handlers is one of Orbax's own."""
     package, room = _OF_ORBAX
     return handler.__module__.startswith(package) and room in handler.__module__
 

@@ -1,4 +1,4 @@
-"""From what a caller gives as a path to the place that the extension module reads.
+"""From the path that a caller passes to the place that the extension module reads.
 
 Importing this module loads nothing heavy.
 """
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from orbscan.aliases import AnyPath, Atomicity, Path, Prefix, StepChoice, StoreOptions
 
 DEFAULTS: dict[str, str] = {}
-"""Store options of the command line, where no other are given."""
+"""Store options of the command line, used if no others are given."""
 
 _ETILS = "etils."
 
@@ -35,10 +35,10 @@ def place_of(  # noqa: PLR0913 - keywords, each with a meaning of its own
     store: Any = None,
     store_options: StoreOptions | None = None,
 ) -> str:
-    """Give a path or a URL, or that of a step below it, as the extension module takes it.
+    """Return a path or a URL, or that of a step below it, as the extension module takes it.
 
     Args:
-        path: what the caller gave.
+        path: the path that the caller passed.
         step: as for `orbscan.metadata`.
         prefix: as for `step_choice.step_directory`.
         atomicity: as for `orbscan.metadata`.
@@ -46,9 +46,9 @@ def place_of(  # noqa: PLR0913 - keywords, each with a meaning of its own
         store_options: as for `orbscan.metadata`.
 
     Raises:
-        ValueError: it is a `file://` URL of another machine, or of no path; or there are options of
-            a store, and the path is one of a disk.
-        TypeError: the store is none of `obstore`, or the options are not texts.
+        ValueError: it is a `file://` URL of another machine, or without a path; or there are
+            options of a store, and the path is on a disk.
+        TypeError: the store was not made with `obstore`, or the options are not texts.
         OrbscanError: there is no such step; as `step_choice.step_directory` does.
 
     >>> place_of("checkpoints/1000/"), place_of("file:///data/run%201"), place_of("gs://bucket/x")
@@ -60,7 +60,7 @@ def place_of(  # noqa: PLR0913 - keywords, each with a meaning of its own
         if store is not None or store_options:
             message = f"{text}: store and store_options are for URLs, and this is a path of a disk"
             raise ValueError(message)
-        # An empty path is the working directory, as for pathlib.
+        # An empty path is the working directory, as in pathlib.
         place = (
             os.path.expanduser(text) or os.curdir  # noqa: PTH111 - pathlib takes longer to import than a read
             if scheme is None
@@ -86,7 +86,7 @@ def place_in_store(
     store: Any = None,
     store_options: StoreOptions | None = None,
 ) -> str:
-    """As `place_of`, but a store and its options are ignored for a path of a disk."""
+    """As `place_of`, but a store and its options are ignored for a path on a disk."""
     if url_scheme(os.fsdecode(path)) in {None, "file"}:
         store = store_options = None
     return place_of(path, step, atomicity=atomicity, store=store, store_options=store_options)
@@ -95,7 +95,7 @@ def place_in_store(
 def _choice(scheme: str, store: Any, options: StoreOptions | None) -> _core.StoreChoice | None:
     """What is passed to the extension module about a store; None if there is nothing to pass."""
     given = {**DEFAULTS, **({} if options is None else options)}
-    # Libraries take numbers and booleans, too.
+    # Libraries also accept numbers and booleans.
     texts = {str(name).lower(): _text(value) for name, value in given.items()}
     with importing:
         from orbscan import _core
@@ -121,7 +121,7 @@ def _text(value: Any) -> str:
 
 
 def _path_type(path: Path) -> Callable[[str], AnyPath] | None:
-    """What makes the path of a result: as the path that was given, where that is one of etils."""
+    """Return what makes the path of a result: like the given path, if that is one of etils."""
     if not type(path).__module__.startswith(_ETILS):
         return None
     from etils import epath
@@ -131,7 +131,7 @@ def _path_type(path: Path) -> Callable[[str], AnyPath] | None:
 
 
 def _path_of_file_url(url: str) -> str:
-    """Give the path that a `file://` URL names, as RFC 8089 has it.
+    """Return the path of a `file://` URL, by RFC 8089.
 
     Raises:
         ValueError: it names another machine, or no absolute path.

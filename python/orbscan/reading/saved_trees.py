@@ -1,4 +1,4 @@
-"""From columns to what only Orbax's older interface tells of a pytree."""
+"""From columns to what only Orbax's older interface says about a pytree."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ if TYPE_CHECKING:
     from orbscan.aliases import Keypath
 
 _USUAL = frozenset({"bool", "int64", "float64", "complex128"})
-"""The types of scalars that Python's own are saved as."""
+"""The types as which Python's own scalars are saved."""
 
 
 def saved_tree(name: str | None, table: _core.LeafTable, keypath: Keypath) -> SavedTree:
-    """Describe a pytree; the arguments are fields of it, and its columns."""
+    """Describe a pytree; the arguments are its fields and its columns."""
     return SavedTree(name, keypath, tuple(unusual_scalars(table).items()))
 
 
 def unusual_scalars(table: _core.LeafTable) -> dict[Keypath, str]:
-    """Find the scalars that were not Python's own, by keypath the name of their dtype."""
+    """Find the scalars that were not Python's own: for each keypath the name of the dtype."""
     dtypes = {
         number: dtype
         for number, (shape, dtype, *_) in enumerate(table.arrays)
         if not shape and dtype not in _USUAL
     }
-    # Most trees have no such array, and then nobody looks at the leaves.
+    # Most trees have no such array, and then the leaves are not examined.
     found = {
         number: dtypes[leaf[1]]
         for number, leaf in enumerate(table.leaves if dtypes else ())
@@ -41,7 +41,7 @@ def unusual_scalars(table: _core.LeafTable) -> dict[Keypath, str]:
 
 
 class _Entries:
-    """The entries of keypaths, by the nodes that they lead to."""
+    """The entries of keypaths, by their nodes."""
 
     def __init__(self, table: _core.LeafTable) -> None:
         self._keys = table.node_keys

@@ -20,21 +20,20 @@ class Step(Value, Moments, frozen=True):
     """One step of a manager root. It is a path: pass it wherever a checkpoint is expected.
 
     Attributes:
-        path: of its directory.
+        path: the path of its directory.
         step: the number in the name of the directory.
         committed: whether Orbax considers it finalized.
         temporary: whether a job that cleans up when it starts would delete it.
         commit_reason: why, in words.
-        prefix: what stands before the number and an underscore in the name; None for a bare number.
-        init_timestamp_nsecs: when the save began, in nanoseconds since 1970 in UTC; None if the
-            writer did not say.
+        prefix: the text before the number and an underscore in the name; None for a bare number.
+        init_timestamp_nsecs: when the save began, in nanoseconds since 1970 in UTC; None if it is
+            not recorded.
         commit_timestamp_nsecs: when the save finished, likewise.
-        metrics: what the manager was given for the step, usually a dict; None if there was
-            nothing.
+        metrics: what the manager was given for the step, usually a dict; None if there is nothing.
         custom_metadata: what the user stored beside the trees.
         issues: the faults that were tolerated.
-        error: what is missing or cannot be read; None if everything is there. The arrays
-            themselves are not looked at.
+        error: what is missing or cannot be read; None if everything is there. The arrays themselves
+            are not checked.
     """
 
     path: AnyPath
@@ -58,9 +57,9 @@ class Step(Value, Moments, frozen=True):
 
     @property
     def state(self) -> StepState:
-        """In one word: `committed`, `broken` if something of it is missing, or `uncommitted`.
+        """The state in one word: `committed`, `broken` if something is missing, or `uncommitted`.
 
-        `unreadable` if the disk or the bucket does not say.
+        `unreadable` if the disk or the bucket denies access.
         """
         from orbscan.showing.states import state_of
 
@@ -70,11 +69,11 @@ class Step(Value, Moments, frozen=True):
         return self.step, self.name, self.state, self.commit_timestamp_nsecs, self.metrics
 
     def __fspath__(self) -> str:
-        """Give the path as text: `metadata(step)` is `metadata(step.path)`."""
+        """Return the path as text: `metadata(step)` is `metadata(step.path)`."""
         return str(self.path)
 
     def to_dict(self) -> dict[str, object]:
-        """Give what `orbscan steps -o json` prints of it, of values for `json.dumps`."""
+        """Return what `orbscan steps -o json` prints of it, as values for `json.dumps`."""
         from orbscan.reading.documents import step_document
         from orbscan.showing.documents import fault_document, plain
 
@@ -97,7 +96,7 @@ class RootMetadata(Value, frozen=True):
     """What is stored about all steps of a manager root.
 
     Attributes:
-        path: of the root, as it was given.
+        path: the path of the root, as it was given.
         custom_metadata: what the user of the manager stored.
         internal_metadata: what Orbax stored for itself.
     """
@@ -107,7 +106,7 @@ class RootMetadata(Value, frozen=True):
     internal_metadata: dict[str, Any]
 
     def to_dict(self) -> dict[str, object]:
-        """Give it as values for `json.dumps`; the members are stable."""
+        """Return it as values for `json.dumps`; the members are stable."""
         from orbscan.reading.documents import SCHEMA_VERSION
         from orbscan.showing.documents import plain
 
@@ -123,11 +122,11 @@ class Steps(tuple[Step, ...]):  # noqa: SLOT001 - a tuple can have no slots for 
     """The steps of a manager root, by number and then by name.
 
     Attributes:
-        path: of the root, as it was given.
-        others: the names of checkpoints, and of unfinished saves, that lie beside the steps and are
-            not named like one; `step=` takes such a name.
-        not_looked_into: how many directories beside the steps may be checkpoints as well: only
-            the first 64 are looked into, and some cannot be read.
+        path: the path of the root, as it was given.
+        others: the names of checkpoints, and of unfinished saves, that lie beside the steps and do
+            not have names of steps; `step=` takes such a name.
+        not_looked_into: how many directories beside the steps may be checkpoints as well: only the
+            first 64 are examined, and some cannot be read.
     """
 
     path: AnyPath
@@ -148,7 +147,7 @@ class Steps(tuple[Step, ...]):  # noqa: SLOT001 - a tuple can have no slots for 
         return report_html(f"{held}\n{self}" if self else held)
 
     def to_dict(self) -> dict[str, object]:
-        """Give what `orbscan steps -o json` prints of them, of values for `json.dumps`."""
+        """Return what `orbscan steps -o json` prints of them, as values for `json.dumps`."""
         from orbscan.reading.documents import root_document
 
         every = [step.to_dict() for step in self]

@@ -1,6 +1,6 @@
-"""From a root and a word for one of its steps to the directory of that step.
+"""From a root and a word for one of its steps to the directory of the step.
 
-A step is a parameter of its own wherever a path can be given, since any text may be the name of a
+A step is a parameter of its own wherever a path is accepted, because any text may be the name of a
 directory. Importing this module loads nothing else.
 """
 
@@ -30,7 +30,7 @@ ATOMICITIES: tuple[Atomicity, ...] = (
     "commit_file",
     "commit_file_or_atomic_rename",
 )
-"""What can make a step a committed one; `auto` is what Orbax takes where it lies."""
+"""What can make a step a committed one; `auto` is Orbax's rule for the store."""
 
 LATEST: Literal["latest"] = "latest"
 """The word for the last committed step."""
@@ -48,7 +48,7 @@ def step_directory(
         root: the directory that holds the steps.
         step: a number, `latest`, a metric with `max` or `min`, `("eval.loss", "min")`, or the name
             of a directory.
-        prefix: what stands before the underscore in the names of the steps that count, as
+        prefix: the text before the underscore in the names of the steps that count, like
             `step_prefix` of Orbax's manager; None for bare numbers. By default any.
         atomicity: what makes a step a committed one.
 
@@ -57,8 +57,8 @@ def step_directory(
         InvalidLayoutError: the step is not committed, several directories are that step, the
             prefixes of the steps differ, or the root is itself a checkpoint.
         StoreError: the file system refused or failed.
-        ValueError: the step is a negative number, or a text that cannot be a name; or a prefix
-            comes with a name.
+        ValueError: the step is a negative number, or a text that cannot be a name; or a prefix is
+            given together with a name.
         TypeError: the step is none of these.
     """
     with importing:
@@ -82,9 +82,9 @@ def step_directory(
 def list_steps(
     root: str, atomicity: Atomicity = "auto", prefix: Prefix = ..., *, details: bool = True
 ) -> tuple[list[_core.Step], list[str], int]:
-    """Read what a root holds: its steps, its other checkpoints, how much was not looked into.
+    """Read the content of a root: its steps, its other checkpoints, how many were not examined.
 
-    Without details of names alone: nothing of a step is read, and nothing looked into.
+    Without details, only names are read: no step is read, and no directory examined.
 
     Raises:
         OrbscanError: as `step_directory` does.
@@ -169,18 +169,19 @@ def best_step(
 ) -> _core.Step:
     """Read the row of the committed step with the greatest or least value of a metric.
 
-    Of equals it is the last. Steps without the metric, or in which it is not a number or NaN, are
-    left out.
+    If several have the same value, it is the last. Steps without the metric, or in which it is not
+    a number or NaN, are left out.
 
     Args:
         root: the directory that holds the steps.
-        name: of the metric; with dots that of one in an object, as `metric.find` has it.
+        name: the name of the metric; with dots that of one in an object, as for `metric.find`.
         mode: `max` or `min`.
         atomicity: what makes a step a committed one.
         prefix: as for `step_directory`.
 
     Raises:
-        CheckpointNotFoundError: in none is the metric a number; says which numbers there are.
+        CheckpointNotFoundError: the metric is not a number in any of them; says which numbers there
+            are.
         OrbscanError: as `read_steps` does.
         ValueError: there is no such mode or atomicity.
     """
@@ -191,10 +192,10 @@ def best_step(
 
 
 def ranked(root: str, rows: list[_core.Step], name: str, mode: Mode) -> list[_core.Step]:
-    """Give those of the rows in which a metric is a number, the best first; of equals the last.
+    """Return the rows in which a metric is a number, the best first; of equal ones the last.
 
     Raises:
-        CheckpointNotFoundError: there is none; says which numbers there are.
+        CheckpointNotFoundError: there are none; says which numbers there are.
     """
     from orbscan.reading import metric
 
@@ -212,7 +213,7 @@ def ranked(root: str, rows: list[_core.Step], name: str, mode: Mode) -> list[_co
 
 
 def _metrics(row: _core.Step) -> Metrics:
-    """The metrics of a step by their names; none of what is not an object."""
+    """The metrics of a step by their names; empty if they are not an object."""
     metrics = _given_metrics(row)
     return metrics if isinstance(metrics, dict) else {}
 
@@ -223,7 +224,7 @@ def _given_metrics(row: _core.Step) -> object:
 
 
 def given_metrics(row: _core.Step) -> object:
-    """What a manager was given with a step; None if nothing."""
+    """Return what a manager was given with a step; None if nothing."""
     import json
 
     return None if row.metrics is None else json.loads(row.metrics)

@@ -1,4 +1,4 @@
-"""Steps as text to read. Pure: facts in, a line or a table out."""
+"""Steps as text. Pure: facts in, a line or a table out."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     Facts: TypeAlias = tuple[int, str, StepState, int | None, Any]
 
 METRICS_WIDTH = 200
-"""How long a line of metrics is at most."""
+"""The longest line of metrics."""
 
 
 def line(path: object, facts: Facts) -> str:

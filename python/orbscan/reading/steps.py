@@ -1,4 +1,4 @@
-"""What a manager root holds: its steps, the latest, the best, and what it says of all of them.
+"""The content of a manager root: its steps, the latest, the best, and metadata about all of them.
 
 No tree is read, so thousands of steps take a fraction of a second.
 """
@@ -30,36 +30,34 @@ def steps(  # noqa: PLR0913 - keywords, each with a meaning of its own
     store: Any = None,
     store_options: StoreOptions | None = None,
 ) -> Steps:
-    """List what a manager root holds, by number and then by name.
+    """List the steps of a manager root, by number and then by name.
 
-    Every directory counts whose name is a number, with or without a prefix and leading zeros:
-    `7`, `007`, `step_7` and `_7` are four steps. So do saves that never finished;
-    they are not committed. A step that lacks something or cannot be read has an `error`,
-    committed or not, and hides no other. Where there
-    are checkpoints under one prefix, directories under another under which there are none, such
-    as `events_2024`, do not count.
+    Every directory counts whose name is a number, with or without a prefix and leading zeros: `7`,
+    `007`, `step_7` and `_7` are four steps. Saves that never finished count, too; they are not
+    committed. A step that lacks something or cannot be read has an `error`, committed or not, and
+    does not hide others. If there are checkpoints under one prefix, directories under another
+    prefix without any, such as `events_2024`, do not count.
 
     Args:
         root: the directory that holds the steps, or its URL; `~` stands for the home directory.
-        atomicity: what makes Orbax take a step for finished, in its own words: `atomic_rename`, a
+        atomicity: what makes Orbax consider a step finished, in its own words: `atomic_rename`, a
             name that is not temporary; `commit_file`, a file `commit_success.txt`, which is the
-            rule in `gs://`, and so for a copy of a bucket;
-            `commit_file_or_atomic_rename`, either, as with `allow_legacy_atomic_rename`; `auto`, as
-            Orbax decides where the root lies.
+            rule in `gs://`, and therefore for a copy of a bucket; `commit_file_or_atomic_rename`,
+            either, as with `allow_legacy_atomic_rename`; `auto`, Orbax's rule for the store of the
+            root.
         prefix: lists only steps whose names begin with it and an underscore, as with `step_prefix`
-            of Orbax's manager; None for those that are bare numbers. By default all.
-        details: False asks for names only, which in a bucket is one request, however many steps
-            there are: then times, metrics, custom metadata, issues and errors are not read, so that
-            a step without an `error` may be a broken one, and no directory beside the steps is
-            looked into.
+            of Orbax's manager; None for bare numbers. By default all.
+        details: False reads names only, which in a bucket is one request, however many steps there
+            are: times, metrics, custom metadata, issues and errors are then not read, so a step
+            without an `error` may be broken, and no directory beside the steps is examined.
         store: as for `orbscan.metadata`.
         store_options: as for `orbscan.metadata`.
 
     Raises:
         CheckpointNotFoundError: the root does not exist.
-        InvalidLayoutError: the root is a file, or itself a checkpoint in which there is no step.
+        InvalidLayoutError: the root is a file, or itself a checkpoint without steps in it.
         StoreError: the file system refused or failed.
-        ValueError: there are store options for a path of a disk, or the atomicity is another word.
+        ValueError: there are store options for a path on a disk, or there is no such atomicity.
         TypeError: the prefix is neither a string nor None.
     """
     text = place_of(root, store=store, store_options=store_options)
@@ -80,15 +78,15 @@ def latest(
     store: Any = None,
     store_options: StoreOptions | None = None,
 ) -> Step:
-    """Find the committed step of the greatest number, of equals the last by name, as Orbax does.
+    """Find the committed step with the greatest number; of equal ones the last, as in Orbax.
 
-    It may be a broken one, at which a manager of Orbax would resume and fail: then it has an
+    It may be a broken one, from which a manager of Orbax would resume and fail: then it has an
     `error`.
 
     Args:
         root: as for `steps`.
         atomicity: as for `steps`.
-        prefix: as for `steps`; needed where the steps have several.
+        prefix: as for `steps`; needed if the steps have several prefixes.
         store: as for `orbscan.metadata`.
         store_options: as for `orbscan.metadata`.
 
@@ -96,7 +94,7 @@ def latest(
         CheckpointNotFoundError: the root does not exist, or has no step.
         InvalidLayoutError: for the reasons of `steps`, or no step is committed, or their prefixes
             differ.
-        StoreError: as for `steps`; so are all the others.
+        StoreError: as for `steps`; so are all others.
     """
     text = place_of(root, store=store, store_options=store_options)
     (row,) = read_steps(text, LATEST, atomicity, prefix)
@@ -113,15 +111,15 @@ def best(  # noqa: PLR0913 - keywords, each with a meaning of its own
     store: Any = None,
     store_options: StoreOptions | None = None,
 ) -> Step:
-    """Find the committed step with the greatest value of a metric; of equals the last.
+    """Find the committed step with the greatest value of a metric; of equal ones the last.
 
-    Steps in which the metric is not a number are left out, also those whose metrics cannot be
-    read, as the `error` in `steps` tells. A boolean counts as 0 or 1; NaN is never the best.
+    Steps in which the metric is not a number are left out, including those whose metrics cannot be
+    read, about which `steps` has an `error`. A boolean counts as 0 or 1; NaN is never the best.
 
     Args:
         root: as for `steps`.
         metric: a member of the metrics that the manager was given with each step. A name with dots
-            reaches into objects: `eval.loss`, unless a member is itself called so.
+            reaches into objects: `eval.loss`, unless there is a member with that name.
         mode: `max`, or `min` for the least value.
         atomicity: as for `steps`.
         prefix: as for `latest`.
@@ -129,9 +127,9 @@ def best(  # noqa: PLR0913 - keywords, each with a meaning of its own
         store_options: as for `orbscan.metadata`.
 
     Raises:
-        CheckpointNotFoundError: the root does not exist, or the metric is a number in no step.
-        ValueError: the mode is another word; otherwise as for `steps`.
-        InvalidLayoutError: as for `latest`; so are all the others.
+        CheckpointNotFoundError: the root does not exist, or the metric is not a number in any step.
+        ValueError: there is no such mode; otherwise as for `steps`.
+        InvalidLayoutError: as for `latest`; so are all others.
     """
     text = place_of(root, store=store, store_options=store_options)
     return _step(path_of(text), best_step(text, metric, mode, atomicity, prefix))
@@ -151,7 +149,7 @@ def root_metadata(
         CheckpointNotFoundError: the root does not exist.
         FormatError: the file is damaged.
         StoreError: the file system refused or failed.
-        ValueError: there are store options for a path of a disk.
+        ValueError: there are store options for a path on a disk.
     """
     text = place_of(root, store=store, store_options=store_options)
     with importing:

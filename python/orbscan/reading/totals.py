@@ -1,4 +1,4 @@
-"""What the leaves of a checkpoint come to."""
+"""Sums over the leaves of a checkpoint."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def element_type(leaf: Leaf) -> str:
-    """The type of the elements of an array or scalar; that of a PRNG key is `key<threefry2x32>`."""
+    """Return the element type of an array or scalar; for a PRNG key `key<threefry2x32>`."""
     return f"{leaf.dtype}" if leaf.prng_impl is None else f"key<{printable(leaf.prng_impl)}>"
 
 
@@ -40,7 +40,7 @@ def element_types(found: Iterable[tuple[Leaf, int]]) -> dict[str, tuple[int, int
 
 
 def commit_nsecs(checkpoint: _core.Checkpoint) -> int | None:
-    """When a checkpoint was committed; Orbax gives that of safetensors in seconds."""
+    """Return when a checkpoint was committed; Orbax gives the time of safetensors in seconds."""
     stored = checkpoint.commit_timestamp_nsecs
     if stored is not None and checkpoint.layout == "safetensors":
         return stored * NSECS_PER_SEC
@@ -48,7 +48,7 @@ def commit_nsecs(checkpoint: _core.Checkpoint) -> int | None:
 
 
 def parameter_nodes(trees: list[tuple[str | None, _core.LeafTable]]) -> list[bytes]:
-    """Tell of each node of trees with names whether it belongs to the parameters: 1 or 0."""
+    """Return for each node of trees with names whether it belongs to the parameters: 1 or 0."""
     with importing:
         from orbscan import _core
 
@@ -57,13 +57,13 @@ def parameter_nodes(trees: list[tuple[str | None, _core.LeafTable]]) -> list[byt
 
 
 class Totals:
-    """How much the trees of a checkpoint hold.
+    """The sums over the trees of a checkpoint.
 
     Attributes:
-        leaves: their number.
-        parameters: the elements of those arrays that are parameters.
-        elements: the elements of all arrays, PRNG keys left out.
-        nbytes: what all elements take in memory.
+        leaves: the number of leaves.
+        parameters: the elements of the arrays that are parameters.
+        elements: the elements of all arrays, except PRNG keys.
+        nbytes: the bytes of all elements in memory.
     """
 
     __slots__ = ("elements", "leaves", "nbytes", "parameters")
@@ -81,12 +81,12 @@ class Totals:
 
 
 def totals(checkpoint: _core.Checkpoint) -> Totals | None:
-    """Sum up what was read of a checkpoint; None if that is not a pytree."""
+    """Sum up a checkpoint; None if it is not a pytree."""
     trees = [(name, table) for name, table in checkpoint.items if table is not None]
     return Totals(trees) if trees else None
 
 
 def duration_nsecs(checkpoint: _core.Checkpoint) -> int | None:
-    """How long it took to save a checkpoint; None if the writer did not say."""
+    """Return how long it took to save a checkpoint; None if it is not recorded."""
     begun, ended = checkpoint.init_timestamp_nsecs, commit_nsecs(checkpoint)
     return None if begun is None or ended is None else ended - begun

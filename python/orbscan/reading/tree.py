@@ -1,7 +1,7 @@
 """From columns to a pytree.
 
-The extension module returns whole columns (see `_core.LeafTable`). Leaves that are equal were
-found to be so in Rust: each distinct one becomes one object here, which all its nodes share.
+The extension module returns whole columns (see `_core.LeafTable`). Equal leaves were found in Rust:
+each distinct one becomes one object here, which all its nodes share.
 """
 
 from __future__ import annotations
@@ -44,8 +44,8 @@ def assemble(table: _core.LeafTable, dressed: Dresser | None = None) -> PyTreeMe
     """Build the tree that a table describes.
 
     Args:
-        table: one object each for the distinct leaves.
-        dressed: makes other objects of these.
+        table: the columns.
+        dressed: converts the object of each distinct leaf.
 
     Raises:
         FormatError: the installed ml_dtypes lacks an element type of the checkpoint.
@@ -76,12 +76,12 @@ def _rows(held: list[Any], count: int) -> Iterable[Sequence[Any]]:
     """Divide values into `count` rows of equal length."""
     if count == 1:
         return (held,)
-    # The same iterator many times: each row takes its values off it one by one.
+    # The same iterator many times: each row takes its values from it one by one.
     return zip(*[iter(held)] * (len(held) // count), strict=True)
 
 
 def _renew_mutable_leaves(table: _core.LeafTable, values: list[Any]) -> None:
-    """Give every empty dict and list an object of its own, since somebody may fill it."""
+    """Give every empty dict and list an object of its own, because a caller may fill it."""
     makers: dict[int, Callable[[], object]] = {}
     for index, leaf in enumerate(table.leaves):
         if leaf[0] == codes.EMPTY_DICT:
@@ -97,7 +97,7 @@ def _renew_mutable_leaves(table: _core.LeafTable, values: list[Any]) -> None:
 def _leaf_objects(table: _core.LeafTable) -> list[Any]:
     """Make each distinct leaf once, and each array and sharding that they share.
 
-    A container has -1 for a leaf, and so gets the last object, None, until its turn comes.
+    A container has -1 as its leaf, and so gets the last object, None, until it is built.
     """
     arrays = [_Array(described) for described in table.arrays]
     shardings: list[ShardingMetadata | None] = [sharding_of(row) for row in table.shardings]
@@ -138,7 +138,7 @@ _CONSTANTS: dict[int, object] = {
 
 
 class _Array:
-    """What all leaves of one array have in common."""
+    """What all leaves of one array share."""
 
     __slots__ = ("chunk_shape", "dtype", "shape", "zarr")
 
@@ -151,7 +151,7 @@ class _Array:
 def _zarr(shape: tuple[int, ...], zarr: _core.Zarr2 | _core.Zarr3) -> ZarrMetadata:
     stored_dtype, chunk_shape, described = zarr[1:4]
     compression = None if described is None else Compression(*described)
-    # A structured type adds dimensions to an array that its document does not count.
+    # A structured type adds dimensions to an array that are missing from its document.
     shape = shape[: len(chunk_shape)]
     if zarr[0] == 2:  # noqa: PLR2004 - the number of the format
         return Zarr2Metadata(
@@ -184,7 +184,7 @@ def sharding_of(row: _core.Sharding) -> ShardingMetadata:
 
 
 def _zero(dtype: str) -> complex:
-    """What stands for a saved scalar: its value is not part of the metadata, its type is."""
+    """Return the placeholder of a saved scalar: metadata has its type, but not its value."""
     if dtype == "bool":
         return False
     if dtype.startswith(("int", "uint")):

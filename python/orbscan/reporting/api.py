@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from orbscan.aliases import Atomicity, Level, Name, Path, StepChoice, StoreOptions
 
 BUDGET = 1_900_000
-"""The most bytes of the leaves of a page; the rest of it takes some 60,000."""
+"""The most bytes of the leaves of a page; the rest of it takes about 60,000."""
 
 
 def report(  # noqa: PLR0913 - keywords, each with a meaning of its own
@@ -41,20 +41,21 @@ def report(  # noqa: PLR0913 - keywords, each with a meaning of its own
 ) -> Report:
     """Make a page to look at: what takes the space, what is replicated, whether anything is lost.
 
-    The page is one file. It opens from a disk, can be mailed, and asks no other place for anything.
+    The page is one file. It opens from a disk, can be mailed, and makes no requests.
 
     Args:
-        path: the checkpoint, as for `orbscan.metadata`; or a directory of checkpoints, or several,
-            as for `orbscan.scan`: steps over time, what runs take, and a page of each step in the
-            same file. These are not checked, whatever the level.
+        path: the checkpoint, as for `orbscan.metadata`; or one or several directories of
+            checkpoints, as for `orbscan.scan`: the page then shows steps over time, the disk usage
+            of runs, and a page of each step in the same file. Those are not checked, whatever the
+            level.
         name: the one checkpointable to show, as for `orbscan.verify`. By default all.
         step: as for `orbscan.metadata`.
-        mesh: over which mesh to plan a restore, as for `orbscan.restore_plan`; by default that of
-            the checkpoint, if it names one.
+        mesh: the mesh for which to plan a restore, as for `orbscan.restore_plan`; by default that
+            of the checkpoint, if it names one.
         devices_per_host: as for `orbscan.restore_plan`.
-        level: how deep to check the checkpoint, as for `orbscan.verify`; None for not at all.
-        budget: the most bytes that the leaves take in the page. What there is no room for is summed
-            up and counted, the smallest first.
+        level: the level of the check, as for `orbscan.verify`; None for no check.
+        budget: the most bytes of the leaves in the page. The smallest ones that do not fit are
+            summed up and counted.
         atomicity: as for `orbscan.metadata`.
         allow_uncommitted: as for `orbscan.metadata`.
         store: as for `orbscan.metadata`.
@@ -62,13 +63,15 @@ def report(  # noqa: PLR0913 - keywords, each with a meaning of its own
 
     Raises:
         CheckpointNotFoundError: the path does not exist, or holds no such step.
-        InvalidLayoutError: it is not a finished checkpoint, or has no checkpointable of that name.
-        FormatError: a file without which nothing can be told is damaged.
+        InvalidLayoutError: it is not a finished checkpoint, or has no checkpointable with that
+            name.
+        FormatError: a file without which nothing can be shown is damaged.
         StoreError: the file system or the store refused or failed.
-        TypeError: `name`, `step` or `allow_uncommitted` comes with several paths.
-        ValueError: the mesh is not a mesh, the name or the step is none, or there is no such level.
+        TypeError: `name`, `step` or `allow_uncommitted` is given together with several paths.
+        ValueError: the mesh is not a mesh, the name or the step is invalid, or there is no such
+            level.
         ImportError: jinja2 is not installed; says how to install it.
-    """
+        """
     if not isinstance(path, (str, os.PathLike)):
         if name is not ... or step is not None or allow_uncommitted:
             message = "name, step and allow_uncommitted are for one checkpoint, not for several"

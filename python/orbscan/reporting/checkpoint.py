@@ -1,4 +1,4 @@
-"""One checkpoint as a page shows it: what is in it, whether it is whole, what it takes.
+"""The page of one checkpoint: what is in it, whether it is complete, what it takes.
 
 Importing this module loads nothing heavy.
 """
@@ -42,12 +42,12 @@ _SHOWN_LOADS = 64
 
 
 class Load(NamedTuple):
-    """What each of some devices or hosts holds and reads.
+    """What some devices or hosts hold and read.
 
     Attributes:
-        who: which of them.
+        who: which devices or hosts.
         held, read: as text.
-        share: of the most that one of them holds, from 0 to 1.
+        share: as a part of the most that one of them holds, from 0 to 1.
     """
 
     who: str
@@ -61,8 +61,8 @@ class Planned(NamedTuple):
 
     Attributes:
         mesh: the devices.
-        loads: of devices and of hosts, those with the same load together.
-        notes: what is worth knowing, or why there is no plan.
+        loads: of devices and of hosts; those with the same load are one.
+        notes: information about the plan, or why there is none.
     """
 
     mesh: str
@@ -71,22 +71,22 @@ class Planned(NamedTuple):
 
 
 class CheckpointPage(NamedTuple):
-    """What a page says of one checkpoint, as its template takes it.
+    """The content of the page of one checkpoint, for its template.
 
     Attributes:
-        path: where it lies.
-        title: the last part of that.
-        facts: what people ask first.
-        checkpointables: name, what it is, and what it holds, of each.
+        path: the path of the checkpoint.
+        title: the last part of the path.
+        facts: answers to the first questions.
+        checkpointables: the name of each, what it is, and what it holds.
         types: leaves and bytes of each element type.
-        meshes: that leaves are laid over.
+        meshes: the meshes of leaves.
         verdict: the first line of a check; empty if there was none.
         is_damaged: whether the check found an error.
-        findings: of the check.
-        more: what is said of findings that are not shown.
+        findings: the findings of the check.
+        more: what is said about findings that are not shown.
         faults: what was tolerated, or could not be done.
-        files: what the files take: role and size.
-        plan: of a restore, if one was asked for or the checkpoint names one mesh.
+        files: the disk usage of files: role and size.
+        plan: the plan of a restore, if one was requested or the checkpoint names one mesh.
         custom: what the user stored beside the tree.
         explorer: the leaves.
         data: the same as JSON.
@@ -115,10 +115,10 @@ class CheckpointPage(NamedTuple):
 def checkpoint_page(
     path: str, looked: Looked, *, mesh: object, devices_per_host: int | None, budget: int
 ) -> CheckpointPage:
-    """Compose what a page says of a checkpoint.
+    """Compose the content of the page of a checkpoint.
 
     Args:
-        path: of the checkpoint.
+        path: the path of the checkpoint.
         looked: what was found in it.
         mesh: as for `orbscan.report`.
         devices_per_host: as for `orbscan.report`.
@@ -209,14 +209,14 @@ def _planned(read: _core.Checkpoint, mesh: object, devices_per_host: int | None)
     except ValueError:
         if mesh is not None:
             raise
-        # The checkpoint names no mesh, or several, and nobody asked about another.
+        # The checkpoint names no mesh, or several, and none was given.
         return None
     loads = [*_loads("device", plan), *_loads("host", plan)]
     return Planned(printable(str(plan.mesh)), loads, [printable(note) for note in plan.notes])
 
 
 def _loads(label: str, plan: RestorePlan) -> Iterator[Load]:
-    """What devices or hosts hold, those with the same load together."""
+    """What devices or hosts hold; those with the same load are one."""
     alike: dict[tuple[int, int], list[str]] = {}
     for load in plan.devices if label == "device" else plan.hosts:
         alike.setdefault((load.held, load.read), []).append(str(load.number))

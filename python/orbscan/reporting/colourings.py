@@ -1,4 +1,4 @@
-"""What the rectangles of a treemap can be coloured by: for each node a paint, and a legend.
+"""The ways to colour the rectangles of a treemap: for each node a paint, and a legend.
 
 Importing this module loads nothing heavy.
 """
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from orbscan.reporting.outline import Node
 
 _TELLING = 0.02
-"""The share of the bytes that must have another colour than most, for a colouring to tell much."""
+"""The share of bytes that must have another colour than most, for a colouring to be useful."""
 
 _COPIES = (2, 4, 8, 16, 32)
 _RATIOS = (1.0, 1.1, 1.5, 2.0, 4.0)
@@ -35,12 +35,12 @@ _SHARDINGS = {"numpy": "numpy, on each host", "": "not recorded"}
 
 
 class Category:
-    """What has one colour.
+    """The leaves with one colour.
 
     Attributes:
         label: in words.
         paint: as `drawing.palette` names it.
-        leaves, memory: how much of it there is.
+        leaves, memory: the number of leaves, and their bytes in memory.
     """
 
     __slots__ = ("label", "leaves", "memory", "paint")
@@ -55,10 +55,10 @@ class Colouring:
     """One way to colour leaves.
 
     Attributes:
-        name: as the page calls it in its data.
-        label: as it calls it for people.
+        name: its name in the data of the page.
+        label: its name for people.
         categories: in the order of the legend.
-        of_nodes: for each node the number of its category; -1 for what is not a leaf.
+        of_nodes: for each node the number of its category; -1 for a node that is not a leaf.
     """
 
     __slots__ = ("categories", "label", "name", "of_nodes")
@@ -72,23 +72,23 @@ class Colouring:
         self.of_nodes = of_nodes
 
     def to_dict(self) -> dict[str, object]:
-        """Convert it to what `json.dumps` takes."""
+        """Convert it to values for `json.dumps`."""
         legend = [
             [each.label, each.paint, size(each.memory), counted(each.leaves, "leaf", "leaves")]
             for each in self.categories
         ]
-        # What is not a leaf has no colour of its own. It may as well have that of a leaf.
+        # A node that is not a leaf has no colour of its own. It may as well have that of a leaf.
         some = max(self.of_nodes, default=-1)
         of = column([some if number < 0 else number for number in self.of_nodes])
         return {"name": self.name, "label": self.label, "legend": legend, "of": of}
 
 
 def colourings(nodes: Sequence[Node], kinds: Sequence[Kind | None]) -> list[Colouring]:
-    """Colour the leaves in every way that says something of them.
+    """Colour the leaves in every way that distinguishes some of them.
 
     Args:
-        nodes: of the page.
-        kinds: of each node what it is; None for what is not a leaf.
+        nodes: the nodes of the page.
+        kinds: the kind of each node; None for a node that is not a leaf.
     """
     ways = [
         _kinds("type", "Type", nodes, kinds, lambda kind: kind.type),
@@ -101,7 +101,7 @@ def colourings(nodes: Sequence[Node], kinds: Sequence[Kind | None]) -> list[Colo
 
 
 def most_telling(ways: Sequence[Colouring]) -> Colouring:
-    """Give the colouring to begin with: what is wrong, else the first that tells leaves apart."""
+    """Return the initial colouring: what is wrong, else the first that distinguishes leaves."""
     for way in ways:
         if any(each.paint in {"lost", "unreadable"} for each in way.categories):
             return way
@@ -120,7 +120,7 @@ def _kinds(
     kinds: Sequence[Kind | None],
     text: Callable[[Kind], str],
 ) -> Colouring:
-    """Colour by a text, those that stand for most bytes apart."""
+    """Colour by a text; the texts with the most bytes have their own colours."""
     known: dict[str, Category] = {}
     texts: dict[int, str] = {}
     of_node: list[Category | None] = []
@@ -159,7 +159,7 @@ def _amounts(
     kinds: Sequence[Kind | None],
     of: Callable[[Node, Kind], tuple[int, str, str]],
 ) -> Colouring | None:
-    """Colour by an amount, whose ranges are in order; None if nothing is known of any."""
+    """Colour by an amount, whose ranges are in order; None if it is not known for any leaf."""
     found = [
         None if kind is None else of(node, kind) for node, kind in zip(nodes, kinds, strict=True)
     ]
@@ -182,7 +182,7 @@ def _ordered(
     nodes: Sequence[Node],
     found: Iterable[tuple[int, str, str] | None],
 ) -> Colouring:
-    """Make a colouring of what comes with its place in the legend, its label and its paint."""
+    """Make a colouring from its places in the legend, labels and paints."""
     found = [*found]
     known = {each: Category(each[1], each[2]) for each in sorted({*filter(None, found)})}
     for node, each in zip(nodes, found, strict=True):

@@ -1,4 +1,4 @@
-"""The part of a page that is explored: the treemap, the leaves and the arrays, as its data.
+"""The interactive part of a page: the treemap, the leaves and the arrays, as its data.
 
 Importing this module loads nothing heavy.
 """
@@ -30,14 +30,14 @@ _SLACK = 0.9
 
 
 class Explorer:
-    """The leaves of one checkpoint, ready to be shown.
+    """The leaves of one checkpoint, ready to show.
 
     Attributes:
-        nodes: of the tree, the first above all others.
-        kinds: what each node is; None for what is not a leaf.
-        meshes: that leaves are laid over.
+        nodes: the nodes of the tree, the first above all others.
+        kinds: the kind of each node; None for a node that is not a leaf.
+        meshes: the meshes of leaves.
         colourings: the ways to colour leaves.
-        left_out: how many leaves there was no room for.
+        left_out: how many leaves did not fit.
     """
 
     __slots__ = ("colourings", "kinds", "left_out", "meshes", "nodes")
@@ -52,7 +52,7 @@ class Explorer:
         self.colourings: list[Colouring] = colourings(nodes, self.kinds)
 
     def to_dict(self) -> dict[str, object]:
-        """Convert it to what `json.dumps` takes: columns, and texts by their numbers."""
+        """Convert it to values for `json.dumps`: columns, and texts by their numbers."""
         texts = Texts()
         kinds = [kind for kind in dict.fromkeys(self.kinds) if kind is not None]
         places = {id(kind): number for number, kind in enumerate(kinds)}
@@ -77,22 +77,22 @@ class Explorer:
             "leaves": self.nodes[0].leaves,
             "size": len(self.nodes),
             "leftOut": counted(self.left_out, "leaf", "leaves") if self.left_out else "",
-            # Last: what is above has named them.
+            # This comes last: the members above have numbered them.
             "texts": texts.every,
         }
 
 
 def within(trees: Sequence[Tree], budget: int) -> tuple[Explorer, str]:
-    """Give the leaves of a checkpoint as JSON of at most so many bytes, and what it was made of.
+    """Return the leaves of a checkpoint as JSON of at most this many bytes, and what it shows.
 
-    What there is no room for is counted in the JSON, and has a node that stands for it.
+    Leaves that do not fit are counted in the JSON, and one node stands for them.
     """
     nodes = outline(trees)
     explorer = Explorer(nodes)
     while True:
         text = packed(explorer.to_dict())
         most = len(explorer.nodes)
-        # Every character of it is one of ASCII.
+        # Every character of it is ASCII.
         if len(text) <= budget or most <= _FEWEST:
             return explorer, text
         fewer = int(most * _SLACK * budget / len(text))
@@ -100,7 +100,7 @@ def within(trees: Sequence[Tree], budget: int) -> tuple[Explorer, str]:
 
 
 def packed(value: object) -> str:
-    r"""Write JSON that can stand in HTML, whatever its texts are.
+    r"""Write JSON that is safe in HTML, whatever its texts are.
 
     >>> print(packed(["</script>"]))
     ["\u003c/script>"]
@@ -112,7 +112,7 @@ def packed(value: object) -> str:
 def _kind(leaf: Leaf | None, known: dict[int, Kind], meshes: Meshes) -> Kind | None:
     if leaf is None:
         return None
-    # Leaves are told apart by identity: the trees hold them.
+    # Leaves are distinguished by id, which is safe because the trees hold them.
     kind = known.get(id(leaf))
     if kind is None:
         kind = known[id(leaf)] = Kind(leaf, meshes)
@@ -122,7 +122,7 @@ def _kind(leaf: Leaf | None, known: dict[int, Kind], meshes: Meshes) -> Kind | N
 def _kind_columns(
     kinds: Sequence[Kind], meshes: list[Mesh], texts: Texts
 ) -> dict[str, list[int | float]]:
-    """What is known of each kind, as `tree.js` names it."""
+    """Return what is known of each kind, with the names in `tree.js`."""
     number = texts.number
 
     def shapes(of: Iterable[tuple[int, ...] | None]) -> list[int | float]:
@@ -149,7 +149,7 @@ def _kind_columns(
 def _node_columns(
     nodes: Sequence[Node], kinds: list[int], texts: Texts
 ) -> dict[str, list[int | float]]:
-    """What is known of each node, likewise; sums are left to the page."""
+    """Return what is known of each node, likewise; the page computes sums."""
     number = texts.number
     stored = [0 if node.stored is None else weight(node.stored) for node in nodes]
     return {
@@ -157,7 +157,7 @@ def _node_columns(
         "parent": [node.parent for node in nodes],
         "count": [node.count for node in nodes],
         "kind": [*kinds],
-        # Of a single leaf it is that of its kind.
+        # For a single leaf it is that of its kind.
         "memoryText": [
             _NONE if node.leaf is not None and node.count == 1 else number(size(node.memory))
             for node in nodes

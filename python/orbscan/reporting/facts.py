@@ -1,4 +1,4 @@
-"""What people ask first of a checkpoint, and the answers.
+"""The first questions about a checkpoint, and the answers.
 
 Importing this module loads nothing heavy.
 """
@@ -22,12 +22,12 @@ if TYPE_CHECKING:
 
 
 class Fact(NamedTuple):
-    """What people ask first.
+    """One of the first questions.
 
     Attributes:
-        label: what it is.
+        label: the question.
         text: the answer.
-        note: what is worth knowing besides.
+        note: additional information.
     """
 
     label: str
@@ -36,7 +36,7 @@ class Fact(NamedTuple):
 
 
 def facts(looked: Looked, explorer: Explorer) -> Iterator[Fact]:
-    """Say what people ask first of a checkpoint."""
+    """Answer the first questions about a checkpoint."""
     read, trees, usage, report, _ = looked
     totals = Totals([(tree.name, tree.table) for tree in trees])
     alike = len({id(leaf) for tree in trees for leaf in tree.facts})
@@ -72,7 +72,7 @@ def _state(report: VerifyReport) -> str:
 
 
 def _placed(explorer: Explorer) -> Iterator[Fact]:
-    """What the meshes are, and what all of their devices hold."""
+    """Describe the meshes, and what all of their devices hold."""
     meshes = explorer.meshes
     if not meshes:
         return

@@ -1,4 +1,4 @@
-"""What a page says of each distinct leaf, and of the meshes that leaves are laid over.
+"""What a page says about each distinct leaf, and about the meshes of leaves.
 
 Importing this module loads nothing heavy.
 """
@@ -26,11 +26,11 @@ if TYPE_CHECKING:
     Ids: TypeAlias = tuple[int, ...] | None
 
 SHOWN_DEVICES = 4_096
-"""Of a larger mesh a page does not have the numbers of all devices."""
+"""The largest mesh for which a page has the numbers of all devices."""
 
 
 class Mesh:
-    """A mesh that leaves are laid over.
+    """A mesh over which leaves are laid.
 
     Attributes:
         name: a letter; empty if there is only one.
@@ -51,7 +51,7 @@ class Mesh:
         return prod(length for _, length in self.axes)
 
     def __str__(self) -> str:
-        """Show it without the axes that have one device.
+        """Show it without the axes of one device.
 
         >>> str(Mesh((("data", 1), ("fsdp", 4), ("tensor", 2)), None))
         'fsdp=4, tensor=2'
@@ -60,11 +60,11 @@ class Mesh:
         return ", ".join(shown) or "one device"
 
     def of_one(self) -> list[str]:
-        """Name the axes that have one device."""
+        """Name the axes of one device."""
         return [printable(name) for name, length in self.axes if length == 1]
 
     def to_dict(self) -> dict[str, object]:
-        """Convert it to what `json.dumps` takes."""
+        """Convert it to values for `json.dumps`."""
         ids = self.ids
         if ids is not None and (len(ids) > SHOWN_DEVICES or ids == tuple(range(len(ids)))):
             ids = None
@@ -76,10 +76,10 @@ class Kind:
 
     Attributes:
         leaf: as it was read.
-        mesh: what it is laid over; None for what is not, or not known.
-        parts: into how many the mesh splits each dimension; None without a mesh, and where it does
-            not divide the shape.
-        copies: how many times all of it lies on the devices of the mesh; None without one.
+        mesh: its mesh; None if it has none, or it is not known.
+        parts: into how many parts the mesh splits each dimension; None without a mesh, and if it
+            does not divide the shape.
+        copies: how many times the whole leaf lies on the devices of the mesh; None without a mesh.
     """
 
     __slots__ = ("copies", "leaf", "mesh", "parts")
@@ -121,7 +121,7 @@ class Kind:
 
     @property
     def spec(self) -> list[list[int]] | None:
-        """For each dimension the axes of the mesh that split it, by their places; None without."""
+        """For each dimension, the indices of the mesh axes that split it; None without a mesh."""
         row = self.leaf.sharding
         if self.parts is None or self.mesh is None or row is None or row[0] != "named":
             return None
@@ -131,7 +131,7 @@ class Kind:
 
     @property
     def shard(self) -> tuple[int, ...] | None:
-        """The shape of what one device holds; None if that is not known."""
+        """The shape of the part of one device; None if that is not known."""
         if self.parts is None or self.leaf.shape is None:
             return None
         return tuple(a // b for a, b in zip(self.leaf.shape, self.parts, strict=True))
@@ -150,7 +150,7 @@ class Kind:
         return self.leaf.chunk_shape if self.leaf.is_array else None
 
     def nbytes_of(self, shape: tuple[int, ...] | None) -> str:
-        """Show the bytes that a part of that shape takes in memory; empty without one."""
+        """Show the bytes of a part with this shape in memory; empty without a shape."""
         return "" if shape is None else size(prod(shape) * self.leaf.itemsize)
 
     @property
@@ -169,7 +169,7 @@ class Meshes:
         self._known: dict[tuple[object, ...], Mesh] = {}
 
     def of(self, leaf: Leaf) -> Mesh | None:
-        """Give the mesh that a leaf is laid over; None without one, and for a damaged one."""
+        """Return the mesh of a leaf; None if it has none, or a damaged one."""
         row = leaf.sharding
         if row is None or row[0] != "named":
             return None
@@ -180,7 +180,7 @@ class Meshes:
         return self._known.setdefault((shape, names, ids), Mesh(_axes(names, shape), ids))
 
     def named(self) -> list[Mesh]:
-        """Give a letter to each, if there are several."""
+        """Give each a letter, if there are several."""
         every = [*self._known.values()]
         if len(every) > 1:
             for number, mesh in enumerate(every):

@@ -1,4 +1,4 @@
-"""What is looked at of a checkpoint for a page: its trees, what they take, whether they are whole.
+"""Gathers what a page shows about a checkpoint: its trees, their disk usage, a check.
 
 Importing this module loads nothing heavy.
 """
@@ -30,9 +30,9 @@ class Looked(NamedTuple):
 
     Attributes:
         read: the columns.
-        trees: of all pytrees.
-        usage: what they take on disk; None if that could not be measured.
-        report: of a check; None if there was none.
+        trees: all pytrees.
+        usage: their disk usage; None if that could not be measured.
+        report: the report of a check; None if there was none.
         faults: what was tolerated, or could not be done, in words.
     """
 
@@ -51,10 +51,10 @@ def look(
     atomicity: Atomicity,
     allow_uncommitted: bool,
 ) -> Looked:
-    """Look at a checkpoint; the arguments are those of `orbscan.report`.
+    """Examine a checkpoint; the arguments are those of `orbscan.report`.
 
     Raises:
-        OrbscanError: as `orbscan.metadata` does. What else cannot be done is a fault.
+        OrbscanError: as `orbscan.metadata` does. Anything else that cannot be done is a fault.
     """
     if name is ...:
         read = api.read_everything(
@@ -80,7 +80,7 @@ def look(
 
 
 def seen(read: _core.Checkpoint) -> Looked:
-    """Take what was read of a checkpoint for all that there is to look at."""
+    """Use only what was read of a checkpoint, without measuring or checking it."""
     tables = [(name, table) for name, table in read.items if table is not None]
     trees = [_tree(name, table, None, None) for name, table in tables]
     return Looked(read, trees, None, None, [_issue(issue) for issue in read.issues])

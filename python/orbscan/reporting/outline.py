@@ -23,19 +23,20 @@ if TYPE_CHECKING:
     from orbscan.showing.keypaths import Entry
 
 SOUND, UNCHECKED, LOST, UNREADABLE = range(4)
-"""The states of a leaf: looked at and there, not looked at, of which bytes are lost, and of which
-the metadata cannot be read."""
+"""The states of a leaf: checked and complete, not checked, with lost bytes, and with unreadable
+metadata."""
 
 
 class Tree:
-    """One tree of a checkpoint, and what is known of its leaves besides.
+    """One tree of a checkpoint, and what else is known of its leaves.
 
     Attributes:
-        name: of the checkpointable; None for one without.
+        name: the name of the checkpointable; None for one without a name.
         table: its columns.
-        facts: of each distinct leaf.
-        stored: the bytes of the chunks of each node that is a leaf; None if nobody has looked.
-        lost: the nodes of leaves that cannot be restored as they were saved; None likewise.
+        facts: the facts about each distinct leaf.
+        stored: the bytes of the chunks of each node that is a leaf; None if they were not measured.
+        lost: the nodes of leaves that cannot be restored as they were saved; None if they were not
+            checked.
     """
 
     __slots__ = ("facts", "lost", "name", "stored", "table")
@@ -56,7 +57,7 @@ class Tree:
         self.lost = lost
 
     def state(self, node: int) -> int:
-        """Tell the state of the leaf of a node."""
+        """Return the state of the leaf of a node."""
         if self.facts[self.table.node_leaves[node]].kind == codes.UNREADABLE:
             return UNREADABLE
         if self.lost is None:
@@ -65,17 +66,17 @@ class Tree:
 
 
 class Node:
-    """One node of a page: a container or a leaf, perhaps on behalf of several that are alike.
+    """One node of a page: a container or a leaf, which may stand for several equal ones.
 
     Attributes:
         label: the entry of the keypath, as every output spells it.
         parent: its number; -1 for the first node. Parents come before their children.
-        count: how many nodes it stands for; 0 for the rest of what its parent holds.
-        leaf: what it is, if it is a leaf; None for a container, and for a rest.
+        count: how many nodes it stands for; 0 for the rest of the content of its parent.
+        leaf: the leaf; None for a container, and for a rest.
         leaves: how many leaves it stands for.
         memory: the bytes of all of them in memory.
-        stored: those of their chunks; None if nobody has looked.
-        state: of a leaf; the worst of several.
+        stored: the bytes of their chunks; None if they were not measured.
+        state: the state of a leaf; the worst of several.
     """
 
     __slots__ = ("count", "label", "leaf", "leaves", "memory", "parent", "state", "stored")
@@ -91,11 +92,11 @@ class Node:
 
     @property
     def is_rest(self) -> bool:
-        """Whether it stands for what there was no room for."""
+        """Whether it stands for nodes that did not fit."""
         return self.count == 0
 
     def add(self, other: Node) -> None:
-        """Count another node in."""
+        """Add another node."""
         self.leaves += other.leaves
         self.memory += other.memory
         if other.stored is not None:
@@ -106,7 +107,7 @@ class Node:
 def outline(trees: Sequence[Tree]) -> list[Node]:
     """Lay the trees of a checkpoint out, the first node above all of them.
 
-    Siblings are folded as `orbscan show` does it, but lost leaves stay by themselves.
+    Siblings are folded as by `orbscan show`, but lost leaves stay separate.
     """
     leaves = sum(leaf >= 0 for tree in trees for leaf in tree.table.node_leaves)
     folded = leaves > FOLDED_BEYOND
@@ -115,7 +116,7 @@ def outline(trees: Sequence[Tree]) -> list[Node]:
         if tree.name is None and len(trees) == 1:
             _lay(tree, nodes, 0, folded=folded)
         else:
-            # A tree without a name has one in no output; beside others it needs a place.
+            # A tree without a name is never shown with one; beside others it needs a node.
             nodes.append(Node("(unnamed)" if tree.name is None else key(tree.name), 0))
             _lay(tree, nodes, len(nodes) - 1, folded=folded)
     for node in reversed(nodes[1:]):
@@ -124,11 +125,11 @@ def outline(trees: Sequence[Tree]) -> list[Node]:
 
 
 def cut(nodes: Sequence[Node], most: int) -> tuple[list[Node], int]:
-    """Keep so many nodes, the largest, and those that something is wrong with before all others.
+    """Keep this many nodes: the largest, and before all others those with something wrong.
 
     Returns:
-        the nodes, where what is left out of a container is one node at its end; and how many leaves
-        these stand for.
+        the nodes, where the rest of a container is one node at its end; and how many leaves these
+        rests stand for.
     """
     if len(nodes) <= most:
         return [*nodes], 0
@@ -154,7 +155,7 @@ def _lay(tree: Tree, nodes: list[Node], top: int, *, folded: bool) -> None:
     columns = _Columns(tree)
     forest = Forest(columns, columns.facts)
     below = {node: low for node, _, low, _ in columns.containers}
-    # A stack of our own: a tree may be deeper than that of the interpreter.
+    # An explicit stack: a tree may be deeper than that of the interpreter.
     waiting: list[tuple[int, Sequence[int], int]] = [(0, (0,), top)]
     while waiting:
         node, alike, number = waiting.pop()
@@ -184,7 +185,7 @@ def _describe(node: Node, tree: Tree, first: int, alike: Sequence[int]) -> None:
 def _places(
     entry: Entry, child: int, low: int, keys: Sequence[str | None]
 ) -> Iterator[int] | Sequence[int]:
-    """Where the siblings that an entry stands for lie among the children of their parent."""
+    """The positions of the siblings of an entry among the children of their parent."""
     if not isinstance(entry, Several):
         return (child - low,)
     if entry.prefix is None:
@@ -201,7 +202,7 @@ def _places(
 
 
 class _Columns:
-    """The columns of a tree in which a leaf that is lost is not like one that is not."""
+    """The columns of a tree in which a lost leaf is not equal to one that is not lost."""
 
     def __init__(self, tree: Tree) -> None:
         table, lost = tree.table, tree.lost or ()

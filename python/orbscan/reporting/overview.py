@@ -1,4 +1,4 @@
-"""Many checkpoints in one page: an overview, and the page of each step as far as there is room.
+"""Many checkpoints in one page: an overview, and the pages of as many steps as fit.
 
 Importing this module loads nothing heavy.
 """
@@ -27,21 +27,21 @@ if TYPE_CHECKING:
 
 _SHOWN_ROOTS = 5
 _PAGE = 4_000
-"""What the page of a step takes besides its leaves, in bytes: more than most."""
+"""The size of the page of a step besides its leaves, in bytes: more than most need."""
 
 _OF_ONE = 4
-"""The leaves of one step take at most this part of what there is for all of them."""
+"""The largest share of the budget of all leaves for the leaves of one step."""
 
 
 class Overview(NamedTuple):
-    """What a page says of many checkpoints, as its template takes it.
+    """The content of a page of many checkpoints, for its template.
 
     Attributes:
         title: the last part of their path, or how many roots there are.
-        paths: where they were looked for.
-        facts: what people ask first.
-        notes: what is worth knowing: what has no page, what was not measured.
-        runs: the checkpoints by directory, the one that takes most first.
+        paths: the roots that were searched.
+        facts: answers to the first questions.
+        notes: information about the page: what has no page, what was not measured.
+        runs: the checkpoints by directory, the largest first.
         incomplete: how many could not be read completely.
     """
 
@@ -53,12 +53,12 @@ class Overview(NamedTuple):
     incomplete: int
 
     def share(self, run: Run) -> float:
-        """What a run takes on disk, as a share of the largest."""
+        """Return the disk usage of a run, as a share of the largest."""
         most = self.runs[0].total
         return run.total / most if most else 0.0
 
     def disk(self, run: Run) -> str:
-        """Show what a run takes on disk."""
+        """Show the disk usage of a run."""
         return size(run.total)
 
     def size(self, nbytes: int) -> str:
@@ -75,11 +75,11 @@ def overview_page(  # noqa: PLR0913 - as for report
     atomicity: Atomicity,
     budget: int,
 ) -> tuple[Overview, list[CheckpointPage]]:
-    """Compose what a page says of many checkpoints, and the pages of steps.
+    """Compose the content of a page of many checkpoints, and the pages of steps.
 
     Args:
-        entries: of a scan, in the order of their paths.
-        roots: of the scan.
+        entries: the entries of a scan, ordered by path.
+        roots: the roots of the scan.
         mesh: as for `orbscan.report`.
         devices_per_host: as for `orbscan.report`.
         atomicity: as for `orbscan.report`.
@@ -90,7 +90,7 @@ def overview_page(  # noqa: PLR0913 - as for report
     """
     runs, notes = runs_of(entries, roots, atomicity)
     rows = [row for run in runs for row in run.rows]
-    # The newest of every run come first, then those before them.
+    # The newest steps of every run come first, then those before them.
     readable = [
         (age, number, row)
         for number, run in enumerate(runs)

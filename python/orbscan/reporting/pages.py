@@ -1,7 +1,7 @@
-"""Pages as HTML: one file, with all that it needs in it, from which no request goes out.
+"""Pages as HTML: one file with everything that it needs, which makes no requests.
 
 The Content-Security-Policy of a page allows its own scripts and its own style, by their hashes, and
-nothing else: what a name in a checkpoint might bring along is not run, even if it were not escaped.
+nothing else: code in a name of a checkpoint would not run, even if it were not escaped.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ SCRIPTS = (
 
 
 def asset(name: str) -> str:
-    """Give the text of a file of `assets/`."""
+    """Return the text of a file of `assets/`."""
     return resources.files("orbscan").joinpath("reporting", "assets", name).read_text("utf-8")
 
 
@@ -44,9 +44,9 @@ def html(title: str, pages: Sequence[CheckpointPage], overview: Overview | None 
     """Compose the page of one or several checkpoints.
 
     Args:
-        title: of all.
-        pages: of the checkpoints.
-        overview: of all of them; None for the page of a single one.
+        title: the title of the page.
+        pages: the pages of the checkpoints.
+        overview: the overview of all of them; None for the page of a single one.
 
     Raises:
         ImportError: jinja2 is not installed; says how to install it.

@@ -1,4 +1,4 @@
-"""Many checkpoints as a page shows them: the steps of each run over time, and what runs take.
+"""Many checkpoints in a page: the steps of each run over time, and the disk usage of runs.
 
 Importing this module loads nothing heavy.
 """
@@ -32,10 +32,10 @@ if TYPE_CHECKING:
     from orbscan.drawing.lines import Line
 
 _MEASURED = 2_000
-"""Of so many checkpoints, the newest, it is measured what they take on disk."""
+"""The most checkpoints, the newest, whose disk usage is measured."""
 
 _COMPARED = 20
-"""So many changes between the trees of two steps are told in detail."""
+"""The most changes between the trees of two steps that are described."""
 
 _METRICS = 6
 _SHOWN_MISSING = 200
@@ -46,16 +46,16 @@ class Row:
     """One checkpoint.
 
     Attributes:
-        name: of its directory.
-        path: where it lies.
+        name: the name of its directory.
+        path: its path.
         step: its number; None if it has none.
-        state: as `orbscan ls` has it.
-        note: why it is in that state, if that needs saying.
-        leaves: their number; None if they are not known.
-        nbytes: what they take in memory; None likewise.
-        disk: what all files take; None if that was not measured.
-        took: how long the save took, in seconds; None if the writer did not say.
-        committed: when it was, as text.
+        state: as in `orbscan ls`.
+        note: why it is in that state, if that needs an explanation.
+        leaves: the number of leaves; None if it is not known.
+        nbytes: their bytes in memory; None if they are not known.
+        disk: the size of all files; None if that was not measured.
+        took: how long the save took, in seconds; None if it is not recorded.
+        committed: when it was committed, as text.
         metrics: numbers by name.
         change: how its tree differs from that of the step before it, in words.
         page: the number of its page; None if it has none.
@@ -89,7 +89,7 @@ class Chart(NamedTuple):
         label: what it is.
         line: its points.
         low, high: the least and the greatest, as text.
-        texts: of each point.
+        texts: the text of each point.
     """
 
     label: str
@@ -103,12 +103,12 @@ class Run:
     """The checkpoints of one directory.
 
     Attributes:
-        path: of the directory.
+        path: the path of the directory.
         rows: in the order of their steps.
-        charts: of what is known of several of them.
-        marks: place, state and name of those that are not whole.
-        missing: the steps that should be there, going by the others; as text.
-        total: bytes of all files that were measured.
+        charts: the charts of amounts that are known of several steps.
+        marks: position, state and name of those that are not complete.
+        missing: the steps that should exist, judging by the others; as text.
+        total: the size of all files that were measured.
     """
 
     def __init__(self, path: str, rows: list[Row]) -> None:
@@ -135,15 +135,15 @@ class Run:
 def runs_of(
     entries: Iterable[_core.Entry], roots: list[str], atomicity: Atomicity
 ) -> tuple[list[Run], list[str]]:
-    """Sort checkpoints by the directory they lie in, the one that takes most first.
+    """Group checkpoints by their directory, the largest first.
 
     Args:
-        entries: of a scan, in the order of their paths.
-        roots: of the scan.
+        entries: the entries of a scan, ordered by path.
+        roots: the roots of the scan.
         atomicity: as for `orbscan.scan`.
 
     Returns:
-        the runs, and what is worth knowing of how they were measured.
+        the runs, and notes on how they were measured.
     """
     rows = [Row(entry) for entry in entries]
     newest = sorted(rows, key=lambda row: -(row.entry.commit_timestamp_nsecs or 0))
@@ -169,7 +169,7 @@ def runs_of(
 
 
 def missing(steps: Sequence[int]) -> str:
-    """Name the steps that are not there, where most of the others follow at one distance.
+    """Name the missing steps, if most of the others follow at one distance.
 
     >>> missing([100, 200, 300, 500]), missing([1, 5, 7]), missing([])
     ('400', '', '')
@@ -187,7 +187,7 @@ def missing(steps: Sequence[int]) -> str:
 
 
 def _compare(rows: list[Row], most: int) -> int:
-    """Say of each step how its tree differs from the one before; how many were compared."""
+    """Describe for each step how its tree differs from the one before; returns their number."""
     compared = 0
     before: Row | None = None
     for row in rows:

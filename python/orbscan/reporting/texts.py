@@ -1,4 +1,4 @@
-"""Texts and numbers as a page holds them: each text once, and no number that a browser changes.
+"""Texts and numbers in a page: each text once, and no number that a browser changes.
 
 Importing this module loads nothing heavy.
 """
@@ -10,7 +10,7 @@ _LARGEST = 1e308
 
 
 class Texts:
-    """Texts that are named by numbers.
+    """Texts that are referred to by numbers.
 
     >>> texts = Texts()
     >>> [texts.number(each) for each in ("a", "b", "a")], texts.every
@@ -21,7 +21,7 @@ class Texts:
         self._numbers: dict[str, int] = {}
 
     def number(self, text: str) -> int:
-        """Give the number of a text."""
+        """Return the number of a text."""
         return self._numbers.setdefault(text, len(self._numbers))
 
     @property
@@ -31,7 +31,7 @@ class Texts:
 
 
 def weight(number: int) -> int | float:
-    """Give a number of bytes as what a browser can compare: rounded beyond 2^53.
+    """Return a number of bytes that a browser can compare: rounded beyond 2^53.
 
     >>> weight(7), weight(1 << 60), weight(1 << 2_000)
     (7, 1.152921504606847e+18, 1e+308)
@@ -45,7 +45,7 @@ def weight(number: int) -> int | float:
 
 
 def column(values: list[int | float]) -> list[int | float] | int | float:
-    """Give the values of a column; where all are the same, that one alone.
+    """Return the values of a column; only one value if all are equal.
 
     >>> column([1, 2]), column([7, 7])
     ([1, 2], 7)

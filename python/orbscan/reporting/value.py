@@ -1,4 +1,4 @@
-"""A report that was made: the answer of `orbscan.report`."""
+"""The page of a report: the result of `orbscan.report`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class Report:
-    """A page about checkpoints: one file of HTML, which opens without a network.
+    """A page about checkpoints: one HTML file, which opens without a network.
 
     Attributes:
         title: what it is about.

@@ -1,4 +1,4 @@
-"""From metadata to the abstract arrays of jax that say what a restore shall give."""
+"""From metadata to the abstract arrays of jax for a restore."""
 
 from __future__ import annotations
 
@@ -41,29 +41,29 @@ def abstract_state(
     sharding: jax.sharding.Sharding | None = None,
     dtype: Any = None,
 ) -> PyTreeMetadata:
-    """Say what to restore: a tree of `jax.ShapeDtypeStruct`, ready for `orbscan.load`.
+    """Make an abstract state: a tree of `jax.ShapeDtypeStruct`, ready for `orbscan.load`.
 
-    Without `mesh` and `sharding` the arrays lie on the devices they were saved from. If one of
-    those is not there, all of them lie on meshes without devices (`jax.sharding.AbstractMesh`):
-    good for looking and for compiling, and for loading inside `with jax.set_mesh(mesh):`.
+    Without `mesh` and `sharding` the arrays lie on the devices of the save. If one of those is
+    missing, all of them lie on meshes without devices (`jax.sharding.AbstractMesh`): useful for
+    inspection, for compiling, and for loading inside `with jax.set_mesh(mesh):`.
 
     A typed PRNG key becomes an abstract key. Leaves that are not arrays of jax stay what they are:
-    arrays of numpy, scalars, strings, None, empty containers, and what the caller has put there.
-    The place of a complex scalar is taken by one of numpy, since Orbax refuses Python's.
+    arrays of numpy, scalars, strings, None, empty containers, and leaves of the caller. A complex
+    scalar is replaced by one of numpy, because Orbax refuses Python's.
 
     Args:
-        metadata: what `orbscan.metadata` returned, or a tree of such leaves.
-        mesh: to lay the arrays on, each split over the axes of the names it was split over when
-            it was saved. An array saved on one device, or of which that is not known, is whole on
-            each device of the mesh.
-        sharding: for all arrays, instead of a mesh.
-        dtype: of all arrays of floating-point numbers, also those of numpy. Other arrays, PRNG
-            keys and scalars keep their type.
+        metadata: the result of `orbscan.metadata`, or a tree of its leaves.
+        mesh: the mesh for the arrays, each of which is split over the axes with the same names as
+            when it was saved. An array saved on one device, or without a known sharding, is whole
+            on each device of the mesh.
+        sharding: the sharding of all arrays, instead of a mesh.
+        dtype: the type of all arrays of floating-point numbers, including those of numpy. Other
+            arrays, PRNG keys and scalars keep their type.
 
     Raises:
-        ShardingError: an array does not fit the mesh or the sharding, and says which one; or a mesh
-            is too large for jax: more than 64 axes, or 2^31 devices.
-        OrbscanError: the tree has an `UnreadableLeaf`: its error, which also says which leaf.
+        ShardingError: an array, which the error names, does not fit the mesh or the sharding; or a
+            mesh is too large for jax: more than 64 axes, or 2^31 devices.
+        OrbscanError: the error of an `UnreadableLeaf` in the tree, with the keypath of the leaf.
         TypeError: both `mesh` and `sharding` are given, or one is something else, or `dtype` is not
             of floating point, or `metadata` is a path.
     """
@@ -84,7 +84,7 @@ def abstract_state(
 def on_saved_devices(
     metadata: CheckpointMetadata[Any] | PyTreeMetadata, dtype: np.dtype[Any] | None = None
 ) -> PyTreeMetadata:
-    """Say that arrays shall be restored to the devices they were saved from.
+    """Make the abstract state for the devices of the save.
 
     Raises:
         MissingDevicesError: this process does not have the devices.
@@ -162,7 +162,7 @@ def _floating_dtype(dtype: Any) -> np.dtype[Any] | None:
 def _converted(
     metadata: CheckpointMetadata[Any] | PyTreeMetadata, layout: Layout, dtype: np.dtype[Any] | None
 ) -> PyTreeMetadata:
-    """Convert every leaf of a tree; an object that stands in many places only once."""
+    """Convert every leaf of a tree; an object in many places is converted once."""
     need("jax", "an abstract state")
     import jax
 
@@ -193,7 +193,7 @@ def _converted(
 
 
 def _own(leaf: object) -> object:
-    """A leaf as orbscan has it, of orbscan or of Orbax."""
+    """Return a leaf of orbscan or of Orbax as orbscan has it."""
     found = own(leaf)
     if type(found).__module__.startswith("orbax.checkpoint."):
         from orbscan.restoring.orbax_types import from_orbax
@@ -219,7 +219,7 @@ def _abstract_array(
 
 
 def _abstract_key(leaf: ArrayMetadata, implementation: str, layout: Layout) -> object:
-    """Make an abstract PRNG key of the metadata of its data, which has dimensions of its own."""
+    """Make an abstract PRNG key from the metadata of its data, which has more dimensions."""
     import jax
 
     key = jax.eval_shape(lambda: jax.random.key(0, impl=implementation))

@@ -1,4 +1,4 @@
-"""Looking at values: one array of a checkpoint, opened but not read."""
+"""Access to values: one array of a checkpoint, opened but not read."""
 
 from __future__ import annotations
 
@@ -40,8 +40,8 @@ class LeafNotFoundError(KeyError):
     """The tree has no leaf at a keypath.
 
     Attributes:
-        keypath: that was asked for.
-        near: keypaths of leaves that the caller may have meant.
+        keypath: the requested keypath.
+        near: keypaths of leaves that may be meant.
     """
 
     keypath: tuple[str | int, ...]
@@ -71,15 +71,15 @@ def open_array(  # noqa: PLR0913 - keywords, each with a meaning of its own
 ) -> tensorstore.TensorStore:
     """Open one array of a checkpoint with TensorStore, without reading any of its values.
 
-    Index it and call `read().result()` to get a part as an array of numpy. A scalar is an array
-    without dimensions; a PRNG key is the array of its data.
+    Index it and call `read().result()` to get a part as a numpy array. A scalar is an array without
+    dimensions; a PRNG key is the array of its data.
 
     Args:
         path: the checkpoint, as for `orbscan.metadata`; TensorStore itself must be able to read the
-            store, which it is for disks, `gs://`, `s3://` and `http(s)://`.
-        keypath: the leaf as every command shows it, `"layers[0]/kernel"`, also behind the name of
+            store, as it is for disks, `gs://`, `s3://` and `http(s)://`.
+        keypath: the leaf as every command shows it, `"layers[0]/kernel"`, also after the name of
             its checkpointable; or the keys that lead to it, `("layers", 0, "kernel")`; or a keypath
-            as `jax.tree_util` gives them.
+            as `jax.tree_util` returns them.
         checkpointable_name: as for `orbscan.metadata`.
         step: as for `orbscan.metadata`.
         atomicity: as for `orbscan.metadata`.
@@ -87,7 +87,7 @@ def open_array(  # noqa: PLR0913 - keywords, each with a meaning of its own
         store_options: as for `orbscan.metadata`.
 
     Raises:
-        LeafNotFoundError: the tree has no such leaf; names those that are near.
+        LeafNotFoundError: the tree has no such leaf; names similar ones.
         TypeError: the leaf has no array, or the keypath is bytes.
         FormatError: the array is not stored on its own, its values may be spread over databases
             that were never merged, or TensorStore cannot open it.
@@ -107,7 +107,7 @@ def open_array(  # noqa: PLR0913 - keywords, each with a meaning of its own
 
 
 def _plain_keys(keypath: Sequence[Any]) -> tuple[str | int, ...]:
-    """The keys of a keypath, also of one of jax, whose entries wrap them."""
+    """Return the keys of a keypath, also of one of jax, whose entries wrap them."""
     if isinstance(keypath, bytes):
         message = f"a keypath is a str or a sequence of keys, not {keypath!r}"
         raise TypeError(message)
@@ -115,13 +115,13 @@ def _plain_keys(keypath: Sequence[Any]) -> tuple[str | int, ...]:
     for entry in keypath:
         wrapped = (getattr(entry, name, None) for name in ("key", "idx", "name"))
         key = next((key for key in wrapped if key is not None), entry)
-        # A checkpoint has only strings for the keys of a dict, whatever they were.
+        # A checkpoint has only strings as keys of a dict, whatever they were.
         plain.append(key if isinstance(key, int) and not isinstance(key, bool) else str(key))
     return tuple(plain)
 
 
 def _spelled(table: _core.LeafTable, name: str | None, text: str) -> Keypath:
-    """The keys of the leaf that every command shows as a text, with the name before it or not."""
+    """Return the keys of the leaf that every command shows as a text, with or without the name."""
     of_text = {shown(entries): entries for entries, _, _ in facts.leaves(table)}
     found = of_text.get(text)
     if found is None and name is not None:
@@ -132,7 +132,7 @@ def _spelled(table: _core.LeafTable, name: str | None, text: str) -> Keypath:
 
 
 def _find(table: _core.LeafTable, keys: tuple[str | int, ...]) -> int:
-    """The node of the leaf at a keypath."""
+    """Return the node of the leaf at a keypath."""
     children = {node: (kind, low, high) for node, kind, low, high in table.containers}
     node = 0
     for key in keys:
@@ -161,9 +161,9 @@ class StoredArray(NamedTuple):
     """Where TensorStore finds an array.
 
     Attributes:
-        directory: of the pytree.
-        name: of the array in its store.
-        spec: the specification of TensorStore; the path of its key-value store ends with a slash.
+        directory: the directory of the pytree.
+        name: the name of the array in its store.
+        spec: the specification for TensorStore; the path of its key-value store ends with a slash.
     """
 
     directory: str
@@ -172,13 +172,13 @@ class StoredArray(NamedTuple):
 
 
 def stored_array(table: _core.LeafTable, node: int, leaf: str, directory: str) -> StoredArray:
-    """Say where the array of a leaf lies: there where its document was found.
+    """Return where the array of a leaf lies: where its document was found.
 
     Args:
-        table: of the pytree.
-        node: of the leaf.
-        leaf: what it is called in errors.
-        directory: of the pytree.
+        table: the columns of the pytree.
+        node: the node of the leaf.
+        leaf: its name in errors.
+        directory: the directory of the pytree.
 
     Raises:
         TypeError: the leaf has no array.

@@ -1,4 +1,4 @@
-"""A place as TensorStore names it: its drivers read stores by themselves."""
+"""A place as TensorStore names it; its own drivers read stores."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _PUBLIC = {"true", "1", "yes", "on"}
 
 
 def kvstore_of(place: str) -> dict[str, Any]:
-    """Give the key-value store of a directory or a file, which may end with a slash.
+    """Return the key-value store of a directory or a file, which may end with a slash.
 
     Raises:
         FormatError: TensorStore has no driver for the store.
@@ -38,13 +38,13 @@ def kvstore_of(place: str) -> dict[str, Any]:
 
 
 def _options(place: str) -> dict[str, str]:
-    """What the user says of a store, by the names of the library that reads it otherwise."""
+    """Return the user's options for a store, by their names in the object_store library."""
     store = place.store if isinstance(place, Url) else None
     return {} if store is None else store.options()
 
 
 def _of_s3(options: dict[str, str]) -> dict[str, Any]:
-    """The members of a specification of S3, with the names that other tools have for them."""
+    """Return the members of a specification of S3, from the names that other tools use."""
 
     def said(*names: str) -> str | None:
         given = (options.get(f"aws_{name}", options.get(name)) for name in names)

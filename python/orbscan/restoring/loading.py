@@ -1,4 +1,4 @@
-"""Loading values: Orbax does it, and orbscan says what to load.
+"""Loading values: Orbax does it, and orbscan determines what to load.
 
 Needs the extra `orbscan[orbax]`. Nothing is imported before the first call.
 """
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 
 LOADED_FROM = frozenset({None, "gs"})
-"""Where Orbax loads from: a disk, and this scheme."""
+"""Orbax loads from a disk, and from this scheme."""
 
 
 def load(  # noqa: PLR0913 - keywords, each with a meaning of its own
@@ -50,22 +50,21 @@ def load(  # noqa: PLR0913 - keywords, each with a meaning of its own
     step: StepChoice | None = None,
     atomicity: Atomicity = "auto",
 ) -> Any:
-    """Load the pytree of a checkpoint with Orbax, in the `Context` that is active.
+    """Load the pytree of a checkpoint with Orbax, in the active `Context`.
 
     Args:
         path: the checkpoint.
-        abstract_state: what to load: what `orbscan.metadata` returned, or a tree of its leaves, of
-            those of `abstract_state`, of `jax.ShapeDtypeStruct`, or of all of these. Arrays that
-            are described by metadata go to the devices they were saved from. None for what Orbax
-            makes of the checkpoint by itself.
+        abstract_state: what to load: the result of `orbscan.metadata`, or a tree of its leaves, of
+            those of `abstract_state`, of `jax.ShapeDtypeStruct`, or a mixture. Arrays described by
+            metadata go to the devices of the save. If it is None, Orbax decides.
         checkpointable_name: as for `orbscan.metadata`, which chooses the same pytree for `AUTO`.
-        mesh: to lay the arrays on, as for `orbscan.abstract_state`, which is then asked what to
-            load: of the metadata that is given, or of the checkpoint.
-        sharding: for all arrays instead, as for `abstract_state`; `SingleDeviceSharding(device)`
-            puts everything on one device.
-        dtype: of all floating-point arrays, likewise.
+        mesh: the mesh for the arrays, as for `orbscan.abstract_state`, which then determines what
+            to load, from the given metadata or from the checkpoint.
+        sharding: the sharding of all arrays instead, as for `abstract_state`;
+            `SingleDeviceSharding(device)` puts everything on one device.
+        dtype: the type of all floating-point arrays, likewise.
         step: as for `orbscan.metadata`.
-        atomicity: as for `orbscan.metadata`. Orbax says itself what it loads.
+        atomicity: as for `orbscan.metadata`. Orbax decides itself what it loads.
 
     Returns:
         The tree, in the containers of `abstract_state`.
@@ -74,7 +73,7 @@ def load(  # noqa: PLR0913 - keywords, each with a meaning of its own
         ImportError: Orbax is not installed.
         MissingDevicesError: an array gets the sharding of the save, and this process does not have
             its devices.
-        ShardingError: a sharding has no devices, and no mesh is set that has.
+        ShardingError: a sharding has no devices, and no mesh with devices is set.
         OrbscanError: the tree has an `UnreadableLeaf`, or there is no such pytree.
         Exception: whatever Orbax raises.
     """
@@ -94,14 +93,14 @@ def load(  # noqa: PLR0913 - keywords, each with a meaning of its own
 def handed_over(
     function: str, text: str, name: str | None, found: _core.Checkpoint | None, wanted: Any
 ) -> Any:
-    """Let Orbax load a pytree of which orbscan has read the metadata.
+    """Let Orbax load a pytree whose metadata orbscan has read.
 
     Args:
-        function: of Orbax's interface, `load` or `load_async`.
+        function: the function of Orbax's interface, `load` or `load_async`.
         text: the checkpoint, a path from the root or a URL.
-        name: of the pytree.
+        name: the name of the pytree.
         found: what was read; None for a URL.
-        wanted: what Orbax takes for what to load.
+        wanted: the abstract state for Orbax.
 
     Raises:
         Exception: as `load` does.
@@ -123,15 +122,14 @@ def load_checkpointables(
     step: StepChoice | None = None,
     atomicity: Atomicity = "auto",
 ) -> dict[str, Any]:
-    """Load the checkpointables of a checkpoint with Orbax, in the `Context` that is active.
+    """Load the checkpointables of a checkpoint with Orbax, in the active `Context`.
 
     Args:
         path: the checkpoint.
-        abstract_checkpointables: what to load, by name: for each a tree as for `load`, or None for
-            what Orbax makes of it by itself, or any other thing that Orbax takes. None for all
-            there are.
+        abstract_checkpointables: what to load, by name: for each a tree as for `load`, None to let
+            Orbax decide, or anything else that Orbax accepts. None for all checkpointables.
         step: as for `orbscan.metadata`.
-        atomicity: as for `orbscan.metadata`. Orbax says itself what it loads.
+        atomicity: as for `orbscan.metadata`. Orbax decides itself what it loads.
 
     Raises:
         Exception: as `load` does.
@@ -151,10 +149,10 @@ def load_checkpointables_async(
     step: StepChoice | None = None,
     atomicity: Atomicity = "auto",
 ) -> Any:
-    """Begin to load checkpointables, which Orbax 0.12 announces but cannot do yet.
+    """Begin to load checkpointables, which Orbax 0.12 announces but does not implement yet.
 
     Raises:
-        Exception: as `load` does; NotImplementedError by Orbax 0.12.
+        Exception: as `load` does; NotImplementedError from Orbax 0.12.
     """
     return orbax_v1().load_checkpointables_async(
         _absolute(path, step, atomicity), checkpointables_for_orbax(abstract_checkpointables)
@@ -162,7 +160,7 @@ def load_checkpointables_async(
 
 
 def checkpointables_for_orbax(abstract: Any) -> Any:
-    """Make of what `load_checkpointables` takes what Orbax takes; raises as `load` does."""
+    """Convert the argument of `load_checkpointables` for Orbax; raises as `load` does."""
     abstract = _unwrapped(abstract)
     if not isinstance(abstract, dict):
         return abstract
@@ -170,12 +168,12 @@ def checkpointables_for_orbax(abstract: Any) -> Any:
 
 
 def for_orbax(abstract: Any) -> Any:
-    """Make of what `load` takes what Orbax takes; raises as `load` does."""
+    """Convert the argument of `load` for Orbax; raises as `load` does."""
     tree = _unwrapped(abstract)
     import jax
 
     ours = ArrayMetadata | NumpyMetadata | UnreadableLeaf | complex
-    # What holds nothing of ours is not touched: it may be more than a tree.
+    # A tree without leaves of ours is not changed: it may be more than a tree.
     if any(isinstance(own(leaf), ours) for leaf in jax.tree.leaves(tree)):
         from orbscan.restoring.abstract import on_saved_devices
 
@@ -191,7 +189,7 @@ def _check_checkpointables(path: str, wanted: Any, atomicity: Atomicity) -> None
     try:
         found = checkpointables_metadata(path, atomicity=atomicity).metadata
     except OrbscanError:
-        # What Orbax makes of it, Orbax says.
+        # What Orbax makes of it is up to Orbax.
         return
     for name, saved in found.items():
         if saved is not None and (not isinstance(wanted, dict) or name in wanted):
@@ -202,7 +200,7 @@ def _check_checkpointables(path: str, wanted: Any, atomicity: Atomicity) -> None
 def _layout_context(
     ocp: ModuleType, found: _core.Checkpoint | None
 ) -> AbstractContextManager[object]:
-    """The context in which Orbax recognises a layout; it has to be told of safetensors."""
+    """The context in which Orbax recognises a layout; safetensors must be named there."""
     if found is None or found.layout != "safetensors":
         return nullcontext()
     from orbax.checkpoint.experimental.v1._src.context import context
@@ -222,7 +220,7 @@ def _resolve(
     step: StepChoice | None,
     atomicity: Atomicity,
 ) -> tuple[str, str | None, _core.Checkpoint | None]:
-    """The path, the name of the pytree and what was read; Orbax and orbscan choose differently."""
+    """Return path, name of the pytree and what was read; Orbax and orbscan choose differently."""
     text = _absolute(path, step, atomicity)
     check_name_as_orbax(name)
     checkpoint = read_pytree(text, name, rich_types=False, atomicity=atomicity)
@@ -231,10 +229,10 @@ def _resolve(
 
 
 def _absolute(path: str | os.PathLike[str], step: StepChoice | None, atomicity: Atomicity) -> str:
-    """The path as Orbax expects it.
+    """Return the path as Orbax expects it.
 
     Raises:
-        StoreError: Orbax cannot load from there.
+        StoreError: Orbax cannot load from it.
     """
     place = absolute(place_of(path, step, atomicity=atomicity))
     scheme = url_scheme(place)

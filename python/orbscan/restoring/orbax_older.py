@@ -1,7 +1,7 @@
-"""The same metadata as Orbax's older interface, V0, gives it.
+"""The same metadata as in Orbax's older interface, V0.
 
-Its leaves have a name and a directory besides, and are of other classes than those of V1: a scalar
-and a text are no values there but metadata of their own. Most public code still reads these.
+Its leaves have a name and a directory as well, and are of other classes than those of V1: scalars
+and strings are not values there but have metadata of their own. Most public code still uses these.
 """
 
 from __future__ import annotations
@@ -32,21 +32,21 @@ if TYPE_CHECKING:
     from orbscan.model.result import CheckpointMetadata, PyTreeMetadata
 
 TREE_FILE = "_METADATA"
-"""The file of a pytree, as `rust/orbscan-core/src/orbax/names.rs` has it."""
+"""The file of a pytree, as in `rust/orbscan-core/src/orbax/names.rs`."""
 
 _OF_SCALARS = {bool: "bool", int: "int64", float: "float64", complex: "complex128"}
-"""What Python's own scalars are saved as."""
+"""The types as which Python's own scalars are saved."""
 
 
 def step_metadata(read: CheckpointMetadata[Any]) -> Any:
-    """Make the `StepMetadata` that V0 has of a checkpoint.
+    """Make the `StepMetadata` of a checkpoint, as V0 returns it.
 
-    Of what its `_CHECKPOINT_METADATA` says, it leaves out how long the save took.
+    Unlike V0's, it does not contain how long the save took.
 
     Raises:
-        OrbscanError: the tree has an `UnreadableLeaf`: its error, which also says which leaf.
-        ValueError: an array has a sharding for which Orbax has no class; or V0 takes a tree of the
-            kind for no tree, such as None.
+        OrbscanError: the error of an `UnreadableLeaf` in the tree, with the keypath of the leaf.
+        ValueError: an array has a sharding for which Orbax has no class; or V0 does not accept the
+            tree, such as None.
     """
     theirs = module("checkpoint")
     values = Values()
@@ -94,15 +94,15 @@ def tree_metadata(  # noqa: PLR0913 - keywords, each with a meaning of its own
     document: Mapping[str, Any] | None = None,
     convert: Callable[[PyTreeMetadata], PyTreeMetadata] | None = None,
 ) -> Any:
-    """Make the `TreeMetadata` that V0 has of a pytree; before 0.11 the tree alone.
+    """Make the `TreeMetadata` of a pytree, as V0 returns it; before 0.11 only the tree.
 
     Args:
-        tree: of orbscan's leaves; any other stays what it is.
-        directory: of the pytree, as its leaves shall have it.
-        saved: what its leaves do not tell.
-        values: converts shardings; to share them with other trees.
-        document: what the file of the tree says, of which members beside the tree are taken.
-        convert: makes other leaves than those of V0, whose wrapper it is then.
+        tree: the tree of orbscan's leaves; other leaves stay what they are.
+        directory: the directory of the pytree, for its leaves.
+        saved: what its leaves do not say.
+        values: converts shardings; pass the same one to share them with other trees.
+        document: the file of the tree, from which the members beside the tree are taken.
+        convert: makes other leaves than those of V0, which are then wrapped.
 
     Raises:
         Exception: as `step_metadata` does.
@@ -120,7 +120,7 @@ def tree_metadata(  # noqa: PLR0913 - keywords, each with a meaning of its own
 
 
 def _document(read: CheckpointMetadata[Any], name: str | None) -> Mapping[str, Any]:
-    """The file of a tree, as far as it can still be read: what V0 shows of it is rarely used."""
+    """The file of a tree, if it can still be read: its members are rarely used."""
     from orbscan import _core
 
     place = join(str(read.path), *([] if name is None else [name]), TREE_FILE)
@@ -146,7 +146,7 @@ class _Leaves:
         self._directory = directory
         self._values = values
         self._scalars = {tuple(map(str, keypath)): dtype for keypath, dtype in saved.scalars}
-        # By the identity of what stands in many places, what is the same in all of them.
+        # By the id of objects in many places, what is the same in all of them.
         self._known: dict[int, tuple[object, Callable[..., object]]] = {}
 
     def of(self, tree: PyTreeMetadata) -> PyTreeMetadata:
@@ -163,7 +163,7 @@ class _Leaves:
     def _maker(
         self, keys: tuple[str, ...], leaf: object, path: jax.tree_util.KeyPath[Any]
     ) -> Callable[..., object] | None:
-        """What makes the leaf of its name; None for one that is not orbscan's."""
+        """Return what makes the leaf with its name; None for a leaf that is not orbscan's."""
         if type(leaf) in _OF_SCALARS:
             dtype = self._scalars.get(keys, _OF_SCALARS[type(leaf)])
             return partial(
@@ -196,7 +196,7 @@ class _Leaves:
 
 
 def _key(entry: Any) -> object:
-    """What a level of a keypath of jax is called."""
+    """Return the name of an entry of a keypath of jax."""
     for name in ("key", "idx", "name"):
         if hasattr(entry, name):
             return getattr(entry, name)

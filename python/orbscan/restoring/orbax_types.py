@@ -1,6 +1,6 @@
 """The same metadata in the classes of Orbax, for code that checks types, and back.
 
-Nothing here is needed to load a checkpoint: Orbax takes orbscan's leaves for its own.
+Nothing here is needed to load a checkpoint: Orbax accepts orbscan's leaves.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 
 def orbax_v1() -> ModuleType:
-    """Import `orbax.checkpoint.experimental.v1`, which takes a second or two the first time.
+    """Import `orbax.checkpoint.experimental.v1`, which takes a second or two at first.
 
     Raises:
         ImportError: it is not installed; says how to install it.
@@ -52,24 +52,24 @@ def to_orbax(metadata: PyTreeMetadata, *, api: Literal["v1", "v0"] = "v1") -> Py
 def to_orbax(
     metadata: CheckpointMetadata[Any] | PyTreeMetadata, *, api: Literal["v1", "v0"] = "v1"
 ) -> Any:
-    """Convert metadata to the classes that Orbax itself would have returned.
+    """Convert metadata to the classes of Orbax.
 
-    Shardings and meshes are made once for each that differs, and shared. Issues and the
-    implementations of PRNG keys have no place there and are left out.
+    Each distinct sharding and mesh is made once, and shared. Issues and the implementations of PRNG
+    keys have no place there and are left out.
 
     Args:
-        metadata: what `orbscan.metadata` or `orbscan.checkpointables_metadata` returned, or a
-            tree; leaves that are not orbscan's stay what they are.
-        api: of which interface: `v1` is `orbax.checkpoint.experimental.v1`. `v0` is
-            `orbax.checkpoint`, whose `Checkpointer.metadata(path)` gives a `StepMetadata` with a
-            `TreeMetadata` as its `item_metadata`; of a tree it is the `TreeMetadata`. There each
-            leaf has its name and directory, and scalars and texts are leaves as well.
+        metadata: the result of `orbscan.metadata` or `orbscan.checkpointables_metadata`, or a tree;
+            leaves that are not orbscan's stay what they are.
+        api: the interface: `v1` is `orbax.checkpoint.experimental.v1`. `v0` is `orbax.checkpoint`,
+            whose `Checkpointer.metadata(path)` returns a `StepMetadata` with a `TreeMetadata` as
+            its `item_metadata`; for a tree the result is the `TreeMetadata`. There each leaf has
+            its name and directory, and scalars and strings are leaves as well.
 
     Raises:
         ImportError: Orbax is not installed.
-        OrbscanError: the tree has an `UnreadableLeaf`: its error, which also says which leaf.
+        OrbscanError: the error of an `UnreadableLeaf` in the tree, with the keypath of the leaf.
         ValueError: an array has a `PositionalSharding`, for which Orbax has no class; there is no
-            such interface; or V0 does not take what the checkpoint holds for a tree, such as None.
+            such interface; or V0 does not accept what the checkpoint holds as a tree, such as None.
     """
     tree_of(metadata)  # A path is refused.
     if api not in {"v1", "v0"}:
@@ -96,7 +96,7 @@ def to_orbax(
 
 
 def from_orbax(leaf: Any) -> Any:
-    """Convert the metadata of an array by Orbax; anything else is given as it is."""
+    """Convert Orbax's metadata of an array; anything else is returned as it is."""
     name = type(leaf).__name__
     if name == "NumpyMetadata":
         return NumpyMetadata(tuple(leaf.shape), leaf.dtype)
@@ -175,12 +175,12 @@ def _leaf(path: jax.tree_util.KeyPath[Any], leaf: object, values: Values) -> obj
 
 
 def is_safetensors(leaf: object) -> TypeGuard[ArrayMetadata]:
-    """Tell whether a leaf is of a safetensors file, which says nothing of storage."""
+    """Return whether a leaf is from a safetensors file, which says nothing about storage."""
     return isinstance(leaf, ArrayMetadata) and not (leaf.storage_metadata or leaf.sharding_metadata)
 
 
 def abstract_array(leaf: ArrayMetadata) -> jax.ShapeDtypeStruct:
-    """Make what Orbax gives for an array of a safetensors file."""
+    """Make Orbax's leaf for an array of a safetensors file."""
     import jax
 
     return jax.ShapeDtypeStruct(leaf.shape, leaf.dtype)  # type: ignore[no-untyped-call]

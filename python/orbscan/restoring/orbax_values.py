@@ -1,7 +1,7 @@
-"""What leaves of Orbax hold, in the classes of the installed release: shardings and storage.
+"""The content of Orbax's leaves, in the classes of the installed release: shardings and storage.
 
-The classes have had more fields from release to release; those that one does not have yet are left
-out, as it does when it reads them.
+The classes have got more fields from release to release; those that a release does not have yet are
+left out, as the release does itself when it reads them.
 """
 
 from __future__ import annotations
@@ -38,29 +38,29 @@ def module(name: str) -> ModuleType:
     try:
         return import_module(f"orbax.checkpoint._src.metadata.{name}")
     except ModuleNotFoundError:
-        # Where it lay until 0.6.
+        # Its place until 0.6.
         return import_module(f"orbax.checkpoint.metadata.{name}")
 
 
 def has_class(metadata: ShardingMetadata | None) -> bool:
-    """Tell whether Orbax has a class for a sharding."""
+    """Return whether Orbax has a class for a sharding."""
     is_positional = isinstance(metadata, PositionalShardingMetadata)
     return not is_positional or hasattr(module("sharding"), "PositionalShardingMetadata")
 
 
 class Values:
-    """Converts shardings and storage, and makes one object of what is one object in orbscan.
+    """Converts shardings and storage, each object once.
 
     A tree of thousands of leaves has a few shardings, over one mesh of thousands of devices.
     """
 
     def __init__(self) -> None:
         self._meshes: dict[DeviceMesh, object] = {}
-        # By their identity: what has many devices is slow to hash. The values keep it in use.
+        # By their id, because meshes of many devices are slow to hash. The values keep them alive.
         self._made: dict[int, tuple[object, object]] = {}
 
     def sharding(self, metadata: ShardingMetadata | None) -> object:
-        """Convert a sharding; None for none.
+        """Convert a sharding; None if there is none.
 
         Raises:
             ValueError: Orbax has no class for it.
@@ -68,7 +68,7 @@ class Values:
         return None if metadata is None else self._once(metadata, self._sharding)
 
     def storage(self, metadata: StorageMetadata | None) -> object:
-        """Convert what is known of storage; None for nothing."""
+        """Convert what is known of storage; None if nothing is."""
         return None if metadata is None else self._once(metadata, _storage)
 
     def _once(self, value: T, convert: Callable[[T], object]) -> object:
@@ -91,7 +91,7 @@ class Values:
                 return theirs.NamedShardingMetadata(
                     shape=np.array(metadata.shape),
                     axis_names=list(metadata.axis_names),
-                    # Orbax leaves joint axes in the lists that it reads them in.
+                    # Orbax leaves joint axes in the lists in which it reads them.
                     partition_spec=tuple(
                         [*entry] if isinstance(entry, tuple) else entry
                         for entry in metadata.partition_spec
@@ -154,5 +154,5 @@ def _compression(compression: Compression | None) -> object:
 
 @cache
 def _has(made: type[Any], field: str) -> bool:
-    """Whether a class of the installed release has a field."""
+    """Return whether a class of the installed release has a field."""
     return field in {each.name for each in dataclasses.fields(made)}

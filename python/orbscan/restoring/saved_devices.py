@@ -1,7 +1,7 @@
-"""Whether the devices of a save are there, asked before Orbax needs them.
+"""Whether the devices of a save are there, checked before Orbax needs them.
 
-Where no sharding is given Orbax takes that of the save, logs a line for each array whose devices it
-does not have, and then fails without a word about devices.
+If no sharding is given, Orbax uses that of the save, logs a line for each array whose devices are
+missing, and then fails without mentioning devices.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ if TYPE_CHECKING:
 
 
 def matter() -> bool:
-    """Tell whether Orbax's own handlers load everything: what others need, only they know."""
+    """Return whether Orbax's own handlers load everything: only others know what they need."""
     from orbscan.reading.orbax_context import Registry
 
     return Registry().is_plain
 
 
 def check(saved: PyTreeMetadata, abstract: Any) -> None:
-    """Check that the devices are there on which arrays were saved that get no other sharding.
+    """Check that the devices exist for arrays that get the sharding of the save.
 
     Args:
-        saved: the tree that `orbscan.metadata` has.
-        abstract: what Orbax is given: None, or a tree.
+        saved: the tree from `orbscan.metadata`.
+        abstract: the abstract state for Orbax: None, or a tree.
 
     Raises:
         MissingDevicesError: this process does not have the devices.
@@ -60,7 +60,7 @@ def _takes_saved_sharding(leaf: object) -> bool:
 
 
 def _keys(path: jax.tree_util.KeyPath[Any]) -> tuple[str, ...]:
-    """The keys of a keypath as they are saved, whatever containers they lead through."""
+    """Return the keys of a keypath as they are saved, whatever their containers are."""
     return tuple(
         str(next(getattr(entry, name) for name in ("key", "idx", "name") if hasattr(entry, name)))
         for entry in path
