@@ -16,7 +16,7 @@ _AGAIN = re.compile(r"to rerun pass `(.+)`")
 
 
 def run(arguments: list[str]) -> int:
-    """Runs the tests, shows what they say, and returns the exit code."""
+    """Runs the tests, shows their output, and returns the exit code."""
     colour = ["--color=always"] if sys.stdout.isatty() else []
     lines: list[str] = []
     with subprocess.Popen(
@@ -37,7 +37,7 @@ def run(arguments: list[str]) -> int:
 
 
 def commands(lines: Iterable[str]) -> Iterator[str]:
-    """The commands, from what cargo has said; none if it did not come to run a test."""
+    """The commands, from the output of cargo; empty if it did not get to running a test."""
     failed: dict[str, None] = {}
     listing = False
     for line in lines:
@@ -50,7 +50,7 @@ def commands(lines: Iterable[str]) -> Iterator[str]:
         if again := _AGAIN.search(line):
             yield "to run what failed alone:"
             command = f"    cargo test {again[1]} --all-features"
-            # Where the process died, cargo does not say in which test.
+            # If the process died, cargo does not say in which test.
             yield from (f"{command} -- --exact {shlex.quote(name)}" for name in failed)
             if not failed:
                 yield command

@@ -21,7 +21,7 @@ from tools.progress import long_step
 
 LINES_SHOWN = 16
 TIMED = 3
-"""The number of examples that are timed: the last one is made to be compared."""
+"""The number of examples that are timed; the last example only serves for comparisons."""
 LAYERS = 4
 WIDTH = 128
 VOCABULARY = 512
@@ -69,7 +69,7 @@ def write_once(example: Example, root: Path) -> None:
     if folder.exists():
         print(f"    {folder.name}: already written", flush=True)
         return
-    # Renamed when it is whole: a run that is stopped leaves nothing that looks finished.
+    # Renamed when it is complete: an interrupted run leaves nothing that looks finished.
     unfinished = tempfile.TemporaryDirectory(prefix="unfinished-", dir=root)
     with long_step(f"Orbax writes {folder.name}"), unfinished as parent:
         written = Path(parent) / example.folder
@@ -89,7 +89,7 @@ def write_manager_run(path: Path) -> None:
     import orbax.checkpoint as ocp_v0
 
     state = train_state()
-    # Only a manager that is told which step is best stores the metrics.
+    # Only a manager with a best_fn stores the metrics.
     options = ocp_v0.CheckpointManagerOptions(best_fn=loss, best_mode="min")
     with ocp_v0.CheckpointManager(path, options=options) as manager:
         for step in (100, 200, 300):
@@ -99,7 +99,7 @@ def write_manager_run(path: Path) -> None:
 
 
 def loss(metrics: Mapping[str, float]) -> float:
-    """What the manager ranks its steps by."""
+    """The metric by which the manager ranks its steps."""
     return metrics["loss"]
 
 
@@ -108,7 +108,7 @@ def write_composite(path: Path) -> None:
     import orbax.checkpoint.experimental.v1 as ocp
 
     config = {"layers": LAYERS, "optimizer": {"name": "adamw", "rate": 3e-4}}
-    # Unasked, Orbax would store a dict of numbers and strings as a pytree.
+    # By default, Orbax would store a dict of numbers and strings as a pytree.
     registry = ocp.handlers.local_registry()
     registry.add(ocp.handlers.JsonHandler, checkpointable_name="config")
     options = ocp.options.CheckpointablesOptions(registry=registry)
@@ -164,7 +164,7 @@ print(leaves.group_by("dtype").agg(pl.len(), pl.sum("nbytes")).sort("nbytes", de
 
 
 def damaged(root: Path) -> None:
-    """A copy of the first checkpoint whose largest data file was cut, as by a full disk."""
+    """A copy of the first checkpoint whose largest data file is cut, as by a full disk."""
     copy = root / DAMAGED
     if copy.exists():
         return
@@ -215,20 +215,20 @@ def train_state(layers: int = LAYERS) -> dict[str, Any]:
 
 
 def show(title: str, words: list[str]) -> None:
-    """Prints the head of what a command says in a process of its own."""
+    """Prints the first lines of a command's output, run in a process of its own."""
     print(f"\n{title}\n$ orbscan {' '.join(words)}\n", flush=True)
     shown([sys.executable, "-m", "orbscan", *words])
 
 
 def show_table(root: Path) -> None:
-    """Prints a short program that reads a table, and what it says."""
+    """Prints a short program that reads a table, and its output."""
     program = TABLE.format(root=str(display(root)))
     print(f"\nWhat takes the space of all of them?\n{program}", flush=True)
     shown([sys.executable, "-c", program])
 
 
 def shown(command: list[str]) -> None:
-    """Prints the head of what a command prints; one that meets damage ends with 1 or 5."""
+    """Prints the first lines of a command's output; after damage it exits with 1 or 5."""
     result = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
     if result.returncode not in {0, 1, 5}:
         raise subprocess.CalledProcessError(result.returncode, command)
@@ -239,7 +239,7 @@ def shown(command: list[str]) -> None:
 
 
 def display(path: Path) -> Path:
-    """The path as a person in the current directory would type it."""
+    """The path as a user in the current directory would type it."""
     here = Path.cwd()
     return path.relative_to(here) if path.is_relative_to(here) else path
 

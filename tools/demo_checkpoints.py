@@ -2,8 +2,8 @@
 
     python -m tools.demo_checkpoints [--archive FILE]
 
-Orbax writes them, and what is damaged is damaged afterwards. All that differs from one run to the
-next are times and the names that the store makes up for its files.
+Orbax writes them, and the damaged ones are damaged afterwards. Only the times and the names that
+the store generates for its files differ from one run to the next.
 """
 
 import argparse
@@ -27,7 +27,7 @@ from tools.progress import long_step
 ROOT = Path(__file__).parents[1]
 ARCHIVE = ROOT / "python" / "orbscan" / "cli" / "demo.tar.gz"
 TWO_HOSTS = ROOT / "tests" / "checking" / "local-of-two-hosts.tar.gz"
-"""What two processes have written, which takes two of them at a time."""
+"""What two processes have written; two must run at a time to write it."""
 
 STEPS = {
     1000: (0.912, 0.31),
@@ -64,7 +64,7 @@ def main() -> int:
 def write(root: Path) -> None:
     """Writes all checkpoints into a new directory."""
     with tempfile.TemporaryDirectory() as folder:
-        # The first save of a process takes a multiple of the others.
+        # The first save of a process takes many times as long as the others.
         save(Path(folder, "first"), {"state": {"w": laid((8, 8), "data")}})
     write_composite(root / "composite")
     write_run(root / "runs" / "base", width=8, steps=STEPS)
@@ -81,7 +81,7 @@ def write(root: Path) -> None:
 
 
 def write_composite(path: Path) -> None:
-    """A transformer with the state of its optimizer and a PRNG key; beside it its configuration."""
+    """A transformer with the state of its optimizer and a PRNG key; and its configuration."""
     import jax
     import numpy as np
     import optax
@@ -125,7 +125,7 @@ def write_run(path: Path, *, width: int, steps: Mapping[int, tuple[float, float]
     """The steps of a `CheckpointManager`, with metrics."""
     import orbax.checkpoint as ocp
 
-    # Only a manager that is told which step is best stores the metrics.
+    # Only a manager with a best_fn stores the metrics.
     options = ocp.CheckpointManagerOptions(best_fn=lambda found: found["loss"], best_mode="min")
     owner = {"owner": "vision"}
     with ocp.CheckpointManager(path, options=options, metadata=owner) as manager:
@@ -160,7 +160,7 @@ def small_state(step: int, width: int) -> dict[str, object]:
 
 
 def unfinished(root: Path, step: int) -> None:
-    """What a save leaves that was killed before its trees were written."""
+    """The directory of a save that was killed before its trees were written."""
     newest = max(root.glob("[0-9]*"), key=lambda found: int(found.name))
     path = root / f"{step}.orbax-checkpoint-tmp"
     shutil.copytree(newest, path)
@@ -173,7 +173,7 @@ def unfinished(root: Path, step: int) -> None:
 
 
 def write_copied(root: Path) -> None:
-    """A copy of a run that was interrupted: of its last step there is the directory alone."""
+    """An interrupted copy of a run: its last step is only a directory."""
     import numpy as np
     import orbax.checkpoint as ocp
 
@@ -185,7 +185,7 @@ def write_copied(root: Path) -> None:
 
 
 def write_models(root: Path) -> None:
-    """A model before and after it was changed, each in several checkpointables."""
+    """A model before and after a change, each with several checkpointables."""
     import numpy as np
 
     def layer() -> dict[str, object]:
@@ -219,8 +219,8 @@ def write_models(root: Path) -> None:
 
 
 def write_damaged(root: Path) -> None:
-    """A checkpoint, and what can happen to copies of it."""
-    # What compresses into little lies in the index of the store, and not in a data file.
+    """A checkpoint, and damaged copies of it."""
+    # Data that compresses well lies in the index of the store, and not in a data file.
     half = uneven((64, 128), 24)
     half[:32] = 0
     state = {
@@ -255,10 +255,10 @@ def save(
     custom: dict[str, object] | None = None,
     ocdbt: bool = True,
 ) -> None:
-    """Saves checkpointables, those that are named in `documents` as JSON."""
+    """Saves checkpointables; those that are named in `documents` as JSON."""
     import orbax.checkpoint.experimental.v1 as ocp
 
-    # Unasked, Orbax would store a dict of numbers and strings as a pytree.
+    # By default, Orbax would store a dict of numbers and strings as a pytree.
     registry = ocp.handlers.local_registry()
     for name in documents:
         registry.add(ocp.handlers.JsonHandler, checkpointable_name=name)
@@ -269,7 +269,7 @@ def save(
 
 
 def laid(what: Any, *spec: str | None) -> Any:
-    """An array over a mesh of 4 by 2 devices: zeros of a shape, or given values."""
+    """An array over a mesh of 4 by 2 devices: zeros with a shape, or given values."""
     import jax
     import numpy as np
 
@@ -279,7 +279,7 @@ def laid(what: Any, *spec: str | None) -> Any:
 
 
 def uneven(shape: tuple[int, ...], most: int) -> Any:
-    """Values between -1 and 1 in so many steps each way: the more, the less do they compress."""
+    """Values between -1 and 1 in this many steps each way: the more, the less they compress."""
     import numpy as np
 
     drawn = np.random.default_rng(shape).integers(-most, most + 1, shape)
@@ -292,7 +292,7 @@ def cut(file: Path, length: int) -> None:
 
 
 def forget_place(root: Path) -> None:
-    """Takes out of the checkpoints where they were written."""
+    """Removes from the checkpoints the path at which they were written."""
     for file in root.rglob("commit_success.txt"):
         text = file.read_text(encoding="utf-8")
         text = re.sub("/.*/local-of-two-hosts", "demo/hosts", text.replace(str(root), "demo"))
@@ -300,11 +300,11 @@ def forget_place(root: Path) -> None:
 
 
 def archive(root: Path) -> bytes:
-    """An archive of a directory: without times and owners, and of equal files only one."""
+    """An archive of a directory, without times and owners; of several equal files it has one."""
     packed = io.BytesIO()
     known: dict[bytes, str] = {}
 
-    # Files of a size are mostly alike, and compress best side by side.
+    # Files of equal size are mostly similar, and compress best side by side.
     def order(path: Path) -> tuple[bool, int, str]:
         return path.is_file(), path.is_file() * path.stat().st_size, path.as_posix()
 

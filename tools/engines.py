@@ -2,9 +2,9 @@
 
     python tools/engines.py [NAME ...]
 
-An environment has what orbscan needs, what its extras bring, and pytest; orbscan itself
-is that of this checkout, which must have been built. It is made once, and again when what it has
-changes. Whatever is missing is a failure. Standard library only.
+An environment has what orbscan needs, what its extras bring, and pytest; orbscan itself is that of
+this checkout, which must have been built. An environment is made once, and again when its contents
+change. Anything that is missing is a failure. Standard library only.
 """
 
 import os
@@ -27,8 +27,8 @@ class Environment(NamedTuple):
     Attributes:
         extras: extras of orbscan.
         tests: files of tests.
-        packages: what these need beside orbscan and pytest.
-        programs: programs that must be there, and the package of Debian that has each.
+        packages: what these need in addition to orbscan and pytest.
+        programs: programs that must be installed, and the Debian package of each.
     """
 
     extras: tuple[str, ...]
@@ -60,7 +60,7 @@ ENVIRONMENTS = {
 
 
 def main() -> int:
-    """Runs those that were asked for, or all: a failure does not keep the others waiting."""
+    """Runs the requested ones, or all: a failure does not stop the others."""
     names = sys.argv[1:] or [*ENVIRONMENTS]
     unknown = [name for name in names if name not in ENVIRONMENTS]
     if unknown:
@@ -73,7 +73,7 @@ def main() -> int:
 
 
 def tested(name: str) -> bool:
-    """Makes an environment and runs its tests; whether all went well."""
+    """Makes an environment and runs its tests; returns whether everything succeeded."""
     environment = ENVIRONMENTS[name]
     for program, package in environment.programs:
         if shutil.which(program) is None:
@@ -101,7 +101,7 @@ def made(name: str) -> Path | None:
         return None
     ask = [str(python), "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"]
     packages = subprocess.run(ask, check=True, capture_output=True, text=True).stdout.strip()
-    # The package and its tests, also in the processes that an engine starts.
+    # The package and its tests, also for the processes that an engine starts.
     lines = f"{TOP / 'python'}\n{TOP}\n"
     Path(packages, "checkout.pth").write_text(lines, "utf-8")
     note.write_text("\n".join(wanted), "utf-8")
@@ -109,7 +109,7 @@ def made(name: str) -> Path | None:
 
 
 def requirements(environment: Environment) -> list[str]:
-    """What is to be installed, as pip takes it."""
+    """What is installed, as pip takes it."""
     project = tomllib.loads((TOP / "pyproject.toml").read_text("utf-8"))["project"]
     extras = project["optional-dependencies"]
     brought = [package for extra in environment.extras for package in extras[extra]]
@@ -118,7 +118,7 @@ def requirements(environment: Environment) -> list[str]:
 
 
 def step(name: str, command: list[str]) -> bool:
-    """Runs one step; whether it went well."""
+    """Runs one step; returns whether it succeeded."""
     return subprocess.run([*STEP, name, *command], check=False, cwd=TOP).returncode == 0
 
 

@@ -1,13 +1,13 @@
-"""Runs the examples of the documentation, and writes down what they print.
+"""Runs the examples of the documentation, and records their output.
 
     python -m tools.examples [PAGE...]
 
 Each page is a session of its own in the directory that `orbscan demo` writes, or beside it if the
-page tells to write it. The pages are changed in place; a test holds them against the same session.
-What is not known beforehand, the age of a checkpoint, is left as it stands. In `console` blocks
-commands follow a `$`, and what they print follows them; in `sh` blocks there are commands alone.
-The `python` blocks of a page are one program, in such a directory of its own; a `text` block below
-one of them is what it prints.
+page says to write it. The pages are changed in place; a test compares them with the same session.
+What cannot be known in advance, such as the age of a checkpoint, is left as it is. In `console`
+blocks commands follow a `$`, and their output follows them; `sh` blocks contain only commands. The
+`python` blocks of a page are one program, in such a directory of its own; a `text` block below one
+of them is its output.
 """
 
 import argparse
@@ -35,23 +35,23 @@ PYTHON = re.compile(
 )
 PYCON = re.compile(r"^```pycon\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 WRITES = "orbscan demo demo"
-"""By this a page writes the directory itself, and then goes there."""
+"""With this command a page writes the directory itself, and then enters it."""
 
 NOT_RUN = ("git", "make", "pip", "pipx", "uv", "uvx")
-"""What installs and builds is shown, and not run."""
+"""Commands that install or build are shown, but not run."""
 
 LEFT_OUT = "..."
 """A line that stands for any number of lines."""
 
 _ENDED = "\x1e%d\x1e"
 _FINE = frozenset({0, 1, 5})
-"""What commands may end with where it is not shown what they print."""
+"""The possible exit codes of commands whose output is not shown."""
 _ENVIRONMENT = {"LC_ALL": "C.UTF-8", "TZ": "UTC", "SLURM_ARRAY_TASK_ID": "3"}
 _AGE = re.compile(r"(?<=  )[0-9.,]+ (s|min|h|d|y)(?=  |$)")
 
 
 def main() -> int:
-    """Records pages anew."""
+    """Records the output in pages again."""
     use_virtual_devices()
     logging.disable(logging.WARNING)
     parser = argparse.ArgumentParser(prog="tools.examples", description=__doc__.splitlines()[0])
@@ -69,7 +69,7 @@ def main() -> int:
 
 
 def recorded(text: str, folder: Path) -> str:
-    """The text of a page with what its commands print, in a session in an empty folder."""
+    """The text of a page with the output of its commands, in a session in an empty folder."""
     answers = iter(session(commands(text), begun(text, folder)))
 
     def block(match: re.Match[str]) -> str:
@@ -88,7 +88,7 @@ def recorded(text: str, folder: Path) -> str:
 
 
 def with_answers(text: str, page: Path, folder: Path) -> str:
-    """The text of a page with what its Python prints, in a session in an empty folder."""
+    """The text of a page with the output of its Python, in a session in an empty folder."""
     unpack(str(folder))
     with contextlib.chdir(folder):
         answers = iter(run_python(text, page, folder))
@@ -101,14 +101,14 @@ def with_answers(text: str, page: Path, folder: Path) -> str:
 
 
 def run_python(text: str, page: Path, tmp: Path) -> list[str]:
-    """Run the Python of a page as one program; what each of its blocks prints.
+    """Run the Python of a page as one program; returns the output of each of its blocks.
 
-    What the page puts into /tmp goes into another directory.
+    What the page writes to /tmp goes to another directory.
     """
     names: dict[str, object] = {}
     answers = []
     for example in PYTHON.finditer(text):
-        # As many lines before it as in the file, for tracebacks that point into the page.
+        # As many lines before it as in the file, so that tracebacks point into the page.
         lines = "\n" * (text.count("\n", 0, example.start()) + 1)
         code = example[1].replace("/tmp/", f"{tmp}/")  # noqa: S108
         with contextlib.redirect_stdout(io.StringIO()) as printed:
@@ -118,7 +118,7 @@ def run_python(text: str, page: Path, tmp: Path) -> list[str]:
 
 
 def failures_of_sessions(text: str, folder: Path) -> list[str]:
-    """What the interactive sessions of a page say otherwise than is shown."""
+    """Where the output of the interactive sessions of a page differs from what is shown."""
     unpack(str(folder))
     found: list[str] = []
     parser, runner = doctest.DocTestParser(), doctest.DocTestRunner(verbose=False)
@@ -158,7 +158,7 @@ def commands(text: str) -> list[str]:
 
 
 def session(words: list[str], folder: Path) -> list[tuple[int, list[str]]]:
-    """How each of some commands ends, and the lines that it prints: typed into one shell."""
+    """The exit code and the output lines of each of some commands, run in one shell."""
     program = f"{sys.executable} -m orbscan"
     lines = [
         f'orbscan() {{ {program} "$@"; }}',
@@ -184,7 +184,7 @@ def session(words: list[str], folder: Path) -> list[tuple[int, list[str]]]:
 
 
 def as_shown(shown: list[str], printed: list[str]) -> list[str]:
-    """What is to be shown of lines that were printed: what was, if it is still true.
+    """What to show of output lines: what was shown before, if it is still true.
 
     >>> as_shown(["1", "...", "4"], ["1", "2", "3", "5"])
     ['1', '...', '5']

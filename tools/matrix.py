@@ -2,12 +2,12 @@
 
     python tools/matrix.py [--list] [--only-there] NAME ...
 
-makes `.venv-matrix/NAME` where it is not there or what it has to hold has changed, and runs its
-tests there. Each takes the package from `python/`, with the extension module that `make setup` has
-built, which serves every Python that has a GIL. A name may be a pattern (`orbax-*`). Ends with 1 if
-a test fails, and with 2 if an interpreter is missing; `--only-there` passes over those.
+makes `.venv-matrix/NAME` if it does not exist or its contents must change, and runs its tests
+there. Each takes the package from `python/`, with the extension module that `make setup` has built,
+which works with every Python that has a GIL. A name may be a pattern (`orbax-*`). Exits with 1 if a
+test fails, and with 2 if an interpreter is missing; `--only-there` skips those.
 
-Standard library only: it is not run by any of the environments.
+Standard library only, because it runs in none of the environments.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ TESTED = (
     "rich>=13",
     "safetensors",
 )
-"""What the tests of those rooms import besides."""
+"""What the tests in those folders import in addition."""
 
 JAX = {"JAX_PLATFORMS": "cpu", "XLA_FLAGS": "--xla_force_host_platform_device_count=8"}
 """What `tests/conftest.py` sets, for tests without it."""
@@ -63,14 +63,14 @@ def _supported(python: str, *packages: str) -> Environment:
 
 
 def _release(*packages: str) -> Environment:
-    # Releases of other years warn of much that is not orbscan's, and not all that other tests need
-    # goes with them.
+    # Releases of other years give many warnings that are not orbscan's, and not all packages that
+    # other tests need work with them.
     quiet = ("-p", "no:warnings", "--noconftest")
     return Environment("3.11", (*OWN, *TOOLS, "etils[epath]", *packages), RELEASE, quiet)
 
 
 OLDEST = ("jax==0.7.0", "orbax-checkpoint==0.12.0", "tensorstore==0.1.84")
-"""What `pyproject.toml` has as the lower bounds of its extras."""
+"""The lower bounds of the extras in `pyproject.toml`."""
 
 NEWEST = ("jax", "orbax-checkpoint", "tensorstore")
 
@@ -92,7 +92,7 @@ ENVIRONMENTS = {
 
 
 def interpreter(version: str) -> str | None:
-    """The interpreter of a version, from PATH or of pyenv; None if there is none."""
+    """The interpreter of a version, from PATH or from pyenv; None if there is none."""
     name = f"python{version}"
     known = Path.home() / ".pyenv" / "versions"
     found = [shutil.which(name), *map(str, sorted(known.glob(f"{version}*/bin/{name}")))]
@@ -100,12 +100,12 @@ def interpreter(version: str) -> str | None:
 
 
 def _runs(python: str) -> bool:
-    # What pyenv puts on PATH is there also for versions that are not chosen.
+    # pyenv also puts launchers on PATH for versions that are not selected.
     return subprocess.run([python, "-c", ""], capture_output=True, check=False).returncode == 0
 
 
 def prepare(name: str, environment: Environment, python: str) -> Path:
-    """Make an environment, or leave it as it is if it holds what it should.
+    """Make an environment, or leave it as it is if it has the right contents.
 
     Raises:
         subprocess.CalledProcessError: something cannot be installed.
@@ -126,7 +126,7 @@ def prepare(name: str, environment: Environment, python: str) -> Path:
 
 
 def run(name: str, environment: Environment, python: str, arguments: list[str]) -> bool:
-    """Prepare an environment and run its tests; whether they pass."""
+    """Prepare an environment and run its tests; returns whether they pass."""
     try:
         executable = prepare(name, environment, python)
     except subprocess.CalledProcessError as error:

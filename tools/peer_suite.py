@@ -2,10 +2,9 @@
 
     python -m tools.peer_suite /path/to/orbax [SUITE ...]
 
-takes a checkout of Orbax's repository, lays its tests over a copy of the Orbax that is installed,
-and runs each suite twice: as it is, and with the one line changed that a user of `orbscan.orbax`
-changes. Ends with 1 if a test passes with Orbax and fails with orbscan, but for those that
-`DELIBERATE` describes.
+takes a checkout of Orbax's repository, puts its tests over a copy of the installed Orbax, and runs
+each suite twice: unchanged, and with the one line changed that a user of `orbscan.orbax` changes.
+Exits with 1 if a test passes with Orbax and fails with orbscan, except for those in `DELIBERATE`.
 """
 
 from __future__ import annotations
@@ -56,7 +55,7 @@ class CheckpointerTest(checkpointer_test_base.CheckpointerTestBase.Test):
   pass
 """
 
-# Its tests want a distributed system, if only of one process, and eight devices.
+# Its tests need a distributed system, if only of one process, and eight devices.
 CONFTEST = """
 import socket
 import jax
@@ -74,9 +73,9 @@ FIXTURES = "_src/testing/compatibility/checkpoints"
 DELIBERATE = re.compile(
     r"critical_corruptions|InvalidLayoutError.*checkpoint_metadata_missing|deprecated_alias"
 )
-"""Tests that want None where orbscan reads a tree, or says what is damaged or not a checkpoint; see
-docs/differences.md. Those of old names patch private functions of Orbax. Looked for in the name of
-a test and what it failed with."""
+"""Tests that expect None where orbscan reads a tree, or reports damage or that it is not a
+checkpoint; see docs/differences.md. Tests of old names patch private functions of Orbax. They are
+looked up in the name of a test and its error."""
 
 SHOWN = 20
 
@@ -90,7 +89,7 @@ class Outcome(NamedTuple):
     tests: dict[str, str]
 
     def count(self, word: str) -> int:
-        """The number of tests that ended so."""
+        """The number of tests with this outcome."""
         return sum(end == word for end in self.tests.values())
 
     def failed(self) -> set[str]:
@@ -152,7 +151,7 @@ def run(target: Path, suite: str) -> Outcome:
 
 
 def end(case: ET.Element) -> str:
-    """How a test ended."""
+    """The outcome of a test."""
     if case.find("skipped") is not None:
         return "skipped"
     for kind in ("failure", "error"):
@@ -163,7 +162,7 @@ def end(case: ET.Element) -> str:
 
 
 def main() -> int:
-    """Run what is asked for, and print a table."""
+    """Run the requested suites, and print a table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("checkout", type=Path, help="a checkout of Orbax's repository")
     parser.add_argument("suites", nargs="*", metavar="SUITE", help=", ".join(SUITES))
@@ -178,7 +177,7 @@ def main() -> int:
         print(f"{'suite':30} {'Orbax':>12} {'orbscan':>12}  lost")
         for suite in asked.suites or SUITES:
             before, after = run(theirs, suite), run(ours, suite)
-            # The name of a test of parameters has their text, so both runs have the same names.
+            # The name of a parametrized test contains their text, so both runs have the same names.
             lost = after.failed() - before.failed()
             listed = {name for name in lost if DELIBERATE.search(name + after.tests[name])}
             wrong += len(lost - listed)

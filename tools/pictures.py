@@ -2,8 +2,8 @@
 
     python -m tools.pictures
 
-They are pictures of real pages, of the run of `orbscan demo` and of the train state of a Llama of
-405 billion parameters, as Chromium shows them (`CHROMIUM` names another than that of the path).
+They are pictures of real pages, of the run in `orbscan demo` and of the train state of a Llama with
+405 billion parameters, as Chromium shows them (`CHROMIUM` names another one than that on the path).
 """
 
 import sys
@@ -41,7 +41,7 @@ def main() -> int:
                     page = seen.show(file)
                     if colours:
                         page.locator(".toolbar").get_by_role("button", name=colours).click()
-                    # Neither where it was made, nor when, is of interest.
+                    # Where and when it was made is not of interest.
                     page.locator(".path").first.evaluate("(element) => element.remove()")
                     for label in ("stored", "committed"):
                         fact = page.locator(".checkpoint:visible .facts > div").filter(

@@ -1,4 +1,4 @@
-"""Says what a long step is doing, for how long it has been at it, and when it is done."""
+"""Reports what a long step is doing, how long it has been running, and when it is done."""
 
 import contextlib
 import threading
@@ -11,7 +11,7 @@ TICK_SECONDS = 5.0
 
 @contextlib.contextmanager
 def long_step(what: str, file: TextIO | None = None) -> Iterator[None]:
-    """Announces `what`, says every few seconds that it goes on, and its time at the end.
+    """Announces `what`, reports every few seconds that it still runs, and its time at the end.
 
     The lines go to `file`, or to standard output. A block that raises prints no closing
     line: the traceback says more.

@@ -1,4 +1,4 @@
-"""Prints the dependencies that pyproject.toml names, and those of the extras given, one a line.
+"""Prints the dependencies in pyproject.toml, and those of the given extras, one per line.
 
     python3 tools/requirements.py [EXTRA ...]
 

@@ -2,9 +2,9 @@
 
     python -m tools.site [OUTPUT]
 
-Pages are those of the repository. They are gathered in one folder, where links that lead out of
-`docs/` lead to what lies beside them, and joined by those that are made of the code: the public
-names, and the help of each command. Sphinx makes HTML of them, and a warning is an error.
+The pages are those of the repository. They are gathered in one folder, in which links that lead out
+of `docs/` are changed, together with pages that are generated from the code: the public names, and
+the help of each command. Sphinx makes HTML of them, and a warning is an error.
 """
 
 import argparse
@@ -21,7 +21,7 @@ ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "target" / "site-source"
 OUTPUT = ROOT / "target" / "site"
 BESIDE = ("ARCHITECTURE.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md")
-"""Pages at the top of the repository that the documentation has, too."""
+"""Pages at the top of the repository that are also part of the documentation."""
 
 HOME_ENDS = "\n## Use\n"
 """Where the first screen of the README ends."""
@@ -35,7 +35,7 @@ ANCHORS = {
     "on-the-command-line": "command-line.md",
     "contribute": "contributing.md",
 }
-"""The page that has what stands below a heading of the README."""
+"""The page with the content of a section of the README."""
 
 GROUPS = {
     "Read": ("metadata", "checkpointables_metadata", "is_orbax_checkpoint", "open_array"),
@@ -44,7 +44,7 @@ GROUPS = {
     "Check and compare": ("verify", "du", "dump", "diff", "report"),
     "Restore": ("abstract_state", "load", "load_checkpointables", "restore_plan", "to_orbax"),
 }
-"""The functions under which people look for an answer; the others follow."""
+"""The most important functions by topic; the others follow."""
 
 
 def main() -> int:
@@ -64,7 +64,7 @@ def main() -> int:
 
 
 def gather(folder: Path) -> None:
-    """Puts everything that Sphinx is given into a new folder."""
+    """Puts everything that Sphinx needs into a new folder."""
     shutil.rmtree(folder, ignore_errors=True)
     shutil.copytree(ROOT / "docs", folder, ignore=shutil.ignore_patterns("site"))
     for file in (ROOT / "docs" / "site").iterdir():
@@ -114,7 +114,7 @@ def api() -> Iterator[str]:
 
 
 def directive(name: str, *, is_class: bool) -> str:
-    """What makes Sphinx document a public name."""
+    """The directive that makes Sphinx document a public name."""
     if not is_class:
         return f"```{{eval-rst}}\n.. autofunction:: orbscan.{name}\n```\n\n"
     members = "   :members:\n   :inherited-members: Exception,tuple\n"

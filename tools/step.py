@@ -1,9 +1,9 @@
-"""Runs one step of the Makefile: names it, times it, and says plainly if it failed.
+"""Runs one step of the Makefile: names it, times it, and reports a failure.
 
     python3 tools/step.py [--heartbeat] NAME COMMAND [ARGUMENT ...]
 
-`--heartbeat` is for commands that stay silent for long: a line every few seconds tells
-that they go on. The exit code is that of the command. Standard library only, since the
+`--heartbeat` is for commands without output for a long time: a line every few seconds says that
+they are still running. The exit code is that of the command. Standard library only, because the
 first steps run before there is a virtual environment.
 """
 
@@ -38,7 +38,7 @@ def run(name: str, command: list[str], *, heartbeat: bool) -> int:
 
 
 def wait(process: subprocess.Popen[bytes], name: str, started: float, beat: float | None) -> int:
-    """Waits for `process`, saying every `beat` seconds that it goes on; None waits silently."""
+    """Waits for `process`, reporting every `beat` seconds that it runs; None waits silently."""
     while True:
         try:
             return process.wait(timeout=beat)

@@ -1,8 +1,8 @@
 """Prints the tests of what has changed since the last commit on main, for `make test-quick`.
 
-A changed test stands for itself; a changed module of the package for the tests of its room, which
-lie in a folder of the same name; for other code, a table says which. Whatever has changed, and if
-nothing has, the tests of the package as a whole run.
+A changed test stands for itself; a changed module of the package for the tests of its subpackage,
+which are in a folder with the same name; for other code, a table says which tests. In any case, the
+tests of the package as a whole run.
 """
 
 import shutil
@@ -42,7 +42,7 @@ def _git(*words: str) -> list[str]:
 
 
 def tests_of(files: list[str]) -> list[str]:
-    """What to run for some changed files.
+    """The tests to run for some changed files.
 
     >>> tests_of(["python/orbscan/cli/show.py", "tests/cli/test_show.py"])
     ['tests/cli', 'tests/package']
@@ -57,7 +57,7 @@ def tests_of(files: list[str]) -> list[str]:
         for room, tests in ROOMS.items():
             if file.startswith(room):
                 found.update(tests)
-    # pytest would run a file twice that lies in a folder it is given, too.
+    # pytest would run a file twice if its folder is given as well.
     return sorted(
         each for each in found if not any(each.startswith(f"{other}/") for other in found)
     )

@@ -26,7 +26,7 @@ _LAST_STEP = (1 << 64) - 1
 _MOST = (1 << 64) - 1
 
 MOST_THREADS = 1_024
-"""More of them would only wait for each other."""
+"""More threads would only wait for each other."""
 
 
 def scan(  # noqa: PLR0913 - keywords, each with a meaning of its own
@@ -140,8 +140,8 @@ def begun(  # noqa: PLR0913 - as for scan
 ) -> _core.Scan:
     """Begin a scan whose entries are columns; the part of `scan` that needs no other library.
 
-    With `pieces` only these are searched of the roots, which are no patterns then. Raises as `scan`
-    does.
+    With `pieces` only these pieces of the roots are searched; no root is a pattern then. Raises as
+    `scan` does.
     """
     for name, number, most in (("latest", latest, _MOST), ("threads", threads, MOST_THREADS)):
         if number is not None and not 1 <= number <= most:
@@ -182,7 +182,7 @@ def begun(  # noqa: PLR0913 - as for scan
 
 
 def step_bounds(steps: StepRange) -> tuple[int, int]:
-    """Give the first and the last of some steps.
+    """Return the first and the last of some steps.
 
     Raises:
         TypeError: they are neither a number, nor a range, nor a tuple of two numbers or None.
@@ -209,6 +209,6 @@ def step_bounds(steps: StepRange) -> tuple[int, int]:
             )
             raise TypeError(message) from None
     if last < 0:
-        # No step has a number below zero; an interval with nothing in it says the same.
+        # No step has a negative number; an empty interval says the same.
         return 1, 0
     return min(max(first, 0), _LAST_STEP), min(last, _LAST_STEP)

@@ -1,4 +1,4 @@
-"""Columns of Arrow, of whatever library they come: libraries keep text in many ways."""
+"""Arrow columns of any library: libraries store text in many ways."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ if TYPE_CHECKING:
 
 
 def comparable(column: pa.Array) -> pa.Array:
-    """Give a column of text in a form that all kernels know; dictionaries stay."""
+    """Return a column of text in a form that all kernels support; dictionaries stay."""
     import pyarrow as pa
 
     return column if pa.types.is_dictionary(column.type) else column.cast(pa.string())
 
 
 def array_of(texts: Sequence[str]) -> pa.Array:
-    """Give texts as an array.
+    """Return texts as an array.
 
-    `pyarrow.array`, `scalar`, and kernels that are given a plain value, would import pandas to see
-    that it is none of its own: that takes longer than everything else here.
+    `pyarrow.array`, `scalar`, and kernels that get a plain value would import pandas to check that
+    it is not one of its own: that takes longer than everything else here.
     """
     from array import array
     from itertools import accumulate
@@ -35,7 +35,7 @@ def array_of(texts: Sequence[str]) -> pa.Array:
 
 
 def texts_of(column: pa.Array) -> list[str]:
-    """Give a column of text as texts."""
+    """Return a column of text as texts."""
     import pyarrow as pa
 
     texts: list[str] = as_type(column, pa.string()).to_pylist()
@@ -43,7 +43,7 @@ def texts_of(column: pa.Array) -> list[str]:
 
 
 def as_type(column: pa.Array, values: pa.DataType) -> pa.Array:
-    """Give a column the type that it has in a table of ours; libraries keep text in many ways."""
+    """Convert a column to the type that it has in our tables; libraries store text in many ways."""
     import pyarrow as pa
 
     if pa.types.is_dictionary(column.type):
@@ -56,7 +56,7 @@ def as_type(column: pa.Array, values: pa.DataType) -> pa.Array:
 
 
 def first_rows(column: pa.Array) -> pa.Array:
-    """Find the rows whose value is not that of the row before: one for each checkpoint."""
+    """Find the rows whose value differs from that of the row before: one for each checkpoint."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -68,7 +68,7 @@ def first_rows(column: pa.Array) -> pa.Array:
 
 
 def without_dictionaries(schema: pa.Schema) -> pa.Schema:
-    """Give a schema in which columns of text are plain."""
+    """Return a schema in which columns of text are plain."""
     import pyarrow as pa
 
     plain = [

@@ -1,4 +1,4 @@
-"""Who of several reads what of a table: pieces of the walk, earlier rows, parts of large checks."""
+"""Divides the reading of a table: pieces of the walk, earlier rows, parts of large checks."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from orbscan._core import Piece
 
 _PIECES = 8
-"""Pieces for each share, if there are so many: with one, the largest would be waited for."""
+"""Pieces for each share, if possible: with one, the others would wait for the largest."""
 
 
 @dataclass
@@ -24,7 +24,7 @@ class Portion:
 
     Attributes:
         pieces: directories of the walk; None for all of it.
-        parts: of these checkpoints only these parts, each an index and of how many.
+        parts: for these checkpoints only these parts: the index of each and how many there are.
         since: fingerprints of an earlier scan, by path.
     """
 
@@ -36,17 +36,17 @@ class Portion:
 def divided(
     roots: Sequence[str], count: int, options: dict[str, Any], *, part_bytes: int | None
 ) -> list[Portion]:
-    """Divide a walk among so many.
+    """Divide a walk into shares.
 
-    The directories above the checkpoints are listed here, once, and by nobody else. What cannot be
+    The directories above the checkpoints are listed here, once, and in no share. What cannot be
     listed here goes to one share as it is.
 
     Args:
         roots: as texts that know their store.
-        count: how many.
-        options: those of the scan.
-        part_bytes: what one share checks of a checkpoint at most; None if it does not matter how
-            large checkpoints are.
+        count: the number of shares.
+        options: the options of the scan.
+        part_bytes: the most bytes of a checkpoint that one share checks; None if the sizes of
+            checkpoints do not matter.
     """
     if count == 1:
         return [Portion()]
@@ -71,7 +71,7 @@ def divided(
 
 
 def _joined(pieces: Iterable[Piece]) -> list[Piece]:
-    """Give pieces in which names of one directory stand together."""
+    """Return pieces in which names of one directory are together."""
     joined: list[Piece] = []
     for root, way, names in pieces:
         last = joined[-1] if joined else None
@@ -85,7 +85,7 @@ def _joined(pieces: Iterable[Piece]) -> list[Piece]:
 def _by_size(
     found: list[tuple[Piece, int]], count: int, most: int, roots: Sequence[str]
 ) -> list[Portion]:
-    """Give each piece, or part of one, to whoever has the least, the largest first."""
+    """Give each piece, or part of one, to the share with the least, the largest first."""
     parts = [
         (size / of, at, index, of)
         for at, (_, size) in enumerate(found)
@@ -97,7 +97,7 @@ def _by_size(
     chosen: list[dict[int, list[tuple[int, int]]]] = [{} for _ in range(count)]
     for size, at, index, of in parts:
         load, number = heapq.heappop(loads)
-        # What has no size takes some time, too.
+        # A piece without a size takes some time, too.
         heapq.heappush(loads, (load + max(size, 1.0), number))
         chosen[number].setdefault(at, []).append((index, of))
     portions = []
@@ -113,7 +113,7 @@ def _by_size(
 
 
 def path_of(roots: Sequence[str], piece: Piece, name: str | None = None) -> str:
-    """Give the path of a piece of one name, as entries of the scan have it.
+    """Return the path of a piece of one name, as entries of the scan have it.
 
     >>> path_of(["runs"], (0, "a", [("10", False)])), path_of(["/"], (0, "", [("x", False)]))
     ('runs/a/10', '/x')
@@ -127,7 +127,7 @@ def path_of(roots: Sequence[str], piece: Piece, name: str | None = None) -> str:
 
 
 def give_earlier(known: dict[str, int], portions: list[Portion], roots: Sequence[str]) -> None:
-    """Divide what an earlier scan found: to whoever looks there; the rest to anybody."""
+    """Divide the result of an earlier scan: by the pieces of the shares; the rest to any share."""
     with importing:
         from orbscan import _core
 
@@ -143,6 +143,6 @@ def give_earlier(known: dict[str, int], portions: list[Portion], roots: Sequence
             place = place.rpartition("/")[0]
             owner = owners.get(place)
         if owner is None:
-            # It is gone, or not wanted: whoever has it looks.
+            # It is gone, or not wanted; any share finds that out.
             owner = _core.share_of(path, len(portions)) or 0
         portions[owner].since[path] = fingerprint

@@ -1,4 +1,4 @@
-"""What an earlier scan found, in a table or in entries, and the rows that are taken over."""
+"""The result of an earlier scan, in a table or in entries, and the rows that are copied from it."""
 
 from __future__ import annotations
 
@@ -30,20 +30,20 @@ SCHEMA_VERSION = TABLES_VERSION
 """The version of the columns; `orbscan.schema_version` in the metadata of a table."""
 
 UNCHANGED = "unchanged"
-"""The state of what was not read again."""
+"""The state of a checkpoint that was not read again."""
 
 _VERSION_KEY = b"orbscan.schema_version"
 
 
 def fingerprints(since: Since, *, leaves: bool = True) -> dict[str, int]:
-    """Give the fingerprints of what a scan need not read again, by paths.
+    """Return the fingerprints of checkpoints that a scan need not read again, by path.
 
     Args:
         since: as for `orbscan.scan`. Of fingerprints by paths all are taken.
         leaves: whether trees are wanted.
 
     Raises:
-        ValueError: it is a table that is not one of a scan, or of another schema version.
+        ValueError: it is a table, but not one of a scan, or it has another schema version.
         ImportError: it is a table other than a `.jsonl` file, and pyarrow is not installed.
     """
     from collections.abc import Mapping
@@ -64,14 +64,14 @@ def _of_entry(entry: CheckpointEntry) -> Found:
 
 
 def found(previous: Previous) -> Iterator[Found]:
-    """Give what a table of an earlier scan says of each checkpoint.
+    """Yield what a table of an earlier scan says about each checkpoint.
 
     Args:
         previous: a table of leaves or of checkpoints: the path of a `.parquet` or `.arrow` file, or
             anything with `__arrow_c_stream__`.
 
     Raises:
-        ValueError: it is not such a table, or of another schema version.
+        ValueError: it is not such a table, or has another schema version.
         ImportError: pyarrow is not installed.
     """
     need("pyarrow", "an earlier table")
@@ -79,7 +79,7 @@ def found(previous: Previous) -> Iterator[Found]:
     for batch in batches:
         paths = comparable(batch["path"])
         heads = first_rows(paths)
-        # The rows of a table of leaves are the leaves of trees.
+        # The rows of a table of leaves come from trees.
         trees = batch["leaves"] if "leaves" in batch.schema.names else paths
         columns: tuple[list[Any], ...] = (
             texts_of(paths.take(heads)),
@@ -93,7 +93,7 @@ def found(previous: Previous) -> Iterator[Found]:
 
 
 class Earlier:
-    """The table of an earlier scan, and what is taken over from it once the scan has ended."""
+    """The table of an earlier scan, and the rows that are copied from it after the scan."""
 
     def __init__(self, since: Previous, schema: pa.Schema, stream: _core.ArrowStream) -> None:
         """Open it now: a mistake should show before hours of scanning.
@@ -115,7 +115,7 @@ class Earlier:
         return array_of(self._stream.unchanged())
 
     def file_of(self, suffix: str) -> Path | None:
-        """Give the file, if it is of this form and is as it stands what has not changed."""
+        """Return the file, if it has this form and contains exactly what has not changed."""
         import pyarrow as pa
         import pyarrow.compute as pc
 
@@ -138,7 +138,7 @@ class Earlier:
         return file
 
     def rows(self) -> Iterator[pa.RecordBatch]:
-        """Give the rows of what has not changed."""
+        """Yield the rows that have not changed."""
         import pyarrow as pa
         import pyarrow.compute as pc
 
@@ -169,11 +169,11 @@ def opened(
 
     Args:
         previous: the table.
-        columns: which are to be in the batches, of those that it has; None for all. Of a file no
-            others are read.
+        columns: which of its columns are in the batches; None for all. No others are read from a
+            file.
 
     Raises:
-        ValueError: it is not a table of a scan, or of another schema version.
+        ValueError: it is not a table of a scan, or has another schema version.
     """
     import pyarrow as pa
 
@@ -208,7 +208,7 @@ def _opened_file(
 
         schema = pq.read_schema(path)
         names = _present(schema, columns)
-        # Of the few columns that are looked at, texts repeat on all rows of a checkpoint.
+        # In the few columns that are read, texts are repeated in all rows of a checkpoint.
         repeated = (
             [] if names is None else [n for n in names if schema.field(n).type == pa.string()]
         )

@@ -1,6 +1,6 @@
 """What a scan knows about one checkpoint.
 
-Importing this module loads nothing heavy; trees are assembled when they are asked for.
+Importing this module loads nothing heavy; trees are assembled at first access.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ class CheckpointEntry:
     """What a scan knows about one checkpoint. Immutable; can be pickled, and passed as a path.
 
     Attributes:
-        path: where it lies: the root as it was given, and the path from there.
+        path: its path: the root as it was given, and the path from there.
         root: the root as it was given.
         step: the number in its name; None if there is none.
         kind: `v1`, `v0`, `safetensors`, `temporary` (a save that never finished), or `unknown`
@@ -31,10 +31,10 @@ class CheckpointEntry:
         committed: whether Orbax considers it finalized.
         temporary: whether a job that cleans up when it starts would delete it.
         commit_reason: why, in words.
-        init_timestamp_nsecs: when the save began, in nanoseconds since 1970 in UTC; None if that
-            is not recorded. Also known for temporary directories.
-        commit_timestamp_nsecs: when it was committed, likewise; for safetensors, when they were
-            changed.
+        init_timestamp_nsecs: when the save began, in nanoseconds since 1970 in UTC; None if that is
+            not recorded. Also known for temporary directories.
+        commit_timestamp_nsecs: when it was committed, likewise; for safetensors, when the files
+            were changed.
         fingerprint: a number that changes with everything that the answer depends on; None if there
             is none, or if a read found faults, so that a later scan reads it again.
         complete: whether all of it could be read: every checkpointable, every leaf, and what
@@ -93,9 +93,9 @@ class CheckpointEntry:
 
     @property
     def metadata(self) -> CheckpointMetadata[PyTreeMetadata] | None:
-        """What `orbscan.metadata` gives for the path; None if there is no pytree, or none was read.
+        """The result of `orbscan.metadata` for the path; None if no pytree is there or was read.
 
-        The tree is assembled when it is first asked for.
+        The tree is assembled at first access.
 
         Raises:
             FormatError: the installed ml_dtypes lacks an element type of the checkpoint.
@@ -105,7 +105,7 @@ class CheckpointEntry:
 
     @property
     def checkpointables(self) -> CheckpointMetadata[dict[str | None, PyTreeMetadata]] | None:
-        """What `orbscan.checkpointables_metadata` gives for the path; None if nothing was read.
+        """The result of `orbscan.checkpointables_metadata` for the path; None if nothing was read.
 
         A pytree without a name has the key None. Without leaves all values are None.
 
@@ -118,13 +118,13 @@ class CheckpointEntry:
 
     @property
     def names(self) -> tuple[str | None, ...]:
-        """The names of the checkpointables, without assembling any; None for one without."""
+        """The names of the checkpointables, without assembling trees; None for one without."""
         names: tuple[str | None, ...] = self._once("_names", _names)
         return names
 
     @property
     def metrics(self) -> Any:
-        """The metrics that a manager wrote beside the checkpoint, usually a dict; None without."""
+        """The metrics that a manager wrote beside the checkpoint, usually a dict; None if none."""
         if self._metrics is None:
             return None
         import json
@@ -132,19 +132,19 @@ class CheckpointEntry:
         return json.loads(self._metrics)
 
     def to_dict(self) -> dict[str, object]:
-        """Give what `orbscan ls -o json` prints of it, of values for `json.dumps`."""
+        """Return what `orbscan ls -o json` prints of it, as values for `json.dumps`."""
         row: dict[str, object] = self._once("_row", _row)
         return dict(row)
 
     def _repr_html_(self) -> str:
-        """Show what is known of it in a notebook; at most 200 kB."""
+        """Show it in a notebook; at most 200 kB."""
         from orbscan.scanning.entry_text import lines
         from orbscan.showing.pages import report_html
 
         return report_html("\n".join(lines(self.to_dict())))
 
     def __fspath__(self) -> str:
-        """Give the path."""
+        """Return the path."""
         return self.path
 
     def __setattr__(self, name: str, value: object) -> NoReturn:
@@ -163,7 +163,7 @@ class CheckpointEntry:
         )
 
     def __getstate__(self) -> dict[str, object]:
-        """Give all values, the trees assembled: columns stay in the process that read them."""
+        """Return all values, with assembled trees: columns stay in the process that read them."""
         state = {name: getattr(self, name) for name in _PLAIN}
         return state | {
             "_metrics": self._metrics,
@@ -176,7 +176,7 @@ class CheckpointEntry:
         }
 
     def __setstate__(self, state: dict[str, object]) -> None:
-        """Take the values over."""
+        """Set the values."""
         for name, value in state.items():
             object.__setattr__(self, name, value)
 
@@ -184,7 +184,7 @@ class CheckpointEntry:
         return (_blank, (), self.__getstate__())
 
     def _once(self, name: str, make: Any) -> Any:
-        """A value that is made from the columns when it is first asked for."""
+        """Return a value that is made from the columns at first access."""
         try:
             return object.__getattribute__(self, name)
         except AttributeError:

@@ -1,4 +1,4 @@
-"""One checkpoint of a scan as text to read. Pure: a row of the table in, lines out."""
+"""One checkpoint of a scan as text. Pure: a row of the table in, lines out."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def lines(row: dict[str, Any]) -> Iterator[str]:
-    """Show a row of the table of checkpoints: a line of summary, and what else is known."""
+    """Show a row of the table of checkpoints: a summary line, and what else is known."""
     done = "committed" if row["committed"] else "uncommitted"
     yield f"{printable(row['path'])}: {row['kind']}, {done}, {row['state']}"
     yield from labelled(_facts(row))

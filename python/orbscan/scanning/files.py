@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 
 
 def replaced(path: str | os.PathLike[str], write: Callable[[str], int]) -> int:
-    """Write a file, which replaces what is there when it is complete.
+    """Write a file, which replaces an existing one when it is complete.
 
     Args:
-        path: of the file. The file that a link leads to is replaced, not the link.
-        write: writes the file that it is told; what it returns is returned.
+        path: the path of the file. The target of a link is replaced, not the link.
+        write: writes the file at the path that it gets; its result is returned.
 
     Raises:
         OSError: the file cannot be written. Whatever else `write` raises is raised.
@@ -42,7 +42,7 @@ def replaced(path: str | os.PathLike[str], write: Callable[[str], int]) -> int:
 
 
 def _is_of(error: BaseException, hidden: str) -> TypeGuard[OSError]:
-    """Whether an error is one of the hidden file; that of a full disk has no name."""
+    """Return whether an error is about the hidden file; that of a full disk has no name."""
     if not isinstance(error, OSError) or isinstance(error, BrokenPipeError) or not error.errno:
         return False
     return error.filename is None or hidden in str(error)

@@ -1,4 +1,4 @@
-"""The files that pyarrow writes a table to, by the end of their name."""
+"""The kinds of files to which pyarrow writes a table, by their suffix."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def _written(batches: Iterator[pa.RecordBatch], write: Callable[[pa.RecordBatch]
 
 
 def _flat_type(values: pa.DataType) -> pa.DataType:
-    """The type of a column of a CSV file."""
+    """Return the type of a column in a CSV file."""
     import pyarrow as pa
 
     kept = pa.types.is_integer(values) or pa.types.is_boolean(values)
@@ -71,7 +71,7 @@ class Form(NamedTuple):
 
     Attributes:
         suffix: the end of its name.
-        write: writes batches, and returns how many rows.
+        write: writes batches, and returns the number of rows.
         dictionaries: whether columns keep their dictionaries.
     """
 

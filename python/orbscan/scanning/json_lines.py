@@ -20,12 +20,13 @@ if TYPE_CHECKING:
     T = TypeVar("T")
 
 SUFFIX = ".jsonl"
-"""The end of the name of such a file."""
+"""The suffix of such a file."""
 
 TAKES = f"a {SUFFIX} file can only take rows from another such file"
 """Why another earlier table is refused."""
 
-# What all rows of leaves of one checkpoint begin with ends here; quotes in a text are escaped.
+# The common beginning of all rows of leaves of one checkpoint ends here; quotes in texts are
+# escaped.
 _END_OF_HEAD = ', "checkpointable": '
 _COMPLETE = ', "complete": true}\n'
 
@@ -35,14 +36,14 @@ def document(
 ) -> Iterator[str]:
     """Compose one document around the rows of a table: pieces of ASCII text.
 
-    The head comes with the first rows: what fails before them leaves nothing behind, and what fails
-    after them a document that says so: its member `error`.
+    The head comes with the first rows: an error before them leaves nothing behind, and an error
+    after them ends the document with a member `error`.
 
     Args:
         stream: the rows.
         head: the members before them, without the version.
         member: the name of the list of rows.
-        between: what stands between two rows; with the end of a line in it each has its own.
+        between: the text between two rows; with a newline in it, each has a line of its own.
     """
     import json
 
@@ -64,7 +65,7 @@ def document(
 
 
 def found(previous: str | os.PathLike[str]) -> Iterator[Found]:
-    """Give what the file of an earlier scan says of each checkpoint.
+    """Yield what the file of an earlier scan says about each checkpoint.
 
     Raises:
         ValueError: it is not a file of a scan.
@@ -74,7 +75,7 @@ def found(previous: str | os.PathLike[str]) -> Iterator[Found]:
     def of_row(row: Row) -> Found:
         fingerprint = None if row["fingerprint"] is None else int(str(row["fingerprint"]), 16)
         complete = None if row["complete"] is None else bool(row["complete"])
-        # The rows of a table of leaves are the leaves of trees.
+        # The rows of a table of leaves come from trees.
         trees = "state" not in row or row["leaves"] is not None
         return Found(str(row["path"]), fingerprint, complete=complete, trees=trees)
 
@@ -91,19 +92,20 @@ def write(
     *,
     since: str | os.PathLike[str] | None = None,
 ) -> int:
-    """Write what is new and, after it, the rows of what has not changed.
+    """Write what is new and, after it, the rows that have not changed.
 
     Args:
         stream: the table of the new scan.
         path: the file, which has another name until it is complete.
-        since: the file of the earlier scan that the new one was given; None if there is none. May
-            be the file at `path`.
+        since: the file of the earlier scan that the new one got; None if there is none. May be the
+            file at `path`.
 
     Returns:
-        how many rows were written.
+        the number of rows that were written.
 
     Raises:
-        ValueError: the earlier file is not of this form, not one of a scan, or of another table.
+        ValueError: the earlier file does not have this form, is not one of a scan, or of another
+            table.
         OSError: a file cannot be read or written.
     """
     if since is not None:
@@ -126,7 +128,7 @@ def write(
 
 
 def _check_table(previous: str | os.PathLike[str], table: str) -> None:
-    """Look at the first row: a mistake should show before hours of scanning."""
+    """Check the first row: a mistake should show before hours of scanning."""
     for of_checkpoints, _ in _each(previous, lambda row: "state" in row):
         if of_checkpoints != (table == "checkpoints"):
             message = f"the earlier table is one of another kind, not of {table}"
@@ -135,7 +137,7 @@ def _check_table(previous: str | os.PathLike[str], table: str) -> None:
 
 
 def _kept(previous: str | os.PathLike[str], unchanged: set[str]) -> Iterator[str]:
-    """The lines of an earlier file about what has not changed."""
+    """Yield the lines of an earlier file about what has not changed."""
     import json
 
     def row_of(row: Row) -> Row | None:
@@ -149,10 +151,10 @@ def _kept(previous: str | os.PathLike[str], unchanged: set[str]) -> Iterator[str
 
 
 def _each(previous: str | os.PathLike[str], use: Callable[[Row], T]) -> Iterator[tuple[T, str]]:
-    """The lines of an earlier file, each with what is made of the row.
+    """Yield the lines of an earlier file, each with the decoded row.
 
-    Only the first row of a complete checkpoint is decoded: what is made of it stands for the others
-    too. All rows of a checkpoint begin and end alike.
+    Only the first row of a complete checkpoint is decoded: it also stands for the others, because
+    all rows of a checkpoint begin and end alike.
 
     Raises:
         ValueError: it is not a file of a scan.
@@ -160,7 +162,7 @@ def _each(previous: str | os.PathLike[str], use: Callable[[Row], T]) -> Iterator
     import json
 
     head: str = ""
-    # What is not UTF-8 is not JSON either way, and has a line then.
+    # A line that is not UTF-8 is not JSON either.
     with open(previous, encoding="utf-8", errors="surrogateescape") as file:  # noqa: PTH123
         for number, line in enumerate(file, 1):
             if not (head and line.startswith(head) and line.endswith(_COMPLETE)):

@@ -1,4 +1,4 @@
-"""How checkpoints can be checked: alone or many at once, the arguments mean the same.
+"""The levels of checks: for one or many checkpoints, the arguments mean the same.
 
 Importing this module loads nothing else.
 """
@@ -6,13 +6,13 @@ Importing this module loads nothing else.
 from __future__ import annotations
 
 LEVELS = ("structure", "index", "data")
-"""How deep a check can go; each level includes those before it."""
+"""The levels of a check; each includes those before it."""
 
 _BYTES_END = 1 << 64
 
 
 def depth(level: str, max_bandwidth: int | None) -> int:
-    """Give the number of a level.
+    """Return the number of a level.
 
     Raises:
         ValueError: there is no such level, or the bandwidth is not a number of bytes.

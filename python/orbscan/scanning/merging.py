@@ -1,4 +1,4 @@
-"""Findings of checkpoints that were checked in parts, as those of one check."""
+"""Combines the findings of checkpoints that were checked in parts, as those of one check."""
 
 from __future__ import annotations
 
@@ -14,27 +14,27 @@ if TYPE_CHECKING:
     Row = dict[str, Any]
 
 _KEPT = 100
-"""Findings of one code that have a row, as in every check."""
+"""The number of findings of one code that have a row, as in every check."""
 
 _OF_DATA = frozenset(
     {"bytes-surplus", "chunk-damaged", "chunk-unreadable", "not-decoded", "not-finite"}
 )
-"""Codes of what only whoever decodes a chunk sees: of a leaf, in any of the parts."""
+"""Codes that are found only by decoding a chunk: for a leaf, in any of the parts."""
 
 _SEVERITIES = ("error", "warning", "note")
 
 
 def merge_findings(table: ArrowTable) -> pa.Table:
-    """Bring together the rows of checkpoints that were checked in parts.
+    """Combine the rows of checkpoints that were checked in parts.
 
-    The result is the table that one machine would have made. What was checked as a whole stays as
-    it is. Needs pyarrow.
+    The result is the table that one machine would have made. Rows of checkpoints that were checked
+    as a whole do not change. Needs pyarrow.
 
     Args:
-        table: a table of findings, of all shares.
+        table: a table of findings, with the rows of all shares.
 
     Raises:
-        ValueError: a part of a checkpoint is missing, or the table is none of findings.
+        ValueError: a part of a checkpoint is missing, or the table is not one of findings.
         ImportError: pyarrow is not installed.
     """
     need("pyarrow", "orbscan.merge_findings")
@@ -55,7 +55,7 @@ def merge_findings(table: ArrowTable) -> pa.Table:
 
 
 def _merged(rows: list[Row]) -> list[Row]:
-    """Give the rows of one checkpoint."""
+    """Return the rows of one checkpoint."""
     rows.sort(key=lambda row: row["part"])
     count = rows[0]["parts"]
     there = {row["part"]: row for row in reversed(rows)}
@@ -72,7 +72,7 @@ def _merged(rows: list[Row]) -> list[Row]:
 
 
 def _facts(there: dict[int, Row], *, failed: bool) -> Row:
-    """Give what is true of all parts together."""
+    """Return what is true of all parts together."""
     oks = [row["ok"] for row in there.values()]
     checked = [row["checked_bytes"] or 0 for row in there.values()]
     facts: Row = {"part": None, "parts": None}
@@ -83,7 +83,7 @@ def _facts(there: dict[int, Row], *, failed: bool) -> Row:
 
 
 def _findings(rows: list[Row]) -> list[Row]:
-    """Give the findings of all parts, the worst first, no more of a code than one check keeps."""
+    """Return the findings of all parts, the worst first, at most as many of a code as one check."""
     merged: dict[object, Row] = {}
     for number, row in enumerate(rows):
         is_of_data = row["code"] in _OF_DATA and row["param_name"] is not None
@@ -92,14 +92,14 @@ def _findings(rows: list[Row]) -> list[Row]:
             merged[key]["chunks"] += row["chunks"]
         else:
             merged[key] = dict(row)
-    # Where chunks of a file are damaged, that says more than bytes that nothing refers to.
+    # If chunks of a file are damaged, that is more informative than surplus bytes.
     damaged = {row["file"] for row in merged.values() if row["chunks"] is not None}
     by_code: dict[str, list[Row]] = {}
     for row in sorted(merged.values(), key=lambda row: _SEVERITIES.index(row["severity"])):
         is_remark = row["code"] == "bytes-surplus" and row["chunks"] is None
         if not (is_remark and row["file"] in damaged):
             by_code.setdefault(row["code"], []).append(row)
-    # Each row of a code has the number, in the part that it is of.
+    # Each row of a code has the number for its part.
     left_out = {(row["part"], row["code"]): row["left_out"] for row in rows}
     kept = []
     for code, of_code in by_code.items():

@@ -1,6 +1,6 @@
 """The types of the options of a scan, under one name each.
 
-Modules that are imported at every start of the command line take these for type checkers only.
+Modules that are imported at every start of the command line import these for type checkers only.
 """
 
 from __future__ import annotations
@@ -13,25 +13,25 @@ from orbscan.aliases import Atomicity, StoreOptions  # noqa: TC001 - annotations
 from orbscan.scanning.entry import CheckpointEntry
 
 StepRange: TypeAlias = int | range | tuple[int | None, int | None]
-"""Which steps: one, a range, or the first and the last, None for no bound."""
+"""One step, a range of steps, or the first and the last, None for no bound."""
 
 
 class ArrowTable(Protocol):
     """Anything with the Arrow PyCapsule interface."""
 
     def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
-        """Give a capsule of an Arrow stream."""
+        """Return a capsule of an Arrow stream."""
 
 
 Previous: TypeAlias = str | os.PathLike[str] | ArrowTable
 """An earlier table: a file, or anything in memory."""
 
 Since: TypeAlias = Mapping[str, int] | Iterable[CheckpointEntry] | Previous
-"""What an earlier scan found."""
+"""The result of an earlier scan."""
 
 
 class ScanOptions(TypedDict, total=False):
-    """The keywords of `orbscan.scan`, which says what each of them means."""
+    """The keywords of `orbscan.scan`, which explains each of them."""
 
     steps: StepRange | None
     latest: int | None

@@ -1,4 +1,4 @@
-"""Roots that are patterns, and what they stand for."""
+"""Roots that are patterns, and the paths that they match."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ def expanded(
     store: Any = None,
     store_options: StoreOptions | None = None,
 ) -> list[str]:
-    """Give roots as texts, and in the place of a pattern what it stands for.
+    """Return roots as texts, with the paths that a pattern matches in its place.
 
-    A pattern, in the dialect of docs/patterns.md, stands for no plain file but a `.safetensors`
-    one, and for nothing below what it also stands for, which is searched anyway; the order is that
-    of names, numbers in them by their value. One that stands for nothing stays, so that somebody is
-    reported as not existing.
+    A pattern, in the dialect of docs/patterns.md, does not match plain files other than
+    `.safetensors` files, nor paths below another match, which is searched anyway; the order is that
+    of names, with numbers by their value. A pattern that matches nothing stays, so that it is
+    reported as missing.
 
     Raises:
         ValueError: a root is a `file://` URL of another machine.
@@ -53,7 +53,7 @@ def placed(
     store: Any = None,
     store_options: StoreOptions | None = None,
 ) -> list[str]:
-    """Give roots as texts that know their store; a pattern stays one.
+    """Return roots as texts that know their store; a pattern stays a pattern.
 
     Raises:
         ValueError: a root is a `file://` URL of another machine.

@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 class Scan:
     """The checkpoints of a scan, each as soon as it is read.
 
-    An iterator; leaving it as a context manager, or closing it, ends the scan at once. Little is
-    read ahead of what is taken. It belongs to the process that began it: in one that was forked
-    since, whatever is asked of it raises a RuntimeError.
+    An iterator; leaving it as a context manager, or closing it, ends the scan at once. It reads
+    only a little ahead of the caller. It belongs to the process that began it: in a process that
+    was forked since, every use of it raises a RuntimeError.
     """
 
     __slots__ = ("_core", "_leaves")
@@ -35,7 +35,7 @@ class Scan:
         self._leaves = leaves
 
     def __iter__(self) -> Iterator[CheckpointEntry]:
-        """Give the iterator itself."""
+        """Return the iterator itself."""
         return self
 
     def __next__(self) -> CheckpointEntry:
@@ -43,7 +43,7 @@ class Scan:
         return CheckpointEntry(next(self._core), leaves=self._leaves)
 
     def __enter__(self) -> Self:
-        """Give the scan itself."""
+        """Return the scan itself."""
         return self
 
     def __exit__(
@@ -56,18 +56,18 @@ class Scan:
         self.close()
 
     def close(self) -> None:
-        """End the scan: no more entries come."""
+        """End the scan: there are no more entries."""
         self._core.close()
 
     def leaves(self, *, categories: bool = False) -> _core.ArrowStream:
-        """Give what the scan finds as a table with a row for each leaf: see docs/tables.md.
+        """Return what the scan finds as a table with a row for each leaf: see docs/tables.md.
 
         A stream of Arrow record batches, which polars, duckdb, pandas and pyarrow take directly.
-        Checkpoints are read while the stream is. The scan itself is closed then.
+        Checkpoints are read while the stream is. The scan itself is then closed.
 
         Args:
-            categories: whether columns of few different texts, such as `dtype`, are dictionaries:
-                smaller, but not all engines take them, nor join those of several tables.
+            categories: whether columns with few distinct texts, such as `dtype`, are dictionaries:
+                smaller, but not all engines accept them, or can join those of several tables.
 
         Raises:
             ValueError: the scan was closed, or is read as a table already.
@@ -78,7 +78,7 @@ class Scan:
         return _core.leaf_stream(self._core, categories=categories)
 
     def checkpoints(self, *, categories: bool = False) -> _core.ArrowStream:
-        """Give what the scan finds as a table with a row for each checkpoint; see `leaves`.
+        """Return what the scan finds as a table with a row for each checkpoint; see `leaves`.
 
         Args:
             categories: as for `leaves`.
@@ -95,25 +95,25 @@ class Scan:
         return f"<Scan: {self.progress.shown()}>"
 
     def _repr_html_(self) -> str:
-        """Show in a notebook how far it has come; nothing is taken from it."""
+        """Show the progress in a notebook; no entry is taken."""
         from orbscan.showing.pages import report_html
 
         return report_html(f"Scan: {self.progress.shown()}")
 
     @property
     def progress(self) -> Progress:
-        """How far the scan has come; can be asked from any thread."""
+        """The progress of the scan; can be read from any thread."""
         return Progress(*self._core.progress())
 
 
 class Progress:
-    """How far a scan has come.
+    """The progress of a scan.
 
     Attributes:
         found: checkpoints found so far.
         done: those of them that were read, or need not be.
-        waiting: directories that are known and were not looked at yet. Each may be a checkpoint,
-            hold many or hold none.
+        waiting: directories that are known but not examined yet. Each may be a checkpoint, hold
+            many or hold none.
     """
 
     __slots__ = ("done", "found", "waiting")

@@ -1,4 +1,4 @@
-"""Shares of a table, for engines and for jobs: values that can be pickled, each read by itself."""
+"""Shares of a table, for engines and for jobs: picklable values, each of which is read alone."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ if TYPE_CHECKING:
     from orbscan.aliases import Path, TableName
 
 DEFAULT_SHARES = 64
-"""How many, where an engine does not say how many it wants: many more than it has workers, so that
-none of these ends long after the others."""
+"""The number of shares if an engine does not choose it: many more than it has workers, so that none
+of these ends long after the others."""
 
 PART_BYTES = 16 << 30
-"""What one share checks of a checkpoint at most, in bytes of its files: ten seconds to a minute."""
+"""The most of a checkpoint that one share checks, in bytes: ten seconds to a minute."""
 
 _TABLES: dict[str, Callable[..., _core.ArrowStream]] = {
     "leaves": leaf_table,
@@ -42,11 +42,11 @@ class Share:
     """One of several shares of a table. Immutable; can be pickled.
 
     Every machine that reads one must reach the roots by the same paths, and needs the same version
-    of orbscan. Options of stores are in it, and are not shown.
+    of orbscan. It contains options of stores, which are not shown.
 
     Attributes:
-        index: which one, from 0.
-        count: of how many.
+        index: the index of the share, from 0.
+        count: the number of shares.
         table: `leaves`, `checkpoints` or `findings`.
     """
 
@@ -79,7 +79,8 @@ class Share:
     def read(self) -> _core.ArrowStream:
         """Read the table of this share: a stream of record batches, as `leaf_table` gives it.
 
-        What whoever divided the table saw, and is not here, is a row with an error.
+        A directory that was seen when the table was divided, but is missing here, is a row with an
+        error.
 
         Raises:
             ValueError: as `leaf_table` does.
@@ -107,9 +108,9 @@ class Share:
 
 
 class Source:
-    """A table that an engine reads: what is wrong with the arguments is said at once.
+    """A table that an engine reads: wrong arguments are reported at once.
 
-    Nothing is listed before it is divided.
+    Nothing is listed before the table is divided.
     """
 
     def __init__(
@@ -122,7 +123,7 @@ class Source:
         self._divided: dict[int, list[Share]] = {}
 
     def __getstate__(self) -> dict[str, Any]:
-        # Whoever reads one share needs no other.
+        # A reader of one share does not need the others.
         return self.__dict__ | {"_divided": {}}
 
     def schema(self) -> _core.ArrowSchema:
@@ -130,7 +131,7 @@ class Source:
         return schema(self.table, categories=self._options.get("categories", False))
 
     def shares(self, count: int) -> list[Share]:
-        """Divide it; an engine may ask for the same more than once while it plans."""
+        """Divide it; an engine may call this more than once while it plans."""
         if count not in self._divided:
             self._divided[count] = shares(self._roots, count, table=self.table, **self._options)
         return self._divided[count]
@@ -146,19 +147,19 @@ def shares(
 ) -> list[Share]:
     """Divide a table into shares, which together have all of its rows.
 
-    The directories above the checkpoints are listed here, until there are enough of them to be
-    divided, and no share lists them again: in a bucket, all shares together ask for little more
-    than one scan would. What cannot be listed here is left to one of the shares as it is. No
-    checkpoint is read, but checks at the level `data` look at the size of each, so that no share
-    has much more to read than the others.
+    The directories above the checkpoints are listed here, until there are enough to divide, and no
+    share lists them again: in a bucket, all shares together make few more requests than one scan
+    would. What cannot be listed here is left to one of the shares as it is. No checkpoint is read,
+    but for checks at the level `data` the size of each is determined, so that no share has much
+    more to read than the others.
 
     Args:
         roots: as for `orbscan.scan`.
-        count: how many.
+        count: the number of shares.
         table: `leaves`, `checkpoints` or `findings`.
-        part_bytes: for the table of findings at the level `data`: a checkpoint of more bytes is
-            checked in several parts, whose rows `orbscan.merge_findings` brings together.
-        options: as for `leaf_table`, `checkpoint_table` or `finding_table`, but for `shard`.
+        part_bytes: for the table of findings at the level `data`: a checkpoint with more bytes is
+            checked in several parts, whose rows `orbscan.merge_findings` combines.
+        options: as for `leaf_table`, `checkpoint_table` or `finding_table`, except `shard`.
 
     Raises:
         ValueError: an argument is invalid.
@@ -191,7 +192,7 @@ def shares(
 
 
 def _check(table: TableName, options: dict[str, Any]) -> None:
-    """Say what is wrong with the arguments here, and not on some other machine.
+    """Check the arguments here, and not on some other machine.
 
     Raises as `shares` does.
     """
@@ -202,7 +203,7 @@ def _check(table: TableName, options: dict[str, Any]) -> None:
     if "shard" in options:
         message = "shares replace shard: pass only the number of shares"
         raise ValueError(message)
-    # A table of nothing takes the same options.
+    # A table of nothing accepts the same options.
     later = {*_OF_STORES, "since", "part_bytes"}
     _TABLES[table]((), **{name: value for name, value in options.items() if name not in later})
 

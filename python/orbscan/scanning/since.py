@@ -1,4 +1,4 @@
-"""What an earlier scan found, and what of it a new scan need not read again: the one rule."""
+"""The result of an earlier scan, and the one rule for what need not be read again."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ if TYPE_CHECKING:
 
 
 class Found:
-    """What an earlier scan says of one checkpoint.
+    """What an earlier scan says about one checkpoint.
 
     Attributes:
-        path: where it lies, as text.
+        path: its path, as text.
         fingerprint: a number that changes with its metadata; None if it has none.
         complete: whether all of it could be read; None if nothing was.
         trees: whether its trees were read.
@@ -31,10 +31,10 @@ class Found:
 
 
 def taken_over(found: Iterable[Found], *, leaves: bool) -> dict[str, int]:
-    """Give the fingerprints of what need not be read again while it has them.
+    """Return the fingerprints of checkpoints that need not be read again while they have them.
 
-    That is what was read completely, with its trees if these are wanted. What comes several times
-    must agree every time.
+    Those are the checkpoints that were read completely, with their trees if these are wanted. All
+    rows about one checkpoint must agree.
 
     Args:
         found: what an earlier scan says.

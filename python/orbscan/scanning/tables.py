@@ -1,7 +1,7 @@
 """Tables of many checkpoints: as Arrow streams, and as files.
 
 A stream has `__arrow_c_stream__`, so polars, duckdb, pandas and pyarrow read it as it is. Only
-`write_table` needs a library of its own, pyarrow, and not for lines of JSON.
+`write_table` needs a library, pyarrow, and not for JSON lines.
 """
 
 from __future__ import annotations
@@ -46,16 +46,15 @@ def leaf_table(
 
     Args:
         paths: one path or many, as for `scan`.
-        categories: whether columns of few different texts are dictionaries, as for `Scan.leaves`.
+        categories: whether columns with few distinct texts are dictionaries, as for `Scan.leaves`.
         options: as for `scan`.
 
     Returns:
         a stream of record batches, which can be read once. Checkpoints are read while it is; one
-        that cannot be read is a row without a keypath whose `error` says why.
+        that cannot be read is a row without a keypath, whose `error` says why.
 
     Raises:
-        ValueError: an argument is invalid, or a root is a `file://` URL of another
-            machine.
+        ValueError: an argument is invalid, or a root is a `file://` URL of another machine.
     """
     return stream_of("leaves", paths, categories=categories, **options)
 
@@ -85,16 +84,17 @@ def finding_table(
 ) -> _core.ArrowStream:
     """Check checkpoints: a table with a row for each finding, and one for each sound checkpoint.
 
-    Otherwise as `leaf_table`. Whatever is wrong is a row, also what could not be checked.
+    Otherwise as `leaf_table`. Everything that is wrong is a row, including checkpoints that could
+    not be checked.
 
     Args:
-        paths: one path or many, as for `scan`. A save that never finished is checked if it is named
+        paths: one path or many, as for `scan`. A save that never finished is checked if it is given
             itself; below a directory it has a row with the state `uncommitted`.
-        level: how deep to go, as for `orbscan.verify`.
+        level: the level of the check, as for `orbscan.verify`.
         check_values: as for `orbscan.verify`.
         max_bandwidth: as for `orbscan.verify`.
         categories: as for `leaf_table`.
-        options: as for `scan`, but for `since`: a check looks at everything anew.
+        options: as for `scan`, except `since`: a check reads everything again.
 
     Raises:
         ValueError: an argument is invalid.
@@ -122,15 +122,16 @@ def stream_of(
     """Read a table, or a share of it; options are those of the function for that table.
 
     Args:
-        table: which.
+        table: the name of the table.
         paths: as for `scan`.
         categories: as for `leaf_table`.
         pieces: only these pieces of the paths, as `_core.divide_scan` gives them.
-        parts: of the checks of these checkpoints only these parts: each an index and of how many.
+        parts: for these checkpoints only these parts of the check: the index of each and how many
+            there are.
         options: as for that table.
 
     Raises:
-        ValueError: an argument has no meaning.
+        ValueError: an argument is invalid.
     """
     with importing:
         from orbscan import _core
@@ -153,13 +154,13 @@ def stream_of(
 
 def _begun(paths: Any, pieces: Sequence[_core.Piece] | None, options: dict[str, Any]) -> _core.Scan:
     if pieces is None:
-        # Which says what is wrong with a keyword.
+        # It says what is wrong with a keyword.
         return scan(paths, **options)._core  # noqa: SLF001 - our own
     return begun(paths, pattern=options.pop("match", None), pieces=pieces, **options)
 
 
 def _check_of(options: dict[str, Any]) -> tuple[int, bool, int | None]:
-    """Take out of the options what they say of a check: how deep, whether values, how fast."""
+    """Remove from the options those of a check: level, whether values are checked, speed."""
     level, check_values = options.pop("level", "index"), options.pop("check_values", False)
     max_bandwidth = options.pop("max_bandwidth", None)
     number = depth(level, max_bandwidth)
@@ -170,14 +171,14 @@ def _check_of(options: dict[str, Any]) -> tuple[int, bool, int | None]:
 
 
 def schema(table: TableName, *, categories: bool = False) -> _core.ArrowSchema:
-    """Describe the columns of a table; nothing is read, and no other library is needed.
+    """Return the columns of a table; nothing is read, and no other library is needed.
 
     Args:
         table: `leaves`, `checkpoints` or `findings`.
         categories: as for `leaf_table`.
 
     Returns:
-        what any library with the Arrow PyCapsule interface takes: `pyarrow.schema(...)`.
+        a value for any library with the Arrow PyCapsule interface: `pyarrow.schema(...)`.
 
     Raises:
         ValueError: there is no such table.
@@ -196,24 +197,25 @@ def write_table(
 ) -> int:
     """Write a table to a file, batch by batch.
 
-    The file appears under its name when it is complete. What the format cannot hold is written as
-    text: lists as JSON in `.csv`, timestamps in ISO form in `.csv` and `.jsonl`. Only `.parquet`
-    files keep the dictionaries of a stream that has some: few libraries read several dictionaries
-    of one column from an `.arrow` file.
+    The file appears under its name when it is complete. Values that the format does not support are
+    written as text: lists as JSON in `.csv`, timestamps in ISO form in `.csv` and `.jsonl`. Only
+    `.parquet` files keep the dictionaries of a stream that has some: few libraries read several
+    dictionaries of one column from an `.arrow` file.
 
     Args:
-        stream: as `leaf_table`, `checkpoint_table` and the methods of `Scan` give it; not read yet.
+        stream: from `leaf_table`, `checkpoint_table` or the methods of `Scan`; not read yet.
         path: ends in `.parquet`, `.arrow`, `.csv` or `.jsonl`.
         since: the table that the scan was given: the rows of checkpoints that were not read again
-            are taken from it. May be the file at `path`. A `.jsonl` file takes rows of another.
+            are copied from it. May be the file at `path`. A `.jsonl` file takes rows only from
+            another.
 
     Returns:
-        how many rows were written.
+        the number of rows that were written.
 
     Raises:
         ValueError: the path has another ending, or `since` is not a table of this kind.
         OSError: the file cannot be written.
-        ImportError: pyarrow is not installed, which all but `.jsonl` needs.
+        ImportError: pyarrow is not installed, which all formats except `.jsonl` need.
     """
     suffix = Path(path).suffix
     if suffix == json_lines.SUFFIX:
@@ -231,7 +233,7 @@ def write_table(
         try:
             return _write(form, Path(unfinished), stream, since)
         except BaseException:
-            # Libraries turn what Ctrl-C raises inside of a stream into errors of their own.
+            # Libraries convert what Ctrl-C raises inside a stream to errors of their own.
             stream.check_interrupt()
             raise
 
@@ -250,7 +252,7 @@ def _write(form: Form, path: Path, stream: _core.ArrowStream, since: Previous | 
 
 
 def _fresh(reader: pa.RecordBatchReader, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
-    """Give the batches of a stream without the checkpoints that were not read again."""
+    """Yield the batches of a stream without the checkpoints that were not read again."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -270,11 +272,11 @@ def _continued(
     fresh: Iterator[pa.RecordBatch],
     earlier: Earlier,
 ) -> int:
-    """Write what is new and, after it, what is taken over from an earlier table."""
+    """Write what is new and, after it, what is copied from an earlier table."""
     from itertools import chain
 
     first = next(fresh, None)
-    # The scan has ended, if there is no first batch.
+    # If there is no first batch, the scan has ended.
     same = earlier.file_of(form.suffix) if first is None else None
     if same is None:
         head = () if first is None else (first,)
@@ -286,5 +288,5 @@ def _continued(
 
 
 def _later(earlier: Earlier) -> Iterator[pa.RecordBatch]:
-    """Ask for rows only when all that is new has passed: before that it is not known which."""
+    """Request rows only after everything that is new: before that it is not known which."""
     yield from earlier.rows()

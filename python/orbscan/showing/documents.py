@@ -31,15 +31,14 @@ def issue_documents(issues: Iterable[_core.Issue]) -> list[dict[str, object]]:
 
 
 def streamed(document: dict[str, object], member: str, rows: Iterable[object]) -> Iterator[str]:
-    """Write a document, a member of which is a list, row by row: a million rows are not one text.
+    """Write a document with a list as a member, row by row: a million rows are not one text.
 
-    What fails after the first row ends the document, with a member `error` that says why.
+    An error after the first row ends the document, with a member `error` that says why.
 
-    Args:
-        document: with the member, in its place and empty. What comes behind it may still change
-            while rows are made.
-        member: its name.
-        rows: what the list holds; the text of one that is a text already.
+    document: the document with an empty list as the member, in its place. What follows it may still
+        change while rows are made.
+    member: the name of the member.
+    rows: the items of the list; if an item is a text already, it is written as it is.
     """
     encode = json.JSONEncoder(allow_nan=False).encode
     names = [*document]
@@ -60,7 +59,7 @@ def streamed(document: dict[str, object], member: str, rows: Iterable[object]) -
 
 
 def broken_off(error: BaseException) -> str:
-    """End a document of which an error leaves the rest out, in a list of it."""
+    """Return the end of a document that an error cuts short, inside a list of it."""
     return f'], "error": {json.dumps(str(error) or type(error).__name__)}}}\n'
 
 
@@ -113,7 +112,7 @@ def zarr_document(zarr: _core.Zarr2 | _core.Zarr3) -> dict[str, object]:
 def decoded(text: str | None) -> object:
     """Decode an object that may be in Python's dialect, so that it can be encoded as JSON.
 
-    Numbers that JSON does not know, such as NaN, become strings.
+    Numbers that JSON does not allow, such as NaN, become strings.
     """
     if text is None:
         return {}
@@ -121,12 +120,12 @@ def decoded(text: str | None) -> object:
 
 
 def plain(value: object) -> object:
-    """Give what `decoded` gives of the same object, for one that is decoded already.
+    """Do the same as `decoded` for an object that is already decoded.
 
     >>> plain({"loss": [float("nan"), 0.5]})
     {'loss': ['NaN', 0.5]}
     """
-    # As the core, which lets no document be deep.
+    # As in the core, which does not accept deep documents.
     if isinstance(value, dict):
         return {key: plain(member) for key, member in value.items()}
     if isinstance(value, list):

@@ -1,6 +1,6 @@
 """Tables that fit a width: which columns give way, in which order.
 
-Every table of the command line comes from here. Without a width (a pipe, a file, `--wide`, Python)
+All tables of the command line are made here. Without a width (a pipe, a file, `--wide`, Python)
 nothing is cut. Importing this module loads nothing heavy.
 """
 
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from typing import TypeAlias
 
     Gives: TypeAlias = tuple[str | int, int]
-    """A column, by its heading or number, and to what width its cells may be cut; with 0 all of it
-    is left out."""
+    """A column, by its heading or number, and the width to which its cells may be cut; with 0 the
+    whole column is left out."""
 
 ELLIPSIS = "…"
 _BETWEEN = 2
@@ -28,8 +28,8 @@ class Fitting:
 
     Attributes:
         width: in columns of a terminal; None for tables as wide as they are.
-        mark: what stands for what was cut.
-        left_out: the headings of the columns that had no room, each once.
+        mark: the text in place of what was cut.
+        left_out: the headings of the columns that did not fit, each once.
     """
 
     __slots__ = ("left_out", "mark", "width")
@@ -50,10 +50,10 @@ class Fitting:
         """Pad the cells of a table as `text.padded` does, and fit it to the width.
 
         Args:
-            rows: the texts, which are walked over twice; the first row is the heading.
+            rows: the texts, which are iterated twice; the first row is the heading.
             right: the columns that are aligned to the right.
             gives: what gives way, in this order, until the rest fits.
-            indent: what stands before each row.
+            indent: the text before each row.
         """
         natural = widths_of(rows)
         if self.width is None or _total(natural) <= self.width - indent:
@@ -66,7 +66,7 @@ class Fitting:
             if not isinstance(at, str) or at in heading
         ]
         kept = _narrowed(natural, steps, room)
-        # What was cut before a column was left out has room again.
+        # Columns that were cut before another was left out have space again.
         widths = _narrowed({at: natural[at] for at in kept}, steps, room)
         self._note(heading[at] for at in natural if at not in widths)
         if _total(widths) > room:
@@ -102,7 +102,7 @@ class Fitting:
         return ["  ".join(cell for _, cell in line) for line in fitting]
 
     def note(self) -> list[str]:
-        """Say which columns had no room: a line, or none if all had."""
+        """Say which columns did not fit: a line, or nothing if all did."""
         if not self.left_out:
             return []
         note = f"not shown: {', '.join(self.left_out)}; --wide shows all"

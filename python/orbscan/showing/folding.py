@@ -1,4 +1,4 @@
-"""Siblings that differ in a number only, shown as one: `layers[0..31]` for 32 of a list.
+"""Siblings that differ only in a number, shown as one: `layers[0..31]` for 32 of a list.
 
 Importing this module loads nothing heavy.
 """
@@ -16,32 +16,32 @@ if TYPE_CHECKING:
     from orbscan.showing.keypaths import Entry
 
 FOLDED_BEYOND = 100
-"""Folding that is left to the program sets in when there are more leaves than this."""
+"""By default, trees with more leaves than this are folded."""
 
 _DIGITS = "0123456789"
 LONGEST_NUMBER = 18
-"""Digits of the longest number that is read as one: longer ones are not numbers."""
+"""The most digits of a number: longer ones are not treated as numbers."""
 
 
 def fold(siblings: Iterable[tuple[str | int, Hashable]]) -> list[tuple[Entry, int, int]]:
-    """Find the siblings that are the same but for a number in their key.
+    """Find the siblings that are equal except for a number in their key.
 
     Args:
         siblings: for each its key or index, and a value that is equal for equal subtrees.
 
     Returns:
-        what is to be shown, each in the place of its first sibling: the entry, the position of
-        the first sibling, and how many siblings the entry stands for.
+        the entries to show, each in the place of its first sibling: the entry, the position of the
+        first sibling, and how many siblings the entry stands for.
 
     >>> fold([("a0", 1), ("a1", 1), ("b", 1)])[0][1:]
     (0, 2)
     """
-    # Of each group only the first member and the numbers of all are kept: there may be a million.
+    # Of each group only the first member and all numbers are kept: there may be a million.
     groups: dict[tuple[str | int | tuple[str | None, str, int], Hashable], _Group] = {}
     zero_filled: set[tuple[str | None, str]] = set()
     for position, (name, signature) in enumerate(siblings):
         prefix, number, suffix = _parts(name)
-        # Without such zeros, 9 and 10 are neighbours. With them, 09 and 10 are.
+        # Without leading zeros, 9 and 10 are neighbours. With them, 09 and 10 are.
         if len(number) > 1 and number.startswith("0"):
             zero_filled.add((prefix, suffix))
         # A key without a number is a group of its own.
@@ -70,12 +70,12 @@ def fold(siblings: Iterable[tuple[str | int, Hashable]]) -> list[tuple[Entry, in
 
 
 class _Group:
-    """Siblings that are the same but for a number.
+    """Siblings that are equal except for a number.
 
     Attributes:
-        position: of the first of them.
-        name: of the first of them.
-        numbers: of all of them.
+        position: the position of the first of them.
+        name: the name of the first of them.
+        numbers: the numbers of all of them.
     """
 
     __slots__ = ("name", "numbers", "position")
@@ -87,9 +87,9 @@ class _Group:
 
 
 def _parts(name: str | int) -> tuple[str | None, str, str]:
-    """Split a key into the text before its last number, that number, and the text behind it.
+    """Split a key into the text before its last number, that number, and the text after it.
 
-    The number is empty if there is none, or none of a sensible length.
+    The number is empty if there is none, or none of a plausible length.
     """
     if isinstance(name, int):
         return None, str(name), ""

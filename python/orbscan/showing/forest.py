@@ -1,4 +1,4 @@
-"""A tree as the lines to be shown: siblings folded, deep subtrees summed up.
+"""A tree as lines to show: siblings folded, deep subtrees summed up.
 
 Pure: columns in, values out. Without folding and a depth there is one line for each leaf.
 
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
     from orbscan.showing.keypaths import Entry
 
     class Columns(Protocol):
-        """What a forest needs of a `_core.LeafTable`; the kind of a container can be anything."""
+        """What a forest needs from a `_core.LeafTable`; the kind of a container can be anything."""
 
         @property
         def node_keys(self) -> Sequence[str | int | None]:
-            """The key of each node; None below a list or tuple, for which its position counts."""
+            """The key of each node; None below a list or tuple, where its position counts."""
 
         @property
         def node_leaves(self) -> Sequence[int]:
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
             """(node, kind, low, high), deepest first."""
 
     class Fact(Protocol):
-        """What a forest needs of a leaf."""
+        """What a forest needs to know of a leaf."""
 
         @property
         def elements(self) -> int:
@@ -42,20 +42,20 @@ if TYPE_CHECKING:
 
         @property
         def nbytes(self) -> int:
-            """What it takes in memory."""
+            """Its bytes in memory."""
 
 
-# What a subtree without any leaf that was asked for looks like.
+# The content of a subtree without selected leaves.
 _ABSENT = 0
 
 
 class Summary:
-    """What a subtree holds.
+    """The content of a subtree.
 
     Attributes:
-        leaves: their number.
-        elements: those of its arrays.
-        nbytes: what they take in memory.
+        leaves: the number of leaves.
+        elements: the elements of its arrays.
+        nbytes: their bytes in memory.
     """
 
     __slots__ = ("elements", "leaves", "nbytes")
@@ -66,20 +66,20 @@ class Summary:
         self.nbytes = nbytes
 
     def add(self, other: Summary) -> None:
-        """Count the leaves of another subtree in."""
+        """Add the leaves of another subtree."""
         self.leaves += other.leaves
         self.elements += other.elements
         self.nbytes += other.nbytes
 
 
 class Line:
-    """One line: a leaf or a whole subtree, perhaps on behalf of several that are the same.
+    """One line: a leaf or a whole subtree, which may stand for several equal ones.
 
     Attributes:
         entries: the keypath.
         leaf: the index of the leaf; None for a subtree.
-        held: what the leaf or subtree holds.
-        times: how many the line stands for; held is that of one of them.
+        held: the content of the leaf or subtree.
+        times: how many the line stands for; `held` is that of one of them.
     """
 
     __slots__ = ("entries", "held", "leaf", "times")
@@ -94,7 +94,7 @@ class Line:
 
 
 class Forest:
-    """The selected leaves of a tree, and what each subtree holds of them."""
+    """The selected leaves of a tree, and how many of them each subtree contains."""
 
     def __init__(
         self,
@@ -106,7 +106,7 @@ class Forest:
 
         Args:
             columns: the tree.
-            facts: of each distinct leaf.
+            facts: the facts about each distinct leaf.
             selected: the nodes of the leaves to show; None for all.
         """
         self._columns = columns
@@ -117,7 +117,7 @@ class Forest:
 
     @property
     def total(self) -> Summary:
-        """What the whole tree holds."""
+        """The content of the whole tree."""
         return self._sums[0] or Summary()
 
     def counts(self) -> list[int]:
@@ -137,7 +137,7 @@ class Forest:
         )
 
     def held(self, node: int) -> Summary:
-        """What a node holds."""
+        """Return the content of a node."""
         return self._sums[node] or Summary()
 
     def leaf(self, node: int) -> int | None:
@@ -148,10 +148,10 @@ class Forest:
         """Walk the tree in its order.
 
         Args:
-            folded: whether siblings that differ in a number only become one line.
+            folded: whether siblings that differ only in a number become one line.
             depth: subtrees below keypaths of this length become one line; None for no limit.
         """
-        # A stack of our own: a tree may be deeper than that of the interpreter.
+        # An explicit stack: a tree may be deeper than that of the interpreter.
         waiting: list[tuple[int, tuple[Entry, ...], int]] = [(0, (), 1)]
         while waiting:
             node, entries, times = waiting.pop()
@@ -167,7 +167,7 @@ class Forest:
                 ]
 
     def children(self, node: int, *, folded: bool) -> list[tuple[Entry, int, int]]:
-        """The children to be shown of a container: entry, node, and how many it stands for."""
+        """Return the children of a container to show: entry, node, and how many it stands for."""
         low, high = self._children[node]
         nodes: Sequence[int] = range(low, high)
         if any(self._sums[child] is None for child in nodes):
@@ -188,7 +188,7 @@ class Forest:
     def _sum_up(
         self, facts: Sequence[Fact], selected: Collection[int] | None
     ) -> list[Summary | None]:
-        """What each node holds; None for what holds no selected leaf."""
+        """Return the content of each node; None for a node without selected leaves."""
         of_leaf = [Summary(1, leaf.elements, leaf.nbytes) for leaf in facts]
         sums: list[Summary | None] = [
             of_leaf[leaf] if leaf >= 0 and (selected is None or node in selected) else None
@@ -204,7 +204,7 @@ class Forest:
         return sums
 
     def _compare(self) -> list[int]:
-        """Number the subtrees so that exactly those with the same content have the same number."""
+        """Number the subtrees so that exactly those with equal content have the same number."""
         known: dict[Hashable, int] = {}
         shapes = [
             _ABSENT if held is None else leaf + 1

@@ -1,8 +1,8 @@
 """Keypaths as text: the one spelling of the command line, of reports and of errors.
 
-An entry may stand for several siblings that differ in a number only: `layers[0..31]` for 32 members
-of a list whose subtrees are the same, `layer_{0..31}` for keys of a dict. Ranges are exact:
-`[0..30:2]` has the even numbers only.
+An entry may stand for several siblings that differ only in a number: `layers[0..31]` for 32 members
+of a list whose subtrees are equal, `layer_{0..31}` for keys of a dict. Ranges are exact:
+`[0..30:2]` has only the even numbers.
 
 Importing this module loads nothing else.
 """
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     Entry: TypeAlias = "str | int | Several"
 
-# Characters that would make a key look like something else in a keypath.
+# Characters that would make a key ambiguous in a keypath.
 _SPECIAL = frozenset("/[]{}'\"\\ ")
 _SHORTEST_RANGE = 3
 
@@ -28,7 +28,7 @@ class Several:
 
     Attributes:
         prefix: the text before the number; None if the siblings are members of a list.
-        suffix: the text behind the number.
+        suffix: the text after the number.
         numbers: the numbers as they are written, in order.
 
     >>> Several("layer_", "", ["00", "01", "02"]).show(str)
@@ -43,7 +43,7 @@ class Several:
         self.numbers = numbers
 
     def show(self, key: Callable[[str], str]) -> str:
-        """Show the entry, where `key` shows what is not a number."""
+        """Show the entry, where `key` shows the part that is not a number."""
         if self.prefix is None:
             return f"[{ranges(self.numbers)}]"
         before, after = (text and key(text) for text in (self.prefix, self.suffix))
@@ -51,7 +51,7 @@ class Several:
 
 
 def keypath(entries: Iterable[Entry]) -> str:
-    """Show a keypath: keys joined with slashes, indices in brackets, odd keys in quotes.
+    """Show a keypath: keys joined with slashes, indices in brackets, ambiguous keys in quotes.
 
     >>> keypath(("layers", 0, "kernel"))
     'layers[0]/kernel'
@@ -66,7 +66,7 @@ def keypath(entries: Iterable[Entry]) -> str:
 
 
 def leaf_path(name: str | None, entries: Iterable[Entry]) -> str:
-    """Show where a leaf lies: its keypath, behind the name of its checkpointable if it has one.
+    """Show the position of a leaf: its keypath, after the name of its checkpointable, if any.
 
     >>> leaf_path("state", ("layers", 0, "kernel")), leaf_path(None, ("layers", 0))
     ('state/layers[0]/kernel', 'layers[0]')
@@ -88,13 +88,13 @@ def key_entry(entry: Entry) -> str:
 
 
 def key(name: str) -> str:
-    """Show a key, in quotes if it could be read as something else."""
+    """Show a key, in quotes if it would be ambiguous otherwise."""
     plain = name and name != "." and name.isprintable() and _SPECIAL.isdisjoint(name)
     return name if plain else repr(name)
 
 
 def ranges(numbers: Sequence[str]) -> str:
-    """Show rising numbers as ranges: from, to, and the step if it is not 1.
+    """Show increasing numbers as ranges: from, to, and the step if it is not 1.
 
     >>> ranges(["0", "1", "2", "3", "7", "10", "20", "30"])
     '0..3,7,10..30:10'

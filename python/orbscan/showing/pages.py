@@ -1,4 +1,4 @@
-"""Static HTML: no script, no style sheet, nothing is fetched.
+"""Static HTML without scripts, style sheets or requests.
 
 Every text is escaped, and a page is at most `LIMIT` bytes, whatever a checkpoint holds.
 """
@@ -13,7 +13,7 @@ LIMIT = 200_000
 """The most bytes of a page."""
 
 RESERVE = 1_000
-"""Room for the note on what is left out."""
+"""The space for the note on what is left out."""
 
 
 _REPORT = (
@@ -23,7 +23,7 @@ _REPORT = (
 
 
 def report_html(text: str) -> str:
-    """Show the text of a report as a static page: its first line, and the rest to fold away."""
+    """Show the text of a report as a static page: its first line, and the rest to unfold."""
     lines = text.splitlines()
     head, budget = lines[0] if lines else "", LIMIT - RESERVE
     shown: list[str] = []
@@ -39,5 +39,5 @@ def report_html(text: str) -> str:
 
 
 def nbytes_of(text: str) -> int:
-    """Count the bytes of a text in a page."""
+    """Return the size of a text in a page, in bytes."""
     return len(text) if text.isascii() else len(text.encode())

@@ -1,4 +1,4 @@
-"""The one word for what a checkpoint is, in every command, table of text and report."""
+"""The word for the state of a checkpoint, in every command, table and report."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def state_of(error: Exception | None, *, committed: bool | None) -> StepState:
-    """Say what a checkpoint or step is.
+    """Return the state of a checkpoint or step.
 
     Args:
         error: why it cannot be read, or why a part of a step cannot.
@@ -30,10 +30,10 @@ def state_of(error: Exception | None, *, committed: bool | None) -> StepState:
 
 
 def state_of_entry(entry: _core.Entry) -> CheckpointState:
-    """Say what a checkpoint is that a scan has read."""
+    """Return the state of a checkpoint that a scan has read."""
     if entry.state == "vanished":
         return "gone"
-    # Of what could not be looked at, nothing is known.
+    # Nothing is known about what could not be examined.
     committed = entry.committed or (None if entry.error is not None else False)
     state = state_of(entry.error, committed=committed)
     return "incomplete" if state == "committed" and entry.complete is False else state

@@ -1,4 +1,4 @@
-"""Small pieces of text: names from files made fit for a terminal, sizes, aligned columns.
+"""Small pieces of text: names from files made safe for a terminal, sizes, aligned columns.
 
 Importing this module loads nothing heavy.
 """
@@ -27,17 +27,17 @@ _BYTES_OF_UNIT = (
     | {f"{unit[0].lower()}b": _DECIMAL ** (at + 1) for at, unit in enumerate(_UNITS)}
 )
 
-# How many names a line has at most.
+# The most names on a line.
 _SHOWN_NAMES = 10
 
 _LONGEST_TEXT = 300
 
 LABEL = 11
-"""The width of the label of a line, with the space behind it."""
+"""The width of the label of a line, including the space after it."""
 
 
 def printable(text: str) -> str:
-    r"""Escape control characters and all else that a terminal would not show.
+    r"""Escape control characters and everything else that a terminal would not show.
 
     >>> printable("a\x1b[31m")
     'a\\x1b[31m'
@@ -52,7 +52,7 @@ def shortened(text: str) -> str:
 
 
 def within(path: str, text: str) -> str:
-    """Show what a text says of a place in a directory without the directory, which is known.
+    """Remove a known directory from what a text says about a place in it.
 
     >>> within("runs/7", "runs/7/state/d: is missing"), within("runs/7", "runs/7: is empty")
     ('state/d: is missing', 'is empty')
@@ -64,7 +64,7 @@ def within(path: str, text: str) -> str:
 
 
 def checkpointable(name: str | None) -> str:
-    """Show the name of a checkpointable; None is that of a tree without one.
+    """Show the name of a checkpointable; None is a tree without a name.
 
     >>> checkpointable("params"), checkpointable(None)
     ('params', '(unnamed)')
@@ -84,7 +84,7 @@ def others(found: Iterable[tuple[str | None, bool | None]]) -> str:
 
 
 def natural(name: str) -> list[tuple[bool, int, str, str]]:
-    """Give a key that sorts names by the value of the numbers in them, before other texts.
+    """Return a key that sorts names by the value of the numbers in them, before other texts.
 
     >>> sorted(["step_10", "step_9", "step", "10", "9"], key=natural)
     ['9', '10', 'step', 'step_9', 'step_10']
@@ -94,7 +94,7 @@ def natural(name: str) -> list[tuple[bool, int, str, str]]:
     key: list[tuple[bool, int, str, str]] = []
     for piece in re.findall(r"[0-9]+|[^0-9]+", name):
         if piece[0] in _DIGITS:
-            # As text: a name may have more digits than Python reads.
+            # As text, because a name may have more digits than Python converts.
             number = piece.lstrip("0")
             key.append((False, len(number), number, piece))
         else:
@@ -103,7 +103,7 @@ def natural(name: str) -> list[tuple[bool, int, str, str]]:
 
 
 def by_level(entries: Iterable[Entry]) -> list[list[tuple[bool, int, str, str]]]:
-    """Give a key that sorts keypaths by the names of each level, as `natural` does.
+    """Return a key that sorts keypaths by the names of each level, as `natural` does.
 
     >>> sorted([("b", 10), ("b", 9), ("a",)], key=by_level)
     [('a',), ('b', 9), ('b', 10)]
@@ -133,7 +133,7 @@ def size(nbytes: int) -> str:
     if nbytes < _BINARY:
         return f"{nbytes} B"
     if nbytes.bit_length() > _MOST_BITS:
-        # No float is so large: a shape that somebody made up.
+        # No float is that large: the shape is invalid.
         return f"2^{nbytes.bit_length() - 1} B"
     amount = float(nbytes)
     unit = ""
@@ -205,7 +205,7 @@ def mesh(shape: tuple[int, ...], axis_names: tuple[str, ...]) -> str:
 
 
 def moment(nsecs: int) -> str:
-    """Show a time of nanoseconds since 1970 in UTC, cut to microseconds.
+    """Show a time in nanoseconds since 1970 in UTC, truncated to microseconds.
 
     >>> moment(1_700_000_000_123_456_789)
     '2023-11-14 22:13:20.123456 UTC'
@@ -230,7 +230,7 @@ def counted(number: int, noun: str, plural: str | None = None) -> str:
 
 
 def total(leaves: int, parameters: int, elements: int, nbytes: int) -> str:
-    """Show what a tree holds.
+    """Show the content of a tree.
 
     >>> total(2, 8, 8, 32), total(2, 8, 24, 96)
     ('2 leaves, 8 parameters, 32 B', '2 leaves, 8 parameters of 24 elements, 96 B')
@@ -245,7 +245,7 @@ def total(leaves: int, parameters: int, elements: int, nbytes: int) -> str:
 
 
 def widths_of(rows: Iterable[tuple[str, ...]]) -> dict[int, int]:
-    """Measure the columns of rows of equal length that have text below their heading.
+    """Return the widths of the columns that have text below their heading.
 
     Args:
         rows: the texts; the first row is the heading.
@@ -268,12 +268,12 @@ def padded(
 
     Args:
         rows: the texts; the first row is the heading.
-        widths: of the columns, as `widths_of` gives them.
+        widths: the widths of the columns, from `widths_of`.
         right: the columns that are aligned to the right.
 
     Yields:
-        for each row the cells that remain, as pairs of the number of the column and the text.
-        Nothing is padded at the end of a line.
+        for each row the remaining cells, as pairs of the number of the column and the text. The end
+        of a line is not padded.
     """
     for row in rows:
         shown = list(widths)
@@ -290,7 +290,7 @@ def padded(
 
 
 def width(text: str) -> int:
-    """Count the columns of a terminal that a text takes.
+    """Return the number of terminal columns that a text takes.
 
     >>> width("kernel"), width("重み")
     (6, 4)
@@ -306,5 +306,5 @@ def width(text: str) -> int:
 
 
 def labelled(pairs: Iterable[tuple[str, str]]) -> list[str]:
-    """Put labels of at most ten letters before texts, all of which begin in column `LABEL`."""
+    """Put labels of at most ten letters before texts, which all begin in column `LABEL`."""
     return [f"{label:<{LABEL}}{text}".rstrip() for label, text in pairs]
