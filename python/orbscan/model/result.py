@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeAlias, TypeVar, ca
 from orbscan import errors
 from orbscan.model.leaves import ArrayMetadata, NumpyMetadata, leaves, own
 from orbscan.model.moments import Moments
-from orbscan.model.saved_tree import SavedTree  # noqa: TC001 - for whoever resolves annotations
+from orbscan.model.saved_tree import SavedTree  # noqa: TC001 - annotations are resolved
 from orbscan.model.value import Value, as_dataclass
 
 if TYPE_CHECKING:

@@ -82,7 +82,7 @@ def _sentence(path: Any, name: Any) -> str:
     try:
         # This looks only at names, and does not open files that may be damaged.
         is_recognised = orbax_v1().is_orbax_checkpoint(path)
-    except Exception:  # noqa: BLE001 - the error that is being told says enough
+    except Exception:  # noqa: BLE001 - the error that is being raised says enough
         return ""
     # With the marker, Orbax does not try the layout of its earlier releases.
     is_whole = version == 0 or Path(path, "_CHECKPOINT_METADATA").exists()

@@ -50,7 +50,7 @@ def step_metadata(read: CheckpointMetadata[Any]) -> Any:
     """
     theirs = module("checkpoint")
     values = Values()
-    contents = read._contents  # noqa: SLF001 - what a read leaves for nobody but orbscan
+    contents = read._contents  # noqa: SLF001 - for use within orbscan only
     saved = {tree.keypath: tree for tree in read._trees}  # noqa: SLF001
     if read._trees and () not in saved:  # noqa: SLF001
         items: Any = theirs.CompositeItemMetadata(

@@ -35,10 +35,11 @@ def streamed(document: dict[str, object], member: str, rows: Iterable[object]) -
 
     An error after the first row ends the document, with a member `error` that says why.
 
-    document: the document with an empty list as the member, in its place. What follows it may still
-        change while rows are made.
-    member: the name of the member.
-    rows: the items of the list; if an item is a text already, it is written as it is.
+    Args:
+        document: the document with an empty list as the member, in its place. What follows it may
+            still change while rows are made.
+        member: the name of the member.
+        rows: the items of the list; if an item is a text already, it is written as it is.
     """
     encode = json.JSONEncoder(allow_nan=False).encode
     names = [*document]
