@@ -74,7 +74,7 @@ def render(
         others: the names of the other checkpointables, and whether they are pytrees.
         selected: the nodes of the leaves to show and to count; None for all.
         sort: the order of the leaves, `size` or `name`; None for that of the tree.
-        """
+    """
     name, tree = checkpoint.items[0]
     meshes = Meshes()
     facts = [] if tree is None else distinct(tree)

@@ -71,7 +71,7 @@ def report(  # noqa: PLR0913 - keywords, each with a meaning of its own
         ValueError: the mesh is not a mesh, the name or the step is invalid, or there is no such
             level.
         ImportError: jinja2 is not installed; says how to install it.
-        """
+    """
     if not isinstance(path, (str, os.PathLike)):
         if name is not ... or step is not None or allow_uncommitted:
             message = "name, step and allow_uncommitted are for one checkpoint, not for several"
