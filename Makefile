@@ -85,8 +85,9 @@ audit: $(INSTALLED) ## look for known weaknesses of what is linked and installed
 fuzz: ## fuzz a decoder or the whole reader (TARGET=checkpoint RUNS=100000)
 	@tools/fuzz.sh $(TARGET) $(RUNS)
 
-bench: setup ## compare orbscan with Orbax (BENCH_ARGS="--large --runs 3": 10,000 leaves, too, and medians of three runs)
+bench: setup ## compare orbscan with Orbax, and engines with one machine (BENCH_ARGS="--large --runs 3": 10,000 leaves, too, and medians of three runs)
 	@$(BIN)/python -m benches.compare $(BENCH_ARGS)
+	@$(BIN)/python -m benches.engines
 
 # The abi3 wheel is for every Python with a GIL; one without cannot install it.
 FREE_THREADED ?= $(foreach version,3.13t 3.14t,$(shell command -v python$(version)))
