@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import ray
 import ray.data
+from ray.data.context import ShuffleStrategy
 
 import orbscan.ray
 from orbscan.cli.demo import unpack
@@ -33,18 +34,12 @@ def main(root: Path, scratch: Path) -> None:
     # What the documentation shows runs in the directory of the demo, also in the workers.
     unpack(str(scratch / "demo"))
     os.chdir(scratch / "demo")
-    # A group for each core: Ray makes two hundred by default, of a table that has five.
-    ray.data.DataContext.get_current().default_hash_shuffle_parallelism = 2
+    # By default Ray starts processes for each group-by, which takes longer than all that is asked.
+    context = ray.data.DataContext.get_current()
+    context.shuffle_strategy = ShuffleStrategy.SORT_SHUFFLE_PULL_BASED
     # The names of its sockets must be short.
     with TemporaryDirectory(prefix="r") as folder:
-        ray.init(
-            num_cpus=2,
-            include_dashboard=False,
-            _node_ip_address="127.0.0.1",
-            object_store_memory=200 << 20,
-            log_to_driver=False,
-            _temp_dir=folder,
-        )
+        start(folder)
         try:
             documented()
             for table in TABLES:
@@ -52,6 +47,24 @@ def main(root: Path, scratch: Path) -> None:
             parts(root)
             killed(root, scratch)
         finally:
+            ray.shutdown()
+
+
+def start(folder: str) -> None:
+    """Starts Ray, however long its processes take: it gives up after half a minute by itself."""
+    while not ray.is_initialized():
+        try:
+            ray.init(
+                num_cpus=2,
+                include_dashboard=False,
+                _node_ip_address="127.0.0.1",
+                object_store_memory=200 << 20,
+                log_to_driver=False,
+                _temp_dir=folder,
+            )
+        except Exception as error:
+            if "timed out during startup" not in str(error):
+                raise
             ray.shutdown()
 
 

@@ -14,11 +14,18 @@ if TYPE_CHECKING:
 
 __all__ = ["root"]
 
+OPTIONS = {
+    # Ray would report that it was used.
+    "RAY_USAGE_STATS_ENABLED": "0",
+    # Seconds. On a busy machine, processes take longer to start than it waits by default.
+    "RAY_gcs_server_request_timeout_seconds": "600",
+    "RAY_raylet_start_wait_time_s": "600",
+    "RAY_worker_register_timeout_seconds": "600",
+}
+
 
 def test_ray_gives_what_one_machine_reads_and_what_the_pages_show(
     root: Path, tmp_path: Path
 ) -> None:
-    # Ray would report that it was used.
-    quiet = {**os.environ, "RAY_USAGE_STATS_ENABLED": "0"}
     asked = [sys.executable, "-m", "tests.engines.on_ray", root, tmp_path]
-    output(asked, cwd=ROOT, env=quiet)
+    output(asked, cwd=ROOT, env={**os.environ, **OPTIONS})
