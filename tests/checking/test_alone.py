@@ -45,25 +45,6 @@ def test_only_the_named_one_is_checked(composite: Path) -> None:
     assert not damaged.ok
 
 
-def test_a_verdict_of_one_says_that_the_others_were_not_looked_at(
-    composite: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert main(["verify", str(composite), "--name", "params"]) == 0
-    first, second, third = capsys.readouterr().out.splitlines()
-    assert first == f"{composite}: params alone: ok at level index"
-    assert second.startswith("  looked at 1 leaf, 1 chunk, ")
-    assert third == "  others    not looked at: dataset (not a pytree), ema"
-    assert main(["verify", str(composite), "--name", "params", "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["alone"] == {
-        "checkpointable": "params",
-        "others": [{"name": "dataset", "is_pytree": False}, {"name": "ema", "is_pytree": True}],
-    }
-    assert orbscan.verify(composite).alone is None
-    chosen = orbscan.verify(composite, "AUTO").alone
-    assert chosen is not None
-    assert chosen.name == "ema"
-
-
 def test_what_is_no_pytree_can_be_named_too(composite: Path) -> None:
     assert orbscan.verify(composite, "dataset").ok
     (composite / "dataset" / "metadata").write_text("{", "utf-8")
@@ -140,18 +121,6 @@ def test_what_should_be_there_under_the_name_is_a_finding(composite: Path) -> No
     assert orbscan.du(composite, "params").issues == ()
 
 
-def test_each_of_several_checkpoints_is_checked_for_the_one(
-    composite: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    handmade.write(tmp_path / "d", {"ema": TREE})
-    assert main(["verify", str(composite), str(tmp_path / "d"), "--name", "params"]) == 5
-    shown = capsys.readouterr()
-    assert shown.err == f"orbscan: error: {refusal(tmp_path / 'd', 'params')}\n"
-    assert shown.out.endswith(
-        "2 checkpoints, params alone: 1 ok, 0 damaged, 0 leaves lost, 1 could not be checked\n"
-    )
-
-
 def test_a_checkpoint_without_names_is_checked_alone(tmp_path: Path) -> None:
     flat = handmade.write(tmp_path / "flat", {None: TREE})
     alone = orbscan.verify(flat, None, level="structure").alone
@@ -166,3 +135,10 @@ def test_what_is_combined_is_checked_as_a_whole(composite: Path, tmp_path: Path)
     with pytest.raises(SystemExit) as ended:
         main(["verify", *map(str, paths), "--combined", "--name", "params"])
     assert ended.value.code == 2
+
+
+def test_a_report_of_all_is_of_none_alone(composite: Path) -> None:
+    assert orbscan.verify(composite).alone is None
+    chosen = orbscan.verify(composite, "AUTO").alone
+    assert chosen is not None
+    assert chosen.name == "ema"

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 import orbscan
-from orbscan.cli import main
 from tests.damage.cases import is_metadata, read_files
 from tests.damage.subjects import rewrite_database
 from tests.support import corpus
@@ -109,44 +108,6 @@ def test_a_document_that_was_cut_off_is_shown_up_to_there(checkpoint: Path) -> N
         assert cut.fields == whole.fields[: len(cut.fields)]
 
 
-def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
-    status = main(["dump", *arguments])
-    return (status, *capsys.readouterr())
-
-
-def test_the_command_says_by_its_exit_code_whether_all_is_well(
-    checkpoint: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    path = checkpoint / "state" / "manifest.ocdbt"
-    status, out, _ = run(capsys, str(path))
-    assert (status, out.splitlines()[0]) == (0, "an OCDBT manifest")
-    content = bytearray(path.read_bytes())
-    content[-1] ^= 1
-    path.write_bytes(content)
-    status, out, _ = run(capsys, str(path))
-    assert status == 1
-    assert "root lengths" in out
-    assert out.splitlines()[-1].startswith(f"error: {path}, byte {len(content) - 4}: checksum")
-    assert run(capsys, str(checkpoint / "nowhere"))[0] == 3
-
-
-def test_json_has_everything(checkpoint: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    path = node_file(checkpoint)
-    size = path.stat().st_size
-    status, out, _ = run(capsys, str(path), "--at", f"0:{size}", "-o", "json")
-    document = json.loads(out)
-    (structure,) = document["structures"]
-    assert (status, document["schema_version"], structure["error"]) == (0, 1, None)
-    assert structure["fields"][1] == {
-        "level": 0,
-        "offset": 4,
-        "in_body": False,
-        "name": "length",
-        "value": size,
-        "group": False,
-    }
-
-
 @pytest.mark.parametrize("part", [None, (0, 5)])
 def test_an_error_names_the_whole_path(checkpoint: Path, part: tuple[int, int] | None) -> None:
     for path in (checkpoint / "state" / "nothing", checkpoint / "state"):
@@ -154,20 +115,3 @@ def test_an_error_names_the_whole_path(checkpoint: Path, part: tuple[int, int] |
             orbscan.dump(path, part)
         assert raised.value.file == str(path)
         assert str(raised.value).startswith(f"{path}: ")
-
-
-@pytest.mark.parametrize("part", ["5", "a:b", "-1:5", f"0:{2**64}"])
-def test_a_part_that_is_none_is_wrong_use(checkpoint: Path, part: str) -> None:
-    with pytest.raises(SystemExit) as ended:
-        main(["dump", str(node_file(checkpoint)), f"--at={part}"])
-    assert ended.value.code == 2
-
-
-def test_nothing_in_a_file_reaches_the_terminal(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    path = tmp_path / "_METADATA"
-    path.write_text(json.dumps({"\x1b[2J": "\x1b]0;title\x07", "\u202e": ["\r"]}))
-    _, out, _ = run(capsys, str(path))
-    assert "\\x1b[2J" in out
-    assert all(character.isprintable() or character == "\n" for character in out)

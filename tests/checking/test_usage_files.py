@@ -13,7 +13,6 @@ import pytest
 import tensorstore as ts
 
 import orbscan
-from orbscan.checking import usage_text
 from orbscan.cli import main
 from tests.checking.test_intact import checkpoints
 from tests.support import corpus
@@ -192,44 +191,6 @@ def test_safetensors_files_are_data_with_a_header(tmp_path: Path) -> None:
     assert [file.path for file in orbscan.du(tmp_path / "model.safetensors").files] == [
         "model.safetensors"
     ]
-
-
-def test_chunk_files_are_summed_up_unless_every_file_is_asked_for(
-    unpacked: Unpacked, capsys: pytest.CaptureFixture[str]
-) -> None:
-    checkpoint = unpacked("o0.12.8-no-ocdbt", "sharded")
-    usage = orbscan.du(checkpoint)
-    chunks = [file.path for file in usage.files if file.role == "chunk"]
-    assert "short/3.0" in chunks
-    assert main(["du", str(checkpoint)]) == 0
-    out = capsys.readouterr().out
-    assert f"({len(chunks)} chunk files)" in out
-    assert "short/3.0" not in out
-    assert main(["du", str(checkpoint), "--files"]) == 0
-    out = capsys.readouterr().out
-    assert "chunk files)" not in out
-    for path in on_disk(checkpoint):
-        assert f"\n{path} " in out
-
-
-def test_the_lines_of_the_summary_add_up(
-    checkpoint: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    (checkpoint / "notes.txt").write_text("x")
-    monkeypatch.setattr(usage_text, "size", str)
-    assert main(["du", str(checkpoint)]) == 0
-    lines = capsys.readouterr().out.splitlines()
-    amounts = {line.split()[0]: int(line.split()[1]) for line in lines if line[:5] in PARTS}
-    (total,) = (int(line.split()[2]) for line in lines if line.startswith("on disk"))
-    assert set(amounts) == {"data", "index", "unused", "other"}
-    assert (
-        sum(amounts.values())
-        == total
-        == sum(path.stat().st_size for path in checkpoint.rglob("*") if path.is_file())
-    )
-
-
-PARTS = ("data ", "index", "unuse", "other")
 
 
 def lines(out: str) -> dict[str, list[str]]:

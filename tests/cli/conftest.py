@@ -9,13 +9,14 @@ import pytest
 
 from orbscan.cli import main
 from tests.checking.conftest import unpacked, v1
+from tests.layout.conftest import copy, golden
 from tests.scanning.conftest import archive, runs, step
 from tests.support import fake_core
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-__all__ = ["archive", "runs", "step", "unpacked", "v1"]
+__all__ = ["archive", "copy", "golden", "runs", "step", "unpacked", "v1"]
 """The fixtures of other rooms that tests of the command line use, too."""
 
 

@@ -13,7 +13,10 @@ from orbscan.cli import main
 from tests.reading.steps.support import BEGUN, ENDED, write_step
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
+
+    Copy = Callable[[str, str], Path]
 
 
 def test_the_table_shows_state_times_metrics_and_faults(
@@ -138,3 +141,28 @@ def test_a_step_that_is_not_there_is_not_wrong_use(
     write_step(tmp_path, "1")
     assert main(["plan", str(tmp_path), "--step", "5"]) == 3
     assert "has no step 5, only 1" in capsys.readouterr().err
+
+
+def test_a_directory_called_latest_is_read_by_its_path(
+    copy: Copy, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "run").mkdir()
+    for name in ("0", "final", "latest"):
+        copy("o0.12.8-manager/run/0", f"run/{name}")
+    assert main(["steps", str(tmp_path / "run")]) == 0
+    told = "final, latest; --step NAME reads one of them, but latest by path only\n"
+    assert told in capsys.readouterr().out
+
+
+def test_metrics_are_shown_in_short(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text = (
+        '{"a": 1.50, "b": {"c": 1E-3, "d": {"e": NaN}}, "f": "0.5", "f2": "good", "g": true, '
+        '"h": null, "i": [1.0, -Infinity, "x", [2], {"y": 3}, []], "j": {}}'
+    )
+    step = write_step(tmp_path, "1", {})
+    (step / "metrics" / "metrics").write_text(text)
+    assert main(["steps", str(tmp_path)]) == 0
+    assert (
+        'a=1.5  b.c=0.001  b.d.e=NaN  f="0.5"  f2=good  g=true  h=null  '
+        "i=[1.0, -Infinity, x, [...], {...}, []]  j={}\n"
+    ) in capsys.readouterr().out

@@ -14,7 +14,10 @@ from orbscan.cli.topics import TABLE_OF_EXIT_CODES
 from tests.reading.steps.support import write_step
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
+
+    Copy = Callable[[str, str], Path]
 
 
 @pytest.fixture(autouse=True)
@@ -198,3 +201,23 @@ def test_latest_and_best_name_a_root_of_steps(capsys: pytest.CaptureFixture[str]
 def test_a_file_is_not_a_broken_checkpoint(capsys: pytest.CaptureFixture[str]) -> None:
     shutil.copyfile(sys.executable, "notes.jsonl")
     assert told("ls notes.jsonl", capsys) == (3, "notes.jsonl: is a file, expected a directory")
+
+
+def test_advice_for_one_side_leaves_the_other_as_it_is(
+    copy: Copy, capsys: pytest.CaptureFixture[str]
+) -> None:
+    flat, v1 = copy("o0.12.8-flat/ckpt", "flat"), copy("o0.12.8-v1/ckpt", "v1")
+    assert main(["diff", str(flat), str(v1), "--name", "state"]) == 3
+    assert capsys.readouterr().err.endswith(": pass --flat --other-name state\n")
+    assert main(["diff", str(flat), str(v1), "--flat", "--other-name", "state"]) in {0, 1}
+
+
+def test_an_item_of_an_intact_checkpoint_is_not_broken(
+    copy: Copy, capsys: pytest.CaptureFixture[str]
+) -> None:
+    item = copy("o0.12.8-manager/run", "run") / "0" / "params"
+    for command in ("ls", "show", "verify"):
+        assert main([command, str(item)]) == 3
+        out, said = capsys.readouterr()
+        assert out == ""
+        assert "is a part of the checkpoint" in said

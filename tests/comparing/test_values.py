@@ -15,7 +15,6 @@ import pytest
 from jax.sharding import NamedSharding, PartitionSpec
 
 import orbscan
-from orbscan.cli import main
 from orbscan.cli.demo import unpack
 from orbscan.comparing.elements import Tally
 from tests.restoring.conftest import mesh_of
@@ -305,31 +304,6 @@ def test_values_are_a_part_of_the_document(demo: Path) -> None:
     assert by_path["params", "head"]["max_abs"] == 1 / 64
     assert "value 1400 -&gt; 1500" in found._repr_html_()
     assert orbscan.diff(base, base, step=1400, other_step=1500).to_dict()["values"] is None
-
-
-def test_the_command_ends_by_what_it_found(
-    demo: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(demo)
-    base = ["diff", "runs/base", "runs/base", "--values", "--step"]
-    assert main([*base, "1500"]) == 0
-    assert main([*base, "1400", "--other-step", "1500"]) == 1
-    assert main(["diff", "damaged/none", "damaged/lost", "--values"]) == 5
-    assert main(["diff", "damaged/none", "damaged/lost"]) == 0
-    streams = capsys.readouterr()
-    assert streams.err == ""
-    assert "found      1 unreadable leaf" in streams.out
-
-
-def test_a_terminal_is_told_how_far_it_is(
-    demo: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
-    path = str(demo / "composite")
-    assert main(["diff", path, path, "--values"]) == 0
-    told = capsys.readouterr().err
-    assert "compared 0 leaves, 0 B" in told
-    assert told.endswith("\r\x1b[K")
 
 
 def test_progress_ends_a_comparison(demo: Path) -> None:

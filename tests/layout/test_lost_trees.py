@@ -240,26 +240,6 @@ def test_a_recovery_does_not_miss_what_is_there(copy: Copy) -> None:
     assert "_METADATA is there and was not looked at" in issue.reason
 
 
-def test_advice_for_one_side_leaves_the_other_as_it_is(
-    copy: Copy, capsys: pytest.CaptureFixture[str]
-) -> None:
-    flat, v1 = copy("o0.12.8-flat/ckpt", "flat"), copy("o0.12.8-v1/ckpt", "v1")
-    assert main(["diff", str(flat), str(v1), "--name", "state"]) == 3
-    assert capsys.readouterr().err.endswith(": pass --flat --other-name state\n")
-    assert main(["diff", str(flat), str(v1), "--flat", "--other-name", "state"]) in {0, 1}
-
-
-def test_a_directory_called_latest_is_read_by_its_path(
-    copy: Copy, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    (tmp_path / "run").mkdir()
-    for name in ("0", "final", "latest"):
-        copy("o0.12.8-manager/run/0", f"run/{name}")
-    assert main(["steps", str(tmp_path / "run")]) == 0
-    told = "final, latest; --step NAME reads one of them, but latest by path only\n"
-    assert told in capsys.readouterr().out
-
-
 def test_a_tree_of_zarr_3_that_only_the_msgpack_file_has(copy: Copy) -> None:
     checkpoint = copy("o0.5.10-zarr3/ckpt", "ckpt")
     (checkpoint / "_METADATA").unlink()

@@ -114,27 +114,6 @@ def test_a_text_of_tensorflow_may_begin_with_a_comment(tmp_path: Path) -> None:
         orbscan.verify(tmp_path)
 
 
-@pytest.mark.parametrize(
-    ("name", "content", "told"),
-    [
-        ("checkpoint", b'# a\nmodel_checkpoint_path: "c"\n', "TensorFlow keeps the name"),
-        ("saved_model.pb", b"\x08\x01", "a TensorFlow SavedModel"),
-        ("zarr.json", b'{"zarr_format": 3, "node_type": "group"}', "Zarr v3 group"),
-    ],
-)
-def test_a_dump_tells_files_of_others(
-    name: str,
-    content: bytes,
-    told: str,
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    (tmp_path / name).write_bytes(content)
-    is_fault = main(["dump", str(tmp_path / name)]) != 0
-    assert is_fault == (name != "zarr.json")
-    assert told in capsys.readouterr().out
-
-
 def test_what_is_not_looked_into_is_said(copy: Copy, capsys: pytest.CaptureFixture[str]) -> None:
     step = copy("o0.12.8-manager-arrays/run", "run") / "0"
     shutil.rmtree(step / "jax_key" / "jax_random_key")
@@ -143,14 +122,3 @@ def test_what_is_not_looked_into_is_said(copy: Copy, capsys: pytest.CaptureFixtu
     assert "jax_key" in unseen
     assert main(["verify", str(step), "--name", "jax_key"]) == 0
     assert "its content was not looked at" in capsys.readouterr().out
-
-
-def test_an_item_of_an_intact_checkpoint_is_not_broken(
-    copy: Copy, capsys: pytest.CaptureFixture[str]
-) -> None:
-    item = copy("o0.12.8-manager/run", "run") / "0" / "params"
-    for command in ("ls", "show", "verify"):
-        assert main([command, str(item)]) == 3
-        out, said = capsys.readouterr()
-        assert out == ""
-        assert "is a part of the checkpoint" in said

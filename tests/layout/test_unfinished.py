@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -89,24 +88,6 @@ def test_a_partial_save_of_safetensors_says_so(tmp_path: Path) -> None:
     assert [issue.kind for issue in orbscan.metadata(path).issues] == ["uncommitted"]
 
 
-def test_below_a_root_what_is_unfinished_is_counted_and_no_damage(
-    partial: Path, copy: Copy, capsys: pytest.CaptureFixture[str]
-) -> None:
-    copy("o0.12.8-manager/run/0", "0")
-    copy("o0.12.8-manager/run/0", "10.orbax-checkpoint-tmp")
-    assert main(["verify", str(partial)]) == 0
-    lines = capsys.readouterr().out.splitlines()
-    assert lines[-1] == "4 checkpoints: 1 ok, 0 damaged, 0 leaves lost, 3 uncommitted"
-    told = [line for line in lines if ": uncommitted: " in line]
-    assert len(told) == 3
-    assert main(["verify", "--strict", str(partial)]) == 1
-    assert main(["verify", str(partial / "10.orbax-checkpoint-tmp")]) == 1
-    capsys.readouterr()
-    main(["verify", "-o", "json", str(partial)])
-    documents = map(json.loads, capsys.readouterr().out.splitlines())
-    assert [document.get("committed", True) for document in documents].count(False) == 3
-
-
 def test_a_temporary_directory_can_be_looked_into_on_purpose(
     copy: Copy, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -182,18 +163,6 @@ def test_directories_of_runs_beside_steps_are_searched(tmp_path: Path, copy: Cop
     copy("o0.12.8-manager/run/0", "runs/2/7")
     found = {Path(entry.path).relative_to(tmp_path / "runs") for entry in orbscan.scan(tmp_path)}
     assert found == {Path("1"), Path("2/7")}
-
-
-def test_a_save_that_was_killed_early_says_what_can_be_had_of_it(
-    copy: Copy, capsys: pytest.CaptureFixture[str]
-) -> None:
-    killed = copy("o0.12.8-killed-v1-early/ckpt.orbax-checkpoint-tmp", "c.orbax-checkpoint-tmp")
-    assert main(["show", str(killed)]) == 3
-    assert "its name is temporary" in capsys.readouterr().err
-    assert main(["show", str(killed), "--uncommitted"]) == 3
-    assert '"state" has no _METADATA yet: --recover' in capsys.readouterr().err
-    assert main(["show", str(killed), "--uncommitted", "--recover"]) == 0
-    assert "params.dense.kernel" in capsys.readouterr().out
 
 
 def test_what_an_interrupted_save_left_beside_an_item_is_a_warning(copy: Copy) -> None:

@@ -171,19 +171,6 @@ def test_steps_that_cannot_be_read_completely_are_counted(tmp_path: Path) -> Non
         orbscan.best(tmp_path, "loss")
 
 
-def test_metrics_are_shown_in_short(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    text = (
-        '{"a": 1.50, "b": {"c": 1E-3, "d": {"e": NaN}}, "f": "0.5", "f2": "good", "g": true, '
-        '"h": null, "i": [1.0, -Infinity, "x", [2], {"y": 3}, []], "j": {}}'
-    )
-    write_metrics(tmp_path, "1", text)
-    assert main(["steps", str(tmp_path)]) == 0
-    assert (
-        'a=1.5  b.c=0.001  b.d.e=NaN  f="0.5"  f2=good  g=true  h=null  '
-        "i=[1.0, -Infinity, x, [...], {...}, []]  j={}\n"
-    ) in capsys.readouterr().out
-
-
 def test_deep_and_long_metrics_are_cut(tmp_path: Path) -> None:
     deep = "1"
     for _ in range(400):
@@ -208,16 +195,3 @@ def test_a_number_of_more_digits_than_python_reads_is_an_error_of_its_step(tmp_p
     assert "number of 4301 digits" in first.error.reason
     assert second.metrics == {"loss": 1}
     assert orbscan.best(tmp_path, "loss").step == 2
-
-
-@pytest.mark.parametrize("command", ["show", "verify", "du", "plan"])
-def test_a_command_takes_a_metric_in_an_object(
-    command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    write_step(tmp_path, "1", {"eval": {"loss": 3.0}})
-    write_step(tmp_path, "2", {"eval": {"loss": 1.0}})
-    main([command, str(tmp_path), "--step", "best:eval.loss:min"])
-    main([command, str(tmp_path), "--step", "best:eval"])
-    output = capsys.readouterr()
-    assert f"{tmp_path / '2'}" in output.err + output.out
-    assert "it is an object in step 2; numbers in it: 'eval.loss'" in output.err

@@ -107,18 +107,6 @@ def test_every_function_takes_a_name_as_the_step(name: str, size: int, root: Pat
     assert orbscan.diff(root, root, step=name, other_step="7").same == (size == 1)
 
 
-@pytest.mark.parametrize("command", ["show", "plan", "verify", "du", "diff"])
-def test_every_command_takes_a_name_as_the_step(
-    command: str, root: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    other = [str(root), "--other-step", "best_-0.5"] if command == "diff" else []
-    mesh = ["--mesh", "x=1"] if command == "plan" else []
-    assert main([command, str(root), *other, *mesh, "--step", "best_-0.5"]) == 0
-    written = capsys.readouterr()
-    assert written.out
-    assert not written.err
-
-
 def test_a_link_is_taken_by_its_name(root: Path, tmp_path: Path) -> None:
     (tmp_path / "newest").symlink_to(root / "best_-0.5", target_is_directory=True)
     assert orbscan.metadata(tmp_path, step="newest").metadata["w"].shape == (2,)

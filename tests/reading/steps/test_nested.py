@@ -140,18 +140,6 @@ def test_what_a_manager_keeps_in_a_checkpoint_is_no_part_of_it(
         orbscan.verify(root, name="100")
 
 
-def test_a_leftover_in_a_checkpoint_is_counted_and_an_error_only_if_strict(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    root = tmp_path / "root"
-    save_flat(root)
-    write_step(root, "100")
-    write_step(root, "200.orbax-checkpoint-tmp", committed=False)
-    assert main(["verify", str(root)]) == 0
-    assert "3 checkpoints: 2 ok, 0 damaged, 0 leaves lost, 1 uncommitted" in capsys.readouterr().out
-    assert main(["verify", "--strict", str(root)]) == 1
-
-
 @pytest.mark.parametrize(("save", "option"), [(save_flat, ["--flat"]), (save_items, ["--name=7"])])
 def test_a_part_of_a_checkpoint_that_is_named_is_checked_alone(
     save: Callable[[Path], None],

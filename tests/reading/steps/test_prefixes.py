@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from typing import TYPE_CHECKING, Any
 
@@ -56,24 +55,6 @@ def test_a_prefix_chooses_the_steps_of_the_manager_that_has_it(
         best = orbscan.best(root, "loss", prefix=prefix)
         assert (best.step, best.prefix) == (manager.best_step(), prefix)
     assert orbscan.metadata(latest).metadata["w"].shape == (latest.step,)
-
-
-@pytest.mark.parametrize("prefix", PREFIXES)
-@pytest.mark.parametrize(
-    ("step", "expected"), [("latest", max), ("best:loss", min), ("best:loss:min", max)]
-)
-def test_a_command_takes_a_prefix(
-    step: str, expected: Any, prefix: str | None, root: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    option = ["--no-prefix"] if prefix is None else [f"--prefix={prefix}"]
-    for command in ("show", "du", "verify"):
-        assert main([command, str(root), "--step", step, *option]) == 0
-        number = expected(STEPS[prefix])
-        name = str(number) if prefix is None else f"{prefix}_{number}"
-        assert str(root / name) in capsys.readouterr().out
-    assert main(["steps", str(root), "-o", "json", *option]) == 0
-    steps = json.loads(capsys.readouterr().out)["steps"]
-    assert {found["prefix"] for found in steps} == {prefix}
 
 
 SEVERAL = (
@@ -161,16 +142,6 @@ def test_leftovers_do_not_make_several_prefixes(tmp_path: Path) -> None:
     write_step(tmp_path, "a_1")
     write_step(tmp_path, "b_2.orbax-checkpoint-tmp")
     assert orbscan.latest(tmp_path).name == "a_1"
-
-
-@pytest.mark.parametrize("arguments", [["--prefix", "a"], ["--no-prefix", "--step", "a_7"]])
-def test_a_prefix_where_nothing_is_to_be_chosen_is_wrong_use(
-    arguments: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    with pytest.raises(SystemExit) as caught:
-        main(["show", str(tmp_path), *arguments])
-    assert caught.value.code == 2
-    assert "need a --step that is not a name" in capsys.readouterr().err
 
 
 def test_a_prefix_is_text_or_none(root: Path) -> None:
