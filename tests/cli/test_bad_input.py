@@ -61,7 +61,7 @@ WRONG = {
     "verify composite -q -v": "not allowed with argument",
     "verify composite --check-values": "need --level data",
     "steps runs/base --prefix a --no-prefix": "not allowed with argument --prefix",
-    "scan runs -o x.table": "-o takes json or a name that ends in",
+    "scan runs -o x.table": "neither a format (json, jsonl) nor a file that ends in",
     "demo runs --nothing": "unrecognized arguments: --nothing",
 }
 

@@ -25,10 +25,11 @@ def test_bash_completes_options_choices_and_directories(capsys: pytest.CaptureFi
         COMP_WORDS=(orbscan show --fold a); COMP_CWORD=3; _shtab_orbscan; echo "${{COMPREPLY[@]}}"
         COMP_WORDS=(orbscan p); COMP_CWORD=1; _shtab_orbscan; echo "${{COMPREPLY[@]}}"
         COMP_WORDS=(orbscan show /us); COMP_CWORD=2; _shtab_orbscan; echo "${{COMPREPLY[@]}}"
+        COMP_WORDS=(orbscan show x -o tex); COMP_CWORD=4; _shtab_orbscan; echo "${{COMPREPLY[@]}}"
     """
     ended = run(["bash", "-c", program])
     assert (ended.returncode, ended.stderr) == (0, "")
-    assert ended.stdout.splitlines() == ["--fold", "auto always", "plan", "/usr"]
+    assert ended.stdout.splitlines() == ["--fold", "auto always", "plan", "/usr", "text"]
 
 
 @pytest.mark.parametrize(
@@ -41,6 +42,7 @@ def test_bash_completes_options_choices_and_directories(capsys: pytest.CaptureFi
         "scan /usr --since /us",
         "scan /usr -o /us",
         "scan /usr --output /us",
+        "show /usr -o /us",
     ],
 )
 def test_bash_completes_every_path(words: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -56,6 +58,7 @@ def test_zsh_gets_a_script_of_its_own(capsys: pytest.CaptureFixture[str]) -> Non
     text = script("zsh", capsys)
     assert text.startswith("#compdef orbscan")
     assert "_files -/" in text
+    assert "_alternative 'formats:format:(text json)' 'files:file:_files'" in text
 
 
 def test_without_shtab_the_way_to_it_is_shown(
@@ -73,6 +76,7 @@ def test_fish_gets_a_script_of_its_own(capsys: pytest.CaptureFixture[str]) -> No
     text = script("fish", capsys)
     assert "complete -c orbscan" in text
     assert "--fold" in text or "-l fold" in text
+    assert "text json; __fish_complete_path" in text
 
 
 def test_a_shell_that_shtab_does_not_know_yet_is_said(

@@ -160,7 +160,8 @@ def test_shares_are_disjoint_and_complete(runs: Path, run: Any) -> None:
         shown = run("ls", runs, "--shard", share, "-o", "json")
         assert shown.status == 0
         paths = sorted(row["path"] for row in json.loads(shown.out)["checkpoints"])
-        checked = run("verify", runs / "a", *sorted(runs.glob("b/*")), "--shard", share, "--json")
+        roots = [runs / "a", *sorted(runs.glob("b/*"))]
+        checked = run("verify", *roots, "--shard", share, "-o", "json")
         assert checked.status == 0
         assert sorted(json.loads(line)["path"] for line in checked.out.splitlines()) == paths
         found += paths

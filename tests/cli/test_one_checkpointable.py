@@ -34,7 +34,7 @@ def test_a_verdict_of_one_says_that_the_others_were_not_looked_at(
     assert first == f"{composite}: params alone: ok at level index"
     assert second.startswith("  looked at 1 leaf, 1 chunk, ")
     assert third == "  others    not looked at: dataset (not a pytree), ema"
-    assert main(["verify", str(composite), "--name", "params", "--json"]) == 0
+    assert main(["verify", str(composite), "--name", "params", "-o", "json"]) == 0
     assert json.loads(capsys.readouterr().out)["alone"] == {
         "checkpointable": "params",
         "others": [{"name": "dataset", "is_pytree": False}, {"name": "ema", "is_pytree": True}],

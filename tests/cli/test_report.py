@@ -50,7 +50,11 @@ def test_it_opens_a_browser_if_asked(demo: Path, monkeypatch: pytest.MonkeyPatch
 @pytest.mark.parametrize(
     ("words", "status", "said"),
     [
-        (["composite", "-o", "page.pdf"], 2, "-o takes a file that ends in .html"),
+        (
+            ["composite", "-o", "page.pdf"],
+            2,
+            "neither a format (html) nor a file that ends in .html",
+        ),
         (["composite", "--mesh", "data=x"], 2, "mesh"),
         (["composite", "-o", "gone/page.html"], 4, "gone/page.html: No such file or directory"),
         (["gone"], 3, "gone: does not exist"),

@@ -60,20 +60,19 @@ def test_a_finding_says_what_is_lost_and_what_it_means(
 
 
 def test_json_has_stable_members(damaged: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    for option in (["-o", "json"], ["--json"]):
-        assert main(["verify", str(damaged), *option]) == 1
-        document = json.loads(capsys.readouterr().out)
-        assert document["schema_version"] == 1
-        assert (document["ok"], document["complete"], document["level"]) == (False, True, "index")
-        assert document["counts"] == {"error": 1, "warning": 0, "note": 0}
-        assert document["lost_leaves"] == [
-            {"checkpointable": None, "keypath": ["short"], "param_name": "short", "leaf": "short"}
-        ]
-        (finding,) = document["findings"]
-        assert finding["code"] == "chunk-missing"
-        assert finding["chunks"]["runs"] == [[[3, 0], [3, 0]]]
-        fails = {"v1": "fails", "v1_target": "fails", "v0": "fails"}
-        assert finding["restores"] == document["restores"] == fails
+    assert main(["verify", str(damaged), "-o", "json"]) == 1
+    document = json.loads(capsys.readouterr().out)
+    assert document["schema_version"] == 1
+    assert (document["ok"], document["complete"], document["level"]) == (False, True, "index")
+    assert document["counts"] == {"error": 1, "warning": 0, "note": 0}
+    assert document["lost_leaves"] == [
+        {"checkpointable": None, "keypath": ["short"], "param_name": "short", "leaf": "short"}
+    ]
+    (finding,) = document["findings"]
+    assert finding["code"] == "chunk-missing"
+    assert finding["chunks"]["runs"] == [[[3, 0], [3, 0]]]
+    fails = {"v1": "fails", "v1_target": "fails", "v0": "fails"}
+    assert finding["restores"] == document["restores"] == fails
 
 
 def test_a_report_says_for_whom_it_speaks(v1: Path, capsys: pytest.CaptureFixture[str]) -> None:

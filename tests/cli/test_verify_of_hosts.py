@@ -38,7 +38,7 @@ def test_the_command_says_what_part_lies_here(
         "  chunks    4 of 8 chunks: (0,0)..(3,0), in elements [0:4, 0:8]",
         f"  means     {MEANING}",
     ]
-    assert main(["verify", "--json", str(pair[0])]) == 0
+    assert main(["verify", "-o", "json", str(pair[0])]) == 0
     document = json.loads(capsys.readouterr().out)
     assert document["part"] == {"processes": 2, "here": [0], "chunks": 4, "of": 8}
     assert document["paths"] == [str(pair[0])]
@@ -57,7 +57,7 @@ def test_the_command_checks_all_hosts_as_one(
         assert main([*command, *words]) == 0
         first, *_ = capsys.readouterr().out.splitlines()
         assert first.startswith(f"{pair[0]} and 1 more, combined: ok at level {level}")
-    assert main([*command, *map(str, pair), "--json"]) == 0
+    assert main([*command, *map(str, pair), "-o", "json"]) == 0
     document = json.loads(capsys.readouterr().out)
     assert (document["ok"], document["part"]) == (True, None)
     assert document["paths"] == [str(host) for host in pair]

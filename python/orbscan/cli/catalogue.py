@@ -19,9 +19,6 @@ if TYPE_CHECKING:
 
     from orbscan.catalogue.api import CatalogueUpdate
 
-ENDING = ".delta"
-"""The suffix of the name of a catalogue."""
-
 
 def check(arguments: argparse.Namespace) -> None:
     """Refuse options that only apply to a file.
@@ -54,11 +51,11 @@ def updated(arguments: argparse.Namespace) -> CatalogueUpdate:
         from orbscan.cli import progress
 
         updating = Updating(
-            arguments.output,
+            arguments.output.path,
             stdin.paths(arguments.roots),
             add_roots=arguments.add_roots,
             # The dialect of both is that of one library.
-            storage_options=paths.DEFAULTS if url_scheme(arguments.output) else None,
+            storage_options=paths.DEFAULTS if url_scheme(arguments.output.path) else None,
             threads=arguments.threads,
             shard=arguments.shard,
             shardings=arguments.shardings,
@@ -70,7 +67,7 @@ def updated(arguments: argparse.Namespace) -> CatalogueUpdate:
         raise
     except (ValueError, ImportError) as error:
         raise Refusal(printable(str(error)), USAGE) from error
-    print(f"{printable(arguments.output)}: {shown(done)}", file=sys.stderr)
+    print(f"{printable(arguments.output.path)}: {shown(done)}", file=sys.stderr)
     return done
 
 

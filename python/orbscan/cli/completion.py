@@ -6,6 +6,8 @@ import argparse
 
 import shtab
 
+from orbscan.cli.destination import What
+
 _DIRECTORIES = {"path", "paths", "roots", "other"}
 _FILES = {"file", "since"}
 
@@ -21,13 +23,30 @@ def script(parser: argparse.ArgumentParser, shell: str) -> str:
         raise NotImplementedError(message)
     for command in _commands(parser):
         for action in command._actions:  # noqa: SLF001 - argparse offers no other way to them
-            # shtab looks for it here. An output without choices is a file.
+            # Where shtab looks for it.
             if action.dest in _DIRECTORIES:
                 vars(action)["complete"] = shtab.DIRECTORY
-            elif action.dest in _FILES or (action.dest == "output" and not action.choices):
+            elif action.dest in _FILES:
                 vars(action)["complete"] = shtab.FILE
+            elif isinstance(action.type, What):
+                vars(action)["complete"] = _formats_and_files(action.type.formats)
     text: str = shtab.complete(parser, shell=shell)
     return text
+
+
+def _formats_and_files(formats: tuple[str, ...]) -> dict[str, object]:
+    """Say how each shell completes the value of `-o`: a word, or a file."""
+    choices = f"'formats:format:({' '.join(formats)})' 'files:file:_files'"
+    words, name = " ".join(formats), f"_orbscan_to_{'_'.join(formats)}"
+    return {
+        "bash": name,
+        "zsh": name,
+        "fish": f"(printf '%s\\n' {words}; __fish_complete_path (commandline -ct))",
+        "preamble": {
+            "bash": f"{name}() {{\n  compgen -W '{words}' -- $1\n  compgen -f -- $1\n}}\n",
+            "zsh": f"{name}() {{\n  _alternative {choices}\n}}\n",
+        },
+    }
 
 
 def _commands(parser: argparse.ArgumentParser) -> list[argparse.ArgumentParser]:

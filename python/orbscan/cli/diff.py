@@ -7,8 +7,9 @@ import sys
 from contextlib import contextmanager
 
 from orbscan.cli import source
+from orbscan.cli.destination import JSON, add_output
 from orbscan.cli.exits import FINDINGS, FINE, NOT_FOUND, PARTIAL, USAGE, Refusal
-from orbscan.cli.help import EXIT_CODES, add_output, help_formatter
+from orbscan.cli.help import EXIT_CODES, help_formatter
 from orbscan.cli.messages import path_of_step, told
 from orbscan.differing.aspects import ASPECTS, left_out
 from orbscan.errors import OrbscanError
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from orbscan.aliases import Name
     from orbscan.comparing.values import Values
     from orbscan.differing.amount import Progress
+    from orbscan.differing.diff import Diff
     from orbscan.differing.side import Side
 
 _EXAMPLES = """\
@@ -105,8 +107,8 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Read both checkpoints, and show on stdout how they differ; beside JSON, warn on stderr."""
-    as_json = arguments.output == "json"
+    """Read both checkpoints, and tell on stdout how they differ; beside JSON, warn on stderr."""
+    as_json = arguments.output.format == JSON
     if as_json and arguments.all:
         arguments.parser.error("--all is for the table, not for JSON")
     from orbscan.differing.difference import difference
@@ -115,22 +117,28 @@ def run(arguments: argparse.Namespace) -> int:
     ignore = left_out(arguments.ignore or (), strict=arguments.strict)
     with _comparer(arguments, sides) as values:
         diff = difference(*sides, ignore=ignore, rich_types=arguments.rich_types, values=values)
+    with arguments.output.opened():
+        _write(arguments, diff)
     if as_json:
-        import json
-
-        sys.stdout.write(json.dumps(diff.to_dict(), allow_nan=False) + "\n")
         for side in sides:
             source.warn(side.issues)
-    else:
-        from orbscan.cli import output
-        from orbscan.differing.text import SHOWN, report
-
-        # The faults that were tolerated are among its notes.
-        lines = report(diff, None if arguments.all else SHOWN, output.fitting(arguments))
-        output.write(output.differences(lines))
     if diff.undecided:
         return PARTIAL
     return FINE if diff.same else FINDINGS
+
+
+def _write(arguments: argparse.Namespace, diff: Diff) -> None:
+    if arguments.output.format == JSON:
+        import json
+
+        sys.stdout.write(json.dumps(diff.to_dict(), allow_nan=False) + "\n")
+        return
+    from orbscan.cli import output
+    from orbscan.differing.text import SHOWN, report
+
+    # The faults that were tolerated are among its notes.
+    lines = report(diff, None if arguments.all else SHOWN, output.fitting(arguments))
+    output.write(output.differences(lines))
 
 
 @contextmanager

@@ -16,8 +16,9 @@ from orbscan.checking.usage_text import (
     totals,
 )
 from orbscan.cli import source, stdin
+from orbscan.cli.destination import JSON, add_output
 from orbscan.cli.exits import FINE, NOT_FOUND, PARTIAL, Refusal
-from orbscan.cli.help import EXIT_CODES, add_output, add_sort, help_formatter, whole_number
+from orbscan.cli.help import EXIT_CODES, add_sort, help_formatter, whole_number
 from orbscan.errors import InvalidLayoutError
 from orbscan.showing.fitting import Fitting
 from orbscan.showing.text import LABEL, labelled
@@ -92,8 +93,8 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Measure the checkpoint, and write the result to stdout and warnings to stderr."""
-    if arguments.output == "json" and (arguments.depth is not None or arguments.files):
+    """Measure the checkpoint, and write the answer to stdout and warnings to stderr."""
+    if arguments.output.format == JSON and (arguments.depth is not None or arguments.files):
         arguments.parser.error("--depth and --files are for the table, not for JSON")
     paths = stdin.paths(arguments.paths)
     source.check_name(arguments, arguments.name)
@@ -135,19 +136,20 @@ def _of_one(arguments: argparse.Namespace) -> str:
 
 
 def _write(arguments: argparse.Namespace, usage: Usage, issues: list[_core.Issue]) -> int:
-    if arguments.output == "json":
-        from orbscan.checking.document import usage_without_leaves
-        from orbscan.showing.documents import issue_documents, streamed
+    with arguments.output.opened():
+        if arguments.output.format == JSON:
+            from orbscan.checking.document import usage_without_leaves
+            from orbscan.showing.documents import issue_documents, streamed
 
-        shown = sorted_by(usage, arguments.sort)
-        document = {**usage_without_leaves(shown), "issues": issue_documents(issues)}
-        rows = (leaf._asdict() for leaf in shown.leaves)
-        sys.stdout.writelines(streamed(document, "leaves", rows))
-    else:
-        from orbscan.cli import output
+            shown = sorted_by(usage, arguments.sort)
+            document = {**usage_without_leaves(shown), "issues": issue_documents(issues)}
+            rows = (leaf._asdict() for leaf in shown.leaves)
+            sys.stdout.writelines(streamed(document, "leaves", rows))
+        else:
+            from orbscan.cli import output
 
-        view = View(arguments.depth, all_files=arguments.files, sort=arguments.sort)
-        output.write(table(usage, view, output.fitting(arguments)))
+            view = View(arguments.depth, all_files=arguments.files, sort=arguments.sort)
+            output.write(table(usage, view, output.fitting(arguments)))
     source.warn(issues)
     unknown = any(file.role == "unknown" or file.unknown_bytes for file in usage.files)
     return PARTIAL if unknown else FINE

@@ -11,6 +11,7 @@ from orbscan.checking.usage_text import (
     cells,
     totals_of_several,
 )
+from orbscan.cli.destination import JSON
 from orbscan.cli.exits import FINE, PARTIAL
 from orbscan.cli.messages import told
 from orbscan.errors import OutOfMemoryError
@@ -43,16 +44,17 @@ def run(arguments: argparse.Namespace, roots: list[str], error: OrbscanError | N
         raise error
     if arguments.sort == "size":
         rows.sort(key=lambda row: -row.total)
-    if arguments.output == "json":
-        import json
+    with arguments.output.opened():
+        if arguments.output.format == JSON:
+            import json
 
-        from orbscan.checking.document import usages_document
+            from orbscan.checking.document import usages_document
 
-        sys.stdout.write(json.dumps(usages_document(rows), allow_nan=False) + "\n")
-    else:
-        from orbscan.cli import output
+            sys.stdout.write(json.dumps(usages_document(rows), allow_nan=False) + "\n")
+        else:
+            from orbscan.cli import output
 
-        output.write(table(rows, output.fitting(arguments)))
+            output.write(table(rows, output.fitting(arguments)))
     errors = [row.error for row in rows if row.error is not None]
     for failure in errors:
         if isinstance(failure, OutOfMemoryError):

@@ -6,8 +6,9 @@ import sys
 from argparse import ArgumentTypeError
 
 from orbscan.cli import source
+from orbscan.cli.destination import JSON, add_output
 from orbscan.cli.exits import FINDINGS, FINE
-from orbscan.cli.help import EXIT_CODES, add_output, help_formatter, whole_number
+from orbscan.cli.help import EXIT_CODES, help_formatter, whole_number
 from orbscan.showing.text import counted
 
 # See orbscan/__init__.py.
@@ -47,7 +48,7 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         type=_part,
         help="look only at this part of the file, in bytes",
     )
-    add_output(parser, "text", "text")
+    add_output(parser, "text", fits=False)
     parser.set_defaults(run=run, parser=parser)
 
 
@@ -75,9 +76,10 @@ def run(arguments: argparse.Namespace) -> int:
     path = source.local_path(arguments, arguments.file)
     from orbscan import _core
 
-    told = _Document(path) if arguments.output == "json" else _Text(path)
-    _core.dump(path, arguments.at, told)
-    told.end()
+    told = _Document(path) if arguments.output.format == JSON else _Text(path)
+    with arguments.output.opened():
+        _core.dump(path, arguments.at, told)
+        told.end()
     return FINDINGS if told.is_wrong else FINE
 
 

@@ -14,8 +14,6 @@ if TYPE_CHECKING:
 
 _WIDTH = 78
 
-TABLE = "table"
-
 EXIT_CODES = "exit codes: see orbscan help exit-codes\n"
 """The last lines of the help of each command."""
 
@@ -27,19 +25,6 @@ def help_formatter(prog: str) -> RawDescriptionHelpFormatter:
     is added to a parser.
     """
     return RawDescriptionHelpFormatter(prog, width=_WIDTH)
-
-
-def add_output(parser: ArgumentParser, shown: str = "a table", choice: str = TABLE) -> None:
-    """Add the option for output that people read or that programs read."""
-    parser.add_argument(
-        "-o",
-        "--output",
-        choices=[choice, "json"],
-        default=choice,
-        help=f"{shown} to read, or JSON whose members are stable (default: {choice})",
-    )
-    if choice == TABLE:
-        add_wide(parser)
 
 
 def add_wide(parser: ArgumentParser) -> None:

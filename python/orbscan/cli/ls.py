@@ -7,8 +7,9 @@ import sys
 from collections import Counter
 
 from orbscan.cli import search
+from orbscan.cli.destination import JSON, add_output
 from orbscan.cli.exits import FINE, PARTIAL
-from orbscan.cli.help import EXIT_CODES, add_output, help_formatter
+from orbscan.cli.help import EXIT_CODES, help_formatter
 from orbscan.cli.messages import told
 from orbscan.errors import OrbscanError, OutOfMemoryError, located
 from orbscan.showing.fitting import Fitting
@@ -96,10 +97,11 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
 def run(arguments: argparse.Namespace) -> int:
     """Find and read the checkpoints, and write the result to stdout."""
     scan = search.begin(arguments, ordered=True)
-    write = _write_document if arguments.output == "json" else _write_table
-    seen, incomplete, lacking = write(arguments, scan)
-    if not seen and arguments.shard is None:
-        raise search.nothing_found(arguments)
+    write = _write_document if arguments.output.format == JSON else _write_table
+    with arguments.output.opened():
+        seen, incomplete, lacking = write(arguments, scan)
+        if not seen and arguments.shard is None:
+            raise search.nothing_found(arguments)
     if lacking is not None:
         # That says nothing about the checkpoint, and less about the others.
         raise lacking

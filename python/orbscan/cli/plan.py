@@ -5,8 +5,9 @@ from __future__ import annotations
 import sys
 
 from orbscan.cli import source
+from orbscan.cli.destination import JSON, add_output
 from orbscan.cli.exits import FINDINGS, FINE, USAGE, Refusal
-from orbscan.cli.help import EXIT_CODES, add_output, help_formatter, number_of_bytes, whole_number
+from orbscan.cli.help import EXIT_CODES, help_formatter, number_of_bytes, whole_number
 from orbscan.reading import api
 
 # See orbscan/__init__.py.
@@ -68,17 +69,18 @@ def run(arguments: argparse.Namespace) -> int:
     others = api.others(path, checkpoint)
     plan = _plan(checkpoint, arguments)
     name, _ = checkpoint.items[0]
-    if arguments.output == "json":
-        from orbscan.planning import document
+    with arguments.output.opened():
+        if arguments.output.format == JSON:
+            from orbscan.planning import document
 
-        sys.stdout.write(document.render(path, name, others, plan, arguments.memory))
-    else:
-        from orbscan.cli import output
-        from orbscan.planning.text import report
+            sys.stdout.write(document.render(path, name, others, plan, arguments.memory))
+        else:
+            from orbscan.cli import output
+            from orbscan.planning.text import report
 
-        fitting = output.fitting(arguments)
-        lines = report(plan, arguments.memory, name=name, others=others, fitting=fitting)
-        sys.stdout.write("".join(f"{line}\n" for line in lines))
+            fitting = output.fitting(arguments)
+            lines = report(plan, arguments.memory, name=name, others=others, fitting=fitting)
+            sys.stdout.write("".join(f"{line}\n" for line in lines))
     source.warn(checkpoint.issues)
     fits = arguments.memory is None or plan.device_memory <= arguments.memory
     return FINE if fits else FINDINGS

@@ -6,6 +6,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from orbscan.cli import source, stdin
+from orbscan.cli.destination import Destination, What
 from orbscan.cli.exits import FINE, NOT_FOUND, PARTIAL, USAGE, Refusal
 from orbscan.cli.help import EXIT_CODES, help_formatter, whole_number
 from orbscan.errors import OrbscanError
@@ -27,6 +28,8 @@ The page is one file: it opens without a network, and can be mailed.
 
 """
 
+_PAGE = "html"
+_WHAT = What((_PAGE,), (_PAGE,))
 _DEFAULT = "report.html"
 
 
@@ -56,9 +59,11 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     parser.add_argument(
         "-o",
         "--output",
-        metavar="FILE",
-        default=_DEFAULT,
-        help=f"the file to write, which ends in .html (default: {_DEFAULT})",
+        metavar="WHAT",
+        type=_WHAT,
+        default=Destination(_PAGE, _DEFAULT),
+        help=f"the file to write, which ends in .html, and appears when it is complete; html "
+        f"writes to stdout (default: {_DEFAULT})",
     )
     parser.add_argument("--open", action="store_true", help="show the page in a browser")
     parser.add_argument(
@@ -82,9 +87,10 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Make the page, and write it; its path goes to stderr."""
-    if not arguments.output.endswith(".html"):
-        arguments.parser.error("-o takes a file that ends in .html")
+    """Make the page, and write it; where it is goes to stderr."""
+    path = arguments.output.path
+    if arguments.open and path is None:
+        arguments.parser.error("--open needs a file: -o report.html")
     source.check_name(arguments, arguments.name)
     paths = [source.local_path(arguments, path) for path in stdin.paths(arguments.paths)]
     if not paths:
@@ -99,11 +105,12 @@ def run(arguments: argparse.Namespace) -> int:
     if not page.checkpoints:
         message = f"no checkpoint at or below {', '.join(map(printable, paths))}"
         raise Refusal(message, NOT_FOUND)
-    page.save(arguments.output)
-    written = f"{printable(arguments.output)}, {size(page.nbytes)}"
-    print(f"wrote {written}", file=sys.stderr)
+    with arguments.output.opened(quiet=True):
+        sys.stdout.write(page.html)
+    if path is not None:
+        print(f"wrote {printable(path)}, {size(page.nbytes)}", file=sys.stderr)
     if arguments.open:
-        _show(arguments.output)
+        _show(path)
     return PARTIAL if page.incomplete else FINE
 
 
@@ -133,4 +140,4 @@ def _show(path: str) -> None:
     import webbrowser
     from pathlib import Path
 
-    webbrowser.open(Path(path).expanduser().resolve().as_uri())
+    webbrowser.open(Path(path).resolve().as_uri())

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import ExitStack
 
 from orbscan.cli import catalogue, search
+from orbscan.cli.destination import CATALOGUE, JSON, JSON_LINES, Destination, What, either
 from orbscan.cli.exits import FINE, PARTIAL, USAGE, Refusal
 from orbscan.cli.help import EXIT_CODES, help_formatter
 from orbscan.cli.signals import cleaning_up
-from orbscan.scanning.json_lines import SUFFIX as _JSON_LINES
 from orbscan.scanning.json_lines import document
 from orbscan.scanning.levels import LEVELS, depth
 from orbscan.showing.text import counted, printable
@@ -39,10 +40,10 @@ checkpoint, and 3 if there is none.
 
 """
 
-_JSON = "json"
-_WITH_CATEGORIES = ".parquet"
-_BY_PYARROW = (".parquet", ".arrow", ".csv")
+_WITH_CATEGORIES = "parquet"
+_BY_PYARROW = ("parquet", "arrow", "csv")
 _READ_BY_PYARROW = (".parquet", ".arrow")
+_WHAT = What((JSON, JSON_LINES), (*_BY_PYARROW, JSON_LINES, JSON, CATALOGUE))
 
 
 def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -59,10 +60,12 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     parser.add_argument(
         "-o",
         "--output",
-        metavar="FILE",
-        help="a file that ends in .parquet, .arrow, .csv (these need pyarrow) or .jsonl, and that "
-        "appears when it is complete; a catalogue, which ends in .delta, is brought up to date; "
-        "json writes one document to stdout (default: json, unless stdout is a terminal)",
+        metavar="WHAT",
+        type=_WHAT,
+        help="a file that ends in .parquet, .arrow, .csv (these need pyarrow), .jsonl or .json, "
+        "and that appears when it is complete; a catalogue, which ends in .delta, is brought up to "
+        "date; json and jsonl write to stdout, one document, or one for each row (default: json, "
+        "unless stdout is a terminal)",
     )
     parser.add_argument(
         "--table",
@@ -101,13 +104,17 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.output is None:
         if sys.stdout.isatty():
             arguments.parser.error("on a terminal, pass -o FILE, or -o json to print all rows")
-        arguments.output = _JSON
-    ending = _ending(arguments)
-    if ending == catalogue.ENDING:
+        arguments.output = Destination(JSON)
+    _check_options(arguments)
+    output = arguments.output
+    if output.format == CATALOGUE:
         return _as_catalogue(arguments)
     arguments.table = arguments.table or "leaves"
-    with cleaning_up():
-        stream = _as_json(arguments) if ending == _JSON else _as_file(arguments, ending)
+    if output.path is None or output.format == JSON:
+        stream = _as_text(arguments)
+    else:
+        with cleaning_up():
+            stream = _as_file(arguments, output)
     if stream.lacking is not None:
         raise stream.lacking
     # The table has all findings, including checkpoints that could not be checked.
@@ -136,41 +143,37 @@ def _status(arguments: argparse.Namespace, seen: int, failed: int) -> int:
     return FINE
 
 
-def _ending(arguments: argparse.Namespace) -> str:
-    output = arguments.output.rstrip("/")
-    ending: str = os.path.splitext(output)[1]  # noqa: PTH122 - pathlib takes longer to import
-    _check_options(arguments, ending)
-    if output == _JSON:
-        if arguments.since is not None:
-            arguments.parser.error("--since needs -o FILE: what has not changed is not shown")
-        return _JSON
-    if ending == catalogue.ENDING:
-        catalogue.check(arguments)
-        return ending
-    endings = (*_BY_PYARROW, _JSON_LINES)
-    since = None if arguments.since is None else os.path.splitext(arguments.since)[1]  # noqa: PTH122
-    if ending not in endings:
-        takes = ", ".join((*endings, catalogue.ENDING))
-        arguments.parser.error(f"-o takes json or a name that ends in {takes}")
-    if since is not None and (since == _JSON_LINES) != (ending == _JSON_LINES):
-        arguments.parser.error(
-            "-o and --since must both be .jsonl files, or both be of other kinds"
-        )
-    if since not in {None, _JSON_LINES, *_READ_BY_PYARROW}:
-        arguments.parser.error(f"--since takes a file that ends in {', '.join(_READ_BY_PYARROW)}")
-    return ending
+def _check_options(arguments: argparse.Namespace) -> None:
+    """Refuse options that do not go with the table, or with what is written.
 
-
-def _check_options(arguments: argparse.Namespace, ending: str) -> None:
-    """Refuse options that do not apply to the table, or to the kind of file."""
+    Raises:
+        SystemExit: wrong use; the usage was printed.
+    """
+    what = arguments.output.format
     if arguments.level is not None and arguments.table != "findings":
         arguments.parser.error("--level goes with --table findings")
     if arguments.since is not None and arguments.table == "findings":
         arguments.parser.error("--since is not for --table findings: a check looks at everything")
-    if arguments.categories and ending != _WITH_CATEGORIES:
-        arguments.parser.error(f"--categories needs a file that ends in {_WITH_CATEGORIES}")
-    if arguments.add_roots and ending != catalogue.ENDING:
-        arguments.parser.error(f"--add-roots goes with a name that ends in {catalogue.ENDING}")
+    if arguments.categories and what != _WITH_CATEGORIES:
+        arguments.parser.error(f"--categories needs a file that ends in .{_WITH_CATEGORIES}")
+    if arguments.add_roots and what != CATALOGUE:
+        arguments.parser.error(f"--add-roots goes with a name that ends in .{CATALOGUE}")
+    if what == CATALOGUE:
+        catalogue.check(arguments)
+    elif arguments.since is not None:
+        _check_since(arguments, arguments.output)
+
+
+def _check_since(arguments: argparse.Namespace, output: Destination) -> None:
+    """Refuse the table of an earlier scan whose rows cannot be taken over."""
+    if output.path is None or output.format == JSON:
+        arguments.parser.error("--since needs -o with the name of a table, such as leaves.parquet")
+    since: str = os.path.splitext(arguments.since)[1]  # noqa: PTH122 - pathlib takes longer to import
+    of_lines = f".{JSON_LINES}"
+    if (since == of_lines) != (output.format == JSON_LINES):
+        arguments.parser.error(f"-o and --since must both end in {of_lines}, or neither of them")
+    if since not in {of_lines, *_READ_BY_PYARROW}:
+        arguments.parser.error(f"--since takes a file that ends in {either(_READ_BY_PYARROW)}")
 
 
 def _stream(
@@ -197,11 +200,12 @@ def _stream(
     )
 
 
-def _as_file(arguments: argparse.Namespace, ending: str) -> _core.ArrowStream:
+def _as_file(arguments: argparse.Namespace, output: Destination) -> _core.ArrowStream:
     from importlib.util import find_spec
 
-    if ending != _JSON_LINES and find_spec("pyarrow") is None:
-        message = f"{arguments.output} needs pyarrow: pip install 'orbscan[tables]'"
+    path = output.path or ""
+    if output.format in _BY_PYARROW and find_spec("pyarrow") is None:
+        message = f"{path} needs pyarrow: pip install 'orbscan[tables]'"
         raise Refusal(message, USAGE)
     from orbscan.cli import progress
 
@@ -209,15 +213,15 @@ def _as_file(arguments: argparse.Namespace, ending: str) -> _core.ArrowStream:
     try:
         scan, stream = _stream(arguments, _known(previous))
         with progress.Line(scan):
-            written = _written(stream, arguments.output, previous)
+            written = _written(stream, output, previous)
     except ValueError as error:
         if previous is None:
             raise
         message = f"{previous}: {error}"
         raise Refusal(message, USAGE) from error
     rows = f"{counted(written, 'row')} of {counted(stream.checkpoints_seen, 'checkpoint')}"
-    # The work is done, whether or not the progress is shown.
-    print(f"wrote {rows} to {printable(arguments.output)}", file=sys.stderr)
+    # The work is done, whether or not anybody looks.
+    print(f"wrote {rows} to {printable(path)}", file=sys.stderr)
     return stream
 
 
@@ -230,9 +234,10 @@ def _known(previous: str | None) -> dict[str, int] | None:
     return fingerprints(previous)
 
 
-def _written(stream: _core.ArrowStream, path: str, previous: str | None) -> int:
-    """Write the rows, and count them; importing pyarrow takes longer than scanning a few."""
-    if path.endswith(_JSON_LINES):
+def _written(stream: _core.ArrowStream, output: Destination, previous: str | None) -> int:
+    """Write the rows, and tell how many; the imports for most files take longer than for some."""
+    path = output.path or ""
+    if output.format == JSON_LINES:
         from orbscan.scanning import json_lines
 
         return json_lines.write(stream, path, since=previous)
@@ -241,9 +246,18 @@ def _written(stream: _core.ArrowStream, path: str, previous: str | None) -> int:
     return tables.write_table(stream, path, since=previous)
 
 
-def _as_json(arguments: argparse.Namespace) -> _core.ArrowStream:
-    """Write a document to stdout, as its rows come."""
-    _, stream = _stream(arguments)
-    for text in document(stream, {"table": arguments.table}, "rows", between=",\n"):
-        sys.stdout.write(text)
+def _as_text(arguments: argparse.Namespace) -> _core.ArrowStream:
+    """Write JSON, as the rows come."""
+    with arguments.output.opened(), ExitStack() as told:
+        scan, stream = _stream(arguments)
+        if arguments.output.path is not None:
+            from orbscan.cli import progress
+
+            told.enter_context(progress.Line(scan))
+        if arguments.output.format == JSON_LINES:
+            for lines, _ in stream.json_lines(ascii=True):
+                sys.stdout.write(lines.decode("ascii"))
+            return stream
+        for text in document(stream, {"table": arguments.table}, "rows", between=",\n"):
+            sys.stdout.write(text)
     return stream

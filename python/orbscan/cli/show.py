@@ -5,8 +5,9 @@ from __future__ import annotations
 import sys
 
 from orbscan.cli import source
+from orbscan.cli.destination import JSON, add_output
 from orbscan.cli.exits import FINE, NOT_FOUND, Refusal
-from orbscan.cli.help import EXIT_CODES, add_output, add_sort, help_formatter, whole_number
+from orbscan.cli.help import EXIT_CODES, add_sort, help_formatter, whole_number
 from orbscan.errors import InvalidLayoutError
 from orbscan.reading import api
 
@@ -74,8 +75,8 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Read the checkpoint, and write the result to stdout; beside JSON, warnings to stderr."""
-    as_json = arguments.output == "json"
+    """Read the checkpoint, and write the answer to stdout; beside JSON, warnings to stderr."""
+    as_json = arguments.output.format == JSON
     if as_json and (arguments.depth is not None or arguments.fold or arguments.pager):
         arguments.parser.error("--depth, --fold and --pager are for the table, not for JSON")
     try:
@@ -88,20 +89,22 @@ def run(arguments: argparse.Namespace) -> int:
     selected = None
     if arguments.param is not None:
         selected = _selected(checkpoint, arguments.param)
+    with arguments.output.opened():
+        if as_json:
+            from orbscan.cli import document
+
+            pieces = document.render(path, checkpoint, others, selected, sort=arguments.sort)
+            sys.stdout.writelines(pieces)
+        else:
+            from orbscan.cli import output, render
+
+            fold, depth, sort = arguments.fold or "auto", arguments.depth, arguments.sort
+            view = render.View(selected, fold=fold, depth=depth, sort=sort)
+            lines = render.table(path, checkpoint, others, view, output.fitting(arguments))
+            # The table ends with the faults that were tolerated.
+            output.write(lines, paged=arguments.pager)
     if as_json:
-        from orbscan.cli import document
-
-        pieces = document.render(path, checkpoint, others, selected, sort=arguments.sort)
-        sys.stdout.writelines(pieces)
         source.warn(checkpoint.issues)
-    else:
-        from orbscan.cli import output, render
-
-        fold, depth, sort = arguments.fold or "auto", arguments.depth, arguments.sort
-        view = render.View(selected, fold=fold, depth=depth, sort=sort)
-        lines = render.table(path, checkpoint, others, view, output.fitting(arguments))
-        # The table ends with the faults that were tolerated.
-        output.write(lines, paged=arguments.pager)
     return FINE
 
 
@@ -117,7 +120,7 @@ def _show_json(arguments: argparse.Namespace) -> bool:
         return False
     from orbscan import _core
     from orbscan.cli import document, output, render
-    from orbscan.model.item import JSON
+    from orbscan.model.item import JSON as JSON_ITEM
     from orbscan.reading.items import Contents
 
     path = source.step_path(arguments, source.local_path(arguments, arguments.path))
@@ -128,14 +131,15 @@ def _show_json(arguments: argparse.Namespace) -> bool:
         return False
     items = Contents(path, read.handlers, (), None).items()
     item = next((item for item in items if item.name == arguments.name), None)
-    if item is None or item.kind != JSON or item.file is None:
+    if item is None or item.kind != JSON_ITEM or item.file is None:
         return False
     if arguments.param is not None or arguments.depth is not None or arguments.sort:
         arguments.parser.error("--param, --depth and --sort are for pytrees, but this is JSON")
-    if arguments.output == "json":
-        sys.stdout.write(document.render_item(path, read, item))
-    else:
-        output.write(render.json_item(path, read, item, items), paged=arguments.pager)
+    with arguments.output.opened():
+        if arguments.output.format == JSON:
+            sys.stdout.write(document.render_item(path, read, item))
+        else:
+            output.write(render.json_item(path, read, item, items), paged=arguments.pager)
     return True
 
 

@@ -7,8 +7,9 @@ from typing import NamedTuple
 
 from orbscan.cli import source
 from orbscan.cli.below import steps_below
+from orbscan.cli.destination import JSON, add_output
 from orbscan.cli.exits import FINE, NOT_FOUND, PARTIAL, Refusal
-from orbscan.cli.help import EXIT_CODES, add_output, help_formatter
+from orbscan.cli.help import EXIT_CODES, help_formatter
 from orbscan.cli.messages import told
 from orbscan.errors import located
 from orbscan.reading import metric
@@ -105,14 +106,15 @@ def run(arguments: argparse.Namespace) -> int:
     root = Root(path, *list_steps(path, arguments.atomicity, arguments.prefix))
     if arguments.sort is not None:
         root = root.sorted_by(*arguments.sort)
-    if arguments.output == "json":
-        sys.stdout.write(document(root))
-    elif root.steps or root.others:
-        from orbscan.cli import output
+    with arguments.output.opened():
+        if arguments.output.format == JSON:
+            sys.stdout.write(document(root))
+        elif root.steps or root.others:
+            from orbscan.cli import output
 
-        output.write(table(root, output.fitting(arguments)))
-    if not root.steps and not root.others:
-        raise _nothing_found(root, arguments)
+            output.write(table(root, output.fitting(arguments)))
+        if not root.steps and not root.others:
+            raise _nothing_found(root, arguments)
     return FINE if all(step.error is None for step in root.steps) else PARTIAL
 
 

@@ -31,7 +31,7 @@ differ, but something cannot be read; du, it is not known what is unused;
 report, a checkpoint or a part of one is not in the page""",
     exits.INTERRUPTED: "interrupted (Ctrl-C)",
     exits.CLOSED_PIPE: "stdout was closed early, as by head; no message is printed",
-    exits.TERMINATED: "terminated; scan deletes its unfinished file",
+    exits.TERMINATED: "terminated; an unfinished file of -o is deleted",
 }
 
 _CODES = "exit-codes"

@@ -7,8 +7,9 @@ from typing import NamedTuple
 
 from orbscan.checking.report_text import unsealed
 from orbscan.cli import search, source, stdin
+from orbscan.cli.destination import JSON, JSON_LINES, TEXT, add_output
 from orbscan.cli.exits import FINDINGS, FINE, NOT_FOUND, PARTIAL, Refusal
-from orbscan.cli.help import EXIT_CODES, add_output, add_wide, help_formatter, number_of_bytes
+from orbscan.cli.help import EXIT_CODES, help_formatter, number_of_bytes
 from orbscan.cli.messages import told
 from orbscan.errors import OrbscanError
 from orbscan.reading.paths import place_of
@@ -31,6 +32,7 @@ examples:
   orbscan verify checkpoints/1000 --level data --max-bandwidth 200MB
   orbscan verify checkpoints/1000 --name params
   orbscan verify checkpoints                        # all checkpoints below: what is wrong
+  orbscan verify checkpoints/1000 -o findings.json
   orbscan verify checkpoints/1000 -o json | jq '.lost_leaves[].leaf'
   orbscan verify checkpoints --latest 3 --exclude '**/_todelete_*'
   ls -d checkpoints/* | orbscan verify -
@@ -39,7 +41,7 @@ examples:
 The exit code is 1 if an error was found in any checkpoint. A save that was never
 finished is an error if it is named; below a directory that is named it is reported
 as uncommitted, since it may be under way. Of several checkpoints, those in which
-nothing is wrong are only counted, and -o json prints one document a line.
+nothing is wrong are only counted, and -o json and jsonl have one document a line.
 
 """
 
@@ -105,11 +107,7 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         help="show the report of every checkpoint, also where nothing is wrong with several",
     )
     told.add_argument("-q", "--quiet", action="store_true", help="print errors only")
-    add_output(parser, "text", "text")
-    add_wide(parser)
-    parser.add_argument(
-        "--json", action="store_const", dest="output", const="json", help="the same as -o json"
-    )
+    add_output(parser, "text", (TEXT, JSON, JSON_LINES))
     parser.set_defaults(run=run, parser=parser)
 
 
@@ -121,8 +119,12 @@ def run(arguments: argparse.Namespace) -> int:
         arguments.parser.error("--max-bandwidth must be positive")
     source.check_name(arguments, arguments.name)
     paths = _local_paths(arguments)
-    if arguments.combined:
-        return _run_combined(arguments, paths)
+    check = _check_combined if arguments.combined else _check_all
+    with arguments.output.opened(quiet=arguments.quiet):
+        return check(arguments, paths)
+
+
+def _check_all(arguments: argparse.Namespace, paths: list[str]) -> int:
     tally = _Tally()
     for path in paths:
         # If there are several paths, each is checked, whatever the results of the others.
@@ -138,7 +140,7 @@ def run(arguments: argparse.Namespace) -> int:
     return tally.status
 
 
-def _run_combined(arguments: argparse.Namespace, paths: list[str]) -> int:
+def _check_combined(arguments: argparse.Namespace, paths: list[str]) -> int:
     from orbscan.checking.api import not_to_combine
 
     if arguments.strict or arguments.shard is not None or search.has_filters(arguments):
@@ -187,7 +189,7 @@ def _check(arguments: argparse.Namespace, target: _Target, tally: _Tally, *, alo
 
 
 def _write_uncommitted(arguments: argparse.Namespace, path: str, reason: str) -> None:
-    if arguments.output == "json":
+    if arguments.output.format != TEXT:
         import json
 
         from orbscan.checking.document import uncommitted_document
@@ -266,7 +268,7 @@ def _verified(arguments: argparse.Namespace, path: str | list[str]) -> VerifyRep
 
 
 def _write(arguments: argparse.Namespace, report: VerifyReport, *, alone: bool) -> None:
-    if arguments.output == "json":
+    if arguments.output.format != TEXT:
         import json
 
         print(json.dumps(report.to_dict(), allow_nan=False))
@@ -321,7 +323,7 @@ class _Tally:
     def write(self, arguments: argparse.Namespace) -> None:
         """Write a summary, if there was more than one checkpoint."""
         seen = self.checked + self.failed + self.uncommitted
-        if (self.several or seen > 1 or self.uncommitted) and arguments.output == "text":
+        if (self.several or seen > 1 or self.uncommitted) and arguments.output.format == TEXT:
             name = arguments.name
             alone = "" if name is ... else f", {checkpointable(name)} alone"
             lines = [

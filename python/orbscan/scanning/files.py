@@ -5,11 +5,13 @@ from __future__ import annotations
 import contextlib
 import os
 
+from orbscan.errors import OrbscanError
+
 # See orbscan/__init__.py.
 TYPE_CHECKING = False
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from typing import TypeGuard
 
 
@@ -23,6 +25,22 @@ def replaced(path: str | os.PathLike[str], write: Callable[[str], int]) -> int:
     Raises:
         OSError: the file cannot be written. Whatever else `write` raises is raised.
     """
+    with replacing(path) as unfinished:
+        return write(unfinished)
+
+
+@contextlib.contextmanager
+def replacing(path: str | os.PathLike[str]) -> Iterator[str]:
+    """Give the path to write to; at the end that file replaces what is at `path`.
+
+    What is raised before the end leaves `path` as it is.
+
+    Args:
+        path: of the file. The file that a link leads to is replaced, not the link.
+
+    Raises:
+        OSError: the file cannot be written.
+    """
     given = os.fspath(path)
     target = os.path.realpath(given) if os.path.islink(given) else given  # noqa: PTH114 - pathlib takes longer to import
     directory, name = os.path.split(target)
@@ -30,7 +48,7 @@ def replaced(path: str | os.PathLike[str], write: Callable[[str], int]) -> int:
     hidden = f".{name}.{os.getpid()}.tmp"
     unfinished = os.path.join(directory, hidden)  # noqa: PTH118
     try:
-        written = write(unfinished)
+        yield unfinished
         os.replace(unfinished, target)  # noqa: PTH105
     except BaseException as error:
         with contextlib.suppress(FileNotFoundError, NotADirectoryError):
@@ -38,11 +56,12 @@ def replaced(path: str | os.PathLike[str], write: Callable[[str], int]) -> int:
         if _is_of(error, hidden):
             raise OSError(error.errno, os.strerror(error.errno or 0), given) from error
         raise
-    return written
 
 
 def _is_of(error: BaseException, hidden: str) -> TypeGuard[OSError]:
-    """Return whether an error is about the hidden file; that of a full disk has no name."""
-    if not isinstance(error, OSError) or isinstance(error, BrokenPipeError) or not error.errno:
+    """Whether an error is one of the hidden file; that of a full disk has no name."""
+    if not isinstance(error, OSError) or isinstance(error, BrokenPipeError | OrbscanError):
+        return False
+    if not error.errno:
         return False
     return error.filename is None or hidden in str(error)
