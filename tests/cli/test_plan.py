@@ -43,6 +43,7 @@ def test_the_document_shows_everything(plan: Command) -> None:
         "path": "run/1000",
         "checkpointable": "state",
         "others": [],
+        "param": None,
         "mesh": [{"axis": "x", "length": 2}],
         "devices_per_host": 1,
         "totals": {

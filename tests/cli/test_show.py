@@ -385,7 +385,7 @@ def run(*arguments: str, **options: Any) -> CompletedProcess[str]:
     return processes.run(program, **options)
 
 
-@pytest.mark.parametrize("form", ["table", "json"])
+@pytest.mark.parametrize("form", ["text", "json"])
 def test_no_library_is_loaded(form: str) -> None:
     loaded = set(run("-o", form).stderr.rpartition("LOADED")[2].split())
     assert "orbscan.cli.show" in loaded

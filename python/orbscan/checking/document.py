@@ -57,30 +57,32 @@ def usage_document(usage: Amounts) -> dict[str, object]:
     return {**usage_without_leaves(usage), "leaves": leaves}
 
 
-def usage_without_leaves(usage: Amounts) -> dict[str, object]:
-    """Compose the document of the usage of one checkpoint, with an empty member `leaves`."""
+def usage_without_leaves(usage: Amounts, param: str | None = None) -> dict[str, object]:
+    """Compose the document of what one checkpoint takes, with an empty member `leaves`.
+
+    Args:
+        usage: of the checkpoint.
+        param: the pattern of the leaves that it has; None if it has all. What is not about these
+            leaves is then null.
+    """
     tally = Tally(usage.leaves)
+    amounts = ("strays", "data", "index", "free", "unknown", "others", "total")
     return {
         "schema_version": SCHEMA_VERSION,
         "path": usage.path,
         "alone": None if usage.alone is None else usage.alone.to_dict(),
+        "param": param,
         "totals": {
             "nbytes": tally.nbytes,
             "stored": tally.stored,
-            "strays": usage.strays,
-            "data": usage.data,
-            "index": usage.index,
-            "free": usage.free,
-            "unknown": usage.unknown,
-            "others": usage.others,
-            "total": usage.total,
+            **{amount: getattr(usage, amount) if param is None else None for amount in amounts},
         },
         "types": {
             dtype: {"leaves": count, "nbytes": nbytes, "stored": stored}
             for dtype, (count, nbytes, stored) in tally.dtypes.items()
         },
         "leaves": [],
-        "files": [file._asdict() for file in usage.files],
+        "files": [file._asdict() for file in usage.files] if param is None else None,
         "issues": [fault_document(issue) for issue in usage.issues],
     }
 

@@ -258,13 +258,20 @@ def _file_row(file: FileUsage) -> tuple[str, ...]:
     )
 
 
-def totals(usage: Amounts) -> Iterator[tuple[str, str]]:
-    """Show the totals: labels and texts."""
+def totals(usage: Amounts, param: str | None = None) -> Iterator[tuple[str, str]]:
+    """Show what they come to: labels and texts.
+
+    Args:
+        usage: of a checkpoint.
+        param: the pattern of the leaves that it has; None if it has all.
+    """
     yield "path", printable(usage.path)
     if usage.alone is not None:
         yield "measured", str(usage.alone)
         if usage.alone.others:
             yield "others", f"not measured: {usage.alone.shown_others()}"
+    if param is not None:
+        yield "param", f"{printable(param)}: no other leaf, and no file, is counted"
     tally = Tally(usage.leaves)
     known = tally.stored and not tally.unreadable
     ratio = f", ratio {tally.nbytes / tally.stored:.2f}" if known else ""
@@ -277,6 +284,12 @@ def totals(usage: Amounts) -> Iterator[tuple[str, str]]:
     if tally.unreadable:
         leaves = counted(tally.unreadable, "leaf", "leaves")
         yield label, f"unreadable: {leaves}, {size(tally.unreadable_stored)}"
+    if param is None:
+        yield from _of_files(usage)
+
+
+def _of_files(usage: Amounts) -> Iterator[tuple[str, str]]:
+    """Show what files come to, and what belongs to no leaf."""
     if usage.strays:
         yield "stray", f"{size(usage.strays)} of values that belong to no leaf"
     yield "data", f"{size(usage.data)} of values in files"

@@ -11,6 +11,7 @@ from orbscan.cli.destination import JSON, add_output
 from orbscan.cli.exits import FINDINGS, FINE, NOT_FOUND, PARTIAL, USAGE, Refusal
 from orbscan.cli.help import EXIT_CODES, help_formatter
 from orbscan.cli.messages import path_of_step, told
+from orbscan.cli.selection import add_param, chosen
 from orbscan.differing.aspects import ASPECTS, left_out
 from orbscan.errors import OrbscanError
 from orbscan.showing.text import counted, size
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from orbscan.aliases import Name
+    from orbscan.cli.selection import Selection
     from orbscan.comparing.values import Values
     from orbscan.differing.amount import Progress
     from orbscan.differing.diff import Diff
@@ -34,6 +36,7 @@ examples:
   orbscan diff old new --name params --other-name ema_params
   orbscan diff old new --ignore sharding --ignore dtype
   orbscan diff old new --strict
+  orbscan diff old new --param 'params/**/kernel'
   orbscan diff runs/base runs/base --step 1000 --other-step 1200 --values
   orbscan diff old new -o json | jq -r '.changed[] | .keypath | join("/")'
 
@@ -102,6 +105,7 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     parser.add_argument(
         "--all", action="store_true", help="show every leaf on a line of its own, however many"
     )
+    add_param(parser, "compare")
     add_output(parser, "a report")
     parser.set_defaults(run=run, parser=parser)
 
@@ -115,8 +119,11 @@ def run(arguments: argparse.Namespace) -> int:
 
     sides = _sides(arguments)
     ignore = left_out(arguments.ignore or (), strict=arguments.strict)
+    wanted = None if arguments.param is None else _selected(arguments.param, sides)
     with _comparer(arguments, sides) as values:
-        diff = difference(*sides, ignore=ignore, rich_types=arguments.rich_types, values=values)
+        diff = difference(
+            *sides, ignore=ignore, rich_types=arguments.rich_types, values=values, wanted=wanted
+        )
     with arguments.output.opened():
         _write(arguments, diff)
     if as_json:
@@ -125,6 +132,24 @@ def run(arguments: argparse.Namespace) -> int:
     if diff.undecided:
         return PARTIAL
     return FINE if diff.same else FINDINGS
+
+
+def _selected(pattern: str, sides: list[Side]) -> Selection:
+    """The leaves that are compared, of both sides.
+
+    Raises:
+        Refusal: no leaf matches.
+    """
+    from orbscan.differing.walk import leaves_below
+
+    leaves = {
+        leaf[:2]: None
+        for side in sides
+        for item in side.items
+        if item.outline is not None
+        for leaf in leaves_below(item.outline, [((), 0)], item.name)
+    }
+    return chosen(pattern, [*leaves])
 
 
 def _write(arguments: argparse.Namespace, diff: Diff) -> None:

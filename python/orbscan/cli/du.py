@@ -19,6 +19,7 @@ from orbscan.cli import source, stdin
 from orbscan.cli.destination import JSON, add_output
 from orbscan.cli.exits import FINE, NOT_FOUND, PARTIAL, Refusal
 from orbscan.cli.help import EXIT_CODES, add_sort, help_formatter, whole_number
+from orbscan.cli.selection import add_param, chosen
 from orbscan.errors import InvalidLayoutError
 from orbscan.showing.fitting import Fitting
 from orbscan.showing.text import LABEL, labelled
@@ -41,6 +42,7 @@ examples:
   orbscan du checkpoints/1000 --files
   orbscan du checkpoints/1000 --sort size | head -20
   orbscan du checkpoints/1000 --name params
+  orbscan du checkpoints/1000 --param '**/kernel'
   orbscan du checkpoints/1000 -o json | jq '.totals'
   orbscan du runs --sort size                     # all checkpoints below, and their sum
 
@@ -87,6 +89,7 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         action="store_true",
         help="show every file, not only the largest, and each of those that hold one chunk",
     )
+    add_param(parser, "show and count")
     add_sort(parser, "leaves in the order of the trees, files by size")
     add_output(parser)
     parser.set_defaults(run=run, parser=parser)
@@ -96,6 +99,8 @@ def run(arguments: argparse.Namespace) -> int:
     """Measure the checkpoint, and write the answer to stdout and warnings to stderr."""
     if arguments.output.format == JSON and (arguments.depth is not None or arguments.files):
         arguments.parser.error("--depth and --files are for the table, not for JSON")
+    if arguments.files and arguments.param is not None:
+        arguments.parser.error("--files shows all files, but --param is about leaves")
     paths = stdin.paths(arguments.paths)
     source.check_name(arguments, arguments.name)
     paths = [source.local_path(arguments, path) for path in paths]
@@ -131,38 +136,61 @@ def _of_one(arguments: argparse.Namespace) -> str:
         "--name or --flat": arguments.name is not ...,
         "--depth": arguments.depth is not None,
         "--files": arguments.files,
+        "--param": arguments.param is not None,
     }
     return next((option for option, is_given in options.items() if is_given), "")
 
 
 def _write(arguments: argparse.Namespace, usage: Usage, issues: list[_core.Issue]) -> int:
+    param = arguments.param
+    if param is not None:
+        usage = _of_leaves(usage, param)
     with arguments.output.opened():
         if arguments.output.format == JSON:
             from orbscan.checking.document import usage_without_leaves
             from orbscan.showing.documents import issue_documents, streamed
 
             shown = sorted_by(usage, arguments.sort)
-            document = {**usage_without_leaves(shown), "issues": issue_documents(issues)}
+            document = {**usage_without_leaves(shown, param), "issues": issue_documents(issues)}
             rows = (leaf._asdict() for leaf in shown.leaves)
             sys.stdout.writelines(streamed(document, "leaves", rows))
         else:
             from orbscan.cli import output
 
             view = View(arguments.depth, all_files=arguments.files, sort=arguments.sort)
-            output.write(table(usage, view, output.fitting(arguments)))
+            output.write(table(usage, view, output.fitting(arguments), param))
     source.warn(issues)
     unknown = any(file.role == "unknown" or file.unknown_bytes for file in usage.files)
     return PARTIAL if unknown else FINE
 
 
-def table(usage: Usage, view: View, fitting: Fitting | None = None) -> Iterator[output.Line]:
-    """Show a usage: leaves or subtrees, element types, files, totals."""
+def _of_leaves(usage: Usage, pattern: str) -> Usage:
+    """Keep only the leaves that match.
+
+    Raises:
+        Refusal: there is none.
+    """
+    from dataclasses import replace
+
+    leaves = tuple(usage.leaves)
+    places = [(leaf.checkpointable, leaf.keypath) for leaf in leaves]
+    found = sorted(chosen(pattern, places, named=True).places)
+    return replace(usage, leaves=tuple(leaves[place] for place in found), files=(), strays=0)
+
+
+def table(
+    usage: Usage, view: View, fitting: Fitting | None = None, param: str | None = None
+) -> Iterator[output.Line]:
+    """Show a usage: leaves or subtrees, element types, files, totals.
+
+    `param` is the pattern of the leaves that it has, if it has no others.
+    """
     fitting = fitting or Fitting()
     blocks: list[Iterable[output.Line]] = [
         _table(OF_LEAVES, LeafRows(usage, view), fitting),
         _table(OF_FILES, [*file_rows(usage, view)], fitting),
         [[("faint", note)] for note in fitting.note()],
-        _labelled(totals(usage)),
+        _labelled(totals(usage, param)),
     ]
     for number, block in enumerate(filter(None, blocks)):
         if number:

@@ -8,6 +8,7 @@ from orbscan.cli import source
 from orbscan.cli.destination import JSON, add_output
 from orbscan.cli.exits import FINDINGS, FINE, USAGE, Refusal
 from orbscan.cli.help import EXIT_CODES, help_formatter, number_of_bytes, whole_number
+from orbscan.cli.selection import add_param, chosen
 from orbscan.reading import api
 
 # See orbscan/__init__.py.
@@ -17,12 +18,14 @@ if TYPE_CHECKING:
     import argparse
 
     from orbscan import _core
+    from orbscan.cli.selection import Selection
     from orbscan.planning.plan import RestorePlan
 
 _EXAMPLES = """\
 examples:
   orbscan plan checkpoints/1000 --mesh data=4,model=8 --devices-per-host 8
   orbscan plan checkpoints/1000 --mesh data=16 --memory 16GiB
+  orbscan plan checkpoints/1000 --mesh data=16 --param 'params/**'
   orbscan plan checkpoints/1000 -o json | jq '.leaves[] | select(.amplification > 2) | .keypath'
 
 The exit code is 1 if the checkpoint does not fit the mesh, or a device's memory.
@@ -59,6 +62,7 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         type=number_of_bytes,
         help="say whether the arrays fit a device with this much memory, such as 16GiB",
     )
+    add_param(parser, "plan for")
     add_output(parser, "a report")
     parser.set_defaults(run=run, parser=parser)
 
@@ -73,13 +77,22 @@ def run(arguments: argparse.Namespace) -> int:
         if arguments.output.format == JSON:
             from orbscan.planning import document
 
-            sys.stdout.write(document.render(path, name, others, plan, arguments.memory))
+            sys.stdout.write(
+                document.render(path, name, others, plan, arguments.memory, param=arguments.param)
+            )
         else:
             from orbscan.cli import output
             from orbscan.planning.text import report
 
             fitting = output.fitting(arguments)
-            lines = report(plan, arguments.memory, name=name, others=others, fitting=fitting)
+            lines = report(
+                plan,
+                arguments.memory,
+                name=name,
+                others=others,
+                param=arguments.param,
+                fitting=fitting,
+            )
             sys.stdout.write("".join(f"{line}\n" for line in lines))
     source.warn(checkpoint.issues)
     fits = arguments.memory is None or plan.device_memory <= arguments.memory
@@ -96,7 +109,7 @@ def _plan(checkpoint: _core.Checkpoint, arguments: argparse.Namespace) -> Restor
     from orbscan.planning.columns import arrays
     from orbscan.planning.fit import MeshMismatchError
 
-    found, unreadable = arrays(checkpoint.items[:1])
+    found, unreadable = arrays(checkpoint.items[:1], _selected(checkpoint, arguments.param))
     try:
         return build(
             found,
@@ -109,3 +122,18 @@ def _plan(checkpoint: _core.Checkpoint, arguments: argparse.Namespace) -> Restor
         raise Refusal(str(error), FINDINGS) from error
     except ValueError as error:
         raise Refusal(str(error), USAGE) from error
+
+
+def _selected(checkpoint: _core.Checkpoint, pattern: str | None) -> Selection | None:
+    """The leaves that the plan is for; None for all.
+
+    Raises:
+        Refusal: no leaf matches.
+    """
+    if pattern is None:
+        return None
+    from orbscan.reading.facts import leaves
+
+    name, tree = checkpoint.items[0]
+    keypaths = [] if tree is None else [entries for entries, _, _ in leaves(tree)]
+    return chosen(pattern, [(name, entries) for entries in keypaths])

@@ -1,37 +1,98 @@
-"""`--param`: the leaves of a tree that a pattern selects (docs/patterns.md)."""
+"""`--param`: which leaves are asked for, by a pattern (docs/patterns.md): one rule for commands."""
 
 from __future__ import annotations
 
-from orbscan.showing.keypaths import keypath, leaf_path
+from orbscan.cli.exits import NOT_FOUND, Refusal
+from orbscan.showing.keypaths import leaf_path
 
 # See orbscan/__init__.py.
 TYPE_CHECKING = False
 
 if TYPE_CHECKING:
-    from orbscan import _core
+    from argparse import ArgumentParser
+    from collections.abc import Callable, Sequence
+
+    from orbscan.aliases import Keypath
+
+    Leaves = Sequence[tuple[str | None, Keypath]]
+    """The name of the checkpointable of each leaf, and its keypath."""
 
 
-def selected_nodes(table: _core.LeafTable, pattern: str, name: str | None = None) -> set[int]:
-    """Find the leaves whose readable keypath matches a pattern: the numbers of their nodes.
+class Selection:
+    """The leaves that a pattern stands for.
 
-    Text without wildcards that is not the keypath of a leaf stands for the subtree of that keypath,
-    and if there is none, for all keypaths that contain it. If no keypath matches, the `name` of the
-    checkpointable may precede it, as in reports about several of them.
+    Attributes:
+        pattern: as it was given.
+        matches: whether what it stands for matches a text.
+        places: which of the leaves that it was chosen from, by their numbers.
+        named: whether those texts are keypaths behind the names of checkpointables.
+    """
+
+    __slots__ = ("matches", "named", "pattern", "places")
+
+    def __init__(
+        self,
+        pattern: str,
+        matches: Callable[[str], bool],
+        places: frozenset[int],
+        *,
+        named: bool,
+    ) -> None:
+        self.pattern = pattern
+        self.matches = matches
+        self.places = places
+        self.named = named
+
+    def __call__(self, name: str | None, entries: Keypath) -> bool:
+        """Whether it has a leaf, of a checkpointable of that name, with that keypath."""
+        return self.matches(leaf_path(name if self.named else None, entries))
+
+
+def add_param(parser: ArgumentParser, verb: str) -> None:
+    """Add --param to a command; `verb` is what it does with the leaves."""
+    parser.add_argument(
+        "--param",
+        metavar="GLOB",
+        help=f"{verb} only leaves whose keypath matches: * stays within a level, ** does not; a "
+        "text without either stands for a leaf, else for a subtree, else for all that contain it",
+    )
+
+
+def chosen(pattern: str, leaves: Leaves, *, named: bool = False) -> Selection:
+    """Find the leaves that a pattern stands for.
+
+    Text without wildcards that is not the keypath of a leaf stands for the subtree of that
+    keypath, and if there is none, for all keypaths that it is a part of. The name of the
+    checkpointable may stand before a keypath, as in reports about several of them.
+
+    Args:
+        pattern: of the command line.
+        leaves: of all trees that the command reads.
+        named: whether the command shows leaves with those names: they are then tried first.
+
+    Raises:
+        Refusal: no leaf matches; the message says which nearly do.
     """
     from orbscan import _core
-    from orbscan.reading.facts import leaves
 
-    keypaths = [(keypath(entries), node) for entries, node, _ in leaves(table)]
-    if name is None:
-        ways = [keypaths]
-    else:
-        ways = [keypaths, [(leaf_path(name, entries), node) for entries, node, _ in leaves(table)]]
+    texts: dict[bool, list[str]] = {}
     for reading in _readings(pattern):
         matches = _core.KeypathPattern(reading).matches
-        for way in ways:
-            if found := {node for text, node in way if matches(text)}:
-                return found
-    return set()
+        for with_name in (named, not named):
+            if with_name not in texts:
+                texts[with_name] = _texts(leaves, named=with_name)
+            found = [number for number, text in enumerate(texts[with_name]) if matches(text)]
+            if found:
+                return Selection(pattern, matches, frozenset(found), named=with_name)
+    from orbscan.cli.nearest import suggestion
+
+    near = suggestion(texts[named], pattern) if leaves else ""
+    message = f"no leaf matches {pattern!r}{near}"
+    raise Refusal(message, NOT_FOUND)
+
+
+def _texts(leaves: Leaves, *, named: bool) -> list[str]:
+    return [leaf_path(name if named else None, entries) for name, entries in leaves]
 
 
 def _readings(pattern: str) -> list[str]:

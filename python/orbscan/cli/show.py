@@ -6,8 +6,9 @@ import sys
 
 from orbscan.cli import source
 from orbscan.cli.destination import JSON, add_output
-from orbscan.cli.exits import FINE, NOT_FOUND, Refusal
+from orbscan.cli.exits import FINE
 from orbscan.cli.help import EXIT_CODES, add_sort, help_formatter, whole_number
+from orbscan.cli.selection import add_param, chosen
 from orbscan.errors import InvalidLayoutError
 from orbscan.reading import api
 
@@ -47,13 +48,7 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         help="list the arrays in the store of a checkpoint that lost its _METADATA: their names, "
         "shapes and types, without structure",
     )
-    parser.add_argument(
-        "--param",
-        metavar="GLOB",
-        help="show and count only leaves whose keypath matches: * stays within a level, ** does "
-        "not; a text without either stands for a leaf, else for a subtree, else for all that "
-        "contain it",
-    )
+    add_param(parser, "show and count")
     parser.add_argument(
         "--depth",
         metavar="N",
@@ -149,13 +144,9 @@ def _selected(checkpoint: _core.Checkpoint, pattern: str) -> set[int]:
     Raises:
         Refusal: there are none.
     """
-    from orbscan.cli.selection import selected_nodes
+    from orbscan.reading.facts import leaves
 
     name, tree = checkpoint.items[0]
-    selected = set() if tree is None else selected_nodes(tree, pattern, name)
-    if not selected:
-        from orbscan.cli.nearest import suggestion
-
-        message = f"no leaf matches {pattern!r}{'' if tree is None else suggestion(tree, pattern)}"
-        raise Refusal(message, NOT_FOUND)
-    return selected
+    found = [] if tree is None else [(entries, node) for entries, node, _ in leaves(tree)]
+    selection = chosen(pattern, [(name, entries) for entries, _ in found])
+    return {found[place][1] for place in selection.places}

@@ -223,6 +223,7 @@ class Differences:
     others: tuple[Other, ...]
     notes: tuple[str, ...]
     values: Compared | None = None
+    param: str | None = None
 
     @property
     def same(self) -> bool:

@@ -27,9 +27,10 @@ class Diff(Differences):
         ambiguous: removed and added subtrees that match in several ways.
         unchanged: the number of leaves that do not differ.
         ignored: what was not compared, as given to `orbscan.diff`.
-        others: the checkpointables that were not compared, because one was chosen.
-        notes: faults that were tolerated, and what could not be compared.
-        values: how many leaves were compared by their values; None if values were not compared.
+        others: what was not looked at, since one checkpointable was chosen.
+        notes: what is worth knowing before one relies on the answer.
+        values: how many leaves were compared by their values; None if that was not asked for.
+        param: the pattern of the leaves that alone were compared; None if all were.
     """
 
     __slots__ = ()

@@ -10,6 +10,7 @@ from orbscan.differing.amount import VALUES
 from orbscan.differing.aspects import Judge
 from orbscan.differing.changes import Checkpointable, CheckpointablePair, Other
 from orbscan.differing.diff import Diff
+from orbscan.differing.selected import Shown, holds, kept, restricted
 from orbscan.differing.shared import SharedValues
 from orbscan.differing.walk import compare, leaves_below
 from orbscan.errors import located
@@ -28,16 +29,18 @@ if TYPE_CHECKING:
         Rename,
     )
     from orbscan.differing.matching import Pair
+    from orbscan.differing.selected import Wanted
     from orbscan.differing.side import Item, Side
 
 
-def difference(
+def difference(  # noqa: PLR0913 - keywords, each with a meaning of its own
     before: Side,
     after: Side,
     *,
     ignore: Collection[str],
     rich_types: bool,
     values: Comparer | None = None,
+    wanted: Wanted | None = None,
 ) -> Diff:
     """Compare two sides, each checkpointable with its match.
 
@@ -47,13 +50,16 @@ def difference(
         ignore: the members of `aspects.ASPECTS` that are not differences.
         rich_types: whether tuples and namedtuples are distinguished from lists and dicts.
         values: what compares values; None if they are not compared.
+        wanted: the leaves that are compared; None for all.
     """
     judge = Judge(ignore, rich_types=rich_types)
     pairs = matching.pairs(before, after, judge.ignore)
+    if wanted is not None:
+        pairs = [pair for pair in pairs if holds(pair, wanted)]
     notes: list[str] = []
     if values is not None:
         pairs = [_with_documents(pair, values, notes) for pair in pairs]
-    found = _Differences(judge, values)
+    found = _Differences(judge, values, wanted)
     for pair in pairs:
         found.add(pair)
     found.suggest(_lacking(pairs, matching.REMOVED), _lacking(pairs, matching.ADDED))
@@ -76,14 +82,16 @@ def difference(
         ),
         notes=(*_notes(before, after, [] if values else pairs, found.unknown), *notes),
         values=None if found.compared is None else found.compared.counts(),
+        param=None if wanted is None else wanted.pattern,
     )
 
 
 class _Differences:
     """The differences of all pairs that have been compared so far."""
 
-    def __init__(self, judge: Judge, values: Comparer | None) -> None:
+    def __init__(self, judge: Judge, values: Comparer | None, wanted: Wanted | None) -> None:
         self._judge = judge
+        self._wanted = wanted
         self.compared = None if values is None else SharedValues(values)
         self.added: list[LeafAt] = []
         self.removed: list[LeafAt] = []
@@ -100,17 +108,19 @@ class _Differences:
             # What the other has instead is not known.
             return
         if before is None or after is None or before.outline is None or after.outline is None:
-            self.removed += _all_leaves(before)
-            self.added += _all_leaves(after)
+            self.removed += kept(_all_leaves(before), self._wanted)
+            self.added += kept(_all_leaves(after), self._wanted)
             return
-        wants_shared = self.compared is not None
+        wants_shared = self.compared is not None or self._wanted is not None
         found = compare(
             before.outline, after.outline, self._judge, before.name, wants_shared=wants_shared
         )
+        if self._wanted is not None:
+            found = restricted(found, before, after, self._judge, self._wanted)
         if self.compared is not None:
             found = self.compared.added_to(found, before, after)
-        self.removed += leaves_below(before.outline, found.removed, before.name)
-        self.added += leaves_below(after.outline, found.added, after.name)
+        self.removed += kept(leaves_below(before.outline, found.removed, before.name), self._wanted)
+        self.added += kept(leaves_below(after.outline, found.added, after.name), self._wanted)
         self.changed += found.changed
         self.containers += found.containers
         self.unchanged += found.unchanged
@@ -123,8 +133,14 @@ class _Differences:
 
     def _suggested(self, suggestions: renames.Suggestions) -> None:
         renamed, ambiguous = suggestions
-        self.renamed += renamed
-        self.ambiguous += ambiguous
+        if self._wanted is None:
+            self.renamed += renamed
+            self.ambiguous += ambiguous
+            return
+        # Where nothing of a subtree is shown, nothing of it has another name.
+        shown = Shown(self.removed, self.added)
+        self.renamed += filter(shown.has_rename, renamed)
+        self.ambiguous += filter(shown.has_ambiguous, ambiguous)
 
 
 def _with_documents(pair: Pair, values: Comparer, notes: list[str]) -> Pair:

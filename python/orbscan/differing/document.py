@@ -2,7 +2,7 @@
 
 ```
 {"schema_version": 1, "a": "runs/1", "b": "runs/2", "same": false, "undecided": false,
- "ignored": ["devices", "storage"],
+ "ignored": ["devices", "storage"], "param": null,
  "totals": {"unchanged": 1, "changed": 1, "removed": 0, "added": 0, "containers": 0},
  "checkpointables": [{"before": {"name": "state", "is_pytree": true, "leaves": 2, "error": null},
                       "after": null, "what": ["removed"]}],
@@ -19,9 +19,10 @@
  "values": {"same": 3, "as_stored": 2, "differing": 1, "not_compared": 0, "other_shape": 0}}
 ```
 
-`values` is null if they were not compared; so is that of a member of `changed` whose values cannot
-be compared; otherwise {"differing": 3, "elements": 8, "max_abs": 0.25, "max_rel": 0.5, "only_nan":
-[0, 1], "before": null, "after": null, "decoded": true, "not_compared": null}.
+`param` is the pattern of the leaves that alone were compared; null if all were. `values` is null if
+they were not compared; and so is that of a member of `changed` whose values are no question: else
+{"differing": 3, "elements": 8, "max_abs": 0.25, "max_rel": 0.5, "only_nan": [0, 1], "before": null,
+"after": null, "decoded": true, "not_compared": null}.
 
 A LEAF is written as by `orbscan show`, without its place and sizes; the `dtype` of a typed PRNG key
 is `key<threefry2x32>`, that of a scalar a Python type; `store` is `OCDBT`, `files`, `msgpack` or
@@ -58,6 +59,7 @@ def document(diff: Differences) -> dict[str, object]:
         "same": diff.same,
         "undecided": diff.undecided,
         "ignored": sorted(diff.ignored),
+        "param": diff.param,
         "totals": {
             "unchanged": diff.unchanged,
             "changed": len(diff.changed),

@@ -47,6 +47,8 @@ def header(diff: Differences) -> Iterator[tuple[str, str]]:
         if left_out:
             yield label, f"{letter}: {others(left_out)}"
             label = ""
+    if diff.param is not None:
+        yield "param", f"{printable(diff.param)}: no other leaf was compared"
     yield "found", ", ".join(summary(diff))
     yield "same", counted(diff.unchanged, "leaf", "leaves")
     if (of_all := meshes(diff.changed)) is not None:

@@ -9,7 +9,7 @@ from orbscan.reading import codes
 from orbscan.reading.facts import leaves
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from orbscan import _core
     from orbscan.aliases import Keypath
@@ -18,27 +18,37 @@ if TYPE_CHECKING:
 
 def arrays(
     items: Iterable[tuple[str | None, _core.LeafTable | None]],
+    wanted: Callable[[str | None, Keypath], bool] | None = None,
 ) -> tuple[list[tuple[Keypath, Array]], int]:
     """Find the arrays of some checkpointables.
 
     Args:
         items: their names and tables, as those of a `_core.Checkpoint`. Keypaths begin with the
             name if there are several.
+        wanted: whether a leaf is looked at, by the name of its checkpointable and its keypath;
+            None for all.
 
     Returns:
         the keypath and the array of each leaf with bytes, and how many leaves are unreadable.
     """
     tables = [(name, table) for name, table in items if table is not None]
-    # Leaves are distinguished by id: those of all tables stay alive until the last one is counted.
-    every = [leaf for name, table in tables for leaf in _leaves(name, table, len(tables))]
+    # The leaves are told apart by identity: those of all tables live until the last is counted.
+    every = [leaf for name, table in tables for leaf in _leaves(name, table, len(tables), wanted)]
     return collected(every, _array, lambda leaf: leaf.kind == codes.UNREADABLE)
 
 
 def _leaves(
-    name: str | None, table: _core.LeafTable, tables: int
+    name: str | None,
+    table: _core.LeafTable,
+    tables: int,
+    wanted: Callable[[str | None, Keypath], bool] | None,
 ) -> Iterator[tuple[Keypath, Leaf]]:
     above = () if name is None or tables == 1 else (name,)
-    return (((*above, *entries), leaf) for entries, _, leaf in leaves(table))
+    return (
+        ((*above, *entries), leaf)
+        for entries, _, leaf in leaves(table)
+        if wanted is None or wanted(name, entries)
+    )
 
 
 def _array(leaf: Leaf) -> Array | None:

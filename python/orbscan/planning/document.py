@@ -2,7 +2,7 @@
 
 ```
 {"schema_version": 1, "path": "...", "checkpointable": "state",
- "others": [{"name": "ema", "is_pytree": true}],
+ "others": [{"name": "ema", "is_pytree": true}], "param": null,
  "mesh": [{"axis": "data", "length": 4}], "devices_per_host": 4,
  "totals": {"leaves": 1, "nbytes": 32, "held": 32, "read": 64, "replicated": 0.0, "unplaced": 0},
  "memory": {"nbytes": 64, "most": 8, "fits": true},
@@ -13,8 +13,9 @@
  "notes": ["..."]}
 ```
 
-`memory` is null if the plan was made without it. Checkpointables in `others` are not part of the
-plan; `is_pytree` is null if the file system denies access. All amounts are in bytes.
+`param` is the pattern of the leaves that the plan is of; null if it is of all. `memory` is null if
+the plan was made without one. What is in `others` is not part of the plan; `is_pytree` is null if
+the file system denies access. All amounts are in bytes.
 """
 
 from __future__ import annotations
@@ -30,18 +31,21 @@ if TYPE_CHECKING:
 SCHEMA_VERSION = 1
 
 
-def render(
+def render(  # noqa: PLR0913 - the members of the document
     path: str,
     name: str | None,
     others: Iterable[tuple[str | None, bool | None]],
     plan: Plan,
     memory: int | None,
+    *,
+    param: str | None = None,
 ) -> str:
     """Compose the document of a checkpoint: one line of ASCII text."""
     head = {
         "path": path,
         "checkpointable": name,
         "others": [{"name": other, "is_pytree": is_pytree} for other, is_pytree in others],
+        "param": param,
         "memory": None
         if memory is None
         else {

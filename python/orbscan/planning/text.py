@@ -32,12 +32,13 @@ _GIVES: tuple[Gives, ...] = (
 )
 
 
-def report(
+def report(  # noqa: PLR0913 - keywords, each with a meaning of its own
     plan: Plan,
     memory: int | None = None,
     *,
     name: str | None = None,
     others: Sequence[tuple[str | None, bool | None]] = (),
+    param: str | None = None,
     fitting: Fitting | None = None,
 ) -> list[str]:
     """Show a plan.
@@ -47,11 +48,12 @@ def report(
         memory: the memory of one device, in bytes; None to not say whether the plan fits.
         name: the checkpointable of the plan; shown if there are others.
         others: the names of those that the plan leaves out, and whether they are pytrees.
+        param: the pattern of the leaves that the plan is of; None if it is of all.
         fitting: how its tables are fitted; None for not at all.
     """
     fitting = fitting or Fitting()
     blocks = [
-        labelled((*_subject(name, others), *_header(plan, memory))),
+        labelled((*_subject(name, others, param), *_header(plan, memory))),
         fitting.columns([("", "HELD", "READ"), *_loads(plan)], right={1, 2}, gives=_GIVES),
         _hosts(plan, fitting),
         _copies(plan, fitting),
@@ -66,11 +68,13 @@ def report(
 
 
 def _subject(
-    name: str | None, others: Sequence[tuple[str | None, bool | None]]
+    name: str | None, others: Sequence[tuple[str | None, bool | None]], param: str | None
 ) -> Iterator[tuple[str, str]]:
     if others:
         yield "name", checkpointable(name)
         yield "others", f"not in this plan: {shown_others(others)}"
+    if param is not None:
+        yield "param", f"{printable(param)}: no other leaf is in this plan"
 
 
 def _header(plan: Plan, memory: int | None) -> Iterator[tuple[str, str]]:

@@ -11,7 +11,7 @@ from orbscan.reading.facts import leaves
 from orbscan.showing.keypaths import keypath
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
     from orbscan import _core
     from orbscan.aliases import Keypath
@@ -24,6 +24,11 @@ _BETWEEN_KEYS = re.compile(r"[/\[\]]+")
 def nearest(table: _core.LeafTable, text: str, most: int) -> list[Keypath]:
     """Return the keypaths of leaves below a text, with a similar key, or with similar spelling."""
     of_text = {keypath(entries): entries for entries, _, _ in leaves(table)}
+    return [of_text[leaf] for leaf in nearest_texts(of_text, text, most)]
+
+
+def nearest_texts(of_text: Collection[str], text: str, most: int) -> list[str]:
+    """Give those of some spelled keypaths that `nearest` gives of a table."""
     below = (leaf for leaf in of_text if leaf.startswith((f"{text}/", f"{text}[")))
     containing = (leaf for leaf in of_text if text and text in leaf)
     alike = get_close_matches(text, [*islice(of_text, _COMPARED)], most)
@@ -34,7 +39,7 @@ def nearest(table: _core.LeafTable, text: str, most: int) -> list[Keypath]:
         found.setdefault(leaf)
         if len(found) == most:
             break
-    return [of_text[leaf] for leaf in found]
+    return [*found]
 
 
 def alike_keys(keypaths: Iterable[str], text: str, most: int) -> list[str]:
