@@ -51,6 +51,7 @@ _OWN = {
     "orbscan.differing.amount": ("Amount", "Compared", "Progress"),
     "orbscan.reading.handlers": ("Handler",),
     "orbscan.model.item": ("Item",),
+    "orbscan.places": ("Url",),
     "orbscan.planning.mesh": ("Mesh",),
     "orbscan.planning.value": ("DevicePlan", "HostPlan", "LeafPlan"),
     "orbscan.model.sharding": ("ShardingMetadata",),

@@ -144,7 +144,7 @@ def test_each_host_of_a_real_save_holds_its_share(written: list[Path], level: st
         assert report.part == (2, (number,), 6, 9)
     report = orbscan.verify(written, combined=True, level=level)  # type: ignore[arg-type]
     assert (report.findings, report.ok, report.part) == ((), True, None)
-    assert report.paths == tuple(map(str, written))
+    assert report.places == tuple(map(str, written))
 
 
 @pytest.mark.parametrize("use_ocdbt", [True, False], ids=["database", "files"])

@@ -82,8 +82,8 @@ def test_several_paths_give_an_entry_for_each_checkpoint(tmp_path: Path) -> None
     (tmp_path / "runs" / "2" / "_CHECKPOINT_METADATA").write_text('{"item_handlers": 5}')
     found = orbscan.du(path for path in (tmp_path / "runs", tmp_path / "other"))
     paths = [str(tmp_path / name) for name in ("other", "runs/1", "runs/2")]
-    assert sorted(row.path for row in found) == paths
-    by_path = {row.path: row for row in found}
+    assert sorted(row.place for row in found) == paths
+    by_path = {row.place: row for row in found}
     whole, broken = by_path[paths[1]], by_path[paths[2]]
     usage = orbscan.du(whole.path)
     assert (whole.state, whole.total, whole.stored) == ("committed", usage.total, usage.stored)

@@ -249,7 +249,7 @@ def test_a_chunk_that_does_not_decode_is_named(tmp_path: Path) -> None:
 
 def test_what_lies_in_a_larger_file_is_said_not_to_be_compared(tmp_path: Path) -> None:
     corpus.unpack(corpus.GOLDEN / "corpus" / "o0.3.5-aggregate.tar.gz", tmp_path)
-    path = next(entry.path for entry in orbscan.scan(tmp_path) if entry.error is None)
+    path = next(str(entry.path) for entry in orbscan.scan(tmp_path) if entry.error is None)
     found = orbscan.diff(path, path, values=True)
     assert found.undecided
     reasons = {str(amount.not_compared) for amount in amounts(found).values()}

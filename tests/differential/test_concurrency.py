@@ -99,7 +99,7 @@ def read_steps(root: Path, rounds: Rounds, reader: int, ended: Counter[str]) -> 
                 ended[read(path, int(path.name))] += 1
         for entry in orbscan.scan(root):
             ended["scanned"] += 1
-            assert entry.path
+            assert str(entry.path)
         for step in orbscan.steps(root):
             ended["listed"] += 1
             assert 0 <= step.step < ROUNDS

@@ -170,7 +170,7 @@ STREAM = """
 import sys, orbscan
 # By one thread: how much several hold at one time is up to chance.
 for entry in orbscan.scan(sys.argv[1:], threads=1):
-    assert entry.path
+    assert str(entry.path)
 print(open("/proc/self/status").read().split("VmHWM:")[1].split()[0])
 """
 

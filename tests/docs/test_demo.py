@@ -23,7 +23,7 @@ def told(root: Path) -> dict[str, Any]:
     found: dict[str, Any] = {}
     with orbscan.scan(root, ordered=True) as entries:
         for entry in entries:
-            path = entry.path.removeprefix(str(root))
+            path = str(entry.path).removeprefix(str(root))
             facts = entry.kind, entry.committed, entry.metrics, entry.complete
             trees = entry.checkpointables and entry.checkpointables.metadata
             custom = entry.checkpointables and entry.checkpointables.custom_metadata

@@ -26,7 +26,7 @@ def is_told_as_incomplete(root: Path, name: str) -> None:
     (found,) = [step for step in orbscan.steps(root) if step.name == name]
     assert found.error is not None
     assert "is an incomplete step" in found.error.reason
-    (entry,) = [entry for entry in orbscan.scan(root) if entry.path == str(root / name)]
+    (entry,) = [entry for entry in orbscan.scan(root) if str(entry.path) == str(root / name)]
     assert entry.error is not None
     assert "is an incomplete step" in entry.error.reason
     assert main(["ls", str(root)]) == 5
@@ -57,7 +57,7 @@ def test_numbered_directories_of_other_things_are_no_steps(tmp_path: Path) -> No
         (tmp_path / name).mkdir()
         (tmp_path / name / "model.safetensors").touch()
     (tmp_path / "2" / "model.safetensors").unlink()
-    assert [entry.path for entry in orbscan.scan(tmp_path)] == [str(tmp_path / "1")]
+    assert [str(entry.path) for entry in orbscan.scan(tmp_path)] == [str(tmp_path / "1")]
 
 
 @pytest.mark.parametrize("content", ["", POINTER, "\xc1" * 50])
@@ -66,7 +66,7 @@ def test_an_early_checkpoint_whose_file_is_damaged_is_found(
 ) -> None:
     good, bad = copy("o0.3.5-flat/ckpt", "runs/good"), copy("o0.3.5-flat/ckpt", "runs/bad")
     (bad / "checkpoint").write_text(content, encoding="latin-1")
-    errors = {entry.path: entry.error is not None for entry in orbscan.scan(tmp_path / "runs")}
+    errors = {str(entry.path): entry.error is not None for entry in orbscan.scan(tmp_path / "runs")}
     assert errors == {str(bad): True, str(good): False}
     assert main(["verify", str(tmp_path / "runs")]) == 1
     assert main(["verify", str(bad)]) == 1
@@ -78,7 +78,7 @@ def test_a_file_that_lies_alone_and_held_a_whole_tree_is_a_checkpoint(
 ) -> None:
     (tmp_path / "bad").mkdir()
     (tmp_path / "bad" / "checkpoint").write_text(content)
-    assert [entry.path for entry in orbscan.scan(tmp_path)] == [str(tmp_path / "bad")]
+    assert [str(entry.path) for entry in orbscan.scan(tmp_path)] == [str(tmp_path / "bad")]
 
 
 @pytest.mark.parametrize("content", ["", POINTER, 'model_checkpoint_path: "model.ckpt-1"\n'])
@@ -108,7 +108,7 @@ def test_a_step_of_single_arrays_alone_is_whole(copy: Copy) -> None:
     shutil.rmtree(root / "0" / "9 odd.name")
     (step,) = [step for step in orbscan.steps(root) if step.name == "0"]
     assert step.error is None
-    assert str(root / "0") in [entry.path for entry in orbscan.scan(root)]
+    assert str(root / "0") in [str(entry.path) for entry in orbscan.scan(root)]
 
 
 def test_a_step_of_json_that_lost_its_header_is_incomplete(copy: Copy) -> None:

@@ -130,7 +130,7 @@ class Asked:
     @cached_property
     def entry(self) -> orbscan.CheckpointEntry | None:
         """What a scan finds at the path itself."""
-        return next((entry for entry in self.entries if entry.path == str(self.path)), None)
+        return next((entry for entry in self.entries if str(entry.path) == str(self.path)), None)
 
     @cached_property
     def places(self) -> list[Found]:
@@ -144,7 +144,7 @@ class Asked:
         told = {json.loads(line)["path"] for line in printed.out.splitlines()}
         begin = "orbscan: error: "
         failed = [line.removeprefix(begin) for line in printed.err.splitlines()]
-        paths = [entry.path for entry in self.entries]
+        paths = [str(entry.path) for entry in self.entries]
         return told | {path for path in paths for line in failed if line.startswith(f"{path}")}
 
     @cached_property
@@ -173,7 +173,8 @@ class Asked:
 
         The steps that lie in a checkpoint are checkpoints of their own.
         """
-        steps = {entry.path for entry in self.entries if self.entry and entry is not self.entry}
+        below = [entry for entry in self.entries if self.entry and entry is not self.entry]
+        steps = {str(entry.path) for entry in below}
         if not self.path.is_dir():
             return {"": self.path} if os.path.lexists(self.path) else {}
         found = (

@@ -25,7 +25,7 @@ _BESIDE = {CM, "orbax.checkpoint", "commit_success.txt"}
 
 def verify_prints_what_its_twin_returns(asked: Asked) -> Violations:
     """`verify` of a directory is a report of each checkpoint in it; in text with a sum."""
-    alone = not asked.entries or [entry.path for entry in asked.entries] == [str(asked.path)]
+    alone = not asked.entries or [str(entry.path) for entry in asked.entries] == [str(asked.path)]
     if alone and asked.report.value is None:
         for output in ("json", "text"):
             yield from refused("verify", asked.report, run("verify", str(asked.path), "-o", output))

@@ -52,7 +52,7 @@ def is_one_to_reads(asked: Asked) -> bool:
         return False
     names = {str(asked.path / name) for name in read.metadata}
     return all(
-        entry.path in names and not (Path(entry.path) / CM).exists() for entry in asked.entries
+        str(entry.path) in names and not (Path(entry.path) / CM).exists() for entry in asked.entries
     )
 
 
@@ -123,7 +123,7 @@ def steps_are_found_by_scan_ls_and_verify(asked: Asked) -> Violations:
     named = [str(step.path) for step in asked.steps.value if not _by_name_alone(step)]
     named += [str(asked.path / name) for name in asked.steps.value.others]
     found = {
-        "scan": {entry.path for entry in asked.entries},
+        "scan": {str(entry.path) for entry in asked.entries},
         "ls": {row["path"] for row in (asked.cli("ls").document or {}).get("checkpoints", ())},
         "verify": asked.verified,
     }
@@ -182,7 +182,7 @@ def _told_issues(entry: orbscan.CheckpointEntry) -> bool:
 
 def _same_in_tables(asked: Asked) -> Violations:
     """Each row of a table says of its checkpoint what the entry says."""
-    expected = Counter((entry.path, entry.complete) for entry in asked.entries)
+    expected = Counter((str(entry.path), entry.complete) for entry in asked.entries)
     for table in ("checkpoints", "leaves"):
         printed = asked.cli("scan", "--ordered", "--threads", "1", "--table", table)
         document = printed.document

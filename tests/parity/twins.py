@@ -83,7 +83,7 @@ def du_prints_what_its_twin_returns(asked: Asked) -> Violations:
     if asked.usage.value is None and printed.document and "checkpoints" in printed.document:
         # Of a directory of checkpoints the command tells what each of them takes.
         paths = sorted(row["path"] for row in printed.document["checkpoints"])
-        yield from compared("du", sorted(entry.path for entry in asked.entries), "du", paths)
+        yield from compared("du", sorted(str(entry.path) for entry in asked.entries), "du", paths)
         return
     if asked.usage.value is None:
         yield from refused("du", asked.usage, printed)

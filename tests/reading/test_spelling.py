@@ -102,7 +102,7 @@ def test_steps_and_scans_name_files_below_the_root_as_it_was_given() -> None:
     assert caught.value.file == "./runs/7/state/_METADATA"
     for given in ("runs", "runs/"):
         (entry,) = orbscan.scan(given)
-        assert entry.path == "runs/7"
+        assert str(entry.path) == "runs/7"
         assert set(scanned(entry)) == {"runs/7/state/_METADATA"}
 
 

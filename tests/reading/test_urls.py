@@ -27,7 +27,7 @@ CALLS: dict[str, Callable[[str], object]] = {
     "diff": lambda path: orbscan.diff(path, path).same,
     "dump": lambda path: list(map(str, orbscan.dump(f"{path}/state/_METADATA"))),
     "steps": lambda path: [step.path for step in orbscan.steps(f"{path}/..")],
-    "scan": lambda path: [(entry.path, entry.names) for entry in orbscan.scan(path)],
+    "scan": lambda path: [(str(entry.path), entry.names) for entry in orbscan.scan(path)],
     "open_array": lambda path: orbscan.open_array(path, ("single",)).read().result().tolist(),
     "load": lambda path: str(orbscan.load(path, orbscan.metadata(path))),
     "load_checkpointables": lambda path: str(

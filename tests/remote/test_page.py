@@ -38,8 +38,8 @@ def test_the_example_gives_what_a_disk_gives(
     assert repr(given["m"].metadata) == repr(orbscan.metadata(disk / "composite").metadata)
     # As in a bucket, a file decides.
     every = orbscan.scan(f"{disk}/*", ordered=True, atomicity="commit_file")
-    local = [entry.path for entry in every if entry.committed]
-    found = [entry.path.replace("gs://runs", str(disk)) for entry in given["found"]]
+    local = [str(entry.path) for entry in every if entry.committed]
+    found = [str(entry.path).replace("gs://runs", str(disk)) for entry in given["found"]]
     assert found == local
     assert given["report"].ok
     alike = orbscan.diff(disk / "models" / "before", disk / "models" / "after")

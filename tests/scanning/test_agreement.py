@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 @pytest.fixture(scope="module")
 def entries(archive: Path) -> dict[str, orbscan.CheckpointEntry]:
     found = [*orbscan.scan(archive, ordered=True)]
-    by_path = {entry.path: entry for entry in found}
+    by_path = {str(entry.path): entry for entry in found}
     assert len(by_path) == len(found)
     return by_path
 

@@ -73,7 +73,7 @@ def test_every_answer_agrees_on_what_is_complete(
     complete = fault in TOLERATED
     expected = {str(path): True for path in (*runs.glob("a/*"), *runs.glob("b/*"))}
     expected[str(runs / "a" / "10")] = complete
-    assert {entry.path: entry.complete for entry in orbscan.scan(runs)} == expected
+    assert {str(entry.path): entry.complete for entry in orbscan.scan(runs)} == expected
     for table in (orbscan.leaf_table, orbscan.checkpoint_table):
         rows = pa.table(table(runs)).select(["path", "complete"]).to_pylist()
         assert {row["path"]: row["complete"] for row in rows} == expected
@@ -107,7 +107,7 @@ def test_only_what_had_a_fault_is_read_again(
 
 def _read_again(runs: Path, since: Any) -> list[str]:
     entries = orbscan.scan(runs, since=since, ordered=True)
-    return [entry.path for entry in entries if entry.state != "unchanged"]
+    return [str(entry.path) for entry in entries if entry.state != "unchanged"]
 
 
 def test_of_what_was_not_read_it_is_not_said(runs: Path) -> None:

@@ -29,7 +29,7 @@ ALL = ["a/9", "a/10", "a/100", "b/step_0007", "b/step_0008"]
 
 
 def ways(entries: list[CheckpointEntry], root: Path) -> list[str]:
-    return [os.path.relpath(entry.path, root) for entry in entries]
+    return [os.path.relpath(str(entry.path), root) for entry in entries]
 
 
 def scanned(root: Path, **options: object) -> list[str]:
@@ -130,7 +130,7 @@ def test_leftovers_have_the_times_and_the_reason_that_a_list_of_steps_gives(runs
         return one.commit_reason, one.init_timestamp_nsecs, one.commit_timestamp_nsecs
 
     steps = {os.fspath(step): said(step) for step in orbscan.steps(root)}
-    assert {entry.path: said(entry) for entry in entries} == steps
+    assert {str(entry.path): said(entry) for entry in entries} == steps
     assert [entry.commit_reason for entry in entries] == [
         "its name has no temporary suffix",
         "its name has no temporary suffix, but no commit timestamp is recorded",
@@ -277,7 +277,7 @@ def test_a_directory_that_may_not_be_read_is_told(runs: Path) -> None:
 def test_a_name_that_is_no_text_is_told(runs: Path) -> None:
     shutil.copytree(runs / "a" / "9", runs / os.fsdecode(b"\xff"))
     entry = [*scan(runs, ordered=True)][-1]
-    assert (entry.kind, entry.path) == ("unknown", f"{runs}/\N{REPLACEMENT CHARACTER}")
+    assert (entry.kind, str(entry.path)) == ("unknown", f"{runs}/\N{REPLACEMENT CHARACTER}")
     assert "not UTF-8" in str(entry.error)
 
 
@@ -322,7 +322,7 @@ def test_a_second_scan_reads_only_what_has_changed(runs: Path, step: Path) -> No
         "a/10": "vanished",
     }
     fingerprints = {
-        entry.path: entry.fingerprint for entry in first if entry.fingerprint is not None
+        str(entry.path): entry.fingerprint for entry in first if entry.fingerprint is not None
     }
     kept = [entry.state for entry in scan(runs / "b", since=fingerprints)]
     assert sorted(kept) == ["read", "unchanged", "unchanged"]
@@ -351,7 +351,7 @@ def test_what_cannot_be_looked_at_is_told_in_one_share(runs: Path) -> None:
     shutil.copytree(runs / "a" / "9", runs / os.fsdecode(b"\xff"))
     roots = [runs, runs / "nowhere", runs / "nothing"]
     shares = [scan(roots, shard=(index, 3)) for index in range(3)]
-    told = [entry.path for share in shares for entry in share if entry.kind == "unknown"]
+    told = [str(entry.path) for share in shares for entry in share if entry.kind == "unknown"]
     assert sorted(told) == sorted([f"{runs}/\N{REPLACEMENT CHARACTER}", *map(str, roots[1:])])
 
 
@@ -363,7 +363,7 @@ def test_an_entry_is_a_value(runs: Path) -> None:
         assert twin.checkpointables == entry.checkpointables
         assert twin.names == entry.names == ("state",)
     assert entry.metadata is entry.metadata
-    assert os.fspath(entry) == entry.path
+    assert os.fspath(entry) == str(entry.path)
     with pytest.raises(AttributeError, match="immutable"):
         entry.step = 1
     with pytest.raises(AttributeError, match="immutable"):

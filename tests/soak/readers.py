@@ -139,7 +139,7 @@ class Reader:
             if entry.metadata is not None and entry.committed:
                 tree = entry.metadata.metadata
                 ended.append(
-                    self._judged_step(entry.path, tree, is_whole=not entry.metadata.issues)
+                    self._judged_step(str(entry.path), tree, is_whole=not entry.metadata.issues)
                 )
         bad = [word for word in ended if word.startswith(BAD)]
         return bad[0] if bad else ended[-1]

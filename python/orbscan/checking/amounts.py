@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from orbscan.places import path_of
 from orbscan.showing.keypaths import leaf_path
 
 # See orbscan/__init__.py.
@@ -16,7 +17,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from orbscan.aliases import CheckpointState, Keypath, Role
+    from orbscan.aliases import AnyPath, CheckpointState, Keypath, Role
     from orbscan.checking.alone import Alone
     from orbscan.errors import OrbscanError
     from orbscan.model.result import Issue
@@ -105,7 +106,7 @@ class CheckpointUsage(NamedTuple):
     """The disk usage of one of several checkpoints.
 
     Attributes:
-        path: where it lies.
+        place: where it lies, as text: the root as it was given, and the path from there.
         state: `committed`, `uncommitted`, `incomplete`, `broken` or `unreadable`, as `orbscan ls`
             says it.
         total: bytes of all its files.
@@ -115,13 +116,18 @@ class CheckpointUsage(NamedTuple):
         error: why that is not known, or why the checkpoint is broken or unreadable.
     """
 
-    path: str
+    place: str
     state: CheckpointState
     total: int
     nbytes: int | None = None
     stored: int | None = None
     free: int | None = None
     error: OrbscanError | None = None
+
+    @property
+    def path(self) -> AnyPath:
+        """Where it lies, as a path."""
+        return path_of(self.place)
 
 
 class Tally:
@@ -172,12 +178,17 @@ def _is_dotted(leaf: LeafUsage) -> bool:
 class Amounts:
     """The data of a `Usage`, without its texts."""
 
-    path: str
+    place: str
     leaves: tuple[LeafUsage, ...]
     files: tuple[FileUsage, ...]
     strays: int
     issues: tuple[Issue, ...] = ()
     alone: Alone | None = None
+
+    @property
+    def path(self) -> AnyPath:
+        """Where the checkpoint lies, as a path."""
+        return path_of(self.place)
 
     @property
     def nbytes(self) -> int:

@@ -121,7 +121,7 @@ def _report(paths: list[str], level: Level, answer: _core.Report) -> VerifyRepor
         processes, here, chunks, of = part
         held = Part(processes, tuple(here), chunks, of)
     return VerifyReport(
-        path=paths[0],
+        place=paths[0],
         level=level,
         findings=tuple(finding_of(*told) for told in findings),
         left_out=dict(left_out),
@@ -129,6 +129,6 @@ def _report(paths: list[str], level: Level, answer: _core.Report) -> VerifyRepor
         extent=Extent(*extent),
         complete=complete,
         part=held,
-        paths=tuple(paths),
+        places=tuple(paths),
         alone=alone(chosen),
     )

@@ -25,8 +25,8 @@ def report_document(report: Verdict) -> dict[str, object]:
     """Compose the document of a report."""
     return {
         "schema_version": SCHEMA_VERSION,
-        "path": report.path,
-        "paths": list(report.paths),
+        "path": str(report.place),
+        "paths": list(map(str, report.places)),
         "level": report.level,
         "ok": report.ok,
         "complete": report.complete,
@@ -69,7 +69,7 @@ def usage_without_leaves(usage: Amounts, param: str | None = None) -> dict[str, 
     amounts = ("strays", "data", "index", "free", "unknown", "others", "total")
     return {
         "schema_version": SCHEMA_VERSION,
-        "path": usage.path,
+        "path": str(usage.place),
         "alone": None if usage.alone is None else usage.alone.to_dict(),
         "param": param,
         "totals": {
@@ -92,7 +92,11 @@ def usages_document(rows: Sequence[CheckpointUsage]) -> dict[str, object]:
     return {
         "schema_version": SCHEMA_VERSION,
         "checkpoints": [
-            {**row._asdict(), "error": None if row.error is None else str(row.error)}
+            {
+                "path": str(row.place),
+                **{name: value for name, value in row._asdict().items() if name != "place"},
+                "error": None if row.error is None else str(row.error),
+            }
             for row in rows
         ],
         "totals": {

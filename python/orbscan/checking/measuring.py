@@ -153,15 +153,15 @@ def of_entry(entry: _core.Entry, place: str, atomicity: Atomicity) -> Checkpoint
     """Measure a checkpoint that a scan has found, which lies at `place`."""
     state = state_of_entry(entry)
     if state == "uncommitted":
-        return CheckpointUsage(entry.path, state, _size_of(place))
+        return CheckpointUsage(place, state, _size_of(place))
     try:
         usage, _ = measured(place, atomicity=atomicity, allow_uncommitted=True)
     except OrbscanError as error:
         state = state_of(error, committed=True)
-        return CheckpointUsage(entry.path, state, _size_of(place), error=error)
+        return CheckpointUsage(place, state, _size_of(place), error=error)
     known = entry.error is None
     return CheckpointUsage(
-        entry.path,
+        place,
         state,
         usage.total,
         usage.nbytes if known else None,

@@ -20,19 +20,21 @@ class VerifyReport(Verdict):
     """The result of a check.
 
     Attributes:
-        path: the path of the checkpoint; the first one, if the directories of several hosts were
-            checked as one.
-        level: the level of the check.
-        findings: the most severe first; at most a hundred of each code.
-        left_out: for each code, how many findings there were beyond those.
+        place: where the checkpoint lies, as text, as it was given; the first, if the directories
+            of several hosts were checked as one.
+        path: the same as a path, as `orbscan.metadata` has it.
+        level: how deep it went.
+        findings: worst first; of each code at most a hundred.
+        left_out: by code, how many findings there were beyond those.
         lost_leaves: the leaves that cannot be restored as they were saved, sorted.
-        extent: how much was checked.
-        complete: whether everything was checked that belongs to the level.
-        part: what is here, if other hosts hold the rest; None for a whole checkpoint, and if that
-            was not determined. `ok` is then about what should be here.
-        paths: all directories that were checked as one.
-        alone: the checkpointable that was checked alone, with the names of the others, about which
-            the report says nothing; None if all were checked.
+        extent: how much was looked at.
+        complete: whether everything was looked at that the level asks for.
+        part: what is here, if other hosts hold the rest; None for a whole checkpoint, and where
+            that was not looked at. `ok` is then about what should be here.
+        places: all directories that were checked as one.
+        paths: the same as paths.
+        alone: the checkpointable that was looked at alone, with the names of the others, of which
+            the report says nothing; None if all were.
     """
 
     __slots__ = ()

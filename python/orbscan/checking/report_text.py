@@ -26,9 +26,9 @@ def lines(report: Verdict, severities: tuple[Severity, ...] = SEVERITIES) -> Ite
     verdict = "ok" if report.ok else "damaged" if report.count("error") else "incomplete check"
     if report.part is not None:
         verdict = f"a part, {verdict}"
-    whom = printable(report.path)
-    if len(report.paths) > 1:
-        whom += f" and {len(report.paths) - 1:,} more, combined"
+    whom = printable(report.place)
+    if len(report.places) > 1:
+        whom += f" and {len(report.places) - 1:,} more, combined"
     alone = "" if report.alone is None else f" {report.alone}:"
     found = f" ({', '.join(counts)})" if counts else ""
     yield f"{whom}:{alone} {verdict} at level {report.level}{found}"

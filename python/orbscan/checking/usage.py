@@ -12,8 +12,9 @@ class Usage(Amounts):
     """The disk usage of a checkpoint.
 
     Attributes:
-        path: the path of the checkpoint.
-        leaves: the leaves of all its pytrees, in the order of the trees.
+        place: where the checkpoint lies, as text, as it was given.
+        path: the same as a path, as `orbscan.metadata` has it.
+        leaves: of all its pytrees, in the order of the trees.
         files: all of its files, each once.
         strays: bytes of values that belong to no leaf, including those in nodes of the index.
         issues: the faults that were tolerated.

@@ -112,7 +112,7 @@ def lines(usage: Amounts) -> Iterator[str]:
 def headline(usage: Amounts) -> str:
     """Show it in a line."""
     files = counted(len(usage.files), "file")
-    return f"{printable(usage.path)}: {size(usage.total)} in {files}"
+    return f"{printable(usage.place)}: {size(usage.total)} in {files}"
 
 
 def lines_of_several(rows: Sequence[CheckpointUsage]) -> Iterator[str]:
@@ -265,7 +265,7 @@ def totals(usage: Amounts, param: str | None = None) -> Iterator[tuple[str, str]
         usage: of a checkpoint.
         param: the pattern of the leaves that it has; None if it has all.
     """
-    yield "path", printable(usage.path)
+    yield "path", printable(usage.place)
     if usage.alone is not None:
         yield "measured", str(usage.alone)
         if usage.alone.others:
@@ -305,12 +305,12 @@ def _of_files(usage: Amounts) -> Iterator[tuple[str, str]]:
 def cells(row: CheckpointUsage, error: str) -> tuple[str, ...]:
     """Show one of several checkpoints as a row, with its error as text."""
     return (
-        printable(row.path),
+        printable(row.place),
         row.state,
         "" if row.nbytes is None else size(row.nbytes),
         size(row.total),
         size(row.free) if row.free else "",
-        printable(within(row.path, error)),
+        printable(within(row.place, error)),
     )
 
 

@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from orbscan.checking.findings import codes, shown_leaf, worst
+from orbscan.places import path_of
 from orbscan.showing.text import counted
 
 # See orbscan/__init__.py.
 TYPE_CHECKING = False
 
 if TYPE_CHECKING:
-    from orbscan.aliases import Keypath, Level, Severity
+    from orbscan.aliases import AnyPath, Keypath, Level, Severity
     from orbscan.checking.alone import Alone
     from orbscan.checking.findings import Finding, Restores
 
@@ -116,7 +117,7 @@ class Part(NamedTuple):
 class Verdict:
     """The data of a `VerifyReport`, without its texts."""
 
-    path: str
+    place: str
     level: Level
     findings: tuple[Finding, ...]
     left_out: dict[str, int]
@@ -124,8 +125,18 @@ class Verdict:
     extent: Extent
     complete: bool
     part: Part | None = None
-    paths: tuple[str, ...] = ()
+    places: tuple[str, ...] = ()
     alone: Alone | None = None
+
+    @property
+    def path(self) -> AnyPath:
+        """Where the checkpoint lies, as a path."""
+        return path_of(self.place)
+
+    @property
+    def paths(self) -> tuple[AnyPath, ...]:
+        """All directories that were checked as one, as paths."""
+        return tuple(map(path_of, self.places))
 
     @property
     def ok(self) -> bool:

@@ -40,7 +40,7 @@ def run(arguments: argparse.Namespace, roots: list[str], error: OrbscanError | N
     from orbscan.checking.measuring import measured_below
 
     rows = [*measured_below(roots, atomicity=arguments.atomicity)]
-    if error is not None and all(row.path == roots[0] for row in rows):
+    if error is not None and all(row.place == roots[0] for row in rows):
         raise error
     if arguments.sort == "size":
         rows.sort(key=lambda row: -row.total)

@@ -179,7 +179,7 @@ def _types(trees: list[Tree]) -> list[tuple[str, str, str]]:
 
 def _verdict(report: VerifyReport) -> str:
     first = next(iter(report.lines()))
-    return first.removeprefix(printable(report.path)).lstrip(": ")
+    return first.removeprefix(printable(report.place)).lstrip(": ")
 
 
 def _more(report: VerifyReport) -> str:

@@ -77,11 +77,11 @@ def scan(  # noqa: PLR0913 - keywords, each with a meaning of its own
         threads: the number of concurrent reads, at most 1,024; with 1, everything happens in the
             calling thread. By default 16, on a slow disk 128, in a bucket 64.
         since: the entries of an earlier scan, or a table of it: a `.parquet`, `.arrow` or `.jsonl`
-            file, or anything with `__arrow_c_stream__`; or a mapping of paths to fingerprints, of
-            checkpoints that were read completely. What has not changed is not read again (`state`
-            is `unchanged`), unless it was not read completely then, or trees are wanted and were
-            not read; what is gone is reported at the end (`vanished`). Paths are compared as text,
-            so the roots must be given as they were then.
+            file, or anything with `__arrow_c_stream__`; or a mapping of paths, or of their texts,
+            to fingerprints, of checkpoints that were read completely. What has not changed is not
+            read again (`state` is `unchanged`), unless it was not read completely then, or trees
+            are wanted and were not read; what is gone is reported at the end (`vanished`). Paths
+            are compared as text, so the roots must be given as they were then.
         shard: `(index, count)`: only a stable share of the paths, for `count` machines.
         rich_types: as for `orbscan.metadata`.
         atomicity: as for `orbscan.metadata`.
@@ -95,9 +95,10 @@ def scan(  # noqa: PLR0913 - keywords, each with a meaning of its own
     >>> [entry.step for entry in scan([])]
     []
     """
+    places = expanded(roots, store=store, store_options=store_options)
     return Scan(
         begun(
-            roots,
+            (),
             steps=steps,
             latest=latest,
             committed=committed,
@@ -111,9 +112,9 @@ def scan(  # noqa: PLR0913 - keywords, each with a meaning of its own
             shard=shard,
             rich_types=rich_types,
             atomicity=atomicity,
-            store=store,
-            store_options=store_options,
+            places=places,
         ),
+        places,
         leaves=leaves,
     )
 
@@ -137,11 +138,12 @@ def begun(  # noqa: PLR0913 - as for scan
     store: Any = None,
     store_options: StoreOptions | None = None,
     pieces: Sequence[_core.Piece] | None = None,
+    places: list[str] | None = None,
 ) -> _core.Scan:
     """Begin a scan whose entries are columns; the part of `scan` that needs no other library.
 
-    With `pieces` only these pieces of the roots are searched; no root is a pattern then. Raises as
-    `scan` does.
+    With `pieces` only these are searched of the roots, which are no patterns then. `places` are
+    what `expanded` has given of the roots already. Raises as `scan` does.
     """
     for name, number, most in (("latest", latest, _MOST), ("threads", threads, MOST_THREADS)):
         if number is not None and not 1 <= number <= most:
@@ -161,9 +163,11 @@ def begun(  # noqa: PLR0913 - as for scan
     with importing:
         from orbscan import _core
 
-    texts = expanded if pieces is None else placed
+    if places is None:
+        texts = expanded if pieces is None else placed
+        places = texts(roots, store=store, store_options=store_options)
     return _core.scan(
-        texts(roots, store=store, store_options=store_options),
+        places,
         steps=None if steps is None else step_bounds(steps),
         latest=latest,
         exclude=[exclude] if isinstance(exclude, str) else [*exclude],

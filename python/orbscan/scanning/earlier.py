@@ -49,7 +49,7 @@ def fingerprints(since: Since, *, leaves: bool = True) -> dict[str, int]:
     from collections.abc import Mapping
 
     if isinstance(since, Mapping):
-        return dict(since)
+        return {os.fspath(path): fingerprint for path, fingerprint in since.items()}
     if isinstance(since, (str, os.PathLike)) and Path(since).suffix == json_lines.SUFFIX:
         return taken_over(json_lines.found(since), leaves=leaves)
     if isinstance(since, (str, os.PathLike)) or hasattr(since, "__arrow_c_stream__"):
@@ -60,7 +60,7 @@ def fingerprints(since: Since, *, leaves: bool = True) -> dict[str, int]:
 
 def _of_entry(entry: CheckpointEntry) -> Found:
     trees = entry._leaves  # noqa: SLF001 - our own
-    return Found(entry.path, entry.fingerprint, complete=entry.complete, trees=trees)
+    return Found(os.fspath(entry), entry.fingerprint, complete=entry.complete, trees=trees)
 
 
 def found(previous: Previous) -> Iterator[Found]:

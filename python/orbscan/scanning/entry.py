@@ -5,24 +5,29 @@ Importing this module loads nothing heavy; trees are assembled at first access.
 
 from __future__ import annotations
 
+from orbscan.places import in_store_of, path_of
+
 # See orbscan/__init__.py.
 TYPE_CHECKING = False
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from typing import Any, NoReturn
 
     from orbscan import _core
-    from orbscan.aliases import CheckpointKind, EntryState
+    from orbscan.aliases import AnyPath, CheckpointKind, EntryState
     from orbscan.errors import OrbscanError
     from orbscan.model.result import CheckpointMetadata, PyTreeMetadata
+    from orbscan.places import Url
 
 
 class CheckpointEntry:
     """What a scan knows about one checkpoint. Immutable; can be pickled, and passed as a path.
 
     Attributes:
-        path: its path: the root as it was given, and the path from there.
-        root: the root as it was given.
+        path: where it lies: the root as it was given, and the path from there. A path, which joins
+            and is not equal to a text; `os.fspath(entry)` is the text as it was given.
+        root: the root as it was given; likewise.
         step: the number in its name; None if there is none.
         kind: `v1`, `v0`, `safetensors`, `temporary` (a save that never finished), or `unknown`
             (it could not even be looked at).
@@ -49,6 +54,8 @@ class CheckpointEntry:
         "_metadata",
         "_metrics",
         "_names",
+        "_path",
+        "_root",
         "_row",
         "_source",
         "commit_reason",
@@ -59,15 +66,11 @@ class CheckpointEntry:
         "fingerprint",
         "init_timestamp_nsecs",
         "kind",
-        "path",
-        "root",
         "state",
         "step",
         "temporary",
     )
 
-    path: str
-    root: str
     step: int | None
     kind: CheckpointKind
     state: EntryState
@@ -79,17 +82,34 @@ class CheckpointEntry:
     fingerprint: int | None
     complete: bool | None
     error: OrbscanError | None
+    _path: str
+    _root: str
     _source: _core.Entry | None
     _metrics: str | None
     _leaves: bool
 
-    def __init__(self, source: _core.Entry, *, leaves: bool = True) -> None:
+    def __init__(
+        self, source: _core.Entry, stores: Sequence[Url] = (), *, leaves: bool = True
+    ) -> None:
         put = object.__setattr__
         for name in _PLAIN:
             put(self, name, getattr(source, name))
+        put(self, "_path", in_store_of(stores, source.path))
+        put(self, "_root", in_store_of(stores, source.root))
         put(self, "_metrics", source.metrics)
         put(self, "_source", source)
         put(self, "_leaves", leaves)
+
+    @property
+    def path(self) -> AnyPath:
+        """Where it lies."""
+        # Made when it is asked for: a scan that nobody asks needs none.
+        return path_of(self._path)
+
+    @property
+    def root(self) -> AnyPath:
+        """The root that it was found at or below."""
+        return path_of(self._root)
 
     @property
     def metadata(self) -> CheckpointMetadata[PyTreeMetadata] | None:
@@ -144,8 +164,8 @@ class CheckpointEntry:
         return report_html("\n".join(lines(self.to_dict())))
 
     def __fspath__(self) -> str:
-        """Return the path."""
-        return self.path
+        """Give the path as text."""
+        return self._path
 
     def __setattr__(self, name: str, value: object) -> NoReturn:
         message = f"cannot assign to {name!r}: an entry is immutable"
@@ -158,7 +178,7 @@ class CheckpointEntry:
     def __repr__(self) -> str:
         error = "" if self.error is None else f", error={self.error!r}"
         return (
-            f"CheckpointEntry({self.path!r}, step={self.step}, kind={self.kind!r}, "
+            f"CheckpointEntry({str(self._path)!r}, step={self.step}, kind={self.kind!r}, "
             f"state={self.state!r}, committed={self.committed}{error})"
         )
 
@@ -166,6 +186,9 @@ class CheckpointEntry:
         """Return all values, with assembled trees: columns stay in the process that read them."""
         state = {name: getattr(self, name) for name in _PLAIN}
         return state | {
+            # Without what is said of a store, which stays in this process.
+            "_path": str(self._path),
+            "_root": str(self._root),
             "_metrics": self._metrics,
             "_source": None,
             "_leaves": self._leaves,
@@ -189,14 +212,12 @@ class CheckpointEntry:
             return object.__getattribute__(self, name)
         except AttributeError:
             # Only an entry with a source lacks a value.
-            value = make(self._source)
+            value = make(self._source, self._path)
         object.__setattr__(self, name, value)
         return value
 
 
 _PLAIN = (
-    "path",
-    "root",
     "step",
     "kind",
     "state",
@@ -215,7 +236,7 @@ def _blank() -> CheckpointEntry:
     return CheckpointEntry.__new__(CheckpointEntry)
 
 
-def _metadata(source: _core.Entry) -> CheckpointMetadata[PyTreeMetadata] | None:
+def _metadata(source: _core.Entry, path: str) -> CheckpointMetadata[PyTreeMetadata] | None:
     checkpoint, chosen = source.checkpoint, source.chosen
     if checkpoint is None or chosen is None:
         return None
@@ -224,11 +245,11 @@ def _metadata(source: _core.Entry) -> CheckpointMetadata[PyTreeMetadata] | None:
 
     _, table = checkpoint.items[chosen]
     tree = None if table is None else assemble(table)
-    return composed(source.path, checkpoint, tree, source.chosen_issues)
+    return composed(path, checkpoint, tree, source.chosen_issues, which=chosen)
 
 
 def _checkpointables(
-    source: _core.Entry,
+    source: _core.Entry, path: str
 ) -> CheckpointMetadata[dict[str | None, PyTreeMetadata]] | None:
     checkpoint = source.checkpoint
     if checkpoint is None:
@@ -237,16 +258,16 @@ def _checkpointables(
     from orbscan.reading.tree import assemble
 
     trees = {name: None if table is None else assemble(table) for name, table in checkpoint.items}
-    return composed(source.path, checkpoint, trees, checkpoint.issues)
+    return composed(path, checkpoint, trees, checkpoint.issues)
 
 
-def _row(source: _core.Entry) -> dict[str, object]:
+def _row(source: _core.Entry, _: str) -> dict[str, object]:
     import json
 
     row: dict[str, object] = json.loads(source.row())
     return row
 
 
-def _names(source: _core.Entry) -> tuple[str | None, ...]:
+def _names(source: _core.Entry, _: str) -> tuple[str | None, ...]:
     checkpoint = source.checkpoint
     return () if checkpoint is None else tuple(name for name, _ in checkpoint.items)

@@ -26,8 +26,8 @@ class ArrowTable(Protocol):
 Previous: TypeAlias = str | os.PathLike[str] | ArrowTable
 """An earlier table: a file, or anything in memory."""
 
-Since: TypeAlias = Mapping[str, int] | Iterable[CheckpointEntry] | Previous
-"""The result of an earlier scan."""
+Since: TypeAlias = Mapping[Any, int] | Iterable[CheckpointEntry] | Previous
+"""What an earlier scan found."""
 
 
 class ScanOptions(TypedDict, total=False):

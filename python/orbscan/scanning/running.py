@@ -6,6 +6,7 @@ Importing this module loads nothing heavy.
 from __future__ import annotations
 
 from orbscan._imports import importing
+from orbscan.places import Url
 from orbscan.scanning.entry import CheckpointEntry
 from orbscan.showing.text import counted
 
@@ -13,7 +14,7 @@ from orbscan.showing.text import counted
 TYPE_CHECKING = False
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from types import TracebackType
     from typing import Self
 
@@ -28,11 +29,12 @@ class Scan:
     was forked since, every use of it raises a RuntimeError.
     """
 
-    __slots__ = ("_core", "_leaves")
+    __slots__ = ("_core", "_leaves", "_stores")
 
-    def __init__(self, core: _core.Scan, *, leaves: bool = True) -> None:
+    def __init__(self, core: _core.Scan, roots: Iterable[str] = (), *, leaves: bool = True) -> None:
         self._core = core
         self._leaves = leaves
+        self._stores = [root for root in roots if isinstance(root, Url)]
 
     def __iter__(self) -> Iterator[CheckpointEntry]:
         """Return the iterator itself."""
@@ -40,7 +42,7 @@ class Scan:
 
     def __next__(self) -> CheckpointEntry:
         """Wait for the next checkpoint."""
-        return CheckpointEntry(next(self._core), leaves=self._leaves)
+        return CheckpointEntry(next(self._core), self._stores, leaves=self._leaves)
 
     def __enter__(self) -> Self:
         """Return the scan itself."""

@@ -61,8 +61,8 @@ def test_the_step_is_chosen_by_the_atomicity_in_every_function(root: Path, tmp_p
     loaded = orbscan.load_checkpointables(copy, {"default": found.metadata}, **rule)
     assert loaded["default"]["w"].shape == (20,)
     assert orbscan.open_array(copy, ("w",), **rule).shape == (20,)
-    assert orbscan.du(copy, **rule).path == str(copy / "step_20")
-    assert orbscan.verify(copy, **rule).path == str(copy / "step_20")
+    assert orbscan.du(copy, **rule).path == copy / "step_20"
+    assert orbscan.verify(copy, **rule).path == copy / "step_20"
     assert orbscan.diff(copy, copy, other_step=20, **rule).same
 
 

@@ -33,7 +33,7 @@ def test_items_called_like_steps_are_parts_of_a_step_before_0_5_11(tmp_path: Pat
     step = golden("o0.5.10-manager/run/10", tmp_path)
     (step / "params").rename(step / "123")
     assert "is itself a checkpoint" in refusal(step).reason
-    assert [entry.path for entry in orbscan.scan(step)] == [str(step)]
+    assert [str(entry.path) for entry in orbscan.scan(step)] == [str(step)]
 
 
 def test_arrays_called_like_steps_are_parts_of_a_checkpoint_before_0_4_3(tmp_path: Path) -> None:

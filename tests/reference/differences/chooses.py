@@ -115,7 +115,7 @@ def step_in_a_flat_checkpoint(folder: Path) -> Asking:
     assert theirs[3].value is False
     assert orbscan.is_orbax_checkpoint(root / "10")
     assert orbscan.metadata(root / "10").metadata
-    assert [entry.path for entry in orbscan.scan(root, ordered=True)] == [
+    assert [str(entry.path) for entry in orbscan.scan(root, ordered=True)] == [
         str(root),
         str(root / "10"),
     ]

@@ -32,7 +32,7 @@ def test_the_functions_can_be_pickled(function: Callable[..., object]) -> None:
 
 def test_two_processes_make_parts_of_one_table(golden: Path) -> None:
     scan = orbscan.scan(golden, leaves=False, ordered=True)
-    paths = [entry.path for entry in scan if entry.state == "read"]
+    paths = [str(entry.path) for entry in scan if entry.state == "read"]
     parts = [pa.record_batch({"path": paths[at : at + 50]}) for at in range(0, len(paths), 50)]
     # As an engine starts them: with nothing of this process.
     context = multiprocessing.get_context("spawn")
