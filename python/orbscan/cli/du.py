@@ -15,9 +15,9 @@ from orbscan.checking.usage_text import (
     sorted_by,
     totals,
 )
-from orbscan.cli import source, stdin
+from orbscan.cli import source
 from orbscan.cli.destination import JSON, add_output
-from orbscan.cli.exits import FINE, NOT_FOUND, PARTIAL, Refusal
+from orbscan.cli.exits import FINE, PARTIAL
 from orbscan.cli.help import EXIT_CODES, add_sort, help_formatter, whole_number
 from orbscan.cli.selection import add_param, chosen
 from orbscan.errors import InvalidLayoutError
@@ -64,19 +64,7 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         epilog=_EXAMPLES + EXIT_CODES,
         formatter_class=help_formatter,
     )
-    parser.add_argument(
-        "paths",
-        metavar="PATH",
-        nargs="+",
-        help="a checkpoint, or directories of checkpoints; - reads paths from stdin",
-    )
-    source.add_step(parser)
-    source.add_name(
-        parser,
-        "measure this checkpointable alone (default: all)",
-        "measure the pytree alone that lies in PATH itself, without a name",
-    )
-    source.add_commit_rules(parser)
+    source.add_several(parser, "measure")
     parser.add_argument(
         "--depth",
         metavar="N",
@@ -101,9 +89,7 @@ def run(arguments: argparse.Namespace) -> int:
         arguments.parser.error("--depth and --files are for the table, not for JSON")
     if arguments.files and arguments.param is not None:
         arguments.parser.error("--files shows all files, but --param is about leaves")
-    paths = stdin.paths(arguments.paths)
-    source.check_name(arguments, arguments.name)
-    paths = [source.local_path(arguments, path) for path in paths]
+    paths = source.several(arguments, "measure")
     if len(paths) == 1:
         # Errors from here on are not usage errors.
         path = source.step_path(arguments, paths[0])
@@ -121,9 +107,6 @@ def run(arguments: argparse.Namespace) -> int:
         return _write(arguments, usage, issues)
     if given := _of_one(arguments):
         arguments.parser.error(f"{given} is for one checkpoint")
-    if not paths:
-        message = "there is nothing to measure: no path on stdin"
-        raise Refusal(message, NOT_FOUND)
     from orbscan.cli import du_roots
 
     return du_roots.run(arguments, paths, None)

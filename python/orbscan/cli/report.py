@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from orbscan.cli import source, stdin
+from orbscan.cli import source
 from orbscan.cli.destination import Destination, What
 from orbscan.cli.exits import FINE, NOT_FOUND, PARTIAL, USAGE, Refusal
 from orbscan.cli.help import EXIT_CODES, help_formatter, whole_number
@@ -43,19 +43,7 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         epilog=_EXAMPLES + EXIT_CODES,
         formatter_class=help_formatter,
     )
-    parser.add_argument(
-        "paths",
-        metavar="PATH",
-        nargs="+",
-        help="a checkpoint, or directories of checkpoints; - reads paths from stdin",
-    )
-    source.add_step(parser)
-    source.add_name(
-        parser,
-        "show this checkpointable alone (default: all)",
-        "show the pytree alone that lies in PATH itself, without a name",
-    )
-    source.add_commit_rules(parser)
+    source.add_several(parser, "show")
     parser.add_argument(
         "-o",
         "--output",
@@ -91,11 +79,7 @@ def run(arguments: argparse.Namespace) -> int:
     path = arguments.output.path
     if arguments.open and path is None:
         arguments.parser.error("--open needs a file: -o report.html")
-    source.check_name(arguments, arguments.name)
-    paths = [source.local_path(arguments, path) for path in stdin.paths(arguments.paths)]
-    if not paths:
-        message = "there is nothing to show: no path on stdin"
-        raise Refusal(message, NOT_FOUND)
+    paths = source.several(arguments, "show")
     of_one = arguments.step is not None or arguments.name is not ... or arguments.uncommitted
     if len(paths) > 1 and of_one:
         arguments.parser.error("--step, --name, --flat and --uncommitted are for one checkpoint")

@@ -6,6 +6,7 @@ import sys
 from argparse import ArgumentTypeError
 
 from orbscan.cli import stdin
+from orbscan.cli.exits import NOT_FOUND, Refusal
 from orbscan.cli.help import whole_number
 from orbscan.errors import located
 from orbscan.reading import api
@@ -42,6 +43,43 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=api.AUTO,
     )
     add_commit_rules(parser)
+
+
+def add_several(parser: argparse.ArgumentParser, verb: str) -> None:
+    """Add PATH..., and what chooses among what one checkpoint holds, to a command.
+
+    Args:
+        parser: of the command.
+        verb: what it does with a checkpoint.
+    """
+    parser.add_argument(
+        "paths",
+        metavar="PATH",
+        nargs="+",
+        help="a checkpoint, or directories of checkpoints; - reads paths from stdin",
+    )
+    add_step(parser)
+    add_name(
+        parser,
+        f"{verb} this checkpointable alone (default: all)",
+        f"{verb} the pytree alone that lies in PATH itself, without a name",
+    )
+    add_commit_rules(parser)
+
+
+def several(arguments: argparse.Namespace, verb: str) -> list[str]:
+    """Give the paths of `add_several`, and those on stdin, as the extension module takes them.
+
+    Raises:
+        SystemExit: a usage error; the usage was printed.
+        Refusal: stdin has none.
+    """
+    check_name(arguments, arguments.name)
+    paths = [local_path(arguments, path) for path in stdin.paths(arguments.paths)]
+    if not paths:
+        message = f"there is nothing to {verb}: no path on stdin"
+        raise Refusal(message, NOT_FOUND)
+    return paths
 
 
 def add_name(
