@@ -10,6 +10,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from orbscan._imports import importing
+from orbscan.errors import InvalidLayoutError
 from orbscan.model.result import Issue
 from orbscan.places import join, path_of
 from orbscan.reading.paths import place_of
@@ -54,8 +55,9 @@ def steps(  # noqa: PLR0913 - keywords, each with a meaning of its own
         store_options: as for `orbscan.metadata`.
 
     Raises:
-        CheckpointNotFoundError: the root does not exist.
-        InvalidLayoutError: the root is a file, or itself a checkpoint without steps in it.
+        CheckpointNotFoundError: the root does not exist; or there is no step in it, but in
+            directories in it, which the message names.
+        InvalidLayoutError: the root is a file, or itself a checkpoint in which there is no step.
         StoreError: the file system refused or failed.
         ValueError: there are store options for a path on a disk, or there is no such atomicity.
         TypeError: the prefix is neither a string nor None.
@@ -63,11 +65,26 @@ def steps(  # noqa: PLR0913 - keywords, each with a meaning of its own
     text = place_of(root, store=store, store_options=store_options)
     directory = path_of(text)
     rows, others, not_looked_into = list_steps(text, atomicity, prefix, details=details)
+    if not rows and not others:
+        _refuse_root_of_roots(text, atomicity, prefix)
     found = Steps(_step(directory, row) for row in rows)
     found.path = directory
     found.others = tuple(others)
     found.not_looked_into = not_looked_into
     return found
+
+
+def _refuse_root_of_roots(root: str, atomicity: Atomicity, prefix: Prefix) -> None:
+    """Refuse a directory without steps that has directories of steps, in the words of `latest`.
+
+    Raises:
+        CheckpointNotFoundError: it is such a directory; the message names those in it.
+    """
+    try:
+        read_steps(root, LATEST, atomicity, prefix)
+    except InvalidLayoutError as error:
+        if error.advice is not None and error.advice[0] == "step_of_one":
+            raise
 
 
 def latest(

@@ -137,6 +137,23 @@ def test_a_root_without_steps_is_named(tmp_path: Path) -> None:
         orbscan.best(tmp_path, "loss")
 
 
+@pytest.mark.parametrize("details", [True, False])
+def test_a_root_of_roots_says_where_the_steps_are(tmp_path: Path, *, details: bool) -> None:
+    write_step(tmp_path / "base", "1000")
+    write_step(tmp_path / "base", "1500")
+    write_step(tmp_path / "wide", "7")
+    refusals = set()
+    for ask in (lambda root: orbscan.steps(root, details=details), orbscan.latest):
+        with pytest.raises(orbscan.CheckpointNotFoundError) as caught:
+            ask(tmp_path)
+        refusals.add(str(caught.value))
+    [refusal] = refusals
+    assert '"base": 2 steps (1000 to 1500), "wide": 1 step' in refusal
+    # Beside a step, or another checkpoint, they are no mistake.
+    write_step(tmp_path, "final")
+    assert orbscan.steps(tmp_path, details=details).others == (("final",) if details else ())
+
+
 def test_what_is_no_root_is_refused(tmp_path: Path) -> None:
     missing = tmp_path / "missing"
     for ask in (orbscan.steps, orbscan.latest, orbscan.root_metadata):
