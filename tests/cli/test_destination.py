@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from orbscan.cli import COMMANDS, composed, document, main
+from orbscan.cli import COMMANDS, composed, main
 from orbscan.cli.demo import unpack
-from orbscan.cli.destination import Destination, What
+from orbscan.cli.destination import What
+from orbscan.reading import pytree_document
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     Run = Callable[..., tuple[int, str, str]]
 
@@ -119,7 +120,8 @@ def test_what_is_for_files_alone_says_so(here: Path, run: Run) -> None:
     assert (status, "pass a name that ends in .parquet" in said) == (2, True)
     status, _, said = run(LINES["scan"], "-o", "s3://bucket/x.parquet")
     assert (status, "a .parquet file is written to a disk" in said) == (2, True)
-    assert what_of("scan")("s3://bucket/x.delta/") == Destination("delta", "s3://bucket/x.delta/")
+    catalogue = what_of("scan")("s3://bucket/x.delta/")
+    assert (catalogue.format, catalogue.path) == ("delta", "s3://bucket/x.delta/")
     assert not [*here.iterdir()]
 
 
@@ -143,14 +145,12 @@ def test_a_place_that_is_not_there_is_told(command: str, here: Path, run: Run) -
     assert f"{file}: No such file or directory" in said
 
 
-def test_what_breaks_off_is_no_file(
-    here: Path, run: Run, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_breaks_off_is_no_file(here: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken_off(*_: object, **__: object) -> Iterator[str]:
         yield '{"leaves": ['
         raise MemoryError
 
-    monkeypatch.setattr(document, "render", broken_off)
+    monkeypatch.setattr(pytree_document, "render", broken_off)
     status, _, said = run(LINES["show"], "-o", here / "x.json")
     assert (status, said) == (4, "orbscan: error: not enough memory\n")
     assert not [*here.iterdir()]

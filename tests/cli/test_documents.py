@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import copy
 import json
+import pickle
 from typing import TYPE_CHECKING, Any
+
+import pytest
 
 import orbscan
 from orbscan.cli import main
@@ -12,8 +15,6 @@ from tests.reading.steps.support import write_step
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    import pytest
 
 
 def printed(capsys: pytest.CaptureFixture[str], *words: object) -> Any:
@@ -74,3 +75,51 @@ def test_differences(step: Path, runs: Path, capsys: pytest.CaptureFixture[str])
     other = next(iter(orbscan.scan(runs, ordered=True)))
     document = printed(capsys, "diff", step, other.path)
     assert plain(orbscan.diff(step, other).to_dict()) == document
+
+
+CHECKPOINTS = ("o0.12.8-v1", "o0.12.8-sharded", "o0.12.8-composite", "o0.3.5-aggregate")
+
+
+@pytest.mark.parametrize("case", CHECKPOINTS)
+def test_metadata(case: str, archive: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    entries = [entry for entry in orbscan.scan(archive / case) if entry.metadata is not None]
+    assert entries
+    for entry in entries:
+        document = printed(capsys, "show", entry.path)
+        assert plain(orbscan.metadata(entry.path).to_dict()) == document
+        assert entry.metadata is not None
+        assert plain(entry.metadata.to_dict()) == document
+
+
+def test_metadata_of_every_pytree(archive: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = archive / "o0.12.8-composite" / "ckpt"
+    read = orbscan.checkpointables_metadata(path)
+    document = plain(read.to_dict())
+    pytrees = [name for name, tree in read.metadata.items() if tree is not None]
+    assert len(pytrees) > 1
+    assert document == {
+        "schema_version": 1,
+        "path": str(path),
+        "checkpointables": [printed(capsys, "show", path, "--name", name) for name in pytrees],
+    }
+
+
+def test_what_was_not_read_here_has_no_document(archive: Path) -> None:
+    read = orbscan.metadata(archive / "o0.12.8-v1" / "ckpt")
+    passed_on = pickle.loads(pickle.dumps(read))  # noqa: S301
+    assert (passed_on, passed_on.items) == (read, read.items)
+    for other in (passed_on, orbscan.CheckpointMetadata.from_bytes(read.to_bytes())):
+        with pytest.raises(ValueError, match="has a document"):
+            other.to_dict()
+
+
+@pytest.mark.parametrize("damaged", [False, True])
+def test_dumps(
+    archive: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], *, damaged: bool
+) -> None:
+    content = (archive / "o0.12.8-v1" / "ckpt" / "state" / "manifest.ocdbt").read_bytes()
+    path = tmp_path / "manifest.ocdbt"
+    path.write_bytes(content[:-1] if damaged else content)
+    document = printed(capsys, "dump", path)
+    assert [plain(found.to_dict()) for found in orbscan.dump(path)] == document["structures"]
+    assert (document["structures"][0]["error"] is not None) == damaged

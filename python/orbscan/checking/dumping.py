@@ -46,6 +46,12 @@ class Field:
     value: Any
     is_group: bool
 
+    def to_dict(self) -> dict[str, object]:
+        """Give what `orbscan dump -o json` prints of it, of values for `json.dumps`."""
+        return field_document(
+            self.level, self.offset, self.in_body, self.name, self.value, self.is_group
+        )
+
     def __str__(self) -> str:
         return line(self.level, self.offset, self.in_body, self.name, self.value, self.is_group)
 
@@ -65,6 +71,18 @@ class Dump:
     meaning: str
     fields: list[Field]
     error: errors.OrbscanError | None
+
+    def to_dict(self) -> dict[str, object]:
+        """Give its part of what `orbscan dump -o json` prints, of values for `json.dumps`."""
+        error = self.error
+        return {
+            "kind": self.kind,
+            "meaning": self.meaning,
+            "fields": [field.to_dict() for field in self.fields],
+            "error": None
+            if error is None
+            else error_document(error.kind, error.offset, error.in_body, error.reason),
+        }
 
     def __str__(self) -> str:
         return "\n".join(
@@ -152,6 +170,35 @@ def decoded(kind: str, value: Any) -> Any:
         return json.loads(value)
     except ValueError:
         return value
+
+
+def field_document(  # noqa: PLR0913, PLR0917 - the members of a field in order
+    level: int,
+    offset: int | None,
+    in_body: bool,  # noqa: FBT001
+    name: str,
+    value: Any,
+    is_group: bool,  # noqa: FBT001
+) -> dict[str, object]:
+    """Compose the document of a field; bytes are text with escapes, as Python spells them."""
+    return {
+        "level": level,
+        "offset": offset,
+        "in_body": in_body,
+        "name": name,
+        "value": repr(value)[2:-1] if isinstance(value, bytes) else value,
+        "group": is_group,
+    }
+
+
+def error_document(
+    kind: str,
+    offset: int | None,
+    in_body: bool,  # noqa: FBT001
+    reason: str,
+) -> dict[str, object]:
+    """Compose the document of what is wrong with a structure."""
+    return {"kind": kind, "offset": offset, "in_body": in_body, "reason": reason}
 
 
 def head(kind: str, meaning: str) -> list[str]:

@@ -17,7 +17,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterable
-    from typing import Any
 
     from orbscan import _core
 
@@ -142,25 +141,24 @@ class _Document:
         self._between = ""
 
     def fields(self, fields: list[_core.DumpField]) -> None:
-        from orbscan.checking.dumping import decoded
+        from orbscan.checking.dumping import decoded, field_document
 
         members = [
-            {
-                "level": level,
-                "offset": at,
-                "in_body": in_body,
-                "name": name,
-                "value": _value(decoded(kind, value)),
-                "group": kind == "group",
-            }
+            field_document(level, at, in_body, name, decoded(kind, value), kind == "group")
             for level, at, in_body, name, kind, value in fields
         ]
         sys.stdout.write(f"{self._between}{self._dumps(members)[1:-1]}")
         self._between = ", "
 
     def ends(self, error: _core.Issue | None) -> None:
+        from orbscan.checking.dumping import error_document
+
         self.is_wrong |= error is not None
-        sys.stdout.write(f'], "error": {self._dumps(_error(error))}}}')
+        told = None
+        if error is not None:
+            kind, _, offset, in_body, reason = error
+            told = error_document(kind, offset, in_body, reason)
+        sys.stdout.write(f'], "error": {self._dumps(told)}}}')
         self._between = ", "
 
     def end(self) -> None:
@@ -168,15 +166,3 @@ class _Document:
         # If there were none, the beginning is still to be written.
         beginning = self._between if self._between.startswith("{") else ""
         sys.stdout.write(f"{beginning}]}}\n")
-
-
-def _error(error: _core.Issue | None) -> dict[str, Any] | None:
-    if error is None:
-        return None
-    kind, _, offset, in_body, reason = error
-    return {"kind": kind, "offset": offset, "in_body": in_body, "reason": reason}
-
-
-def _value(value: Any) -> Any:
-    """Bytes as text with escapes, as Python spells them."""
-    return repr(value)[2:-1] if isinstance(value, bytes) else value

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections import Counter
 
 from orbscan.cli.output import tabular
-from orbscan.cli.storage import lines as ways_shown
-from orbscan.cli.storage import storage
 from orbscan.errors import located
 from orbscan.model.item import UNKNOWN
 from orbscan.reading.facts import distinct
 from orbscan.reading.items import described
 from orbscan.reading.leaf_text import common_mesh, leaf_sharding, leaf_type
+from orbscan.reading.storage import lines as ways_shown
+from orbscan.reading.storage import storage
 from orbscan.reading.totals import commit_nsecs, element_types, parameter_nodes
 from orbscan.showing.fitting import Fitting
 from orbscan.showing.folding import FOLDED_BEYOND

@@ -86,9 +86,14 @@ def run(arguments: argparse.Namespace) -> int:
         selected = _selected(checkpoint, arguments.param)
     with arguments.output.opened():
         if as_json:
-            from orbscan.cli import document
+            from orbscan.reading.items import described
+            from orbscan.reading.pytree_document import render as document
 
-            pieces = document.render(path, checkpoint, others, selected, sort=arguments.sort)
+            known = [(checkpoint.items[0][0], True), *others]
+            items = described(path, checkpoint.handlers, known)
+            pieces = document(
+                path, checkpoint, items, others, selected=selected, sort=arguments.sort
+            )
             sys.stdout.writelines(pieces)
         else:
             from orbscan.cli import output, render
@@ -114,9 +119,10 @@ def _show_json(arguments: argparse.Namespace) -> bool:
     if not isinstance(arguments.name, str) or arguments.path == "-" or arguments.recover:
         return False
     from orbscan import _core
-    from orbscan.cli import document, output, render
+    from orbscan.cli import output, render
     from orbscan.model.item import JSON as JSON_ITEM
     from orbscan.reading.items import Contents
+    from orbscan.reading.pytree_document import render_item
 
     path = source.step_path(arguments, source.local_path(arguments, arguments.path))
     try:
@@ -132,7 +138,7 @@ def _show_json(arguments: argparse.Namespace) -> bool:
         arguments.parser.error("--param, --depth and --sort are for pytrees, but this is JSON")
     with arguments.output.opened():
         if arguments.output.format == JSON:
-            sys.stdout.write(document.render_item(path, read, item))
+            sys.stdout.write(render_item(path, read, item))
         else:
             output.write(render.json_item(path, read, item, items), paged=arguments.pager)
     return True

@@ -67,6 +67,9 @@ class Contents(Protocol):
     def items(self) -> tuple[Item, ...]:
         """Find them."""
 
+    def document(self) -> dict[str, object]:
+        """Compose what `orbscan show -o json` prints."""
+
 
 @dataclass(frozen=True, repr=False)
 class CheckpointMetadata(Moments, Generic[T]):
@@ -119,6 +122,21 @@ class CheckpointMetadata(Moments, Generic[T]):
         [(('step',), 0), (('layers', 0, 'bias'), None)]
         """
         return leaves(self.metadata)
+
+    def to_dict(self) -> dict[str, object]:
+        """Give what `orbscan show -o json` prints of it, of values for `json.dumps`.
+
+        Of several trees, as `orbscan.checkpointables_metadata` gives them, `checkpointables` has
+        that of each pytree. It is made of what was read, and not of `metadata`.
+
+        Raises:
+            ValueError: it is not what a read in this process gave.
+            OrbscanError: the checkpoint can no longer be looked at; as for `items`.
+        """
+        if self._contents is None:
+            message = f"{self.path}: only what was read from a checkpoint has a document"
+            raise ValueError(message)
+        return self._contents.document()
 
     def to_bytes(self) -> bytes:
         """Convert the result to bytes, to pass it to other processes; see `from_bytes`.

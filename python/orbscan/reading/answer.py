@@ -26,7 +26,7 @@ def pytree(
     """Compose the result for the one item that was read; `dressed` as for `tree.assemble`."""
     (name, table), *_ = checkpoint.items
     tree = None if table is None else assemble(table, dressed)
-    read = composed(path, checkpoint, tree, checkpoint.issues)
+    read = composed(path, checkpoint, tree, checkpoint.issues, which=0, is_all=True)
     return read if table is None else replace(read, _trees=(saved_tree(name, table, ()),))
 
 
@@ -55,10 +55,16 @@ def header(path: str, checkpoint: _core.Checkpoint) -> CheckpointMetadata[dict[s
     return replace(read, _contents=Contents(path, checkpoint.handlers, (), None))
 
 
-def composed(
-    path: str, checkpoint: _core.Checkpoint, metadata: PyTreeMetadata, issues: list[_core.Issue]
+def composed(  # noqa: PLR0913 - keywords, each with a meaning of its own
+    path: str,
+    checkpoint: _core.Checkpoint,
+    metadata: PyTreeMetadata,
+    issues: list[_core.Issue],
+    *,
+    which: int | None = None,
+    is_all: bool = False,
 ) -> CheckpointMetadata[PyTreeMetadata]:
-    """Combine trees and what lies outside them."""
+    """Put trees, or one of them, and what stands outside them together."""
     return CheckpointMetadata(
         path_of(path),
         metadata=metadata,
@@ -66,7 +72,7 @@ def composed(
         commit_timestamp_nsecs=checkpoint.commit_timestamp_nsecs,
         custom_metadata=_custom_metadata(checkpoint.custom_metadata),
         issues=tuple([Issue(*issue) for issue in issues]),
-        _contents=contents(path, checkpoint),
+        _contents=contents(path, checkpoint, which, issues, is_all=is_all),
     )
 
 

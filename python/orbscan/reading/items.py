@@ -26,11 +26,17 @@ if TYPE_CHECKING:
         handlers: str | dict[str, str | None] | None
         known: tuple[tuple[str | None, bool | None], ...]
         chosen: Any = ...
+        read: _core.Checkpoint | None = None
+        which: int | None = None
+        issues: list[_core.Issue] | None = None
+        is_all: bool = True
 
 else:
     # `typing`, whose named tuples have types, takes longer to import than a command does.
     _Contents = namedtuple(  # noqa: PYI024
-        "_Contents", "path handlers known chosen", defaults=(...,)
+        "_Contents",
+        "path handlers known chosen read which issues is_all",
+        defaults=(..., None, None, None, True),
     )
 
 # As `rust/orbscan-core/src/orbax/names.rs` has them.
@@ -47,6 +53,11 @@ class Contents(_Contents):
         known: names, and whether they are pytrees.
         chosen: the one that was read, if there are others beside it, which are not in `known`; ...
             if there are none.
+        read: the columns of what was read; None if there are none in this process.
+        which: the number of the pytree among them that the result is of; None if it is of all.
+        issues: the faults that were tolerated.
+        is_all: whether `known`, and what lies beside `chosen`, is all; a scan leaves out what Orbax
+            never reads.
     """
 
     __slots__ = ()
@@ -57,20 +68,73 @@ class Contents(_Contents):
         Raises:
             OrbscanError: as `orbscan.metadata` does.
         """
-        found = [*self.known]
-        if self.chosen is not ...:
-            from orbscan import _core
+        return tuple(described(self.path, self.handlers, self._all()))
 
-            found += _core.others(self.path, self.chosen)
-        return tuple(described(self.path, self.handlers, found))
+    def _all(self) -> list[tuple[str | None, bool | None]]:
+        """The names of all items, and whether they are pytrees."""
+        if self.chosen is ...:
+            return [*self.known]
+        from orbscan import _core
+
+        return [*self.known, *_core.others(self.path, self.chosen)]
+
+    def document(self) -> dict[str, object]:
+        """Compose what `orbscan show -o json` prints of the pytree, or of each of them.
+
+        Raises:
+            ValueError: the columns are not in this process.
+            OrbscanError: as `items` does.
+        """
+        read = self.read
+        if read is None:
+            message = (
+                f"{self.path}: only a result of a read in this process has a document:"
+                " read the checkpoint here"
+            )
+            raise ValueError(message)
+        import json
+
+        from orbscan import _core
+        from orbscan.reading.pytree_document import SCHEMA_VERSION, render
+
+        def of(which: int) -> dict[str, object]:
+            name, _ = read.items[which]
+            if self.is_all:
+                others = [other for other in self._all() if other[0] != name]
+            else:
+                others = _core.others(self.path, name)
+            items = described(self.path, self.handlers, [(name, True), *others])
+            pieces = render(self.path, read, items, others, which=which, issues=self.issues)
+            made: dict[str, object] = json.loads("".join(pieces))
+            return made
+
+        if self.which is not None:
+            return of(self.which)
+        pytrees = [number for number, (_, table) in enumerate(read.items) if table is not None]
+        return {
+            "schema_version": SCHEMA_VERSION,
+            "path": str(self.path),
+            "checkpointables": [*map(of, pytrees)],
+        }
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Leave the columns in the process that read them."""
+        return Contents, (str(self.path), self.handlers, self.known, self.chosen)
 
 
-def contents(path: str, read: _core.Checkpoint) -> Contents:
-    """Return what finds the items of a read."""
+def contents(
+    path: str,
+    read: _core.Checkpoint,
+    which: int | None = None,
+    issues: list[_core.Issue] | None = None,
+    *,
+    is_all: bool = True,
+) -> Contents:
+    """Say how the items of what was read are found; the others are as `Contents` has them."""
     unreadable = {name for name, _ in read.unreadable}
     known = tuple((name, table is not None or name in unreadable) for name, table in read.items)
     chosen = known[0][0] if read.unread else ...
-    return Contents(path, read.handlers, known, chosen)
+    return Contents(path, read.handlers, known, chosen, read, which, issues, is_all)
 
 
 def described(

@@ -31,15 +31,15 @@ import json
 from collections import Counter
 from itertools import compress
 
-from orbscan.cli.storage import storage
 from orbscan.model.item import read_json
 from orbscan.reading.facts import VALUE_TYPES, Leaf, distinct, leaves
-from orbscan.reading.items import described
+from orbscan.reading.storage import storage
 from orbscan.reading.totals import element_types, parameter_nodes
 from orbscan.showing.documents import (
     ISSUE,
     Meshes,
     decoded,
+    issue_documents,
     sharding_document,
     streamed,
     zarr_document,
@@ -59,23 +59,30 @@ if TYPE_CHECKING:
 SCHEMA_VERSION = 1
 
 
-def render(
+def render(  # noqa: PLR0913 - keywords, each with a meaning of its own
     path: str,
     checkpoint: _core.Checkpoint,
+    items: Sequence[Item],
     others: Sequence[tuple[str | None, bool | None]] = (),
+    *,
     selected: set[int] | None = None,
     sort: str | None = None,
+    which: int = 0,
+    issues: Sequence[_core.Issue] | None = None,
 ) -> Iterator[str]:
     """Compose the document of one pytree, piece by piece: one line of ASCII text.
 
     Args:
         path: the path of the checkpoint.
         checkpoint: what was read.
+        items: everything that the checkpoint holds.
         others: the names of the other checkpointables, and whether they are pytrees.
         selected: the nodes of the leaves to show and to count; None for all.
         sort: the order of the leaves, `size` or `name`; None for that of the tree.
+        which: the number of the pytree among those that were read.
+        issues: the faults that were tolerated; by default all of the read.
     """
-    name, tree = checkpoint.items[0]
+    name, tree = checkpoint.items[which]
     meshes = Meshes()
     facts = [] if tree is None else distinct(tree)
     of_nodes = [] if tree is None else tree.node_leaves
@@ -84,14 +91,14 @@ def render(
     parameters = 0 if tree is None else _parameters(name, tree, facts, selected)
     document = {
         "schema_version": SCHEMA_VERSION,
-        "path": path,
+        "path": str(path),
         "layout": checkpoint.layout,
         "storage": [way.to_dict() for way in storage(_counted(facts, every))],
         "checkpointable": name,
         "others": [{"name": other, "is_pytree": is_pytree} for other, is_pytree in others],
         "items": [
             {"name": item.name, "kind": item.kind, "handler": item.handler, "file": item.file}
-            for item in described(path, checkpoint.handlers, [(name, True), *others])
+            for item in items
         ],
         "init_timestamp_nsecs": checkpoint.init_timestamp_nsecs,
         "commit_timestamp_nsecs": checkpoint.commit_timestamp_nsecs,
@@ -99,7 +106,7 @@ def render(
         "totals": _totals([*_counted(facts, shown)], parameters),
         "leaves": [],
         "device_meshes": meshes.found,
-        "issues": [dict(zip(ISSUE, issue, strict=True)) for issue in checkpoint.issues],
+        "issues": issue_documents(checkpoint.issues if issues is None else issues),
     }
     rows = () if tree is None else _rows(tree, selected, sort, meshes)
     return streamed(document, "leaves", rows)
@@ -137,7 +144,7 @@ def render_item(path: str, checkpoint: _core.Checkpoint, item: Item) -> str:
     """
     document = {
         "schema_version": SCHEMA_VERSION,
-        "path": path,
+        "path": str(path),
         "layout": checkpoint.layout,
         "checkpointable": item.name,
         "kind": item.kind,
