@@ -9,6 +9,7 @@ import itertools
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +72,29 @@ def many_chunks(path: Path, chunks: int) -> None:
     shape, chunk = (side * 128, side * 128), (128, 128)
     arrays = [Array(("params", name), shape, chunk, "float32", sharding) for name in "abcd"]
     write(path, arrays, with_chunks=True)
+
+
+def unlike(path: Path, leaves: int) -> None:
+    """Write a model of so many arrays, of which no two siblings differ in a number only.
+
+    Its file is as long as the values would make it, and has none of them.
+    """
+    header, end = {}, 0
+    for number in range(leaves):
+        name = "".join(chr(97 + int(digit)) for digit in f"{number:06}")
+        shape = unlike_shape(number)
+        begin, end = end, end + 4 * prod(shape)
+        header[name] = {"dtype": "F32", "shape": shape, "data_offsets": [begin, end]}
+    text = json.dumps(header).encode()
+    path.mkdir(parents=True)
+    with (path / "model.safetensors").open("wb") as file:
+        file.write(len(text).to_bytes(8, "little") + text)
+        file.truncate(8 + len(text) + end)
+
+
+def unlike_shape(number: int) -> tuple[int, int]:
+    """The shape of one of the arrays that `unlike` writes."""
+    return 1 + number % 97, 1 + number % 61
 
 
 def llama_arrays(model: Model) -> Iterator[Array]:

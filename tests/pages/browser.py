@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
+from tests.support.processes import HANGS
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -99,6 +101,8 @@ def opened(browser: Browser, **options: Any) -> Iterator[Opened]:
     """Open a page of its own, without a network."""
     options = {"viewport": {"width": 1280, "height": 900}, "offline": True, **options}
     context = browser.new_context(**options)
+    # Playwright gives up after 30 s, which a busy machine may need.
+    context.set_default_timeout(HANGS * 1_000)
     try:
         yield Opened(context.new_page())
     finally:

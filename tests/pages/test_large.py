@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-import json
+from itertools import product
+from math import prod
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.reporting.conftest import data_of
+from benches import synthetic
+from tests.reporting.conftest import data_of, rows_of
+from tests.support import handmade
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,21 +29,71 @@ def many(tmp_path_factory: pytest.TempPathFactory) -> Callable[[int], Path]:
 
     def written(leaves: int) -> Path:
         path = root / str(leaves)
-        path.mkdir(exist_ok=True)
-        header, end = {}, 0
-        for number in range(leaves):
-            letters = "".join(chr(97 + int(digit)) for digit in f"{number:06}")
-            shape = [1 + number % 97, 1 + number % 61]
-            begin, end = end, end + 4 * shape[0] * shape[1]
-            header[letters] = {"dtype": "F32", "shape": shape, "data_offsets": [begin, end]}
-        text = json.dumps(header).encode()
-        with (path / "model.safetensors").open("wb") as file:
-            file.write(len(text).to_bytes(8, "little") + text)
-            # A file that has no content takes no space.
-            file.truncate(8 + len(text) + end)
+        if not path.exists():
+            synthetic.unlike(path, leaves)
         return path
 
     return written
+
+
+AREAS = """() => [...document.querySelectorAll('.treemap .cell')].map((element) => {
+  const { width, height } = element.getBoundingClientRect();
+  const node = element.dataset.node;
+  return [node === undefined ? null : Number(node), width * height];
+})"""
+
+
+@pytest.mark.parametrize("leaves", [3_000, 100_000])
+def test_areas_are_bytes_also_of_what_is_too_small_to_be_drawn(
+    opened: Opened, report: Callable[..., Path], many: Callable[[int], Path], leaves: int
+) -> None:
+    file = report(many(leaves))
+    rows = rows_of(data_of(file.read_text("utf-8")))
+    memory = {at: row["kind"]["nbytes"] for at, row in enumerate(rows) if row["kind"]}
+    total = sum(4 * prod(synthetic.unlike_shape(number)) for number in range(leaves))
+    page = opened.show(file)
+    areas = page.evaluate(AREAS)
+    frame = page.locator(".treemap").evaluate("at => at.clientWidth * at.clientHeight")
+    drawn = {node: area for node, area in areas if node is not None}
+    [rest] = [area for node, area in areas if node is None]
+    unseen = total - sum(memory[node] for node in drawn)
+    assert unseen > 0
+    # Gaps lie between those that are drawn; the rest has one around it.
+    assert rest / frame == pytest.approx(unseen / total, abs=0.02)
+    assert sum(drawn.values()) + rest > 0.75 * frame
+    label = page.locator(".treemap .rest").get_attribute("aria-label") or ""
+    assert label.startswith(f"… {leaves - len(drawn):,} more leaves, ")
+    assert opened.is_quiet()
+
+
+def test_what_is_too_small_leads_to_the_table_of_it(
+    opened: Opened, report: Callable[..., Path], many: Callable[[int], Path]
+) -> None:
+    page = opened.show(report(many(100_000)))
+    page.locator(".treemap .rest").click()
+    assert page.locator("th[data-name='memory']").get_attribute("aria-sort") == "descending"
+    assert page.evaluate("() => document.activeElement.type") == "search"
+    assert page.locator(".leaves").evaluate("at => at.getBoundingClientRect().top") < 900
+    page.locator(".treemap .rest").focus()
+    page.keyboard.press("Enter")
+    assert page.evaluate("() => document.activeElement.type") == "search"
+    assert opened.is_quiet()
+
+
+def test_a_small_container_is_opened_by_what_is_gathered_in_it(
+    opened: Opened, report: Callable[..., Path], tmp_path: Path
+) -> None:
+    names = ["".join(letters) for letters in product("abcdefghijklmnopqrstuvwxy", repeat=2)]
+    small = {name: handmade.Array((100,)) for name in names}
+    tree = {"state": {"large": handmade.Array((6_250, 1_000)), "small": small}}
+    page = opened.show(report(handmade.write(tmp_path / "1", tree)))
+    inside = page.locator(".treemap .rest")
+    assert inside.count() == 1
+    assert (inside.get_attribute("aria-label") or "").startswith("625 leaves, in state/small, ")
+    inside.click()
+    assert page.locator(".crumbs button").last.inner_text() == "small"
+    assert page.locator(".treemap .cell:not(.rest)").count() == 625
+    assert opened.is_quiet()
 
 
 def test_a_large_model_is_small_and_folded(

@@ -27,9 +27,11 @@ SCRIPTS = (
     "vendor/d3-hierarchy.min.js",
     "base.js",
     "tree.js",
+    "layout.js",
     "treemap.js",
     "leaves.js",
     "array.js",
+    "controls.js",
     "page.js",
 )
 """In the order in which they run."""

@@ -36,3 +36,17 @@ orbscan.set = (element, attributes) => {
 orbscan.count = (number) => number.toLocaleString("en-US");
 
 orbscan.leafCount = (number) => (number === 1 ? "1 leaf" : `${orbscan.count(number)} leaves`);
+
+/** Shows a number of bytes as the command line does: 1.5 KiB. */
+orbscan.size = (nbytes) => {
+  const units = ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
+  if (nbytes < 1024) {
+    return `${nbytes} B`;
+  }
+  let amount = nbytes / 1024;
+  while (amount >= 1024 && units.length > 1) {
+    amount /= 1024;
+    units.shift();
+  }
+  return `${amount.toFixed(1)} ${units[0]}`;
+};

@@ -166,6 +166,14 @@
     openFirst();
     fill();
     return {
+      /** Lists the leaves below a node, the largest first. */
+      list: (node) => {
+        search.value = node.parent ? orbscan.pathOf(node) : "";
+        Object.assign(state, { sort: "memory", falls: true, shown: PIECE });
+        fill();
+        part.scrollIntoView({ block: "start" });
+        search.focus({ preventScroll: true });
+      },
       mark: (node) => {
         state.selected = node;
         body.querySelector(".selected")?.classList.remove("selected");

@@ -81,8 +81,8 @@
   /** Gives the keypath of a node. */
   orbscan.pathOf = (node) => {
     const labels = [];
-    for (let at = node; at.parent; at = at.parent) {
-      labels.unshift(at.label);
+    for (let above = node; above.parent; above = above.parent) {
+      labels.unshift(above.label);
     }
     return orbscan.joined(labels) || ".";
   };

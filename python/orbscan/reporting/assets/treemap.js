@@ -1,28 +1,8 @@
 // The treemap: a rectangle for each leaf, as large as its bytes, within those of its containers.
-// d3-hierarchy lays it out; elements are laid upon it, so that each can be reached and read.
+// Elements lie where `layout.js` puts them, so that each can be reached and read.
 "use strict";
 
 (() => {
-  const HEAD = 19;
-  const GAP = 2;
-  const SMALLEST = 3;
-  const MOST = 3000;
-
-  const hasHead = (at) => at.depth > 0 && at.x1 - at.x0 >= 44 && at.y1 - at.y0 >= HEAD + 12;
-
-  /** The nodes to be shown at and below one: what has a single part is shown as that part. */
-  const item = (node, weight) => {
-    const labels = [node.label];
-    let at = node;
-    let parts = at.children.filter((child) => weight(child) > 0);
-    while (parts.length === 1) {
-      [at] = parts;
-      labels.push(at.label);
-      parts = at.children.filter((child) => weight(child) > 0);
-    }
-    return { node: at, parts, label: orbscan.joined(labels) };
-  };
-
   const nameOf = (node, weightText) => {
     const what = node.kind ? [node.kind.type + node.kind.shape, node.kind.sharding] : [orbscan.leafCount(node.leaves)];
     const times = node.count > 1 ? [`${orbscan.count(node.count)} alike`] : [];
@@ -31,21 +11,39 @@
     return [orbscan.pathOf(node), ...what, ...times, weightText, ...state].filter(Boolean).join(", ");
   };
 
+  const restName = ({ data }, weightText) => {
+    const within = data.node.parent ? [`in ${orbscan.pathOf(data.node)}`] : [];
+    return [data.label, ...within, weightText, "too small to be drawn one by one"].join(", ");
+  };
+
   /**
    * Makes a treemap in an element.
-   * `told.selected(node)` is called for a leaf, `told.zoomed(node)` for a container.
+   * `told.selected(node)` is called for a leaf, `told.zoomed(node)` for a container, and
+   * `told.listed(node)` for a container of which parts cannot be drawn.
    */
   orbscan.treemap = (host, tree, told) => {
     const state = { root: tree.root, area: "memory", colouring: tree.first, selected: null };
     let shown = [];
     const weight = (node) => node[state.area];
-    const weightText = (node) => (state.area === "memory" ? node.memoryText : `${node.storedText} stored`);
+    const suffix = () => (state.area === "memory" ? "" : " stored");
+    const weightText = (node) => (state.area === "memory" ? node.memoryText : node.storedText) + suffix();
+    const textOf = (at) => (at.data.gathered.length ? orbscan.size(at.value) + suffix() : weightText(at.data.node));
 
-    const paint = (element, node) => {
+    const paint = (at) => {
+      const { element } = at;
+      const { node, gathered } = at.data;
+      if (gathered.length) {
+        const isLost = gathered.some((each) => each.state >= 2);
+        element.className = isLost ? "cell rest lost hatched" : "cell rest";
+        return;
+      }
       const painted = node.kind ? state.colouring.of(node)[1] : "other";
-      const kept = ["cell", painted];
+      const kept = ["cell", node.isRest ? "rest" : painted];
       if (node.state >= 2) {
         kept.push("hatched");
+      }
+      if (at.isTight) {
+        kept.push("tight");
       }
       if (node === state.selected) {
         kept.push("selected");
@@ -61,65 +59,58 @@
     };
 
     const elementOf = (at) => {
-      const { node, label } = at.data;
+      const { node, label, gathered } = at.data;
+      const name = gathered.length ? restName(at, textOf(at)) : nameOf(node, textOf(at));
       const element = orbscan.make("div", {
         role: "treeitem",
         tabindex: "-1",
-        "data-node": node.number,
+        [gathered.length ? "data-rest" : "data-node"]: node.number,
         "aria-level": Math.max(at.depth, 1),
-        "aria-label": nameOf(node, weightText(node)),
-        title: nameOf(node, weightText(node)),
+        "aria-label": name,
+        title: name,
       });
+      at.element = element;
       const width = at.x1 - at.x0;
       const height = at.y1 - at.y0;
-      const times = node.count > 1 ? ` ×${orbscan.count(node.count)}` : "";
+      const times = node.count > 1 && !gathered.length ? ` ×${orbscan.count(node.count)}` : "";
       if (at.children) {
-        element.className = hasHead(at) ? "box" : "box bare";
-        if (hasHead(at)) {
+        element.className = at.hasHead ? "box" : "box bare";
+        if (at.hasHead) {
           element.append(orbscan.make("span", { class: width > 150 ? "head short" : "head", text: label + times }));
           if (width > 150) {
-            element.append(orbscan.make("span", { class: "amount", text: weightText(node) }));
+            element.append(orbscan.make("span", { class: "amount", text: textOf(at) }));
           }
         }
       } else {
-        paint(element, node);
+        paint(at);
         if (width >= 34 && height >= 16) {
           element.append(orbscan.make("span", { class: "head", text: label + times }));
         }
         if (width >= 60 && height >= 34) {
-          element.append(orbscan.make("span", { class: "amount", text: weightText(node) }));
+          element.append(orbscan.make("span", { class: "amount", text: textOf(at) }));
         }
-        element.setAttribute("aria-selected", String(node === state.selected));
+        element.setAttribute("aria-selected", String(isSelected(at)));
       }
       place(element, at);
       return element;
     };
 
+    const isSelected = (at) => at.data.node === state.selected && !at.data.gathered.length;
+
+    /** What tells a place apart from all others, also after it was drawn again. */
+    const keyOf = (element) => element.dataset.node ?? `rest of ${element.dataset.rest}`;
+
     const draw = () => {
-      const focused = host.contains(document.activeElement) ? document.activeElement.dataset.node : null;
-      const top = { node: state.root, parts: state.root.children.filter((child) => weight(child) > 0), label: "" };
-      const laid = d3.hierarchy(top, (at) => at.parts.map((child) => item(child, weight)));
-      laid.sum((at) => (at.parts.length ? 0 : weight(at.node)));
-      laid.sort((one, other) => other.value - one.value);
-      d3.treemap()
-        .size([host.clientWidth, host.clientHeight])
-        .round(true)
-        .paddingInner(GAP)
-        .paddingOuter((at) => (at.depth ? GAP : 0))
-        .paddingTop((at) => (hasHead(at) ? HEAD : at.depth ? GAP : 0))(laid);
+      const focused = host.contains(document.activeElement) ? keyOf(document.activeElement) : null;
+      const laid = orbscan.layout(state.root, weight, host.clientWidth, host.clientHeight);
       shown = [];
       laid.eachBefore((at) => {
-        const isSeen = at.x1 - at.x0 >= SMALLEST && at.y1 - at.y0 >= SMALLEST;
-        at.isShown = (at.depth > 0 || !at.children) && isSeen && shown.length < MOST;
         if (at.isShown) {
           shown.push(at);
         }
       });
       host.replaceChildren(...shown.map(elementOf));
-      shown.forEach((at, number) => {
-        at.element = host.children[number];
-      });
-      const again = shown.find((at) => String(at.data.node.number) === focused);
+      const again = shown.find((at) => keyOf(at.element) === focused);
       stop((again ?? shown[0])?.element, Boolean(again));
       host.classList.toggle("empty", shown.length === 0);
     };
@@ -143,8 +134,8 @@
       state.selected = node;
       for (const at of shown) {
         if (!at.children) {
-          paint(at.element, at.data.node);
-          at.element.setAttribute("aria-selected", String(at.data.node === node));
+          paint(at);
+          at.element.setAttribute("aria-selected", String(isSelected(at)));
         }
       }
       if (node) {
@@ -162,7 +153,10 @@
     };
 
     const open = (at) => {
-      if (at.children) {
+      if (at.data.gathered.length && at.data.node === state.root) {
+        told.listed(state.root);
+      } else if (at.children || at.data.gathered.length) {
+        // In a larger rectangle there may be room for what is too small here.
         zoom(at.data.node);
       } else if (at.data.node.kind) {
         select(at.data.node);
@@ -192,7 +186,7 @@
       }
     };
 
-    const found = (event) => shown.find((at) => at.element === event.target.closest("[data-node]"));
+    const found = (event) => shown.find((at) => at.element === event.target.closest("[role=treeitem]"));
 
     host.addEventListener("click", (event) => {
       const at = found(event);
@@ -207,8 +201,11 @@
         return;
       }
       if (event.key === "Enter" || event.key === " ") {
+        const isListed = at.data.gathered.length && at.data.node === state.root;
         open(at);
-        stop((shown.find((each) => each.data.node === at.data.node) ?? shown[0])?.element, true);
+        if (!isListed) {
+          stop((shown.find((each) => each.data.node === at.data.node) ?? shown[0])?.element, true);
+        }
       } else if (event.key === "Escape" || event.key === "Backspace") {
         zoom(above(state.root));
         stop(shown[0]?.element, true);
