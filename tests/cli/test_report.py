@@ -46,6 +46,21 @@ def test_it_opens_a_browser_if_asked(demo: Path, monkeypatch: pytest.MonkeyPatch
     assert opened == [(demo / "report.html").as_uri()]
 
 
+def test_diff_writes_a_page_beside_its_answer(
+    demo: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["diff", "models/before", "models/after", "--report", "both.html"]
+    assert main(words) == 1
+    said = capsys.readouterr()
+    assert said.out.startswith("a          models/before")
+    assert said.err.startswith("wrote both.html, ")
+    assert "<title>before and after" in (demo / "both.html").read_text("utf-8")
+    assert main([*words, "-o", "json"]) == 1
+    with pytest.raises(SystemExit):
+        main([*words[:-1], "both.pdf"])
+    assert "--report takes a file that ends in .html" in capsys.readouterr().err
+
+
 @pytest.mark.usefixtures("demo")
 @pytest.mark.parametrize(
     ("words", "status", "said"),
@@ -85,5 +100,9 @@ def test_without_jinja2_it_says_what_to_install(
 
     pages._environment.cache_clear()
     monkeypatch.setitem(sys.modules, "jinja2", None)
-    assert main(["report", "composite"]) == 2
-    assert capsys.readouterr().err.endswith("pip install 'orbscan[report]'\n")
+    for words in (
+        ["report", "composite"],
+        ["diff", "composite", "composite", "--report", "x.html"],
+    ):
+        assert main(words) == 2
+        assert capsys.readouterr().err.endswith("pip install 'orbscan[report]'\n")

@@ -14,7 +14,7 @@ from orbscan.cli.messages import path_of_step, told
 from orbscan.cli.selection import add_param, chosen
 from orbscan.differing.aspects import ASPECTS, left_out
 from orbscan.errors import OrbscanError
-from orbscan.showing.text import counted, size
+from orbscan.showing.text import counted, printable, size
 
 # See orbscan/__init__.py.
 TYPE_CHECKING = False
@@ -38,6 +38,7 @@ examples:
   orbscan diff old new --strict
   orbscan diff old new --param 'params/**/kernel'
   orbscan diff runs/base runs/base --step 1000 --other-step 1200 --values
+  orbscan diff old new --report diff.html
   orbscan diff old new -o json | jq -r '.changed[] | .keypath | join("/")'
 
 The exit code is 1 if they differ, and 5 if they are not known to differ but a
@@ -105,7 +106,11 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     parser.add_argument(
         "--all", action="store_true", help="show every leaf on a line of its own, however many"
     )
-    add_param(parser, "compare")
+    parser.add_argument(
+        "--report",
+        metavar="FILE",
+        help="also write a page that shows both side by side, to a file that ends in .html",
+    )
     add_output(parser, "a report")
     parser.set_defaults(run=run, parser=parser)
 
@@ -115,6 +120,8 @@ def run(arguments: argparse.Namespace) -> int:
     as_json = arguments.output.format == JSON
     if as_json and arguments.all:
         arguments.parser.error("--all is for the table, not for JSON")
+    if arguments.report is not None and not arguments.report.endswith(".html"):
+        arguments.parser.error("--report takes a file that ends in .html")
     from orbscan.differing.difference import difference
 
     sides = _sides(arguments)
@@ -129,13 +136,40 @@ def run(arguments: argparse.Namespace) -> int:
     if as_json:
         for side in sides:
             source.warn(side.issues)
+    else:
+        from orbscan.cli import output
+        from orbscan.differing.text import SHOWN, report
+
+        # The faults that were tolerated are among its notes.
+        lines = report(diff, None if arguments.all else SHOWN, output.fitting(arguments))
+        output.write(output.differences(lines))
+    if arguments.report is not None:
+        _write_page(diff, arguments.report)
     if diff.undecided:
         return PARTIAL
     return FINE if diff.same else FINDINGS
 
 
-def _selected(pattern: str, sides: list[Side]) -> Selection:
-    """The leaves that are compared, of both sides.
+def _write_page(diff: Diff, file: str) -> None:
+    """Write the page of both sides; where it is goes to stderr.
+
+    Raises:
+        Refusal: what it needs is not installed.
+    """
+    from orbscan.reporting.api import report
+
+    try:
+        page = report(diff)
+    except ImportError as error:
+        message = f"--report: {error}"
+        raise Refusal(message, USAGE) from error
+    page.save(file)
+    print(f"wrote {printable(file)}, {size(page.nbytes)}", file=sys.stderr)
+
+
+@contextmanager
+def _comparer(arguments: argparse.Namespace, sides: list[Side]) -> Iterator[Values | None]:
+    """Make what compares values, if that is wanted, and tell on a terminal how far it has come.
 
     Raises:
         Refusal: no leaf matches.

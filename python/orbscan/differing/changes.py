@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from orbscan.aliases import Keypath
     from orbscan.differing.amount import Amount, Compared
     from orbscan.differing.leaf import LeafSummary
+    from orbscan.differing.side import Side
 
 UNREADABLE = "unreadable"
 
@@ -223,7 +224,7 @@ class Differences:
     others: tuple[Other, ...]
     notes: tuple[str, ...]
     values: Compared | None = None
-    param: str | None = None
+    _sides: tuple[Side, Side] | None = field(default=None, repr=False, compare=False)
 
     @property
     def same(self) -> bool:

@@ -9,6 +9,8 @@ from orbscan.differing.changes import Differences
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from orbscan.differing.side import Side
+
 
 class Diff(Differences):
     """The differences of two sides. False if there are none; `str` of it is a report.
@@ -35,6 +37,13 @@ class Diff(Differences):
 
     __slots__ = ()
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """Pickle what was found, without the trees of both sides."""
+        from dataclasses import fields
+
+        found = [getattr(self, each.name) for each in fields(self) if each.name != "_sides"]
+        return Diff, tuple(found)
+
     def __str__(self) -> str:
         from orbscan.differing.text import report
 
@@ -54,6 +63,17 @@ class Diff(Differences):
         from orbscan.differing.document import document
 
         return document(self)
+
+    def sides(self) -> tuple[Side, Side]:
+        """Give both sides as they were compared.
+
+        Raises:
+            ValueError: it was pickled, which leaves their trees out.
+        """
+        if self._sides is None:
+            message = "this result was pickled, which leaves the trees out: compare them again"
+            raise ValueError(message)
+        return self._sides
 
     def summary(self) -> Iterator[str]:
         """Count what differs: `2 changed leaves`, `1 added leaf`; `no difference` if nothing."""

@@ -50,3 +50,9 @@ class Side(NamedTuple):
     others: tuple[tuple[str | None, bool | None], ...] = ()
     issues: tuple[_core.Issue, ...] = ()
     path: str | None = None
+
+    def described(self) -> Side:
+        """Give it without the values of a tree in memory, which a result must not keep alive."""
+        if self.path is not None:
+            return self
+        return self._replace(items=tuple(item._replace(origin=None) for item in self.items))

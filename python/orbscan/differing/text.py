@@ -55,10 +55,26 @@ def report(
         fitting: how its rows are fitted; None for not at all.
     """
     fitting = fitting or Fitting()
-    blocks = [
-        labelled(header(diff)),
-        _block("checkpointables", _capped(checkpointable_rows(diff), shown), fitting),
-    ]
+    blocks = [labelled(header(diff))]
+    blocks += [_block(title, rows, fitting) or [title] for title, rows in sections(diff, shown)]
+    # A note is a sentence, which folds better than it is cut.
+    notes = _capped([(printable(note),) for note in diff.notes], shown)
+    blocks.append(_block("notes", notes, Fitting()))
+    lines: list[str] = []
+    for block in filter(None, blocks):
+        lines += ["", *block] if lines else block
+    return lines
+
+
+def sections(diff: Differences, shown: int | None = SHOWN) -> Iterator[tuple[str, list[Row]]]:
+    """Say how checkpointables differ, and how each tree does: titles, and the rows below each.
+
+    Args:
+        diff: what to show.
+        shown: as for `report`.
+    """
+    if rows := _capped(checkpointable_rows(diff), shown):
+        yield "checkpointables", rows
     several = len(diff.checkpointables) > 1
     meshes_told = meshes(diff.changed) is not None
     differing = [
@@ -67,17 +83,10 @@ def report(
     for tree in differing[: None if shown is None else _SHOWN_TREES]:
         prefix = f"{pair_text(tree.pair)}: " if several else ""
         of_tree = _blocks(tree, prefix, shown, meshes_told=meshes_told)
-        blocks += [_block(title, rows, fitting) for title, rows in of_tree]
+        yield from ((title, rows) for title, rows in of_tree if rows)
     more = 0 if shown is None else len(differing) - _SHOWN_TREES
     if more > 0:
-        blocks.append([f"... and differences in {counted(more, 'more checkpointable')}"])
-    # A note is a sentence, which is better folded than cut.
-    notes = _capped([(printable(note),) for note in diff.notes], shown)
-    blocks.append(_block("notes", notes, Fitting()))
-    lines: list[str] = []
-    for block in filter(None, blocks):
-        lines += ["", *block] if lines else block
-    return lines
+        yield f"... and differences in {counted(more, 'more checkpointable')}", []
 
 
 def _blocks(

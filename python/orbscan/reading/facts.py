@@ -10,9 +10,22 @@ from orbscan.reading import codes
 TYPE_CHECKING = False
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
+    from typing import Protocol
 
     from orbscan import _core
+
+    class Rows(Protocol):
+        """What a leaf names by numbers: a part of a `_core.LeafTable`."""
+
+        @property
+        def arrays(self) -> Sequence[_core.Array]:
+            """The distinct arrays."""
+
+        @property
+        def shardings(self) -> Sequence[_core.Sharding]:
+            """The distinct shardings."""
+
 
 VALUE_TYPES = {
     codes.JAX_ARRAY: "jax.Array",
@@ -79,7 +92,7 @@ class Leaf:
 
     def __init__(
         self,
-        table: _core.LeafTable,
+        table: Rows,
         described: _core.Leaf,
         place: tuple[_core.Place, str] | None,
     ) -> None:

@@ -1,9 +1,10 @@
 """Reports: pages to look at, one file each, which make no requests.
 
-`api` has the public function and `value` its result. `outline` lays the trees of a checkpoint out
-as nodes, `kinds` describes each distinct leaf, `colourings` are the ways to colour them, `texts`
-stores texts and numbers for a page, and `explorer` combines these. `looking` gathers what a page
-shows, `facts` answers the first questions, and `checkpoint` is a page of one checkpoint. `runs` are
-the steps of runs over time, and `overview` is a page of many checkpoints. `pages` makes HTML of
-pages, with the script and style in `assets/`.
+`api` has the public function and `value` what it gives. `outline` lays the trees of a checkpoint
+out as nodes, `kinds` is what is said of each distinct leaf, `colourings` what they are coloured by,
+`texts` how a page holds texts and numbers, and `explorer` puts these together. `looking` finds what
+a page tells, `facts` says what people ask first, and `checkpoint` is a page of one checkpoint.
+`runs` are the steps of runs over time, and `overview` is a page of many checkpoints.
+`marks` is what a diff says of each leaf, and `comparison` is a page of its two sides.
+`pages` makes HTML of pages, with the script and style in `assets/`.
 """

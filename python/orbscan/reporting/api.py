@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from orbscan.differing.diff import Diff
 from orbscan.errors import InvalidLayoutError
 from orbscan.reading.paths import place_of
 from orbscan.reporting.checkpoint import checkpoint_page
+from orbscan.reporting.comparison import comparison_page
 from orbscan.reporting.looking import look
 from orbscan.reporting.overview import overview_page
 from orbscan.reporting.pages import html
@@ -26,7 +28,7 @@ BUDGET = 1_900_000
 
 
 def report(  # noqa: PLR0913 - keywords, each with a meaning of its own
-    path: Path | Iterable[Path],
+    path: Path | Iterable[Path] | Diff,
     name: Name = ...,
     *,
     step: StepChoice | None = None,
@@ -44,10 +46,10 @@ def report(  # noqa: PLR0913 - keywords, each with a meaning of its own
     The page is one file. It opens from a disk, can be mailed, and makes no requests.
 
     Args:
-        path: the checkpoint, as for `orbscan.metadata`; or one or several directories of
-            checkpoints, as for `orbscan.scan`: the page then shows steps over time, the disk usage
-            of runs, and a page of each step in the same file. Those are not checked, whatever the
-            level.
+        path: the checkpoint, as for `orbscan.metadata`; or a directory of checkpoints, or several,
+            as for `orbscan.scan`: steps over time, what runs take, and a page of each step in the
+            same file. These are not checked, whatever the level. Or what `orbscan.diff` gave: both
+            checkpoints side by side, and where they differ.
         name: the one checkpointable to show, as for `orbscan.verify`. By default all.
         step: as for `orbscan.metadata`.
         mesh: the mesh for which to plan a restore, as for `orbscan.restore_plan`; by default that
@@ -67,15 +69,17 @@ def report(  # noqa: PLR0913 - keywords, each with a meaning of its own
             name.
         FormatError: a file without which nothing can be shown is damaged.
         StoreError: the file system or the store refused or failed.
-        TypeError: `name`, `step` or `allow_uncommitted` is given together with several paths.
-        ValueError: the mesh is not a mesh, the name or the step is invalid, or there is no such
-            level.
+        TypeError: `name`, `step` or `allow_uncommitted` comes with several paths, or with a diff.
+        ValueError: the mesh is not a mesh, the name or the step is none, or there is no such level;
+            or the diff was pickled, which leaves the trees out.
         ImportError: jinja2 is not installed; says how to install it.
     """
     if not isinstance(path, (str, os.PathLike)):
         if name is not ... or step is not None or allow_uncommitted:
-            message = "name, step and allow_uncommitted are for one checkpoint, not for several"
+            message = "name, step and allow_uncommitted are for one checkpoint"
             raise TypeError(message)
+        if isinstance(path, Diff):
+            return _of_diff(path, budget)
         return _of_several(
             expanded(path, store=store, store_options=store_options),
             mesh=mesh,
@@ -108,6 +112,12 @@ def report(  # noqa: PLR0913 - keywords, each with a meaning of its own
         text, looked, mesh=mesh, devices_per_host=devices_per_host, budget=budget
     )
     return Report(page.title, html(page.title, [page]), int(page.is_incomplete), 1)
+
+
+def _of_diff(diff: Diff, budget: int) -> Report:
+    page = comparison_page(diff, budget)
+    text = html(page.title, [], comparison=page)
+    return Report(page.title, text, int(page.is_incomplete), len(page.sides))
 
 
 def _of_several(

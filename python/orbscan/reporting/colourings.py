@@ -100,6 +100,43 @@ def colourings(nodes: Sequence[Node], kinds: Sequence[Kind | None]) -> list[Colo
     return [way for way in ways if way is not None]
 
 
+def ordered(
+    name: str,
+    label: str,
+    nodes: Sequence[Node],
+    found: Iterable[tuple[int, str, str] | None],
+) -> Colouring:
+    """Make a colouring of what comes with its place in the legend, its label and its paint.
+
+    Args:
+        name: of the colouring in the data of a page.
+        label: that for people.
+        nodes: of the page.
+        found: for each node, its place, label and paint; None for what is not a leaf.
+    """
+    found = [*found]
+    known = {each: Category(each[1], each[2]) for each in sorted({*filter(None, found)})}
+    for node, each in zip(nodes, found, strict=True):
+        if each is not None:
+            known[each].leaves += node.leaves
+            known[each].memory += node.memory
+    numbers = {each: number for number, each in enumerate(known)}
+    of_nodes = [-1 if each is None else numbers[each] for each in found]
+    return Colouring(name, label, [*known.values()], of_nodes)
+
+
+def repainted(one: Colouring, other: Colouring) -> None:
+    """Give what two colourings of kinds call by the same name the same paint."""
+    sizes: dict[str, int] = {}
+    for category in (*one.categories, *other.categories):
+        if category.paint != "other":
+            sizes[category.label] = sizes.get(category.label, 0) + category.memory
+    ranked = sorted(sizes, key=lambda label: (-sizes[label], label))
+    paints = {label: palette.category(number) for number, label in enumerate(ranked)}
+    for category in (*one.categories, *other.categories):
+        category.paint = paints.get(category.label, "other")
+
+
 def most_telling(ways: Sequence[Colouring]) -> Colouring:
     """Return the initial colouring: what is wrong, else the first that distinguishes leaves."""
     for way in ways:
@@ -165,7 +202,7 @@ def _amounts(
     ]
     if all(each is None or each[0] < 0 for each in found):
         return None
-    return _ordered(name, label, nodes, found)
+    return ordered(name, label, nodes, found)
 
 
 def _states(nodes: Sequence[Node], kinds: Sequence[Kind | None]) -> Colouring:
@@ -173,25 +210,7 @@ def _states(nodes: Sequence[Node], kinds: Sequence[Kind | None]) -> Colouring:
         None if kind is None else (-node.state, *_STATES[node.state])
         for node, kind in zip(nodes, kinds, strict=True)
     ]
-    return _ordered("state", "State", nodes, found)
-
-
-def _ordered(
-    name: str,
-    label: str,
-    nodes: Sequence[Node],
-    found: Iterable[tuple[int, str, str] | None],
-) -> Colouring:
-    """Make a colouring from its places in the legend, labels and paints."""
-    found = [*found]
-    known = {each: Category(each[1], each[2]) for each in sorted({*filter(None, found)})}
-    for node, each in zip(nodes, found, strict=True):
-        if each is not None:
-            known[each].leaves += node.leaves
-            known[each].memory += node.memory
-    numbers = {each: number for number, each in enumerate(known)}
-    of_nodes = [-1 if each is None else numbers[each] for each in found]
-    return Colouring(name, label, [*known.values()], of_nodes)
+    return ordered("state", "State", nodes, found)
 
 
 def _sharding(kind: Kind) -> str:

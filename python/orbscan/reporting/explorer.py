@@ -17,12 +17,17 @@ from orbscan.showing.text import brackets, counted, size
 TYPE_CHECKING = False
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
+    from typing import TypeAlias
 
     from orbscan.reading.facts import Leaf
     from orbscan.reporting.colourings import Colouring
     from orbscan.reporting.kinds import Mesh
     from orbscan.reporting.outline import Node, Tree
+
+    Chooser: TypeAlias = Callable[
+        [Sequence[Node], Sequence[Kind | None], list[Colouring]], list[Colouring]
+    ]
 
 _NONE = -1
 _FEWEST = 50
@@ -37,19 +42,22 @@ class Explorer:
         kinds: the kind of each node; None for a node that is not a leaf.
         meshes: the meshes of leaves.
         colourings: the ways to colour leaves.
-        left_out: how many leaves did not fit.
+        first: the name of the one to begin with.
+        left_out: how many leaves there was no room for.
     """
 
-    __slots__ = ("colourings", "kinds", "left_out", "meshes", "nodes")
+    __slots__ = ("colourings", "first", "kinds", "left_out", "meshes", "nodes")
 
-    def __init__(self, nodes: list[Node], left_out: int = 0) -> None:
+    def __init__(self, nodes: list[Node], left_out: int = 0, choose: Chooser | None = None) -> None:
         meshes = Meshes()
         known: dict[int, Kind] = {}
         self.left_out = left_out
         self.nodes = nodes
         self.kinds = [_kind(node.leaf, known, meshes) for node in nodes]
         self.meshes: list[Mesh] = meshes.named()
-        self.colourings: list[Colouring] = colourings(nodes, self.kinds)
+        every = colourings(nodes, self.kinds)
+        self.colourings = every if choose is None else choose(nodes, self.kinds, every)
+        self.first = most_telling(self.colourings).name
 
     def to_dict(self) -> dict[str, object]:
         """Convert it to values for `json.dumps`: columns, and texts by their numbers."""
@@ -60,7 +68,7 @@ class Explorer:
         return {
             "meshes": [mesh.to_dict() for mesh in self.meshes],
             "colourings": [each.to_dict() for each in self.colourings],
-            "first": most_telling(self.colourings).name,
+            "first": self.first,
             "kinds": {
                 name: column(values)
                 for name, values in _kind_columns(kinds, self.meshes, texts).items()
@@ -82,13 +90,21 @@ class Explorer:
         }
 
 
-def within(trees: Sequence[Tree], budget: int) -> tuple[Explorer, str]:
-    """Return the leaves of a checkpoint as JSON of at most this many bytes, and what it shows.
+def within(
+    trees: Sequence[Tree], budget: int, choose: Chooser | None = None
+) -> tuple[Explorer, str]:
+    """Give the leaves of a checkpoint as JSON of at most so many bytes, and what it was made of.
 
-    Leaves that do not fit are counted in the JSON, and one node stands for them.
+    What there is no room for is counted in the JSON, and has a node that stands for it.
+
+    Args:
+        trees: of the checkpoint.
+        budget: the most bytes.
+        choose: gives the colourings to be used, of the nodes, their kinds, and all that there are;
+            None for these.
     """
     nodes = outline(trees)
-    explorer = Explorer(nodes)
+    explorer = Explorer(nodes, choose=choose)
     while True:
         text = packed(explorer.to_dict())
         most = len(explorer.nodes)
@@ -96,7 +112,7 @@ def within(trees: Sequence[Tree], budget: int) -> tuple[Explorer, str]:
         if len(text) <= budget or most <= _FEWEST:
             return explorer, text
         fewer = int(most * _SLACK * budget / len(text))
-        explorer = Explorer(*cut(nodes, max(fewer, _FEWEST)))
+        explorer = Explorer(*cut(nodes, max(fewer, _FEWEST)), choose)
 
 
 def packed(value: object) -> str:
@@ -169,4 +185,5 @@ def _node_columns(
             _NONE if node.stored is None else number(size(node.stored)) for node in nodes
         ],
         "state": [node.state for node in nodes],
+        "note": [number(node.mark[1]) for node in nodes],
     }

@@ -38,7 +38,7 @@ class Fact(NamedTuple):
 def facts(looked: Looked, explorer: Explorer) -> Iterator[Fact]:
     """Answer the first questions about a checkpoint."""
     read, trees, usage, report, _ = looked
-    totals = Totals([(tree.name, tree.table) for tree in trees])
+    totals = Totals([(name, table) for name, table in read.items if table is not None])
     alike = len({id(leaf) for tree in trees for leaf in tree.facts})
     yield Fact("leaves", f"{totals.leaves:,}", f"{counted(alike, 'kind')} of leaves")
     if totals.parameters:
@@ -60,6 +60,8 @@ def facts(looked: Looked, explorer: Explorer) -> Iterator[Fact]:
         yield Fact("committed", moment(committed).partition(".")[0] + " UTC", note)
     if report is not None:
         yield Fact("state", _state(report), f"checked at level {report.level}")
+    else:
+        yield Fact("state", "not checked", "orbscan verify says whether anything is lost")
 
 
 def _state(report: VerifyReport) -> str:

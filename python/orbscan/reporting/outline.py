@@ -10,17 +10,35 @@ from copy import copy
 from orbscan.reading import codes
 from orbscan.showing.folding import FOLDED_BEYOND
 from orbscan.showing.forest import Forest
-from orbscan.showing.keypaths import Several, key, key_entry
+from orbscan.showing.keypaths import Several, joined, key, key_entry
 
 # See orbscan/__init__.py.
 TYPE_CHECKING = False
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Hashable, Iterator, Mapping, Sequence
+    from typing import Protocol, TypeAlias
 
-    from orbscan import _core
     from orbscan.reading.facts import Leaf
     from orbscan.showing.keypaths import Entry
+
+    Mark: TypeAlias = tuple[str, str]
+
+    class Columns(Protocol):
+        """What is needed of a `_core.LeafTable`; the kind of a container can be anything."""
+
+        @property
+        def node_keys(self) -> Sequence[str | None]:
+            """The key of each node; None below a list or tuple, for which its position counts."""
+
+        @property
+        def node_leaves(self) -> Sequence[int]:
+            """The index of the leaf of each node; -1 for a container."""
+
+        @property
+        def containers(self) -> Sequence[tuple[int, Hashable, int, int]]:
+            """(node, kind, low, high), deepest first."""
+
 
 SOUND, UNCHECKED, LOST, UNREADABLE = range(4)
 """The states of a leaf: checked and complete, not checked, with lost bytes, and with unreadable
@@ -33,28 +51,30 @@ class Tree:
     Attributes:
         name: the name of the checkpointable; None for one without a name.
         table: its columns.
-        facts: the facts about each distinct leaf.
-        stored: the bytes of the chunks of each node that is a leaf; None if they were not measured.
-        lost: the nodes of leaves that cannot be restored as they were saved; None if they were not
-            checked.
+        facts: of each distinct leaf.
+        stored: the bytes of the chunks of each node that is a leaf; None if nobody has looked.
+        lost: the nodes of leaves that cannot be restored as they were saved; None likewise.
+        marks: what else tells the leaves of some nodes apart: a word, and a text that explains it.
     """
 
-    __slots__ = ("facts", "lost", "name", "stored", "table")
+    __slots__ = ("facts", "lost", "marks", "name", "stored", "table")
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what is known of a tree
         self,
         name: str | None,
-        table: _core.LeafTable,
+        table: Columns,
         facts: list[Leaf],
         *,
         stored: Mapping[int, int] | None = None,
         lost: Collection[int] | None = None,
+        marks: Mapping[int, Mark] | None = None,
     ) -> None:
         self.name = name
         self.table = table
         self.facts = facts
         self.stored = stored
         self.lost = lost
+        self.marks = marks
 
     def state(self, node: int) -> int:
         """Return the state of the leaf of a node."""
@@ -75,11 +95,24 @@ class Node:
         leaf: the leaf; None for a container, and for a rest.
         leaves: how many leaves it stands for.
         memory: the bytes of all of them in memory.
-        stored: the bytes of their chunks; None if they were not measured.
-        state: the state of a leaf; the worst of several.
+        stored: those of their chunks; None if nobody has looked.
+        state: of a leaf; the worst of several.
+        mark: of a leaf, as its tree has it.
+        origin: the tree and its nodes that this one stands for; None for what stands above trees.
     """
 
-    __slots__ = ("count", "label", "leaf", "leaves", "memory", "parent", "state", "stored")
+    __slots__ = (
+        "count",
+        "label",
+        "leaf",
+        "leaves",
+        "mark",
+        "memory",
+        "origin",
+        "parent",
+        "state",
+        "stored",
+    )
 
     def __init__(self, label: str, parent: int, count: int = 1) -> None:
         self.label = label
@@ -89,6 +122,8 @@ class Node:
         self.leaves = self.memory = 0
         self.stored: int | None = None
         self.state = SOUND
+        self.mark: Mark = ("", "")
+        self.origin: tuple[Tree, Sequence[int]] | None = None
 
     @property
     def is_rest(self) -> bool:
@@ -151,6 +186,15 @@ def cut(nodes: Sequence[Node], most: int) -> tuple[list[Node], int]:
     return found + [rests[at] for at in sorted(rests)], sum(rest.leaves for rest in rests.values())
 
 
+def path_of(nodes: Sequence[Node], number: int) -> str:
+    """Give the keypath of a node, as every output spells it."""
+    labels: list[str] = []
+    while number > 0:
+        labels.append(nodes[number].label)
+        number = nodes[number].parent
+    return joined(reversed(labels)) or "."
+
+
 def _lay(tree: Tree, nodes: list[Node], top: int, *, folded: bool) -> None:
     columns = _Columns(tree)
     forest = Forest(columns, columns.facts)
@@ -159,6 +203,7 @@ def _lay(tree: Tree, nodes: list[Node], top: int, *, folded: bool) -> None:
     waiting: list[tuple[int, Sequence[int], int]] = [(0, (0,), top)]
     while waiting:
         node, alike, number = waiting.pop()
+        nodes[number].origin = (tree, alike)
         if node not in below:
             _describe(nodes[number], tree, node, alike)
             continue
@@ -178,6 +223,8 @@ def _describe(node: Node, tree: Tree, first: int, alike: Sequence[int]) -> None:
     node.leaves = len(alike)
     node.memory = leaf.nbytes * len(alike)
     node.state = tree.state(first)
+    if tree.marks is not None:
+        node.mark = tree.marks.get(first, node.mark)
     if tree.stored is not None:
         node.stored = sum(tree.stored.get(each, 0) for each in alike)
 
@@ -202,15 +249,20 @@ def _places(
 
 
 class _Columns:
-    """The columns of a tree in which a lost leaf is not equal to one that is not lost."""
+    """The columns of a tree in which a leaf that is lost or marked is like no other."""
 
     def __init__(self, tree: Tree) -> None:
-        table, lost = tree.table, tree.lost or ()
+        table, lost, marks = tree.table, tree.lost or (), tree.marks or {}
         self.node_keys = table.node_keys
         self.containers: Sequence[tuple[int, Hashable, int, int]] = table.containers
-        self.facts = [*tree.facts, *tree.facts]
+        self.facts: Sequence[Leaf] = tree.facts
         self.node_leaves = table.node_leaves
-        if lost:
-            self.node_leaves = [*table.node_leaves]
-            for node in lost:
-                self.node_leaves[node] += len(tree.facts)
+        if lost or marks:
+            known: dict[tuple[int, bool, Mark | None], int] = {}
+            self.node_leaves = [
+                leaf
+                if leaf < 0
+                else known.setdefault((leaf, node in lost, marks.get(node)), len(known))
+                for node, leaf in enumerate(table.node_leaves)
+            ]
+            self.facts = [tree.facts[leaf] for leaf, _, _ in known]

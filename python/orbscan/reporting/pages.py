@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import jinja2
 
     from orbscan.reporting.checkpoint import CheckpointPage
+    from orbscan.reporting.comparison import ComparisonPage
     from orbscan.reporting.overview import Overview
 
 SCRIPTS = (
@@ -32,6 +33,7 @@ SCRIPTS = (
     "leaves.js",
     "array.js",
     "controls.js",
+    "pair.js",
     "page.js",
 )
 """In the order in which they run."""
@@ -42,13 +44,19 @@ def asset(name: str) -> str:
     return resources.files("orbscan").joinpath("reporting", "assets", name).read_text("utf-8")
 
 
-def html(title: str, pages: Sequence[CheckpointPage], overview: Overview | None = None) -> str:
+def html(
+    title: str,
+    pages: Sequence[CheckpointPage],
+    overview: Overview | None = None,
+    comparison: ComparisonPage | None = None,
+) -> str:
     """Compose the page of one or several checkpoints.
 
     Args:
-        title: the title of the page.
-        pages: the pages of the checkpoints.
-        overview: the overview of all of them; None for the page of a single one.
+        title: of all.
+        pages: of the checkpoints.
+        overview: of all of them; None for the page of a single one.
+        comparison: of two of them, in the place of their pages.
 
     Raises:
         ImportError: jinja2 is not installed; says how to install it.
@@ -56,6 +64,7 @@ def html(title: str, pages: Sequence[CheckpointPage], overview: Overview | None 
     from orbscan import _core
 
     style, scripts = _style(), [asset(name) for name in SCRIPTS]
+    shown = [*pages, *(() if comparison is None else comparison.sides)]
     return (
         _environment()
         .get_template("page.html.j2")
@@ -63,7 +72,8 @@ def html(title: str, pages: Sequence[CheckpointPage], overview: Overview | None 
             title=title,
             pages=pages,
             overview=overview,
-            trees=[*dict.fromkeys(page.data for page in pages)],
+            comparison=comparison,
+            trees=[*dict.fromkeys(each.data for each in shown)],
             style=style,
             scripts=scripts,
             policy=_policy(style, scripts),

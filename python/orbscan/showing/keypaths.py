@@ -58,11 +58,19 @@ def keypath(entries: Iterable[Entry]) -> str:
     >>> keypath(("a/b", "0"))
     "'a/b'/0"
     """
+    return joined(map(key_entry, entries)) or "."
+
+
+def joined(parts: Iterable[str]) -> str:
+    """Join entries that are text already, as a keypath is.
+
+    >>> joined(["layers", "[0..31]", "kernel"])
+    'layers[0..31]/kernel'
+    """
     text = ""
-    for entry in entries:
-        part = key_entry(entry)
+    for part in parts:
         text += part if not text or part.startswith("[") else f"/{part}"
-    return text or "."
+    return text
 
 
 def leaf_path(name: str | None, entries: Iterable[Entry]) -> str:

@@ -203,6 +203,7 @@
       ["chunk", kind.chunk ? `${kind.chunk}, ${kind.chunkSize}` : ""],
       ["compression", kind.codec],
       ["unreadable", kind.error],
+      ["compared", node.note],
     ];
     for (const [label, text] of told.filter(([, each]) => each)) {
       tell(label, text);

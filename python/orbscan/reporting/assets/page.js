@@ -53,6 +53,7 @@
     target?.scrollIntoView();
   };
 
+  document.querySelectorAll(".pair").forEach(orbscan.pair);
   window.addEventListener("hashchange", show);
   show();
 })();

@@ -43,6 +43,7 @@
       stored: rest?.[2] ?? at(columns.stored, number),
       storedText: data.texts[at(columns.storedText, number)] ?? "",
       state: at(columns.state, number),
+      note: data.texts[at(columns.note, number)],
       open: false,
     };
   };

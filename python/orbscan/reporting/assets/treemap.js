@@ -8,7 +8,7 @@
     const times = node.count > 1 ? [`${orbscan.count(node.count)} alike`] : [];
     const states = { 2: "bytes are lost", 3: "cannot be read" };
     const state = states[node.state] ? [states[node.state]] : [];
-    return [orbscan.pathOf(node), ...what, ...times, weightText, ...state].filter(Boolean).join(", ");
+    return [orbscan.pathOf(node), ...what, ...times, weightText, ...state, node.note].filter(Boolean).join(", ");
   };
 
   const restName = ({ data }, weightText) => {
