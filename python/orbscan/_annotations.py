@@ -49,6 +49,7 @@ _OWN = {
     "orbscan.checking.amounts": ("FileUsage",),
     "orbscan.checking.findings": ("Restores",),
     "orbscan.differing.amount": ("Amount", "Compared", "Progress"),
+    "orbscan.differing.side": ("Side",),
     "orbscan.reading.handlers": ("Handler",),
     "orbscan.model.item": ("Item",),
     "orbscan.places": ("Url",),

@@ -46,6 +46,20 @@ def test_it_opens_a_browser_if_asked(demo: Path, monkeypatch: pytest.MonkeyPatch
     assert opened == [(demo / "report.html").as_uri()]
 
 
+def test_tables_are_pages(demo: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("leaves.parquet", "fleet.delta"):
+        main(["scan", "runs", "-o", name])
+        assert main(["report", name, "-o", "fleet.html"]) == 5
+    assert main(["scan", "runs", "-o", "checkpoints.parquet", "--table", "checkpoints"]) == 5
+    assert main(["report", "leaves.parquet", "checkpoints.parquet"]) == 5
+    assert "Made of tables" in (demo / "report.html").read_text("utf-8")
+    capsys.readouterr()
+    for words in (["leaves.parquet", "runs"], ["leaves.parquet", "--step", "3"]):
+        with pytest.raises(SystemExit):
+            main(["report", *words])
+        assert "made of tables alone" in capsys.readouterr().err
+
+
 def test_diff_writes_a_page_beside_its_answer(
     demo: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -45,6 +45,14 @@ def test_each_readable_step_has_a_page_and_steps_of_one_tree_share_it(demo: Path
     assert len(re.findall(r'id="tree-\d+"', page)) == 2
 
 
+def test_steps_say_that_they_were_not_checked(demo: Path) -> None:
+    page = orbscan.report(demo / "runs").html
+    steps = page.split('<article class="checkpoint"')[1:]
+    assert len(steps) == 8
+    assert all(facts_of(step)["state"] == "not checked" for step in steps)
+    assert "Checkpoints are not checked here" in page
+
+
 def test_charts_have_a_point_for_what_is_known(demo: Path) -> None:
     page = orbscan.report(demo / "runs" / "base").html
     charts = re.findall(r"<figcaption>(.*?)</figcaption>(.*?)</figure>", page, re.DOTALL)

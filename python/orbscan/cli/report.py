@@ -10,6 +10,7 @@ from orbscan.cli.destination import Destination, What
 from orbscan.cli.exits import FINE, NOT_FOUND, PARTIAL, USAGE, Refusal
 from orbscan.cli.help import EXIT_CODES, help_formatter, whole_number
 from orbscan.errors import OrbscanError
+from orbscan.reporting.inputs import is_table
 from orbscan.showing.text import printable, size
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ examples:
   orbscan report checkpoints/1000 --mesh data=4,model=8 --devices-per-host 8 --open
   orbscan report checkpoints --step latest --name params
   orbscan report runs -o runs.html             # steps over time, and a page of each
+  orbscan report fleet.delta -o fleet.html     # the same of a catalogue, reading nothing again
 
 The page is one file: it opens without a network, and can be mailed.
 
@@ -43,7 +45,20 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         epilog=_EXAMPLES + EXIT_CODES,
         formatter_class=help_formatter,
     )
-    source.add_several(parser, "show")
+    parser.add_argument(
+        "paths",
+        metavar="PATH",
+        nargs="+",
+        help="a checkpoint, or directories of checkpoints; or what orbscan scan has written: "
+        "tables (.parquet, .arrow) or a catalogue (.delta); - reads paths from stdin",
+    )
+    source.add_step(parser)
+    source.add_name(
+        parser,
+        "show this checkpointable alone (default: all)",
+        "show the pytree alone that lies in PATH itself, without a name",
+    )
+    source.add_commit_rules(parser)
     parser.add_argument(
         "-o",
         "--output",
@@ -83,7 +98,13 @@ def run(arguments: argparse.Namespace) -> int:
     of_one = arguments.step is not None or arguments.name is not ... or arguments.uncommitted
     if len(paths) > 1 and of_one:
         arguments.parser.error("--step, --name, --flat and --uncommitted are for one checkpoint")
-    if len(paths) == 1:
+    tables = [*map(is_table, paths)]
+    if any(tables) and (of_one or not all(tables)):
+        message = (
+            "a report is made of tables alone: neither with paths, nor with --step or the like"
+        )
+        arguments.parser.error(message)
+    if len(paths) == 1 and not any(tables):
         paths = [source.step_path(arguments, paths[0])]
     page = _made(arguments, paths)
     if not page.checkpoints:
@@ -109,7 +130,7 @@ def _made(arguments: argparse.Namespace, paths: list[str]) -> Report:
 
     shared = {"mesh": arguments.mesh, "devices_per_host": arguments.devices_per_host}
     try:
-        if len(paths) > 1:
+        if len(paths) > 1 or is_table(paths[0]):
             return report(paths, atomicity=arguments.atomicity, **shared)
         level = None if arguments.level == "none" else arguments.level
         rules = source.rules(arguments)

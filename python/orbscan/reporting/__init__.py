@@ -5,6 +5,7 @@ out as nodes, `kinds` is what is said of each distinct leaf, `colourings` what t
 `texts` how a page holds texts and numbers, and `explorer` puts these together. `looking` finds what
 a page tells, `facts` says what people ask first, and `checkpoint` is a page of one checkpoint.
 `runs` are the steps of runs over time, and `overview` is a page of many checkpoints.
+`inputs` says what such a page is made of: a scan, or the tables of one as `records`.
 `marks` is what a diff says of each leaf, and `comparison` is a page of its two sides.
 `pages` makes HTML of pages, with the script and style in `assets/`.
 """

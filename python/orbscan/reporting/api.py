@@ -3,32 +3,35 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from orbscan.differing.diff import Diff
 from orbscan.errors import InvalidLayoutError
 from orbscan.reading.paths import place_of
 from orbscan.reporting.checkpoint import checkpoint_page
 from orbscan.reporting.comparison import comparison_page
+from orbscan.reporting.inputs import Fleet, fleet_of, is_table
 from orbscan.reporting.looking import look
 from orbscan.reporting.overview import overview_page
 from orbscan.reporting.pages import html
 from orbscan.reporting.value import Report
 from orbscan.scanning.api import begun
 from orbscan.scanning.roots import expanded
+from orbscan.scanning.running import Scan
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from typing import Any
 
     from orbscan.aliases import Atomicity, Level, Name, Path, StepChoice, StoreOptions
+    from orbscan.catalogue.opened import Catalogue
+    from orbscan.scanning.options import Previous
 
 BUDGET = 1_900_000
 """The most bytes of the leaves of a page; the rest of it takes about 60,000."""
 
 
 def report(  # noqa: PLR0913 - keywords, each with a meaning of its own
-    path: Path | Iterable[Path] | Diff,
+    path: Path | Iterable[Path] | Diff | Scan | Catalogue | Previous | Iterable[Previous],
     name: Name = ...,
     *,
     step: StepChoice | None = None,
@@ -48,8 +51,11 @@ def report(  # noqa: PLR0913 - keywords, each with a meaning of its own
     Args:
         path: the checkpoint, as for `orbscan.metadata`; or a directory of checkpoints, or several,
             as for `orbscan.scan`: steps over time, what runs take, and a page of each step in the
-            same file. These are not checked, whatever the level. Or what `orbscan.diff` gave: both
-            checkpoints side by side, and where they differ.
+            same file. These are not checked, whatever the level. Or what `orbscan.scan` or
+            `orbscan.open_catalogue` gave, or tables of a scan, of leaves, checkpoints or both,
+            which may be files: the same without reading a checkpoint again; the page says what is
+            not known so. Or what `orbscan.diff` gave: both checkpoints side by side, and where they
+            differ.
         name: the one checkpointable to show, as for `orbscan.verify`. By default all.
         step: as for `orbscan.metadata`.
         mesh: the mesh for which to plan a restore, as for `orbscan.restore_plan`; by default that
@@ -69,25 +75,36 @@ def report(  # noqa: PLR0913 - keywords, each with a meaning of its own
             name.
         FormatError: a file without which nothing can be shown is damaged.
         StoreError: the file system or the store refused or failed.
-        TypeError: `name`, `step` or `allow_uncommitted` comes with several paths, or with a diff.
+        TypeError: `name`, `step` or `allow_uncommitted` comes with several paths, with tables or
+            with a diff; or there are paths and tables.
         ValueError: the mesh is not a mesh, the name or the step is none, or there is no such level;
             or the diff was pickled, which leaves the trees out.
         ImportError: jinja2 is not installed; says how to install it.
     """
-    if not isinstance(path, (str, os.PathLike)):
-        if name is not ... or step is not None or allow_uncommitted:
+    of_one = name is not ... or step is not None or allow_uncommitted
+    options = {
+        "mesh": mesh,
+        "devices_per_host": devices_per_host,
+        "atomicity": atomicity,
+        "budget": budget,
+    }
+    given: Any = path
+    if not isinstance(given, (str, os.PathLike)):
+        if of_one:
             message = "name, step and allow_uncommitted are for one checkpoint"
             raise TypeError(message)
-        if isinstance(path, Diff):
-            return _of_diff(path, budget)
-        return _of_several(
-            expanded(path, store=store, store_options=store_options),
-            mesh=mesh,
-            devices_per_host=devices_per_host,
-            atomicity=atomicity,
-            budget=budget,
-        )
-    text = place_of(path, step, atomicity=atomicity, store=store, store_options=store_options)
+        if isinstance(given, Diff):
+            return _of_diff(given, budget)
+        given = given if isinstance(given, Scan) or is_table(given) else [*given]
+    fleet = fleet_of(given)
+    if fleet is None and not isinstance(given, (str, os.PathLike)):
+        fleet = _found(expanded(given, store=store, store_options=store_options), atomicity)
+    if fleet is not None:
+        if of_one:
+            message = "name, step and allow_uncommitted are for one checkpoint, not for a table"
+            raise TypeError(message)
+        return _of_fleet(fleet, **options)
+    text = place_of(given, step, atomicity=atomicity, store=store, store_options=store_options)
     try:
         looked = look(
             text, name, level=level, atomicity=atomicity, allow_uncommitted=allow_uncommitted
@@ -96,15 +113,9 @@ def report(  # noqa: PLR0913 - keywords, each with a meaning of its own
         # A part of a checkpoint is not a root of others: the error says what to give instead.
         is_part = error.advice is not None and error.advice[0] == "name"
         is_root = error.kind == "unknown_layout" and not is_part
-        if not is_root or name is not ... or step is not None or allow_uncommitted:
+        if not is_root or of_one:
             raise
-        found = _of_several(
-            [text],
-            mesh=mesh,
-            devices_per_host=devices_per_host,
-            atomicity=atomicity,
-            budget=budget,
-        )
+        found = _of_fleet(_found([text], atomicity), **options)
         if not found.checkpoints:
             raise
         return found
@@ -120,23 +131,12 @@ def _of_diff(diff: Diff, budget: int) -> Report:
     return Report(page.title, text, int(page.is_incomplete), len(page.sides))
 
 
-def _of_several(
-    roots: list[str],
-    *,
-    mesh: object,
-    devices_per_host: int | None,
-    atomicity: Atomicity,
-    budget: int,
-) -> Report:
-    overview, pages = overview_page(
-        begun(roots, ordered=True, atomicity=atomicity),
-        roots,
-        mesh=mesh,
-        devices_per_host=devices_per_host,
-        atomicity=atomicity,
-        budget=budget,
-    )
+def _found(roots: list[str], atomicity: Atomicity) -> Fleet:
+    return Fleet(begun(roots, ordered=True, atomicity=atomicity), roots, [], is_measured=True)
+
+
+def _of_fleet(fleet: Fleet, **options: Any) -> Report:
+    overview, pages = overview_page(fleet, **options)
     number = sum(len(run.rows) for run in overview.runs)
-    return Report(
-        overview.title, html(overview.title, pages, overview), overview.incomplete, number
-    )
+    text = html(overview.title, pages, overview)
+    return Report(overview.title, text, overview.incomplete, number)

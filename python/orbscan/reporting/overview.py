@@ -6,7 +6,7 @@ Importing this module loads nothing heavy.
 from __future__ import annotations
 
 from collections import Counter
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from orbscan.reporting.checkpoint import checkpoint_page
 from orbscan.reporting.facts import Fact
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from orbscan import _core
     from orbscan.aliases import Atomicity
     from orbscan.reporting.checkpoint import CheckpointPage
+    from orbscan.reporting.inputs import Fleet
     from orbscan.reporting.runs import Row, Run
 
 _SHOWN_ROOTS = 5
@@ -52,23 +53,30 @@ class Overview(NamedTuple):
     runs: list[Run]
     incomplete: int
 
-    def share(self, run: Run) -> float:
-        """Return the disk usage of a run, as a share of the largest."""
-        most = self.runs[0].total
-        return run.total / most if most else 0.0
+    @property
+    def is_measured(self) -> bool:
+        """Whether it is known what runs take on disk."""
+        return any(run.total for run in self.runs)
 
-    def disk(self, run: Run) -> str:
-        """Show the disk usage of a run."""
-        return size(run.total)
+    def share(self, run: Run) -> float:
+        """What a run takes, as a share of the largest."""
+        most = self._taken(self.runs[0])
+        return self._taken(run) / most if most else 0.0
+
+    def taken(self, run: Run) -> str:
+        """Show what a run takes."""
+        return size(self._taken(run))
+
+    def _taken(self, run: Run) -> int:
+        return run.total if self.is_measured else run.nbytes
 
     def size(self, nbytes: int) -> str:
         """Show a number of bytes."""
         return size(nbytes)
 
 
-def overview_page(  # noqa: PLR0913 - as for report
-    entries: Iterable[_core.Entry],
-    roots: list[str],
+def overview_page(
+    fleet: Fleet,
     *,
     mesh: object,
     devices_per_host: int | None,
@@ -78,8 +86,7 @@ def overview_page(  # noqa: PLR0913 - as for report
     """Compose the content of a page of many checkpoints, and the pages of steps.
 
     Args:
-        entries: the entries of a scan, ordered by path.
-        roots: the roots of the scan.
+        fleet: the checkpoints.
         mesh: as for `orbscan.report`.
         devices_per_host: as for `orbscan.report`.
         atomicity: as for `orbscan.report`.
@@ -88,7 +95,8 @@ def overview_page(  # noqa: PLR0913 - as for report
     Raises:
         ValueError: the mesh is not a mesh.
     """
-    runs, notes = runs_of(entries, roots, atomicity)
+    runs, notes = runs_of(fleet, atomicity)
+    roots = fleet.roots
     rows = [row for run in runs for row in run.rows]
     # The newest steps of every run come first, then those before them.
     readable = [
@@ -107,7 +115,7 @@ def overview_page(  # noqa: PLR0913 - as for report
             continue
         page = checkpoint_page(
             row.entry.path,
-            seen(checkpoint),
+            seen(cast("_core.Checkpoint", checkpoint)),
             mesh=mesh,
             devices_per_host=devices_per_host,
             budget=max(left // _OF_ONE, _PAGE),
@@ -117,6 +125,10 @@ def overview_page(  # noqa: PLR0913 - as for report
         known.add(page.data)
         row.page = len(pages)
         pages.append(page)
+    if pages:
+        notes.append(
+            "Checkpoints are not checked here: 'orbscan verify' says whether all is there."
+        )
     without = len(readable) - len(pages)
     if without:
         steps = counted(without, "checkpoint")
@@ -145,7 +157,10 @@ def _facts(rows: list[Row], runs: list[Run]) -> Iterable[Fact]:
     yield Fact("checkpoints", f"{len(rows):,}", f"in {counted(len(runs), 'run')}")
     for state, count in sorted(states.items()):
         yield Fact(state, f"{count:,}")
-    yield Fact("on disk", size(sum(run.total for run in runs)), "all files that were measured")
+    if any(row.disk is not None for row in rows):
+        yield Fact("on disk", size(sum(run.total for run in runs)), "all files that were measured")
+    else:
+        yield Fact("in memory", size(sum(run.nbytes for run in runs)), "each checkpoint by itself")
     took = [row.took for row in rows if row.took is not None]
     if took:
         yield Fact("a save took", f"{sum(took) / len(took):.1f} s", f"{max(took):.1f} s at most")

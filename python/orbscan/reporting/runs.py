@@ -8,15 +8,18 @@ from __future__ import annotations
 import json
 from collections import Counter
 from itertools import pairwise
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from orbscan.checking.measuring import of_entry
-from orbscan.comparing.api import diff
+from orbscan.differing.aspects import left_out
+from orbscan.differing.columns import side_of_checkpoint
+from orbscan.differing.difference import difference
 from orbscan.drawing.lines import across, line
 from orbscan.errors import OrbscanError
 from orbscan.places import in_store_of
 from orbscan.reading.metric import is_number, members
 from orbscan.reading.totals import commit_nsecs, duration_nsecs, totals
+from orbscan.reporting.records import Record
 from orbscan.showing.keypaths import ranges
 from orbscan.showing.states import state_of_entry
 from orbscan.showing.text import NSECS_PER_SEC, counted, moment, printable, size, within
@@ -25,11 +28,15 @@ from orbscan.showing.text import NSECS_PER_SEC, counted, moment, printable, size
 TYPE_CHECKING = False
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
+    from typing import TypeAlias
 
     from orbscan import _core
     from orbscan.aliases import Atomicity
     from orbscan.drawing.lines import Line
+    from orbscan.reporting.inputs import Fleet
+
+    Entry: TypeAlias = _core.Entry | Record
 
 _MEASURED = 2_000
 """The most checkpoints, the newest, whose disk usage is measured."""
@@ -61,19 +68,17 @@ class Row:
         page: the number of its page; None if it has none.
     """
 
-    def __init__(self, entry: _core.Entry) -> None:
+    def __init__(self, entry: Entry) -> None:
         checkpoint = entry.checkpoint
-        held = None if checkpoint is None else totals(checkpoint)
         committed = None if checkpoint is None else commit_nsecs(checkpoint)
         took = None if checkpoint is None else duration_nsecs(checkpoint)
         self.entry = entry
         self.name = printable(entry.path.rstrip("/").rpartition("/")[2] or entry.path)
         self.path = printable(entry.path)
         self.step = entry.step
-        self.state = state_of_entry(entry)
+        self.state = state_of_entry(cast("_core.Entry", entry))
         self.note = _note(entry)
-        self.leaves = None if held is None else held.leaves
-        self.nbytes = None if held is None else held.nbytes
+        self.leaves, self.nbytes = _amounts(entry)
         self.disk: int | None = None
         self.took = None if took is None else took / NSECS_PER_SEC
         self.committed = "" if committed is None else moment(committed).partition(".")[0]
@@ -105,16 +110,18 @@ class Run:
     Attributes:
         path: the path of the directory.
         rows: in the order of their steps.
-        charts: the charts of amounts that are known of several steps.
-        marks: position, state and name of those that are not complete.
-        missing: the steps that should exist, judging by the others; as text.
-        total: the size of all files that were measured.
+        charts: of what is known of several of them.
+        marks: place, state and name of those that are not whole.
+        missing: the steps that should be there, going by the others; as text.
+        total: bytes of all files that were measured.
+        nbytes: what all of them take in memory.
     """
 
     def __init__(self, path: str, rows: list[Row]) -> None:
         self.path = printable(path or ".")
         self.rows = rows
         self.total = sum(row.disk or 0 for row in rows)
+        self.nbytes = sum(row.nbytes or 0 for row in rows)
         self.stepped = [row for row in rows if row.step is not None]
         steps = [row.step for row in self.stepped if row.step is not None]
         self.charts = [*_charts(self.stepped, steps)]
@@ -132,27 +139,22 @@ class Run:
         return ", ".join(f"{count:,} {state}" for state, count in sorted(states.items()))
 
 
-def runs_of(
-    entries: Iterable[_core.Entry], roots: list[str], atomicity: Atomicity
-) -> tuple[list[Run], list[str]]:
-    """Group checkpoints by their directory, the largest first.
+def runs_of(fleet: Fleet, atomicity: Atomicity) -> tuple[list[Run], list[str]]:
+    """Sort checkpoints by the directory they lie in, the one that takes most first.
 
     Args:
-        entries: the entries of a scan, ordered by path.
-        roots: the roots of the scan.
+        fleet: the checkpoints.
         atomicity: as for `orbscan.scan`.
 
     Returns:
         the runs, and notes on how they were measured.
     """
-    rows = [Row(entry) for entry in entries]
-    newest = sorted(rows, key=lambda row: -(row.entry.commit_timestamp_nsecs or 0))
-    for row in newest[:_MEASURED]:
-        try:
-            place = in_store_of(roots, row.entry.path)
-            row.disk = of_entry(row.entry, place, atomicity).total
-        except OrbscanError as error:
-            row.note = row.note or printable(str(error))
+    rows = [Row(entry) for entry in fleet.entries]
+    notes = [*fleet.notes]
+    if fleet.is_measured:
+        _measure(rows, fleet.roots, atomicity)
+        if len(rows) > _MEASURED:
+            notes.append(f"disk use is that of the {_MEASURED:,} newest checkpoints")
     directories: dict[str, list[Row]] = {}
     for row in rows:
         directory, _, _ = row.entry.path.rstrip("/").rpartition("/")
@@ -161,11 +163,19 @@ def runs_of(
     for of_run in directories.values():
         of_run.sort(key=lambda row: (row.step is None, row.step or 0))
         compared += _compare(of_run, _COMPARED - compared)
-    notes = []
-    if len(rows) > _MEASURED:
-        notes.append(f"disk use is that of the {_MEASURED:,} newest checkpoints")
     runs = [Run(path, of_run) for path, of_run in directories.items()]
-    return sorted(runs, key=lambda run: -run.total), notes
+    return sorted(runs, key=lambda run: (-run.total, -run.nbytes)), notes
+
+
+def _measure(rows: list[Row], roots: list[str], atomicity: Atomicity) -> None:
+    """Look what checkpoints take on disk, the newest first."""
+    newest = sorted(rows, key=lambda row: -(row.entry.commit_timestamp_nsecs or 0))
+    for row in newest[:_MEASURED]:
+        entry = cast("_core.Entry", row.entry)
+        try:
+            row.disk = of_entry(entry, in_store_of(roots, entry.path), atomicity).total
+        except OrbscanError as error:
+            row.note = row.note or printable(str(error))
 
 
 def missing(steps: Sequence[int]) -> str:
@@ -213,10 +223,24 @@ def _tree(row: Row) -> list[object]:
 
 
 def _change(before: Row, row: Row) -> str:
+    checkpoints = [cast("_core.Checkpoint", each.entry.checkpoint) for each in (before, row)]
+    sides = [
+        side_of_checkpoint(each.entry.path, checkpoint)
+        for each, checkpoint in zip((before, row), checkpoints, strict=True)
+    ]
     try:
-        return ", ".join(diff(before.entry.path, row.entry.path).summary())
+        found = difference(*sides, ignore=left_out(()), rich_types=False)
     except (OrbscanError, ValueError) as error:
         return f"not compared: {printable(str(error))}"
+    return ", ".join(found.summary())
+
+
+def _amounts(entry: Entry) -> tuple[int | None, int | None]:
+    """The leaves of a checkpoint, and what they take in memory; None where it is not known."""
+    if isinstance(entry, Record):
+        return entry.leaves, entry.nbytes
+    held = None if entry.checkpoint is None else totals(entry.checkpoint)
+    return (None, None) if held is None else (held.leaves, held.nbytes)
 
 
 def _charts(rows: list[Row], steps: list[int]) -> Iterator[Chart]:
@@ -239,7 +263,7 @@ def _metric(name: str) -> Callable[[Row], float | None]:
     return lambda row: row.metrics.get(name)
 
 
-def _metrics(entry: _core.Entry) -> dict[str, float]:
+def _metrics(entry: Entry) -> dict[str, float]:
     if entry.metrics is None:
         return {}
     document = json.loads(entry.metrics)
@@ -248,7 +272,7 @@ def _metrics(entry: _core.Entry) -> dict[str, float]:
     return {name: float(value) for name, value in members(document) if is_number(value)}
 
 
-def _note(entry: _core.Entry) -> str:
+def _note(entry: Entry) -> str:
     if entry.error is not None:
         return printable(within(entry.path, str(entry.error)))
     issues = [] if entry.checkpoint is None else entry.checkpoint.issues
