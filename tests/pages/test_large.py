@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import product
 from math import prod
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -85,7 +85,9 @@ def test_a_small_container_is_opened_by_what_is_gathered_in_it(
 ) -> None:
     names = ["".join(letters) for letters in product("abcdefghijklmnopqrstuvwxy", repeat=2)]
     small = {name: handmade.Array((100,)) for name in names}
-    tree = {"state": {"large": handmade.Array((6_250, 1_000)), "small": small}}
+    tree: dict[str | None, Any] = {
+        "state": {"large": handmade.Array((6_250, 1_000)), "small": small}
+    }
     page = opened.show(report(handmade.write(tmp_path / "1", tree)))
     inside = page.locator(".treemap .rest")
     assert inside.count() == 1

@@ -17,8 +17,13 @@ def tree_of(tree: Any, *, name: str | None = None, **known: Any) -> outline.Tree
     return outline.Tree(name, columns, distinct(columns), **known)
 
 
+def columns_of(tree: outline.Tree) -> Any:
+    """The columns of a tree that `tree_of` has made."""
+    return tree.table
+
+
 def node_at(tree: outline.Tree, *keypath: str | int) -> int:
-    return next(node for at, node, _ in leaves(tree.table) if at == keypath)
+    return next(node for at, node, _ in leaves(columns_of(tree)) if at == keypath)
 
 
 def shown(trees: list[outline.Tree]) -> list[tuple[str, int, int, int]]:
@@ -45,7 +50,7 @@ def test_few_leaves_are_nodes_of_their_own() -> None:
 
 def test_many_that_are_alike_are_folded_and_summed_up() -> None:
     tree = tree_of({"layers": LAYERS, "z0": LAYERS[0], "z1": LAYERS[0]})
-    stored = {node: 3 for _, node, _ in leaves(tree.table)}
+    stored = {node: 3 for _, node, _ in leaves(columns_of(tree))}
     tree.stored = stored
     found = {n.label: (n.count, n.leaves, n.memory, n.stored) for n in outline.outline([tree])}
     assert found["[0..59]"] == (60, 120, 60 * 72, 360)

@@ -221,7 +221,13 @@ def _leaf(summary: LeafSummary) -> Leaf:
         return Leaf(_Rows(arrays, shardings), described, None)
     except ValueError:
         # An element type that no checkpoint has.
-        fault = ("unsupported", None, None, False, f"what a {dtype} takes is not known")
+        fault: _core.Issue = (
+            "unsupported",
+            None,
+            None,
+            False,
+            f"what a {dtype} takes is not known",
+        )
         return Leaf(_Rows([], []), (codes.UNREADABLE, -1, -1, None, None, fault), None)
 
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from orbscan import _core
+    from orbscan.aliases import ErrorKind
     from orbscan.scanning.options import Previous
 
     Slices = list[tuple[int, int]]
@@ -247,7 +248,7 @@ def _of_leaf(row: Mapping[str, Any]) -> dict[str, Any]:
 def _error(kind: str | None, text: str | None) -> OrbscanError | None:
     if text is None:
         return None
-    known = next((each for each in CLASS_OF_KIND if each == kind), "malformed")
+    known: ErrorKind = next((each for each in CLASS_OF_KIND if each == kind), "malformed")
     return error(known, text)
 
 
@@ -297,8 +298,8 @@ def _columns(rows: Sequence[Mapping[str, Any]]) -> Columns:
         nodes += node.values()
         keys += [None if is_list else str(entry) for entry in node]
     containers.reverse()
-    known = [[*each] for each in (leaves, arrays, shardings)]
-    return Columns(keys, node_leaves, containers, *known, [], [-1] * len(leaves))  # type: ignore[arg-type]
+    of_leaves = ([*leaves], [*arrays], [*shardings])
+    return Columns(keys, node_leaves, containers, *of_leaves, [], [-1] * len(leaves))
 
 
 def _leaf(

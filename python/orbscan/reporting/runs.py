@@ -69,7 +69,7 @@ class Row:
     """
 
     def __init__(self, entry: Entry) -> None:
-        checkpoint = entry.checkpoint
+        checkpoint = cast("_core.Checkpoint | None", entry.checkpoint)
         committed = None if checkpoint is None else commit_nsecs(checkpoint)
         took = None if checkpoint is None else duration_nsecs(checkpoint)
         self.entry = entry
