@@ -42,7 +42,7 @@ _OWN = {
         *("Advice", "AnyMesh", "AnyPath", "Atomicity", "CheckpointKind", "CheckpointState"),
         *("EntryState", "ErrorKind", "ItemKind", "Keypath", "Level", "Metrics", "Mode"),
         *("Name", "Outlook", "Prefix", "Role", "Severity", "StepChoice", "StepState"),
-        *("StoreFault", "StoreOptions", "TableName"),
+        *("StoreFault", "StoreOptions", "TableName", "View"),
     ),
     "orbscan.catalogue.lake": ("Lake",),
     "orbscan.checking.alone": ("Alone",),

@@ -114,6 +114,9 @@ Level: TypeAlias = Literal["structure", "index", "data"]
 Role: TypeAlias = Literal["document", "data", "chunk", "unused", "unknown", "other"]
 """The role of a file of a checkpoint."""
 
+View: TypeAlias = Literal["treemap", "mesh", "steps"]
+"""What a picture of a report shows."""
+
 Path: TypeAlias = str | os.PathLike[str]
 """A path or a URL."""
 

@@ -19,6 +19,7 @@ EXTRA_OF = {
     "shtab": "completion",
     "ray.data": "ray",
     "jinja2": "report",
+    "resvg_py": "report",
     "pyspark.sql.datasource": "spark",
     "dask.dataframe": "dask",
     "apache_beam": "beam",

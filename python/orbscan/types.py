@@ -30,6 +30,7 @@ from orbscan.aliases import (
     StepChoice,
     StepState,
     TableName,
+    View,
 )
 from orbscan.checking.amounts import FileUsage
 from orbscan.checking.dumping import Field
@@ -90,4 +91,5 @@ __all__ = [
     "StepRange",
     "StepState",
     "TableName",
+    "View",
 ]

@@ -46,6 +46,14 @@ def test_it_opens_a_browser_if_asked(demo: Path, monkeypatch: pytest.MonkeyPatch
     assert opened == [(demo / "report.html").as_uri()]
 
 
+def test_it_draws_pictures_of_one_view(demo: Path) -> None:
+    for name, view in (("tree.svg", None), ("mesh.svg", "mesh"), ("steps.svg", "steps")):
+        path = "runs" if view == "steps" else "composite"
+        words = ["report", path, "-o", name, *(() if view is None else ("--view", view))]
+        assert main(words) in {0, 5}
+        assert (demo / name).read_text("utf-8").startswith("<svg")
+
+
 def test_tables_are_pages(demo: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for name in ("leaves.parquet", "fleet.delta"):
         main(["scan", "runs", "-o", name])
@@ -79,11 +87,9 @@ def test_diff_writes_a_page_beside_its_answer(
 @pytest.mark.parametrize(
     ("words", "status", "said"),
     [
-        (
-            ["composite", "-o", "page.pdf"],
-            2,
-            "neither a format (html) nor a file that ends in .html",
-        ),
+        (["composite", "-o", "page.pdf"], 2, "-o takes a file that ends in .html, .svg or .png"),
+        (["composite", "--view", "mesh"], 2, "--view is for a picture"),
+        (["composite", "-o", "x.svg", "--view", "steps"], 2, "one checkpoint has no steps"),
         (["composite", "--mesh", "data=x"], 2, "mesh"),
         (["composite", "-o", "gone/page.html"], 4, "gone/page.html: No such file or directory"),
         (["gone"], 3, "gone: does not exist"),

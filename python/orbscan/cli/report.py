@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from orbscan.cli import source
@@ -11,6 +12,7 @@ from orbscan.cli.exits import FINE, NOT_FOUND, PARTIAL, USAGE, Refusal
 from orbscan.cli.help import EXIT_CODES, help_formatter, whole_number
 from orbscan.errors import OrbscanError
 from orbscan.reporting.inputs import is_table
+from orbscan.reporting.value import PICTURES
 from orbscan.showing.text import printable, size
 
 if TYPE_CHECKING:
@@ -24,9 +26,11 @@ examples:
   orbscan report checkpoints/1000 --mesh data=4,model=8 --devices-per-host 8 --open
   orbscan report checkpoints --step latest --name params
   orbscan report runs -o runs.html             # steps over time, and a page of each
+  orbscan report checkpoints/1000 -o mesh.svg --view mesh
   orbscan report fleet.delta -o fleet.html     # the same of a catalogue, reading nothing again
 
-The page is one file: it opens without a network, and can be mailed.
+The page is one file: it opens without a network, and can be mailed. A picture is
+one view of it, for a slide or a README.
 
 """
 
@@ -62,11 +66,16 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     parser.add_argument(
         "-o",
         "--output",
-        metavar="WHAT",
-        type=_WHAT,
-        default=Destination(_PAGE, _DEFAULT),
-        help=f"the file to write, which ends in .html, and appears when it is complete; html "
-        f"writes to stdout (default: {_DEFAULT})",
+        metavar="FILE",
+        default=_DEFAULT,
+        help=f"the file to write: a page (.html), or a picture of one view (.svg, .png) (default: "
+        f"{_DEFAULT})",
+    )
+    parser.add_argument(
+        "--view",
+        choices=["treemap", "mesh", "steps"],
+        help="what a picture shows: bytes by keypath, the largest array on its mesh, or the steps "
+        "of a run (default: the treemap of a checkpoint, the steps of several)",
     )
     parser.add_argument("--open", action="store_true", help="show the page in a browser")
     parser.add_argument(
@@ -91,10 +100,15 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
 
 def run(arguments: argparse.Namespace) -> int:
     """Make the page, and write it; where it is goes to stderr."""
-    path = arguments.output.path
-    if arguments.open and path is None:
-        arguments.parser.error("--open needs a file: -o report.html")
-    paths = source.several(arguments, "show")
+    if not arguments.output.endswith((".html", *PICTURES)):
+        arguments.parser.error("-o takes a file that ends in .html, .svg or .png")
+    if arguments.view is not None and not arguments.output.endswith(PICTURES):
+        arguments.parser.error("--view is for a picture: -o takes a file that ends in .svg or .png")
+    source.check_name(arguments, arguments.name)
+    paths = [source.local_path(arguments, path) for path in stdin.paths(arguments.paths)]
+    if not paths:
+        message = "there is nothing to show: no path on stdin"
+        raise Refusal(message, NOT_FOUND)
     of_one = arguments.step is not None or arguments.name is not ... or arguments.uncommitted
     if len(paths) > 1 and of_one:
         arguments.parser.error("--step, --name, --flat and --uncommitted are for one checkpoint")
@@ -110,10 +124,12 @@ def run(arguments: argparse.Namespace) -> int:
     if not page.checkpoints:
         message = f"no checkpoint at or below {', '.join(map(printable, paths))}"
         raise Refusal(message, NOT_FOUND)
-    with arguments.output.opened(quiet=True):
-        sys.stdout.write(page.html)
-    if path is not None:
-        print(f"wrote {printable(path)}, {size(page.nbytes)}", file=sys.stderr)
+    try:
+        page.save(arguments.output, arguments.view)
+    except (ImportError, ValueError) as error:
+        raise Refusal(str(error), USAGE) from error
+    written = size(Path(arguments.output).expanduser().stat().st_size)
+    print(f"wrote {printable(arguments.output)}, {written}", file=sys.stderr)
     if arguments.open:
         _show(path)
     return PARTIAL if page.incomplete else FINE
@@ -143,6 +159,5 @@ def _made(arguments: argparse.Namespace, paths: list[str]) -> Report:
 
 def _show(path: str) -> None:
     import webbrowser
-    from pathlib import Path
 
     webbrowser.open(Path(path).resolve().as_uri())

@@ -7,5 +7,6 @@ a page tells, `facts` says what people ask first, and `checkpoint` is a page of 
 `runs` are the steps of runs over time, and `overview` is a page of many checkpoints.
 `inputs` says what such a page is made of: a scan, or the tables of one as `records`.
 `marks` is what a diff says of each leaf, and `comparison` is a page of its two sides.
+`pictures` draws one view of a page, of which `grid` is that of a mesh and `steps` that of a run.
 `pages` makes HTML of pages, with the script and style in `assets/`.
 """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from orbscan.differing.diff import Diff
@@ -14,6 +15,7 @@ from orbscan.reporting.inputs import Fleet, fleet_of, is_table
 from orbscan.reporting.looking import look
 from orbscan.reporting.overview import overview_page
 from orbscan.reporting.pages import html
+from orbscan.reporting.pictures import of_checkpoint, of_comparison, of_overview
 from orbscan.reporting.value import Report
 from orbscan.scanning.api import begun
 from orbscan.scanning.roots import expanded
@@ -122,13 +124,15 @@ def report(  # noqa: PLR0913 - keywords, each with a meaning of its own
     page = checkpoint_page(
         text, looked, mesh=mesh, devices_per_host=devices_per_host, budget=budget
     )
-    return Report(page.title, html(page.title, [page]), int(page.is_incomplete), 1)
+    draw = partial(of_checkpoint, page)
+    return Report(page.title, html(page.title, [page]), int(page.is_incomplete), 1, draw)
 
 
 def _of_diff(diff: Diff, budget: int) -> Report:
     page = comparison_page(diff, budget)
     text = html(page.title, [], comparison=page)
-    return Report(page.title, text, int(page.is_incomplete), len(page.sides))
+    draw = partial(of_comparison, page)
+    return Report(page.title, text, int(page.is_incomplete), len(page.sides), draw)
 
 
 def _found(roots: list[str], atomicity: Atomicity) -> Fleet:
@@ -138,5 +142,5 @@ def _found(roots: list[str], atomicity: Atomicity) -> Fleet:
 def _of_fleet(fleet: Fleet, **options: Any) -> Report:
     overview, pages = overview_page(fleet, **options)
     number = sum(len(run.rows) for run in overview.runs)
-    text = html(overview.title, pages, overview)
-    return Report(overview.title, text, overview.incomplete, number)
+    text, draw = html(overview.title, pages, overview), partial(of_overview, overview, pages)
+    return Report(overview.title, text, overview.incomplete, number, draw)

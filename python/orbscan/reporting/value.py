@@ -5,14 +5,24 @@ from __future__ import annotations
 from pathlib import Path as LocalPath
 from typing import TYPE_CHECKING
 
+from orbscan.extras import need
 from orbscan.showing.text import size
 
 if TYPE_CHECKING:
     import os
+    from collections.abc import Callable
+
+    from orbscan.aliases import View
+
+PICTURES = (".svg", ".png")
+"""The ends of the names of pictures."""
+
+_SCALE = 2
+"""How many pixels a PNG has for one of the SVG, so that it is sharp on a slide."""
 
 
 class Report:
-    """A page about checkpoints: one HTML file, which opens without a network.
+    """A page about checkpoints: one file of HTML, which opens without a network; or a picture.
 
     Attributes:
         title: what it is about.
@@ -21,26 +31,78 @@ class Report:
         checkpoints: how many it is about.
     """
 
-    __slots__ = ("checkpoints", "html", "incomplete", "title")
+    __slots__ = ("_draw", "checkpoints", "html", "incomplete", "title")
 
-    def __init__(self, title: str, html: str, incomplete: int, checkpoints: int) -> None:
+    def __init__(
+        self,
+        title: str,
+        html: str,
+        incomplete: int,
+        checkpoints: int,
+        draw: Callable[[View | None], str],
+    ) -> None:
         self.title = title
         self.html = html
         self.incomplete = incomplete
         self.checkpoints = checkpoints
+        self._draw = draw
 
     @property
     def nbytes(self) -> int:
         """The size of the page, in bytes."""
         return len(self.html.encode())
 
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the page to a file.
+    def svg(self, view: View | None = None) -> str:
+        """Draw one view as SVG, without a browser: no script, and nothing is fetched.
+
+        Args:
+            view: `treemap`; `mesh`, the devices that hold the largest array that is laid over a
+                mesh; or `steps`, lines over the steps of a run. By default the treemap of a
+                checkpoint or of two that are compared, and the steps of many.
+
+        Raises:
+            ValueError: there is no such view of it.
+        """
+        return self._draw(view)
+
+    def png(self, view: View | None = None) -> bytes:
+        """Draw one view as PNG.
+
+        Args:
+            view: as for `svg`.
+
+        Raises:
+            ValueError: as for `svg`.
+            ImportError: resvg_py is not installed; says how to install it.
+        """
+        need("resvg_py", "a PNG")
+        import resvg_py
+
+        drawn = resvg_py.svg_to_bytes(svg_string=self.svg(view), zoom=_SCALE)
+        return bytes(drawn)
+
+    def save(self, path: str | os.PathLike[str], view: View | None = None) -> None:
+        """Write the page to a file, or a picture of it, if its name ends in `.svg` or `.png`.
+
+        Args:
+            path: of the file.
+            view: of a picture, as for `svg`.
 
         Raises:
             OSError: it cannot be written.
+            ValueError: as for `svg`; or there is a view for a page, which has all.
+            ImportError: as for `png`.
         """
-        LocalPath(path).expanduser().write_text(self.html, encoding="utf-8")
+        file = LocalPath(path).expanduser()
+        if file.suffix == ".png":
+            file.write_bytes(self.png(view))
+        elif file.suffix == ".svg":
+            file.write_text(self.svg(view), encoding="utf-8")
+        elif view is not None:
+            message = f"a page has all views: {view} is for a file that ends in .svg or .png"
+            raise ValueError(message)
+        else:
+            file.write_text(self.html, encoding="utf-8")
 
     def __repr__(self) -> str:
         return f"<Report of {self.title}, {size(self.nbytes)}>"
