@@ -7,6 +7,7 @@ import os
 import sys
 import textwrap
 from html.parser import HTMLParser
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -48,6 +49,7 @@ class Page(HTMLParser):
         self.attributes: set[str] = set()
         self.open: list[str] = []
         self.text = ""
+        self.drawn = ""
         self.feed(html)
         self.close()
 
@@ -60,7 +62,15 @@ class Page(HTMLParser):
         assert self.open.pop() == tag
 
     def handle_data(self, data: str) -> None:
-        self.text += data
+        if "svg" in self.open:
+            self.drawn += f"{data}\n"
+        else:
+            self.text += data
+
+
+PLACES = {"xmlns", "viewbox", "width", "height", "role", "font-family", "x", "y", "fill", "stroke"}
+PLACES |= {"font-size", "font-weight", "text-anchor"}
+"""What elements of a picture may have: no handler, and nothing that is fetched."""
 
 
 def page(tree: Any, **fields: Any) -> Page:
@@ -68,8 +78,9 @@ def page(tree: Any, **fields: Any) -> Page:
     assert len(html.encode()) <= pages.LIMIT
     read = Page(html)
     assert read.open == []
-    assert read.tags <= {"div", "table", "tr", "th", "td", "details", "summary", "b", "p", "code"}
-    assert read.attributes <= {"style", "open"}
+    tags = {"div", "table", "tr", "th", "td", "details", "summary", "b", "p", "code"}
+    assert read.tags <= tags | {"svg", "title", "rect", "text"}
+    assert read.attributes <= {"style", "open"} | PLACES
     return read
 
 
@@ -100,6 +111,7 @@ def test_the_page_shows_everything() -> None:
         "total12 leaves, 71 parameters, 302 B",
         "issuestate/_sharding, byte 12: expected an object",
         "",
+        "",
         ". 12 leaves, 302 B",
         "layers 2 leaves, 256 B",
         "[0,1] x2 1 leaf, 128 B",
@@ -120,6 +132,35 @@ def test_the_page_shows_everything() -> None:
         "bad unreadable: a/.zarray, byte 7: no dtype",
         "",
     ]
+
+
+def test_the_treemap_has_the_largest_leaves() -> None:
+    layers = [{"kernel": array(64, 64), "bias": NumpyMetadata((64,), np.dtype("int8"))}] * 12
+    shown = page({"params": {"embedding": array(512, 64), "layers": layers}, "step": 0})
+    lines = shown.drawn.split("\n")
+    assert "embedding" in lines
+    assert any(line.startswith("layers[0..11] x12") for line in lines)
+    assert "params, 25 leaves, 320.8 KiB" in lines
+    assert "float32" in lines
+    assert 0 < len(metadata({"params": {"a": array(2), "b": array(3)}})._repr_html_()) < 4_000
+
+
+def test_a_treemap_has_a_bounded_number_of_cells() -> None:
+    from orbscan.model.drawn import MOST_CELLS
+
+    tree = {
+        f"{a}{b}": array(200 + n)
+        for n, (a, b) in enumerate(product("abcdefghijklmnopqrstuvwxyz", repeat=2))
+    }
+    html = metadata({"state": tree, "other": array(3)})._repr_html_()
+    assert 10 < html.count("<rect") <= MOST_CELLS + 5
+    assert "… " in page(tree).drawn
+    assert len(html[: html.index("<details")]) < 25_000
+
+
+@pytest.mark.parametrize("tree", [{}, {"a": None}, {"a": array(2)}, {"a": array(0), "b": array(2)}])
+def test_what_has_no_parts_to_be_compared_is_not_drawn(tree: Any) -> None:
+    assert page(tree).drawn == ""
 
 
 def test_names_from_the_checkpoint_are_escaped() -> None:

@@ -9,6 +9,7 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from orbscan.model.columns import Tree
+from orbscan.model.drawn import treemap
 from orbscan.model.text import leaf_text
 from orbscan.showing.forest import Forest
 from orbscan.showing.keypaths import key_entry, keypath
@@ -29,17 +30,18 @@ _FEW_LEAVES = 100
 _SHALLOW = 32
 _SHOWN_LINES = 20
 _SHOWN_ISSUES = 10
+_LARGEST_PICTURE = 60_000
 
 _OPEN = '<details style="margin-left:1em"{}><summary>{}</summary>\n'
 _CLOSE = "</details>\n"
 _LEAF = '<div style="margin-left:2em"><b>{}</b> {}</div>\n'
 _ROW = '<tr><th style="text-align:left">{}</th><td style="text-align:left">{}</td></tr>\n'
-_PAGE = '<div style="font-family:monospace">\n<table>\n{}</table>\n{}{}</div>\n'
+_PAGE = '<div style="font-family:monospace">\n<table>\n{}</table>\n{}{}{}</div>\n'
 _LEFT_OUT = "<p>{} left out; <code>orbscan show</code> on the command line shows all.</p>\n"
 
 
 def html(metadata: Shown) -> str:
-    """Show metadata as a static page: a table of what is known, and a tree that unfolds."""
+    """Show metadata as a static page: a table, a treemap, and a tree that unfolds."""
     tree = Tree(metadata.metadata)
     forest = Forest(tree, tree.facts)
     rows = "".join(
@@ -47,11 +49,19 @@ def html(metadata: Shown) -> str:
         for label, text in _header(metadata, tree, forest)
     )
     budget = LIMIT - RESERVE - len(_PAGE) - nbytes_of(rows)
+    drawn = _drawn(tree, forest)
+    budget -= nbytes_of(drawn)
     shown, left_out = _unfolding(tree, forest, budget)
     note = ""
     if left_out:
         note = _LEFT_OUT.format(counted(left_out, "leaf is", "leaves are"))
-    return _PAGE.format(rows, shown, note)
+    return _PAGE.format(rows, drawn, shown, note)
+
+
+def _drawn(tree: Tree, forest: Forest) -> str:
+    """The treemap, unless names that are too long make it large."""
+    drawn = treemap(tree, forest)
+    return f"{drawn}\n" if 0 < nbytes_of(drawn) <= _LARGEST_PICTURE else ""
 
 
 def fields(metadata: Shown, *, whole: bool = False) -> Iterator[tuple[str, object]]:

@@ -208,7 +208,7 @@ class CheckpointMetadata(Moments, Generic[T]):
         return text(self)
 
     def _repr_html_(self) -> str:
-        """Show the same in a notebook, with a tree to unfold; at most 200 kB."""
+        """Show the same, a treemap of bytes and the tree to be unfolded; at most 200 kB."""
         from orbscan.model import notebook
 
         return notebook.html(self)
