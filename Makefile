@@ -57,9 +57,10 @@ rust-check: $(INSTALLED) ## rustfmt, clippy, and the links of the documentation
 	@$(STEP) "cargo clippy" cargo clippy --workspace --all-targets --all-features -- -D warnings
 	@RUSTDOCFLAGS="-D warnings" $(STEP) "cargo doc" cargo doc --workspace --no-deps --all-features --quiet
 
-python-check: setup ## ruff, mypy, and the stub of the extension against the extension
+python-check: setup ## ruff, mypy, the scripts of pages, and the stub of the extension against the extension
 	@$(STEP) "ruff check" $(BIN)/ruff check $(SOURCES)
 	@$(STEP) "ruff format" $(BIN)/ruff format --check $(SOURCES)
+	@$(STEP) "oxlint" $(BIN)/oxlint --deny-warnings python/orbscan/reporting/assets
 	@$(STEP) --heartbeat "mypy" $(BIN)/mypy $(SOURCES)
 	@$(STEP) --heartbeat "stubtest" $(BIN)/stubtest --allowlist tests/typing/stubtest-allowlist.txt orbscan._core
 
@@ -71,7 +72,7 @@ python-test: setup ## the tests of the package
 
 test-pages: setup ## open the pages that orbscan makes in Chromium (CHROMIUM names one), and keep pictures in target/pages
 	@$(BIN)/python -m tests.pages.browser || exit 1
-	@$(STEP) "pages in a browser" $(BIN)/pytest -m pages tests/pages
+	@$(STEP) --heartbeat "pages in a browser" $(BIN)/pytest -m pages tests/pages
 
 docs: setup ## build the documentation into target/site
 	@$(STEP) --heartbeat "documentation" $(BIN)/python -m tools.site
