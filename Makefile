@@ -72,7 +72,7 @@ python-test: setup ## the tests of the package
 
 test-pages: setup ## open the pages that orbscan makes in Chromium (CHROMIUM names one), and keep pictures in target/pages
 	@$(BIN)/python -m tests.pages.browser || exit 1
-	@$(STEP) --heartbeat "pages in a browser" $(BIN)/pytest -m pages tests/pages
+	@$(STEP) --heartbeat "pages in a browser" $(BIN)/pytest -n 2 --dist loadfile -m pages tests/pages
 
 docs: setup ## build the documentation into target/site
 	@$(STEP) --heartbeat "documentation" $(BIN)/python -m tools.site

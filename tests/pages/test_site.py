@@ -50,10 +50,23 @@ def test_every_page_opens_and_every_link_leads_to_a_place(site: Path, opened: Op
         assert all(url.startswith("file:") for url in opened.requests), page.name
 
 
-def test_my_checkpoint_does_not_load_is_found_in_two_clicks(site: Path, opened: Opened) -> None:
+@pytest.mark.parametrize("width", [360, 1280])
+def test_my_checkpoint_does_not_load_is_found_in_two_clicks(
+    site: Path, opened: Opened, width: int
+) -> None:
+    """By who has read nothing yet: one link that can be seen, then one to what is said of it."""
     page = opened.show(site / "index.html")
-    page.get_by_role("link", name="My checkpoint does not load").last.click()
+    page.set_viewport_size({"width": width, "height": 800})
+    links = page.locator("article").get_by_role("link", name="My checkpoint does not load")
+    links.first.click()
     assert page.locator("h1").inner_text().startswith("My checkpoint does not load")
+    answers = page.locator("article section h2")
+    assert answers.count() >= 3
+    inner = page.locator("article p a.reference.internal:visible").first
+    inner.click()
+    assert page.url.startswith("file:")
+    assert page.locator("h1").count() == 1
+    assert opened.said == []
 
 
 def test_search_needs_no_server(site: Path, opened: Opened) -> None:
