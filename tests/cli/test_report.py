@@ -87,7 +87,11 @@ def test_diff_writes_a_page_beside_its_answer(
 @pytest.mark.parametrize(
     ("words", "status", "said"),
     [
-        (["composite", "-o", "page.pdf"], 2, "-o takes a file that ends in .html, .svg or .png"),
+        (
+            ["composite", "-o", "page.pdf"],
+            2,
+            "neither a format (html, svg) nor a file that ends in .html, .svg or .png",
+        ),
         (["composite", "--view", "mesh"], 2, "--view is for a picture"),
         (["composite", "-o", "x.svg", "--view", "steps"], 2, "one checkpoint has no steps"),
         (["composite", "--mesh", "data=x"], 2, "mesh"),

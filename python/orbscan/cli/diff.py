@@ -111,6 +111,7 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         metavar="FILE",
         help="also write a page that shows both side by side, to a file that ends in .html",
     )
+    add_param(parser, "compare")
     add_output(parser, "a report")
     parser.set_defaults(run=run, parser=parser)
 
@@ -136,13 +137,6 @@ def run(arguments: argparse.Namespace) -> int:
     if as_json:
         for side in sides:
             source.warn(side.issues)
-    else:
-        from orbscan.cli import output
-        from orbscan.differing.text import SHOWN, report
-
-        # The faults that were tolerated are among its notes.
-        lines = report(diff, None if arguments.all else SHOWN, output.fitting(arguments))
-        output.write(output.differences(lines))
     if arguments.report is not None:
         _write_page(diff, arguments.report)
     if diff.undecided:
@@ -167,9 +161,8 @@ def _write_page(diff: Diff, file: str) -> None:
     print(f"wrote {printable(file)}, {size(page.nbytes)}", file=sys.stderr)
 
 
-@contextmanager
-def _comparer(arguments: argparse.Namespace, sides: list[Side]) -> Iterator[Values | None]:
-    """Make what compares values, if that is wanted, and tell on a terminal how far it has come.
+def _selected(pattern: str, sides: list[Side]) -> Selection:
+    """Select the leaves to compare, of both sides.
 
     Raises:
         Refusal: no leaf matches.

@@ -10,14 +10,15 @@ from orbscan.cli import source
 from orbscan.cli.destination import Destination, What
 from orbscan.cli.exits import FINE, NOT_FOUND, PARTIAL, USAGE, Refusal
 from orbscan.cli.help import EXIT_CODES, help_formatter, whole_number
+from orbscan.cli.signals import cleaning_up
 from orbscan.errors import OrbscanError
 from orbscan.reporting.inputs import is_table
-from orbscan.reporting.value import PICTURES
 from orbscan.showing.text import printable, size
 
 if TYPE_CHECKING:
     import argparse
 
+    from orbscan.aliases import View
     from orbscan.reporting.value import Report
 
 _EXAMPLES = """\
@@ -35,7 +36,6 @@ one view of it, for a slide or a README.
 """
 
 _PAGE = "html"
-_WHAT = What((_PAGE,), (_PAGE,))
 _DEFAULT = "report.html"
 
 
@@ -49,27 +49,19 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         epilog=_EXAMPLES + EXIT_CODES,
         formatter_class=help_formatter,
     )
-    parser.add_argument(
-        "paths",
-        metavar="PATH",
-        nargs="+",
-        help="a checkpoint, or directories of checkpoints; or what orbscan scan has written: "
-        "tables (.parquet, .arrow) or a catalogue (.delta); - reads paths from stdin",
-    )
-    source.add_step(parser)
-    source.add_name(
+    source.add_several(
         parser,
-        "show this checkpointable alone (default: all)",
-        "show the pytree alone that lies in PATH itself, without a name",
+        "show",
+        "; or what orbscan scan has written: tables (.parquet, .arrow) or a catalogue (.delta)",
     )
-    source.add_commit_rules(parser)
     parser.add_argument(
         "-o",
         "--output",
-        metavar="FILE",
-        default=_DEFAULT,
-        help=f"the file to write: a page (.html), or a picture of one view (.svg, .png) (default: "
-        f"{_DEFAULT})",
+        metavar="WHAT",
+        type=What((_PAGE, "svg"), (_PAGE, "svg", "png")),
+        default=Destination(_PAGE, _DEFAULT),
+        help=f"the file to write: a page (.html), or a picture of one view (.svg, .png), that "
+        f"appears when it is complete; html and svg write to stdout (default: {_DEFAULT})",
     )
     parser.add_argument(
         "--view",
@@ -100,39 +92,55 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
 
 def run(arguments: argparse.Namespace) -> int:
     """Make the page, and write it; where it is goes to stderr."""
-    if not arguments.output.endswith((".html", *PICTURES)):
-        arguments.parser.error("-o takes a file that ends in .html, .svg or .png")
-    if arguments.view is not None and not arguments.output.endswith(PICTURES):
+    output = arguments.output
+    if arguments.open and output.path is None:
+        arguments.parser.error("--open needs a file: -o report.html")
+    if arguments.view is not None and output.format == _PAGE:
         arguments.parser.error("--view is for a picture: -o takes a file that ends in .svg or .png")
-    source.check_name(arguments, arguments.name)
-    paths = [source.local_path(arguments, path) for path in stdin.paths(arguments.paths)]
-    if not paths:
-        message = "there is nothing to show: no path on stdin"
-        raise Refusal(message, NOT_FOUND)
-    of_one = arguments.step is not None or arguments.name is not ... or arguments.uncommitted
-    if len(paths) > 1 and of_one:
-        arguments.parser.error("--step, --name, --flat and --uncommitted are for one checkpoint")
-    tables = [*map(is_table, paths)]
-    if any(tables) and (of_one or not all(tables)):
-        message = (
-            "a report is made of tables alone: neither with paths, nor with --step or the like"
-        )
-        arguments.parser.error(message)
-    if len(paths) == 1 and not any(tables):
-        paths = [source.step_path(arguments, paths[0])]
+    paths = _paths(arguments)
     page = _made(arguments, paths)
     if not page.checkpoints:
         message = f"no checkpoint at or below {', '.join(map(printable, paths))}"
         raise Refusal(message, NOT_FOUND)
     try:
-        page.save(arguments.output, arguments.view)
+        _write(page, output, arguments.view)
     except (ImportError, ValueError) as error:
         raise Refusal(str(error), USAGE) from error
-    written = size(Path(arguments.output).expanduser().stat().st_size)
-    print(f"wrote {printable(arguments.output)}, {written}", file=sys.stderr)
     if arguments.open:
-        _show(path)
+        _show(output.path)
     return PARTIAL if page.incomplete else FINE
+
+
+def _paths(arguments: argparse.Namespace) -> list[str]:
+    """Give what the page is of: checkpoints, directories of them, or tables alone."""
+    paths = source.several(arguments, "show")
+    of_one = arguments.step is not None or arguments.name is not ... or arguments.uncommitted
+    if len(paths) > 1 and of_one:
+        arguments.parser.error("--step, --name, --flat and --uncommitted are for one checkpoint")
+    tables = [*map(is_table, paths)]
+    if any(tables) and (of_one or not all(tables)):
+        message = "a report is made of tables alone: neither with paths, nor with --step or --name"
+        arguments.parser.error(message)
+    if len(paths) == 1 and not any(tables):
+        paths = [source.step_path(arguments, paths[0])]
+    return paths
+
+
+def _write(page: Report, output: Destination, view: View | None) -> None:
+    """Write the page or a picture of it.
+
+    Raises:
+        ImportError: what draws a picture is missing.
+        ValueError: there is no such view of it.
+        OSError: the file cannot be written.
+    """
+    if output.path is None:
+        sys.stdout.write(page.html if output.format == _PAGE else page.svg(view))
+        return
+    with cleaning_up():
+        page.save(output.path, view)
+    written = size(Path(output.path).expanduser().stat().st_size)
+    print(f"wrote {printable(output.path)}, {written}", file=sys.stderr)
 
 
 def _made(arguments: argparse.Namespace, paths: list[str]) -> Report:

@@ -45,18 +45,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_commit_rules(parser)
 
 
-def add_several(parser: argparse.ArgumentParser, verb: str) -> None:
+def add_several(parser: argparse.ArgumentParser, verb: str, also: str = "") -> None:
     """Add PATH..., and what chooses among what one checkpoint holds, to a command.
 
     Args:
         parser: of the command.
         verb: what it does with a checkpoint.
+        also: what else a PATH may be.
     """
     parser.add_argument(
         "paths",
         metavar="PATH",
         nargs="+",
-        help="a checkpoint, or directories of checkpoints; - reads paths from stdin",
+        help=f"a checkpoint, or directories of checkpoints{also}; - reads paths from stdin",
     )
     add_step(parser)
     add_name(

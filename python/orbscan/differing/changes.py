@@ -224,6 +224,7 @@ class Differences:
     others: tuple[Other, ...]
     notes: tuple[str, ...]
     values: Compared | None = None
+    param: str | None = None
     _sides: tuple[Side, Side] | None = field(default=None, repr=False, compare=False)
 
     @property

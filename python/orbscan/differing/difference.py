@@ -82,6 +82,7 @@ def difference(  # noqa: PLR0913 - keywords, each with a meaning of its own
         ),
         notes=(*_notes(before, after, [] if values else pairs, found.unknown), *notes),
         values=None if found.compared is None else found.compared.counts(),
+        param=None if wanted is None else wanted.pattern,
         _sides=(before.described(), after.described()),
     )
 

@@ -6,6 +6,7 @@ from pathlib import Path as LocalPath
 from typing import TYPE_CHECKING
 
 from orbscan.extras import need
+from orbscan.scanning.files import replacing
 from orbscan.showing.text import size
 
 if TYPE_CHECKING:
@@ -13,9 +14,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from orbscan.aliases import View
-
-PICTURES = (".svg", ".png")
-"""The ends of the names of pictures."""
 
 _SCALE = 2
 """How many pixels a PNG has for one of the SVG, so that it is sharp on a slide."""
@@ -94,15 +92,18 @@ class Report:
             ImportError: as for `png`.
         """
         file = LocalPath(path).expanduser()
-        if file.suffix == ".png":
-            file.write_bytes(self.png(view))
-        elif file.suffix == ".svg":
-            file.write_text(self.svg(view), encoding="utf-8")
-        elif view is not None:
+        with replacing(file) as unfinished:
+            LocalPath(unfinished).write_bytes(self._content(file.suffix, view))
+
+    def _content(self, ending: str, view: View | None) -> bytes:
+        if ending == ".png":
+            return self.png(view)
+        if ending == ".svg":
+            return self.svg(view).encode()
+        if view is not None:
             message = f"a page has all views: {view} is for a file that ends in .svg or .png"
             raise ValueError(message)
-        else:
-            file.write_text(self.html, encoding="utf-8")
+        return self.html.encode()
 
     def __repr__(self) -> str:
         return f"<Report of {self.title}, {size(self.nbytes)}>"
