@@ -4,9 +4,9 @@
 `columns` and `values` make a side of a checkpoint and of a tree in memory, `shardings` a row of any
 sharding. `matching` says which checkpointable is compared with which, `aspects` how two leaves
 differ, `walk` where two outlines do, `renames` which subtree, numbered by `subtrees`, may have
-become which, `shared` by which `amount` the values of leaves do; `difference` asks them all, or of
-leaves that were `selected` alone.
-`changes` are the result, and `diff` is the same with its texts: `text` shows it tree by tree, as
-`trees` sorts it, below what `heading` says of checkpointables as wholes, in the words of `words`
-and with siblings folded by `trie`; `document` makes JSON of it.
+become which, `rules` which edit of keypaths explains many of those, `shared` by which `amount` the
+values of leaves do; `difference` asks them all. `changes` are the result, and `diff` is the same
+with its texts: `text` shows it tree by tree, as `trees` sorts it, below what `heading` says of
+checkpointables as wholes, in the words of `words` and with siblings folded by `trie`; `document`
+makes JSON of it.
 """

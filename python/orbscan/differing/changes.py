@@ -169,11 +169,13 @@ class Rename(NamedTuple):
         before: where it is on the first side.
         after: where it is on the second side.
         leaves: how many leaves it has.
+        rule: the rule that explains it, as text; None if none does.
     """
 
     before: Place
     after: Place
     leaves: int
+    rule: str | None = None
 
     def __str__(self) -> str:
         if self.is_whole:
@@ -185,6 +187,29 @@ class Rename(NamedTuple):
     def is_whole(self) -> bool:
         """Whether it is a whole checkpointable."""
         return not (self.before.keypath or self.after.keypath)
+
+
+class Rule(NamedTuple):
+    """One edit of keypaths that explains many renames within a checkpointable.
+
+    In its texts X, Y and Z stand for what stays, `{n}` for a number.
+
+    Attributes:
+        checkpointable: the name of the tree, on the first side.
+        before: what is edited: `X/value`.
+        after: what becomes of it: `X`.
+        explains: how many renames it explains.
+        of: how many there are in the tree.
+    """
+
+    checkpointable: str | None
+    before: str
+    after: str
+    explains: int
+    of: int
+
+    def __str__(self) -> str:
+        return f"{self.before} -> {self.after}"
 
 
 class AmbiguousRename(NamedTuple):
@@ -218,6 +243,7 @@ class Differences:
     changed: tuple[LeafChange, ...]
     containers: tuple[ContainerChange, ...]
     renamed: tuple[Rename, ...]
+    rules: tuple[Rule, ...]
     ambiguous: tuple[AmbiguousRename, ...]
     unchanged: int
     ignored: frozenset[str]

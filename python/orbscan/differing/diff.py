@@ -24,9 +24,10 @@ class Diff(Differences):
         removed: leaves that only the first side has, likewise.
         changed: leaves that both have, and that differ.
         containers: containers that both have, of different kinds.
-        renamed: suggestions which removed subtree or checkpointable was renamed to which added one;
-            their leaves are among the removed and added ones all the same.
-        ambiguous: removed and added subtrees that match in several ways.
+        renamed: which removed subtree or checkpointable has perhaps become which added one; a
+            guess by which no leaf is less removed or added.
+        rules: edits of keypaths that explain many renames at once, `X/value -> X`.
+        ambiguous: those that would fit each other in several ways.
         unchanged: the number of leaves that do not differ.
         ignored: what was not compared, as given to `orbscan.diff`.
         others: what was not looked at, since one checkpointable was chosen.

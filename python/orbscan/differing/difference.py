@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         LeafAt,
         LeafChange,
         Rename,
+        Rule,
     )
     from orbscan.differing.matching import Pair
     from orbscan.differing.selected import Wanted
@@ -72,6 +73,7 @@ def difference(  # noqa: PLR0913 - keywords, each with a meaning of its own
         changed=tuple(found.changed),
         containers=tuple(found.containers),
         renamed=tuple(found.renamed),
+        rules=tuple(found.rules),
         ambiguous=tuple(found.ambiguous),
         unchanged=found.unchanged,
         ignored=judge.ignore,
@@ -99,6 +101,7 @@ class _Differences:
         self.changed: list[LeafChange] = []
         self.containers: list[ContainerChange] = []
         self.renamed: list[Rename] = []
+        self.rules: list[Rule] = []
         self.ambiguous: list[AmbiguousRename] = []
         self.unchanged = self.unknown = 0
 
@@ -133,15 +136,10 @@ class _Differences:
         self._suggested(renames.of_wholes(removed, added, self._judge))
 
     def _suggested(self, suggestions: renames.Suggestions) -> None:
-        renamed, ambiguous = suggestions
-        if self._wanted is None:
-            self.renamed += renamed
-            self.ambiguous += ambiguous
-            return
-        # Where nothing of a subtree is shown, nothing of it has another name.
-        shown = Shown(self.removed, self.added)
-        self.renamed += filter(shown.has_rename, renamed)
-        self.ambiguous += filter(shown.has_ambiguous, ambiguous)
+        renamed, ambiguous, rules = suggestions
+        self.renamed += renamed
+        self.rules += rules
+        self.ambiguous += ambiguous
 
 
 def _with_documents(pair: Pair, values: Comparer, notes: list[str]) -> Pair:

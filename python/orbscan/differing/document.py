@@ -12,7 +12,9 @@
  "containers": [{"checkpointable": "state", "keypath": ["layers"],
                  "before": "list", "after": "dict"}],
  "renamed": [{"before": {"checkpointable": "state", "keypath": ["params"]},
-              "after": {"checkpointable": "state", "keypath": ["model", "params"]}, "leaves": 12}],
+              "after": {"checkpointable": "state", "keypath": ["model", "params"]}, "leaves": 12,
+              "rule": "X -> model/X"}],
+ "rules": [{"checkpointable": "state", "before": "X", "after": "model/X", "explains": 2, "of": 3}],
  "ambiguous": [{"before": [{PLACE}, {PLACE}], "after": [{PLACE}], "leaves": 1}],
  "others": [{"side": "a", "name": "ema", "is_pytree": true}],
  "device_meshes": [{"shape": [2], "ids": [0, 1]}], "notes": ["..."],
@@ -92,9 +94,11 @@ def document(diff: Differences) -> dict[str, object]:
                 "before": rename.before._asdict(),
                 "after": rename.after._asdict(),
                 "leaves": rename.leaves,
+                "rule": rename.rule,
             }
             for rename in diff.renamed
         ],
+        "rules": [rule._asdict() for rule in diff.rules],
         "ambiguous": [
             {
                 "before": [place._asdict() for place in group.before],

@@ -1,9 +1,10 @@
 """Which removed subtree was perhaps renamed to which added one.
 
 Subtrees with the same structure, kinds of leaves, shapes and element types have one number. The
-largest that both sides have are paired first, and nothing inside them again. If several are equal,
-keypaths decide: the longest common end, then the numbers in them, so that `layers_3` becomes
-`blocks_3`, then the container they are in. What these rules do not decide is not guessed.
+largest that both sides have are paired first, and nothing inside them again. Where several are the
+same, keypaths decide: the longest common end, then the numbers in them, so that `layers_3` becomes
+`blocks_3`, then the container they are in. What they do not decide, an edit of keypaths may that
+explains the others (`rules`). Nothing else is guessed.
 
 Whole checkpointables are paired likewise, if each side has only one such.
 
@@ -17,6 +18,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from orbscan.differing.changes import AmbiguousRename, Place, Rename
+from orbscan.differing.rules import explained
 from orbscan.differing.subtrees import Subtrees
 from orbscan.differing.walk import children_of
 from orbscan.showing.folding import LONGEST_NUMBER
@@ -26,12 +28,13 @@ if TYPE_CHECKING:
 
     from orbscan.aliases import Keypath
     from orbscan.differing.aspects import Judge
+    from orbscan.differing.changes import Rule
     from orbscan.differing.outline import Outline
     from orbscan.differing.side import Item
     from orbscan.differing.walk import Found
 
     Words = tuple[Hashable, ...]
-    Suggestions = tuple[tuple[Rename, ...], tuple[AmbiguousRename, ...]]
+    Suggestions = tuple[tuple[Rename, ...], tuple[AmbiguousRename, ...], tuple[Rule, ...]]
 
 # How many of the last entries of two keypaths are compared, the most significant first.
 _ENDS = (8, 5, 3, 2, 1)
@@ -48,17 +51,17 @@ def within(before: Item, after: Item, found: Found, judge: Judge) -> Suggestions
         judge: says which kinds of leaves are the same.
 
     Returns:
-        the pairs in the order of the first tree, and the groups of subtrees that cannot be paired,
-        larger ones first.
+        the pairs in the order of the first tree, the groups of subtrees that cannot be paired,
+        larger ones first, and the rules that explain pairs.
     """
     if before.outline is None or after.outline is None or not (found.removed and found.added):
-        return (), ()
+        return (), (), ()
     known: dict[Hashable, int] = {}
     old_roots = _wide(before.outline, [this for this, _ in found.emptied]) + found.removed
     new_roots = _wide(after.outline, [that for _, that in found.emptied]) + found.added
     old = Subtrees(before.outline, old_roots, judge, known)
     new = Subtrees(after.outline, new_roots, judge, known)
-    renamed: list[tuple[int, Rename]] = []
+    renamed: list[Rename] = []
     ambiguous: list[AmbiguousRename] = []
     for signature in old.largest_first():
         pairs, removed, added = _paired(old, new, signature)
@@ -67,7 +70,7 @@ def within(before: Item, after: Item, found: Found, judge: Judge) -> Suggestions
                 Place(item.name, side.keypaths[at])
                 for item, side, at in ((before, old, this), (after, new, that))
             )
-            renamed.append((this, Rename(was, now, old.leaves[this])))
+            renamed.append(Rename(was, now, old.leaves[this]))
             old.cover([this])
             new.cover([that])
         if removed and added:
@@ -78,7 +81,10 @@ def within(before: Item, after: Item, found: Found, judge: Judge) -> Suggestions
             ambiguous.append(AmbiguousRename(were, are, old.leaves[removed[0]]))
             old.cover(removed)
             new.cover(added)
-    return tuple(rename for _, rename in sorted(renamed)), tuple(ambiguous)
+    renamed, ambiguous, rules = explained(renamed, ambiguous)
+    order = {keypath: at for at, keypath in enumerate(old.keypaths)}
+    renamed.sort(key=lambda rename: order[rename.before.keypath])
+    return tuple(renamed), tuple(ambiguous), tuple(rules)
 
 
 def of_wholes(removed: Sequence[Item], added: Sequence[Item], judge: Judge) -> Suggestions:
@@ -93,7 +99,7 @@ def of_wholes(removed: Sequence[Item], added: Sequence[Item], judge: Judge) -> S
             renamed.append(Rename(were[0], now[0], leaves))
         elif now:
             ambiguous.append(AmbiguousRename(tuple(were), tuple(now), leaves))
-    return tuple(renamed), tuple(ambiguous)
+    return tuple(renamed), tuple(ambiguous), ()
 
 
 def _by_tree(

@@ -105,7 +105,7 @@ def _blocks(
         ]
         for is_unread in (False, True)
     )
-    renamed = _rename_rows(tree.renamed, folded=shown is not None)
+    renamed = [*_rule_rows(tree, folded=shown is not None)]
     blocks = [
         ("changed", _tree_rows(changed, shown)),
         ("unreadable", _tree_rows(unread, shown)),
@@ -184,6 +184,22 @@ def _row(line: Line, facts: list[Fact]) -> Row:
 
 def _container_rows(changes: Iterable[ContainerChange]) -> list[Row]:
     return [(change.path, f"{change.before} -> {change.after}") for change in changes]
+
+
+def _rule_rows(tree: Tree, *, folded: bool) -> Iterator[Row]:
+    """Renames, those that one rule explains as that rule, if they would be more rows than it."""
+    by_rule: dict[str | None, list[Rename]] = {}
+    for rename in tree.renamed:
+        by_rule.setdefault(rename.rule, []).append(rename)
+    for rule in tree.rules:
+        rows = _rename_rows(by_rule.pop(str(rule), ()), folded=folded)
+        if len(rows) > 1:
+            explains = f"explains {rule.explains:,} of {counted(rule.of, 'rename')}"
+            yield f"rule  {rule}", explains
+        if len(rows) == 1 or not folded:
+            yield from rows
+    for rest in by_rule.values():
+        yield from _rename_rows(rest, folded=folded)
 
 
 def _rename_rows(renames: Iterable[Rename], *, folded: bool) -> list[Row]:

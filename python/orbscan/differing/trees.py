@@ -15,6 +15,7 @@ if TYPE_CHECKING:
         LeafAt,
         LeafChange,
         Rename,
+        Rule,
     )
 
     Name = str | None
@@ -27,13 +28,14 @@ class Tree(NamedTuple):
 
     Attributes:
         pair: the checkpointables that they are.
-        changed, containers, renamed, ambiguous, removed, added: as those of a `Diff`.
+        changed, containers, renamed, rules, ambiguous, removed, added: as those of a `Diff`.
     """
 
     pair: CheckpointablePair
     changed: list[LeafChange]
     containers: list[ContainerChange]
     renamed: list[Rename]
+    rules: list[Rule]
     ambiguous: list[AmbiguousRename]
     removed: list[LeafAt]
     added: list[LeafAt]
@@ -52,6 +54,7 @@ def trees(diff: Differences) -> list[Tree]:
         (rename for rename in diff.renamed if not rename.is_whole),
         lambda rename: rename.before.checkpointable,
     )
+    rules = _by_name(diff.rules, lambda rule: rule.checkpointable)
     ambiguous = _by_name(
         (group for group in diff.ambiguous if not group.is_whole),
         lambda group: group.before[0].checkpointable,
@@ -68,6 +71,7 @@ def trees(diff: Differences) -> list[Tree]:
             of_first(changed),
             of_first(containers),
             of_first(renamed),
+            of_first(rules),
             of_first(ambiguous),
             of_first(removed),
             [] if pair.after is None else added.get(pair.after.name, []),
