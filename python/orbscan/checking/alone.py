@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from orbscan._imports import importing
 from orbscan.reading import api
 from orbscan.showing.text import checkpointable
 from orbscan.showing.text import others as shown_others
@@ -15,8 +16,13 @@ from orbscan.showing.text import others as shown_others
 TYPE_CHECKING = False
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any, TypeVar
+
     from orbscan import _core
     from orbscan.aliases import Name
+
+    T = TypeVar("T")
 
 
 class Other(NamedTuple):
@@ -72,6 +78,30 @@ def only(name: Name) -> tuple[str | None] | None:
         return None
     api.check_name(name)
     return (name,)
+
+
+def asked_alone(
+    ask: Callable[[Any, str, tuple[str | None] | None], T], path: str, name: Name
+) -> tuple[str, T]:
+    """Ask the extension module about a checkpoint, or one checkpointable of it.
+
+    Args:
+        ask: takes the module, the path, and what `only` gives.
+        path: of the checkpoint; for the name None also of a pytree in one.
+        name: as for `only`.
+
+    Returns:
+        the path of the checkpoint, and the answer.
+
+    Raises as `ask` does, and as `only`.
+    """
+    wanted = only(name)
+    with importing:
+        from orbscan import _core
+
+    if name is not None:
+        return path, ask(_core, path, wanted)
+    return api.within_checkpoint(lambda path, name: ask(_core, path, (name,)), path, None)
 
 
 def alone(answer: _core.Alone | None) -> Alone | None:

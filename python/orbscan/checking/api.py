@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 
 from orbscan._imports import importing
-from orbscan.checking.alone import alone, only
+from orbscan.checking.alone import alone, asked_alone, only
 from orbscan.checking.findings import finding_of
 from orbscan.checking.report import VerifyReport
 from orbscan.checking.verdict import Extent, LostLeaf, Part, Progress
@@ -85,7 +85,13 @@ def verify(  # noqa: PLR0913 - keywords, each with a meaning of its own
             message = f"combined=True needs a list of directories, not {path!r}"
             raise TypeError(message)
         text = place_of(path, step, atomicity=atomicity, store=store, store_options=store_options)
-        answer = _core.verify(text, *options, atomicity=atomicity, only=wanted)
+        text, answer = asked_alone(
+            lambda core, path, wanted: core.verify(
+                path, *options, atomicity=atomicity, only=wanted
+            ),
+            text,
+            name,
+        )
         return _report([text], level, answer)
     if not combined:
         message = "several paths are one checkpoint only with combined=True"

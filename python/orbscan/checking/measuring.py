@@ -12,8 +12,7 @@ from dataclasses import replace
 from itertools import starmap
 from typing import cast, overload
 
-from orbscan._imports import importing
-from orbscan.checking.alone import alone, only
+from orbscan.checking.alone import alone, asked_alone
 from orbscan.checking.amounts import CheckpointUsage, FileUsage, LeafUsage
 from orbscan.checking.usage import Usage, Usages
 from orbscan.errors import OrbscanError
@@ -119,13 +118,14 @@ def measured(
     Raises:
         OrbscanError: as `du` does.
     """
-    wanted = only(name)
-    with importing:
-        from orbscan import _core
-
-    checkpoint, items, found, chosen = _core.usage(
-        path, atomicity=atomicity, allow_uncommitted=allow_uncommitted, only=wanted
+    path, answer = asked_alone(
+        lambda core, path, wanted: core.usage(
+            path, atomicity=atomicity, allow_uncommitted=allow_uncommitted, only=wanted
+        ),
+        path,
+        name,
     )
+    checkpoint, items, found, chosen = answer
     leaves = Leaves()
     strays = 0
     for (item, table), (_, array_of, amounts, of_strays) in zip(

@@ -252,14 +252,13 @@ def read(
     check_name(arguments, arguments.name)
     # Errors from here on are not usage errors.
     path = step_path(arguments, path)
-    read = api.read_pytree(
+    return api.read_pytree(
         path,
         arguments.name,
         rich_types=rich_types,
         recover=getattr(arguments, "recover", False),
         **rules(arguments),
     )
-    return path, read
 
 
 def check_name(arguments: argparse.Namespace, name: Name) -> None:

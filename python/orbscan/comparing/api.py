@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import os
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from orbscan.differing import aspects
 from orbscan.differing.columns import side_of_checkpoint
 from orbscan.differing.difference import difference
-from orbscan.errors import InvalidLayoutError
 from orbscan.reading import api
 from orbscan.reading.paths import place_in_store
 
@@ -166,17 +164,13 @@ def side_of_path(
             allow_uncommitted=allow_uncommitted,
         )
         return side_of_checkpoint(path, everything)
-    asked = partial(
-        api.read_pytree,
+    path, read = api.read_pytree(
+        path,
+        name,
         rich_types=rich_types,
         atomicity=atomicity,
         allow_uncommitted=allow_uncommitted,
     )
-    try:
-        read = asked(path, name)
-    except InvalidLayoutError as error:
-        path, name = api.outer(path, name, error)
-        read = asked(path, name)
     return side_of_checkpoint(path, read, api.others(path, read))
 
 

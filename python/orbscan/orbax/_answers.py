@@ -13,10 +13,10 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 from orbscan._imports import importing
-from orbscan.errors import InvalidLayoutError, OrbscanError
+from orbscan.errors import OrbscanError
 from orbscan.places import url_scheme
 from orbscan.reading import codes
-from orbscan.reading.api import outer, read_pytree
+from orbscan.reading.api import read_pytree
 
 if TYPE_CHECKING:
     from orbscan import _core
@@ -102,8 +102,8 @@ def _table(directory: Any, *, is_rich: bool) -> _core.LeafTable:
         message = "no _METADATA"
         raise LeftToOrbax(message)
     try:
-        # Orbax does not check whether the save is finished.
-        found = _read(text, is_rich=is_rich)
+        # Orbax does not care whether the save is finished.
+        _, found = read_pytree(text, None, rich_types=is_rich, allow_uncommitted=True)
     except OrbscanError as error:
         message = f"cannot be read: {error.kind}"
         raise LeftToOrbax(message) from error
@@ -125,15 +125,6 @@ def _table(directory: Any, *, is_rich: bool) -> _core.LeafTable:
         message = "namedtuples"
         raise LeftToOrbax(message)
     return table
-
-
-def _read(text: str, *, is_rich: bool) -> _core.Checkpoint:
-    """Read the pytree of a directory, which is a checkpoint or a part of one."""
-    try:
-        return read_pytree(text, None, rich_types=is_rich, allow_uncommitted=True)
-    except InvalidLayoutError as error:
-        path, name = outer(text, None, error)
-    return read_pytree(path, name, rich_types=is_rich, allow_uncommitted=True)
 
 
 def _is_v1(handler: Any) -> bool:

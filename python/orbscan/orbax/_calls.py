@@ -242,8 +242,8 @@ def _place(path: str | os.PathLike[str], schemes: Collection[str | None] = SCHEM
 
 
 def _read(text: str, name: str | None, wishes: orbax_context.Wishes) -> _core.Checkpoint:
-    """Read the pytree that Orbax would; raises as `api.read_pytree` does."""
-    return api.read_pytree(
+    """Read the pytree that Orbax would; raises as `api.read_pytree_of` does."""
+    return api.read_pytree_of(
         text,
         name,
         rich_types=wishes.rich_types,

@@ -6,7 +6,6 @@ Everything beyond the extension module is imported when the first result is asse
 from __future__ import annotations
 
 import sys
-from functools import partial
 
 from orbscan import errors
 from orbscan._imports import importing
@@ -17,13 +16,15 @@ TYPE_CHECKING = False
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Mapping
-    from typing import Any, Literal
+    from collections.abc import Callable, Mapping
+    from typing import Any, Literal, TypeVar
 
     from orbscan import _core
     from orbscan.aliases import Atomicity, ErrorKind, StepChoice, StoreOptions
     from orbscan.model.result import CheckpointMetadata, PyTreeMetadata
     from orbscan.reading.handlers import Handler
+
+    T = TypeVar("T")
 
 AUTO = "AUTO"
 
@@ -134,18 +135,14 @@ def metadata(  # noqa: PLR0913 - keywords, each with a meaning of its own
             from orbscan.reading.handlers import one_of
 
         return one_of(answer.header(text, header), checkpointable_name, handlers)
-    asked = partial(
-        read_pytree,
+    text, checkpoint = read_pytree(
+        text,
+        checkpointable_name,
         rich_types=rich_types,
         atomicity=atomicity,
         allow_uncommitted=allow_uncommitted,
         recover=recover,
     )
-    try:
-        checkpoint = asked(text, checkpointable_name)
-    except errors.InvalidLayoutError as error:
-        text, name = outer(text, checkpointable_name, error)
-        checkpoint = asked(text, name)
     with importing:
         from orbscan.reading import answer
 
@@ -281,9 +278,40 @@ def read_pytree(  # noqa: PLR0913 - as for metadata
     atomicity: Atomicity = "auto",
     allow_uncommitted: bool = False,
     recover: bool = False,
+) -> tuple[str, _core.Checkpoint]:
+    """Read the columns of one pytree; the part of `metadata` that needs no other library.
+
+    Returns:
+        the path of the checkpoint, another one than `path` where that is a part of it, and the
+        columns.
+
+    Raises as `metadata` does.
+    """
+    return within_checkpoint(
+        lambda path, name: read_pytree_of(
+            path,
+            name,
+            rich_types=rich_types,
+            atomicity=atomicity,
+            allow_uncommitted=allow_uncommitted,
+            recover=recover,
+        ),
+        path,
+        name,
+    )
+
+
+def read_pytree_of(  # noqa: PLR0913 - as for metadata
+    path: str,
+    name: str | None,
+    *,
+    rich_types: bool,
+    atomicity: Atomicity = "auto",
+    allow_uncommitted: bool = False,
+    recover: bool = False,
     first: str | None = None,
 ) -> _core.Checkpoint:
-    """Read the columns of one pytree; the part of `metadata` that needs no other library.
+    """Read the columns of one pytree of a checkpoint; the directory of a pytree in it is refused.
 
     `first` is as in `orbax._release`, for the order of Orbax for `AUTO`. Raises as `metadata` does.
     """
@@ -303,16 +331,34 @@ def read_pytree(  # noqa: PLR0913 - as for metadata
     )
 
 
-def outer(path: str, name: str | None, error: errors.InvalidLayoutError) -> tuple[str, str]:
-    """Return the checkpoint that a pytree is a part of, and its name there.
+def within_checkpoint(
+    ask: Callable[[str, str | None], T], path: str, name: str | None
+) -> tuple[str, T]:
+    """Ask about a pytree: without a name, `path` may be its directory in a checkpoint.
 
     Args:
-        path: the path that was refused.
-        name: the requested name: only without one is the pytree itself meant.
-        error: why it was refused.
+        ask: asks about a checkpoint and a pytree in it.
+        path: of the checkpoint or the pytree.
+        name: of the pytree; only without one its directory can be meant.
+
+    Returns:
+        the path of the checkpoint, and the answer.
 
     Raises:
-        InvalidLayoutError: it was refused for another reason, or another pytree was meant.
+        InvalidLayoutError: neither is there; and whatever else `ask` raises.
+    """
+    try:
+        return path, ask(path, name)
+    except errors.InvalidLayoutError as error:
+        path, name = _outer(path, name, error)
+    return path, ask(path, name)
+
+
+def _outer(path: str, name: str | None, error: errors.InvalidLayoutError) -> tuple[str, str]:
+    """Give the checkpoint that a pytree is a part of, and its name there.
+
+    Raises:
+        InvalidLayoutError: the path was refused for something else, or another was meant.
     """
     import os
 

@@ -61,9 +61,12 @@ def look(
             path, rich_types=False, atomicity=atomicity, allow_uncommitted=allow_uncommitted
         )
     else:
-        read = api.read_pytree(
+        path, read = api.read_pytree(
             path, name, rich_types=False, atomicity=atomicity, allow_uncommitted=allow_uncommitted
         )
+        if name is None:
+            # The path was perhaps that of a part of the checkpoint.
+            ((name, _),) = read.items
     faults = [_issue(issue) for issue in read.issues]
     usage = report = None
     try:

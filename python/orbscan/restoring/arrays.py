@@ -96,7 +96,7 @@ def open_array(  # noqa: PLR0913 - keywords, each with a meaning of its own
     wanted = keypath if isinstance(keypath, str) else _plain_keys(keypath)
     text = place_of(path, step, atomicity=atomicity, store=store, store_options=store_options)
     check_name_as_orbax(checkpointable_name)
-    checkpoint = read_pytree(text, checkpointable_name, rich_types=False, atomicity=atomicity)
+    text, checkpoint = read_pytree(text, checkpointable_name, rich_types=False, atomicity=atomicity)
     (item, table), *_ = checkpoint.items
     if table is None:  # what read_pytree never returns
         raise LeafNotFoundError((wanted,) if isinstance(wanted, str) else wanted, ())

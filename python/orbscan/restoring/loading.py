@@ -223,7 +223,7 @@ def _resolve(
     """Return path, name of the pytree and what was read; Orbax and orbscan choose differently."""
     text = _absolute(path, step, atomicity)
     check_name_as_orbax(name)
-    checkpoint = read_pytree(text, name, rich_types=False, atomicity=atomicity)
+    text, checkpoint = read_pytree(text, name, rich_types=False, atomicity=atomicity)
     (found, _), *_ = checkpoint.items
     return text, found, checkpoint
 
