@@ -41,6 +41,7 @@ if TYPE_CHECKING:
         NumpyMetadata,
         StorageMetadata,
         UnreadableLeaf,
+        UnsupportedLeaf,
         Zarr2Metadata,
         Zarr3Metadata,
     )
@@ -123,6 +124,7 @@ __all__ = [
     "StorageMetadata",
     "StoreError",
     "UnreadableLeaf",
+    "UnsupportedLeaf",
     "UrlPath",
     "Usage",
     "Usages",
@@ -204,6 +206,7 @@ _MODULE_OF = {
     "StorageMetadata": "model.leaves",
     "StoreError": "errors",
     "UnreadableLeaf": "model.leaves",
+    "UnsupportedLeaf": "model.leaves",
     "UrlPath": "places",
     "Usage": "checking.usage",
     "Usages": "checking.usage",

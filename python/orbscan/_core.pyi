@@ -65,8 +65,11 @@ Sharding: TypeAlias = NamedSharding | SingleDeviceSharding | PositionalSharding
 Issue: TypeAlias = tuple[ErrorKind, str | None, int | None, bool, str]
 """(kind, file, offset, whether the offset counts from the start of a decompressed body, reason)"""
 
-Leaf: TypeAlias = tuple[int, int, int, Shape | None, str | None, Issue | None]
-"""(kind, array, sharding, write shape, PRNG implementation, error)
+Custom: TypeAlias = tuple[str, tuple[str, ...], int]
+"""(word of the handler, files, bytes of the files)"""
+
+Leaf: TypeAlias = tuple[int, int, int, Shape | None, str | None, Issue | None, Custom | None]
+"""(kind, array, sharding, write shape, PRNG implementation, error, what of a custom handler)
 
 The kind is one of `orbscan.reading.codes`; array and sharding are indices, -1 for none."""
 

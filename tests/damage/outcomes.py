@@ -122,7 +122,7 @@ def only_less(before: Answer, after: Answer) -> bool:
 
 
 def _tree_less(before: Any, after: Any) -> bool:
-    if isinstance(after, orbscan.UnreadableLeaf) or after is None:
+    if isinstance(after, orbscan.UnreadableLeaf | orbscan.UnsupportedLeaf) or after is None:
         return True
     if isinstance(before, dict) and isinstance(after, dict):
         return all(key in before and _tree_less(before[key], after[key]) for key in after)

@@ -57,6 +57,7 @@ LEAVES: list[Any] = [
     ),
     orbscan.ArrayMetadata((2,), np.dtype("int8"), orbscan.PositionalShardingMetadata((2,), "hbm")),
     orbscan.NumpyMetadata((3,), np.dtype("complex64"), orbscan.StorageMetadata(None)),
+    orbscan.UnsupportedLeaf("Config", ("c/config.json",), 9),
     orbscan.UnreadableLeaf(errors.error("store", "no", "f", None, errno=13, fault="forbidden")),
     orbscan.UnreadableLeaf(errors.error("malformed", "no \udcff", "f\udcff", 3, in_body=True)),
     *(None, True, False, 0, -(2**70), 0.5, float("inf"), 1 - 2j, "string", "é"),

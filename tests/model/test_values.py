@@ -23,6 +23,7 @@ from orbscan.model.leaves import (
     NumpyMetadata,
     StorageMetadata,
     UnreadableLeaf,
+    UnsupportedLeaf,
     Zarr2Metadata,
     Zarr3Metadata,
 )
@@ -53,6 +54,7 @@ VALUES = [
     ArrayMetadata((), np.dtype(ml_dtypes.bfloat16)),
     NumpyMetadata((8,), FLOAT32, STORAGE),
     UnreadableLeaf(errors.error("malformed", "why", "f", 4)),
+    UnsupportedLeaf("Config", ("c/config.json",), 9),
     STORAGE,
     ZARR2,
     ZARR3,

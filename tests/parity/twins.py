@@ -50,6 +50,8 @@ def _facts(leaf: Any) -> tuple[Any, ...]:
     """What is known of a leaf: value type, shape, dtype, chunks, write shape, error."""
     if isinstance(leaf, orbscan.UnreadableLeaf):
         return ("unreadable", None, None, None, None, _fault(leaf.error))
+    if isinstance(leaf, orbscan.UnsupportedLeaf):
+        return (leaf.typestr, None, None, None, None, None)
     if isinstance(leaf, orbscan.ArrayMetadata | orbscan.NumpyMetadata):
         stored = leaf.storage_metadata
         chunks = None if stored is None else (stored.chunk_shape, stored.write_shape)

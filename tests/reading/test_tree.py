@@ -17,6 +17,7 @@ from orbscan.model.leaves import (
     NumpyMetadata,
     StorageMetadata,
     UnreadableLeaf,
+    UnsupportedLeaf,
     Zarr2Metadata,
     Zarr3Metadata,
 )
@@ -145,6 +146,11 @@ def test_an_unreadable_leaf_carries_its_error() -> None:
     assert isinstance(tree["a"].error, FormatError)
     assert str(tree["a"].error) == "a/.zarray, byte 7: no dtype"
     assert tree["b"] == simple()
+
+
+def test_a_leaf_of_a_custom_handler_has_its_word_and_its_files() -> None:
+    tree = assemble(table({"a": tables.custom("Config", ("a/config.json",), 9)}))
+    assert tree == {"a": UnsupportedLeaf("Config", ("a/config.json",), 9)}
 
 
 def test_containers_keep_their_kind_and_order() -> None:

@@ -25,6 +25,7 @@ class Spec(NamedTuple):
     prng_impl: str | None = None
     error: tuple[str, str | None, int | None, bool, str] | None = None
     place: tuple[str, str] | None = None
+    custom: tuple[str, tuple[str, ...], int] | None = None
 
 
 DATABASE = ("database", "")
@@ -73,6 +74,11 @@ def scalar(dtype: str) -> Spec:
 def unreadable(reason: str, file: str | None = None, offset: int | None = None) -> Spec:
     """Describe a leaf whose metadata is damaged."""
     return Spec(codes.UNREADABLE, error=("malformed", file, offset, False, reason))
+
+
+def custom(word: str, files: tuple[str, ...] = (), stored: int = 0) -> Spec:
+    """Describe a leaf of a custom handler."""
+    return Spec(codes.CUSTOM, custom=(word, files, stored))
 
 
 def named(
@@ -158,7 +164,8 @@ def _children(columns: Any, node: Any) -> tuple[int, list[tuple[str | None, Any]
 def _leaf(columns: Any, leaf: Spec) -> int:
     array_index = -1 if leaf.array is None else _index(columns.arrays, leaf.array)
     sharding = -1 if leaf.sharding is None else _index(columns.shardings, leaf.sharding)
-    row = (leaf.kind, array_index, sharding, leaf.write_shape, leaf.prng_impl, leaf.error)
+    known = (leaf.write_shape, leaf.prng_impl, leaf.error, leaf.custom)
+    row = (leaf.kind, array_index, sharding, *known)
     place = -1 if leaf.place is None else _index(columns.places, leaf.place)
     rows = [*zip(columns.leaves, columns.leaf_places, strict=True)]
     if (row, place) not in rows:

@@ -30,11 +30,15 @@ class LeafUsage(NamedTuple):
         checkpointable: its name; None for one without names.
         keypath: keys of dicts, fields of namedtuples, indices.
         param_name: the name of its array in the store. Two leaves may share one array.
-        dtype: the element type; None for what is not an array, and for an unreadable leaf.
-        nbytes: the bytes of its elements in memory; 0 for an unreadable leaf.
+        dtype: the element type; `custom Config` for a leaf of a handler of the writer's own, whose
+            word is `Config`; None for anything else that is not an array, and for an unreadable
+            leaf.
+        nbytes: what its elements take in memory; 0 for an unreadable leaf, and where only a handler
+            of the writer's own knows.
         stored: bytes of its chunks, as they are stored; exact.
         inline: how many of them lie in nodes of the index, counted before the node is compressed.
-        chunks: how many chunks are stored.
+        chunks: how many chunks are stored; for a leaf of a custom handler, how many values and
+            files.
         readable: whether it could be read. What an unreadable leaf stores is counted all the same.
     """
 
@@ -64,7 +68,12 @@ class LeafUsage(NamedTuple):
     @property
     def ratio(self) -> float | None:
         """How many bytes in memory one stored byte stands for; None if that is not known."""
-        return self.nbytes / self.stored if self.stored and self.readable else None
+        return self.nbytes / self.stored if self.stored and self.is_measured else None
+
+    @property
+    def is_measured(self) -> bool:
+        """Whether it is known what it takes in memory."""
+        return self.readable and (self.nbytes > 0 or not self.stored)
 
 
 class FileUsage(NamedTuple):

@@ -211,19 +211,21 @@ class Leaves:
 
     def __iter__(self) -> Iterator[LeafUsage]:
         from orbscan.reading.facts import leaves
+        from orbscan.reading.leaf_text import leaf_type
 
         for name, table, array_of, amounts in self._trees:
             for entries, node, leaf in leaves(table):
                 readable = leaf.error is None
                 chunks = in_files = inline = 0
                 number = array_of[node]
-                if number >= 0 and (leaf.dtype is not None or not readable):
+                is_stored = leaf.dtype is not None or leaf.custom is not None or not readable
+                if number >= 0 and is_stored:
                     chunks, in_files, inline, _ = amounts[4 * number : 4 * number + 4]
                 yield LeafUsage(
                     checkpointable=name,
                     keypath=entries,
                     param_name=table.node_name(node) or "",
-                    dtype=leaf.dtype,
+                    dtype=leaf.dtype or (leaf_type(leaf) if leaf.custom else None),
                     nbytes=leaf.nbytes,
                     stored=in_files + inline,
                     inline=inline,

@@ -146,7 +146,7 @@ class _Sum:
         self.chunks += leaf.chunks
         self.nbytes += leaf.nbytes
         self.stored += leaf.stored
-        self.known = self.known and leaf.readable
+        self.known = self.known and leaf.is_measured
         self.dtype = leaf.dtype
 
     def row(self, name: str) -> tuple[str, ...]:
@@ -273,7 +273,8 @@ def totals(usage: Amounts, param: str | None = None) -> Iterator[tuple[str, str]
     if param is not None:
         yield "param", f"{printable(param)}: no other leaf, and no file, is counted"
     tally = Tally(usage.leaves)
-    known = tally.stored and not tally.unreadable
+    of_arrays = all(nbytes or not stored for _, nbytes, stored in tally.dtypes.values())
+    known = tally.stored and of_arrays and not tally.unreadable
     ratio = f", ratio {tally.nbytes / tally.stored:.2f}" if known else ""
     yield "chunks", f"{size(tally.stored)} for {size(tally.nbytes)} in memory{ratio}"
     label = "types"

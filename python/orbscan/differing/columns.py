@@ -80,7 +80,10 @@ def _leaves(table: _core.LeafTable) -> list[LeafSummary]:
     stores = [STORES.get(place) for place, _ in table.places]
     found = []
     for leaf, place in zip(table.leaves, table.leaf_places, strict=True):
-        kind, array, sharding, write_shape, implementation, error = leaf
+        kind, array, sharding, write_shape, implementation, error, of_handler = leaf
+        if of_handler is not None:
+            found.append(LeafSummary(kinds.custom(of_handler[0])))
+            continue
         if array < 0 or error is not None:
             found.append(LeafSummary(_KINDS[kind], error=error))
             continue

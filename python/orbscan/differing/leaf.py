@@ -28,8 +28,9 @@ class LeafSummary(NamedTuple):
 
     Attributes:
         kind: `jax.Array`, `np.ndarray`, `scalar`, `string`, `None`, `unreadable`; `Dict`, `List`,
-            `Tuple`, `NamedTuple` for an empty container; for anything else in a tree the name of
-            its class.
+            `Tuple`, `NamedTuple` for an empty container; `custom Config` for a leaf of a handler of
+            the writer's own, whose word is `Config`; for anything else that stands in a tree the
+            name of its class.
         shape: in elements, () for a scalar.
         dtype: the element type: `float32`; `key<threefry2x32>` for a typed PRNG key; for a scalar
             `bool`, `int`, `float` or `complex`, as it is restored.
@@ -69,6 +70,11 @@ class LeafSummary(NamedTuple):
         from orbscan.reading.tree import sharding_of
 
         return None if self.sharding is None else sharding_of(self.sharding)
+
+
+def custom(word: str) -> str:
+    """The kind of leaves of a custom handler, by the handler's word for them."""
+    return f"custom {word}"
 
 
 def scalar_dtype(name: str) -> str:

@@ -16,7 +16,14 @@ from orbscan.differing.leaf import LeafSummary, key_dtype, scalar_dtype
 from orbscan.differing.outline import DICT, LIST, NAMEDTUPLE, TUPLE, Outline
 from orbscan.differing.shardings import row_of_jax, row_of_metadata
 from orbscan.differing.side import Item, Side
-from orbscan.model.leaves import ArrayMetadata, NumpyMetadata, UnreadableLeaf, Zarr2Metadata, own
+from orbscan.model.leaves import (
+    ArrayMetadata,
+    NumpyMetadata,
+    UnreadableLeaf,
+    UnsupportedLeaf,
+    Zarr2Metadata,
+    own,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable
@@ -37,7 +44,7 @@ _EMPTY = {
 }
 _PLAIN_LEAVES = (bool, int, float, complex, str)
 _LEAF_CLASSES: frozenset[type] = frozenset(
-    {*_PLAIN_LEAVES, type(None), ArrayMetadata, NumpyMetadata, UnreadableLeaf}
+    {*_PLAIN_LEAVES, type(None), ArrayMetadata, NumpyMetadata, UnreadableLeaf, UnsupportedLeaf}
 )
 
 # The short names of the implementations of PRNG keys in jax's element types.
@@ -210,6 +217,8 @@ class _Leaves:
             return LeafSummary(kinds.NUMPY_ARRAY, leaf.shape, dtype, None, *storage)
         if isinstance(leaf, UnreadableLeaf):
             return LeafSummary(kinds.UNREADABLE, error=_error(leaf.error))
+        if isinstance(leaf, UnsupportedLeaf):
+            return LeafSummary(kinds.custom(leaf.typestr))
         return _plain(leaf) or self._any_array(leaf)
 
     def _array(self, leaf: ArrayMetadata) -> LeafSummary:

@@ -143,8 +143,8 @@ class ArrayMetadata(Value, frozen=True, gc=False):
     def sharding(self) -> jax.sharding.Sharding | None:
         """The sharding over the devices it was saved on, or None if none is known.
 
-        Imports jax. Made anew at each access. For other devices use `orbscan.abstract_state` or
-        `sharding_metadata.to_jax_sharding(mesh)`.
+        Imports jax. Leaves with equal shardings share one object. For other devices there are
+        `orbscan.abstract_state` and `sharding_metadata.to_jax_sharding(mesh)`.
 
         Raises:
             MissingDevicesError: this process does not have the devices.
@@ -224,6 +224,25 @@ class UnreadableLeaf(Value, frozen=True):
         """What makes two errors equal: everything except the object's identity and traceback."""
         error = self.error
         return (error.kind, error.file, error.offset, error.in_body, error.reason)
+
+
+@as_dataclass
+class UnsupportedLeaf(Value, frozen=True, gc=False):
+    """A leaf that a handler of the writer's own saved, which only that handler can read.
+
+    Nothing is wrong with it: a program that registers the handler with Orbax restores it.
+
+    Attributes:
+        typestr: the handler's word for its leaves.
+        files: that lie where Orbax has the handler write, in the directory of the checkpointable:
+            the file, or all files of the directory, that is called as the leaf is. Empty for a
+            handler that stores values in the database, and where nothing can be listed.
+        stored_bytes: of those files.
+    """
+
+    typestr: str
+    files: tuple[str, ...] = ()
+    stored_bytes: int = 0
 
 
 def raise_unreadable(leaf: UnreadableLeaf, name: str) -> NoReturn:

@@ -15,6 +15,7 @@ from orbscan.model.leaves import (
     NumpyMetadata,
     StorageMetadata,
     UnreadableLeaf,
+    UnsupportedLeaf,
     Zarr2Metadata,
     Zarr3Metadata,
 )
@@ -67,6 +68,14 @@ class Plain(msgspec.Struct, array_like=True, tag=3):
     text: str
 
 
+class Unsupported(msgspec.Struct, array_like=True, tag=4):
+    """An `UnsupportedLeaf`."""
+
+    typestr: str
+    files: tuple[str, ...]
+    stored_bytes: int
+
+
 class Named(msgspec.Struct, array_like=True, tag=0):
     """A `NamedShardingMetadata`; the mesh as its shape and its ids."""
 
@@ -114,7 +123,7 @@ class Zarr3(msgspec.Struct, array_like=True, tag=3):
 class Parts(msgspec.Struct, array_like=True):
     """Distinct leaves, and the parts that they share."""
 
-    leaves: list[Array | Numpy | Unreadable | Plain]
+    leaves: list[Array | Numpy | Unreadable | Plain | Unsupported]
     shardings: list[Named | Single | Positional]
     storages: list[tuple[Shape | None, Shape | None, Zarr2 | Zarr3 | None]]
 
@@ -188,6 +197,8 @@ class _Packer:
             return Numpy(leaf.shape, leaf.dtype.name, self._storage(leaf.storage_metadata))
         if isinstance(leaf, UnreadableLeaf):
             return _unreadable_row(leaf.error)
+        if isinstance(leaf, UnsupportedLeaf):
+            return Unsupported(leaf.typestr, leaf.files, leaf.stored_bytes)
         return _plain_row(leaf)
 
     def _storage(self, storage: StorageMetadata | None) -> int:
@@ -275,6 +286,8 @@ def _leaf(row: Any, shardings: list[Any], storages: list[Any]) -> Any:
             return NumpyMetadata(row.shape, dtype_named(row.dtype), storages[row.storage])
         case Unreadable():
             return UnreadableLeaf(_error(row))
+        case Unsupported():
+            return UnsupportedLeaf(row.typestr, row.files, row.stored_bytes)
         case _:
             return _PLAIN[row.kind](row.text)
 

@@ -23,8 +23,8 @@ PyTreeMetadata: TypeAlias = Any
 """A tree with the same structure as the saved one.
 
 Its containers are plain dicts, lists and tuples (with rich types, also namedtuples). Its leaves are
-`ArrayMetadata`, `NumpyMetadata`, `UnreadableLeaf`, a zero of the type of a saved scalar (`0`,
-`0.0`, `False`, `0j`), `'string'` for a saved string, None, or an empty container.
+`ArrayMetadata`, `NumpyMetadata`, `UnreadableLeaf`, `UnsupportedLeaf`, a zero of the type of a saved
+scalar (`0`, `0.0`, `False`, `0j`), `'string'` for a saved string, None, or an empty container.
 """
 
 T = TypeVar("T")

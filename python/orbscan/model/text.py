@@ -5,7 +5,14 @@ from __future__ import annotations
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Protocol
 
-from orbscan.model.leaves import ArrayMetadata, NumpyMetadata, UnreadableLeaf, leaves, own
+from orbscan.model.leaves import (
+    ArrayMetadata,
+    NumpyMetadata,
+    UnreadableLeaf,
+    UnsupportedLeaf,
+    leaves,
+    own,
+)
 from orbscan.model.sharding import (
     NamedShardingMetadata,
     PositionalShardingMetadata,
@@ -85,6 +92,9 @@ def leaf_text(leaf: object) -> str:
         text = f"{leaf.dtype}{brackets(leaf.shape)}  {size(leaf.nbytes)}  numpy"
     elif isinstance(leaf, UnreadableLeaf):
         text = f"unreadable: {leaf.error}"
+    elif isinstance(leaf, UnsupportedLeaf):
+        files = counted(len(leaf.files), "file")
+        text = f"custom {leaf.typestr}  {size(leaf.stored_bytes)} in {files}"
     elif isinstance(leaf, bool | int | float | complex):
         # The tree holds a placeholder: the value was not read.
         text = type(leaf).__name__

@@ -7,7 +7,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from orbscan.model.leaves import ArrayMetadata, NumpyMetadata, UnreadableLeaf, leaves, own
+from orbscan.model.leaves import (
+    ArrayMetadata,
+    NumpyMetadata,
+    UnreadableLeaf,
+    UnsupportedLeaf,
+    leaves,
+    own,
+)
 from orbscan.model.result import tree_of
 from orbscan.model.sharding import (
     NamedShardingMetadata,
@@ -69,7 +76,9 @@ def restore_plan(
     [32, 32, 32, 32]
     """
     arrays, unreadable = collected(
-        leaves(tree_of(metadata)), _array, lambda leaf: isinstance(leaf, UnreadableLeaf)
+        leaves(tree_of(metadata)),
+        _array,
+        lambda leaf: isinstance(leaf, UnreadableLeaf | UnsupportedLeaf),
     )
     return build(
         arrays, mesh, devices_per_host=devices_per_host, hosts=hosts, unreadable=unreadable

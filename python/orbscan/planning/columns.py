@@ -33,8 +33,8 @@ def arrays(
     """
     tables = [(name, table) for name, table in items if table is not None]
     # The leaves are told apart by identity: those of all tables live until the last is counted.
-    every = [leaf for name, table in tables for leaf in _leaves(name, table, len(tables), wanted)]
-    return collected(every, _array, lambda leaf: leaf.kind == codes.UNREADABLE)
+    every = [leaf for name, table in tables for leaf in _leaves(name, table, len(tables))]
+    return collected(every, _array, lambda leaf: leaf.kind in _UNKNOWN)
 
 
 def _leaves(
@@ -49,6 +49,10 @@ def _leaves(
         for entries, _, leaf in leaves(table)
         if wanted is None or wanted(name, entries)
     )
+
+
+_UNKNOWN = frozenset({codes.UNREADABLE, codes.CUSTOM})
+"""The kinds of leaves of which nobody knows how many bytes they have."""
 
 
 def _array(leaf: Leaf) -> Array | None:

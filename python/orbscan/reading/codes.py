@@ -14,6 +14,7 @@ EMPTY_TUPLE = 7
 EMPTY_NAMEDTUPLE = 8
 UNREADABLE = 9
 SAFETENSORS_ARRAY = 10
+CUSTOM = 11
 
 # The second member of a container; FIRST_NAMEDTUPLE + i is number i of the table's namedtuples.
 DICT = 0

@@ -39,6 +39,7 @@ VALUE_TYPES = {
     codes.EMPTY_NAMEDTUPLE: "NamedTuple",
     codes.UNREADABLE: "unreadable",
     codes.SAFETENSORS_ARRAY: "safetensors",
+    codes.CUSTOM: "custom",
 }
 """The name of each kind of leaf: the writer's word, if there is one."""
 
@@ -70,12 +71,14 @@ class Leaf:
         zarr: the array's stored document, or None.
         prng_impl: the implementation of a PRNG key, or None.
         error: why it cannot be read, or None.
-        place: the place of its value, a row of the table's `places`; None without a value, or for a
-            leaf that was read.
+        custom: what is known of the leaf of a custom handler, or None.
+        place: where its value lies, a row of the table's `places`; None without a value, or one
+            that was read.
     """
 
     __slots__ = (
         "chunk_shape",
+        "custom",
         "dtype",
         "error",
         "itemsize",
@@ -96,7 +99,8 @@ class Leaf:
         described: _core.Leaf,
         place: tuple[_core.Place, str] | None,
     ) -> None:
-        self.kind, array, sharding, self.write_shape, self.prng_impl, self.error = described
+        self.kind, array, sharding, self.write_shape, self.prng_impl = described[:5]
+        self.error, self.custom = described[5:]
         self.place = place
         self.sharding = None if sharding < 0 else table.shardings[sharding]
         self.shape: tuple[int, ...] | None = None
@@ -109,6 +113,11 @@ class Leaf:
             self.size = prod(self.shape)
             self.itemsize = itemsize(self.dtype)
             self.nbytes = self.size * self.itemsize
+
+    @property
+    def value_type(self) -> str:
+        """The writer's word for it, or that of its kind."""
+        return VALUE_TYPES[self.kind] if self.custom is None else self.custom[0]
 
     @property
     def is_array(self) -> bool:

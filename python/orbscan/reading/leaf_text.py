@@ -30,9 +30,11 @@ _EMPTY_TYPES = {
 
 
 def leaf_type(leaf: Leaf) -> str:
-    """What a leaf is: `float32[8,16]`, `key<threefry2x32>[]`, `scalar int64`, `{}`."""
+    """What a leaf is: `float32[8,16]`, `key<threefry2x32>[]`, `scalar int64`, `custom Config`."""
     if leaf.kind == codes.SCALAR:
         return f"scalar {leaf.dtype}"
+    if leaf.custom is not None:
+        return printable(f"custom {leaf.value_type}")
     if leaf.shape is None:
         return _EMPTY_TYPES.get(leaf.kind, VALUE_TYPES[leaf.kind])
     # The last dimension of a key's data is not one of the key.

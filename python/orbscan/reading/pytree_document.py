@@ -14,15 +14,18 @@
              "value_type": "jax.Array", "dtype": "float32", "shape": [8], "nbytes": 32,
              "prng_impl": null, "chunk_shape": [4], "write_shape": [4],
              "sharding": {"type": "NamedSharding", ..., "device_mesh": 0},
-             "zarr": {"zarr_format": 2, ...}, "place": "database", "error": null}],
+             "zarr": {"zarr_format": 2, ...}, "place": "database", "error": null,
+             "custom": null}],
  "issues": [{"kind": "malformed", "file": "...", "offset": 4, "in_body": false, "reason": "..."}]}
 ```
 
 A sharding names its device mesh by its index in `device_meshes`: a mesh of thousands of devices,
 repeated for each leaf, would be most of the document. A place is `database` (OCDBT), `process` or
 `one_of_processes` (databases never merged), `files`, `aggregate` (msgpack), `safetensors`, or
-`strings` for the file of strings; `storage` has the places of arrays and scalars, and their files
-or directories. In `others`, `is_pytree` is null if the file system denies access.
+`strings` for the file of texts; `storage` has the places of arrays and scalars, and which files or
+directories they are. In `others`, `is_pytree` is null of what the file system does not let us look
+into. The `value_type` of a leaf of a custom handler is the handler's word, and its `custom` is
+`{"files": ["c/value"], "stored_bytes": 9}`.
 """
 
 from __future__ import annotations
@@ -32,8 +35,8 @@ from collections import Counter
 from itertools import compress
 
 from orbscan.model.item import read_json
-from orbscan.reading.facts import VALUE_TYPES, Leaf, distinct, leaves
-from orbscan.reading.storage import storage
+from orbscan.reading.facts import Leaf, distinct, leaves
+from orbscan.reading.items import described
 from orbscan.reading.totals import element_types, parameter_nodes
 from orbscan.showing.documents import (
     ISSUE,
@@ -57,6 +60,7 @@ if TYPE_CHECKING:
     from orbscan.model.item import Item
 
 SCHEMA_VERSION = 1
+_OF_CUSTOM = ("files", "stored_bytes")
 
 
 def render(  # noqa: PLR0913 - keywords, each with a meaning of its own
@@ -183,7 +187,7 @@ def _totals(found: list[tuple[Leaf, int]], parameters: int) -> dict[str, object]
 
 def _leaf(leaf: Leaf, meshes: Meshes) -> dict[str, object]:
     return {
-        "value_type": VALUE_TYPES[leaf.kind],
+        "value_type": leaf.value_type,
         "dtype": leaf.dtype,
         "shape": leaf.shape,
         "nbytes": leaf.nbytes,
@@ -194,4 +198,5 @@ def _leaf(leaf: Leaf, meshes: Meshes) -> dict[str, object]:
         "zarr": None if leaf.zarr is None else zarr_document(leaf.zarr),
         "place": None if leaf.place is None else leaf.place[0],
         "error": leaf.error and dict(zip(ISSUE, leaf.error, strict=True)),
+        "custom": leaf.custom and dict(zip(_OF_CUSTOM, leaf.custom[1:], strict=True)),
     }

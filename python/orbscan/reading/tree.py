@@ -16,6 +16,7 @@ from orbscan.model.leaves import (
     NumpyMetadata,
     StorageMetadata,
     UnreadableLeaf,
+    UnsupportedLeaf,
     Zarr2Metadata,
     Zarr3Metadata,
 )
@@ -104,7 +105,7 @@ def _leaf_objects(table: _core.LeafTable) -> list[Any]:
     # Found by the index -1 of a leaf without a sharding.
     shardings.append(None)
     objects: list[Any] = []
-    for kind, array, sharding, write_shape, prng_impl, error in table.leaves:
+    for kind, array, sharding, write_shape, prng_impl, error, custom in table.leaves:
         if kind == codes.JAX_ARRAY:
             this = arrays[array]
             storage = StorageMetadata(this.chunk_shape, write_shape, this.zarr)
@@ -120,6 +121,8 @@ def _leaf_objects(table: _core.LeafTable) -> list[Any]:
             objects.append(_zero(table.arrays[array][1]))
         elif error is not None:
             objects.append(_unreadable(error))
+        elif custom is not None:
+            objects.append(UnsupportedLeaf(*custom))
         else:
             objects.append(_CONSTANTS[kind])
     objects.append(None)

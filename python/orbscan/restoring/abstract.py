@@ -48,8 +48,9 @@ def abstract_state(
     inspection, for compiling, and for loading inside `with jax.set_mesh(mesh):`.
 
     A typed PRNG key becomes an abstract key. Leaves that are not arrays of jax stay what they are:
-    arrays of numpy, scalars, strings, None, empty containers, and leaves of the caller. A complex
-    scalar is replaced by one of numpy, because Orbax refuses Python's.
+    arrays of numpy, scalars, strings, None, empty containers, leaves of custom handlers
+    (`UnsupportedLeaf`), and what the caller has put there.
+    The place of a complex scalar is taken by one of numpy, since Orbax refuses Python's.
 
     Args:
         metadata: the result of `orbscan.metadata`, or a tree of its leaves.

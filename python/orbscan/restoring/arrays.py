@@ -33,6 +33,7 @@ _HAS_NO_ARRAY = {
     codes.EMPTY_LIST: "an empty list",
     codes.EMPTY_TUPLE: "an empty tuple",
     codes.EMPTY_NAMEDTUPLE: "an empty namedtuple",
+    codes.CUSTOM: "one of a custom handler",
 }
 
 
@@ -222,7 +223,7 @@ def opened(array: StoredArray, context: Any = None) -> tensorstore.TensorStore:
 
 def _zarr_format(table: _core.LeafTable, node: int, leaf: str, directory: str) -> int:
     """The version of the Zarr document of a leaf."""
-    kind, array, _, _, _, error = table.leaves[table.node_leaves[node]]
+    kind, array, _, _, _, error, _ = table.leaves[table.node_leaves[node]]
     if kind in _HAS_NO_ARRAY:
         message = f"the leaf at {leaf} is {_HAS_NO_ARRAY[kind]}, not an array"
         raise TypeError(message)

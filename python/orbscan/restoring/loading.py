@@ -13,7 +13,7 @@ from orbscan.errors import OrbscanError, error
 from orbscan.model.leaves import ArrayMetadata, NumpyMetadata, UnreadableLeaf, own
 from orbscan.model.result import CheckpointMetadata
 from orbscan.model.sharding import ShardingError
-from orbscan.places import absolute, url_scheme
+from orbscan.places import absolute, join, url_scheme
 from orbscan.reading.api import (
     AUTO,
     check_name_as_orbax,
@@ -21,7 +21,7 @@ from orbscan.reading.api import (
     read_pytree,
 )
 from orbscan.reading.paths import place_of
-from orbscan.restoring import saved_devices
+from orbscan.restoring import custom, saved_devices
 from orbscan.restoring.orbax_types import orbax_v1
 
 if TYPE_CHECKING:
@@ -73,8 +73,9 @@ def load(  # noqa: PLR0913 - keywords, each with a meaning of its own
         ImportError: Orbax is not installed.
         MissingDevicesError: an array gets the sharding of the save, and this process does not have
             its devices.
-        ShardingError: a sharding has no devices, and no mesh with devices is set.
-        OrbscanError: the tree has an `UnreadableLeaf`, or there is no such pytree.
+        ShardingError: a sharding has no devices, and no mesh is set that has.
+        OrbscanError: the tree has an `UnreadableLeaf`, or there is no such pytree; or it has an
+            `UnsupportedLeaf` whose handler the program has not registered with Orbax.
         Exception: whatever Orbax raises.
     """
     text, name, found = _resolve(path, checkpointable_name, step, atomicity)
@@ -111,6 +112,10 @@ def handed_over(
             from orbscan.reading import answer
 
         saved_devices.check(answer.pytree(text, found).metadata, wanted)
+    if function == "load" and (needed := custom.words(found, wanted)):
+        directory = join(text, *([] if name is None else [name]))
+        if custom.are_registered(needed, directory):
+            return custom.restore(directory, wanted)
     with _layout_context(ocp, found):
         return getattr(ocp, function)(text, wanted, checkpointable_name=name)
 

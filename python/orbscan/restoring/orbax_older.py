@@ -17,6 +17,7 @@ from orbscan.model.leaves import (
     ArrayMetadata,
     NumpyMetadata,
     UnreadableLeaf,
+    UnsupportedLeaf,
     own,
     raise_unreadable,
 )
@@ -176,6 +177,9 @@ class _Leaves:
             import jax
 
             raise_unreadable(leaf, jax.tree_util.keystr(path))
+        if isinstance(leaf, UnsupportedLeaf):
+            # All that Orbax itself knows, where the handler does not say more.
+            return partial(self._theirs.Metadata, directory=self._directory)
         if not isinstance(leaf, ArrayMetadata | NumpyMetadata):
             return None
         known = self._known.get(id(leaf))

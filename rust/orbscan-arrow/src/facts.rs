@@ -153,14 +153,15 @@ impl Facts {
         vocabulary: &mut Vocabulary,
     ) -> Result<usize> {
         let before = self.bytes();
-        let value_type = vocabulary.value_types.number(leaf.kind.name())?;
+        let value_type = vocabulary.value_types.number(table.word(leaf.kind))?;
         self.value_type.push(Some(value_type));
         let error = match leaf.kind {
             LeafKind::Unreadable(number) => table.errors.get(number),
             _ => None,
         };
         let array = leaf.array.and_then(|number| table.arrays.get(number));
-        self.array(array, error.is_none(), vocabulary)?;
+        let is_known = error.is_none() && table.custom_of(leaf.kind).is_none();
+        self.array(array, is_known, vocabulary)?;
         let write_shape = leaf.write_shape.and_then(|at| table.write_shapes.get(at));
         self.write_shape.push(write_shape.map(Vec::as_slice))?;
         let prng_impl = leaf.prng_impl.and_then(|at| table.prng_impls.get(at));

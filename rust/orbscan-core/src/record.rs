@@ -61,11 +61,13 @@ pub enum LeafKind {
     Unreadable(usize),
     /// An array of a safetensors file.
     Tensor,
+    /// A leaf that a handler of the writer's own saved, with its number in [`LeafTable::custom`].
+    Custom(usize),
 }
 
 impl LeafKind {
     /// Every kind.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::JaxArray,
         Self::NumpyArray,
         Self::Scalar,
@@ -77,6 +79,7 @@ impl LeafKind {
         Self::EmptyNamedTuple,
         Self::Unreadable(0),
         Self::Tensor,
+        Self::Custom(0),
     ];
 
     /// The stable name of the kind: the writer's word, if there is one.
@@ -93,11 +96,25 @@ impl LeafKind {
             Self::EmptyNamedTuple => "NamedTuple",
             Self::Unreadable(_) => "unreadable",
             Self::Tensor => "safetensors",
+            Self::Custom(_) => "custom",
         }
     }
 }
 
-/// One distinct leaf. Leaves that are equal in all of this are one.
+/// What is known of a leaf that a handler of the writer's own saved: only that handler can read it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Custom {
+    /// The handler's word for its leaves.
+    pub value_type: String,
+    /// The files that lie where Orbax has the handler write, sorted: the file or the directory that is
+    /// called as the leaf is, relative to the directory of its checkpointable. A handler may store its
+    /// values in the database instead.
+    pub files: Vec<String>,
+    /// The bytes of those files.
+    pub bytes: u64,
+}
+
+/// One distinct leaf. Leaves that agree in all of this are one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Leaf {
     /// What the leaf is.
@@ -214,6 +231,24 @@ pub struct LeafTable {
     pub stored_names: BTreeMap<usize, String>,
     /// Why leaves could not be read.
     pub errors: Vec<Error>,
+    /// The leaves of custom handlers.
+    pub custom: Vec<Custom>,
+}
+
+impl LeafTable {
+    /// What is known of a leaf of a custom handler; `None` for any other.
+    pub fn custom_of(&self, kind: LeafKind) -> Option<&Custom> {
+        match kind {
+            LeafKind::Custom(number) => self.custom.get(number),
+            _ => None,
+        }
+    }
+
+    /// The writer's word for a leaf, or that of its kind where it has none.
+    pub fn word(&self, kind: LeafKind) -> &str {
+        self.custom_of(kind)
+            .map_or_else(|| kind.name(), |custom| custom.value_type.as_str())
+    }
 }
 
 /// One checkpointable.

@@ -157,7 +157,7 @@ impl LeafTable {
             .collect();
         let leaves = PyList::empty(py);
         for leaf in &table.leaves {
-            leaves.append(leaf_tuple(py, leaf, &shapes, &impls, &table.errors)?)?;
+            leaves.append(leaf_tuple(py, leaf, &shapes, &impls, &table)?)?;
         }
         let arrays = PyList::empty(py);
         for array in &table.arrays {
@@ -318,6 +318,7 @@ const fn leaf_code(kind: LeafKind) -> u8 {
         LeafKind::EmptyNamedTuple => 8,
         LeafKind::Unreadable(_) => 9,
         LeafKind::Tensor => 10,
+        LeafKind::Custom(_) => 11,
     }
 }
 
@@ -332,14 +333,21 @@ fn leaf_tuple<'py>(
     leaf: &Leaf,
     write_shapes: &[Bound<'py, PyTuple>],
     prng_impls: &[Bound<'py, PyString>],
-    failures: &[orbscan_core::error::Error],
+    table: &record::LeafTable,
 ) -> PyResult<Bound<'py, PyTuple>> {
     let failure = match leaf.kind {
-        LeafKind::Unreadable(number) => failures.get(number),
+        LeafKind::Unreadable(number) => table.errors.get(number),
         _ => None,
     };
     let failure = failure
         .map(|error| errors::as_tuple(py, error))
+        .transpose()?;
+    let custom = table.custom_of(leaf.kind);
+    let custom = custom
+        .map(|of| {
+            let files = PyTuple::new(py, &of.files)?;
+            Ok::<_, PyErr>((&of.value_type, files, of.bytes))
+        })
         .transpose()?;
     (
         leaf_code(leaf.kind),
@@ -348,6 +356,7 @@ fn leaf_tuple<'py>(
         leaf.write_shape.and_then(|shape| write_shapes.get(shape)),
         leaf.prng_impl.and_then(|name| prng_impls.get(name)),
         failure,
+        custom,
     )
         .into_pyobject(py)
 }

@@ -57,6 +57,17 @@ def names_of_v0(path: Path) -> list[str]:
     return sorted(leaf.name for leaf in jax.tree.leaves(found.tree))
 
 
+def v0_custom(path: Path, word: str, name: str) -> str:
+    """What class the older interface gives for a leaf whose handler is registered."""
+    from etils import epath
+
+    from tests.support.custom_leaf import ConfigHandler, registered
+
+    with registered(ConfigHandler(word)):
+        found = v0.PyTreeCheckpointHandler().metadata(epath.Path(path))
+    return type(found.tree[name]).__name__
+
+
 def checkpointables(path: Path) -> dict[str, Any]:
     """The tree of each checkpointable."""
     found = v1.checkpointables_metadata(path).metadata
@@ -266,6 +277,7 @@ WAYS: dict[str, Callable[..., Any]] = {
     way.__name__: way
     for way in (
         metadata,
+        v0_custom,
         checkpointables,
         as_safetensors,
         drop_in_as_orbax,

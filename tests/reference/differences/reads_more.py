@@ -47,15 +47,14 @@ POSITIONAL = json.dumps({"sharding_type": "PositionalSharding", "shape": [1]})
 UNREADABLE: dict[str, tuple[str, Damage]] = {
     "damaged document": ("o0.12.8-no-ocdbt/ckpt", cut("rate/.zarray")),
     "missing array": ("o0.12.8-no-ocdbt/ckpt", remove("rate")),
-    "unknown value type": ("o0.12.8-flat/ckpt", value("('rate',)", value_type="my.Type")),
 }
 """Damages of one leaf of a flat checkpoint."""
 
 
 @row(
-    "one unreadable leaf among good ones (damaged document, unknown value type, missing array)",
-    "an error, or `None` in a composite checkpoint, for the whole tree",
-    "the tree, with an `UnreadableLeaf` in place of the leaf; the error is in `issues`",
+    "one unreadable leaf among good ones (damaged document, missing array)",
+    "the whole tree is an error, or `None` in a composite checkpoint",
+    "the tree, with an `UnreadableLeaf` in its place and the error in `issues`",
 )
 def one_unreadable_leaf(folder: Path) -> Asking:
     flat = [_damaged(folder / name, *UNREADABLE[name]) for name in UNREADABLE]
@@ -74,6 +73,32 @@ def _damaged(folder: Path, place: str, damage: Damage) -> Path:
     path = golden(place, folder)
     damage(path)
     return path
+
+
+@row(
+    "a leaf of a custom type handler",
+    "`ValueError`, or `None` in a composite checkpoint; the older interface, V0, gives what the "
+    "handler says, if the program has registered it",
+    "the tree, with an `UnsupportedLeaf` in its place, which has the handler's word and the files; "
+    "said in `issues`",
+)
+def custom_handler(folder: Path) -> Asking:
+    change = value("('rate',)", value_type="my.Type")
+    flat = _damaged(folder / "flat", "o0.12.8-flat/ckpt", change)
+    (flat / "rate").write_text("4", encoding="utf-8")
+    item = as_item(flat)
+    theirs = yield [
+        Question("metadata", flat),
+        Question("metadata", item),
+        Question("v0_custom", item / "state", ("my.Type", "rate")),
+    ]
+    assert theirs[0].error == "ValueError"
+    assert theirs[1] == Answer(None)
+    assert theirs[2] == Answer("Metadata")
+    for path in (flat, item):
+        read = orbscan.metadata(path)
+        assert read.metadata["rate"] == orbscan.UnsupportedLeaf("my.Type", ("rate",), 1)
+        assert "my.Type" in " ".join(issue.reason for issue in read.issues)
 
 
 @row(

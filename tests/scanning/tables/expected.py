@@ -71,6 +71,8 @@ def _leaf_row(keypath: Keypath, leaf: Any) -> Row:
     }
     if isinstance(leaf, orbscan.UnreadableLeaf):
         row |= {"size": None, "nbytes": None, "error_kind": leaf.error.kind}
+    elif isinstance(leaf, orbscan.UnsupportedLeaf):
+        row |= {"size": None, "nbytes": None}
     elif row["value_type"] == "scalar":
         # The tree holds a zero in its place: of its type only Python's kind is left.
         row |= {"shape": [], "size": 1, "dtype": ..., "nbytes": ..., "chunk_shape": ...}
@@ -92,6 +94,8 @@ def _leaf_row(keypath: Keypath, leaf: Any) -> Row:
 def _value_type(leaf: Any) -> str:
     if isinstance(leaf, orbscan.ArrayMetadata):
         return "jax.Array" if leaf.storage_metadata is not None else "safetensors"
+    if isinstance(leaf, orbscan.UnsupportedLeaf):
+        return leaf.typestr
     for kind, name in (
         (orbscan.NumpyMetadata, "np.ndarray"),
         (orbscan.UnreadableLeaf, "unreadable"),

@@ -8,7 +8,7 @@ use super::outline::{ItemFiles, Outline, Told};
 use super::recall::{self, KnownItem, Recall};
 use super::shardings::LeafShardings;
 use super::stored::Arrays;
-use super::{Options, aggregate, prng};
+use super::{Options, aggregate, custom, prng};
 use crate::error::{Error, ErrorKind, Result};
 use crate::interrupt;
 use crate::orbax::leaf_entry::{LeafEntry, ValueType};
@@ -156,9 +156,11 @@ fn decode(
     let (mut table, refusal) = leaves::join(files, said, stored, limits, issues);
     let key_types = prng::fetch(store, files, &table, limits, issues);
     prng::mark_keys(&mut table, &key_types, limits, issues);
+    custom::find_files(store, files, &mut table, issues);
     let table = Arc::new(table);
     let item = kept
-        .filter(|_| values.is_empty())
+        // Another step has other files of custom handlers.
+        .filter(|_| values.is_empty() && table.custom.is_empty())
         .map(|metadata| KnownItem {
             options: options.clone(),
             metadata,

@@ -176,11 +176,7 @@ impl Joining<'_> {
             (ValueType::NamedTuple, skip) => {
                 return Ok(self.empty(LeafKind::EmptyNamedTuple, leaf, name, skip));
             }
-            (ValueType::Other(word), _) => {
-                let reason = format!("value type {word:?} is of a custom handler");
-                let error = self.in_tree(ErrorKind::Unsupported, reason);
-                return Err(error.about(Subject::CustomHandler));
-            }
+            (ValueType::Other(word), _) => return Ok(plain(self.builder.custom(word))),
             (word, skip) => {
                 let reason = format!("value type {word:?} with skip_deserialize {skip}");
                 return Err(self.in_tree(ErrorKind::Malformed, reason));

@@ -13,6 +13,7 @@
 pub mod aggregate;
 pub mod arrays;
 pub mod beside;
+mod custom;
 pub mod everything;
 pub mod index;
 pub mod inline;

@@ -7,7 +7,7 @@ use foldhash::{HashMap, HashMapExt};
 use super::arrays::{Document, Format};
 use crate::error::{Error, Result};
 use crate::limits::Limits;
-use crate::record::{Array, Leaf, LeafTable, Place};
+use crate::record::{Array, Custom, Leaf, LeafKind, LeafTable, Place};
 use crate::store::Bytes;
 use crate::zarr;
 use crate::zarr::dtype::DType;
@@ -118,6 +118,15 @@ impl<'a> TableBuilder<'a> {
     pub fn error(&mut self, error: Error) -> usize {
         self.table.errors.push(error);
         self.table.errors.len().saturating_sub(1)
+    }
+
+    /// What a leaf of a custom handler is, by the handler's word. Each is one of its own: it has files.
+    pub fn custom(&mut self, word: &str) -> LeafKind {
+        self.table.custom.push(Custom {
+            value_type: word.to_owned(),
+            ..Custom::default()
+        });
+        LeafKind::Custom(self.table.custom.len().saturating_sub(1))
     }
 
     /// Appends a leaf of the tree.

@@ -36,7 +36,9 @@ pub struct Array<'a> {
     pub inline_bytes: u64,
     /// Bytes of its document.
     pub document_bytes: u64,
-    /// What only few arrays have.
+    /// Whether it is no array but the leaf of a custom handler, whose keys mean what that says.
+    pub is_custom: bool,
+    /// What few arrays have.
     odd: Option<Box<Odd>>,
 }
 
@@ -105,7 +107,9 @@ pub enum Meaning {
     Document(usize),
     /// Something below the name of the array.
     Unknown(usize),
-    /// A key of no array.
+    /// What a custom handler stores for the leaf of that number.
+    Custom(usize),
+    /// Of no array.
     Stray,
 }
 
@@ -121,7 +125,9 @@ pub struct Arrays<'a> {
     /// The array of the previous key: the next one is nearly always of the same or of the next
     /// array.
     current: usize,
-    /// The names that become other paths as files.
+    /// Whether any is the leaf of a custom handler.
+    has_custom: bool,
+    /// The names that are other paths as files.
     with_backslash: Vec<&'a str>,
     budget: Budget,
 }
@@ -154,11 +160,13 @@ impl<'a> Arrays<'a> {
             let stored = leaf
                 .array
                 .filter(|array| headers.get(*array).is_some_and(Option::is_some));
-            if unreadable || stored.is_some() {
+            let is_custom = matches!(leaf.kind, LeafKind::Custom(_));
+            if unreadable || is_custom || stored.is_some() {
                 arrays.push(Array {
                     name,
                     leaf: *number,
                     header: stored,
+                    is_custom,
                     ..Array::default()
                 });
             }
@@ -173,6 +181,7 @@ impl<'a> Arrays<'a> {
         let names = arrays.iter().map(|array| array.name);
         let with_backslash = names.filter(|name| name.contains('\\')).collect();
         Ok(Self {
+            has_custom: arrays.iter().any(|array| array.is_custom),
             arrays,
             with_backslash,
             lengths: headers.iter().copied().map(length).collect(),
@@ -239,7 +248,10 @@ impl<'a> Arrays<'a> {
     /// The meaning of a key.
     pub fn meaning(&mut self, key: &[u8]) -> Meaning {
         for near in [self.current, self.current.saturating_add(1)] {
-            if let Some(meaning) = self.try_array(near, key) {
+            // All keys below the name of a custom leaf are its own, unless an array has a longer name.
+            if let Some(meaning) = self.try_array(near, key)
+                && !matches!(meaning, Meaning::Custom(_))
+            {
                 self.current = near;
                 return meaning;
             }
@@ -250,6 +262,12 @@ impl<'a> Arrays<'a> {
     /// Tries every array whose name is a prefix of the key, the longest first.
     fn search(&mut self, key: &[u8]) -> Meaning {
         let leading = self.leading(key);
+        if self.has_custom
+            && let Some(number) = str::from_utf8(key).ok().and_then(|name| self.named(name))
+            && self.arrays.get(number).is_some_and(|array| array.is_custom)
+        {
+            return Meaning::Custom(number);
+        }
         for &number in &leading {
             if let Some(meaning) = self.try_array(number, key) {
                 self.current = number;
@@ -287,6 +305,9 @@ impl<'a> Arrays<'a> {
     fn try_array(&self, number: usize, key: &[u8]) -> Option<Meaning> {
         let array = self.arrays.get(number)?;
         let rest = below(array.name, key)?;
+        if array.is_custom {
+            return Some(Meaning::Custom(number));
+        }
         let Some(header) = array.header else {
             if is_document(rest) {
                 return Some(Meaning::Document(number));

@@ -127,7 +127,7 @@ codes! {
     LeafUnreadable = "leaf-unreadable", Error, [Fails, Fails, Fails],
         "the leaf is lost, and Orbax refuses the whole tree unless it is left out";
     /// A leaf of a kind that only a custom handler reads.
-    LeafUnsupported = "leaf-unsupported", Warning, [MayFail, MayFail, MayFail],
+    LeafUnsupported = "leaf-unsupported", Note, [MayFail, MayFail, MayFail],
         "needs the handler that wrote it; not checked";
     /// A string leaf has no string.
     StringMissing = "string-missing", Error, [Fails, Fails, Fails],

@@ -65,9 +65,9 @@ fn extent(survey: &Survey<'_>, roles: &Roles<'_>, report: &mut Report) {
     let extent = &mut report.extent;
     let nodes = survey.files.files.iter().map(|file| file.nodes);
     extent.nodes = nodes.fold(extent.nodes, u64::saturating_add);
-    extent.arrays = extent
-        .arrays
-        .saturating_add(to_u64(survey.arrays.arrays.len()));
+    let arrays = survey.arrays.arrays.iter();
+    let arrays = arrays.filter(|array| !array.is_custom);
+    extent.arrays = extent.arrays.saturating_add(to_u64(arrays.count()));
     extent.chunks = extent.chunks.saturating_add(survey.chunks);
     for array in &survey.arrays.arrays {
         if let Some(grid) = survey.arrays.grid(array) {

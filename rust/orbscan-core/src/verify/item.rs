@@ -1,6 +1,6 @@
 //! One pytree: its documents, then its arrays.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::ops::ControlFlow;
 
 use super::code::Code;
@@ -13,7 +13,7 @@ use super::survey::{Chunks, Survey};
 use super::together::Together;
 use super::{Level, OnProgress, Options, Progress, structure, surplus};
 use crate::cursor::to_u64;
-use crate::error::{Error, ErrorKind, Offset, Result, Subject};
+use crate::error::{Error, ErrorKind, Offset, Result, Subject, counted};
 use crate::interrupt;
 use crate::limits::Limits;
 use crate::orbax::{names, tree_metadata};
@@ -101,6 +101,7 @@ fn documents(
     }
     tolerated(checking.report, &issues, &table.errors);
     unreadable_leaves(checking.report, &table);
+    custom_leaves(checking.report, &table);
     issues.extend_from_slice(&table.errors);
     let checked = stored(checking, &files, &table, &issues, others);
     place_leaves(checking, &table);
@@ -217,6 +218,8 @@ fn tolerated(report: &mut Report, issues: &[Issue], of_leaves: &[Error]) {
         let code = match (name, parent) {
             // All of these files are checked, whatever the reader found in them.
             (_, Some(names::ARRAY_METADATAS)) => continue,
+            // Told of each kind of such leaves.
+            _ if issue.subject() == Some(Subject::CustomHandler) => continue,
             _ if issue.subject() == Some(Subject::KeyTypes) => Code::ArrayMetadatas,
             _ if issue.subject() == Some(Subject::Refused) => Code::TreeRefused,
             _ if issue.subject() == Some(Subject::WriteShape) => Code::WriteShape,
@@ -245,18 +248,37 @@ fn unreadable_leaves(report: &mut Report, table: &LeafTable) {
         let Some(error) = table.errors.get(error) else {
             continue;
         };
-        let code = match error.subject() {
-            Some(Subject::CustomHandler) => Code::LeafUnsupported,
-            _ => Code::LeafUnreadable,
-        };
-        // A finding has the leaf as a field.
+        // A finding says of itself which leaf it is about.
         let own = format!("{}: ", leaves::named(&speller.spell(place, name)));
         let reason = error.reason();
         let reason = reason.strip_prefix(&own).unwrap_or(reason).to_owned();
         report.add(Finding {
             reason,
-            ..Finding::of(code, error).of_leaf(name)
+            ..Finding::of(Code::LeafUnreadable, error).of_leaf(name)
         });
+    }
+}
+
+/// Notes the leaves of custom handlers, once for each kind of them.
+fn custom_leaves(report: &mut Report, table: &LeafTable) {
+    // By the handler's word, the first of its leaves and how many there are.
+    let mut of_word: BTreeMap<&str, (&str, u64)> = BTreeMap::new();
+    for (number, name) in table.leaf_of.iter().zip(table.names.iter()) {
+        let leaf = table.leaves.get(*number);
+        if let Some(custom) = leaf.and_then(|leaf| table.custom_of(leaf.kind)) {
+            let (_, count) = of_word.entry(&custom.value_type).or_insert((name, 0));
+            *count = count.saturating_add(1);
+        }
+    }
+    for (word, (first, count)) in of_word {
+        let reason = match count.saturating_sub(1) {
+            0 => format!("a leaf of the custom handler {word:?}"),
+            more => format!(
+                "a leaf of the custom handler {word:?}; so for {}",
+                counted(more, "more leaf", "more leaves")
+            ),
+        };
+        report.add(Finding::new(Code::LeafUnsupported, reason).of_leaf(first));
     }
 }
 

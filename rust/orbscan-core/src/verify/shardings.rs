@@ -56,7 +56,10 @@ pub(super) fn check(
 fn surplus(decoded: &shardings::Shardings<'_>, table: &LeafTable) -> usize {
     let jax = |number: &usize| {
         let kind = table.leaves.get(*number).map(|leaf| leaf.kind);
-        matches!(kind, Some(LeafKind::JaxArray | LeafKind::Unreadable(_)))
+        matches!(
+            kind,
+            Some(LeafKind::JaxArray | LeafKind::Unreadable(_) | LeafKind::Custom(_))
+        )
     };
     let leaves = table.leaf_of.iter().zip(table.names.iter());
     let leaves = leaves.filter(|(number, _)| jax(number));

@@ -218,6 +218,8 @@ impl<'a> Survey<'a> {
                     (true, in_database && chunks > 0)
                 }
                 Meaning::Document(_) | Meaning::Outside(_) => (true, in_database),
+                // A handler may store things in the database and beside it.
+                Meaning::Custom(_) => (true, false),
                 Meaning::Stray | Meaning::Unknown(_) => {
                     (self.is_of_array(directory, &key), in_database)
                 }
@@ -279,7 +281,8 @@ impl<'a> Survey<'a> {
 
     /// Whether all arrays have all of their chunks.
     pub fn is_whole(&self) -> bool {
-        self.arrays.arrays.iter().all(|array| self.has_all(array))
+        let mut arrays = self.arrays.arrays.iter();
+        arrays.all(|array| array.is_custom || self.has_all(array))
     }
 
     /// Whether nodes could not be read, so that it is not known what they refer to.
@@ -342,6 +345,8 @@ impl<'a> Survey<'a> {
                 self.strays.add(key, length);
                 ControlFlow::Continue(())
             }
+            // Of a value of a custom handler it is only known whether it is there.
+            Meaning::Custom(leaf) => self.chunk(leaf, None, value, misplaced),
         }
     }
 
@@ -352,10 +357,10 @@ impl<'a> Survey<'a> {
         value: Value<'_>,
         misplaced: Option<Misplaced>,
     ) -> ControlFlow<()> {
-        self.chunks = self.chunks.saturating_add(1);
         let Some(array) = self.arrays.arrays.get_mut(number) else {
             return ControlFlow::Continue(());
         };
+        self.chunks = self.chunks.saturating_add(u64::from(!array.is_custom));
         let (place, bytes) = match value {
             Value::Inline(_) => (None, &mut array.inline_bytes),
             Value::Stored(extent) => (Some(extent), &mut array.stored_bytes),

@@ -262,10 +262,14 @@ fn difference<'a>(a: &'a Outline, b: &'a Outline) -> Option<(&'a str, String, St
     let names: BTreeSet<&String> = a.keys().chain(b.keys()).collect();
     names.into_iter().find_map(|name| {
         let (first, second) = (a.get(name), b.get(name));
-        let is_unreadable = |leaf: Option<&(LeafKind, Option<record::Array>)>| {
-            matches!(leaf, Some((LeafKind::Unreadable(_), _)))
+        let is_unknown = |leaf: Option<&(LeafKind, Option<record::Array>)>| {
+            // What a custom handler stores, nobody can compare.
+            matches!(
+                leaf,
+                Some((LeafKind::Unreadable(_) | LeafKind::Custom(_), _))
+            )
         };
-        if first == second || is_unreadable(first) || is_unreadable(second) {
+        if first == second || is_unknown(first) || is_unknown(second) {
             return None;
         }
         Some((name.as_str(), described(first), described(second)))

@@ -77,10 +77,19 @@ fn an_unreadable_array_is_an_error_whatever_its_leaf_is_called() {
 }
 
 #[test]
-fn a_leaf_of_a_custom_handler_is_a_warning() {
-    let report = with_tree(&[(&["weights"], "my.Type")]);
-    assert_eq!(codes(&report), ["leaf-unsupported"]);
+fn leaves_of_a_custom_handler_are_sound_and_told_once() {
+    let report = with_tree(&[
+        (&["weights"], "my.Type"),
+        (&["handler"], "my.Type"),
+        (&["other"], "Type"),
+    ]);
+    assert_eq!(codes(&report), ["leaf-unsupported", "leaf-unsupported"]);
     assert!(report.is_ok());
+    assert!(
+        report.findings[1].reason.ends_with("so for 1 more leaf"),
+        "{report:?}"
+    );
+    assert!(lost(&report).is_empty());
 }
 
 #[test]
