@@ -85,7 +85,7 @@ def maxtext(*above: str, scanned: bool) -> dict[str, Any]:
         "mlp": {"wi_0": {"kernel": array(8, 32)}, "wo": {"kernel": array(32, 8)}},
         "self_attention": {"query": {"kernel": array(8, 8)}, "out": {"kernel": array(8, 8)}},
     }
-    layers = {"layers": {str(n): layer for n in LAYERS}}
+    layers: dict[str, Any] = {"layers": {str(n): layer for n in LAYERS}}
     if scanned:
         layers = {f"layers_{n}": layer for n in LAYERS}
     tree: dict[str, Any] = {"decoder": layers, "token_embedder": {"embedding": array(100, 8)}}

@@ -125,8 +125,9 @@ def _best(pairs: Sequence[_Pair], groups: Sequence[AmbiguousRename]) -> _Edit | 
     for before, after in known:
         votes.update([*dict.fromkeys(_edits(before, after))])
     # Of those with as many votes the one that came first, which is the simplest of a pair.
-    [(best, number)] = votes.most_common(1) or [(None, 0)]
-    return best if number >= _FEWEST and 2 * number >= len(known) else None
+    for best, number in votes.most_common(1):
+        return best if number >= _FEWEST and 2 * number >= len(known) else None
+    return None
 
 
 def _decided(
