@@ -235,6 +235,7 @@ def test_the_document_shows_everything(show: Command) -> None:
         },
         "place": "database",
         "error": None,
+        "custom": None,
     }
     assert [leaf["value_type"] for leaf in found[1:]] == [
         *("jax.Array", "jax.Array", "np.ndarray", "scalar"),

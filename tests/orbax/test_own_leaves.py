@@ -112,7 +112,8 @@ def test_a_leaf_is_described_by_its_handler(tmp_path: Path) -> None:
         assert loaded["z"] == [1.0, 2.0, 3.0]
     # Without the handler orbscan has the tree, and says of which leaf it cannot tell more.
     alone = orbscan.metadata(path)
-    assert isinstance(alone.metadata["z"], orbscan.UnreadableLeaf)
+    assert isinstance(alone.metadata["z"], orbscan.UnsupportedLeaf)
+    assert alone.metadata["z"].typestr.endswith("LazyHandler")
     assert alone.metadata["a"].shape == (2,)
     assert theirs.metadata(path).metadata is None
 

@@ -34,7 +34,7 @@ def test_it_has_the_word_and_the_files(path: Path) -> None:
     assert read.metadata["net"]["config"] == LEAF
     assert read.metadata["net"]["w"].shape == (4,)
     (issue,) = read.issues
-    assert (issue.kind, issue.file) == ("unsupported", str(path))
+    assert (issue.kind, issue.file) == ("unsupported", str(path / "_METADATA"))
     assert f'("{WORD}")' in issue.reason
     assert issue.reason.endswith("net/config")
 

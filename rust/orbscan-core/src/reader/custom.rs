@@ -9,6 +9,7 @@ use foldhash::HashMap;
 use super::inventory;
 use super::outline::ItemFiles;
 use crate::error::{Error, ErrorKind, Result, Subject, listed};
+use crate::orbax::names;
 use crate::path::StorePath;
 use crate::record::{Issue, LeafKind, LeafTable};
 use crate::store::{EntryKind, Store};
@@ -102,6 +103,10 @@ fn note(files: &ItemFiles, table: &LeafTable) -> Issue {
          restore: {}",
         listed(leaves, table.custom.len())
     );
-    let note = Error::new(ErrorKind::Unsupported, reason).in_file(&files.directory);
+    let note = Error::new(ErrorKind::Unsupported, reason);
+    let note = match files.directory.join(names::TREE_METADATA) {
+        Ok(path) => note.in_file(&path),
+        Err(_) => note.in_file(&files.directory),
+    };
     note.about(Subject::CustomHandler).without_loss()
 }
