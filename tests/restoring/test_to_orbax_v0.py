@@ -170,6 +170,37 @@ def test_it_says_how_to_restore(flat: Path) -> None:
     )
 
 
+def test_leaves_of_one_sharding_build_it_once(flat: Path) -> None:
+    read = orbscan.metadata(flat)
+    parameters_of = read.metadata["params"]
+    got = orbscan.to_orbax(read, api="v0").item_metadata.tree["params"]
+    wanted = ocp.PyTreeCheckpointer().metadata(flat).item_metadata.tree["params"]
+    for name, leaf in got.items():
+        assert leaf.sharding == wanted[name].sharding
+        built = leaf.sharding.to_jax_sharding()
+        assert built == wanted[name].sharding.to_jax_sharding()
+        assert built is leaf.sharding.to_jax_sharding()
+        assert parameters_of[name].sharding is parameters_of[name].sharding == built
+    one, two = orbscan.to_orbax(read, api="v0").item_metadata.tree["layers"]
+    assert one["kernel"].sharding.to_jax_sharding() is two["kernel"].sharding.to_jax_sharding()
+    again = pickle.loads(pickle.dumps(got["embedding"].sharding))  # noqa: S301 - our own
+    assert again == got["embedding"].sharding
+    assert again.to_jax_sharding() == got["embedding"].sharding.to_jax_sharding()
+
+
+def test_what_jax_builds_follows_its_devices(flat: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    read = orbscan.metadata(flat)
+    sharding = orbscan.to_orbax(read, api="v0").item_metadata.tree["params"]["embedding"].sharding
+    own = read.metadata["params"]["embedding"].sharding_metadata
+    assert sharding.to_jax_sharding() == own.to_jax_sharding()
+    few = jax.devices()[:2]
+    monkeypatch.setattr(jax, "devices", lambda *_: few)
+    with pytest.raises(ValueError, match="available devices are different"):
+        sharding.to_jax_sharding()
+    with pytest.raises(orbscan.MissingDevicesError):
+        own.to_jax_sharding()
+
+
 def test_another_interface_than_these_two_is_refused() -> None:
     with pytest.raises(ValueError, match="'v1' or 'v0', not 'v2'"):
         orbscan.to_orbax({}, api="v2")  # type: ignore[call-overload]

@@ -9,6 +9,7 @@ on a mesh of the caller. `to_abstract_mesh` returns such a mesh without devices.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from math import prod
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -134,12 +135,19 @@ class NamedShardingMetadata(Value, frozen=True, gc=False):
         import jax
 
         if mesh is None:
-            mesh = self._saved_mesh(jax.devices())
-        else:
-            check_mesh(mesh)
-            _check_axes(self.partition_spec, mesh)
+            sharding = _over_devices(self, tuple(jax.devices()))
+            if shape is not None:
+                check_shape(shape, self.partition_spec, sharding.mesh.shape)
+            return sharding
+        check_mesh(mesh)
+        _check_axes(self.partition_spec, mesh)
         if shape is not None:
             check_shape(shape, self.partition_spec, mesh.shape)
+        return self._over(mesh)
+
+    def _over(self, mesh: AnyMesh) -> jax.sharding.NamedSharding:
+        import jax
+
         spec = jax.sharding.PartitionSpec(*self.partition_spec)  # type: ignore[no-untyped-call]
         return jax.sharding.NamedSharding(mesh, spec)
 
@@ -331,6 +339,18 @@ ShardingMetadata: TypeAlias = (
     NamedShardingMetadata | SingleDeviceShardingMetadata | PositionalShardingMetadata
 )
 """Any of the shardings that Orbax has written."""
+
+
+@lru_cache(maxsize=256)
+def _over_devices(
+    saved: NamedShardingMetadata, available: tuple[jax.Device, ...]
+) -> jax.sharding.NamedSharding:
+    """Build a sharding over the saved devices; once, since leaves that agree in it share it.
+
+    Raises:
+        ShardingError: as `to_jax_sharding` does.
+    """
+    return saved._over(saved._saved_mesh(available))  # noqa: SLF001 - of this module
 
 
 def check_mesh(mesh: AnyMesh) -> None:

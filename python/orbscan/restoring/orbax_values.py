@@ -48,6 +48,33 @@ def has_class(metadata: ShardingMetadata | None) -> bool:
     return not is_positional or hasattr(module("sharding"), "PositionalShardingMetadata")
 
 
+class _Remembered:
+    """`to_jax_sharding` of a sharding of Orbax, which looks at every device in each call.
+
+    The answer is kept for as long as jax has the same devices.
+    """
+
+    __slots__ = ("_made", "_sharding")
+
+    def __init__(self, sharding: Any) -> None:
+        self._sharding = sharding
+        self._made: tuple[tuple[object, ...], Any] | None = None
+
+    def __call__(self) -> Any:
+        import jax
+
+        devices = tuple(jax.devices())
+        made = self._made
+        if made is None or made[0] != devices:
+            build = type(self._sharding).to_jax_sharding
+            made = self._made = devices, build(self._sharding)
+        return made[1]
+
+    def __reduce__(self) -> tuple[type[_Remembered], tuple[Any]]:
+        # Devices are those of this process.
+        return type(self), (self._sharding,)
+
+
 class Values:
     """Converts shardings and storage, each object once.
 
@@ -65,7 +92,7 @@ class Values:
         Raises:
             ValueError: Orbax has no class for it.
         """
-        return None if metadata is None else self._once(metadata, self._sharding)
+        return None if metadata is None else self._once(metadata, self._remembering)
 
     def storage(self, metadata: StorageMetadata | None) -> object:
         """Convert what is known of storage; None if nothing is."""
@@ -76,6 +103,14 @@ class Values:
         if known is None:
             known = self._made[id(value)] = value, convert(value)
         return known[1]
+
+    def _remembering(self, metadata: ShardingMetadata) -> object:
+        """Convert a sharding, and let it build that of jax only once: leaves share it."""
+        made = self._sharding(metadata)
+        if hasattr(made, "to_jax_sharding"):
+            # In the place of the method of its class, which is Orbax's own, and stays so.
+            vars(made)["to_jax_sharding"] = _Remembered(made)
+        return made
 
     def _sharding(self, metadata: ShardingMetadata) -> object:
         theirs = module("sharding")
