@@ -33,7 +33,7 @@ def arrays(
     """
     tables = [(name, table) for name, table in items if table is not None]
     # The leaves are told apart by identity: those of all tables live until the last is counted.
-    every = [leaf for name, table in tables for leaf in _leaves(name, table, len(tables))]
+    every = [leaf for name, table in tables for leaf in _leaves(name, table, len(tables), wanted)]
     return collected(every, _array, lambda leaf: leaf.kind in _UNKNOWN)
 
 

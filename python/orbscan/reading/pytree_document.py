@@ -36,7 +36,7 @@ from itertools import compress
 
 from orbscan.model.item import read_json
 from orbscan.reading.facts import Leaf, distinct, leaves
-from orbscan.reading.items import described
+from orbscan.reading.storage import storage
 from orbscan.reading.totals import element_types, parameter_nodes
 from orbscan.showing.documents import (
     ISSUE,
