@@ -61,9 +61,14 @@ def on_ray(stack: ExitStack) -> Callable[[str], int]:
 
     # The names of its sockets must be short.
     folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="r"))
-    where = {"_temp_dir": folder, "_node_ip_address": "127.0.0.1"}
-    memory = {"object_store_memory": 200 << 20}
-    ray.init(num_cpus=WORKERS, include_dashboard=False, log_to_driver=False, **where, **memory)
+    ray.init(
+        num_cpus=WORKERS,
+        include_dashboard=False,
+        log_to_driver=False,
+        object_store_memory=200 << 20,
+        _node_ip_address="127.0.0.1",
+        _temp_dir=folder,
+    )
     stack.callback(ray.shutdown)
     return lambda root: orbscan.ray.read_checkpoints(root, shares=SHARES).materialize().count()
 

@@ -176,7 +176,7 @@ def test_files_of_another_step_are_not_those_of_this_one(tmp_path: Path) -> None
     for step in (1, 2):
         saved(tmp_path / str(step), {"c": Config(step), "w": np.ones(2)})
     (tmp_path / "2" / "c" / "more").write_text("12")
-    found = {entry.path: entry.metadata for entry in orbscan.scan(tmp_path)}
+    found = {str(entry.path): entry.metadata for entry in orbscan.scan(tmp_path)}
     trees = [found[str(tmp_path / name)] for name in ("1", "2")]
     files = [tree.metadata["c"].files for tree in trees if tree is not None]
     assert files == [("c/config.json",), ("c/config.json", "c/more")]

@@ -140,8 +140,8 @@ class _Differences:
         if self._wanted is not None:
             # A subtree of which nothing is shown has no other name that matters.
             shown = Shown(self.removed, self.added)
-            renamed = [*filter(shown.has_rename, renamed)]
-            ambiguous = [*filter(shown.has_ambiguous, ambiguous)]
+            renamed = tuple(filter(shown.has_rename, renamed))
+            ambiguous = tuple(filter(shown.has_ambiguous, ambiguous))
         self.renamed += renamed
         self.rules += rules
         self.ambiguous += ambiguous

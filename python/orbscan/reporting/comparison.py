@@ -216,7 +216,7 @@ def _leaf(summary: LeafSummary) -> Leaf:
     if summary.kind not in _KINDS:
         error = ("unsupported", None, None, False, f"what a {summary.kind} takes is not known")
     at = (len(arrays) - 1, len(shardings) - 1)
-    described = (kind, *at, summary.write_shape, words, error)
+    described = (kind, *at, summary.write_shape, words, error, None)
     try:
         return Leaf(_Rows(arrays, shardings), described, None)
     except ValueError:
@@ -228,7 +228,7 @@ def _leaf(summary: LeafSummary) -> Leaf:
             False,
             f"what a {dtype} takes is not known",
         )
-        return Leaf(_Rows([], []), (codes.UNREADABLE, -1, -1, None, None, fault), None)
+        return Leaf(_Rows([], []), (codes.UNREADABLE, -1, -1, None, None, fault, None), None)
 
 
 def _coloured(

@@ -308,7 +308,9 @@ def _leaf(
     fault: _core.Issue | None = None
     if row["error"] is not None:
         fault = ("malformed", None, None, False, row["error"])
-    kind = codes.UNREADABLE if fault else _CODES.get(row["value_type"], codes.UNREADABLE)
+    kind = codes.UNREADABLE if fault else _CODES.get(row["value_type"], codes.CUSTOM)
+    # Which files it has is in no column.
+    custom = (row["value_type"], (), 0) if kind == codes.CUSTOM else None
     array = sharding = -1
     shape = _tuple(row["shape"])
     if shape is not None and row["dtype"] is not None:
@@ -317,7 +319,7 @@ def _leaf(
     laid = _sharding(row)
     if laid is not None:
         sharding = shardings.setdefault(laid, len(shardings))
-    return kind, array, sharding, _tuple(row["write_shape"]), row["prng_impl"], fault
+    return kind, array, sharding, _tuple(row["write_shape"]), row["prng_impl"], fault, custom
 
 
 def _sharding(row: Mapping[str, Any]) -> _core.Sharding | None:
