@@ -3,8 +3,8 @@
 use super::extents::Runs;
 use super::finite::NotFinite;
 use super::flaw::Flaw;
-use super::pieces::Pieces;
 use super::sinks::{Outcome, Sink, Values, chain};
+use super::streamed::Streamed;
 use crate::cursor::{to_u64, to_usize};
 use crate::error::{Error, ErrorKind, Result, counted};
 use crate::path::StorePath;
@@ -41,8 +41,8 @@ pub enum Source<'a> {
         /// The number of bytes.
         length: u64,
     },
-    /// The same, and the next pieces are being fetched meanwhile.
-    Distant(Pieces<'a>),
+    /// Likewise, and the next parts are under way meanwhile.
+    Distant(Streamed<'a>),
 }
 
 impl Source<'_> {
@@ -50,7 +50,7 @@ impl Source<'_> {
         match self {
             Self::Held(bytes) => to_u64(bytes.len()),
             Self::Stored { length, .. } => *length,
-            Self::Distant(pieces) => pieces.length(),
+            Self::Distant(streamed) => streamed.length(),
         }
     }
 
@@ -71,7 +71,7 @@ impl Source<'_> {
                 let start = offset.saturating_add(start);
                 store.fetch_one(Want::range((*path).clone(), start, length))
             }
-            Self::Distant(pieces) => pieces.all(start, length),
+            Self::Distant(streamed) => streamed.all(start, length),
         }
     }
 
@@ -86,7 +86,7 @@ impl Source<'_> {
         while done < length {
             let (start, left) = (start.saturating_add(done), length.saturating_sub(done));
             let piece = match self {
-                Self::Distant(pieces) => pieces.some(start, left)?,
+                Self::Distant(streamed) => streamed.some(start, left)?,
                 Self::Held(_) | Self::Stored { .. } => self.read(start, PIECE_BYTES.min(left))?,
             };
             if piece.is_empty() {

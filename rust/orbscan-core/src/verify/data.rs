@@ -11,8 +11,8 @@ use super::chunk::{self, PIECE_BYTES, Source};
 use super::code::Code;
 use super::files::Files;
 use super::flaw::Flaw;
-use super::pieces::Pieces;
 use super::sinks::Outcome;
+use super::streamed::Streamed;
 use super::survey::{ChunkAt, Chunks, FoundFault};
 use super::{OnProgress, Options, Progress, pace};
 use crate::cursor::to_u64;
@@ -200,7 +200,7 @@ impl<'a, 'p> Reader<'a, 'p> {
         let source = match &held {
             Some(bytes) => Source::Held(bytes),
             None if self.store.is_far() => {
-                Source::Distant(Pieces::new(self.store, &pending.path, offset, length))
+                Source::Distant(Streamed::new(self.store, &pending.path, offset, length))
             }
             None => Source::Stored {
                 store: self.store,

@@ -12,9 +12,9 @@
 //! | `checkpoint` `structure` `item` | the documents, compared with each other and the survey |
 //! | `shardings` `members` `processes` `texts` | single kinds of documents |
 //! | `data` `pace` | the bytes of all chunks, in batches, no faster than allowed |
-//! | `chunk` `sinks` `finite` `flaw` | one chunk decoded, a piece at a time |
-//! | `ahead` | requests made in advance, if the disk is slow |
-//! | `databases` `roles` `usage` | which files are in use; what each is for; what each leaf takes |
+//! | `chunk` `streamed` `sinks` `finite` `flaw` | one chunk decoded, a piece at a time |
+//! | `ahead` | what will be asked for, where the disk is slow |
+//! | `databases` `roles` `usage` | what says which files are in use; what each is for; the survey as what each leaf takes |
 
 mod aggregate;
 mod ahead;
@@ -34,7 +34,6 @@ mod item;
 pub mod marks;
 mod members;
 mod pace;
-mod pieces;
 mod processes;
 pub mod report;
 pub mod roles;
@@ -43,6 +42,7 @@ mod shardings;
 mod shares;
 mod sinks;
 pub mod strays;
+mod streamed;
 mod structure;
 mod surplus;
 pub mod survey;

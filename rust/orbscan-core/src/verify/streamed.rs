@@ -1,4 +1,4 @@
-//! A large chunk in a distant store, in pieces that are fetched before they are needed.
+//! A large chunk in a distant store, as a stream of parts that are under way before they are needed.
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -9,21 +9,20 @@ use crate::memory;
 use crate::path::StorePath;
 use crate::store::{Bytes, Store, Want};
 
-/// Bytes of a piece, which is one request.
-const PIECE: u64 = 4 << 20;
+/// Bytes of a part: as many as one request should carry.
+const PART: u64 = 4 << 20;
 
-/// The most pieces that are fetched at once: first a few, and twice as many with each consecutive
-/// piece.
+/// Parts that are under way at once at most: at first few, and twice as many with each that is the next.
 const AHEAD: u64 = 16;
 
 /// How many there are at first, and again after a piece that is not consecutive.
 const FEW: u64 = 2;
 
-/// The pieces that are kept, for those that are read in parts and again.
+/// Parts that are held, for what is read bit by bit and again.
 const HELD: usize = 4;
 
-/// Returns the bytes of a chunk, most of which are needed one after another.
-pub struct Pieces<'a> {
+/// Gives the bytes of a chunk, most of which are wanted one after another.
+pub struct Streamed<'a> {
     store: &'a dyn Store,
     path: &'a StorePath,
     /// Bytes before it in its file.
@@ -34,16 +33,16 @@ pub struct Pieces<'a> {
 
 #[derive(Default)]
 struct State {
-    /// The number of the next consecutive piece.
+    /// The number of the part that is the next.
     next: u64,
-    /// The number of the first later piece that is not being fetched yet.
+    /// The number of the first part behind it that was not begun.
     end: u64,
     /// How many pieces are fetched before they are needed.
     ahead: u64,
     held: VecDeque<(u64, Bytes)>,
 }
 
-impl<'a> Pieces<'a> {
+impl<'a> Streamed<'a> {
     pub fn new(store: &'a dyn Store, path: &'a StorePath, offset: u64, length: u64) -> Self {
         Self {
             store,
@@ -54,20 +53,20 @@ impl<'a> Pieces<'a> {
         }
     }
 
-    /// The bytes from `start` on that lie in one piece, at most `length` of them.
+    /// The bytes from `start` on that lie in one part, `length` of them at most.
     ///
     /// # Errors
     /// As [`Store::fetch`].
     pub fn some(&self, start: u64, length: u64) -> Result<Bytes> {
-        let number = start.checked_div(PIECE).unwrap_or_default();
-        let piece = self.piece(number)?;
-        let begin = to_usize(start.saturating_sub(number.saturating_mul(PIECE)));
-        let begin = begin.min(piece.len());
-        let end = begin.saturating_add(to_usize(length)).min(piece.len());
-        Ok(piece.slice(begin..end))
+        let number = start.checked_div(PART).unwrap_or_default();
+        let part = self.part(number)?;
+        let begin = to_usize(start.saturating_sub(number.saturating_mul(PART)));
+        let begin = begin.min(part.len());
+        let end = begin.saturating_add(to_usize(length)).min(part.len());
+        Ok(part.slice(begin..end))
     }
 
-    fn piece(&self, number: u64) -> Result<Bytes> {
+    fn part(&self, number: u64) -> Result<Bytes> {
         let mut state = self.state.borrow_mut();
         if let Some((_, bytes)) = state.held.iter().find(|(held, _)| *held == number) {
             return Ok(bytes.clone());
@@ -80,7 +79,7 @@ impl<'a> Pieces<'a> {
         state.next = number.saturating_add(1);
         let end = number.saturating_add(state.ahead);
         let begun = state.end.max(number);
-        for want in (begun..end).map_while(|piece| self.want(piece)) {
+        for want in (begun..end).map_while(|part| self.want(part)) {
             self.store.begin(&[want]);
         }
         state.end = end;
@@ -93,12 +92,12 @@ impl<'a> Pieces<'a> {
         Ok(bytes)
     }
 
-    /// The request for a piece; `None` after the last one.
+    /// What is asked for of a part; nothing behind the last.
     fn want(&self, number: u64) -> Option<Want> {
         let start = number
-            .checked_mul(PIECE)
+            .checked_mul(PART)
             .filter(|start| *start < self.length)?;
-        let length = self.length.saturating_sub(start).min(PIECE);
+        let length = self.length.saturating_sub(start).min(PART);
         let offset = self.offset.saturating_add(start);
         Some(Want::range(self.path.clone(), offset, length))
     }
@@ -108,7 +107,7 @@ impl<'a> Pieces<'a> {
         self.length
     }
 
-    /// All bytes of a part.
+    /// All of so many bytes from `start` on.
     ///
     /// # Errors
     /// As [`Store::fetch`].
@@ -149,30 +148,30 @@ mod tests {
     }
 
     #[test]
-    fn parts_are_those_of_the_chunk_however_pieces_are_cut() {
-        let store = store(2 * PIECE + 100);
+    fn what_is_read_is_what_the_chunk_holds_wherever_parts_begin() {
+        let store = store(2 * PART + 100);
         let path = path();
-        let pieces = Pieces::new(&store, &path, 50, 2 * PIECE);
-        let parts = [
+        let streamed = Streamed::new(&store, &path, 50, 2 * PART);
+        let ranges = [
             (0, 10),
-            (2 * PIECE - 5, 5),
-            (PIECE - 3, 7),
-            (1, 2 * PIECE - 1),
-            (2 * PIECE, 0),
+            (2 * PART - 5, 5),
+            (PART - 3, 7),
+            (1, 2 * PART - 1),
+            (2 * PART, 0),
         ];
-        for (start, length) in parts {
-            let part = pieces.all(start, length).unwrap();
+        for (start, length) in ranges {
+            let read = streamed.all(start, length).unwrap();
             let whole = store.fetch_one(Want::range(path.clone(), 50 + start, length));
-            assert_eq!(part, whole.unwrap(), "{length} at {start}");
+            assert_eq!(read, whole.unwrap(), "{length} at {start}");
         }
     }
 
     #[test]
     fn a_file_that_ends_before_the_chunk_is_told() {
-        let store = store(PIECE);
+        let store = store(PART);
         let path = path();
-        let pieces = Pieces::new(&store, &path, 0, 2 * PIECE);
-        assert!(pieces.all(0, PIECE).is_ok());
-        assert!(pieces.all(PIECE, 1).is_err());
+        let streamed = Streamed::new(&store, &path, 0, 2 * PART);
+        assert!(streamed.all(0, PART).is_ok());
+        assert!(streamed.all(PART, 1).is_err());
     }
 }
