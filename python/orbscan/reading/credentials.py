@@ -1,8 +1,9 @@
 """Logins that the clients of the core do not know themselves, through libraries that do.
 
-AWS profiles, SSO and chains of roles are read through boto3; workload identity federation and
-impersonation through google-auth. Each is called only if such a login is set up and the library is
-installed; its credentials are valid for some time, and the next call requests them again.
+AWS profiles, SSO and chains of roles are boto3's; workload identity federation and impersonation
+are google-auth's. Each is asked only where such a login is set up and the library is installed.
+What it gives ends some time, often after an hour: the core asks again every minute, in a thread of
+its own, and when a store no longer takes it. The library itself knows when to renew it.
 
 Importing this module loads nothing heavy.
 """
@@ -10,12 +11,16 @@ Importing this module loads nothing heavy.
 from __future__ import annotations
 
 import os
+import time
 
 # See orbscan/__init__.py.
 TYPE_CHECKING = False
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
+    from typing import Any
+
+    from orbscan.reading.made_stores import Grant, Login
 
 # With one of these options, no other credentials are needed.
 _AWS_OPTIONS = ("access_key_id", "skip_signature", "token", "session_token")
@@ -36,21 +41,54 @@ _GOOGLE_VARIABLES = (
 # Kinds of files that the core reads itself.
 _KNOWN_TO_CORE = ("authorized_user", "service_account")
 _SCOPE = "https://www.googleapis.com/auth/devstorage.read_only"
+# Seconds for which the core is told that a grant is good: it asks again five minutes before.
+_GOOD_FOR = 360
 
 
-def found(scheme: str, options: Mapping[str, str]) -> dict[str, str]:
-    """Return the options of a store for a login of this machine that the core does not know.
+class Kept:
+    """What a library has logged in with.
+
+    It is made again in another process, since a lock of the library may have been held when this
+    one was forked, and if a file that it was made from has changed: somebody has logged in again.
+    """
+
+    __slots__ = ("_files", "_made", "_make", "_state")
+
+    def __init__(self, files: tuple[str, ...], make: Callable[[], Any]) -> None:
+        """Keep what `make` gives."""
+        self._files = files
+        self._make = make
+        self._made: Any = None
+        self._state: object = None
+
+    def made(self) -> Any:
+        """Give what was made."""
+        state = (os.getpid(), _stamps(self._files))
+        if state != self._state:
+            self._made = self._make()
+            self._state = state
+        return self._made
+
+
+# For each scheme the last login, and what it was found by: clients are kept for the same login.
+_found: dict[str, tuple[object, Kept]] = {}
+
+
+def found(scheme: str, options: Mapping[str, str]) -> tuple[dict[str, str], Login | None]:
+    """Give options of a store, and a login of this machine that the core would miss.
 
     Args:
         scheme: of the URL.
-        options: the given options; nothing is looked for if they suffice.
-
-    Raises:
-        Exception: whatever the library raises.
+        options: those that were given; nothing is looked for where they say enough.
     """
     if scheme in {"s3", "s3a"}:
         return _of_boto3(options)
-    return _of_google(options) if scheme == "gs" else {}
+    return _of_google(options) if scheme == "gs" else ({}, None)
+
+
+def _soon() -> float:
+    """When the core is to ask again, and some minutes."""
+    return time.time() + _GOOD_FOR  # noqa: TID251 - what expires does so at a time
 
 
 def _says(options: Mapping[str, str], prefix: str, names: tuple[str, ...]) -> bool:
@@ -61,57 +99,103 @@ def _is_set(names: tuple[str, ...]) -> bool:
     return any(os.environ.get(name) for name in names)
 
 
-def _of_boto3(options: Mapping[str, str]) -> dict[str, str]:
+def _stamps(files: tuple[str, ...]) -> tuple[object, ...]:
+    """What changes when one of some files does."""
+    stamps: list[object] = []
+    for file in files:
+        try:
+            stat = os.stat(file)  # noqa: PTH116
+        except OSError:
+            stamps.append(None)
+        else:
+            stamps.append((stat.st_ino, stat.st_size, stat.st_mtime_ns))
+    return tuple(stamps)
+
+
+def _kept(scheme: str, by: object, files: tuple[str, ...], make: Callable[[], Any]) -> Kept:
+    """The login that was found before by the same, or a new one."""
+    state = (by, _stamps(files))
+    before = _found.get(scheme)
+    if before is not None and before[0] == state:
+        return before[1]
+    kept = Kept(files, make)
+    _found[scheme] = (state, kept)
+    return kept
+
+
+def _of_boto3(options: Mapping[str, str]) -> tuple[dict[str, str], Login | None]:
     if _says(options, "aws_", _AWS_OPTIONS) or _is_set(_AWS_VARIABLES):
-        return {}
-    files = (
+        return {}, None
+    named = (
         os.environ.get("AWS_SHARED_CREDENTIALS_FILE") or "~/.aws/credentials",
         os.environ.get("AWS_CONFIG_FILE") or "~/.aws/config",
     )
-    expanded = map(os.path.expanduser, files)
-    if not os.environ.get("AWS_PROFILE") and not any(map(os.path.isfile, expanded)):
-        return {}
+    files = tuple(map(os.path.expanduser, named))
+    profile = os.environ.get("AWS_PROFILE")
+    if not profile and not any(map(os.path.isfile, files)):
+        return {}, None
     try:
         import boto3
     except ImportError:
-        # If something is missing then, the error of the store says so.
-        return {}
-    session = boto3.Session()
-    credentials = session.get_credentials()
+        # What is missing then, the error of the store says.
+        return {}, None
+
+    def make() -> tuple[Any, str | None]:
+        session = boto3.Session(profile_name=profile)
+        return session.get_credentials(), session.region_name
+
+    variables = sorted(pair for pair in os.environ.items() if pair[0].startswith("AWS_"))
+    kept = _kept("s3", variables, files, make)
+    try:
+        credentials, region = kept.made()
+    except Exception:  # noqa: BLE001 - whatever it is, it is raised again when the store asks
+        return {}, (_asked_of_boto3, kept)
     if credentials is None:
-        return {}
+        return {}, None
+    has_region = not region or _says(options, "aws_", ("region", "default_region"))
+    return {} if has_region else {"region": region}, (_asked_of_boto3, kept)
+
+
+def _asked_of_boto3(kept: Kept) -> Grant:
+    credentials, _ = kept.made()
+    # Renewed by boto3 itself ten minutes before it expires, or more.
     frozen = credentials.get_frozen_credentials()
-    login = {
+    secrets = {
         "access_key_id": frozen.access_key,
         "secret_access_key": frozen.secret_key,
-        "session_token": frozen.token,
-        "region": session.region_name,
+        "token": frozen.token,
     }
-    has_region = _says(options, "aws_", ("region", "default_region"))
-    return {
-        name: value
-        for name, value in login.items()
-        if value and not (name == "region" and has_region)
-    }
+    return [(name, value) for name, value in secrets.items() if value], _soon()
 
 
-def _of_google(options: Mapping[str, str]) -> dict[str, str]:
+def _of_google(options: Mapping[str, str]) -> tuple[dict[str, str], Login | None]:
     if _says(options, "google_", _GOOGLE_OPTIONS) or _is_set(_GOOGLE_VARIABLES):
-        return {}
+        return {}, None
     file = _application_default()
     if file is None:
-        return {}
+        return {}, None
     kind = _kind_of(file)
     if kind in _KNOWN_TO_CORE:
-        return {"application_credentials": file}
+        return {"application_credentials": file}, None
     try:
         from google.auth import load_credentials_from_file as load
         from google.auth.transport.requests import Request
     except ImportError:
-        return {}
-    credentials, _ = load(file, scopes=[_SCOPE])  # type: ignore[no-untyped-call]
-    credentials.refresh(Request())
-    return {"bearer_token": credentials.token}
+        return {}, None
+
+    def make() -> tuple[Any, Any]:
+        credentials, _ = load(file, scopes=[_SCOPE])  # type: ignore[no-untyped-call]
+        return credentials, Request
+
+    return {}, (_asked_of_google, _kept("gs", file, (file,), make))
+
+
+def _asked_of_google(kept: Kept) -> Grant:
+    credentials, request = kept.made()
+    # Some minutes before it expires, it is valid no longer.
+    if not credentials.valid:
+        credentials.refresh(request())
+    return [("token", credentials.token)], _soon()
 
 
 def _application_default() -> str | None:

@@ -102,8 +102,9 @@ def _choice(scheme: str, store: Any, options: StoreOptions | None) -> _core.Stor
         from orbscan.reading import credentials
 
     if store is None:
-        texts |= credentials.found(scheme, texts)
-        return _core.StoreChoice(texts) if texts else None
+        more, login = credentials.found(scheme, texts)
+        texts |= more
+        return _core.StoreChoice(texts, login) if texts or login else None
     with importing:
         from orbscan.reading.made_stores import taken_apart
 

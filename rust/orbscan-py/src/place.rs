@@ -87,12 +87,17 @@ impl fmt::Debug for PythonLogin {
 impl Login for PythonLogin {
     fn ask(&self) -> Result<Grant, String> {
         type Given = (Vec<(String, String)>, Option<f64>);
-        let given = Python::attach(|py| {
-            let given = self.ask.call1(py, (&self.provider,))?;
-            given.extract::<Given>(py)
+        // Not asked of an interpreter that is shutting down: the thread would wait for ever.
+        let given = Python::try_attach(|py| {
+            let given = self.ask.call1(py, (&self.provider,));
+            let given = given.and_then(|given| given.extract::<Given>(py));
+            // The message of an error may hold what is secret.
+            given.map_err(|error| match error.get_type(py).qualname() {
+                Ok(name) => format!("the login failed ({name})"),
+                Err(_) => "the login failed".to_owned(),
+            })
         });
-        // The message of an error may contain secrets.
-        let (secrets, until) = given.map_err(|_| "the login failed".to_owned())?;
+        let (secrets, until) = given.unwrap_or_else(|| Err("the program is ending".to_owned()))?;
         let until = until.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
         Ok(Grant {
             secrets,

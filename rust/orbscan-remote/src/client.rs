@@ -15,6 +15,7 @@ use orbscan_core::error::{Error, ErrorKind, Result, StoreFault};
 
 use crate::choice::Choice;
 use crate::gate::{Gate, Gated};
+use crate::login::{Signer, Standing};
 use crate::options::{DEFAULT_HEADERS, Options, ROOT_CERTIFICATE};
 use crate::runtime::Runtime;
 use crate::url::{Scheme, Url};
@@ -57,6 +58,8 @@ pub struct Client {
     pub gate: Arc<Gate>,
     /// Requests listings of the hub.
     pub hub: Option<hub::Lister>,
+    /// What the store makes of its login.
+    pub standing: Arc<Standing>,
 }
 
 impl Client {
@@ -78,10 +81,13 @@ impl Client {
         drop(rustls::crypto::ring::default_provider().install_default());
         let options = &choice.options;
         let gated = || Gated(Arc::clone(&gate));
+        let standing = Arc::<Standing>::default();
+        let signer = choice.login.as_ref();
+        let signer = signer.map(|login| Signer::new(login, &standing));
         let made = match url.scheme {
-            Scheme::Gs => google(url, choice, gated())?,
-            Scheme::S3 => amazon(runtime, url, choice, gated())?,
-            Scheme::Az => azure(url, choice, gated())?,
+            Scheme::Gs => google(url, choice, signer, gated())?,
+            Scheme::S3 => amazon(runtime, url, choice, signer, gated())?,
+            Scheme::Az => azure(url, choice, signer, gated())?,
             Scheme::Http => web(&url.origin, client_options(options)?, options, gated())?,
             Scheme::Hub => {
                 let own = client_options(&Options::default())?;
@@ -108,6 +114,7 @@ impl Client {
             scheme: url.scheme,
             gate,
             hub,
+            standing,
         })
     }
 }
@@ -193,7 +200,12 @@ macro_rules! cloud {
     }};
 }
 
-fn google(url: &Url, choice: &Choice, gated: Gated) -> Result<Arc<dyn ObjectStore>> {
+fn google(
+    url: &Url,
+    choice: &Choice,
+    signer: Option<Signer>,
+    gated: Gated,
+) -> Result<Arc<dyn ObjectStore>> {
     cloud!(GoogleCloudStorageBuilder, choice, gated, |builder| {
         let mut builder = builder.with_bucket_name(&url.bucket);
         let emulator = env::var(GOOGLE_EMULATOR).ok();
@@ -209,8 +221,8 @@ fn google(url: &Url, choice: &Choice, gated: Gated) -> Result<Arc<dyn ObjectStor
                 .with_config(GoogleConfigKey::SkipSignature, "true")
                 .with_config(http, "true");
         }
-        match &choice.login {
-            Some(login) => builder.with_credentials(login::google(login)),
+        match signer {
+            Some(signer) => builder.with_credentials(login::google(signer)),
             None => builder,
         }
     })
@@ -220,6 +232,7 @@ fn amazon(
     runtime: &Runtime,
     url: &Url,
     choice: &Choice,
+    signer: Option<Signer>,
     gated: Gated,
 ) -> Result<Arc<dyn ObjectStore>> {
     let said = |name: &&str| env::var(name).ok();
@@ -239,8 +252,8 @@ fn amazon(
         if let Some(region) = region {
             builder = builder.with_region(region);
         }
-        match &choice.login {
-            Some(login) => builder.with_credentials(login::amazon(login)),
+        match signer {
+            Some(signer) => builder.with_credentials(login::amazon(signer)),
             None => builder,
         }
     })
@@ -259,14 +272,19 @@ fn found_region(runtime: &Runtime, url: &Url, options: &Options) -> Result<Optio
     Ok(found.ok())
 }
 
-fn azure(url: &Url, choice: &Choice, gated: Gated) -> Result<Arc<dyn ObjectStore>> {
+fn azure(
+    url: &Url,
+    choice: &Choice,
+    signer: Option<Signer>,
+    gated: Gated,
+) -> Result<Arc<dyn ObjectStore>> {
     cloud!(MicrosoftAzureBuilder, choice, gated, |builder| {
         let mut builder = builder.with_container_name(&url.bucket);
         if let Some(account) = &url.account {
             builder = builder.with_account(account);
         }
-        match &choice.login {
-            Some(login) => builder.with_credentials(login::azure(login)),
+        match signer {
+            Some(signer) => builder.with_credentials(login::azure(signer)),
             None => builder,
         }
     })

@@ -10,6 +10,7 @@ use std::future::Future;
 use object_store::client::{HttpError, HttpErrorKind};
 use orbscan_core::error::{Error, ErrorKind, StoreFault, Subject};
 
+use crate::login::Failed;
 use crate::url::Scheme;
 
 tokio::task_local! {
@@ -121,6 +122,9 @@ pub fn meaning(error: &object_store::Error, last: Option<&Outcome>, scheme: Sche
     if let Some(detail) = rejected(error) {
         return told(StoreFault::Credentials, detail, scheme);
     }
+    if let Some(failed) = cause::<Failed>(error) {
+        return told(StoreFault::Credentials, &failed.to_string(), scheme);
+    }
     let fault = match (error, last) {
         (_, Some(Outcome::Status(status))) => of_status(*status),
         (Theirs::PermissionDenied { .. } | Theirs::Unauthenticated { .. }, _) => {
@@ -137,12 +141,28 @@ pub fn meaning(error: &object_store::Error, last: Option<&Outcome>, scheme: Sche
     told(fault, &detail, scheme)
 }
 
-/// What the store says about credentials that it rejects, in words without secrets; `None` if it
-/// says nothing about them. The status is not enough: S3 answers 400 to expired credentials, and
-/// 403 to others, as if they were valid and lacked a right.
-///
-/// Source: the lists of error codes of S3, "Error responses", and of Azure, "Blob service error
-/// codes".
+/// Whether a store has answered that it does not take what a request was signed with. To the question
+/// whether a file is there, its answer has a status only: S3 answers 400 if the credentials have expired.
+pub fn is_of_signature(error: &object_store::Error, last: Option<&Outcome>) -> bool {
+    matches!(last, Some(Outcome::Status(400 | 401))) || rejected(error).is_some()
+}
+
+/// The cause of an error that is of a type.
+fn cause<T: Fault + 'static>(error: &dyn Fault) -> Option<&T> {
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        if let Some(found) = error.downcast_ref() {
+            return Some(found);
+        }
+        cause = error.source();
+    }
+    None
+}
+
+/// What the store says of credentials that it does not take, in words that hold no secret; `None` if it
+/// says nothing of them. Its status does not tell: to credentials that have expired S3 answers 400, and
+/// to others 403, as if they were good and lacked a right.
+/// Source: the lists of error codes of S3, "Error responses", and of Azure, "Blob service error codes".
 fn rejected(error: &object_store::Error) -> Option<&'static str> {
     let texts = causes(error);
     let says = |codes: &[&str]| codes.iter().any(|code| texts.contains(code));

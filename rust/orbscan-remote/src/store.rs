@@ -237,6 +237,7 @@ mod tests {
             scheme: Scheme::S3,
             gate: Arc::new(Gate::new(Options::default().limits().unwrap())),
             hub: None,
+            standing: Arc::default(),
         };
         RemoteStore::new(Url::parse("s3://bucket/run").unwrap(), Arc::new(client))
     }

@@ -1,5 +1,6 @@
 //! Single requests: a file, whether one exists, a listing.
 
+use std::future::Future;
 use std::ops::Range;
 
 use bytes::Bytes;
@@ -101,11 +102,11 @@ impl Client {
     async fn part(&self, want: &Want, range: Option<Range<u64>>) -> Result<Got> {
         let key = self.key(&want.path)?;
         let seat = self.gate.seat().await;
-        let options = GetOptions {
-            range: range.clone().map(GetRange::Bounded),
-            ..GetOptions::default()
-        };
-        let asked = async {
+        let asked = || async {
+            let options = GetOptions {
+                range: range.clone().map(GetRange::Bounded),
+                ..GetOptions::default()
+            };
             let found = self.store.get_opts(&key, options).await?;
             let object = object(&found.meta);
             // Nothing is read of a refused file.
@@ -115,7 +116,7 @@ impl Client {
             Ok(Ok((found.bytes().await?, object)))
         };
         let (answer, last): (object_store::Result<Result<(Bytes, Object)>>, _) =
-            fault::watched(asked).await;
+            self.signed(asked).await;
         let (bytes, object) = match answer {
             Ok(answer) => answer?,
             Err(_) if last == Some(Outcome::Status(416)) => {
@@ -153,7 +154,7 @@ impl Client {
     pub async fn head(&self, path: &StorePath) -> Result<Option<Object>> {
         let key = self.key(path)?;
         let _seat = self.gate.seat().await;
-        let (answer, last) = fault::watched(self.store.head(&key)).await;
+        let (answer, last) = self.signed(|| self.store.head(&key)).await;
         match answer {
             Ok(meta) => Ok(Some(object(&meta))),
             Err(object_store::Error::NotFound { .. }) => Ok(None),
@@ -205,7 +206,7 @@ impl Client {
         let prefix = (!place.as_str().is_empty()).then_some(&prefix);
         let after = after.map(|after| self.key(&place.join(after)?));
         let after = after.transpose()?;
-        let page = async {
+        let page = || async {
             let mut objects: Vec<ObjectMeta> = Vec::new();
             let mut stream = match &after {
                 Some(after) => self.store.list_with_offset(prefix, after),
@@ -219,7 +220,7 @@ impl Client {
             }
             Ok(objects)
         };
-        let (listed, last) = fault::watched(page).await;
+        let (listed, last) = self.signed(page).await;
         let objects: Vec<ObjectMeta> =
             listed.map_err(|error| self.unlisted(&error, last.as_ref(), place))?;
         let is_cut = objects.len() == PAGE;
@@ -258,7 +259,7 @@ impl Client {
     async fn listed(&self, place: &StorePath) -> Result<Vec<Child>> {
         let prefix = self.key(place)?;
         let prefix = (!place.as_str().is_empty()).then_some(&prefix);
-        let (listed, last) = fault::watched(self.store.list_with_delimiter(prefix)).await;
+        let (listed, last) = self.signed(|| self.store.list_with_delimiter(prefix)).await;
         let listed = listed.map_err(|error| self.unlisted(&error, last.as_ref(), place))?;
         let mut entries = Vec::new();
         let mut push = |name: &str, object| {
@@ -297,8 +298,30 @@ impl Client {
         Ok(entries)
     }
 
-    /// Refuses to list where there are no listings. Some web servers have them, but cannot be
-    /// distinguished from the others without a request, after which some others fail for a while.
+    /// Makes a request, and tells how the last attempt at it ended; once more if the store no longer takes
+    /// what it was signed with, and the login can be asked again.
+    async fn signed<T, R>(
+        &self,
+        request: impl Fn() -> R,
+    ) -> (object_store::Result<T>, Option<Outcome>)
+    where
+        R: Future<Output = object_store::Result<T>>,
+    {
+        let given = self.standing.given();
+        let (answer, last) = fault::watched(request()).await;
+        match &answer {
+            Err(error) if fault::is_of_signature(error, last.as_ref()) => {
+                if self.standing.refuses(given) {
+                    return fault::watched(request()).await;
+                }
+            }
+            _ => self.standing.takes(given),
+        }
+        (answer, last)
+    }
+
+    /// Refuses to list where there are no listings. Some web servers have them, but none can be told
+    /// from the others without a request, which others fail for a while.
     fn can_list(&self, place: &StorePath) -> Result<()> {
         if self.scheme == Scheme::Http {
             let reason = "a web server cannot list its files";
