@@ -6,7 +6,6 @@
 //! advance.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
 
 use crate::aside;
 use crate::cursor::to_u64;
@@ -16,7 +15,7 @@ use crate::orbax::commit::Atomicity;
 use crate::orbax::names;
 use crate::path::StorePath;
 use crate::stand_in;
-use crate::store::{Bytes, Entry, EntryKind, Interest, Span, Stat, Store, Want};
+use crate::store::{Bytes, Entry, EntryKind, Interest, Stat, Store, Want};
 
 /// The most directories and files that are requested in advance; the rest are requested when
 /// needed.
@@ -29,7 +28,7 @@ const DEPTH: usize = 8;
 /// Bytes of a document that is read ahead.
 const MOST_BYTES: u64 = 1 << 20;
 
-/// The total size of the answers that are kept, in bytes.
+/// Bytes of small files that are kept in all.
 const KEPT_BYTES: u64 = 64 << 20;
 
 /// Small files that are read at once.
@@ -43,14 +42,8 @@ pub(super) struct Ahead<'s> {
     store: &'s dyn Store,
     listed: HashMap<StorePath, Vec<Entry>>,
     stats: HashMap<StorePath, Option<Stat>>,
-    kept: Mutex<Kept>,
-}
-
-/// Answers that may be needed again.
-#[derive(Default)]
-struct Kept {
-    answers: HashMap<StorePath, Vec<(Span, Bytes)>>,
-    bytes: u64,
+    /// Small files. What is fetched later is asked for once, as the bytes of chunks, and is not kept.
+    kept: HashMap<StorePath, Bytes>,
 }
 
 enum Ask {
@@ -73,7 +66,7 @@ impl<'s> Ahead<'s> {
             store,
             listed: HashMap::new(),
             stats: HashMap::new(),
-            kept: Mutex::default(),
+            kept: HashMap::new(),
         };
         // The steps that lie in a checkpoint are not part of it.
         let own = root.entries.iter();
@@ -116,8 +109,8 @@ impl<'s> Ahead<'s> {
         Some(ahead)
     }
 
-    /// Reads what a check reads of all files: documents, and files that may be git-lfs pointers.
-    fn read_small(&self) {
+    /// Reads what a check reads of all files: documents, and what may stand in for another file.
+    fn read_small(&mut self) {
         let is_small = |path: &StorePath, size: u64| {
             let is_array = names::is_array_document(path.as_str());
             let may_be_pointer = stand_in::may_be_pointer(size) && !is_array;
@@ -128,26 +121,24 @@ impl<'s> Ahead<'s> {
             is_small(path, stat.size).then(|| Want::whole(path.clone(), MOST_BYTES))
         });
         let wants: Vec<Want> = files.collect();
+        let mut left = KEPT_BYTES;
         for wants in wants.chunks(AT_ONCE) {
-            if self.is_full() {
+            if left < MOST_BYTES {
                 break;
             }
             for (want, answer) in wants.iter().zip(self.store.fetch(wants)) {
-                if let Ok(bytes) = answer {
-                    self.keep(want, &bytes);
+                if let Ok(bytes) = answer
+                    && let Some(rest) = left.checked_sub(to_u64(bytes.len()))
+                {
+                    left = rest;
+                    self.kept.insert(want.path.clone(), bytes);
                 }
             }
         }
     }
 
-    /// Whether no more answers are kept.
-    fn is_full(&self) -> bool {
-        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.bytes.saturating_add(MOST_BYTES) > KEPT_BYTES
-    }
-
-    /// The error for a path that is missing from the listing of its directory, worded as for a
-    /// disk.
+    /// The error of a path of which the listing of its directory says that nothing lies there, spelled
+    /// as a disk does.
     fn absent(&self, path: &StorePath) -> Option<Error> {
         let parent = path.parent()?;
         let is_absent = match self.listed.get(&parent) {
@@ -158,39 +149,18 @@ impl<'s> Ahead<'s> {
         is_absent.then(|| error().in_file(path))
     }
 
-    fn keep(&self, want: &Want, bytes: &Bytes) {
-        let length = to_u64(bytes.len());
-        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        let together = kept.bytes.saturating_add(length);
-        if length <= MOST_BYTES && together <= KEPT_BYTES {
-            kept.bytes = together;
-            let answers = kept.answers.entry(want.path.clone()).or_default();
-            answers.push((want.span, bytes.clone()));
-        }
-    }
-
-    /// The answer to a request, if it is known.
+    /// The answer to a want, if it is known.
     fn known(&self, want: &Want) -> Option<Result<Bytes>> {
         let bytes = self.known_bytes(want);
         bytes.map(Ok).or_else(|| self.absent(&want.path).map(Err))
     }
 
     fn known_bytes(&self, want: &Want) -> Option<Bytes> {
-        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.answers
-            .get(&want.path)?
-            .iter()
-            .find_map(|(span, bytes)| {
-                let is_same = *span == want.span && to_u64(bytes.len()) <= want.max_bytes;
-                if is_same {
-                    return Some(bytes.clone());
-                }
-                let is_whole = *span == Span::Whole;
-                let range = is_whole.then(|| want.within(to_u64(bytes.len())).ok())??;
-                let [start, end] = [range.start, range.end].map(usize::try_from);
-                let (start, end) = (start.ok()?, end.ok()?);
-                (end <= bytes.len() && start <= end).then(|| bytes.slice(start..end))
-            })
+        let bytes = self.kept.get(&want.path)?;
+        let range = want.within(to_u64(bytes.len())).ok()?;
+        let [start, end] = [range.start, range.end].map(usize::try_from);
+        let (start, end) = (start.ok()?, end.ok()?);
+        (end <= bytes.len() && start <= end).then(|| bytes.slice(start..end))
     }
 }
 
@@ -301,13 +271,7 @@ impl Store for Ahead<'_> {
             .zip(&known)
             .filter(|(_, known)| known.is_none());
         let unknown: Vec<Want> = unknown.map(|(want, _)| want.clone()).collect();
-        let asked = self.store.fetch(&unknown);
-        for (want, answer) in unknown.iter().zip(&asked) {
-            if let Ok(bytes) = answer {
-                self.keep(want, bytes);
-            }
-        }
-        let mut asked = asked.into_iter();
+        let mut asked = self.store.fetch(&unknown).into_iter();
         let answers = known.into_iter().map(|known| match known {
             Some(answer) => answer,
             None => asked.next().unwrap_or_else(|| Ok(Bytes::new())),
@@ -341,5 +305,40 @@ impl Store for Ahead<'_> {
 
     fn atomicity(&self) -> Atomicity {
         self.store.atomicity()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::memory::MemoryStore;
+    use crate::testing::counting_store::CountingStore;
+
+    #[test]
+    fn small_files_are_asked_for_once_and_chunks_are_let_go() {
+        let [document, data] = ["a/_METADATA", "a/d/1"].map(|path| StorePath::new(path).unwrap());
+        let mut store = MemoryStore::new();
+        store.insert(document.clone(), "{}");
+        store.insert(data.clone(), vec![0; 4_096]);
+        let store = CountingStore::new(&store);
+        let paths = [document.clone(), data.clone()];
+        let stats = store.stat(&paths).into_iter().map(Result::unwrap);
+        let mut ahead = Ahead {
+            store: &store,
+            listed: HashMap::new(),
+            stats: paths.into_iter().zip(stats).collect(),
+            kept: HashMap::new(),
+        };
+        ahead.read_small();
+        let fetches = |want: Want| {
+            let before = store.requests().fetches;
+            for _ in 0..2 {
+                ahead.fetch_one(want.clone()).unwrap();
+            }
+            store.requests().fetches - before
+        };
+        assert_eq!(fetches(Want::whole(document.clone(), 10)), 0);
+        assert_eq!(fetches(Want::range(document, 1, 1)), 0);
+        assert_eq!(fetches(Want::range(data, 10, 100)), 2);
     }
 }
