@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -24,9 +25,23 @@ METADATA = {
     "o0.12.8-manager/run/10": (1, 5),
     "o0.12.8-composite/ckpt": (1, 6),
     "o0.12.8-flat/ckpt": (1, 6),
-    "o0.12.8-no-ocdbt/ckpt": (1, 4 + 5),
+    "o0.12.8-no-ocdbt/ckpt": (1, 9),
     "o0.12.8-v1-typed-keys/ckpt": (1, 5, 1),
 }
+ARRAYS = 5
+# Rows of the page, their rounds, and what of their requests depends on the checkpoint.
+ROWS: dict[str, tuple[str, str, int]] = {
+    "`metadata`, V1, OCDBT": ("o0.12.8-v1-sharded/chunked", "", 0),
+    "`metadata`, one step of a manager": ("o0.12.8-manager/run/10", "", 0),
+    "`metadata`, V0 composite": ("o0.12.8-composite/ckpt", "", 0),
+    "`metadata`, flat": ("o0.12.8-flat/ckpt", "", 0),
+    "`metadata`, arrays in files, up to 1,000 files": (
+        "o0.12.8-no-ocdbt/ckpt",
+        "arrays + ",
+        ARRAYS,
+    ),
+}
+PAGE = Path(__file__).parents[2] / "docs" / "buckets.md"
 OTHERS: dict[str, tuple[tuple[int, ...], Callable[[], Any]]] = {
     "four checkpointables": (
         (1, 17),
@@ -49,6 +64,14 @@ OTHERS: dict[str, tuple[tuple[int, ...], Callable[[], Any]]] = {
     ),
     "steps by commit files": ((1, 3 * STEPS), lambda: orbscan.steps(RUN)),
 }
+
+
+@pytest.mark.parametrize("row", ROWS)
+def test_the_page_states_what_is_tested_here(row: str) -> None:
+    case, of_checkpoint, of_arrays = ROWS[row]
+    rounds = METADATA[case]
+    stated = f"| {row} | {len(rounds)} | {of_checkpoint}{sum(rounds) - of_arrays} |"
+    assert stated in PAGE.read_text("utf-8")
 
 
 @pytest.mark.parametrize("case", METADATA)
