@@ -448,8 +448,25 @@ def test_a_pattern_stands_for_roots_in_the_order_of_their_numbers(runs: Path) ->
     assert ways([*scan(str(runs / "a" / "*"), ordered=True)], runs) == ALL[:3]
     assert ways([*scan(str(runs / "**"), ordered=True)], runs) == ALL
     assert ways([*scan(str(runs / "*" / "**"), ordered=True)], runs) == ALL
-    twice = scan([runs / "a", runs / "a"], ordered=True)
-    assert len([*twice]) == 6
+
+
+def test_what_lies_in_two_roots_is_told_once(runs: Path) -> None:
+    inner = runs / "a"
+    for roots in ([runs, inner], [inner, runs], [inner, runs, runs, f"{inner}/."]):
+        found = [*scan(roots)]
+        assert sorted(ways(found, runs)) == sorted(ALL)
+        of_inner = [entry for entry in found if entry.root == str(inner)]
+        assert sorted(ways(of_inner, runs)) == sorted(way for way in ALL if way.startswith("a/"))
+        # However roots lie in one another then and now, nothing is gone, and nothing comes twice.
+        for others in (roots, [runs], [runs, inner]):
+            again = [*scan(others, since=found)]
+            assert sorted(ways(again, runs)) == sorted(ALL)
+            assert {entry.state for entry in again} == {"unchanged"}
+        shutil.copytree(inner / "9", inner / "11")
+        before = [*scan(roots)]
+        shutil.rmtree(inner / "11")
+        gone = [entry for entry in scan(roots, since=before) if entry.state == "vanished"]
+        assert ways(gone, runs) == ["a/11"]
 
 
 @pytest.mark.parametrize("steps", [[1, 2], [1, 2, 10], (1, 2, 10), "1:2", (1, "2"), 1.0])

@@ -57,7 +57,7 @@ def scan(  # noqa: PLR0913 - keywords, each with a meaning of its own
     Args:
         roots: one path or many. Each is a directory to search, a checkpoint, or a pattern such as
             `runs/*/checkpoints`, unless a path with exactly that name exists. One that is given
-            twice is searched twice.
+            twice is searched once; what lies in two of them is told once, as below the inner one.
         steps: only these: a number, a range without gaps, or a tuple of the first and the last,
             either of which may be None. A checkpoint whose name has no number is then left out.
         latest: only the newest steps of each directory, this many.

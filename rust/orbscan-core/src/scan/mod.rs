@@ -152,6 +152,7 @@ pub fn scan(roots: Vec<Root>, options: Options) -> Scan {
             }
         });
     }
+    let by_number = links::distinct(by_number);
     let bases: Vec<Arc<Base>> = by_number.iter().flatten().cloned().collect();
     let links = Links::new(bases.clone());
     let first = match &options.pieces {

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use super::batch::{Batch, Finding, Key};
 use super::entry::Kind;
-use super::links::Links;
+use super::links::{self, Links};
 use super::place::{Base, Visit};
 use super::walk::{self, Look, Sight};
 use super::{Options, Root};
@@ -132,20 +132,28 @@ struct Division<'o> {
 
 impl<'o> Division<'o> {
     fn of(roots: Vec<Root>, options: &'o Options, depth: Depth) -> Self {
-        let (mut bases, mut open, mut pieces) = (Vec::new(), Vec::new(), Vec::new());
+        let mut pieces = Vec::new();
+        let mut bases = Vec::new();
         for (root, Root { text, place }) in roots.into_iter().enumerate() {
-            let Ok((store, path)) = place else {
-                pieces.push(Piece::whole(root));
-                continue;
-            };
-            let base = Arc::new(Base::new(&text, store, path));
-            bases.push(Arc::clone(&base));
-            open.push(Group {
-                root,
-                visits: vec![Visit::of(base)],
-                steps: false,
+            bases.push(match place {
+                Ok((store, path)) => Some(Arc::new(Base::new(&text, store, path))),
+                Err(_) => {
+                    pieces.push(Piece::whole(root));
+                    None
+                }
             });
         }
+        let bases = links::distinct(bases);
+        let numbered = bases.iter().enumerate();
+        let open = numbered.filter_map(|(root, base)| {
+            Some(Group {
+                root,
+                visits: vec![Visit::of(Arc::clone(base.as_ref()?))],
+                steps: false,
+            })
+        });
+        let open = open.collect();
+        let bases = bases.into_iter().flatten().collect();
         Self {
             options,
             depth,

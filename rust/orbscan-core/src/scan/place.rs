@@ -33,7 +33,12 @@ impl Base {
         }
     }
 
-    /// The path from the base to a path in its store; empty for the base itself.
+    /// A path in its store in full, however the base was spelled.
+    pub fn place_of(&self, path: &StorePath) -> String {
+        normal(&self.store.absolute(path))
+    }
+
+    /// The way from the base to a path in its store; empty for the base itself.
     pub fn way_to<'p>(&self, path: &'p StorePath) -> &'p str {
         path.below(&self.path).unwrap_or_default()
     }
@@ -108,7 +113,7 @@ impl Visit {
 
     /// The absolute path, however the base was spelled: it determines the share.
     pub fn place(&self) -> String {
-        normal(&self.base.store.absolute(&self.path))
+        self.base.place_of(&self.path)
     }
 
     /// Whether it lies beside a step that is recognisably a checkpoint, so that it is a step too,

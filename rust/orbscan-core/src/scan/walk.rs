@@ -404,7 +404,9 @@ fn batches(
         let Ok(path) = visit.path.join(&entry.name) else {
             continue;
         };
-        if !options.selection.may_want_below(visit.base.way_to(&path)) {
+        if !options.selection.may_want_below(visit.base.way_to(&path))
+            || links.is_given(&visit.base, &path)
+        {
             continue;
         }
         let mut followed = None;

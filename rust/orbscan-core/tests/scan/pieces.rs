@@ -220,3 +220,26 @@ fn a_share_gives_its_entries_in_order() {
     let all = shared(&store, &pieces, &options(4), 1);
     assert_eq!(paths(&all), paths(&whole));
 }
+
+#[test]
+fn what_lies_in_two_roots_is_in_the_pieces_of_one() {
+    let store = runs();
+    let roots = || ["runs", "runs/run_1", "runs"].map(|text| root(store.clone(), text));
+    let options = Options::default();
+    let whole = told(scan(roots().into(), options.clone()).collect());
+    assert_eq!(
+        whole.len(),
+        told(found(store.clone(), options.clone())).len()
+    );
+    for depth in [Depth::Until(1), Depth::Until(40), Depth::Checkpoints] {
+        let pieces = divide(roots().into(), &options, depth);
+        let parts = pieces.iter().flat_map(|piece| {
+            let options = Options {
+                pieces: Some(vec![piece.clone()]),
+                ..options.clone()
+            };
+            scan(roots().into(), options).collect::<Vec<_>>()
+        });
+        assert_eq!(told(parts.collect()), whole, "{depth:?}");
+    }
+}
