@@ -15,7 +15,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from orbscan._core import ArrowSchema, ArrowStream, __version__
     from orbscan.catalogue.api import CatalogueUpdate, open_catalogue, update_catalogue
-    from orbscan.catalogue.opened import Catalogue, CatalogueVersion
+    from orbscan.catalogue.opened import Catalogue, CatalogueContents, CatalogueVersion
     from orbscan.checking.amounts import CheckpointUsage, LeafUsage
     from orbscan.checking.api import verify
     from orbscan.checking.dumping import Dump, dump
@@ -85,6 +85,7 @@ __all__ = [
     "ArrowSchema",
     "ArrowStream",
     "Catalogue",
+    "CatalogueContents",
     "CatalogueUpdate",
     "CatalogueVersion",
     "CheckpointEntry",
@@ -167,6 +168,7 @@ _MODULE_OF = {
     "ArrowSchema": "_core",
     "ArrowStream": "_core",
     "Catalogue": "catalogue.opened",
+    "CatalogueContents": "catalogue.opened",
     "CatalogueUpdate": "catalogue.api",
     "CatalogueVersion": "catalogue.opened",
     "CheckpointEntry": "scanning.entry",

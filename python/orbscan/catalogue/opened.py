@@ -31,6 +31,24 @@ class CatalogueVersion(NamedTuple):
     moment: datetime
 
 
+class CatalogueContents(NamedTuple):
+    """How much there is in a catalogue.
+
+    Attributes:
+        checkpoints: how many have a row.
+        complete: how many of them were read completely.
+        leaves: of all of them.
+        files: of the table.
+        nbytes: the size of these files.
+    """
+
+    checkpoints: int
+    complete: int
+    leaves: int
+    files: int
+    nbytes: int
+
+
 class Catalogue:
     """A catalogue at one version: later commits do not show.
 
@@ -92,6 +110,23 @@ class Catalogue:
             from orbscan import _core
         schema = pa.schema(_core.ArrowSchema(rows_of))
         return of_files.dataset(self._lake.files(), self._state.paths(rows_of), schema)
+
+    def contents(self) -> CatalogueContents:
+        """Count what there is; nothing is read of the leaves.
+
+        Raises:
+            StoreError: it cannot be read, or not any more.
+        """
+        import pyarrow.compute as pc
+
+        known, files = self._state.known, self._state.files.values()
+        return CatalogueContents(
+            checkpoints=known.num_rows,
+            complete=pc.sum(known["complete"]).as_py() or 0,
+            leaves=pc.sum(known["leaves"]).as_py() or 0,
+            files=len(files),
+            nbytes=sum(file.size for file in files),
+        )
 
     def versions(self) -> list[CatalogueVersion]:
         """List the states, the newest first; not all of them can still be read."""

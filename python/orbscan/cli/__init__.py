@@ -32,10 +32,10 @@ if TYPE_CHECKING:
 COMMANDS = {
     name: name
     for name in (
-        *("show", "ls", "steps", "latest", "best", "diff", "verify", "du", "scan", "plan", "dump"),
-        *("report", "demo"),
+        *("show", "ls", "steps", "latest", "best", "diff", "verify", "du", "scan"),
+        *("catalogue", "plan", "dump", "report", "demo"),
     )
-} | {"help": "topics"}
+} | {"catalogue": "catalogues", "help": "topics"}
 """The commands in the order of the help, and their modules."""
 
 _WITHOUT_STORE = ("demo", "help")
