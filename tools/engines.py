@@ -39,7 +39,7 @@ class Environment(NamedTuple):
 
 ENVIRONMENTS = {
     "spark": Environment(
-        ("spark",),
+        ("spark", "delta"),
         ("tests/engines/test_spark.py",),
         programs=(("java", "openjdk-17-jre-headless"),),
     ),

@@ -46,6 +46,7 @@ def main(root: Path, scratch: Path) -> None:
                 asked(table, root, scratch / table)
             parts(root)
             killed(root, scratch)
+            catalogue(root / "run_00", scratch / "fleet.delta")
         finally:
             ray.shutdown()
 
@@ -136,6 +137,19 @@ def killed(root: Path, scratch: Path) -> None:
     dataset = ray.data.read_datasource(source, override_num_blocks=4)
     assert rows(together(dataset)) == rows(whole("leaves", root))
     assert (scratch / "killed").exists()
+
+
+def catalogue(run: Path, target: Path) -> None:
+    """Reads a catalogue as any Delta table."""
+    orbscan.update_catalogue(target, run)
+    for table, fresh in (
+        ("leaves", orbscan.leaf_table(run)),
+        ("checkpoints", orbscan.checkpoint_table(run)),
+    ):
+        wanted = pa.table(fresh)
+        found = ray.data.read_delta(str(target)).filter(expr=f"rows_of == '{table}'")
+        found = found.select_columns(wanted.schema.names)
+        assert rows(together(found)) == rows(wanted), table
 
 
 def together(dataset: Any) -> pa.Table:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pytest
+from deltalake import DeltaTable
 from pyspark.sql import SparkSession, functions
 
 import orbscan
@@ -113,6 +114,21 @@ def test_what_may_be_secret_is_not_in_plans(
     said = capfd.readouterr()
     assert "Scan" in said.out
     assert "hush" not in said.out + said.err
+
+
+def test_it_reads_the_files_of_a_catalogue(spark: SparkSession, root: Path, tmp_path: Path) -> None:
+    run, target = root / "run_00", tmp_path / "fleet.delta"
+    # Twice, so that there are files that belong to an older version only.
+    orbscan.update_catalogue(target, run, latest=5)
+    orbscan.update_catalogue(target, run)
+    for table, fresh in (
+        ("leaves", orbscan.leaf_table(run)),
+        ("checkpoints", orbscan.checkpoint_table(run)),
+    ):
+        wanted = pa.table(fresh)
+        files = DeltaTable(target).file_uris([("rows_of", "=", table)])
+        found = spark.read.parquet(*files).select(*wanted.schema.names)
+        assert rows(found.toArrow()) == rows(wanted)
 
 
 def test_what_the_documentation_shows_is_what_comes(tmp_path: Path) -> None:

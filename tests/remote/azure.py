@@ -1,12 +1,15 @@
 """A stand-in for Azure Blob Storage over a directory of containers, as its REST reference has it.
 
-Listings with a delimiter and in pages, blobs and ranges of them; signatures are not looked at. Run
-as a program with a port, the directory and the number of names on a page.
+Listings with a delimiter and in pages, blobs and ranges of them, blobs that are written and
+deleted; signatures are not looked at. Run as a program with a port, the directory and the number of
+names on a page.
 """
 
 from __future__ import annotations
 
+import re
 import sys
+import threading
 from email.utils import formatdate
 from http import HTTPStatus
 from pathlib import Path
@@ -16,27 +19,73 @@ from xml.sax.saxutils import escape
 from tests.remote.files import Handler, Server, mark_of
 
 ACCOUNT = "devstoreaccount1"
+# Held while a blob is written: of two who create one, one is told that it exists.
+_writing = threading.Lock()
+# Of blobs that are written in parts, until the list of these comes.
+_blocks: dict[tuple[Path, str], bytes] = {}
 
 
 class _Handler(Handler):
     page = 5_000
 
     def do_GET(self) -> None:  # noqa: N802 - named by http.server
-        url = urlsplit(self.path)
-        parts = unquote(url.path).lstrip("/").split("/")
-        parts = parts[1:] if parts[0] == ACCOUNT else parts
-        container = self.root / parts[0]
-        query = {name: values[0] for name, values in parse_qs(url.query).items()}
-        if not parts[0] or not container.is_dir():
+        container, blob, query = self._asked()
+        if container is None:
             self.refuse(HTTPStatus.NOT_FOUND, "ContainerNotFound")
         elif query.get("comp") == "list":
             self._list(container, query)
-        elif (blob := container.joinpath(*parts[1:])).is_file():
+        elif blob.is_file():
             self.file(blob, {"x-ms-blob-type": "BlockBlob"})
         else:
             self.refuse(HTTPStatus.NOT_FOUND, "BlobNotFound")
 
     do_HEAD = do_GET  # noqa: N815 - named by http.server
+
+    def do_PUT(self) -> None:  # noqa: N802 - named by http.server
+        content = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        container, blob, query = self._asked()
+        if container is None:
+            self.refuse(HTTPStatus.NOT_FOUND, "ContainerNotFound")
+            return
+        if query.get("comp") == "block":
+            with _writing:
+                _blocks[blob, query["blockid"]] = content
+            self.answer(HTTPStatus.CREATED)
+            return
+        if query.get("comp") == "blocklist":
+            identities = re.findall(r"<(?:Latest|Uncommitted)>([^<]*)<", content.decode())
+            content = b"".join(_blocks.pop((blob, identity)) for identity in identities)
+        elif query or "x-ms-copy-source" in self.headers:
+            # Copies, properties: nobody who writes here needs them.
+            self.refuse(HTTPStatus.NOT_IMPLEMENTED, "NotImplemented")
+            return
+        with _writing:
+            if self.headers.get("If-None-Match") == "*" and blob.exists():
+                self.refuse(HTTPStatus.CONFLICT, "BlobAlreadyExists")
+                return
+            blob.parent.mkdir(parents=True, exist_ok=True)
+            blob.write_bytes(content)
+            stat = blob.stat()
+        when = formatdate(stat.st_mtime, usegmt=True)
+        self.answer(HTTPStatus.CREATED, b"", {"ETag": f'"{mark_of(stat)}"', "Last-Modified": when})
+
+    def do_DELETE(self) -> None:  # noqa: N802 - named by http.server
+        _, blob, _ = self._asked()
+        if not blob.is_file():
+            self.refuse(HTTPStatus.NOT_FOUND, "BlobNotFound")
+            return
+        blob.unlink()
+        self.answer(HTTPStatus.ACCEPTED)
+
+    def _asked(self) -> tuple[Path | None, Path, dict[str, str]]:
+        """The container, if there is one, the blob and the query of the request."""
+        url = urlsplit(self.path)
+        parts = unquote(url.path).lstrip("/").split("/")
+        parts = parts[1:] if parts[0] == ACCOUNT else parts
+        container = self.root / parts[0]
+        query = {name: values[0] for name, values in parse_qs(url.query).items()}
+        is_one = bool(parts[0]) and container.is_dir()
+        return container if is_one else None, container.joinpath(*parts[1:]), query
 
     def refuse(self, status: HTTPStatus, code: str) -> None:
         body = f'<?xml version="1.0" encoding="utf-8"?><Error><Code>{code}</Code></Error>'

@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 import orbscan
-from orbscan.catalogue.lake import Lake
+from orbscan.catalogue.lake import Conflict, Lake
 from orbscan.cli import main
 from tests.catalogue.conftest import rows
 from tests.remote import buckets, servers
@@ -111,3 +111,42 @@ def checked(options: dict[str, str], *others: str) -> None:
 def test_a_bucket_that_is_not_there(options: dict[str, str]) -> None:
     with pytest.raises(orbscan.StoreError, match=r"the catalogue cannot be read"):
         orbscan.update_catalogue("s3://nowhere/fleet.delta", ROOT, storage_options=options)
+
+
+@pytest.fixture
+def azure(saved: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """A container of Azure with a run, which the environment leads to; gives its URL."""
+    shutil.copytree(saved, tmp_path / "served" / "lake" / "fleet" / "a")
+    with servers.azure(tmp_path / "served", 1_000) as port:
+        monkeypatch.setenv("AZURE_STORAGE_USE_EMULATOR", "true")
+        monkeypatch.setenv("AZURITE_BLOB_STORAGE_URL", f"http://127.0.0.1:{port}")
+        yield "az://lake"
+
+
+def test_a_container_of_azure_holds_one_too(azure: str, saved: Path) -> None:
+    target, root = f"{azure}/fleet.delta", f"{azure}/fleet"
+    assert orbscan.update_catalogue(target, root)[:2] == (0, 2)
+    assert orbscan.update_catalogue(target, saved, add_roots=True)[:4] == (1, 2, 0, 0)
+    assert orbscan.update_catalogue(target, root) == (1, 0, 0, 2, 0)
+    catalogue = orbscan.open_catalogue(target)
+    assert rows(catalogue.leaves()) == rows(orbscan.leaf_table([root, saved]))
+    assert orbscan.open_catalogue(target, version=0).checkpoints().count_rows() == 2
+    # Who is not the first to make a version is told so.
+    first, second = Lake(target), Lake(target)
+    states = [first.opened(), second.opened()]
+    first.commit(states[0], [], [])
+    with pytest.raises(Conflict):
+        second.commit(states[1], [], [])
+
+
+def test_a_catalogue_is_read_from_google(
+    saved: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Made on a disk: fake-gcs-server takes no uploads in parts as deltalake makes them.
+    (tmp_path / "served" / "lake").mkdir(parents=True)
+    orbscan.update_catalogue(tmp_path / "served" / "lake" / "fleet.delta", saved)
+    with servers.fake_gcs(tmp_path / "served", 0) as port:
+        monkeypatch.setenv("STORAGE_EMULATOR_HOST", f"http://127.0.0.1:{port}")
+        catalogue = orbscan.open_catalogue("gs://lake/fleet.delta")
+        assert rows(catalogue.leaves()) == rows(orbscan.leaf_table(saved))
+        assert catalogue.contents().checkpoints == 2

@@ -6,6 +6,7 @@ has seen the whole previous state.
 
 from __future__ import annotations
 
+import json
 import os
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -68,7 +69,7 @@ class Lake:
         need("deltalake", "a catalogue")
         need("pyarrow", "a catalogue")
         self.target = absolute(target).rstrip("/")
-        self._options = None if options is None else dict(options)
+        self._options = _told_by_environment(self.target) | dict(options or {}) or None
 
     def opened(self, version: int | None = None) -> DeltaTable | None:
         """Open the newest state, or an older one; None if there is no catalogue yet.
@@ -229,6 +230,19 @@ class Lake:
             reason = " ".join(f"{what}: {cause}".split())
             kind: ErrorKind = "store"
             raise error(kind, reason, self.target, errno=number) from cause
+
+
+def _told_by_environment(target: str) -> dict[str, str]:
+    """Options for an emulator of Google's storage, which the environment names as for its tools."""
+    host = os.environ.get("STORAGE_EMULATOR_HOST")
+    if url_scheme(target) != "gs" or not host:
+        return {}
+    account = {
+        "gcs_base_url": host if "://" in host else f"http://{host}",
+        "disable_oauth": True,
+        **dict.fromkeys(("client_email", "private_key", "private_key_id"), ""),
+    }
+    return {"google_service_account_key": json.dumps(account), "allow_http": "true"}
 
 
 def files_of(table: DeltaTable | None) -> list[File]:
