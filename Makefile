@@ -10,7 +10,7 @@ RUNS        ?= 100000
 
 # Tests run with checks of arithmetic, and share what is compiled with those of Rust; what is shown,
 # timed or shipped is optimised.
-TESTED  := test test-quick check python-check python-test
+TESTED  := test test-quick test-pages test-engines test-matrix test-libraries docs check python-check python-test
 PROFILE ?= $(if $(filter $(TESTED),$(MAKECMDGOALS)),dev,release)
 
 VENV      := .venv
@@ -61,7 +61,7 @@ python-check: setup ## ruff, mypy, the scripts of pages, and the stub of the ext
 	@$(STEP) "ruff check" $(BIN)/ruff check $(SOURCES)
 	@$(STEP) "ruff format" $(BIN)/ruff format --check $(SOURCES)
 	@$(STEP) "oxlint" $(BIN)/oxlint --deny-warnings python/orbscan/reporting/assets
-	@$(STEP) --heartbeat "mypy" $(BIN)/mypy $(SOURCES)
+	@$(STEP) --heartbeat "mypy" $(BIN)/mypy --num-workers auto $(SOURCES)
 	@$(STEP) --heartbeat "stubtest" $(BIN)/stubtest --allowlist tests/typing/stubtest-allowlist.txt orbscan._core
 
 rust-test: $(INSTALLED) ## the tests of the core and of the Arrow tables
