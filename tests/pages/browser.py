@@ -25,6 +25,16 @@ SHOTS = Path(os.environ.get("ORBSCAN_SHOTS", "target/pages"))
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 MISSING = "no Chromium: apt-get install chromium, or name one in CHROMIUM"
 
+PAINTED = """() => new Promise((resolve) => {
+  new PerformanceObserver((list) => {
+    const [first] = list.getEntriesByName('first-contentful-paint');
+    if (first) {
+      resolve(first.startTime);
+    }
+  }).observe({ type: 'paint', buffered: true });
+})"""
+"""Waits until something was drawn, and gives the time of the browser, in milliseconds."""
+
 # The rules of WCAG 2.2 at the levels A and AA, and what axe-core recommends besides.
 _RULES = {
     "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from benches import synthetic
+from tests.pages.browser import PAINTED
 from tests.reporting.conftest import data_of, rows_of
 from tests.support import handmade
 
@@ -17,9 +18,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.pages.browser import Opened
-
-# How long until the browser had drawn something, in milliseconds, on its own clock.
-PAINTED = "() => performance.getEntriesByName('first-contentful-paint')[0]?.startTime ?? 0"
 
 
 @pytest.fixture(scope="module")
