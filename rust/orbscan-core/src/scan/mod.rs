@@ -5,6 +5,7 @@
 //! no more work is started, so that memory does not grow with the number of checkpoints.
 
 mod batch;
+mod below;
 pub mod entry;
 mod fingerprint;
 pub mod fnv;

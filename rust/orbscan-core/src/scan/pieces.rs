@@ -8,6 +8,7 @@ use std::cmp::Ordering;
 use std::sync::Arc;
 
 use super::batch::{Batch, Finding, Key};
+use super::below;
 use super::entry::Kind;
 use super::links::{self, Links};
 use super::place::{Base, Visit};
@@ -332,7 +333,7 @@ pub(super) fn begun(
             })
             .collect();
         let key = vec![root, number];
-        batches.extend(walk::given(&parent, &key, &entries, options, links));
+        batches.extend(below::given(&parent, &key, &entries, options, links));
     }
     batches
 }
