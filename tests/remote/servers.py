@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 import socket
+import ssl
 import subprocess
 import sys
 import time
@@ -11,13 +12,27 @@ import urllib.error
 import urllib.request
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _ATTEMPTS = 600
 _MACHINES = {"x86_64": "amd64", "aarch64": "arm64", "arm64": "arm64"}
+
+
+class Certificate(NamedTuple):
+    """Files of what a server shows those who connect to it.
+
+    Attributes:
+        chain: the certificates.
+        key: the private key.
+        authority: the certificate of who issued them.
+    """
+
+    chain: str
+    key: str
+    authority: str
 
 
 def free_port() -> int:
@@ -29,12 +44,14 @@ def free_port() -> int:
 
 
 @contextmanager
-def fake_gcs(data: Path, public_port: int) -> Iterator[int]:
+def fake_gcs(data: Path, public_port: int, tls: Certificate | None = None) -> Iterator[int]:
     """Run fake-gcs-server, whose buckets are the directories of `data`.
 
     Args:
         data: read when the server starts.
         public_port: where its clients connect; it answers requests for that address only.
+        tls: what it shows its clients, with whom it then speaks HTTP/2 if they do; None for plain
+            HTTP.
 
     Yields:
         the port on which it listens.
@@ -45,12 +62,17 @@ def fake_gcs(data: Path, public_port: int) -> Iterator[int]:
     binary = Path(wrapper.__file__).parent / "vendor" / "fake-gcs-server" / "bin" / name
     port = free_port()
     public = f"127.0.0.1:{public_port or port}"
+    scheme = "http" if tls is None else "https"
     command = [
-        *(str(binary), "-scheme", "http", "-backend", "memory"),
+        *(str(binary), "-scheme", scheme, "-backend", "memory"),
         *("-host", "127.0.0.1", "-port", str(port), "-data", str(data)),
-        *("-public-host", public, "-external-url", f"http://{public}"),
+        *("-public-host", public, "-external-url", f"{scheme}://{public}"),
     ]
-    with _running(command, f"http://127.0.0.1:{port}/_internal/healthcheck"):
+    trusted = None
+    if tls is not None:
+        command += ["-cert-location", tls.chain, "-private-key-location", tls.key]
+        trusted = ssl.create_default_context(cafile=tls.authority)
+    with _running(command, f"{scheme}://127.0.0.1:{port}/_internal/healthcheck", trusted):
         yield port
 
 
@@ -112,7 +134,9 @@ def hub(root: Path, token: str, page: int) -> Iterator[int]:
 
 
 @contextmanager
-def _running(command: list[str], answers: str) -> Iterator[None]:
+def _running(
+    command: list[str], answers: str, trusted: ssl.SSLContext | None = None
+) -> Iterator[None]:
     """Run a server until the context ends, which begins when it answers."""
     server = subprocess.Popen(  # noqa: S603
         command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
@@ -123,7 +147,7 @@ def _running(command: list[str], answers: str) -> Iterator[None]:
                 message = f"{command[0]} ended with {server.returncode}"
                 raise RuntimeError(message)
             try:
-                urllib.request.urlopen(answers, timeout=5).close()  # noqa: S310
+                urllib.request.urlopen(answers, timeout=5, context=trusted).close()  # noqa: S310
                 break
             except urllib.error.HTTPError:
                 break
