@@ -15,7 +15,7 @@ from orbscan.cli import catalogues, main
 from tests.support import corpus
 
 if TYPE_CHECKING:
-    from orbscan.types import CatalogueVersion
+    from orbscan import CatalogueVersion
 
 TARGET = "fleet.delta"
 
