@@ -27,6 +27,8 @@ def _is_about(finding: orbscan.Finding, issue: orbscan.Issue) -> bool:
     subjects = (finding.checkpointable, finding.param_name)
     named = any(f'"{subject}"' in issue.reason for subject in subjects if subject is not None)
     if finding.file == issue.file:
+        if finding.code == "leaf-unsupported" and finding.reason.split('"')[1] in issue.reason:
+            return True
         return named or finding.reason in issue.reason
     # A choice between checkpointables is a matter of the checkpoint that holds them.
     return named and str(finding.file).startswith(f"{issue.file}/")

@@ -85,6 +85,7 @@ fn table() -> LeafTable {
         places: Vec::new(),
         stored_names: BTreeMap::new(),
         errors: vec![Error::new(ErrorKind::Checksum, "does not agree")],
+        custom: Vec::new(),
     }
 }
 

@@ -101,7 +101,11 @@ fn documents(
     }
     tolerated(checking.report, &issues, &table.errors);
     unreadable_leaves(checking.report, &table);
-    custom_leaves(checking.report, &table);
+    custom_leaves(
+        checking.report,
+        &table,
+        &directory.join(names::TREE_METADATA)?,
+    );
     issues.extend_from_slice(&table.errors);
     let checked = stored(checking, &files, &table, &issues, others);
     place_leaves(checking, &table);
@@ -260,7 +264,7 @@ fn unreadable_leaves(report: &mut Report, table: &LeafTable) {
 }
 
 /// Notes the leaves of custom handlers, once for each kind of them.
-fn custom_leaves(report: &mut Report, table: &LeafTable) {
+fn custom_leaves(report: &mut Report, table: &LeafTable, file: &StorePath) {
     // By the handler's word, the first of its leaves and how many there are.
     let mut of_word: BTreeMap<&str, (&str, u64)> = BTreeMap::new();
     for (number, name) in table.leaf_of.iter().zip(table.names.iter()) {
@@ -278,7 +282,8 @@ fn custom_leaves(report: &mut Report, table: &LeafTable) {
                 counted(more, "more leaf", "more leaves")
             ),
         };
-        report.add(Finding::new(Code::LeafUnsupported, reason).of_leaf(first));
+        let finding = Finding::new(Code::LeafUnsupported, reason).in_file(file);
+        report.add(finding.of_leaf(first));
     }
 }
 
