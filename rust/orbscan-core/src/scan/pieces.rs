@@ -136,13 +136,13 @@ impl<'o> Division<'o> {
         let mut pieces = Vec::new();
         let mut bases = Vec::new();
         for (root, Root { text, place }) in roots.into_iter().enumerate() {
-            bases.push(match place {
-                Ok((store, path)) => Some(Arc::new(Base::new(&text, store, path))),
-                Err(_) => {
-                    pieces.push(Piece::whole(root));
-                    None
-                }
-            });
+            let base = place
+                .ok()
+                .map(|(store, path)| Base::new(&text, store, path));
+            if base.is_none() {
+                pieces.push(Piece::whole(root));
+            }
+            bases.push(base.map(Arc::new));
         }
         let bases = links::distinct(bases);
         let numbered = bases.iter().enumerate();
