@@ -29,6 +29,7 @@ LINES = {
     "dump": "dump composite/state/manifest.ocdbt",
     "scan": "scan models --ordered",
     "report": "report composite --level none",
+    "catalogue": "catalogue fleet.delta",
 }
 WITHOUT = {"latest", "best", "demo", "help"}
 """They print a path, or text alone."""
@@ -51,6 +52,7 @@ FORMATS = [(command, format_) for command in LINES for format_ in what_of(comman
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("demo") / "demo"
     unpack(str(path))
+    assert main(["scan", str(path / "models"), "-o", str(path / "fleet.delta")]) == 0
     return path
 
 

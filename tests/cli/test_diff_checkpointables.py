@@ -134,6 +134,7 @@ def test_a_moved_checkpointable_is_a_place_without_a_keypath(
             "before": {"checkpointable": "params", "keypath": []},
             "after": {"checkpointable": "weights", "keypath": []},
             "leaves": 2,
+            "rule": None,
         }
     ]
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 import sys
 from argparse import ArgumentTypeError
 
+from orbscan.cli.destination import JSON, add_output
 from orbscan.cli.exits import FINE, NOT_FOUND, USAGE, Refusal
-from orbscan.cli.help import EXIT_CODES, add_output, help_formatter, whole_number
+from orbscan.cli.help import EXIT_CODES, help_formatter, whole_number
 from orbscan.errors import OrbscanError
 from orbscan.places import url_scheme
 from orbscan.reading import paths
@@ -96,7 +97,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Open the catalogue; clean it up, or write what it holds to stdout."""
     if arguments.older_than is not None and not arguments.vacuum:
         arguments.parser.error("--older-than goes with --vacuum")
-    if arguments.vacuum and (arguments.version is not None or arguments.output == "json"):
+    if arguments.vacuum and (arguments.version is not None or arguments.output.format == JSON):
         arguments.parser.error("--vacuum takes neither --version nor -o")
     try:
         catalogue = _opened(arguments)
@@ -110,14 +111,15 @@ def run(arguments: argparse.Namespace) -> int:
     except ValueError as error:
         # What is there is something else, or has no such version.
         raise Refusal(str(error), NOT_FOUND) from error
-    if arguments.output == "json":
-        import json
+    with arguments.output.opened():
+        if arguments.output.format == JSON:
+            import json
 
-        sys.stdout.write(json.dumps(document(catalogue, contents, versions)) + "\n")
-    else:
-        from orbscan.cli import output
+            sys.stdout.write(json.dumps(document(catalogue, contents, versions)) + "\n")
+        else:
+            from orbscan.cli import output
 
-        output.write(table(catalogue, contents, versions, output.fitting(arguments)))
+            output.write(table(catalogue, contents, versions, output.fitting(arguments)))
     return FINE
 
 

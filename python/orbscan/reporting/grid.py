@@ -10,7 +10,7 @@ from math import ceil, prod
 from orbscan.drawing.palette import CATEGORIES, PAINTS
 from orbscan.drawing.svg import FAINT, Picture, ink_on
 from orbscan.reporting.outline import path_of
-from orbscan.showing.text import brackets, size
+from orbscan.showing.text import brackets, counted, size
 
 # See orbscan/__init__.py.
 TYPE_CHECKING = False
@@ -62,7 +62,8 @@ def draw_mesh(title: str, explorer: Explorer, width: int, margin: int) -> str:
     what = f"{kind.type}{brackets(shape)} · {kind.sharding} · each device {size(_held(kind))}"
     picture.text(margin, 30, f"{title}: {path}", size=20, bold=True, room=width - 2 * margin)
     picture.text(margin, 51, what, size=13, ink=FAINT, room=width - 2 * margin)
-    shown = f"{mesh.devices:,} devices, {len(slices):,} different slices. {_named(rows, columns)}"
+    amounts = f"{counted(mesh.devices, 'device')}, {counted(len(slices), 'different slice')}"
+    shown = f"{amounts}. {_named(rows, columns)}"
     picture.text(margin, 70, shown, size=13, ink=FAINT, room=width - 2 * margin)
     picture.move(margin, _HEAD)
     for device, down, across, held in cells:

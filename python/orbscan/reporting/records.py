@@ -13,6 +13,7 @@ from orbscan.errors import CLASS_OF_KIND, OrbscanError, error
 from orbscan.extras import need
 from orbscan.reading import codes
 from orbscan.reading.facts import VALUE_TYPES
+from orbscan.showing.text import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -212,7 +213,7 @@ def records(tables: Iterable[Previous]) -> tuple[list[Record], list[str]]:
         for record in found
     )
     if lacking:
-        notes.append(f"Of {lacking:,} checkpoints the table of leaves has no rows.")
+        notes.append(f"Of {counted(lacking, 'checkpoint')} the table of leaves has no rows.")
     return found, notes
 
 
