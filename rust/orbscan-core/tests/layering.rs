@@ -37,10 +37,10 @@ const ARROW: Order = &[
 ];
 
 const REMOTE: Order = &[
-    &["url", "options"],
+    &["url", "options", "login"],
     &["fault"],
     &["gate", "runtime", "tree"],
-    &["hub", "login"],
+    &["hub"],
     &["choice"],
     &["client"],
     &["process", "wire", "plan"],
