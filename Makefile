@@ -30,10 +30,10 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test check rust-check python-check rust-test python-test
-.PHONY: audit fuzz bench wheel test-engines test-matrix docs test-quick test-pages clean
+.PHONY: audit fuzz bench wheel test-engines test-matrix test-libraries docs test-quick test-pages clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: setup ## let Orbax write checkpoints, read them with orbscan, and time both
 	@$(BIN)/python -m tools.demo $(DEMO_ARGS)
@@ -48,6 +48,9 @@ test-matrix: setup ## run the tests of restoring with other releases of Python, 
 
 test-engines: setup ## run the tests of Spark, Dask, Beam, Daft and what tables are written to, each in an environment of its own (ENGINES="dask beam" names some)
 	@$(PYTHON) tools/engines.py $(ENGINES)
+
+test-libraries: setup ## let libraries write checkpoints and restore them with and without the patch, each in an environment of its own (LIBRARIES="keras gemma" names some)
+	@$(PYTHON) tools/libraries.py $(LIBRARIES)
 
 check: rust-check python-check ## run the checks that execute no test
 
@@ -117,7 +120,7 @@ $(INSTALLED): pyproject.toml Cargo.toml Makefile tools/install.sh tools/packages
 	@touch $@
 
 clean: ## remove everything that make has made
-	rm -rf $(VENV) .venv-engines .venv-matrix target dist demo-checkpoints bench-checkpoints
+	rm -rf $(VENV) .venv-engines .venv-libraries .venv-matrix target dist demo-checkpoints bench-checkpoints
 	rm -rf .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	rm -f python/orbscan/_core*.so
 	find $(SOURCES) -name __pycache__ -type d -prune -exec rm -rf {} +
