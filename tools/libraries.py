@@ -29,6 +29,7 @@ SHARED = ("jax", "ml_dtypes", "msgspec>=0.19", "numpy", "orbax-checkpoint", "pyt
 """What every environment has."""
 
 LIBRARIES = {
+    "brax": ("brax",),
     "equinox": ("equinox", "optax"),
     "grain": ("grain",),
     "haiku": ("dm-haiku",),
