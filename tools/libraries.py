@@ -101,7 +101,8 @@ def made(name: str) -> Path | None:
         return python
     shutil.rmtree(where, ignore_errors=True)
     venv.create(where, with_pip=True)
-    if not step(f"{name}: environment", [str(python), "-m", "pip", "install", "-q", *wanted]):
+    installer = [sys.executable, str(TOP / "tools" / "packages.py"), str(where)]
+    if not step(f"{name}: environment", [*installer, *wanted]):
         return None
     note.write_text("\n".join(wanted), "utf-8")
     return python
