@@ -117,7 +117,7 @@ def test_a_login_is_made_anew_in_a_forked_process(
 ) -> None:
     profile(home)
     asked("s3")
-    monkeypatch.setattr(credentials.os, "getpid", lambda: -1)
+    monkeypatch.setattr("os.getpid", lambda: -1)
     assert asked("s3")["access_key_id"] == "key 1"
     assert boto3 == [None, None]
 

@@ -452,13 +452,14 @@ def test_a_pattern_stands_for_roots_in_the_order_of_their_numbers(runs: Path) ->
 
 def test_what_lies_in_two_roots_is_told_once(runs: Path) -> None:
     inner = runs / "a"
-    for roots in ([runs, inner], [inner, runs], [inner, runs, runs, f"{inner}/."]):
+    told: list[list[str | Path]] = [[runs, inner], [inner, runs], [inner, runs, runs, f"{inner}/."]]
+    for roots in told:
         found = [*scan(roots)]
         assert sorted(ways(found, runs)) == sorted(ALL)
-        of_inner = [entry for entry in found if entry.root == str(inner)]
+        of_inner = [entry for entry in found if str(entry.root) == str(inner)]
         assert sorted(ways(of_inner, runs)) == sorted(way for way in ALL if way.startswith("a/"))
         # However roots lie in one another then and now, nothing is gone, and nothing comes twice.
-        for others in (roots, [runs], [runs, inner]):
+        for others in (roots, *([runs], [runs, inner])):
             again = [*scan(others, since=found)]
             assert sorted(ways(again, runs)) == sorted(ALL)
             assert {entry.state for entry in again} == {"unchanged"}
