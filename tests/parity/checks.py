@@ -61,7 +61,7 @@ class _Expected:
         report = place.report
         if isinstance(place, Found) and place.path != asked.path and not place.found.committed:
             self.uncommitted += 1
-            path, reason = place.found.path, place.found.commit_reason
+            path, reason = str(place.found.path), place.found.commit_reason
             told = {"path": path, "committed": False, "reason": reason}
             self.documents.append({"schema_version": SCHEMA_VERSION, **told})
             self.lines.append(f"{path}: uncommitted: {reason}")
