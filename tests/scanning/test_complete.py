@@ -43,9 +43,16 @@ def _item(text: str) -> Callable[[Path], object]:
     return copy
 
 
+def _lost_array(checkpoint: Path) -> None:
+    file = checkpoint / "state" / "_METADATA"
+    document = json.loads(file.read_text())
+    next(iter(document["tree_metadata"].values()))["key_metadata"][0]["key"] = "lost"
+    file.write_text(json.dumps(document))
+
+
 LOSSES: dict[str, Callable[[Path], object]] = {
     "the tree": _write("state/_METADATA", "{"),
-    "a leaf": _replace("state/_METADATA", '"value_type": "jax.Array"', '"value_type": "odd"'),
+    "a leaf": _lost_array,
     "another checkpointable": _item("{"),
     "a checkpointable without a directory": _replace(
         "_CHECKPOINT_METADATA", '"item_handlers": {', '"item_handlers": {"gone": "Handler", '

@@ -28,7 +28,8 @@ _INTERRUPTED = """
     sys.setswitchinterval(1e6)
     threading.Thread(target=press, daemon=True).start()
     # Nothing comes from all these, however long they are searched.
-    entries = orbscan.scan([path] * 100_000, ordered=ordered, threads=threads)
+    roots = [os.path.join(path, name) for name in os.listdir(path)]
+    entries = orbscan.scan(roots, ordered=ordered, threads=threads)
 """
 
 _NEXT = """
@@ -58,10 +59,15 @@ _TABLE = """
 
 @pytest.fixture
 def crowded(tmp_path: Path) -> Path:
-    """A directory that takes a while to list, so that a scan of many does not end by itself."""
+    """Many names of a directory that is long to list, so that no scan of all ends by itself."""
+    listed, names = tmp_path / "listed", tmp_path / "names"
+    for directory in (listed, names):
+        directory.mkdir()
     for number in range(2_000):
-        (tmp_path / str(number)).touch()
-    return tmp_path
+        (listed / str(number)).touch()
+    for number in range(1_000):
+        (names / str(number)).symlink_to(listed)
+    return names
 
 
 @pytest.mark.parametrize("threads", [1, 2, 16])

@@ -44,14 +44,14 @@ def test_where_uv_fails_pip_installs(
 
     def done(command: list[str], environment: dict[str, str]) -> bool:
         called.append((command, environment))
-        return "pip" in command and "uv" not in command[0]
+        return not command[0].endswith("/uv")
 
     monkeypatch.setattr(packages, "_done", done)
     monkeypatch.setattr(packages, "_listed", lambda _: LISTED)
     assert packages.install(tmp_path, ["numpy"])
     own, quick, last = called
     assert own[0][-1] == packages.UV
-    assert quick[0][0].endswith("uv")
+    assert quick[0][0].endswith("/uv")
     assert quick[1]["UV_FIND_LINKS"] == "/wheels"
     assert last[0][-1] == "numpy"
     assert "-m" in last[0]
