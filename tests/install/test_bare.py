@@ -118,6 +118,7 @@ print(json.dumps(found))
         ("orbscan.open_array(path, ('params', 'dense', 'bias'))", "tensorstore", "jax"),
         ("orbscan.load(path)", "orbax", "orbax"),
         ("orbscan.report(path)", "jinja2", "report"),
+        ("orbscan.open_catalogue(path + '.delta')", "deltalake", "delta"),
         ("orbscan.to_orbax(orbscan.metadata(path))", "orbax", "orbax"),
         (
             "orbscan.write_table(orbscan.scan(path).leaves(), path + '.parquet')",
