@@ -57,7 +57,7 @@ def parse_arguments() -> argparse.Namespace:
 
 def measured(case: str, workdir: Path, seconds: float) -> list[side_by_side.Comparison]:
     """Both calls of one case; to be asked in a process that has not yet loaded jax."""
-    side_by_side.use_virtual_devices()
+    side_by_side.prepare()
     if not case.isdecimal():
         flag = f"--xla_force_host_platform_device_count={LARGE_DEVICES}"
         os.environ["XLA_FLAGS"] = flag

@@ -56,7 +56,7 @@ class _Handler(Handler):
             identities = re.findall(r"<(?:Latest|Uncommitted)>([^<]*)<", content.decode())
             content = b"".join(_blocks.pop((blob, identity)) for identity in identities)
         elif query or "x-ms-copy-source" in self.headers:
-            # Copies, properties: nobody who writes here needs them.
+            # Copies, properties: no writer in these tests needs them.
             self.refuse(HTTPStatus.NOT_IMPLEMENTED, "NotImplemented")
             return
         with _writing:

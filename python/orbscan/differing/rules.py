@@ -28,10 +28,10 @@ if TYPE_CHECKING:
 
 _MOST_RULES = 8
 _FEWEST = 2
-"""A rule explains so many renames at least: one alone is no rule."""
+"""The fewest renames that a rule explains: one alone is not a rule."""
 
 _DEEPEST = 2
-"""Where an edit is told by its depth, it is no deeper than that."""
+"""The greatest depth at which an edit is described by its depth."""
 
 _NUMBER = re.compile(r"[0-9]+")
 _NUMBERED = re.compile(r"(.+?)_([0-9]+)")
@@ -279,7 +279,7 @@ def _divided(edit: _Edit, keypath: Texts) -> Texts | None:
 
 def _united(edit: _Edit, keypath: Texts) -> Texts | None:
     if edit.head[0] == "/":
-        # How many entries were one, nobody knows: all but the last, as haiku has them.
+        # It is not known how many entries were one: all but the last, as haiku has them.
         return ("/".join(keypath[:-1]), keypath[-1]) if len(keypath) > 1 else None
     found: list[str] = []
     for entry in keypath:

@@ -36,7 +36,7 @@ class Tile(NamedTuple):
         label: its name.
         amount: what it stands for.
         title: all that is said of it.
-        paint: as `drawing.palette` names it; of what is no leaf None.
+        paint: as `drawing.palette` names it; None for anything but a leaf.
     """
 
     label: str

@@ -21,7 +21,7 @@ MOST_CELLS = 60
 _WIDTH, _HEIGHT = 760, 260
 _LONGEST = 120
 
-# What takes a smaller share of all is not looked into: there is no room for it.
+# Anything with a smaller share of the whole is not divided: there is no room for its parts.
 _LEAST = 2_000
 
 

@@ -52,7 +52,7 @@ def _leaves(
 
 
 _UNKNOWN = frozenset({codes.UNREADABLE, codes.CUSTOM})
-"""The kinds of leaves of which nobody knows how many bytes they have."""
+"""The kinds of leaves whose number of bytes is not known."""
 
 
 def _array(leaf: Leaf) -> Array | None:

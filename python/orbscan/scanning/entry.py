@@ -103,7 +103,7 @@ class CheckpointEntry:
     @property
     def path(self) -> AnyPath:
         """Where it lies."""
-        # Made when it is asked for: a scan that nobody asks needs none.
+        # Made on demand: most users of a scan need none.
         return path_of(self._path)
 
     @property

@@ -82,8 +82,8 @@ impl Standing {
     }
 
     /// Notes that the store has not taken a grant, which then is not used again. Tells whether the
-    /// request may be made once more: with a newer grant, or because this one was good before. One that
-    /// never was is no better when it is asked for again.
+    /// request may be made once more: with a newer grant, or because this one was good before. Asking
+    /// again does not help where none ever was.
     pub fn refuses(&self, given: u64) -> bool {
         let is_newer = given > 0 && self.last() > given;
         let number = self.of_request(given);

@@ -36,7 +36,7 @@ pub struct Array<'a> {
     pub inline_bytes: u64,
     /// Bytes of its document.
     pub document_bytes: u64,
-    /// Whether it is no array but the leaf of a custom handler, whose keys mean what that says.
+    /// Whether it is the leaf of a custom handler, which decides what its keys mean, not an array.
     pub is_custom: bool,
     /// What few arrays have.
     odd: Option<Box<Odd>>,

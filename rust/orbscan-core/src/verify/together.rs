@@ -263,7 +263,7 @@ fn difference<'a>(a: &'a Outline, b: &'a Outline) -> Option<(&'a str, String, St
     names.into_iter().find_map(|name| {
         let (first, second) = (a.get(name), b.get(name));
         let is_unknown = |leaf: Option<&(LeafKind, Option<record::Array>)>| {
-            // What a custom handler stores, nobody can compare.
+            // The values of a custom handler cannot be compared.
             matches!(
                 leaf,
                 Some((LeafKind::Unreadable(_) | LeafKind::Custom(_), _))
