@@ -51,7 +51,7 @@ def subjects(folder: Path, numbers: list[int]) -> Iterator[tuple[str, Path]]:
     """Writes checkpoints one by one, and gives their names."""
     for leaves in numbers:
         synthetic.unlike(folder / str(leaves), leaves)
-        yield f"{leaves:,} leaves, none like another", folder / str(leaves)
+        yield f"{leaves:,} leaves, all different", folder / str(leaves)
     synthetic.llama(folder / "llama-405b", "405b")
     yield "Llama 405B: 3,411 leaves over 512 devices", folder / "llama-405b"
 

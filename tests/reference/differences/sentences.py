@@ -214,8 +214,8 @@ def name_of_root_metadata(folder: Path) -> Asking:
 
 @sentence(
     "docs/restoring.md",
-    "where that has no shardings, Orbax takes those of the save, and fails without naming the "
-    "devices",
+    "if the abstract state has no shardings, Orbax uses the saved ones, and fails without naming "
+    "the missing devices",
 )
 def other_devices(folder: Path) -> Asking:
     path = golden("o0.12.8-v1-sharded/chunked", folder)
@@ -240,7 +240,7 @@ def other_devices(folder: Path) -> Asking:
 
 @sentence(
     "docs/restoring.md",
-    "Objects of Orbax, such as `ocp.training.Checkpointer`, have methods of their own, which take "
+    "Orbax objects such as `ocp.training.Checkpointer` have their own methods, which take "
     "`m.metadata` but not `m`.",
 )
 def a_checkpointer(folder: Path) -> Asking:
