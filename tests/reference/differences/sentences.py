@@ -78,7 +78,7 @@ def any_directory(folder: Path) -> Asking:
 @sentence(
     "docs/steps.md",
     "`best_-0.5`, `ckpt-7`, `epoch=3-step=5`, `job-s40-n0-g0` are not names of steps, and no "
-    "manager of Orbax lists them.",
+    "Orbax manager lists them.",
 )
 def other_names(folder: Path) -> Asking:
     whole = golden("o0.12.8-flat/ckpt", folder / "whole")
@@ -114,8 +114,8 @@ def partial_saves(folder: Path) -> Asking:
 
 @sentence(
     "docs/steps.md",
-    "None of them is ever chosen by `latest`, `best` or `step=`, even where a commit file makes it "
-    "committed: no name of a step in Orbax looks like that, and no manager lists it.",
+    "`latest`, `best` and `step=` never choose one of them, even if a commit file makes it "
+    "committed: no step name in Orbax looks like that, and no manager lists it.",
 )
 def committed_leftovers(folder: Path) -> Asking:
     root = folder / "root"
@@ -139,7 +139,7 @@ def no_commit_timestamp(folder: Path) -> Asking:
 
 @sentence(
     "docs/steps.md",
-    "It is empty if nothing was stored, where Orbax raises an `OSError` if the directory is there "
+    "The result is empty if nothing was stored; Orbax raises an `OSError` if the directory is there "
     "and the file is not.",
 )
 def no_root_metadata(folder: Path) -> Asking:
