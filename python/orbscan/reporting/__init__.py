@@ -1,12 +1,12 @@
-"""Reports: pages to look at, one file each, which make no requests.
+"""HTML reports: one file each, which makes no requests.
 
-`api` has the public function and `value` what it gives. `outline` lays the trees of a checkpoint
-out as nodes, `kinds` is what is said of each distinct leaf, `colourings` what they are coloured by,
-`texts` how a page holds texts and numbers, and `explorer` puts these together. `looking` finds what
-a page tells, `facts` says what people ask first, and `checkpoint` is a page of one checkpoint.
-`runs` are the steps of runs over time, and `overview` is a page of many checkpoints.
-`inputs` says what such a page is made of: a scan, or the tables of one as `records`.
-`marks` is what a diff says of each leaf, and `comparison` is a page of its two sides.
-`pictures` draws one view of a page, of which `grid` is that of a mesh and `steps` that of a run.
-`pages` makes HTML of pages, with the script and style in `assets/`.
+`api` has the public function and `value` its result. `outline` arranges the trees of a checkpoint
+as nodes, `kinds` describes each distinct leaf, `colourings` are the ways to colour leaves, `texts`
+encodes texts and numbers, and `explorer` combines these. `looking` collects the content of a page,
+`facts` answers the first questions, and `checkpoint` is the page of one checkpoint. `runs` are the
+steps of runs over time, and `overview` is the page of many checkpoints. `inputs` reads the input of
+such a page: a scan, or the tables of one as `records`. `marks` are the results of a diff for each
+leaf, and `comparison` is the page of its two sides. `pictures` draws one view of a page: `grid` is
+that of a mesh and `steps` that of a run. `pages` makes HTML of pages, with the script and style in
+`assets/`.
 """

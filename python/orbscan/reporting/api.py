@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from orbscan.scanning.options import Previous
 
 BUDGET = 1_900_000
-"""The most bytes of the leaves of a page; the rest of it takes about 60,000."""
+"""The maximum bytes for the leaves of a page; the rest of the page takes about 60,000."""
 
 
 def report(  # noqa: PLR0913 - keywords, each with a meaning of its own
@@ -46,17 +46,17 @@ def report(  # noqa: PLR0913 - keywords, each with a meaning of its own
     store: Any = None,
     store_options: StoreOptions | None = None,
 ) -> Report:
-    """Make a page to look at: what takes the space, what is replicated, whether anything is lost.
+    """Make an HTML page: what takes the space, what is replicated, whether anything is lost.
 
-    The page is one file. It opens from a disk, can be mailed, and makes no requests.
+    The page is a single file. It opens from a disk, can be mailed, and makes no requests.
 
     Args:
         path: the checkpoint, as for `orbscan.metadata`; or a directory of checkpoints, or several,
-            as for `orbscan.scan`: steps over time, what runs take, and a page of each step in the
-            same file. These are not checked, whatever the level. Or what `orbscan.scan` or
-            `orbscan.open_catalogue` gave, or tables of a scan, of leaves, checkpoints or both,
-            which may be files: the same without reading a checkpoint again; the page says what is
-            not known so. Or what `orbscan.diff` gave: both checkpoints side by side, and where they
+            as for `orbscan.scan`: steps over time, disk usage of runs, and a page of each step in
+            the same file. These are not checked, whatever the level. Or a result of `orbscan.scan`
+            or `orbscan.open_catalogue`, or tables of a scan, of leaves, checkpoints or both, which
+            may be files: the same page without reading a checkpoint again; the page says what is
+            not known. Or a result of `orbscan.diff`: both checkpoints side by side, and where they
             differ.
         name: the one checkpointable to show, as for `orbscan.verify`. By default all.
         step: as for `orbscan.metadata`.
@@ -64,7 +64,7 @@ def report(  # noqa: PLR0913 - keywords, each with a meaning of its own
             of the checkpoint, if it names one.
         devices_per_host: as for `orbscan.restore_plan`.
         level: the level of the check, as for `orbscan.verify`; None for no check.
-        budget: the most bytes of the leaves in the page. The smallest ones that do not fit are
+        budget: the maximum bytes for the leaves in the page. The smallest ones that do not fit are
             summed up and counted.
         atomicity: as for `orbscan.metadata`.
         allow_uncommitted: as for `orbscan.metadata`.
@@ -79,8 +79,8 @@ def report(  # noqa: PLR0913 - keywords, each with a meaning of its own
         StoreError: the file system or the store refused or failed.
         TypeError: `name`, `step` or `allow_uncommitted` comes with several paths, with tables or
             with a diff; or there are paths and tables.
-        ValueError: the mesh is not a mesh, the name or the step is none, or there is no such level;
-            or the diff was pickled, which leaves the trees out.
+        ValueError: the mesh, the name or the step is invalid, or there is no such level; or the
+            diff was pickled, which drops the trees.
         ImportError: jinja2 is not installed; says how to install it.
     """
     of_one = name is not ... or step is not None or allow_uncommitted
@@ -112,7 +112,7 @@ def report(  # noqa: PLR0913 - keywords, each with a meaning of its own
             text, name, level=level, atomicity=atomicity, allow_uncommitted=allow_uncommitted
         )
     except InvalidLayoutError as error:
-        # A part of a checkpoint is not a root of others: the error says what to give instead.
+        # A part of a checkpoint is not a root of others: the error says what to pass instead.
         is_part = error.advice is not None and error.advice[0] == "name"
         is_root = error.kind == "unknown_layout" and not is_part
         if not is_root or of_one:

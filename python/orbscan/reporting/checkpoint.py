@@ -1,4 +1,4 @@
-"""The page of one checkpoint: what is in it, whether it is complete, what it takes.
+"""The page of one checkpoint: what is in it, whether it is complete, how much space it takes.
 
 Importing this module loads nothing heavy.
 """
@@ -47,7 +47,7 @@ class Load(NamedTuple):
     Attributes:
         who: which devices or hosts.
         held, read: as text.
-        share: as a part of the most that one of them holds, from 0 to 1.
+        share: the fraction of the maximum that one of them holds, from 0 to 1.
     """
 
     who: str
@@ -77,7 +77,7 @@ class CheckpointPage(NamedTuple):
         path: the path of the checkpoint.
         title: the last part of the path.
         facts: answers to the first questions.
-        checkpointables: the name of each, what it is, and what it holds.
+        checkpointables: the name of each, its kind, and its content.
         types: leaves and bytes of each element type.
         meshes: the meshes of leaves.
         verdict: the first line of a check; empty if there was none.
@@ -87,7 +87,7 @@ class CheckpointPage(NamedTuple):
         faults: what was tolerated, or could not be done.
         files: the disk usage of files: role and size.
         plan: the plan of a restore, if one was requested or the checkpoint names one mesh.
-        custom: what the user stored beside the tree.
+        custom: the custom metadata of the user.
         explorer: the leaves.
         data: the same as JSON.
         is_incomplete: whether a part of it could not be read.
@@ -216,7 +216,7 @@ def _planned(read: _core.Checkpoint, mesh: object, devices_per_host: int | None)
 
 
 def _loads(label: str, plan: RestorePlan) -> Iterator[Load]:
-    """What devices or hosts hold; those with the same load are one."""
+    """How much devices or hosts hold; those with the same load are one."""
     alike: dict[tuple[int, int], list[str]] = {}
     for load in plan.devices if label == "device" else plan.hosts:
         alike.setdefault((load.held, load.read), []).append(str(load.number))

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from orbscan.reporting.outline import Node
 
 _TELLING = 0.02
-"""The share of bytes that must have another colour than most, for a colouring to be useful."""
+"""A colouring is useful if at least this share of the bytes has another colour than most."""
 
 _COPIES = (2, 4, 8, 16, 32)
 _RATIOS = (1.0, 1.1, 1.5, 2.0, 4.0)
@@ -77,7 +77,7 @@ class Colouring:
             [each.label, each.paint, size(each.memory), counted(each.leaves, "leaf", "leaves")]
             for each in self.categories
         ]
-        # A node that is not a leaf has no colour of its own. It may as well have that of a leaf.
+        # A node that is not a leaf has no colour itself, so any leaf's colour will do.
         some = max(self.of_nodes, default=-1)
         of = column([some if number < 0 else number for number in self.of_nodes])
         return {"name": self.name, "label": self.label, "legend": legend, "of": of}
@@ -106,13 +106,13 @@ def ordered(
     nodes: Sequence[Node],
     found: Iterable[tuple[int, str, str] | None],
 ) -> Colouring:
-    """Make a colouring of what comes with its place in the legend, its label and its paint.
+    """Make a colouring from the place in the legend, the label and the paint of each node.
 
     Args:
         name: of the colouring in the data of a page.
-        label: that for people.
+        label: its name for people.
         nodes: of the page.
-        found: for each node, its place, label and paint; None for what is not a leaf.
+        found: for each node, its place, label and paint; None for a node that is not a leaf.
     """
     found = [*found]
     known = {each: Category(each[1], each[2]) for each in sorted({*filter(None, found)})}
@@ -126,7 +126,7 @@ def ordered(
 
 
 def repainted(one: Colouring, other: Colouring) -> None:
-    """Give what two colourings of kinds call by the same name the same paint."""
+    """Give the same paint to categories that two colourings of kinds call by the same name."""
     sizes: dict[str, int] = {}
     for category in (*one.categories, *other.categories):
         if category.paint != "other":
@@ -138,7 +138,7 @@ def repainted(one: Colouring, other: Colouring) -> None:
 
 
 def most_telling(ways: Sequence[Colouring]) -> Colouring:
-    """Return the initial colouring: what is wrong, else the first that distinguishes leaves."""
+    """Return the initial colouring: one of faults, else the first that distinguishes leaves."""
     for way in ways:
         if any(each.paint in {"lost", "unreadable"} for each in way.categories):
             return way

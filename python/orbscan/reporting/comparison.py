@@ -1,4 +1,4 @@
-"""Two checkpoints as a page shows them: both treemaps, what has changed, what belongs together.
+"""The page of two checkpoints: both treemaps, the changes, and the nodes that belong together.
 
 Importing this module loads nothing heavy.
 """
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from orbscan.reporting.outline import Node
 
 _SHOWN_ROWS = 500
-"""The most rows of one kind of change."""
+"""The maximum number of rows for one kind of change."""
 
 _PAINTS = {
     marks.SAME: "other",
@@ -69,7 +69,7 @@ class Section(NamedTuple):
     Attributes:
         title: what they are.
         rows: each as cells.
-        width: the most cells of a row.
+        width: the maximum number of cells in a row.
     """
 
     title: str
@@ -78,13 +78,13 @@ class Section(NamedTuple):
 
 
 class SidePage(NamedTuple):
-    """One of the two.
+    """One of the two checkpoints.
 
     Attributes:
         letter: `A` or `B`.
-        path: where it lies, or what it is called.
-        held: its leaves and bytes, as text.
-        meshes: that its leaves are laid over.
+        path: its path, or its name.
+        held: its number of leaves and bytes, as text.
+        meshes: the meshes of its leaves.
         explorer: its leaves.
         data: the same as JSON.
     """
@@ -98,15 +98,15 @@ class SidePage(NamedTuple):
 
 
 class ComparisonPage(NamedTuple):
-    """What a page says of two checkpoints, as its template takes it.
+    """The content of the page of two checkpoints, for its template.
 
     Attributes:
         title: the last parts of both paths.
-        header: what was compared and what came of it: labels and texts.
-        before, after: the two.
+        header: what was compared and the result: labels and texts.
+        before, after: both checkpoints.
         ties: JSON: pairs of nodes that belong together.
         sections: the changes.
-        notes: what is worth knowing.
+        notes: additional information.
         is_incomplete: whether a part of it could not be read.
     """
 
@@ -121,19 +121,19 @@ class ComparisonPage(NamedTuple):
 
     @property
     def sides(self) -> tuple[SidePage, SidePage]:
-        """Both."""
+        """Both checkpoints."""
         return self.before, self.after
 
 
 def comparison_page(diff: Diff, budget: int) -> ComparisonPage:
-    """Compose what a page says of two checkpoints.
+    """Compose the content of the page of two checkpoints.
 
     Args:
         diff: where they differ.
-        budget: the most bytes of the leaves of both.
+        budget: the maximum bytes for the leaves of both.
 
     Raises:
-        ValueError: the diff was pickled, which leaves the trees out.
+        ValueError: the diff was pickled, which drops the trees.
     """
     compared = Comparison(diff)
     trees = [
@@ -179,7 +179,7 @@ def _sections(diff: Diff) -> Iterator[Section]:
 
 
 def _places(explorer: Explorer) -> dict[tuple[int, int], int]:
-    """The number in the page of each node of the trees."""
+    """The number that each node of the trees has in the page."""
     return {
         (id(node.origin[0]), at): number
         for number, node in enumerate(explorer.nodes)
@@ -204,7 +204,7 @@ class _Rows(NamedTuple):
 
 
 def _leaf(summary: LeafSummary) -> Leaf:
-    """What a page says of a leaf of a tree in memory."""
+    """The description of a leaf of a tree in memory."""
     shape, dtype, words = summary.shape, summary.dtype or "", None
     if dtype.startswith("key<") and shape is not None:
         words = dtype[len("key<") : -1]
@@ -234,7 +234,7 @@ def _leaf(summary: LeafSummary) -> Leaf:
 def _coloured(
     nodes: Sequence[Node], found: Sequence[Kind | None], every: list[Colouring]
 ) -> list[Colouring]:
-    """The ways to colour leaves: by what has changed, and by what both sides can have alike."""
+    """The ways to colour leaves: by what has changed, and by what both sides can share."""
     told = [
         None if kind is None else (_ORDER.index(node.mark[0]), node.mark[0], _PAINTS[node.mark[0]])
         for node, kind in zip(nodes, found, strict=True)

@@ -42,8 +42,8 @@ class Explorer:
         kinds: the kind of each node; None for a node that is not a leaf.
         meshes: the meshes of leaves.
         colourings: the ways to colour leaves.
-        first: the name of the one to begin with.
-        left_out: how many leaves there was no room for.
+        first: the name of the initial one.
+        left_out: the number of leaves that did not fit.
     """
 
     __slots__ = ("colourings", "first", "kinds", "left_out", "meshes", "nodes")
@@ -93,15 +93,15 @@ class Explorer:
 def within(
     trees: Sequence[Tree], budget: int, choose: Chooser | None = None
 ) -> tuple[Explorer, str]:
-    """Give the leaves of a checkpoint as JSON of at most so many bytes, and what it was made of.
+    """Return the leaves of a checkpoint, and the same as JSON of at most `budget` bytes.
 
-    What there is no room for is counted in the JSON, and has a node that stands for it.
+    Leaves that do not fit are counted in the JSON, and a node stands for them.
 
     Args:
         trees: of the checkpoint.
-        budget: the most bytes.
-        choose: gives the colourings to be used, of the nodes, their kinds, and all that there are;
-            None for these.
+        budget: the maximum number of bytes.
+        choose: selects the colourings to use, from the nodes, their kinds, and all colourings; None
+            to use all.
     """
     nodes = outline(trees)
     explorer = Explorer(nodes, choose=choose)
@@ -116,7 +116,7 @@ def within(
 
 
 def packed(value: object) -> str:
-    r"""Write JSON that is safe in HTML, whatever its texts are.
+    r"""Write JSON that is safe in HTML, whatever texts it contains.
 
     >>> print(packed(["</script>"]))
     ["\u003c/script>"]

@@ -121,7 +121,7 @@ def parts_of(at: Sequence[int], kind: Kind, mesh: Mesh) -> tuple[int, ...]:
 
 
 def slice_text(parts: Sequence[int], kind: Kind) -> str:
-    """Show which slice the parts along all dimensions are."""
+    """Show the slice that consists of these parts along all dimensions."""
     shard, counts = kind.shard or (), kind.parts or ()
     ranges = [
         ":" if count == 1 else f"{part * length}:{(part + 1) * length}"

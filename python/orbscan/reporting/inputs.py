@@ -1,4 +1,4 @@
-"""What a page of many checkpoints is made of: a scan of roots, one that has begun, or tables.
+"""The input of a page of many checkpoints: roots to scan, a running scan, or tables.
 
 Importing this module loads nothing heavy.
 """
@@ -32,9 +32,9 @@ class Fleet(NamedTuple):
 
     Attributes:
         entries: in the order of their paths.
-        roots: where they were looked for.
-        notes: what is not known of them, in sentences.
-        is_measured: whether to look what they take on disk.
+        roots: the roots that were searched.
+        notes: what is not known about them, in sentences.
+        is_measured: whether to measure their disk usage.
     """
 
     entries: Iterable[_core.Entry | Record]
@@ -56,12 +56,12 @@ def is_table(path: Any) -> bool:
 
 
 def fleet_of(given: Any) -> Fleet | None:
-    """Give what a scan that has begun, a catalogue or tables say; None if it is something else.
+    """Return the checkpoints of a running scan, a catalogue or tables; None for anything else.
 
     Raises:
-        TypeError: of several things some are tables, and others are not.
+        TypeError: some of several inputs are tables, and others are not.
         ValueError: a table is not one of a scan.
-        ImportError: what is needed to read it is not installed.
+        ImportError: a library that is needed to read it is not installed.
         OrbscanError: a catalogue cannot be read.
     """
     if isinstance(given, Scan):
@@ -99,7 +99,7 @@ def _of_tables(given: list[Any]) -> Fleet:
 
 
 def _opened(given: Any) -> Any:
-    """The catalogue that is given or named; None if it is something else."""
+    """The catalogue that is given or named; None for anything else."""
     if _is_catalogue(given):
         return given
     if isinstance(given, (str, os.PathLike)) and os.fspath(given).rstrip("/").endswith(CATALOGUE):
@@ -110,7 +110,7 @@ def _opened(given: Any) -> Any:
 
 
 def _is_catalogue(given: Any) -> bool:
-    # What makes one has been imported by whoever has one.
+    # If there is a catalogue, the module that makes it has been imported already.
     module = sys.modules.get("orbscan.catalogue.opened")
     return module is not None and isinstance(given, module.Catalogue)
 

@@ -1,4 +1,4 @@
-"""What a page says about each distinct leaf, and about the meshes of leaves.
+"""The description of each distinct leaf, and of the meshes of leaves.
 
 Importing this module loads nothing heavy.
 """
@@ -79,7 +79,7 @@ class Kind:
         mesh: its mesh; None if it has none, or it is not known.
         parts: into how many parts the mesh splits each dimension; None without a mesh, and if it
             does not divide the shape.
-        copies: how many times the whole leaf lies on the devices of the mesh; None without a mesh.
+        copies: how many times the devices of the mesh hold the whole leaf; None without a mesh.
     """
 
     __slots__ = ("copies", "leaf", "mesh", "parts")
@@ -106,13 +106,13 @@ class Kind:
 
     @property
     def type(self) -> str:
-        """The type of its elements, or what it is instead."""
+        """The type of its elements, or its kind if it has none."""
         is_array = self.leaf.shape is not None and self.leaf.kind != codes.SCALAR
         return element_type(self.leaf) if is_array else leaf_type(self.leaf)
 
     @property
     def sharding(self) -> str:
-        """How it is laid over devices: the mesh by its letter."""
+        """How it is laid out over devices, with the letter of the mesh."""
         row = self.leaf.sharding
         if self.mesh is not None and row is not None and row[0] == "named":
             on = f" on {self.mesh.name}" if self.mesh.name else ""

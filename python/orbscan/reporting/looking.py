@@ -1,4 +1,4 @@
-"""Gathers what a page shows about a checkpoint: its trees, their disk usage, a check.
+"""Collects the content of the page of a checkpoint: its trees, their disk usage, a check.
 
 Importing this module loads nothing heavy.
 """
@@ -33,7 +33,7 @@ class Looked(NamedTuple):
         trees: all pytrees.
         usage: their disk usage; None if that could not be measured.
         report: the report of a check; None if there was none.
-        faults: what was tolerated, or could not be done, in words.
+        faults: faults that were tolerated, and steps that failed, in words.
     """
 
     read: _core.Checkpoint
@@ -65,7 +65,7 @@ def look(
             path, name, rich_types=False, atomicity=atomicity, allow_uncommitted=allow_uncommitted
         )
         if name is None:
-            # The path was perhaps that of a part of the checkpoint.
+            # The path may have been that of a part of the checkpoint.
             ((name, _),) = read.items
     faults = [_issue(issue) for issue in read.issues]
     usage = report = None

@@ -1,4 +1,4 @@
-"""What a comparison says of each leaf of both sides, and which nodes of them belong together.
+"""The result of a comparison for each leaf of both sides, and the nodes that belong together.
 
 Importing this module loads nothing heavy.
 """
@@ -35,9 +35,9 @@ class Marked:
     """One tree of a side.
 
     Attributes:
-        item: the checkpointable that it is.
+        item: its checkpointable.
         outline: its nodes.
-        marks: what is said of the leaf of each node.
+        marks: the result for the leaf of each node.
     """
 
     __slots__ = ("_children", "item", "marks", "outline")
@@ -55,7 +55,7 @@ class Marked:
             self._children[node] = (low, {name: low + at for at, name in enumerate(names)})
 
     def find(self, keypath: Keypath) -> int | None:
-        """Give the node at a keypath, whose entries are compared as text; None if there is none."""
+        """Return the node at a keypath, or None; its entries are compared as text."""
         node = 0
         for entry in keypath:
             found = self._children.get(node, (0, {}))[1].get(str(entry))
@@ -65,7 +65,7 @@ class Marked:
         return node
 
     def mark(self, keypath: Keypath, word: str, note: str = "") -> None:
-        """Say something of all leaves at and below a keypath."""
+        """Mark all leaves at and below a keypath."""
         found = self.find(keypath)
         waiting = [] if found is None else [found]
         while waiting:
@@ -77,7 +77,7 @@ class Marked:
 
 
 class Comparison:
-    """Both sides of a diff with what it says of their leaves.
+    """Both sides of a diff, with its results for their leaves.
 
     Attributes:
         before, after: the trees of the sides, by the name of their checkpointable.
@@ -134,7 +134,7 @@ class Comparison:
 
 
 def _words(diff: Diff, *, of_first: bool) -> Iterator[tuple[str | None, str]]:
-    """What is said of the leaves of each checkpointable before single ones are looked at."""
+    """The mark of the leaves of each checkpointable as a whole, before those of single leaves."""
     for pair in diff.checkpointables:
         side: Checkpointable | None = pair.before if of_first else pair.after
         if side is not None:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     Mark: TypeAlias = tuple[str, str]
 
     class Columns(Protocol):
-        """What is needed of a `_core.LeafTable`; the kind of a container can be anything."""
+        """The needed part of a `_core.LeafTable`; a container may have any kind."""
 
         @property
         def node_keys(self) -> Sequence[str | None]:
@@ -46,15 +46,17 @@ metadata."""
 
 
 class Tree:
-    """One tree of a checkpoint, and what else is known of its leaves.
+    """One tree of a checkpoint, and what else is known about its leaves.
 
     Attributes:
         name: the name of the checkpointable; None for one without a name.
         table: its columns.
         facts: of each distinct leaf.
-        stored: the bytes of the chunks of each node that is a leaf; None if nobody has looked.
-        lost: the nodes of leaves that cannot be restored as they were saved; None likewise.
-        marks: what else tells the leaves of some nodes apart: a word, and a text that explains it.
+        stored: the bytes of the chunks of each node that is a leaf; None if that was not measured.
+        lost: the nodes of leaves that cannot be restored as they were saved; None if that was not
+            checked.
+        marks: what else distinguishes the leaves of some nodes: a word, and a text that explains
+            it.
     """
 
     __slots__ = ("facts", "lost", "marks", "name", "stored", "table")
@@ -95,10 +97,10 @@ class Node:
         leaf: the leaf; None for a container, and for a rest.
         leaves: how many leaves it stands for.
         memory: the bytes of all of them in memory.
-        stored: those of their chunks; None if nobody has looked.
+        stored: those of their chunks; None if that was not measured.
         state: of a leaf; the worst of several.
         mark: of a leaf, as its tree has it.
-        origin: the tree and its nodes that this one stands for; None for what stands above trees.
+        origin: the tree and its nodes that this one stands for; None for a node above the trees.
     """
 
     __slots__ = (
@@ -140,7 +142,7 @@ class Node:
 
 
 def outline(trees: Sequence[Tree]) -> list[Node]:
-    """Lay the trees of a checkpoint out, the first node above all of them.
+    """Arrange the trees of a checkpoint as nodes, the first above all of them.
 
     Siblings are folded as by `orbscan show`, but lost leaves stay separate.
     """
@@ -160,7 +162,7 @@ def outline(trees: Sequence[Tree]) -> list[Node]:
 
 
 def cut(nodes: Sequence[Node], most: int) -> tuple[list[Node], int]:
-    """Keep this many nodes: the largest, and before all others those with something wrong.
+    """Keep this many nodes: first those with a fault, then the largest.
 
     Returns:
         the nodes, where the rest of a container is one node at its end; and how many leaves these
@@ -168,7 +170,7 @@ def cut(nodes: Sequence[Node], most: int) -> tuple[list[Node], int]:
     """
     if len(nodes) <= most:
         return [*nodes], 0
-    # No parent is smaller or better than its child, and it comes first.
+    # No parent is smaller or has fewer faults than its child, and it comes first.
     order = sorted(range(len(nodes)), key=lambda at: (-nodes[at].state, -nodes[at].memory, at))
     kept = sorted(order[:most])
     place = {at: number for number, at in enumerate(kept)}
@@ -187,7 +189,7 @@ def cut(nodes: Sequence[Node], most: int) -> tuple[list[Node], int]:
 
 
 def path_of(nodes: Sequence[Node], number: int) -> str:
-    """Give the keypath of a node, as every output spells it."""
+    """Return the keypath of a node, as every output spells it."""
     labels: list[str] = []
     while number > 0:
         labels.append(nodes[number].label)
@@ -199,7 +201,7 @@ def _lay(tree: Tree, nodes: list[Node], top: int, *, folded: bool) -> None:
     columns = _Columns(tree)
     forest = Forest(columns, columns.facts)
     below = {node: low for node, _, low, _ in columns.containers}
-    # An explicit stack: a tree may be deeper than that of the interpreter.
+    # An explicit stack: a tree may be deeper than the interpreter's stack.
     waiting: list[tuple[int, Sequence[int], int]] = [(0, (0,), top)]
     while waiting:
         node, alike, number = waiting.pop()
@@ -249,7 +251,7 @@ def _places(
 
 
 class _Columns:
-    """The columns of a tree in which a leaf that is lost or marked is like no other."""
+    """The columns of a tree in which a lost or marked leaf is equal to no other."""
 
     def __init__(self, tree: Tree) -> None:
         table, lost, marks = tree.table, tree.lost or (), tree.marks or {}

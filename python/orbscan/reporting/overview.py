@@ -59,12 +59,12 @@ class Overview(NamedTuple):
         return any(run.total for run in self.runs)
 
     def share(self, run: Run) -> float:
-        """What a run takes, as a share of the largest."""
+        """The disk usage of a run, as a share of the largest."""
         most = self._taken(self.runs[0])
         return self._taken(run) / most if most else 0.0
 
     def taken(self, run: Run) -> str:
-        """Show what a run takes."""
+        """Show the disk usage of a run."""
         return size(self._taken(run))
 
     def _taken(self, run: Run) -> int:
@@ -90,7 +90,7 @@ def overview_page(
         mesh: as for `orbscan.report`.
         devices_per_host: as for `orbscan.report`.
         atomicity: as for `orbscan.report`.
-        budget: the most bytes of all pages of steps together.
+        budget: the maximum bytes for all pages of steps together.
 
     Raises:
         ValueError: the mesh is not a mesh.
@@ -120,7 +120,7 @@ def overview_page(
             devices_per_host=devices_per_host,
             budget=max(left // _OF_ONE, _PAGE),
         )
-        # Steps of one tree share its leaves.
+        # Steps with the same tree share its leaves.
         left -= _PAGE + (0 if page.data in known else len(page.data))
         known.add(page.data)
         row.page = len(pages)

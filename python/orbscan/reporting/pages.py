@@ -53,10 +53,10 @@ def html(
     """Compose the page of one or several checkpoints.
 
     Args:
-        title: of all.
+        title: of the whole file.
         pages: of the checkpoints.
         overview: of all of them; None for the page of a single one.
-        comparison: of two of them, in the place of their pages.
+        comparison: of two checkpoints, instead of their pages.
 
     Raises:
         ImportError: jinja2 is not installed; says how to install it.

@@ -1,4 +1,4 @@
-"""Pictures of what a page shows: one view as SVG, for a slide or a README.
+"""Pictures of a page: one view as SVG, for a slide or a README.
 
 Importing this module loads nothing heavy.
 """
@@ -84,7 +84,7 @@ def of_comparison(page: ComparisonPage, view: View | None) -> str:
 
 
 def of_overview(overview: Overview, pages: Sequence[CheckpointPage], view: View | None) -> str:
-    """Draw a view of many checkpoints; by default the steps of the run that takes most.
+    """Draw a view of many checkpoints; by default the steps of the largest run.
 
     Raises:
         ValueError: there is no such view of them.
@@ -95,7 +95,7 @@ def of_overview(overview: Overview, pages: Sequence[CheckpointPage], view: View 
     if not pages:
         message = f"no checkpoint here has leaves to draw: there is no {view}"
         raise ValueError(message)
-    # The first is the newest of the run that takes most.
+    # The first is the newest of the largest run.
     return of_checkpoint(pages[0], view)
 
 

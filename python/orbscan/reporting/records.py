@@ -1,6 +1,6 @@
-"""Tables of a scan as what a page is made of: entries with the columns that a read would give.
+"""Tables of a scan as the input of a page: entries with the columns that a read would give.
 
-Nothing is read but the tables. The leaves of a checkpoint become columns when they are asked for.
+Only the tables are read. The leaves of a checkpoint become columns when they are requested.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ class Columns(NamedTuple):
 
 
 class Recorded:
-    """What tables say of one checkpoint: the members of a `_core.Checkpoint` that a page needs."""
+    """One checkpoint in tables: the members of a `_core.Checkpoint` that a page needs."""
 
     layout = "v1"
     handlers = None
@@ -96,7 +96,7 @@ class Recorded:
 
 
 class Record:
-    """What tables say of one checkpoint: the members of a `_core.Entry` that a page needs.
+    """One checkpoint in tables: the members of a `_core.Entry` that a page needs.
 
     Attributes:
         leaves, nbytes: of its trees; None if they are not known.
@@ -137,15 +137,15 @@ class Leaves:
 
     @property
     def paths(self) -> list[str]:
-        """Of the checkpoints, in the order of the table."""
+        """The paths of the checkpoints, in the order of the table."""
         return [*self._slices]
 
     def has(self, path: str) -> bool:
-        """Whether it has rows of a checkpoint."""
+        """Whether it has rows for a checkpoint."""
         return path in self._slices
 
     def first(self, path: str) -> dict[str, Any]:
-        """Give the first row of a checkpoint; an error of all of it stands there."""
+        """Return the first row of a checkpoint; it also has the error of the whole."""
         low, _ = self._slices[path][0]
         [row] = self._table.slice(low, 1).to_pylist()
         return cast("dict[str, Any]", row)
@@ -160,7 +160,7 @@ class Leaves:
         return leaves, nbytes
 
     def rows(self, path: str) -> list[dict[str, Any]]:
-        """Give the rows of a checkpoint."""
+        """Return the rows of a checkpoint."""
         found: list[dict[str, Any]] = []
         for low, high in self._slices.get(path, ()):
             found += self._table.slice(low, high - low).to_pylist()
@@ -168,13 +168,13 @@ class Leaves:
 
 
 def records(tables: Iterable[Previous]) -> tuple[list[Record], list[str]]:
-    """Give what tables of a scan say of each checkpoint.
+    """Return the data of each checkpoint in tables of a scan.
 
     Args:
         tables: of leaves, of checkpoints, or of both.
 
     Returns:
-        the checkpoints in the order of their paths, and what the tables do not say.
+        the checkpoints in the order of their paths, and notes on what the tables do not contain.
 
     Raises:
         ValueError: one is not a table of a scan, or of another schema version.
@@ -235,7 +235,7 @@ def _plain(table: pa.Table) -> pa.Table:
 
 
 def _of_leaf(row: Mapping[str, Any]) -> dict[str, Any]:
-    """What the first leaf of a checkpoint says of all of it."""
+    """The columns that are the same for all leaves of a checkpoint, from its first leaf."""
     is_whole = row["keypath"] is None
     return {
         "root": row["root"],
@@ -261,12 +261,12 @@ def _trees(
         if row["keypath"] is not None:
             by_name.setdefault(row["checkpointable"], []).append(row)
     for name, of_name in by_name.items():
-        # It has all that is asked of a table here.
+        # It has everything that is needed of a table here.
         yield name, cast("_core.LeafTable", _columns(of_name))
 
 
 def _columns(rows: Sequence[Mapping[str, Any]]) -> Columns:
-    """Lay leaves out as the tree that they are of."""
+    """Arrange leaves as their tree."""
     leaves: dict[_core.Leaf, int] = {}
     arrays: dict[_core.Array, int] = {}
     shardings: dict[_core.Sharding, int] = {}
@@ -310,7 +310,7 @@ def _leaf(
     if row["error"] is not None:
         fault = ("malformed", None, None, False, row["error"])
     kind = codes.UNREADABLE if fault else _CODES.get(row["value_type"], codes.CUSTOM)
-    # Which files it has is in no column.
+    # No column has its files.
     custom = (row["value_type"], (), 0) if kind == codes.CUSTOM else None
     array = sharding = -1
     shape = _tuple(row["shape"])

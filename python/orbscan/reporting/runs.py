@@ -39,10 +39,10 @@ if TYPE_CHECKING:
     Entry: TypeAlias = _core.Entry | Record
 
 _MEASURED = 2_000
-"""The most checkpoints, the newest, whose disk usage is measured."""
+"""The maximum number of checkpoints, the newest ones, whose disk usage is measured."""
 
 _COMPARED = 20
-"""The most changes between the trees of two steps that are described."""
+"""The maximum number of changes between the trees of two steps that are described."""
 
 _METRICS = 6
 _SHOWN_MISSING = 200
@@ -93,7 +93,7 @@ class Chart(NamedTuple):
     Attributes:
         label: what it is.
         line: its points.
-        low, high: the least and the greatest, as text.
+        low, high: the least and the greatest value, as text.
         texts: the text of each point.
     """
 
@@ -110,11 +110,11 @@ class Run:
     Attributes:
         path: the path of the directory.
         rows: in the order of their steps.
-        charts: of what is known of several of them.
-        marks: place, state and name of those that are not whole.
-        missing: the steps that should be there, going by the others; as text.
+        charts: of amounts that are known for several of them.
+        marks: place, state and name of the checkpoints that are not whole.
+        missing: the steps that seem to be missing, judged by the others; as text.
         total: bytes of all files that were measured.
-        nbytes: what all of them take in memory.
+        nbytes: bytes of all of them in memory.
     """
 
     def __init__(self, path: str, rows: list[Row]) -> None:
@@ -140,7 +140,7 @@ class Run:
 
 
 def runs_of(fleet: Fleet, atomicity: Atomicity) -> tuple[list[Run], list[str]]:
-    """Sort checkpoints by the directory they lie in, the one that takes most first.
+    """Sort checkpoints by directory, the largest first.
 
     Args:
         fleet: the checkpoints.
@@ -168,7 +168,7 @@ def runs_of(fleet: Fleet, atomicity: Atomicity) -> tuple[list[Run], list[str]]:
 
 
 def _measure(rows: list[Row], roots: list[str], atomicity: Atomicity) -> None:
-    """Look what checkpoints take on disk, the newest first."""
+    """Measure the disk usage of checkpoints, the newest first."""
     newest = sorted(rows, key=lambda row: -(row.entry.commit_timestamp_nsecs or 0))
     for row in newest[:_MEASURED]:
         entry = cast("_core.Entry", row.entry)
@@ -179,7 +179,7 @@ def _measure(rows: list[Row], roots: list[str], atomicity: Atomicity) -> None:
 
 
 def missing(steps: Sequence[int]) -> str:
-    """Name the missing steps, if most of the others follow at one distance.
+    """Name the missing steps, if most of the others have the same interval.
 
     >>> missing([100, 200, 300, 500]), missing([1, 5, 7]), missing([])
     ('400', '', '')
@@ -236,7 +236,7 @@ def _change(before: Row, row: Row) -> str:
 
 
 def _amounts(entry: Entry) -> tuple[int | None, int | None]:
-    """The leaves of a checkpoint, and what they take in memory; None where it is not known."""
+    """The leaves of a checkpoint, and their bytes in memory; None if that is not known."""
     if isinstance(entry, Record):
         return entry.leaves, entry.nbytes
     held = None if entry.checkpoint is None else totals(entry.checkpoint)

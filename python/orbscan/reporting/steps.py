@@ -1,4 +1,4 @@
-"""The steps of a run over time as a picture: lines, and what is not whole.
+"""The steps of a run over time as a picture: charts, and the steps that are not whole.
 
 Importing this module loads nothing heavy.
 """
@@ -28,7 +28,7 @@ _FEW = 100
 
 
 def draw_steps(title: str, told: str, runs: Sequence[Run], width: int, margin: int) -> str:
-    """Draw the run that takes most of those of which amounts are known over steps.
+    """Draw the largest run with amounts that are known over several steps.
 
     Raises:
         ValueError: there is none.

@@ -1,4 +1,4 @@
-"""Texts and numbers in a page: each text once, and no number that a browser changes.
+"""Texts and numbers in a page: each text once, and only numbers that a browser keeps exactly.
 
 Importing this module loads nothing heavy.
 """

@@ -20,7 +20,7 @@ _SCALE = 2
 
 
 class Report:
-    """A page about checkpoints: one file of HTML, which opens without a network; or a picture.
+    """A page about checkpoints: a single HTML file, which opens without a network; or a picture.
 
     Attributes:
         title: what it is about.
@@ -88,7 +88,7 @@ class Report:
 
         Raises:
             OSError: it cannot be written.
-            ValueError: as for `svg`; or there is a view for a page, which has all.
+            ValueError: as for `svg`; or a view is given for a page, which has all views.
             ImportError: as for `png`.
         """
         file = LocalPath(path).expanduser()
