@@ -87,8 +87,7 @@ class Compared(NamedTuple):
         same: leaves with equal values.
         as_stored: those among them whose stored bytes are equal, so that none was decoded.
         differing: leaves with different values.
-        not_compared: leaves some of whose values could not be compared, whether others differ or
-            not.
+        not_compared: leaves with values that could not be compared, whether or not others differ.
         other_shape: leaves with another shape or kind, whose values cannot be compared one by one.
     """
 
@@ -146,7 +145,7 @@ class Progress(NamedTuple):
 
 
 class Comparer(Protocol):
-    """Compares values, wherever they lie."""
+    """Compares values, wherever they are stored."""
 
     def leaf(self, before: Leaf, after: Leaf) -> Amount:
         """Compare the values of two leaves of one shape."""

@@ -76,7 +76,7 @@ def _outline(table: _core.LeafTable) -> Outline:
 
 def _leaves(table: _core.LeafTable) -> list[LeafSummary]:
     arrays, shardings = table.arrays, table.shardings
-    # The place of a string, which the tree holds as well, has no name here.
+    # The place of a string has no name here: the tree itself also holds it.
     stores = [STORES.get(place) for place, _ in table.places]
     found = []
     for leaf, place in zip(table.leaves, table.leaf_places, strict=True):

@@ -24,22 +24,22 @@ class Diff(Differences):
         removed: leaves that only the first side has, likewise.
         changed: leaves that both have, and that differ.
         containers: containers that both have, of different kinds.
-        renamed: which removed subtree or checkpointable has perhaps become which added one; a
-            guess by which no leaf is less removed or added.
+        renamed: which removed subtree or checkpointable may have become which added one. This is a
+            guess: the leaves stay in `removed` and `added`.
         rules: edits of keypaths that explain many renames at once, `X/value -> X`.
-        ambiguous: those that would fit each other in several ways.
+        ambiguous: subtrees that could be paired in several ways.
         unchanged: the number of leaves that do not differ.
         ignored: what was not compared, as given to `orbscan.diff`.
-        others: what was not looked at, since one checkpointable was chosen.
-        notes: what is worth knowing before one relies on the answer.
-        values: how many leaves were compared by their values; None if that was not asked for.
-        param: the pattern of the leaves that alone were compared; None if all were.
+        others: checkpointables that were left out, since one was chosen.
+        notes: faults that were tolerated, and what could not be compared.
+        values: how many leaves were compared by their values; None if that was not requested.
+        param: the pattern of the compared leaves; None if all were compared.
     """
 
     __slots__ = ()
 
     def __reduce__(self) -> tuple[object, ...]:
-        """Pickle what was found, without the trees of both sides."""
+        """Pickle the result, without the trees of both sides."""
         from dataclasses import fields
 
         found = [getattr(self, each.name) for each in fields(self) if each.name != "_sides"]
@@ -66,10 +66,10 @@ class Diff(Differences):
         return document(self)
 
     def sides(self) -> tuple[Side, Side]:
-        """Give both sides as they were compared.
+        """Return both sides as they were compared.
 
         Raises:
-            ValueError: it was pickled, which leaves their trees out.
+            ValueError: it was pickled, which drops their trees.
         """
         if self._sides is None:
             message = "this result was pickled, which leaves the trees out: compare them again"

@@ -48,9 +48,9 @@ def difference(  # noqa: PLR0913 - keywords, each with a meaning of its own
     Args:
         before: the first.
         after: the second.
-        ignore: the members of `aspects.ASPECTS` that are not differences.
+        ignore: the members of `aspects.ASPECTS` that do not count as differences.
         rich_types: whether tuples and namedtuples are distinguished from lists and dicts.
-        values: what compares values; None if they are not compared.
+        values: compares values; None if they are not compared.
         wanted: the leaves that are compared; None for all.
     """
     judge = Judge(ignore, rich_types=rich_types)
@@ -109,7 +109,7 @@ class _Differences:
         """Compare two checkpointables."""
         before, after = pair.before, pair.after
         if kinds.UNREADABLE in pair.what:
-            # What the other has instead is not known.
+            # It is not known what the other one has instead.
             return
         if before is None or after is None or before.outline is None or after.outline is None:
             self.removed += kept(_all_leaves(before), self._wanted)
@@ -138,7 +138,7 @@ class _Differences:
     def _suggested(self, suggestions: renames.Suggestions) -> None:
         renamed, ambiguous, rules = suggestions
         if self._wanted is not None:
-            # A subtree of which nothing is shown has no other name that matters.
+            # A rename does not matter if nothing of the subtree is shown.
             shown = Shown(self.removed, self.added)
             renamed = tuple(filter(shown.has_rename, renamed))
             ambiguous = tuple(filter(shown.has_ambiguous, ambiguous))

@@ -21,10 +21,10 @@
  "values": {"same": 3, "as_stored": 2, "differing": 1, "not_compared": 0, "other_shape": 0}}
 ```
 
-`param` is the pattern of the leaves that alone were compared; null if all were. `values` is null if
-they were not compared; and so is that of a member of `changed` whose values are no question: else
-{"differing": 3, "elements": 8, "max_abs": 0.25, "max_rel": 0.5, "only_nan": [0, 1], "before": null,
-"after": null, "decoded": true, "not_compared": null}.
+`param` is the pattern of the compared leaves; null if all were compared. `values` is null if values
+were not compared. A member of `changed` also has `values`; null if its values were not to be
+compared, else {"differing": 3, "elements": 8, "max_abs": 0.25, "max_rel": 0.5, "only_nan": [0, 1],
+"before": null, "after": null, "decoded": true, "not_compared": null}.
 
 A LEAF is written as by `orbscan show`, without its place and sizes; the `dtype` of a typed PRNG key
 is `key<threefry2x32>`, that of a scalar a Python type; `store` is `OCDBT`, `files`, `msgpack` or

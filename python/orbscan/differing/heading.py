@@ -1,4 +1,4 @@
-"""What a report says about whole checkpointables. Pure: a diff in, rows of text out."""
+"""The part of a report about whole checkpointables. Pure: a diff in, rows of text out."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is compared of a leaf: plain values, wherever the leaf comes from."""
+"""The compared properties of a leaf: plain values, wherever the leaf comes from."""
 
 from __future__ import annotations
 
@@ -28,9 +28,8 @@ class LeafSummary(NamedTuple):
 
     Attributes:
         kind: `jax.Array`, `np.ndarray`, `scalar`, `string`, `None`, `unreadable`; `Dict`, `List`,
-            `Tuple`, `NamedTuple` for an empty container; `custom Config` for a leaf of a handler of
-            the writer's own, whose word is `Config`; for anything else that stands in a tree the
-            name of its class.
+            `Tuple`, `NamedTuple` for an empty container; `custom Config` for a leaf of a custom
+            handler, whose word is `Config`; for anything else in a tree, the name of its class.
         shape: in elements, () for a scalar.
         dtype: the element type: `float32`; `key<threefry2x32>` for a typed PRNG key; for a scalar
             `bool`, `int`, `float` or `complex`, as it is restored.

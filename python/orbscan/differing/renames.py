@@ -1,12 +1,12 @@
 """Which removed subtree was perhaps renamed to which added one.
 
 Subtrees with the same structure, kinds of leaves, shapes and element types have one number. The
-largest that both sides have are paired first, and nothing inside them again. Where several are the
-same, keypaths decide: the longest common end, then the numbers in them, so that `layers_3` becomes
-`blocks_3`, then the container they are in. What they do not decide, an edit of keypaths may that
-explains the others (`rules`). Nothing else is guessed.
+largest that both sides have are paired first, and nothing inside them is paired again. If several
+are the same, keypaths decide: the longest common end, then the numbers in them, so that `layers_3`
+becomes `blocks_3`, then the container they are in. If that does not decide, an edit of keypaths
+that explains the other pairs may (`rules`). Nothing else is guessed.
 
-Whole checkpointables are paired likewise, if each side has only one such.
+Whole checkpointables are paired in the same way, if each side has only one such.
 
 The time is linear in the removed and added nodes, except for sorting.
 """

@@ -1,9 +1,9 @@
-"""Edits of keypaths that explain many renames at once, and decide those that places do not.
+"""Edits of keypaths that explain many renames at once, and pair ambiguous subtrees.
 
 Two forms of one model differ in the same way everywhere: `flax.nnx` puts each array below an entry
 `value`, Keras puts the name of the model in front, a stack of layers is `layers_3` in one and
-`layers/3` in the other. An edit is read off each pair that was suggested, and the one that most of
-them have in common is a rule. An edit may contain numbers as such: `layers_{n} -> layers/{n}`.
+`layers/3` in the other. Every suggested pair gives some edits, and the edit that most pairs have in
+common is a rule. An edit may contain numbers as such: `layers_{n} -> layers/{n}`.
 
 The time is linear in the number of renames.
 """
@@ -61,7 +61,7 @@ class _Edit(NamedTuple):
     depth: int = 0
 
     def applied(self, keypath: Texts) -> Texts | None:
-        """Give the keypath as it is afterwards; None if it has nothing to be edited."""
+        """Return the edited keypath; None if the edit does not apply to it."""
         return _APPLIED[self.where](self, keypath)
 
 
@@ -80,15 +80,15 @@ class _Pair(NamedTuple):
 def explained(
     renamed: Sequence[Rename], ambiguous: Sequence[AmbiguousRename]
 ) -> tuple[list[Rename], list[AmbiguousRename], list[Rule]]:
-    """Find the rules of some renames, and pair by them what places do not decide.
+    """Find the rules of some renames, and use them to pair ambiguous subtrees.
 
     Args:
         renamed: pairs of subtrees.
         ambiguous: subtrees that fit each other in several ways.
 
     Returns:
-        the pairs in any order, each with its rule; the groups that are left, without what has been
-        paired; and the rules.
+        the pairs in any order, each with its rule; the remaining groups, without the subtrees that
+        were paired; and the rules.
     """
     groups = [*ambiguous]
     found: list[Rename] = []
@@ -117,14 +117,14 @@ def _best(pairs: Sequence[_Pair], groups: Sequence[AmbiguousRename]) -> _Edit | 
     """The edit that at least half of the pairs have in common, if there is one."""
     known = [(before, after) for _, before, after in pairs]
     if len(known) < _FEWEST:
-        # Nothing to learn from but the order of what fits in several ways.
+        # There are too few pairs to learn from, so the order of ambiguous subtrees is used.
         for group in groups:
             if len(group.before) == len(group.after):
                 known += zip(map(_texts, group.before), map(_texts, group.after), strict=True)
     votes: Counter[_Edit] = Counter()
     for before, after in known:
         votes.update([*dict.fromkeys(_edits(before, after))])
-    # Of those with as many votes the one that came first, which is the simplest of a pair.
+    # If several have as many votes, the first one counts, which is the simplest of a pair.
     for best, number in votes.most_common(1):
         return best if number >= _FEWEST and 2 * number >= len(known) else None
     return None
@@ -133,7 +133,7 @@ def _best(pairs: Sequence[_Pair], groups: Sequence[AmbiguousRename]) -> _Edit | 
 def _decided(
     edit: _Edit, groups: Sequence[AmbiguousRename]
 ) -> tuple[list[Rename], list[AmbiguousRename]]:
-    """Pair by an edit what fits in several ways; also gives what is left."""
+    """Pair ambiguous subtrees by an edit; also returns the remaining groups."""
     found: list[Rename] = []
     left: list[AmbiguousRename] = []
     for group in groups:
@@ -157,7 +157,7 @@ def _decided(
 
 
 def _edits(before: Texts, after: Texts) -> Iterator[_Edit]:
-    """The edits that make one keypath of another, simple ones first."""
+    """The edits that turn one keypath into another, simple ones first."""
     return (edit for edit in _candidates(before, after) if edit.applied(before) == after)
 
 
@@ -223,7 +223,7 @@ def _slots(entries: Texts) -> Texts:
 
 
 def _replaced(entries: Texts, pattern: Texts, new: Texts) -> Texts | None:
-    """What the entries become if they are those of a pattern; numbers are taken over."""
+    """Replace entries that match a pattern; numbers are kept."""
     if entries == pattern:
         return new if not any(_SLOT in entry for entry in new) else None
     if _slots(entries) != pattern or not any(_SLOT in entry for entry in pattern):
@@ -300,7 +300,7 @@ _APPLIED: dict[str, Callable[[_Edit, Texts], Texts | None]] = {
 
 
 def _told(edit: _Edit, example: Rename) -> tuple[str, str]:
-    """What a keypath is before and after an edit, as text; letters stand for what stays."""
+    """A keypath before and after an edit, as text; letters stand for unchanged parts."""
     if edit.where in {"split", "joined"}:
         texts = {
             "/": ("'X/Y'", "X/Y"),

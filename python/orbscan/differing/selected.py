@@ -25,10 +25,10 @@ class Wanted(Protocol):
 
     @property
     def pattern(self) -> str:
-        """What they were selected by."""
+        """The pattern by which they were selected."""
 
     def __call__(self, name: str | None, entries: Keypath, /) -> bool:
-        """Whether a leaf was: the name of its checkpointable, and its keypath."""
+        """Whether a leaf was selected, by the name of its checkpointable and its keypath."""
 
 
 def kept(leaves: Iterable[LeafAt], wanted: Wanted | None) -> Iterator[LeafAt]:
@@ -37,7 +37,7 @@ def kept(leaves: Iterable[LeafAt], wanted: Wanted | None) -> Iterator[LeafAt]:
 
 
 def holds(pair: Pair, wanted: Wanted) -> bool:
-    """Whether one of two checkpointables has a selected leaf, or may have: it cannot be read."""
+    """Whether one of two checkpointables has a selected leaf; unreadable ones may."""
     if kinds.UNREADABLE in pair.what:
         return True
     return any(
@@ -48,13 +48,13 @@ def holds(pair: Pair, wanted: Wanted) -> bool:
 
 
 def restricted(found: Found, before: Item, after: Item, judge: Judge, wanted: Wanted) -> Found:
-    """Leave out of a difference what is about other leaves that both sides have.
+    """Remove from a difference everything about other leaves that both sides have.
 
     Args:
         found: the difference, with all leaves that both sides have.
         before: the first tree.
         after: the second.
-        judge: what compared them.
+        judge: compared them.
         wanted: the selected leaves.
     """
 
@@ -97,16 +97,16 @@ class Shown:
         self._added = _above(added)
 
     def has_rename(self, rename: Rename) -> bool:
-        """Whether some of them lie in a subtree that has perhaps another name."""
+        """Whether some of them are in a subtree that may have been renamed."""
         return tuple(rename.before) in self._removed or tuple(rename.after) in self._added
 
     def has_ambiguous(self, rename: AmbiguousRename) -> bool:
-        """Whether some of them lie in one of several subtrees that have perhaps other names."""
+        """Whether some of them are in one of several subtrees that may have been renamed."""
         return _any(rename.before, self._removed) or _any(rename.after, self._added)
 
 
 def _above(leaves: Iterable[LeafAt]) -> set[At]:
-    """All places that hold leaves, and the leaves."""
+    """The places of some leaves, and all places above them."""
     return {
         (leaf.checkpointable, leaf.keypath[:length])
         for leaf in leaves

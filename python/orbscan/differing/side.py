@@ -52,7 +52,7 @@ class Side(NamedTuple):
     path: str | None = None
 
     def described(self) -> Side:
-        """Give it without the values of a tree in memory, which a result must not keep alive."""
+        """Return it without the values of a tree in memory, which a result must not keep alive."""
         if self.path is not None:
             return self
         return self._replace(items=tuple(item._replace(origin=None) for item in self.items))

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     Row = tuple[str, ...]
 
 SHOWN = 40
-"""The most lines of one kind of difference, by default."""
+"""The maximum number of lines for one kind of difference, by default."""
 
 _GIVES = ((1, 40), (0, 40), (1, 20), (0, 16), (1, 8), (0, 8), (2, 0), (1, 0), (0, 1))
 _INDENT = "  "

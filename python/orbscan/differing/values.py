@@ -181,8 +181,7 @@ class _Leaves:
         self.found: list[LeafSummary] = []
         self._indices: dict[Hashable, int] = {}
         # Leaves of metadata are few objects in many places. The tree keeps them alive, and
-        # therefore
-        # identities, alive.
+        # therefore their ids.
         self._objects: dict[int, int] = {}
         self._rows: dict[Hashable, _core.Sharding | None] = {}
         # numpy composes the name of an element type anew each time.
@@ -231,7 +230,7 @@ class _Leaves:
         return LeafSummary(kinds.JAX_ARRAY, shape, dtype, row, *_storage(leaf.storage_metadata))
 
     def _any_array(self, leaf: Any) -> LeafSummary:
-        """Describe an array of any library by its attributes, as Orbax recognises it."""
+        """Describe an array of any library; its attributes identify it, as in Orbax."""
         cls = type(leaf)
         shape, dtype = getattr(leaf, "shape", None), getattr(leaf, "dtype", None)
         if shape is None or dtype is None:

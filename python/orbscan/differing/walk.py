@@ -138,7 +138,7 @@ class _Walk:
         return self._found._replace(unchanged=self._unchanged, unknown=self._unknown)
 
     def run(self) -> None:
-        # An explicit stack: a tree may be deeper than that of the interpreter.
+        # An explicit stack: a tree may be deeper than the stack of the interpreter.
         while self._waiting:
             keypath, node, other_keypath, other = self._waiting.pop()
             is_container = node in self._below, other in self._other_below

@@ -151,7 +151,7 @@ class Forest:
             folded: whether siblings that differ only in a number become one line.
             depth: subtrees below keypaths of this length become one line; None for no limit.
         """
-        # An explicit stack: a tree may be deeper than that of the interpreter.
+        # An explicit stack: a tree may be deeper than the stack of the interpreter.
         waiting: list[tuple[int, tuple[Entry, ...], int]] = [(0, (), 1)]
         while waiting:
             node, entries, times = waiting.pop()
