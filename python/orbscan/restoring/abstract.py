@@ -43,14 +43,14 @@ def abstract_state(
 ) -> PyTreeMetadata:
     """Make an abstract state: a tree of `jax.ShapeDtypeStruct`, ready for `orbscan.load`.
 
-    Without `mesh` and `sharding` the arrays lie on the devices of the save. If one of those is
-    missing, all of them lie on meshes without devices (`jax.sharding.AbstractMesh`): useful for
-    inspection, for compiling, and for loading inside `with jax.set_mesh(mesh):`.
+    Without `mesh` and `sharding`, the arrays are placed on the devices of the save. If one of those
+    is missing, all arrays are placed on meshes without devices (`jax.sharding.AbstractMesh`):
+    useful for inspection, for compiling, and for loading inside `with jax.set_mesh(mesh):`.
 
     A typed PRNG key becomes an abstract key. Leaves that are not arrays of jax stay what they are:
     arrays of numpy, scalars, strings, None, empty containers, leaves of custom handlers
-    (`UnsupportedLeaf`), and what the caller has put there.
-    The place of a complex scalar is taken by one of numpy, since Orbax refuses Python's.
+    (`UnsupportedLeaf`), and objects that the caller has put there. A complex scalar becomes a numpy
+    scalar, since Orbax refuses Python's.
 
     Args:
         metadata: the result of `orbscan.metadata`, or a tree of its leaves.

@@ -116,7 +116,7 @@ def _plain_keys(keypath: Sequence[Any]) -> tuple[str | int, ...]:
     for entry in keypath:
         wrapped = (getattr(entry, name, None) for name in ("key", "idx", "name"))
         key = next((key for key in wrapped if key is not None), entry)
-        # A checkpoint has only strings as keys of a dict, whatever they were.
+        # A checkpoint has only strings as keys of a dict, whatever the keys were.
         plain.append(key if isinstance(key, int) and not isinstance(key, bool) else str(key))
     return tuple(plain)
 

@@ -1,8 +1,8 @@
 """Loading trees with leaves of handlers that the program registers with Orbax.
 
 Handlers are registered with Orbax's older interface, `ocp.type_handlers.register_type_handler`. The
-newer one, V1, has a registry of its own for each handler of pytrees, and none of the old handlers
-in it: it refuses the whole tree, so such a tree is restored by the older interface.
+newer interface, V1, has a separate registry for each handler of pytrees, without the old handlers:
+it refuses the whole tree, so such a tree is restored by the older interface.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 
 
 def words(found: _core.Checkpoint | None, wanted: Any) -> set[str]:
-    """Name the handlers that a load needs besides Orbax's own.
+    """Name the handlers that a load needs in addition to Orbax's own.
 
     Args:
-        found: what was read of the checkpoint; None if nothing was.
-        wanted: what shall be loaded; None for all.
+        found: the result of reading the checkpoint; None if it was not read.
+        wanted: what to load; None for all.
     """
     tables = [] if found is None else [table for _, table in found.items if table is not None]
     saved = {leaf[6][0] for table in tables for leaf in table.leaves if leaf[6] is not None}
@@ -35,14 +35,13 @@ def words(found: _core.Checkpoint | None, wanted: Any) -> set[str]:
 
 
 def are_registered(wanted: set[str], directory: str) -> bool:
-    """Tell whether the older interface has all of these handlers.
+    """Return whether the older interface has all of these handlers.
 
     Returns:
-        False where it has not, but the context has a handler of the program's own for pytrees,
-        which may have them.
+        False if it does not, but the context has a custom handler for pytrees, which may have them.
 
     Raises:
-        FormatError: it has not, and neither can anything else.
+        FormatError: it does not, and nothing else can have them.
     """
     from orbax.checkpoint import type_handlers
 
@@ -58,7 +57,7 @@ def are_registered(wanted: set[str], directory: str) -> bool:
 
 
 def restore(directory: str, wanted: Any) -> Any:
-    """Restore a pytree by the older interface; `wanted` is what `load` hands to Orbax.
+    """Restore a pytree through the older interface; `wanted` is what `load` passes to Orbax.
 
     Raises:
         Exception: whatever Orbax raises.
@@ -79,7 +78,7 @@ def _restore_args(leaf: Any) -> Any:
     import numpy as np
     import orbax.checkpoint as ocp
 
-    # A class says that the metadata shall decide.
+    # A class means that the metadata decides.
     if isinstance(leaf, UnsupportedLeaf | type):
         return ocp.RestoreArgs()
     if isinstance(leaf, NumpyMetadata):

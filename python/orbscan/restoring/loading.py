@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 
 LOADED_FROM = frozenset({None, "gs"})
-"""Orbax loads from a disk, and from this scheme."""
+"""Orbax loads from disks, and from this scheme."""
 
 
 def load(  # noqa: PLR0913 - keywords, each with a meaning of its own
@@ -194,7 +194,7 @@ def _check_checkpointables(path: str, wanted: Any, atomicity: Atomicity) -> None
     try:
         found = checkpointables_metadata(path, atomicity=atomicity).metadata
     except OrbscanError:
-        # What Orbax makes of it is up to Orbax.
+        # Orbax decides how to treat it.
         return
     for name, saved in found.items():
         if saved is not None and (not isinstance(wanted, dict) or name in wanted):

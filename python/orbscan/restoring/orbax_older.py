@@ -1,7 +1,7 @@
 """The same metadata as in Orbax's older interface, V0.
 
-Its leaves have a name and a directory as well, and are of other classes than those of V1: scalars
-and strings are not values there but have metadata of their own. Most public code still uses these.
+Its leaves also have a name and a directory, and their classes differ from those of V1: scalars and
+strings are not values, but have their own metadata. Most public code still uses these classes.
 """
 
 from __future__ import annotations
@@ -98,12 +98,12 @@ def tree_metadata(  # noqa: PLR0913 - keywords, each with a meaning of its own
     """Make the `TreeMetadata` of a pytree, as V0 returns it; before 0.11 only the tree.
 
     Args:
-        tree: the tree of orbscan's leaves; other leaves stay what they are.
+        tree: the tree of orbscan's leaves; other leaves are kept.
         directory: the directory of the pytree, for its leaves.
-        saved: what its leaves do not say.
+        saved: properties that its leaves do not have.
         values: converts shardings; pass the same one to share them with other trees.
         document: the file of the tree, from which the members beside the tree are taken.
-        convert: makes other leaves than those of V0, which are then wrapped.
+        convert: makes leaves other than those of V0, which are then wrapped.
 
     Raises:
         Exception: as `step_metadata` does.
@@ -147,11 +147,11 @@ class _Leaves:
         self._directory = directory
         self._values = values
         self._scalars = {tuple(map(str, keypath)): dtype for keypath, dtype in saved.scalars}
-        # By the id of objects in many places, what is the same in all of them.
+        # The shared values of objects in many places, by the ids of these objects.
         self._known: dict[int, tuple[object, Callable[..., object]]] = {}
 
     def of(self, tree: PyTreeMetadata) -> PyTreeMetadata:
-        """Convert a tree, in containers like its own."""
+        """Convert a tree, keeping its containers."""
         import jax
 
         return jax.tree_util.tree_map_with_path(self._leaf, tree)
@@ -164,7 +164,7 @@ class _Leaves:
     def _maker(
         self, keys: tuple[str, ...], leaf: object, path: jax.tree_util.KeyPath[Any]
     ) -> Callable[..., object] | None:
-        """Return what makes the leaf with its name; None for a leaf that is not orbscan's."""
+        """Return a function that makes the leaf with its name; None for a foreign leaf."""
         if type(leaf) in _OF_SCALARS:
             dtype = self._scalars.get(keys, _OF_SCALARS[type(leaf)])
             return partial(
@@ -178,7 +178,7 @@ class _Leaves:
 
             raise_unreadable(leaf, jax.tree_util.keystr(path))
         if isinstance(leaf, UnsupportedLeaf):
-            # All that Orbax itself knows, where the handler does not say more.
+            # This is all that Orbax itself knows, if the handler does not say more.
             return partial(self._theirs.Metadata, directory=self._directory)
         if not isinstance(leaf, ArrayMetadata | NumpyMetadata):
             return None

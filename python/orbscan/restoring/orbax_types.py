@@ -55,11 +55,11 @@ def to_orbax(
     """Convert metadata to the classes of Orbax.
 
     Each distinct sharding and mesh is made once, and shared. Issues and the implementations of PRNG
-    keys have no place there and are left out.
+    keys have no place in these classes and are left out.
 
     Args:
         metadata: the result of `orbscan.metadata` or `orbscan.checkpointables_metadata`, or a tree;
-            leaves that are not orbscan's stay what they are.
+            leaves that are not orbscan's are kept.
         api: the interface: `v1` is `orbax.checkpoint.experimental.v1`. `v0` is `orbax.checkpoint`,
             whose `Checkpointer.metadata(path)` returns a `StepMetadata` with a `TreeMetadata` as
             its `item_metadata`; for a tree the result is the `TreeMetadata`. There each leaf has
@@ -69,7 +69,7 @@ def to_orbax(
         ImportError: Orbax is not installed.
         OrbscanError: the error of an `UnreadableLeaf` in the tree, with the keypath of the leaf.
         ValueError: an array has a `PositionalSharding`, for which Orbax has no class; there is no
-            such interface; or V0 does not accept what the checkpoint holds as a tree, such as None.
+            such interface; or V0 does not accept the tree of the checkpoint, such as None.
     """
     tree_of(metadata)  # A path is refused.
     if api not in {"v1", "v0"}:

@@ -1,7 +1,7 @@
 """The content of Orbax's leaves, in the classes of the installed release: shardings and storage.
 
-The classes have got more fields from release to release; those that a release does not have yet are
-left out, as the release does itself when it reads them.
+The classes have gained fields from release to release. Fields that a release does not have yet are
+left out, as the release itself does when it reads them.
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ class Values:
         return None if metadata is None else self._once(metadata, self._remembering)
 
     def storage(self, metadata: StorageMetadata | None) -> object:
-        """Convert what is known of storage; None if nothing is."""
+        """Convert what is known about storage; None if nothing is known."""
         return None if metadata is None else self._once(metadata, _storage)
 
     def _once(self, value: T, convert: Callable[[T], object]) -> object:
@@ -105,10 +105,10 @@ class Values:
         return known[1]
 
     def _remembering(self, metadata: ShardingMetadata) -> object:
-        """Convert a sharding, and let it build that of jax only once: leaves share it."""
+        """Convert a sharding that leaves share; it builds the sharding of jax only once."""
         made = self._sharding(metadata)
         if hasattr(made, "to_jax_sharding"):
-            # In the place of the method of its class, which is Orbax's own, and stays so.
+            # On the object only: the method of its class is Orbax's own, and does not change.
             vars(made)["to_jax_sharding"] = _Remembered(made)
         return made
 
@@ -126,7 +126,7 @@ class Values:
                 return theirs.NamedShardingMetadata(
                     shape=np.array(metadata.shape),
                     axis_names=list(metadata.axis_names),
-                    # Orbax leaves joint axes in the lists in which it reads them.
+                    # Orbax keeps joint axes in lists, as it reads them.
                     partition_spec=tuple(
                         [*entry] if isinstance(entry, tuple) else entry
                         for entry in metadata.partition_spec
@@ -176,7 +176,7 @@ def _zarr(zarr: Zarr2Metadata | Zarr3Metadata) -> object:
 
     fields = msgspec.structs.asdict(zarr)
     fields["compression"] = _compression(zarr.compression)
-    # The classes of Orbax, which have the same names and fields, know their version.
+    # Orbax's classes, which have the same names and fields, know their version.
     del fields["zarr_format"]
     return getattr(module("value"), type(zarr).__name__)(**fields)
 

@@ -1,4 +1,4 @@
-"""Whether the devices of a save are there, checked before Orbax needs them.
+"""Checks whether the devices of a save are available, before Orbax needs them.
 
 If no sharding is given, Orbax uses that of the save, logs a line for each array whose devices are
 missing, and then fails without mentioning devices.
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def matter() -> bool:
-    """Return whether Orbax's own handlers load everything: only others know what they need."""
+    """Return whether Orbax's own handlers load everything; others may have other needs."""
     from orbscan.reading.orbax_context import Registry
 
     return Registry().is_plain
