@@ -92,9 +92,12 @@ def test_paths_come_from_stdin(
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (("--table", "leaves"), "--table goes with a file: a catalogue has leaves and checkpoints"),
-        (("--since", "a.parquet"), "--since goes with a file"),
-        (("--ordered",), "--ordered goes with a file"),
+        (
+            ("--table", "leaves"),
+            "--table is for a file: a catalogue always has leaves and checkpoints",
+        ),
+        (("--since", "a.parquet"), "--since is for a file"),
+        (("--ordered",), "--ordered is for a file"),
         (("--categories",), "--categories needs a file that ends in .parquet"),
         (("--level", "data"), "--level goes with --table findings"),
     ],

@@ -63,7 +63,7 @@ def test_a_document_has_them_too(damaged: Path, capsys: pytest.CaptureFixture[st
     ("options", "told"),
     [
         (["-o", "f.parquet", "--since", "e.parquet"], "a check looks at everything"),
-        (["-o", "fleet.delta"], "--table goes with a file"),
+        (["-o", "fleet.delta"], "--table is for a file"),
     ],
 )
 def test_what_goes_with_other_tables_is_refused(

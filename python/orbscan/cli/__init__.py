@@ -63,7 +63,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _finished(argv: Sequence[str]) -> int:
-    """Run the command, and write its output, also if it ends by itself.
+    """Run the command, and write its output, even if the command exits.
 
     Raises:
         OSError: stdout cannot be written.
@@ -88,7 +88,7 @@ def _run(argv: Sequence[str]) -> int:
     except KeyboardInterrupt:
         return exits.INTERRUPTED
     except exits.Refusal as refusal:
-        # Only the program's own messages have lines; names of files are escaped.
+        # Only the program's own messages have line breaks; names of files are escaped.
         _complain(*str(refusal).split("\n"))
         return refusal.status
     except OrbscanError as error:
@@ -104,14 +104,14 @@ def _run(argv: Sequence[str]) -> int:
         _complain(f"{place}: {error.strerror or error}")
         return exits.STORE
     except MemoryError:
-        # The message takes memory, too: what the command held is released with the exception.
+        # The message takes memory, too: the memory of the command is released with the exception.
         pass
     _complain("not enough memory")
     return exits.STORE
 
 
 def _steps_below(error: OrbscanError, arguments: argparse.Namespace) -> str:
-    """Say where the steps are below what is not a checkpoint, for a command that reads one."""
+    """Say where steps are below a path that is not a checkpoint, for a command that reads one."""
     import os
 
     if not hasattr(arguments, "step") or error.file is None or not os.path.isdir(error.file):  # noqa: PTH112
@@ -123,7 +123,7 @@ def _steps_below(error: OrbscanError, arguments: argparse.Namespace) -> str:
 
 
 def _understood(argv: Sequence[str]) -> argparse.Namespace:
-    """Parse the command line; without a word it asks for help.
+    """Parse the command line; an empty one prints the help.
 
     Raises:
         SystemExit: a usage error, and the usage was printed; or the help was.
@@ -180,7 +180,7 @@ def composed(
 ) -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParser]]:
     """Build the parser of a command line, and the parsers of its commands by name.
 
-    Only of one command if it is clear which, otherwise of all.
+    If the command is clear, only its parser is built, otherwise all are.
     """
     parser = argparse.ArgumentParser(
         prog="orbscan",

@@ -37,8 +37,8 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         "metric",
         metavar="METRIC[:min]",
         type=source.best_of,
-        help="the name of a metric, greatest is best; with :min the least is, as of a loss; with "
-        "dots it reaches into objects: eval.loss:min",
+        help="the name of a metric: the greatest value is best, or with :min the least, as for a "
+        "loss; a name with dots reaches into objects: eval.loss:min",
     )
     parser.set_defaults(run=run, parser=parser)
 

@@ -34,8 +34,8 @@ def check(arguments: argparse.Namespace) -> None:
     for option, is_given in refused.items():
         if is_given:
             arguments.parser.error(
-                f"{option} goes with a file: a catalogue has leaves and checkpoints in order, and"
-                " knows what it has"
+                f"{option} is for a file: a catalogue always has leaves and checkpoints, in order,"
+                " and knows what it has"
             )
 
 

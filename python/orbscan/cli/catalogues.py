@@ -1,4 +1,4 @@
-"""`orbscan catalogue`: what a catalogue holds, its versions, and the end of those not needed.
+"""`orbscan catalogue`: the contents of a catalogue and its versions; deletes old versions.
 
 `orbscan scan -o NAME.delta` makes one, and brings it up to date.
 """
@@ -48,9 +48,9 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     """Add the command to those of the program."""
     parser = commands.add_parser(
         "catalogue",
-        help="show what a catalogue holds, and clean it up",
-        description="Show what a catalogue is made of, how much is in it, and its versions. "
-        "orbscan scan ROOT... -o NAME.delta makes one, and brings it up to date.",
+        help="show the contents of a catalogue, or clean it up",
+        description="Show the roots of a catalogue, how much is in it, and its versions. "
+        "orbscan scan ROOT... -o NAME.delta creates or updates one.",
         epilog=_EXAMPLES + EXIT_CODES,
         formatter_class=help_formatter,
     )
@@ -64,7 +64,7 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     parser.add_argument(
         "--vacuum",
         action="store_true",
-        help="delete the files that only older versions need; these can then not be read any more",
+        help="delete the files that only older versions need; these can no longer be read then",
     )
     parser.add_argument(
         "--older-than",
@@ -94,7 +94,7 @@ def _age(text: str) -> float:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Open the catalogue; clean it up, or write what it holds to stdout."""
+    """Open the catalogue; clean it up, or write its contents to stdout."""
     if arguments.older_than is not None and not arguments.vacuum:
         arguments.parser.error("--older-than goes with --vacuum")
     if arguments.vacuum and (arguments.version is not None or arguments.output.format == JSON):
@@ -109,7 +109,7 @@ def run(arguments: argparse.Namespace) -> int:
     except ImportError as error:
         raise Refusal(str(error), USAGE) from error
     except ValueError as error:
-        # What is there is something else, or has no such version.
+        # It is something else, or has no such version.
         raise Refusal(str(error), NOT_FOUND) from error
     with arguments.output.opened():
         if arguments.output.format == JSON:
@@ -146,7 +146,7 @@ def table(
     versions: list[CatalogueVersion],
     fitting: Fitting | None = None,
 ) -> list[output.Line]:
-    """Show a catalogue as text: what it holds, and a line for each version."""
+    """Show a catalogue as text: its contents, and a line for each version."""
     from orbscan.cli.output import tabular
 
     fitting = fitting or Fitting()

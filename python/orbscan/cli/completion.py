@@ -35,7 +35,7 @@ def script(parser: argparse.ArgumentParser, shell: str) -> str:
 
 
 def _formats_and_files(formats: tuple[str, ...]) -> dict[str, object]:
-    """Say how each shell completes the value of `-o`: a word, or a file."""
+    """Compose what completes the value of `-o` in each shell: a word, or a file."""
     choices = f"'formats:format:({' '.join(formats)})' 'files:file:_files'"
     words, name = " ".join(formats), f"_orbscan_to_{'_'.join(formats)}"
     return {

@@ -44,9 +44,9 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     """Add the command to those of the program."""
     parser = commands.add_parser(
         "demo",
-        help="write small checkpoints to try all of this on",
-        description="Write small checkpoints into a new directory: those on which the examples of "
-        "the documentation run.",
+        help="write small checkpoints to try the other commands on",
+        description="Write small checkpoints into a new directory: the examples of the "
+        "documentation run on them.",
         epilog=_EXAMPLES + EXIT_CODES,
         formatter_class=help_formatter,
     )

@@ -41,7 +41,7 @@ class Destination:
     def opened(self, *, quiet: bool = False) -> Iterator[None]:
         """Let what is written to stdout go to the file, which gets its name at the end.
 
-        What is raised before the end leaves no file, and an old one as it is.
+        If anything is raised before the end, there is no new file, and an old one does not change.
 
         Args:
             quiet: whether not to say on stderr that the file was written.
@@ -60,7 +60,7 @@ class Destination:
         with (
             cleaning_up(),
             replacing(self.path) as unfinished,
-            # Names may hold what is not text.
+            # Names may contain bytes that are not text.
             open(unfinished, "w", encoding="utf-8", errors="backslashreplace") as file,  # noqa: PTH123 - pathlib takes longer to import
             redirect_stdout(file),
         ):
@@ -113,13 +113,13 @@ def add_output(
     *,
     fits: bool = True,
 ) -> None:
-    """Add -o to a command that writes what people read, or what programs do.
+    """Add -o to a command that writes for people or for programs.
 
     Args:
         parser: of the command.
-        shown: what people read.
+        shown: the output for people.
         formats: what the command writes, to stdout and to files; by default the first.
-        fits: whether the text is fitted to a terminal, for which there is --wide then.
+        fits: whether the text is fitted to a terminal, which --wide turns off.
     """
     what = What(formats, formats)
     parser.add_argument(
@@ -128,9 +128,9 @@ def add_output(
         metavar="WHAT",
         type=what,
         default=Destination(formats[0]),
-        help=f"{shown} to read (text), or JSON whose members are stable ({either(formats[1:])}), "
-        f"on stdout; or a file that ends in {either(what.endings)}, and that appears when it is "
-        f"complete (default: {formats[0]})",
+        help=f"{shown} for people (text), or JSON with stable members ({either(formats[1:])}), on "
+        f"stdout; or a file that ends in {either(what.endings)}, which appears when it is complete "
+        f"(default: {formats[0]})",
     )
     if fits:
         add_wide(parser)
@@ -141,7 +141,7 @@ def _ending(format_: str) -> str:
 
 
 def either(words: Iterable[str]) -> str:
-    """Join words of which one is to be chosen.
+    """Join alternatives.
 
     >>> either([".json"]), either([".txt", ".json", ".csv"])
     ('.json', '.txt, .json or .csv')

@@ -52,8 +52,8 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     parser = commands.add_parser(
         "diff",
         help="show where two checkpoints differ",
-        description="Show which checkpointables and leaves two checkpoints do not share, and how "
-        "those that they share differ: kind, shape, element type, sharding; with --values also "
+        description="Show the checkpointables and leaves that only one of two checkpoints has, and "
+        "how those that both have differ: kind, shape, element type, sharding; with --values also "
         "their values.",
         epilog=_EXAMPLES + EXIT_CODES,
         formatter_class=help_formatter,
@@ -65,7 +65,7 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         "--other-step",
         metavar="STEP",
         type=source.step_choice,
-        help="OTHER is a directory of steps: read this one (default: that of --step)",
+        help="OTHER is a directory of steps: read this step of it (default: the one of --step)",
     )
     source.add_name(
         parser,
@@ -74,8 +74,8 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     )
     source.add_name(
         parser,
-        "the one of OTHER (default: that of --name or --flat)",
-        "the one that lies in OTHER itself",
+        "the checkpointable of OTHER (default: the one of --name or --flat)",
+        "the pytree in OTHER itself",
         side="other-",
     )
     source.add_commit_rules(parser)
@@ -95,16 +95,16 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     parser.add_argument(
         "--values",
         action="store_true",
-        help="compare values, too: say of how many elements they differ, and by how much; what is "
-        "stored in the same bytes is not decoded",
+        help="also compare values: say how many elements differ, and by how much; arrays that are "
+        "stored in the same bytes are not decoded",
     )
     parser.add_argument(
         "--rich-types",
         action="store_true",
-        help="tell tuples and namedtuples from lists and dicts, where the writers recorded them",
+        help="distinguish tuples and namedtuples from lists and dicts, if both are recorded",
     )
     parser.add_argument(
-        "--all", action="store_true", help="show every leaf on a line of its own, however many"
+        "--all", action="store_true", help="show every leaf on a separate line, however many"
     )
     parser.add_argument(
         "--report",
@@ -117,7 +117,7 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Read both checkpoints, and tell on stdout how they differ; beside JSON, warn on stderr."""
+    """Read both checkpoints, and write their differences to stdout; with JSON, warn on stderr."""
     as_json = arguments.output.format == JSON
     if as_json and arguments.all:
         arguments.parser.error("--all is for the table, not for JSON")
@@ -145,10 +145,10 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _write_page(diff: Diff, file: str) -> None:
-    """Write the page of both sides; where it is goes to stderr.
+    """Write the page of both sides; its path is printed to stderr.
 
     Raises:
-        Refusal: what it needs is not installed.
+        Refusal: a library that it needs is not installed.
     """
     from orbscan.reporting.api import report
 

@@ -58,9 +58,9 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     """Add the command to those of the program."""
     parser = commands.add_parser(
         "du",
-        help="show what a checkpoint, or all below directories, take on disk",
-        description="Show what a checkpoint takes on disk, by leaf, element type and file; of "
-        "several checkpoints, or directories of them, what each takes and what all do.",
+        help="show the disk usage of a checkpoint, or of all checkpoints below directories",
+        description="Show the disk usage of a checkpoint, by leaf, element type and file; for "
+        "several checkpoints, or directories of them, the usage of each and the totals.",
         epilog=_EXAMPLES + EXIT_CODES,
         formatter_class=help_formatter,
     )
@@ -75,7 +75,7 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     parser.add_argument(
         "--files",
         action="store_true",
-        help="show every file, not only the largest, and each of those that hold one chunk",
+        help="show every file, not only the largest, including each file with a single chunk",
     )
     add_param(parser, "show and count")
     add_sort(parser, "leaves in the order of the trees, files by size")

@@ -58,7 +58,7 @@ def run(arguments: argparse.Namespace, roots: list[str], error: OrbscanError | N
     errors = [row.error for row in rows if row.error is not None]
     for failure in errors:
         if isinstance(failure, OutOfMemoryError):
-            # That says nothing about the checkpoint, and less about the others.
+            # That is not a fault of the checkpoint, and does not concern the others.
             raise failure
     return PARTIAL if errors else FINE
 

@@ -163,6 +163,6 @@ class _Document:
 
     def end(self) -> None:
         """Write what follows all structures."""
-        # If there were none, the beginning is still to be written.
+        # If there were none, the beginning has not been written yet.
         beginning = self._between if self._between.startswith("{") else ""
         sys.stdout.write(f"{beginning}]}}\n")

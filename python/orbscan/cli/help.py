@@ -32,7 +32,7 @@ def add_wide(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--wide",
         action="store_true",
-        help="on a terminal, show all of every table, however wide",
+        help="on a terminal, show every table in full, however wide",
     )
 
 
@@ -41,7 +41,7 @@ def add_sort(parser: ArgumentParser, default: str) -> None:
     parser.add_argument(
         "--sort",
         choices=["size", "name"],
-        help="size: the largest first; name: by name, and numbers in names by their value "
+        help="size: the largest first; name: by name, with numbers in names by their value "
         f"(default: {default})",
     )
 

@@ -28,8 +28,8 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     parser = commands.add_parser(
         "latest",
         help="print the path of the newest step",
-        description="Print the path of the committed step of the greatest number, at which a "
-        "manager of Orbax would resume. orbscan steps shows whether it is whole.",
+        description="Print the path of the committed step with the greatest number, from which an "
+        "Orbax manager would resume. orbscan steps shows whether it is whole.",
         epilog=_EXAMPLES + EXIT_CODES,
         formatter_class=help_formatter,
     )

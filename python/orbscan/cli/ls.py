@@ -85,7 +85,7 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         "ls",
         help="list the checkpoints below directories",
         description="List the checkpoints below directories, the newest step last: their age, "
-        "what they hold, how long it took to save them, and which are broken or unfinished.",
+        "their contents, how long it took to save them, and which are broken or unfinished.",
         epilog=_EXAMPLES + EXIT_CODES,
         formatter_class=help_formatter,
     )
@@ -103,7 +103,7 @@ def run(arguments: argparse.Namespace) -> int:
         if not seen and arguments.shard is None:
             raise search.nothing_found(arguments)
     if lacking is not None:
-        # That says nothing about the checkpoint, and less about the others.
+        # That is not a fault of the checkpoint, and does not concern the others.
         raise lacking
     return PARTIAL if incomplete else FINE
 
@@ -128,7 +128,7 @@ def _write_table(arguments: argparse.Namespace, scan: _core.Scan) -> Outcome:
     with progress.Line(scan):
         found = Found(scan)
     if found.refused and len(found.refused) == len(found.checkpoints):
-        # Nothing is broken: it was only the wrong path. Programs get a row.
+        # Nothing is broken: the path was wrong. Programs get a row.
         raise found.refused[0]
     if found.checkpoints:
         output.write(table(found, output.fitting(arguments)))
@@ -136,7 +136,7 @@ def _write_table(arguments: argparse.Namespace, scan: _core.Scan) -> Outcome:
 
 
 class Found:
-    """What is shown; the trees themselves are not kept.
+    """The lines to show; the trees themselves are not kept.
 
     Attributes:
         checkpoints: the directory of each, and the cells that show it.

@@ -1,4 +1,4 @@
-"""What may be meant by a `--param` that matches nothing; imported only then."""
+"""Suggestions for a `--param` that matches nothing; imported only then."""
 
 from __future__ import annotations
 

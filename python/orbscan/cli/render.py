@@ -80,7 +80,7 @@ _NOT_LOOKED = "cannot be read"
 
 
 class View:
-    """What is shown of a tree, and how.
+    """The lines to show of a tree, and how.
 
     Attributes:
         selected: the nodes of the leaves to show and to count; None for all.
@@ -122,13 +122,13 @@ def table(
     view: View,
     fitting: Fitting | None = None,
 ) -> list[output.Line]:
-    """Show one pytree: what is known of the checkpoint, its leaves, totals, issues.
+    """Show one pytree: facts about the checkpoint, its leaves, totals, issues.
 
     Args:
         path: the path of the checkpoint.
-        checkpoint: what was read.
+        checkpoint: the result of the read.
         others: the names of the other checkpointables, and whether they are pytrees.
-        view: what is shown of its tree.
+        view: the lines to show of its tree.
         fitting: how its table is fitted; None for not at all.
     """
     fitting = fitting or Fitting()

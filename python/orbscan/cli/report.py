@@ -1,4 +1,4 @@
-"""`orbscan report`: a page to look at, as one HTML file."""
+"""`orbscan report`: a report as one HTML file."""
 
 from __future__ import annotations
 
@@ -43,16 +43,16 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     """Add the command to those of the program."""
     parser = commands.add_parser(
         "report",
-        help="make a page to look at, of a checkpoint or of all below directories",
-        description="Make a page to look at: what takes the space, what is replicated, how each "
-        "array lies on its mesh, whether anything is lost; of runs their steps over time.",
+        help="make an HTML page of a checkpoint, or of all checkpoints below directories",
+        description="Make an HTML page: what takes the space, what is replicated, how each array "
+        "is laid out on its mesh, whether anything is lost; for runs, their steps over time.",
         epilog=_EXAMPLES + EXIT_CODES,
         formatter_class=help_formatter,
     )
     source.add_several(
         parser,
         "show",
-        "; or what orbscan scan has written: tables (.parquet, .arrow) or a catalogue (.delta)",
+        "; or results of orbscan scan: tables (.parquet, .arrow) or a catalogue (.delta)",
     )
     parser.add_argument(
         "-o",
@@ -60,7 +60,7 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         metavar="WHAT",
         type=What((_PAGE, "svg"), (_PAGE, "svg", "png")),
         default=Destination(_PAGE, _DEFAULT),
-        help=f"the file to write: a page (.html), or a picture of one view (.svg, .png), that "
+        help=f"the file to write: a page (.html), or a picture of one view (.svg, .png); it "
         f"appears when it is complete; html and svg write to stdout (default: {_DEFAULT})",
     )
     parser.add_argument(
@@ -91,7 +91,7 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Make the page, and write it; where it is goes to stderr."""
+    """Make the page, and write it; its path is printed to stderr."""
     output = arguments.output
     if arguments.open and output.path is None:
         arguments.parser.error("--open needs a file: -o report.html")
@@ -112,7 +112,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _paths(arguments: argparse.Namespace) -> list[str]:
-    """Give what the page is of: checkpoints, directories of them, or tables alone."""
+    """Return the input of the page: checkpoints, directories of them, or tables alone."""
     paths = source.several(arguments, "show")
     of_one = arguments.step is not None or arguments.name is not ... or arguments.uncommitted
     if len(paths) > 1 and of_one:
@@ -130,7 +130,7 @@ def _write(page: Report, output: Destination, view: View | None) -> None:
     """Write the page or a picture of it.
 
     Raises:
-        ImportError: what draws a picture is missing.
+        ImportError: the library that draws pictures is missing.
         ValueError: there is no such view of it.
         OSError: the file cannot be written.
     """

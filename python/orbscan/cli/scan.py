@@ -63,9 +63,9 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         metavar="WHAT",
         type=_WHAT,
         help="a file that ends in .parquet, .arrow, .csv (these need pyarrow), .jsonl or .json, "
-        "and that appears when it is complete; a catalogue, which ends in .delta, is brought up to "
-        "date; json and jsonl write to stdout, one document, or one for each row (default: json, "
-        "unless stdout is a terminal)",
+        "which appears when it is complete; or a catalogue, which ends in .delta and is updated; "
+        "json and jsonl write to stdout, one document, or one for each row (default: json, unless "
+        "stdout is a terminal)",
     )
     parser.add_argument(
         "--table",
@@ -81,12 +81,12 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     parser.add_argument(
         "--add-roots",
         action="store_true",
-        help="the catalogue may become one of other roots than it was, too",
+        help="the roots may be new ones, which are added to the catalogue",
     )
     parser.add_argument(
         "--since",
         metavar="FILE",
-        help="the table of an earlier scan: what has not changed is taken from it, not read again",
+        help="the table of an earlier scan: rows of unchanged checkpoints are taken from it",
     )
     parser.add_argument(
         "--categories",
@@ -94,7 +94,7 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         help="columns with few distinct texts, such as dtype, become dictionaries (only .parquet)",
     )
     parser.add_argument(
-        "--ordered", action="store_true", help="in the order of paths, steps by their numbers"
+        "--ordered", action="store_true", help="sort rows by path, and steps by their numbers"
     )
     parser.set_defaults(run=run, parser=parser)
 
@@ -144,7 +144,7 @@ def _status(arguments: argparse.Namespace, seen: int, failed: int) -> int:
 
 
 def _check_options(arguments: argparse.Namespace) -> None:
-    """Refuse options that do not go with the table, or with what is written.
+    """Refuse options that do not apply to the table, or to the output.
 
     Raises:
         SystemExit: wrong use; the usage was printed.
@@ -220,7 +220,7 @@ def _as_file(arguments: argparse.Namespace, output: Destination) -> _core.ArrowS
         message = f"{previous}: {error}"
         raise Refusal(message, USAGE) from error
     rows = f"{counted(written, 'row')} of {counted(stream.checkpoints_seen, 'checkpoint')}"
-    # The work is done, whether or not anybody looks.
+    # The work is done even if nothing is shown.
     print(f"wrote {rows} to {printable(path)}", file=sys.stderr)
     return stream
 
@@ -235,7 +235,7 @@ def _known(previous: str | None) -> dict[str, int] | None:
 
 
 def _written(stream: _core.ArrowStream, output: Destination, previous: str | None) -> int:
-    """Write the rows, and tell how many; the imports for most files take longer than for some."""
+    """Write the rows, and return how many; only some kinds of files need slow imports."""
     path = output.path or ""
     if output.format == JSON_LINES:
         from orbscan.scanning import json_lines

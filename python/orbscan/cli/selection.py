@@ -1,4 +1,4 @@
-"""`--param`: which leaves are asked for, by a pattern (docs/patterns.md): one rule for commands."""
+"""`--param`: selects leaves by a pattern (docs/patterns.md), by the same rule in all commands."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ class Selection:
 
     Attributes:
         pattern: as it was given.
-        matches: whether what it stands for matches a text.
-        places: which of the leaves that it was chosen from, by their numbers.
-        named: whether those texts are keypaths behind the names of checkpointables.
+        matches: whether a text matches it.
+        places: the numbers of the leaves that match.
+        named: whether the texts are keypaths after the names of checkpointables.
     """
 
     __slots__ = ("matches", "named", "pattern", "places")
@@ -54,7 +54,7 @@ def add_param(parser: ArgumentParser, verb: str) -> None:
         "--param",
         metavar="GLOB",
         help=f"{verb} only leaves whose keypath matches: * stays within a level, ** does not; a "
-        "text without either stands for a leaf, else for a subtree, else for all that contain it",
+        "text without either means a leaf, else a subtree, else all keypaths that contain it",
     )
 
 

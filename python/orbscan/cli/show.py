@@ -70,7 +70,7 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Read the checkpoint, and write the answer to stdout; beside JSON, warnings to stderr."""
+    """Read the checkpoint, and write the answer to stdout; with JSON, also warnings to stderr."""
     as_json = arguments.output.format == JSON
     if as_json and (arguments.depth is not None or arguments.fold or arguments.pager):
         arguments.parser.error("--depth, --fold and --pager are for the table, not for JSON")
@@ -115,7 +115,7 @@ def _show_json(arguments: argparse.Namespace) -> bool:
         SystemExit: a usage error; the usage was printed.
         OrbscanError: the document cannot be read.
     """
-    # What came from stdin cannot be read again.
+    # A path from stdin cannot be read again.
     if not isinstance(arguments.name, str) or arguments.path == "-" or arguments.recover:
         return False
     from orbscan import _core
@@ -128,7 +128,7 @@ def _show_json(arguments: argparse.Namespace) -> bool:
     try:
         read = _core.read_header(path, arguments.name, **source.rules(arguments))
     except InvalidLayoutError:
-        # The error of the first read says what to give instead.
+        # The error of the first read says what to pass instead.
         return False
     items = Contents(path, read.handlers, (), None).items()
     item = next((item for item in items if item.name == arguments.name), None)

@@ -1,4 +1,4 @@
-"""The effect of a signal on a command that writes files."""
+"""Handles signals for a command that writes files."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from orbscan.aliases import Atomicity, Mode, Name, StepChoice
 
     class Rules(TypedDict):
-        """What counts as a finished checkpoint, as keywords of the functions that read one."""
+        """The rules for a finished checkpoint, as keywords of the functions that read one."""
 
         atomicity: Atomicity
         allow_uncommitted: bool
@@ -46,11 +46,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def add_several(parser: argparse.ArgumentParser, verb: str, also: str = "") -> None:
-    """Add PATH..., and what chooses among what one checkpoint holds, to a command.
+    """Add PATH..., and the options that choose parts of one checkpoint, to a command.
 
     Args:
         parser: of the command.
-        verb: what it does with a checkpoint.
+        verb: what the command does with a checkpoint.
         also: what else a PATH may be.
     """
     parser.add_argument(
@@ -69,7 +69,7 @@ def add_several(parser: argparse.ArgumentParser, verb: str, also: str = "") -> N
 
 
 def several(arguments: argparse.Namespace, verb: str) -> list[str]:
-    """Give the paths of `add_several`, and those on stdin, as the extension module takes them.
+    """Return the paths of `add_several`, and those on stdin, as the extension module takes them.
 
     Raises:
         SystemExit: a usage error; the usage was printed.
@@ -133,7 +133,7 @@ def add_commit_rules(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--uncommitted",
         action="store_true",
-        help="also read a save that was never finished, and warn that it was not",
+        help="also read a save that was never finished, with a warning",
     )
 
 
@@ -148,7 +148,7 @@ def add_atomicity(parser: argparse.ArgumentParser) -> None:
         "--atomicity",
         choices=ATOMICITIES,
         default="auto",
-        help="what makes a checkpoint finished: a name that is not temporary, "
+        help="when a checkpoint counts as finished: a name that is not temporary, "
         "commit_success.txt, or either; auto: atomic_rename (default: auto)",
     )
 
@@ -159,9 +159,9 @@ def add_step(parser: argparse.ArgumentParser) -> None:
         "--step",
         metavar="STEP",
         type=step_choice,
-        help="PATH is a directory of steps: read this one: a number, latest, best:METRIC for "
-        "the greatest value of a metric, best:METRIC:min for the least, as for a loss, or the name "
-        "of a directory; with dots METRIC reaches into objects: best:eval.loss:min",
+        help="PATH is a directory of steps: read this step of it: a number, latest, best:METRIC "
+        "for the greatest value of a metric, best:METRIC:min for the least, as for a loss, or the "
+        "name of a directory; a METRIC with dots reaches into objects: best:eval.loss:min",
     )
     add_prefix(parser)
 
@@ -242,7 +242,7 @@ def step_path(arguments: argparse.Namespace, path: str) -> str:
 def read(
     arguments: argparse.Namespace, *, rich_types: bool = False
 ) -> tuple[str, _core.Checkpoint]:
-    """Read what the arguments name: returns the path that was read, and the checkpoint.
+    """Read the checkpoint of the arguments: returns the path that was read, and the result.
 
     Raises:
         SystemExit: a usage error; the usage was printed.

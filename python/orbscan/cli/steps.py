@@ -1,4 +1,4 @@
-"""`orbscan steps`: what a manager root holds, as a table or as JSON."""
+"""`orbscan steps`: the contents of a manager root, as a table or as JSON."""
 
 from __future__ import annotations
 
@@ -79,8 +79,8 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     parser = commands.add_parser(
         "steps",
         help="show the steps of a manager root",
-        description="Show the steps that a directory holds: which are committed or broken, when "
-        "they were saved, their metrics. Reads no tree.",
+        description="Show the steps in a directory: which are committed or broken, when they were "
+        "saved, and their metrics. Reads no tree.",
         epilog=_EXAMPLES + EXIT_CODES,
         formatter_class=help_formatter,
     )
@@ -119,7 +119,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 class Root(NamedTuple):
-    """What a manager root holds.
+    """The contents of a manager root.
 
     Attributes:
         path: the path as it was given.
@@ -200,13 +200,13 @@ def table(root: Root, fitting: Fitting | None = None) -> list[output.Line]:
 
 
 def _beside(root: Root) -> Iterator[output.Line]:
-    """What lies beside the steps."""
+    """The other checkpoints beside the steps."""
     if root.others:
         shown = ", ".join(map(printable, root.others[:_SHOWN_OTHERS]))
         more = len(root.others) - _SHOWN_OTHERS
         shown += f" and {more:,} more" if more > 0 else ""
         shown += "; --step NAME reads one of them"
-        # Words that --step does not take as a name.
+        # Words that --step does not accept as a name.
         words = [name for name in root.others if name == LATEST or not _is_name(name)]
         shown += f", but {some([*map(printable, words)], 3, ', ')} by path only" if words else ""
         yield [("label", "others     "), ("", shown)]

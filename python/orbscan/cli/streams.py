@@ -7,13 +7,13 @@ import sys
 
 
 def give_descriptors() -> None:
-    """Give each standard stream that is closed a descriptor of its own.
+    """Give each closed standard stream a separate descriptor.
 
     Without one, the next file that is opened gets its number, and output for the stream ends up in
     that file. Reading from stdin and writing to stdout then fails, as it should. Output for stderr
-    is discarded, and the work is done all the same: it has no reader.
+    is discarded, since it has no reader, and the command does its work.
     """
-    # In order: the system returns the lowest free number.
+    # The order matters: the system returns the lowest free number.
     if sys.stdin is None and _is_free(0, os.O_WRONLY):
         sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115
     if sys.stdout is None and _is_free(1, os.O_RDONLY):

@@ -73,20 +73,20 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     parser.add_argument(
         "--strict",
         action="store_true",
-        help="a save that was never finished is an error below a directory, too",
+        help="also below a directory, a save that was never finished is an error",
     )
     parser.add_argument(
         "--combined",
         action="store_true",
-        help="the paths are the directories of all hosts of one checkpoint, as a local (emergency) "
-        "save leaves them: check what they hold together",
+        help="the paths are the directories of all hosts of one checkpoint, as after a local "
+        "(emergency) save: check them as one",
     )
     parser.add_argument(
         "--level",
         choices=["structure", "index", "data"],
         default="index",
-        help="structure: the documents agree; index: every chunk is there, by the index of the "
-        "store and the sizes of files; data: every chunk decodes (default: index)",
+        help="structure: the documents agree; index: every chunk is there, according to the index "
+        "of the store and the sizes of files; data: every chunk decodes (default: index)",
     )
     parser.add_argument(
         "--check-values",
@@ -97,14 +97,14 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         "--max-bandwidth",
         metavar="SIZE",
         type=number_of_bytes,
-        help="with --level data: read no more than this in a second, such as 200MB",
+        help="with --level data: read at most this much per second, such as 200MB",
     )
     told = parser.add_mutually_exclusive_group()
     told.add_argument(
         "-v",
         "--verbose",
         action="store_true",
-        help="show the report of every checkpoint, also where nothing is wrong with several",
+        help="show the report of every checkpoint, even if several are checked and it has no fault",
     )
     told.add_argument("-q", "--quiet", action="store_true", help="print errors only")
     add_output(parser, "text", (TEXT, JSON, JSON_LINES))
@@ -217,7 +217,7 @@ def _local_paths(arguments: argparse.Namespace) -> list[str]:
 
 
 def _checkpoints(path: str, arguments: argparse.Namespace) -> Iterator[_Target]:
-    """The checkpoint at a path and those below it, as a scan finds them; or what lies there."""
+    """The checkpoint at a path and those below it, as a scan finds them; or the path itself."""
     from orbscan.scanning.api import begun
 
     any_found = False
@@ -233,7 +233,7 @@ def _checkpoints(path: str, arguments: argparse.Namespace) -> Iterator[_Target]:
         if entry.committed:
             yield _Target(entry.path, below=True)
         elif entry.kind == "unknown" and not entry.temporary and entry.error is not None:
-            # Whether it is finished is not known either.
+            # It is also not known whether it is finished.
             yield _Target(entry.path, below=True, error=entry.error)
         else:
             yield _Target(entry.path, below=True, uncommitted=entry.commit_reason)

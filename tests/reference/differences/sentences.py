@@ -139,8 +139,8 @@ def no_commit_timestamp(folder: Path) -> Asking:
 
 @sentence(
     "docs/steps.md",
-    "The result is empty if nothing was stored; Orbax raises an `OSError` if the directory is there "
-    "and the file is not.",
+    "The result is empty if nothing was stored; Orbax raises an `OSError` if the directory is "
+    "there and the file is not.",
 )
 def no_root_metadata(folder: Path) -> Asking:
     root = golden("o0.12.8-manager/run", folder)
