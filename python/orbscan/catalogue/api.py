@@ -71,7 +71,7 @@ def update_catalogue(
         target: the directory of the table: a path on a disk, or the URL of a bucket.
         roots: as for `scan`; stored from the top of the disk, so that paths are the same from every
             directory. A catalogue is updated with the roots that it was made with, or some of them.
-        add_roots: whether it may become a catalogue of other roots as well.
+        add_roots: whether new roots may be added to the catalogue.
         storage_options: options for the bucket of the target, as in `deltalake`.
         options: as for `scan`, except `since`, `leaves`, `ordered` and `rich_types`. Checkpoints
             that they leave out stay as they are.
@@ -163,7 +163,7 @@ class Updating:
         }
 
     def finish(self) -> CatalogueUpdate:
-        """Write what was found.
+        """Write the results.
 
         Raises:
             StoreError: the target cannot be written.
@@ -213,7 +213,7 @@ class Updating:
         for path, root, kind, step in zip(*columns, strict=True):
             if root in lost:
                 gone.add(path)
-            # What another writer has found meanwhile is not changed.
+            # The results of another writer in the meantime are not changed.
             if path in seen or root not in searched or path not in before:
                 continue
             if self._shard is not None and _core.share_of(path, self._shard[1]) != self._shard[0]:

@@ -1,4 +1,4 @@
-"""Replaces what a catalogue has by what was found, however many writers do so at once.
+"""Replaces the content of a catalogue by new results, even if there are several writers at once.
 
 A writer that commits has seen the whole state: if another one was faster, the change is computed
 again for the newer state. For one checkpoint, the last writer wins.
@@ -51,7 +51,7 @@ class Change:
 
 
 class Committing:
-    """Commits what was found to a catalogue."""
+    """Commits new results to a catalogue."""
 
     def __init__(
         self, files: pyarrow.fs.FileSystem, found: Found, asked: Mapping[str, Root]
@@ -145,7 +145,7 @@ class Committing:
                 pending[LEAVES].append(kept(leaves))
             if sum(table.num_rows for table in pending[CHECKPOINTS]) >= _SMALL:
                 write()
-        # Checkpoints whose rows another program has moved to files of its own.
+        # Checkpoints whose rows another program has moved to other files.
         pending[LEAVES] += map(kept, twins.values())
         write()
 

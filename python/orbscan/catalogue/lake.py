@@ -75,8 +75,8 @@ class Lake:
         """Open the newest state, or an older one; None if there is no catalogue yet.
 
         Raises:
-            ValueError: what is there is something else, or has another schema version; or there is
-                no such version.
+            ValueError: the target is something else, or has another schema version; or there is no
+                such version.
             StoreError: it cannot be read.
         """
         from deltalake import DeltaTable

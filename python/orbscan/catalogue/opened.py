@@ -32,7 +32,7 @@ class CatalogueVersion(NamedTuple):
 
 
 class CatalogueContents(NamedTuple):
-    """How much there is in a catalogue.
+    """The amount of content in a catalogue.
 
     Attributes:
         checkpoints: how many have a row.
@@ -112,7 +112,7 @@ class Catalogue:
         return of_files.dataset(self._lake.files(), self._state.paths(rows_of), schema)
 
     def contents(self) -> CatalogueContents:
-        """Count what there is; nothing is read of the leaves.
+        """Count the content; no leaves are read.
 
         Raises:
             StoreError: it cannot be read, or not any more.

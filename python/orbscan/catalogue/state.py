@@ -74,8 +74,8 @@ class State:
     def leaf_files(self, checkpoints: Iterable[str]) -> list[str]:
         """List the files that have the leaves of checkpoints in these files.
 
-        Each group has one of its own, unless another program has moved the rows to new files: then
-        any file that belongs to no group may have them.
+        Each group has a separate file, unless another program has moved the rows to new files: then
+            any file that belongs to no group may have them.
         """
         own = {name_of(LEAVES, stem_of(path)) for path in checkpoints}
         stems = {stem_of(path) for path in self.paths(CHECKPOINTS)}

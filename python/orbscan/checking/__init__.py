@@ -1,4 +1,4 @@
-"""Whether a checkpoint is complete and intact, and what it takes on disk.
+"""Whether a checkpoint is complete and intact, and how much disk space it takes.
 
 `api` checks one: its `verdict` has `findings`, and `report` adds texts to it, one of which is
 `report_text`. `measuring` determines the `amounts`, and `usage` adds texts to them, such as

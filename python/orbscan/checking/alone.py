@@ -87,7 +87,7 @@ def asked_alone(
 
     Args:
         ask: takes the module, the path, and what `only` gives.
-        path: of the checkpoint; for the name None also of a pytree in one.
+        path: of the checkpoint, or for the name None of a pytree in one.
         name: as for `only`.
 
     Returns:

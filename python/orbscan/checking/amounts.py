@@ -30,16 +30,15 @@ class LeafUsage(NamedTuple):
         checkpointable: its name; None for one without names.
         keypath: keys of dicts, fields of namedtuples, indices.
         param_name: the name of its array in the store. Two leaves may share one array.
-        dtype: the element type; `custom Config` for a leaf of a handler of the writer's own, whose
-            word is `Config`; None for anything else that is not an array, and for an unreadable
-            leaf.
-        nbytes: what its elements take in memory; 0 for an unreadable leaf, and where only a handler
-            of the writer's own knows.
+        dtype: the element type; `custom Config` for a leaf of a custom handler, whose word is
+            `Config`; None for anything else that is not an array, and for an unreadable leaf.
+        nbytes: bytes of its elements in memory; 0 for an unreadable leaf, and if only a custom
+            handler knows them.
         stored: bytes of its chunks, as they are stored; exact.
         inline: how many of them lie in nodes of the index, counted before the node is compressed.
         chunks: how many chunks are stored; for a leaf of a custom handler, how many values and
             files.
-        readable: whether it could be read. What an unreadable leaf stores is counted all the same.
+        readable: whether it could be read. The stored bytes of an unreadable leaf count, too.
     """
 
     checkpointable: str | None
@@ -72,7 +71,7 @@ class LeafUsage(NamedTuple):
 
     @property
     def is_measured(self) -> bool:
-        """Whether it is known what it takes in memory."""
+        """Whether its bytes in memory are known."""
         return self.readable and (self.nbytes > 0 or not self.stored)
 
 
@@ -86,13 +85,13 @@ class FileUsage(NamedTuple):
         checkpointable: the name of the checkpointable in whose directory it lies; None for the
             files of the checkpoint itself, and for a checkpoint without names.
         path: its path in the directory of the checkpointable.
-        role: `document`; `data` if chunks or nodes of the index lie in it; `chunk` if it is a
+        role: `document`; `data` if it contains chunks or nodes of the index; `chunk` if it is a
             chunk; `unused` if it belongs to a database or an array and nothing refers to it;
-            `unknown` if what would say so is damaged; `other` for everything else, such as files of
-            other programs and content that is neither a pytree nor JSON.
+            `unknown` if that is not known because the index is damaged; `other` for everything
+            else, such as files of other programs and content that is neither a pytree nor JSON.
         size: in bytes; None if it is missing.
-        values: how many values lie in it.
-        nodes: how many nodes of the index lie in it.
+        values: how many values it contains.
+        nodes: how many nodes of the index it contains.
         data_bytes: bytes of values: of chunks, and of values that belong to no leaf.
         index_bytes: bytes of documents and of nodes.
         free_bytes: bytes that nothing in the newest version refers to.
@@ -115,7 +114,7 @@ class CheckpointUsage(NamedTuple):
     """The disk usage of one of several checkpoints.
 
     Attributes:
-        place: where it lies, as text: the root as it was given, and the path from there.
+        place: where it is, as text: the root as it was given, and the path from there.
         state: `committed`, `uncommitted`, `incomplete`, `broken` or `unreadable`, as `orbscan ls`
             says it.
         total: bytes of all its files.
@@ -223,7 +222,8 @@ class Amounts:
     def free(self) -> int:
         """Bytes of data files that nothing in the newest version refers to.
 
-        They come from superseded versions, and from what processes wrote before the merge.
+        They come from superseded versions, and from the files that processes wrote before the
+        merge.
         """
         return sum(file.free_bytes for file in self.files)
 
@@ -239,7 +239,7 @@ class Amounts:
 
     @property
     def others(self) -> int:
-        """Bytes of files of the role `other`: of other programs, or in what is not a pytree."""
+        """Bytes of files of the role `other`: of other programs, or not of a pytree."""
         return sum(file.size or 0 for file in self.files if file.role == "other")
 
     def dtypes(self) -> dict[str, tuple[int, int, int]]:

@@ -57,7 +57,7 @@ def verify(  # noqa: PLR0913 - keywords, each with a meaning of its own
             `data`: the bytes of every chunk.
         check_values: whether to look for NaN and infinity in floats; at the level `data`.
         max_bandwidth: how many bytes of chunks to read per second at most; None for no limit.
-        progress: called now and then at the level `data`; what it raises ends the check.
+        progress: called now and then at the level `data`; an exception from it ends the check.
         atomicity: as for `orbscan.metadata`.
         combined: check the directories of several hosts as one checkpoint, which they hold
             together, as after a local (emergency) save.

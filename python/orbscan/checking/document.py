@@ -58,12 +58,12 @@ def usage_document(usage: Amounts) -> dict[str, object]:
 
 
 def usage_without_leaves(usage: Amounts, param: str | None = None) -> dict[str, object]:
-    """Compose the document of what one checkpoint takes, with an empty member `leaves`.
+    """Compose the document of the disk usage of one checkpoint, with an empty member `leaves`.
 
     Args:
         usage: of the checkpoint.
-        param: the pattern of the leaves that it has; None if it has all. What is not about these
-            leaves is then null.
+        param: the pattern of the leaves that it has; None if it has all. Members that are not about
+            these leaves are then null.
     """
     tally = Tally(usage.leaves)
     amounts = ("strays", "data", "index", "free", "unknown", "others", "total")

@@ -34,7 +34,7 @@ class Field:
         offset: where it begins, in bytes; None inside a text that is itself escaped.
         in_body: whether the offset counts from the start of the decompressed content of the node.
         name: its name; a key of a database is escaped.
-        value: a number, a list of numbers, text, bytes, or what `json` decodes it to; None for a
+        value: a number, a list of numbers, text, bytes, or the result of decoding JSON; None for a
             group, whose fields follow.
         is_group: whether it is a group of fields.
     """
@@ -47,7 +47,7 @@ class Field:
     is_group: bool
 
     def to_dict(self) -> dict[str, object]:
-        """Give what `orbscan dump -o json` prints of it, of values for `json.dumps`."""
+        """Return the content of `orbscan dump -o json` for it, as values for `json.dumps`."""
         return field_document(
             self.level, self.offset, self.in_body, self.name, self.value, self.is_group
         )
@@ -73,7 +73,7 @@ class Dump:
     error: errors.OrbscanError | None
 
     def to_dict(self) -> dict[str, object]:
-        """Give its part of what `orbscan dump -o json` prints, of values for `json.dumps`."""
+        """Return its part of `orbscan dump -o json`, as values for `json.dumps`."""
         error = self.error
         return {
             "kind": self.kind,
@@ -155,7 +155,7 @@ class _Collected:
 
 
 def failure(path: str, error: _core.Issue | None) -> errors.OrbscanError | None:
-    """Make an exception of what is wrong with a structure of the file at a path."""
+    """Make an exception from the error of a structure of the file at a path."""
     if error is None:
         return None
     kind, _, offset, in_body, reason = error
@@ -163,7 +163,7 @@ def failure(path: str, error: _core.Issue | None) -> errors.OrbscanError | None:
 
 
 def decoded(kind: str, value: Any) -> Any:
-    """Return the value of a field by its kind; what Python cannot read as a number stays text."""
+    """Return the value of a field by its kind; a number that Python cannot read stays text."""
     if kind != "json":
         return value
     try:

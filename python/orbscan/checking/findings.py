@@ -109,8 +109,8 @@ class Finding:
 
     Attributes:
         code: the kind of finding; a stable name, see `docs/verify.md`.
-        severity: `error` if something cannot be restored as it was saved; `warning` if something is
-            not as a writer leaves it; `note` for information.
+        severity: `error` if something cannot be restored as it was saved; `warning` if something
+            differs from what a writer leaves; `note` for information.
         reason: what is wrong.
         meaning: what it means for loading.
         file: the file, or None if it is not one file.
@@ -140,7 +140,7 @@ class Finding:
 
     @property
     def restores(self) -> Restores:
-        """The outcome of restores of what it is about."""
+        """The outcome of restores of the leaves that it is about."""
         return codes()[self.code].restores
 
     @property
@@ -182,7 +182,7 @@ def shown_leaf(checkpointable: str | None, keypath: Keypath | None, param_name: 
 
 
 class About(NamedTuple):
-    """What is known about a code."""
+    """The properties of a code."""
 
     severity: Severity
     meaning: str
@@ -191,7 +191,7 @@ class About(NamedTuple):
 
 @cache
 def codes() -> dict[str, About]:
-    """What is known about each code."""
+    """The properties of each code."""
     from orbscan import _core
 
     return {
@@ -213,7 +213,7 @@ def finding_of(  # noqa: PLR0913, PLR0917 - the fields of a row, in its order
     expected: str | None,
     found: str | None,
 ) -> Finding:
-    """Make a finding from what the core reports."""
+    """Make a finding from a report of the core."""
     about = codes()[code]
     which = None
     if chunks is not None:

@@ -20,27 +20,27 @@ class VerifyReport(Verdict):
     """The result of a check.
 
     Attributes:
-        place: where the checkpoint lies, as text, as it was given; the first, if the directories
-            of several hosts were checked as one.
+        place: where the checkpoint is, as text, as it was given; the first directory, if those of
+            several hosts were checked as one.
         path: the same as a path, as `orbscan.metadata` has it.
         level: how deep it went.
         findings: worst first; of each code at most a hundred.
         left_out: by code, how many findings there were beyond those.
         lost_leaves: the leaves that cannot be restored as they were saved, sorted.
-        extent: how much was looked at.
-        complete: whether everything was looked at that the level asks for.
-        part: what is here, if other hosts hold the rest; None for a whole checkpoint, and where
-            that was not looked at. `ok` is then about what should be here.
+        extent: how much was checked.
+        complete: whether everything that belongs to the level was checked.
+        part: the part that is here, if other hosts hold the rest, and then `ok` is about what
+            should be here; None for a whole checkpoint, and if that was not checked.
         places: all directories that were checked as one.
         paths: the same as paths.
-        alone: the checkpointable that was looked at alone, with the names of the others, of which
-            the report says nothing; None if all were.
+        alone: the checkpointable that was checked alone, with the names of the others, which the
+            report does not cover; None if all were checked.
     """
 
     __slots__ = ()
 
     def __str__(self) -> str:
-        """Show the report: a line of summary, what is lost, every finding."""
+        """Show the report: a summary line, the losses, every finding."""
         return "\n".join(self.lines())
 
     def _repr_html_(self) -> str:

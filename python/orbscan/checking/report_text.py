@@ -78,7 +78,7 @@ def _rest(report: Verdict) -> str:
 
 
 def unsealed(chunks: int) -> str:
-    """Say what it means that chunks carry no checksum.
+    """Say what it means that chunks have no checksum.
 
     >>> unsealed(16)
     '16 chunks carry no checksum: a changed byte in them can go undetected'

@@ -12,7 +12,7 @@ class Usage(Amounts):
     """The disk usage of a checkpoint.
 
     Attributes:
-        place: where the checkpoint lies, as text, as it was given.
+        place: where the checkpoint is, as text, as it was given.
         path: the same as a path, as `orbscan.metadata` has it.
         leaves: of all its pytrees, in the order of the trees.
         files: all of its files, each once.

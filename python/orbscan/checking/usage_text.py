@@ -80,7 +80,7 @@ _FILES_SHOWN = 20
 
 
 class View:
-    """What is shown of a usage, and how.
+    """The lines to show of a usage, and how.
 
     Attributes:
         depth: subtrees below keypaths of this length are one line; None for the program's choice.
@@ -259,7 +259,7 @@ def _file_row(file: FileUsage) -> tuple[str, ...]:
 
 
 def totals(usage: Amounts, param: str | None = None) -> Iterator[tuple[str, str]]:
-    """Show what they come to: labels and texts.
+    """Show the totals: labels and texts.
 
     Args:
         usage: of a checkpoint.
@@ -290,7 +290,7 @@ def totals(usage: Amounts, param: str | None = None) -> Iterator[tuple[str, str]
 
 
 def _of_files(usage: Amounts) -> Iterator[tuple[str, str]]:
-    """Show what files come to, and what belongs to no leaf."""
+    """Show the totals of files, and the bytes that belong to no leaf."""
     if usage.strays:
         yield "stray", f"{size(usage.strays)} of values that belong to no leaf"
     yield "data", f"{size(usage.data)} of values in files"

@@ -69,7 +69,7 @@ class Extent(NamedTuple):
         nodes: B+tree nodes.
         files: files of pytrees.
         nbytes: bytes of chunks that were read and decoded.
-        unsealed: how many of the decoded chunks carry no checksum: a changed byte in them can go
+        unsealed: how many of the decoded chunks have no checksum: a changed byte in them can go
             undetected.
     """
 
@@ -83,7 +83,7 @@ class Extent(NamedTuple):
 
 
 class Part(NamedTuple):
-    """What one directory holds of a checkpoint that several hosts hold together.
+    """The part of a checkpoint in one directory, if several hosts hold it together.
 
     Attributes:
         processes: how many wrote the checkpoint.

@@ -122,8 +122,8 @@ def _unfolding(tree: Tree, forest: Forest, budget: int) -> tuple[str, int]:
     """Show a tree in at most `budget` bytes; also says how many leaves had no room."""
     pieces: list[str] = []
     left_out = 0
-    # An explicit stack: a tree may be deeper than the stack of the interpreter. A text on it closes an
-    # element, and was counted when that was opened.
+    # An explicit stack: a tree may be deeper than the stack of the interpreter. A text on it closes
+    # an element, and was counted when that was opened.
     waiting: list[str | tuple[int, Entry | None, int, int]] = [(0, None, 1, 0)]
     while waiting:
         following = waiting.pop()

@@ -50,8 +50,9 @@ def restore_plan(
 ) -> RestorePlan:
     """Compute how many bytes each device and host would hold and must read.
 
-    Arrays are laid over the mesh by their saved partition specs, by the names of the axes. Arrays
-    without a named sharding are read and held as a whole by each host. Reads are whole chunks,
+    Arrays are laid out over the mesh by their saved partition specs, by the names of the axes.
+    Arrays without a named sharding are read and held as a whole by each host. Reads are whole
+    chunks,
     uncompressed: a device reads every chunk that its part of an array overlaps.
 
     Args:
@@ -86,7 +87,7 @@ def restore_plan(
 
 
 def _array(leaf: object) -> Array | None:
-    """What a plan must know of a leaf; None for a leaf without bytes."""
+    """The properties of a leaf that a plan needs; None for a leaf without bytes."""
     leaf = own(leaf)
     if isinstance(leaf, ArrayMetadata | NumpyMetadata):
         storage = leaf.storage_metadata

@@ -1,4 +1,4 @@
-"""What a plan must know of a leaf: only what determines where its bytes go."""
+"""The properties of a leaf that a plan needs: only those that determine where its bytes go."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class Array(NamedTuple):
 
 
 def scalar(kind: type) -> Array | None:
-    """A scalar, which is restored as a Python number, whatever it was saved as.
+    """A scalar, which is restored as a Python number, whatever its saved type.
 
     None if the kind is not `bool`, `int`, `float` or `complex`.
     """
@@ -96,7 +96,7 @@ def collected(
     Args:
         leaves: with their keypaths. Equal ones are mostly one object, which is examined once: the
             objects, and therefore their ids, must stay alive until the last one is given.
-        array_of: what a plan must know of a leaf; None for a leaf without bytes.
+        array_of: the properties of a leaf that a plan needs; None for a leaf without bytes.
         is_unreadable: whether the metadata of a leaf cannot be read.
 
     Returns:

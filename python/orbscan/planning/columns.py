@@ -25,14 +25,14 @@ def arrays(
     Args:
         items: their names and tables, as those of a `_core.Checkpoint`. Keypaths begin with the
             name if there are several.
-        wanted: whether a leaf is looked at, by the name of its checkpointable and its keypath;
-            None for all.
+        wanted: whether to include a leaf, by the name of its checkpointable and its keypath; None
+            for all.
 
     Returns:
         the keypath and the array of each leaf with bytes, and how many leaves are unreadable.
     """
     tables = [(name, table) for name, table in items if table is not None]
-    # The leaves are told apart by identity: those of all tables live until the last is counted.
+    # Leaves are distinguished by identity: those of all tables live until the last is counted.
     every = [leaf for name, table in tables for leaf in _leaves(name, table, len(tables), wanted)]
     return collected(every, _array, lambda leaf: leaf.kind in _UNKNOWN)
 
@@ -56,7 +56,7 @@ _UNKNOWN = frozenset({codes.UNREADABLE, codes.CUSTOM})
 
 
 def _array(leaf: Leaf) -> Array | None:
-    """What a plan must know of a leaf; None for a leaf without bytes."""
+    """The properties of a leaf that a plan needs; None for a leaf without bytes."""
     if leaf.shape is None or leaf.dtype is None:
         return None
     if leaf.kind == codes.SCALAR:

@@ -13,9 +13,9 @@
  "notes": ["..."]}
 ```
 
-`param` is the pattern of the leaves that the plan is of; null if it is of all. `memory` is null if
-the plan was made without one. What is in `others` is not part of the plan; `is_pytree` is null if
-the file system denies access. All amounts are in bytes.
+`param` is the pattern of the leaves in the plan; null if all leaves are. `memory` is null if the
+plan was made without one. The checkpointables in `others` are not part of the plan; `is_pytree` is
+null if the file system denies access. All amounts are in bytes.
 """
 
 from __future__ import annotations

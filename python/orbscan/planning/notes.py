@@ -22,7 +22,7 @@ _HELD_WHOLE = {
 
 
 def notes(arrays: Mapping[Array, int], mesh: Mesh, unreadable: int) -> Iterator[str]:
-    """Say what is held as a whole, and how the mesh differs from that of the checkpoint.
+    """Say which arrays are held as a whole, and how the mesh differs from that of the checkpoint.
 
     Args:
         arrays: the distinct arrays, and how often each occurs; they fit the mesh.

@@ -1,4 +1,4 @@
-"""What a restore would hold and read: the result of `orbscan.restore_plan`."""
+"""The amounts that a restore would hold and read: the result of `orbscan.restore_plan`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from orbscan.showing.text import counted
 
 
 class RestorePlan(Plan):
-    """What a restore over a mesh would hold and read. `str` of it is a report.
+    """The amounts that a restore over a mesh would hold and read. `str` of it is a report.
 
     Attributes:
         mesh: the devices.
@@ -23,7 +23,7 @@ class RestorePlan(Plan):
     __slots__ = ()
 
     def to_dict(self) -> dict[str, object]:
-        """Return what `orbscan plan -o json` prints of it, as values for `json.dumps`."""
+        """Return the content of `orbscan plan -o json`, as values for `json.dumps`."""
         from orbscan.planning.document import document
 
         return document(self)

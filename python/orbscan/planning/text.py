@@ -45,10 +45,10 @@ def report(  # noqa: PLR0913 - keywords, each with a meaning of its own
 
     Args:
         plan: the plan to show.
-        memory: the memory of one device, in bytes; None to not say whether the plan fits.
+        memory: the memory of one device, in bytes; None not to say whether the plan fits.
         name: the checkpointable of the plan; shown if there are others.
         others: the names of those that the plan leaves out, and whether they are pytrees.
-        param: the pattern of the leaves that the plan is of; None if it is of all.
+        param: the pattern of the leaves in the plan; None if all leaves are.
         fitting: how its tables are fitted; None for not at all.
     """
     fitting = fitting or Fitting()

@@ -1,4 +1,4 @@
-"""What a restore would hold and read, as values."""
+"""The amounts that a restore would hold and read, as values."""
 
 from __future__ import annotations
 

@@ -150,8 +150,8 @@ def leaves(table: _core.LeafTable) -> Iterator[tuple[tuple[str | int, ...], int,
     if 0 not in children:
         yield (), 0, facts[node_leaves[0]]
         return
-    # An explicit stack: a tree may be deeper than the stack of the interpreter. A million siblings wait
-    # as one entry.
+    # An explicit stack: a tree may be deeper than the stack of the interpreter. A million siblings
+    # wait as one entry.
     waiting: list[tuple[tuple[str | int, ...], int, Iterator[int]]]
     waiting = [((), children[0].start, iter(children[0]))]
     while waiting:

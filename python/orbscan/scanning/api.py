@@ -56,8 +56,9 @@ def scan(  # noqa: PLR0913 - keywords, each with a meaning of its own
 
     Args:
         roots: one path or many. Each is a directory to search, a checkpoint, or a pattern such as
-            `runs/*/checkpoints`, unless a path with exactly that name exists. One that is given
-            twice is searched once; what lies in two of them is told once, as below the inner one.
+            `runs/*/checkpoints`, unless a path with exactly that name exists. A root that is given
+            twice is searched once; a checkpoint in two roots is reported once, as below the inner
+            one.
         steps: only these: a number, a range without gaps, or a tuple of the first and the last,
             either of which may be None. A checkpoint whose name has no number is then left out.
         latest: only the newest steps of each directory, this many.
@@ -81,7 +82,7 @@ def scan(  # noqa: PLR0913 - keywords, each with a meaning of its own
             to fingerprints, of checkpoints that were read completely. What has not changed is not
             read again (`state` is `unchanged`), unless it was not read completely then, or trees
             are wanted and were not read; what is gone is reported at the end (`vanished`). Paths
-            are compared as text, so the roots must be given as they were then.
+            are compared as text, so the roots must be given in the same form as then.
         shard: `(index, count)`: only a stable share of the paths, for `count` machines.
         rich_types: as for `orbscan.metadata`.
         atomicity: as for `orbscan.metadata`.
@@ -142,8 +143,8 @@ def begun(  # noqa: PLR0913 - as for scan
 ) -> _core.Scan:
     """Begin a scan whose entries are columns; the part of `scan` that needs no other library.
 
-    With `pieces` only these are searched of the roots, which are no patterns then. `places` are
-    what `expanded` has given of the roots already. Raises as `scan` does.
+    With `pieces`, only these parts of the roots are searched, and the roots are not patterns.
+    `places` is the result of `expanded` for the roots. Raises as `scan` does.
     """
     for name, number, most in (("latest", latest, _MOST), ("threads", threads, MOST_THREADS)):
         if number is not None and not 1 <= number <= most:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from orbscan._core import Piece
 
 _PIECES = 8
-"""Pieces for each share, if possible: with one, the others would wait for the largest."""
+"""Pieces for each share, if possible: with only one, the others would wait for the largest."""
 
 
 @dataclass
@@ -38,14 +38,14 @@ def divided(
 ) -> list[Portion]:
     """Divide a walk into shares.
 
-    The directories above the checkpoints are listed here, once, and in no share. What cannot be
-    listed here goes to one share as it is.
+    The directories above the checkpoints are listed here, once, and in no share. A directory that
+    cannot be listed here goes to one share, undivided.
 
     Args:
         roots: as texts that know their store.
         count: the number of shares.
         options: the options of the scan.
-        part_bytes: the most bytes of a checkpoint that one share checks; None if the sizes of
+        part_bytes: the maximum bytes of a checkpoint that one share checks; None if the sizes of
             checkpoints do not matter.
     """
     if count == 1:

@@ -39,7 +39,7 @@ def fingerprints(since: Since, *, leaves: bool = True) -> dict[str, int]:
     """Return the fingerprints of checkpoints that a scan need not read again, by path.
 
     Args:
-        since: as for `orbscan.scan`. Of fingerprints by paths all are taken.
+        since: as for `orbscan.scan`. If it has fingerprints by paths, all of them are returned.
         leaves: whether trees are wanted.
 
     Raises:

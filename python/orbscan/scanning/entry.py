@@ -22,15 +22,15 @@ if TYPE_CHECKING:
 
 
 class CheckpointEntry:
-    """What a scan knows about one checkpoint. Immutable; can be pickled, and passed as a path.
+    """The results of a scan for one checkpoint. Immutable; can be pickled, and passed as a path.
 
     Attributes:
-        path: where it lies: the root as it was given, and the path from there. A path, which joins
-            and is not equal to a text; `os.fspath(entry)` is the text as it was given.
+        path: where it is: the root as it was given, and the path from there. A path object, which
+            is not equal to a string; `os.fspath(entry)` is the string as it was given.
         root: the root as it was given; likewise.
         step: the number in its name; None if there is none.
         kind: `v1`, `v0`, `safetensors`, `temporary` (a save that never finished), or `unknown`
-            (it could not even be looked at).
+            (it could not even be examined).
         state: `read`; `unchanged` or `vanished` since an earlier scan; `unread`, because it is not
             committed; `failed`.
         committed: whether Orbax considers it finalized.
@@ -44,7 +44,7 @@ class CheckpointEntry:
             is none, or if a read found faults, so that a later scan reads it again.
         complete: whether all of it could be read: every checkpointable, every leaf, and what
             belongs to them, such as metrics. None if nothing was read (`unread`, `vanished`).
-        error: what reading it with `orbscan.metadata` raises; None if that would succeed, and
+        error: the error that `orbscan.metadata` would raise for it; None if that would succeed, and
             also if it just has no pytree.
     """
 
@@ -186,7 +186,7 @@ class CheckpointEntry:
         """Return all values, with assembled trees: columns stay in the process that read them."""
         state = {name: getattr(self, name) for name in _PLAIN}
         return state | {
-            # Without what is said of a store, which stays in this process.
+            # Without the options of a store, which stay in this process.
             "_path": str(self._path),
             "_root": str(self._root),
             "_metrics": self._metrics,

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def lines(row: dict[str, Any]) -> Iterator[str]:
-    """Show a row of the table of checkpoints: a summary line, and what else is known."""
+    """Show a row of the table of checkpoints: a summary line, and further facts."""
     done = "committed" if row["committed"] else "uncommitted"
     yield f"{printable(row['path'])}: {row['kind']}, {done}, {row['state']}"
     yield from labelled(_facts(row))

@@ -43,7 +43,7 @@ def document(
         stream: the rows.
         head: the members before them, without the version.
         member: the name of the list of rows.
-        between: the text between two rows; with a newline in it, each has a line of its own.
+        between: the text between two rows; with a newline in it, each has a separate line.
     """
     import json
 

@@ -72,7 +72,7 @@ def _merged(rows: list[Row]) -> list[Row]:
 
 
 def _facts(there: dict[int, Row], *, failed: bool) -> Row:
-    """Return what is true of all parts together."""
+    """Return the columns that describe all parts together."""
     oks = [row["ok"] for row in there.values()]
     checked = [row["checked_bytes"] or 0 for row in there.values()]
     facts: Row = {"part": None, "parts": None}

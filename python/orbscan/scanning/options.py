@@ -27,7 +27,7 @@ Previous: TypeAlias = str | os.PathLike[str] | ArrowTable
 """An earlier table: a file, or anything in memory."""
 
 Since: TypeAlias = Mapping[Any, int] | Iterable[CheckpointEntry] | Previous
-"""What an earlier scan found."""
+"""The results of an earlier scan."""
 
 
 class ScanOptions(TypedDict, total=False):

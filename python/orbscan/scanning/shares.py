@@ -27,7 +27,7 @@ DEFAULT_SHARES = 64
 of these ends long after the others."""
 
 PART_BYTES = 16 << 30
-"""The most of a checkpoint that one share checks, in bytes: ten seconds to a minute."""
+"""The maximum part of a checkpoint that one share checks, in bytes: ten seconds to a minute."""
 
 _TABLES: dict[str, Callable[..., _core.ArrowStream]] = {
     "leaves": leaf_table,
@@ -149,9 +149,9 @@ def shares(
 
     The directories above the checkpoints are listed here, until there are enough to divide, and no
     share lists them again: in a bucket, all shares together make few more requests than one scan
-    would. What cannot be listed here is left to one of the shares as it is. No checkpoint is read,
-    but for checks at the level `data` the size of each is determined, so that no share has much
-    more to read than the others.
+    would. A directory that cannot be listed here is left to one of the shares, undivided. No
+    checkpoint is read, but for checks at the level `data` the size of each is determined, so that
+    no share has much more to read than the others.
 
     Args:
         roots: as for `orbscan.scan`.

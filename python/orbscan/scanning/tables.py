@@ -154,7 +154,7 @@ def stream_of(
 
 def _begun(paths: Any, pieces: Sequence[_core.Piece] | None, options: dict[str, Any]) -> _core.Scan:
     if pieces is None:
-        # It says what is wrong with a keyword.
+        # Its error says what is wrong with a keyword.
         return scan(paths, **options)._core  # noqa: SLF001 - our own
     return begun(paths, pattern=options.pop("match", None), pieces=pieces, **options)
 
@@ -233,7 +233,7 @@ def write_table(
         try:
             return _write(form, Path(unfinished), stream, since)
         except BaseException:
-            # Libraries convert what Ctrl-C raises inside a stream to errors of their own.
+            # Libraries convert the exception of Ctrl-C inside a stream to their own errors.
             stream.check_interrupt()
             raise
 
