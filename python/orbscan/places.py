@@ -1,4 +1,4 @@
-"""Where a checkpoint lies: a path of a disk, or a URL of a store.
+"""Where a checkpoint is: a path on a disk, or a URL of a store.
 
 Importing this module loads nothing heavy.
 """

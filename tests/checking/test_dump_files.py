@@ -179,9 +179,7 @@ def test_a_git_lfs_pointer_is_named(
     (checkpoint / name).write_text(POINTER)
     found = one(checkpoint / name)
     assert found.kind == "a git-lfs pointer"
-    assert (
-        found.meaning == f"stands in the place of a file that is: {what}; git lfs pull fetches it"
-    )
+    assert found.meaning == f"takes the place of a file that is: {what}; git lfs pull fetches it"
     assert [(field.name, field.offset) for field in found.fields] == [
         ("version", 0),
         ("oid", 43),

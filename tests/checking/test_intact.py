@@ -58,7 +58,7 @@ def test_an_intact_checkpoint_has_no_error(case: corpus.Case, tmp_path: Path) ->
     for checkpoint in checkpoints(tmp_path):
         report = orbscan.verify(checkpoint, level="data", check_values=True)
         if checkpoint.name.endswith(".partial_save"):
-            # Never finalised, however whole it is.
+            # Never finalized, however whole it is.
             errors = {f.code for f in report.findings if f.severity == "error"}
             assert errors == {"uncommitted"}
             continue

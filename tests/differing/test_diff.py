@@ -261,7 +261,9 @@ def test_wrong_options_are_refused() -> None:
 
 
 def test_keys_that_are_the_same_as_text_are_refused() -> None:
-    with pytest.raises(ValueError, match="two keys of one dict are '0' as text"):
+    with pytest.raises(
+        ValueError, match="two keys of one dict would both be saved as the text '0'"
+    ):
         orbscan.diff({"a": {0: 1, "0": 2}}, {})
 
 

@@ -76,7 +76,7 @@ def test_a_partial_save_is_uncommitted(
     assert [f.code for f in report.findings if f.severity == "error"] == ["uncommitted"]
     assert main(["verify", str(partial / name)]) == 1
     main(["show", str(partial / name)])
-    assert "partial save that was never finalised" in "".join(capsys.readouterr())
+    assert "partial save that was never finalized" in "".join(capsys.readouterr())
 
 
 def test_a_partial_save_of_safetensors_says_so(tmp_path: Path) -> None:

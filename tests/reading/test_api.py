@@ -211,7 +211,7 @@ def test_the_url_of_no_store_is_refused_in_words(url: str) -> None:
 def test_what_is_said_of_a_store_needs_a_url() -> None:
     with pytest.raises(ValueError, match="store and store_options are for URLs"):
         orbscan.metadata("run", store_options={"region": "x"})
-    with pytest.raises(TypeError, match="a store option is a text, a number or a bool"):
+    with pytest.raises(TypeError, match="a store option is a string, a number or a bool"):
         orbscan.metadata("gs://bucket/run", store_options={"region": None})  # type: ignore[dict-item]
 
 

@@ -126,8 +126,8 @@ def test_a_data_file_that_is_such_a_link_is_told_with_its_chunks(checkpoint: Pat
             replace(path, "/mnt/gone")
     report = orbscan.verify(checkpoint)
     codes = {finding.code: finding.found for finding in report.findings}
-    assert codes["chunk-lost"] == "a link to /mnt/gone, where nothing is"
-    assert codes["data-file-missing"] == "a link to /mnt/gone, where nothing is"
+    assert codes["chunk-lost"] == "a broken link to /mnt/gone"
+    assert codes["data-file-missing"] == "a broken link to /mnt/gone"
 
 
 def test_a_tree_that_was_passed_over_is_told_with_its_link(checkpoint: Path) -> None:

@@ -70,7 +70,7 @@ def test_nobody_listens(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("STORAGE_EMULATOR_HOST", f"http://127.0.0.1:{servers.free_port()}")
-    with pytest.raises(orbscan.StoreError, match="nobody answers at the address") as raised:
+    with pytest.raises(orbscan.StoreError, match="nothing answers at the address") as raised:
         orbscan.metadata(f"{BASE}/{V1}")
     assert raised.value.fault == "network"
     assert main(["show", f"{BASE}/{V1}"]) == 4

@@ -115,7 +115,7 @@ def test_a_hub_that_goes_on_refusing_is_told_from_a_missing_checkpoint(
 @pytest.mark.usefixtures("once")
 def test_a_hub_that_nobody_reaches(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_ENDPOINT", f"http://127.0.0.1:{servers.free_port()}")
-    with pytest.raises(orbscan.StoreError, match="nobody answers at the address") as raised:
+    with pytest.raises(orbscan.StoreError, match="nothing answers at the address") as raised:
         orbscan.metadata(f"{BASE}/{CASES[0]}")
     assert raised.value.fault == "network"
 

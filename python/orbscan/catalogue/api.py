@@ -135,7 +135,7 @@ class Updating:
         """
         own = [name for name in _OWN if name in options]
         if own:
-            message = f"{', '.join(own)}: a catalogue settles that by itself"
+            message = f"{', '.join(own)}: a catalogue decides that itself"
             raise ValueError(message)
         self._lake = Lake(place_in_store(target), storage_options)
         self._asked = of_roots.asked(

@@ -160,7 +160,7 @@ class Catalogue:
             StoreError: they cannot be deleted.
         """
         if days < 0:
-            message = f"days must not be negative, and is {days}"
+            message = f"days must not be negative, got {days}"
             raise ValueError(message)
         table = self._lake.opened()
         with self._lake.told():

@@ -72,7 +72,7 @@ class Diff(Differences):
             ValueError: it was pickled, which drops their trees.
         """
         if self._sides is None:
-            message = "this result was pickled, which leaves the trees out: compare them again"
+            message = "this result was pickled, which drops the trees: compare both sides again"
             raise ValueError(message)
         return self._sides
 

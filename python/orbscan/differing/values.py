@@ -165,7 +165,7 @@ def _texts(keys: Any) -> list[str | None]:
     texts: list[str | None] = [key if isinstance(key, str) else str(key) for key in keys]
     if len(set(texts)) != len(texts):
         [(twice, _)] = Counter(texts).most_common(1)
-        message = f"two keys of one dict are {twice!r} as text, as which they would be saved"
+        message = f"two keys of one dict would both be saved as the text {twice!r}"
         raise ValueError(message)
     return texts
 

@@ -328,6 +328,6 @@ _PLAIN: dict[str, Any] = {
 def _plain_row(leaf: object) -> Plain:
     name = type(leaf).__name__
     if type(leaf) not in {type(None), bool, int, float, complex, str, OrbaxEmptyNamedTuple}:
-        message = f"a leaf of type {type(leaf).__qualname__} cannot be handed over as bytes"
+        message = f"a leaf of type {type(leaf).__qualname__} cannot be converted to bytes"
         raise TypeError(message)
     return Plain(name, leaf if isinstance(leaf, str) else repr(leaf))

@@ -152,7 +152,7 @@ def _tree(document: Document) -> Any:
     ):
         low = high - count
         if low <= place:
-            message = "a container stands below itself"
+            message = "a container contains itself"
             raise ValueError(message)
         held = values[low:high]
         if kind == _DICT:

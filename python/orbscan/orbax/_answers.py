@@ -95,7 +95,7 @@ def _wrapped_v1(tree: Any) -> Any:
 def _table(directory: Any, *, is_rich: bool) -> _core.LeafTable:
     """Read a pytree about which Orbax would give the same answer."""
     if not isinstance(directory, PurePath) or url_scheme(os.fspath(directory)) is not None:
-        message = "not a path of a disk"
+        message = "not a path on a disk"
         raise LeftToOrbax(message)
     text = os.path.abspath(directory)  # noqa: PTH100 - `~` is a name here, as for Orbax
     if not os.path.isfile(os.path.join(text, _TREE)):  # noqa: PTH113, PTH118 - as plain as that

@@ -160,7 +160,7 @@ def _for_all(
         message = f"multihost is 'broadcast' or None, not {how!r}"
         raise ValueError(message)
     if options["handlers"] is not None:
-        message = "handlers and multihost exclude each other: what a handler gives has no bytes"
+        message = "handlers and multihost exclude each other: a handler's result has no bytes"
         raise ValueError(message)
     with importing:
         from orbscan.reading import broadcasting

@@ -58,7 +58,7 @@ def place_of(  # noqa: PLR0913 - keywords, each with a meaning of its own
     scheme = url_scheme(text)
     if scheme is None or scheme == "file":
         if store is not None or store_options:
-            message = f"{text}: store and store_options are for URLs, and this is a path of a disk"
+            message = f"{text}: store and store_options are for URLs, and this is a path on a disk"
             raise ValueError(message)
         # An empty path is the working directory, as in pathlib.
         place = (
@@ -116,7 +116,7 @@ def _text(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if not isinstance(value, str | int | float):
-        message = f"a store option is a text, a number or a bool, not {type(value).__name__}"
+        message = f"a store option is a string, a number or a bool, not {type(value).__name__}"
         raise TypeError(message)
     return str(value)
 

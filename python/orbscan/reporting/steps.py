@@ -35,7 +35,7 @@ def draw_steps(title: str, told: str, runs: Sequence[Run], width: int, margin: i
     """
     run = next((each for each in runs if each.charts), None)
     if run is None:
-        message = "of no run here two steps can be compared: there are no steps to draw"
+        message = "no run here has two steps that can be compared: there are no steps to draw"
         raise ValueError(message)
     charts = run.charts[:_MOST]
     height = _HEAD + ceil(len(charts) / _COLUMNS) * _TALL + margin

@@ -198,7 +198,7 @@ def step_bounds(steps: StepRange) -> tuple[int, int]:
     """
     if isinstance(steps, range):
         if steps.step != 1:
-            message = f"{steps} leaves steps out: only a range without gaps can be asked for"
+            message = f"{steps} leaves steps out: steps must be a range without gaps"
             raise ValueError(message)
         first, last = steps.start, steps.stop - 1
     else:

@@ -35,7 +35,7 @@ fn take_apart(
     let raised = Mutex::new(None);
     let mut tell = |piece: Piece| {
         Python::attach(|py| told(py, piece, sink.bind(py))).map_err(|error| {
-            let reason = "whoever is told raised an exception";
+            let reason = "the callback raised an exception";
             *raised.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
             Error::new(ErrorKind::Store, reason)
         })

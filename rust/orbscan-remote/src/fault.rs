@@ -221,7 +221,7 @@ const fn of_failure(failure: Failure) -> StoreFault {
 const fn failure_words(failure: Failure) -> &'static str {
     match failure {
         Failure::Name => "the name of the server was not found",
-        Failure::Connect => "nobody answers at the address of the store",
+        Failure::Connect => "nothing answers at the address of the store",
         Failure::Certificate => "the certificate of the server is not trusted",
         Failure::Plain => "the server does not speak TLS",
         Failure::Timeout => "the store did not answer in time",

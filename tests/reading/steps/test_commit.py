@@ -74,7 +74,7 @@ def test_a_partial_save_is_not_committed_since_orbax_can_neither_list_nor_read_i
     write_step(tmp_path / "7.partial_save", "7.partial_save.pending_1_ab")
     (found,) = orbscan.steps(tmp_path)
     assert (found.step, found.committed, found.temporary) == (7, False, False)
-    assert found.commit_reason == "it is a partial save that was never finalised"
+    assert found.commit_reason == "it is a partial save that was never finalized"
 
 
 def test_the_reason_tells_when_the_timestamps_say_otherwise(tmp_path: Path) -> None:

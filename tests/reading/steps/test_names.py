@@ -175,7 +175,7 @@ def test_a_name_that_is_not_utf_8_is_an_error_of_its_step(
     whole, marked, odd = orbscan.steps(tmp_path)
     assert (whole.error, marked.error) == (None, None)
     assert isinstance(odd.error, orbscan.FormatError)
-    assert odd.error.reason == "its name is not UTF-8; it is shown with a mark for what is not"
+    assert odd.error.reason == "its name is not UTF-8; it is shown with replacement characters"
     assert odd.error.file == str(tmp_path / "run\ufffd_9")
     assert main(["steps", str(tmp_path)]) == 5
     assert "its name is not UTF-8" in capsys.readouterr().out

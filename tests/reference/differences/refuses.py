@@ -145,7 +145,7 @@ def partial_save(folder: Path) -> Asking:
     assert tree(path) == theirs[1].value is not None
     (step,) = orbscan.steps(path.parent)
     assert not step.committed
-    assert "partial save that was never finalised" in str(orbscan.metadata(path).issues)
+    assert "partial save that was never finalized" in str(orbscan.metadata(path).issues)
     errors = [finding.code for finding in orbscan.verify(path).findings]
     assert errors == ["uncommitted"]
 

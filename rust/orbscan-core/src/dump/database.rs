@@ -146,10 +146,7 @@ impl Content {
         let reason = match &self.unread {
             Some(error) => format!("the database that could tell cannot be read: {error}"),
             None if self.databases == 0 => {
-                format!(
-                    "no {} lies above it that tells what it holds",
-                    names::MANIFEST
-                )
+                format!("no {} above it describes its content", names::MANIFEST)
             }
             None => return None,
         };

@@ -257,7 +257,7 @@ pub const DESCRIPTIONS: [Description; 30] = [
         FileKind::Aggregate,
         "checkpoint",
         "msgpack file of early releases",
-        "the whole tree, with small values in-line; before 0.4.3 there is nothing else that tells it",
+        "the whole tree, with small values in-line; before 0.4.3 no other file describes it",
     ),
     row(
         FileKind::ProcessMetadata,

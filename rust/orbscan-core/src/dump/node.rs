@@ -114,7 +114,7 @@ fn meaning(content: Content) -> &'static str {
     match content {
         Content::Manifest => FileKind::Manifest.description().meaning,
         Content::BtreeNode => {
-            "keys of a database with their values, or where the nodes of such lie"
+            "keys of a database with their values, or the places of the nodes below"
         }
         Content::VersionNode => "older versions of a database, and where their B+trees lie",
     }

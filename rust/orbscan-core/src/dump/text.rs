@@ -59,7 +59,7 @@ pub fn pointer(kind: Option<FileKind>, bytes: &Bytes, limits: &Limits) -> Option
     Some(Dump {
         kind: "a git-lfs pointer",
         meaning: format!(
-            "stands in the place of{}; git lfs pull fetches it",
+            "takes the place of{}; git lfs pull fetches it",
             place.unwrap_or_else(|| " the file itself".to_owned())
         ),
         fields: fields.into_vec(),

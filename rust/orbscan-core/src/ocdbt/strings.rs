@@ -115,7 +115,8 @@ impl<'a> Strings<'a> {
         let left = self.suffixes.len().saturating_sub(self.position);
         let index = self.index;
         let length = counted(length, "byte", "bytes");
-        let reason = format!("string {index} has {length} of its own, with {left} left");
+        let reason =
+            format!("string {index} has {length} after its shared prefix, with {left} left");
         Error::malformed(self.start.plus(to_u64(self.position)), reason)
     }
 

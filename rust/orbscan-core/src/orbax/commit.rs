@@ -113,7 +113,7 @@ pub fn judge(facts: Facts<'_>, atomicity: Atomicity) -> Commit {
     }
     if facts.name.ends_with(names::PARTIAL_SAVE_SUFFIX) {
         let cleaned = atomicity == Atomicity::CommitFile && !facts.commit_file && !facts.link;
-        return Commit::unfinished(cleaned, "it is a partial save that was never finalised");
+        return Commit::unfinished(cleaned, "it is a partial save that was never finalized");
     }
     let temporary_name = facts.name.contains(names::TEMPORARY_MARK);
     let temporary = !facts.link;

@@ -40,7 +40,7 @@ pub const JSON_DOCUMENTS: [&str; 3] = [JSON, V1_JSON, METRICS];
 pub const TEMPORARY_MARK: &str = ".orbax-checkpoint-tmp";
 /// The last file of a save where directories are not renamed; written everywhere since 0.12.3.
 pub const COMMIT_SUCCESS: &str = "commit_success.txt";
-/// The last characters of the name of a directory in which a partial save waits to be finalised.
+/// The last characters of the name of a directory in which a partial save waits to be finalized.
 pub const PARTIAL_SAVE_SUFFIX: &str = ".partial_save";
 /// The directory of a manager root that holds what its user stored about all steps.
 pub const ROOT_METADATA_DIRECTORY: &str = "metadata";

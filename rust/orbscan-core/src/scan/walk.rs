@@ -290,7 +290,7 @@ fn unreadable(visit: &Visit, error: Error, options: &Options) -> Sight {
     let gone = error.kind() == ErrorKind::NotFound && !visit.is_base();
     let name = visit.path.name();
     let (error, gone) = if gone && name.contains(char::REPLACEMENT_CHARACTER) {
-        let reason = "its name is not UTF-8; it is shown with a mark for what is not";
+        let reason = "its name is not UTF-8; it is shown with replacement characters";
         let odd = Error::new(ErrorKind::Unsupported, reason).in_file(&visit.path);
         (odd, false)
     } else if gone && visit.given {

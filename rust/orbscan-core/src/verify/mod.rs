@@ -242,7 +242,7 @@ fn name_files(report: &mut Report, store: &dyn Store) {
             if matches!(finding.code, Code::DataFileMissing | Code::ChunkLost)
                 && let Some(target) = store.broken_link(&path)
             {
-                finding.found = Some(format!("a link to {target}, where nothing is"));
+                finding.found = Some(format!("a broken link to {target}"));
             }
         }
     }

@@ -135,7 +135,7 @@ fn listed(store: &dyn Store, path: &StorePath, found: &Found) -> Result<Listed> 
     if found.is_named {
         return Listed::of(store, path);
     }
-    let reason = "its name is not UTF-8; it is shown with a mark for what is not";
+    let reason = "its name is not UTF-8; it is shown with replacement characters";
     Err(Error::new(ErrorKind::Unsupported, reason).in_file(path))
 }
 
