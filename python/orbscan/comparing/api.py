@@ -41,12 +41,12 @@ def diff(  # noqa: PLR0913 - keywords, each with a meaning of its own
 ) -> Diff:
     """Compare two checkpoints, two abstract trees, or one of each.
 
-    Reads no array data, unless `values` are compared. What is known on one side only, such as the
-    sharding of a `jax.ShapeDtypeStruct` without one, is not different.
+    Reads no array data, unless `values` are compared. A property that is known on one side only
+    does not count as a difference, such as the sharding of a `jax.ShapeDtypeStruct` without one.
 
-    If both are paths, all checkpointables are compared by name. One that only one side has is
-    removed or added; the content of one that is not a pytree is not compared. A checkpoint with one
-    pytree and another with one are compared whatever their names are; the name is then a
+    If both are paths, all checkpointables are compared by name. A checkpointable that only one side
+    has is removed or added; the content of one that is not a pytree is not compared. If each side
+    has exactly one pytree, the two are compared even if their names differ; the name is then a
     difference.
 
     Two leaves are the same leaf if the names in their keypaths are equal as text. A checkpoint does
@@ -62,22 +62,23 @@ def diff(  # noqa: PLR0913 - keywords, each with a meaning of its own
         name: the one checkpointable to compare, as for `orbscan.metadata`: a name, None for the
             tree of a checkpoint itself, or `AUTO`. It applies to each side that is a path. By
             default all; for a path that is compared with a tree, `AUTO`.
-        other_name: that of `b`, if it is another one.
+        other_name: the name for `b`, if it is another one.
         step: which step, as for `orbscan.metadata`; for each side that is a path.
-        other_step: which step of `b`, if it is another one. So two steps of one root are compared.
+        other_step: which step of `b`, if it is another one. In this way, two steps of one root can
+            be compared.
         atomicity: as for `orbscan.metadata`; for each side that is a path.
         allow_uncommitted: as for `orbscan.metadata`; for each side that is a path.
-        rich_types: whether tuples and namedtuples are distinguished from lists and dicts: paths are
-            read that way, and all is compared that way. A writer need not have recorded them.
-        ignore: what is not a difference, in addition to `devices` and `storage`: `name` (of the
-            only pytrees of both sides), `kind`, `shape`, `dtype`, `sharding` (how arrays are split,
-            by which mesh), `devices` (which ones the mesh has), `storage` (OCDBT or files, chunks,
-            compression), `container` (a list where the other has a dict).
+        rich_types: whether tuples and namedtuples are distinguished from lists and dicts, when
+            paths are read and when trees are compared. Not every writer has recorded them.
+        ignore: properties that are not differences, in addition to `devices` and `storage`: `name`
+            (of the only pytrees of both sides), `kind`, `shape`, `dtype`, `sharding` (how arrays
+            are split, by which mesh), `devices` (which ones the mesh has), `storage` (OCDBT or
+            files, chunks, compression), `container` (a list where the other has a dict).
         strict: whether `devices` and `storage` count as differences, too.
         values: whether to compare values, too: of the leaves that have the same shape on both
-            sides, a part at a time. What is stored as the same bytes is not decoded. Needs
+            sides, a part at a time. Arrays that are stored as the same bytes are not decoded. Needs
             tensorstore for a path.
-        progress: called now and then while values are compared; what it raises ends the call.
+        progress: called now and then while values are compared; an exception from it ends the call.
         store: as for `orbscan.metadata`; for each side that is a URL.
         store_options: as for `orbscan.metadata`; for each side that is a URL.
 
@@ -128,7 +129,7 @@ def diff(  # noqa: PLR0913 - keywords, each with a meaning of its own
 
 
 def names_of_sides(name: Name, other_name: Name, *, alone: bool = False) -> tuple[Name, Name]:
-    """Determine what is read of each side: one checkpointable, or `...` for all.
+    """Determine which checkpointable of each side is read, or `...` for all.
 
     Args:
         name: the name for both sides.

@@ -29,7 +29,7 @@ _DOCUMENTS = {"zarr": b".zarray", "zarr3": b"zarr.json"}
 
 
 def context() -> Any:
-    """Make what the arrays of one comparison share: a cache of chunks and nodes."""
+    """Make the cache of chunks and nodes that the arrays of one comparison share."""
     import tensorstore
 
     return tensorstore.Context({"cache_pool": {"total_bytes_limit": _CACHE}})
@@ -106,7 +106,7 @@ class Stored:
 
 
 def same_bytes(before: Stored, after: Stored, told: Callable[[], object]) -> bool:
-    """Whether two arrays are stored alike, chunk by chunk; also False if a chunk is empty.
+    """Whether two arrays are stored in the same bytes, chunk by chunk; False if a chunk is empty.
 
     TensorStore treats a missing data file as an empty one.
 

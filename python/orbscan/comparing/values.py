@@ -42,8 +42,8 @@ class Values:
     Args:
         before: the first side.
         after: the second.
-        atomicity: what makes a checkpoint a finished one.
-        progress: called now and then; what it raises ends the comparison.
+        atomicity: when a checkpoint counts as finished.
+        progress: called now and then; an exception from it ends the comparison.
 
     Raises:
         ImportError: a side is a checkpoint, and tensorstore is not installed.
@@ -108,7 +108,7 @@ class Values:
             try:
                 alike = same_bytes(before, after, self._told)
             except ValueError:
-                # What the bytes are is determined where they are decoded.
+                # The meaning of the bytes is determined where they are decoded.
                 alike = False
             if alike:
                 return Amount(elements=size)

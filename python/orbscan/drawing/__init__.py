@@ -1,5 +1,5 @@
-"""Pictures: colours and positions, whatever they are drawn in.
+"""Pictures: colours and positions, in any format.
 
-`palette` has the colours of pages and pictures, `lines` lays amounts out over steps, `treemap`
-trees as rectangles. `svg` is what pictures are made of, and `tiles` draws treemaps.
+`palette` has the colours of pages and pictures, `lines` plots amounts over steps, `treemap`
+arranges trees as rectangles. `svg` has the elements of pictures, and `tiles` draws treemaps.
 """

@@ -27,7 +27,7 @@ _LINEAR_UP_TO = 0.04045
 """In sRGB, a channel below this is proportional to its light."""
 
 OTHER = "#c4c8cf"
-"""The colour of things whose kind has no colour of its own."""
+"""The colour of things whose kind has no separate colour."""
 
 SOUND, LOST, UNREADABLE = "#a9d6c5", "#d55e00", "#8a8f98"
 """The colours of leaves that were checked and are complete, are lost, and cannot be read."""

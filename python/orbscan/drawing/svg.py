@@ -1,14 +1,14 @@
-"""Pictures as SVG: elements, whose texts are escaped by who writes them.
+"""Pictures as SVG: elements, in which all texts are escaped.
 
-No script, no style sheet and nothing that is fetched: a picture can stand in a page, a README or a
-slide, and be made a PNG.
+There is no script, no style sheet and nothing to fetch: a picture can be used in a page, a README
+or a slide, and be converted to PNG.
 
 Importing this module loads nothing heavy.
 """
 
 from __future__ import annotations
 
-# What it makes is written here, and nothing is parsed.
+# XML is only written here, never parsed.
 from xml.etree.ElementTree import Element, SubElement, tostring
 
 from orbscan.drawing.palette import DARK, PAINTS
@@ -16,10 +16,10 @@ from orbscan.showing.text import printable
 
 FONT = "system-ui, 'Segoe UI', 'DejaVu Sans', Helvetica, Arial, sans-serif"
 FAINT, LINE, PANEL, PAPER = "#555f6b", "#d5dbe1", "#f5f7f9", "#ffffff"
-"""Of texts that matter less, of edges, of what lies behind, and of all below it."""
+"""The colours of less important texts, of edges, of the background, and of everything below it."""
 
 _EM, _BOLD_EM = 0.6, 0.68
-"""How wide a character is on average, in its height."""
+"""The average width of a character, relative to its height."""
 
 _HATCHES = "hatches"
 
@@ -28,7 +28,7 @@ class Picture:
     """A picture that is being drawn.
 
     Attributes:
-        width, height: of all, in pixels.
+        width, height: of the whole picture, in pixels.
     """
 
     def __init__(self, width: int, height: int, title: str) -> None:
@@ -87,7 +87,7 @@ class Picture:
         room: float | None = None,
         anchor: str = "start",
     ) -> None:
-        """Write a text on a line, as much of it as there is room for."""
+        """Write a text on a line, as much of it as fits."""
         shown = printable(text)
         if room is not None:
             shown = fitted(shown, room, size, bold=bold)
@@ -123,7 +123,7 @@ class Picture:
             SubElement(drawn, "title").text = printable(title)
 
     def move(self, left: float, top: float) -> None:
-        """Draw what follows from another place."""
+        """Draw the following elements relative to another place."""
         where = {"transform": f"translate({_n(left)} {_n(top)})"}
         self._at = SubElement(self._root, "g", where)
 
@@ -149,12 +149,12 @@ class Picture:
 
 
 def width_of(text: str, size: float, *, bold: bool = False) -> float:
-    """Say how wide a text is, about."""
+    """Return the approximate width of a text."""
     return len(text) * size * (_BOLD_EM if bold else _EM)
 
 
 def fitted(text: str, room: float, size: float, *, bold: bool = False) -> str:
-    """Give as much of a text as fits into a room; nothing, if that says nothing.
+    """Return as much of a text as fits; nothing if too little is left.
 
     >>> fitted("embedding", 100, 12), fitted("embedding", 40, 12), fitted("embedding", 9, 12)
     ('embedding', 'embe…', '')
@@ -166,7 +166,7 @@ def fitted(text: str, room: float, size: float, *, bold: bool = False) -> str:
 
 
 def ink_on(paint: str) -> str:
-    """Give the ink that is read on a paint of the palette."""
+    """Return the text colour for a paint of the palette."""
     return PAINTS[paint].ink
 
 

@@ -1,4 +1,4 @@
-"""A treemap drawn: its rectangles, what stands in them, and the legend of their paints.
+"""Draws treemaps: rectangles, the texts in them, and the legend of their paints.
 
 Importing this module loads nothing heavy.
 """
@@ -30,12 +30,12 @@ _HEAD_WITH_AMOUNT = 150
 
 
 class Tile(NamedTuple):
-    """What is drawn of a cell.
+    """The content of a cell.
 
     Attributes:
         label: its name.
-        amount: what it stands for.
-        title: all that is said of it.
+        amount: its amount, as text.
+        title: its full description.
         paint: as `drawing.palette` names it; None for anything but a leaf.
     """
 
@@ -55,13 +55,13 @@ def draw_treemap(  # noqa: PLR0913, PLR0917 - a tree and a place
     *,
     most: int,
 ) -> None:
-    """Draw a tree at the place where a picture is.
+    """Draw a tree at the current place of a picture.
 
     Args:
-        picture: into which it is drawn.
+        picture: the picture to draw into.
         parents: as for `treemap`.
         amounts: likewise.
-        tile_of: what is drawn of a cell.
+        tile_of: the content of a cell.
         width: as for `treemap`.
         height: likewise.
         most: likewise.
@@ -77,10 +77,10 @@ def draw_treemap(  # noqa: PLR0913, PLR0917 - a tree and a place
 def draw_legend(
     picture: Picture, entries: Sequence[tuple[str, str, str]], top: int, width: int
 ) -> None:
-    """Write labels beside their paints, and how much there is of each, on lines from a height on.
+    """Write labels next to their paints, with the amount of each, on lines from a height on.
 
     Args:
-        picture: into which it is drawn.
+        picture: the picture to draw into.
         entries: label, paint and amount.
         top: of the first line.
         width: of all lines.
@@ -95,7 +95,7 @@ def draw_legend(
 
 
 def legend_lines(entries: Sequence[tuple[str, str, str]], width: int) -> int:
-    """Count the lines that a legend takes.
+    """Count the lines of a legend.
 
     >>> legend_lines([("a", "c0", "1 B")] * 3, 1_000), legend_lines([("a", "c0", "1 B")] * 3, 100)
     (1, 3)
@@ -104,7 +104,7 @@ def legend_lines(entries: Sequence[tuple[str, str, str]], width: int) -> int:
 
 
 def _places(entries: Sequence[tuple[str, str, str]], width: int) -> Iterator[tuple[float, int]]:
-    """How far from the left, and on which line, each entry of a legend begins."""
+    """The distance from the left, and the line, at which each entry of a legend begins."""
     left, line = 0.0, 0
     for label, _, amount in entries:
         needed = 44 + width_of(label, _LEGEND_SIZE, bold=True) + width_of(amount, _LEGEND_SIZE)

@@ -1,4 +1,4 @@
-"""A tree as rectangles within rectangles, each as large as what it stands for.
+"""A tree as rectangles within rectangles, whose areas are in proportion to amounts.
 
 The rows are those of squarified treemaps (Bruls, Huizing and van Wijk, 2000), as d3-hierarchy,
 which pages use, makes them; `assets/layout.js` has the same rules. Siblings too small to be seen
@@ -29,10 +29,10 @@ _FITS = ((2, 36), (1, 16), (0, 9))
 such gaps."""
 
 _NOTHING = 1e-12
-"""The share of all that is seen on no screen."""
+"""The share of the whole that is too small for any screen."""
 
 _MOST_SEEN = 0.9
-"""The widest gap is taken with which this part of a container is seen."""
+"""The widest gap is used with which this part of a container remains visible."""
 
 
 Box = tuple[float, float, float, float]
@@ -45,10 +45,10 @@ class Cell(NamedTuple):
     Attributes:
         nodes: the nodes that it stands for, from the outermost: each is the only part of the one
             before.
-        gathered: parts of the last of these that are too small to be seen; the rectangle is then
-            theirs.
-        left, top, right, bottom: where it lies, in pixels.
-        is_container: whether its parts lie within it.
+        gathered: parts of the last of these that are too small to be seen; if there are any, the
+            rectangle stands for them.
+        left, top, right, bottom: its position, in pixels.
+        is_container: whether its parts are drawn within it.
         has_head: whether there is a line above these.
     """
 
@@ -63,17 +63,17 @@ class Cell(NamedTuple):
 
     @property
     def width(self) -> int:
-        """How wide it is."""
+        """Its width."""
         return self.right - self.left
 
     @property
     def height(self) -> int:
-        """How tall it is."""
+        """Its height."""
         return self.bottom - self.top
 
 
 class _Place:
-    """What becomes a cell; `share` is what it stands for, as a part of all."""
+    """The data of a cell; `share` is its amount, as a share of the whole."""
 
     __slots__ = ("box", "depth", "gathered", "is_large", "nodes", "parts", "share")
 
@@ -96,26 +96,25 @@ def treemap(  # noqa: PLR0913 - a tree and a place
     most: int,
     top: int = 0,
 ) -> list[Cell]:
-    """Lay a tree out.
+    """Arrange a tree.
 
     Args:
         parents: of each node its parent, which comes before it; -1 for the first.
         amounts: of each node; those of a container are the sum of its parts.
-        width: of all, in pixels.
+        width: of the whole, in pixels.
         height: likewise.
-        most: the most rectangles.
+        most: the maximum number of rectangles.
         top: where they begin, from the top.
 
     Returns:
-        the cells, containers before what lies in them. The first node has none, unless it has no
-        parts.
+        the cells, containers before their parts. The first node has none, unless it has no parts.
 
     >>> cells = treemap([-1, 0, 0], [4, 3, 1], 400, 100, most=10)
     >>> [(cell.nodes, cell.left, cell.right) for cell in cells]
     [((1,), 0, 300), ((2,), 302, 400)]
     """
     root, every = _places(parents, amounts)
-    # No container is smaller than its parts, and it comes first: what is large hangs together.
+    # No container is smaller than its parts, and it comes first, so large nodes form one tree.
     ranked = sorted(every, key=lambda place: (-place.share, place.depth))
     for rank, place in enumerate(ranked):
         place.is_large = rank <= most
@@ -144,7 +143,7 @@ def treemap(  # noqa: PLR0913 - a tree and a place
 
 
 def _places(parents: Sequence[int], amounts: Sequence[int]) -> tuple[_Place, list[_Place]]:
-    """The nodes that can be seen; what has a single part is shown as that part."""
+    """The nodes that can be seen; a node with a single part is shown as that part."""
     # Amounts may be larger than any float.
     shares = [amount / amounts[0] if amount else 0.0 for amount in amounts]
     children: list[list[int]] = [[] for _ in parents]
@@ -175,10 +174,10 @@ def _has_head(place: _Place) -> bool:
 
 
 def _lay(place: _Place, *, has_head: bool) -> None:
-    """Give the parts of a place their boxes, those too small to be seen one for all."""
+    """Give the parts of a place their boxes; those too small to be seen share one."""
     left, top, right, bottom = place.box
     gap, least = _fit(place)
-    # Half of a gap lies around each part, and none outside of all.
+    # There is half a gap around each part, and none around the whole.
     half = gap / 2
     edge = gap - half if place.depth else -half
     head = HEAD - half if has_head else edge
@@ -250,7 +249,7 @@ def _squarified(amounts: Sequence[float], box: Box) -> Iterator[Box]:
 def _row(
     amounts: Sequence[float], first: int, wide: float, tall: float, rest: float
 ) -> tuple[int, float]:
-    """Say where the row ends that begins with an amount, and what it holds."""
+    """Return where the row that begins with an amount ends, and its sum."""
     if wide <= 0 or tall <= 0:
         return len(amounts), sum(amounts[first:])
     alpha = max(tall / wide, wide / tall) / (rest * _GOLDEN)
@@ -282,5 +281,5 @@ def _sliced(amounts: Sequence[float], whole: float, box: Box, *, across: bool) -
 
 
 def _rounded(length: float) -> int:
-    # As JavaScript does it: halves go up.
+    # As in JavaScript: halves are rounded up.
     return floor(length + 0.5)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class _Fact(NamedTuple):
-    """What a forest needs to know of a leaf."""
+    """The facts about a leaf that a forest needs."""
 
     value: object
     elements: int

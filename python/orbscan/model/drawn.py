@@ -26,14 +26,14 @@ _LEAST = 2_000
 
 
 class _Node(NamedTuple):
-    """A node that can be drawn, or what is left of several.
+    """A node that can be drawn, or the rest of several.
 
     Attributes:
         label: its entry of the keypath.
         parent: its number; -1 for the first.
-        nbytes: of all that it stands for.
+        nbytes: of all leaves that it stands for.
         leaves: how many that are.
-        leaf: which fact it is; None for what is not a leaf.
+        leaf: the number of its fact; None for a node that is not a leaf.
     """
 
     label: str
@@ -44,7 +44,7 @@ class _Node(NamedTuple):
 
 
 def treemap(tree: Tree, forest: Forest) -> str:
-    """Draw the leaves of a tree by their bytes, coloured by type; nothing, if only one has any."""
+    """Draw the leaves of a tree by their bytes, coloured by type; nothing if only one has bytes."""
     nodes = _nodes(forest)
     if not any(0 < node.nbytes < forest.total.nbytes for node in nodes):
         return ""
@@ -110,7 +110,7 @@ def _nodes(forest: Forest) -> list[_Node]:
 
 
 def _types(tree: Tree, forest: Forest) -> dict[str, int]:
-    """What each element type takes, the one with the most bytes first."""
+    """The bytes of each element type, the largest first."""
     found: dict[str, int] = {}
     for fact, times in zip(tree.facts, forest.counts(), strict=True):
         if fact.nbytes:

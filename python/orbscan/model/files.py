@@ -1,4 +1,4 @@
-"""Files of a checkpoint that are read as they are, wherever they lie.
+"""Files of a checkpoint that are read as they are, on a disk or in a store.
 
 Importing this module loads nothing heavy.
 """

@@ -46,7 +46,7 @@ class Compression(Value, frozen=True, gc=False):
 
 @as_dataclass
 class Zarr2Metadata(Value, frozen=True, gc=False, kw_only=True):
-    """What a `.zarray` document says about an array.
+    """The description of an array in a `.zarray` document.
 
     Attributes:
         shape: of the whole array, in elements.
@@ -68,7 +68,7 @@ class Zarr2Metadata(Value, frozen=True, gc=False, kw_only=True):
 
 @as_dataclass
 class Zarr3Metadata(Value, frozen=True, gc=False, kw_only=True):
-    """What a `zarr.json` document says about an array.
+    """The description of an array in a `zarr.json` document.
 
     Attributes:
         shape: of the whole array, in elements.
@@ -221,22 +221,22 @@ class UnreadableLeaf(Value, frozen=True):
         return hash(self._finding())
 
     def _finding(self) -> tuple[object, ...]:
-        """What makes two errors equal: everything except the object's identity and traceback."""
+        """Everything except the identity and the traceback: errors that agree in it are equal."""
         error = self.error
         return (error.kind, error.file, error.offset, error.in_body, error.reason)
 
 
 @as_dataclass
 class UnsupportedLeaf(Value, frozen=True, gc=False):
-    """A leaf that a handler of the writer's own saved, which only that handler can read.
+    """A leaf that a custom handler of the writer saved, which only that handler can read.
 
     Nothing is wrong with it: a program that registers the handler with Orbax restores it.
 
     Attributes:
         typestr: the handler's word for its leaves.
-        files: that lie where Orbax has the handler write, in the directory of the checkpointable:
-            the file, or all files of the directory, that is called as the leaf is. Empty for a
-            handler that stores values in the database, and where nothing can be listed.
+        files: the files in the place where Orbax lets the handler write, in the directory of the
+            checkpointable: the file, or all files of the directory, with the name of the leaf.
+            Empty for a handler that stores values in the database, and if nothing can be listed.
         stored_bytes: of those files.
     """
 

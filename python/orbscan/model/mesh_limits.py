@@ -1,4 +1,4 @@
-"""Which meshes are too large for an array to be laid over them."""
+"""Which meshes are too large for arrays."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
 MAX_AXES = 64
-"""The most dimensions of an array of numpy, which holds the devices of a mesh."""
+"""The maximum number of dimensions of a numpy array, which holds the devices of a mesh."""
 
 MAX_DEVICES = 2**31 - 1
-"""The most devices that jax can count."""
+"""The maximum number of devices that jax can count."""
 
 MANY = 10**18
 """Beyond this the exact number does not matter; Python does not print numbers of any length."""
@@ -25,7 +25,7 @@ def objection(lengths: Collection[int], most: int = MAX_DEVICES) -> str | None:
 
     Args:
         lengths: the lengths of the axes, in devices.
-        most: the most devices.
+        most: the maximum number of devices.
 
     >>> objection((4, 2)), objection((3, 2**40))
     (None, 'a mesh of 3298534883328 devices: at most 2147483647 are possible')

@@ -9,7 +9,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Recorded(Protocol):
-    """What a save recorded."""
+    """The times that a save recorded."""
 
     @property
     def init_timestamp_nsecs(self) -> int | None:

@@ -82,7 +82,7 @@ class CheckpointMetadata(Moments, Generic[T]):
             not recorded.
         commit_timestamp_nsecs: when the save finished, likewise. For safetensors, when the last of
             the files was changed, in whole seconds, as Orbax gives it.
-        custom_metadata: what the user stored beside the tree.
+        custom_metadata: the custom metadata of the user.
         issues: the faults that were tolerated; empty for a sound checkpoint.
     """
 
@@ -124,14 +124,14 @@ class CheckpointMetadata(Moments, Generic[T]):
         return leaves(self.metadata)
 
     def to_dict(self) -> dict[str, object]:
-        """Give what `orbscan show -o json` prints of it, of values for `json.dumps`.
+        """Return the content of `orbscan show -o json` for it, as values for `json.dumps`.
 
-        Of several trees, as `orbscan.checkpointables_metadata` gives them, `checkpointables` has
-        that of each pytree. It is made of what was read, and not of `metadata`.
+        For several trees, from `orbscan.checkpointables_metadata`, `checkpointables` has the
+        content for each pytree. It is made from the columns of the read, not from `metadata`.
 
         Raises:
-            ValueError: it is not what a read in this process gave.
-            OrbscanError: the checkpoint can no longer be looked at; as for `items`.
+            ValueError: it is not the result of a read in this process.
+            OrbscanError: the checkpoint can no longer be read; as for `items`.
         """
         if self._contents is None:
             message = f"{self.path}: only what was read from a checkpoint has a document"
@@ -169,9 +169,9 @@ class CheckpointMetadata(Moments, Generic[T]):
     def parameters(self) -> int:
         """The number of elements of all arrays that are parameters; 0 for what cannot be read.
 
-        Those are the arrays in the part that is named `params`, `parameters` or `model_params` and
-        is nearest to the top of the tree, or in all such parts of one level; if there is no such
-        name, in everything except `opt_state`, `optimizer` and the like.
+        Parameters are the arrays in the part of the tree named `params`, `parameters` or
+        `model_params` that is nearest to the top, or in all such parts on one level; if there is no
+        such name, all arrays except those in `opt_state`, `optimizer` and the like.
 
         >>> import numpy as np
         >>> from pathlib import Path

@@ -1,4 +1,4 @@
-"""What only Orbax's older interface, V0, says about a pytree besides its leaves."""
+"""The parts of a pytree, besides its leaves, that only Orbax's older interface, V0, shows."""
 
 from __future__ import annotations
 

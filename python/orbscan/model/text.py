@@ -31,7 +31,7 @@ _SHOWN_WIDTH = 96
 
 
 class Shown(Protocol):
-    """What is shown of a `CheckpointMetadata`."""
+    """The members of a `CheckpointMetadata` that are shown."""
 
     @property
     def path(self) -> AnyPath:
@@ -51,7 +51,7 @@ class Shown(Protocol):
 
     @property
     def custom_metadata(self) -> dict[str, Any] | None:
-        """What the user stored."""
+        """The custom metadata of the user."""
 
     @property
     def issues(self) -> Sequence[object]:

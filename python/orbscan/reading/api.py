@@ -60,25 +60,24 @@ def metadata(  # noqa: PLR0913 - keywords, each with a meaning of its own
         path: the checkpoint: a local directory, where `~` stands for the home directory, or the URL
             of one: `gs://`, `s3://`, `az://`, `abfss://`, `http(s)://`, `hf://`, `file://`.
         checkpointable_name: the sub-directory that holds the pytree; None if `path` itself holds
-            it, also if `path` is a part of a checkpoint, in which case the result is about that
-            part; `AUTO` for `pytree`, else `state`, else the first by name, else `path` itself.
+            it, even if `path` is a part of a checkpoint; the result is then about that part; `AUTO`
+            for `pytree`, else `state`, else the first by name, else `path` itself.
         rich_types: whether to show saved tuples and namedtuples as such, if the writer recorded
             them, rather than as lists and dicts.
         step: if `path` is a directory of steps, the one to read: its number, `"latest"`, the one
             with the greatest or least value of a metric, `("loss", "min")`, or the name of a
             directory. None if `path` is the checkpoint.
-        atomicity: what makes a checkpoint a finished one: `atomic_rename`, a name that is not
-            temporary; `commit_file`, a file `commit_success.txt`;
-            `commit_file_or_atomic_rename`, either; `auto`, as Orbax decides: the file in
-            `gs://`, the name everywhere else.
+        atomicity: when a checkpoint counts as finished: `atomic_rename`, a name that is not
+            temporary; `commit_file`, a file `commit_success.txt`; `commit_file_or_atomic_rename`,
+            either; `auto`, as Orbax decides: the file in `gs://`, the name everywhere else.
         allow_uncommitted: whether to read a save that never finished; `issues` then says so.
-        recover: whether to list what the store itself holds, for a checkpoint whose `_METADATA` is
-            missing: a dict from the names of the arrays to their shapes and types, without
+        recover: whether to list the content of the store itself, for a checkpoint whose `_METADATA`
+            is missing: a dict from the names of the arrays to their shapes and types, without
             structure, shardings or anything that is not an array. `issues` says so.
-        handlers: for each name of a checkpointable, what describes it instead of orbscan: any
-            object with a method `metadata(directory)`, plain or `async`. If Orbax is loaded,
-            handlers of the program itself that are registered with it, globally or in the active
-            context, are used as well.
+        handlers: for each name of a checkpointable, the handler that describes it instead of
+            orbscan: any object with a method `metadata(directory)`, plain or `async`. If Orbax is
+            loaded, handlers of the program itself that are registered with it, globally or in the
+            active context, are used as well.
         store: a store made with `obstore`, from which a URL is read; by default the URL and the
             environment determine it.
         store_options: options for the store of a URL, by the names in docs/buckets.md.
@@ -355,7 +354,7 @@ def within_checkpoint(
 
 
 def _outer(path: str, name: str | None, error: errors.InvalidLayoutError) -> tuple[str, str]:
-    """Give the checkpoint that a pytree is a part of, and its name there.
+    """Return the checkpoint that contains a pytree, and its name there.
 
     Raises:
         InvalidLayoutError: the path was refused for something else, or another was meant.

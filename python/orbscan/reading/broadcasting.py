@@ -103,7 +103,7 @@ def once_for_all(
 def _given(
     client: Any, place: str, digest: str, read: Callable[[], CheckpointMetadata[Any]]
 ) -> CheckpointMetadata[Any]:
-    """Read, and put the result where the others look for it."""
+    """Read, and publish the result for the others."""
     try:
         found = read()
         data = found.to_bytes()
@@ -163,7 +163,7 @@ def _taken(state: Any, place: str, digest: str, what: str) -> CheckpointMetadata
 
 
 def _forget(state: Any) -> None:
-    """Delete earlier results that all processes have got."""
+    """Delete earlier results that all processes have received."""
     for _ in range(min(_LOOKED_AT, len(_Calls.kept))):
         number = _Calls.kept.popleft()
         place = f"{_PREFIX}/{number}"

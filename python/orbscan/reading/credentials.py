@@ -1,9 +1,10 @@
-"""Logins that the clients of the core do not know themselves, through libraries that do.
+"""Logins that the clients of the core do not support themselves, through libraries that do.
 
-AWS profiles, SSO and chains of roles are boto3's; workload identity federation and impersonation
-are google-auth's. Each is asked only where such a login is set up and the library is installed.
-What it gives ends some time, often after an hour: the core asks again every minute, in a thread of
-its own, and when a store no longer takes it. The library itself knows when to renew it.
+boto3 supports AWS profiles, SSO and chains of roles; google-auth supports workload identity
+federation and impersonation. Each library is used only if such a login is set up and the library is
+installed. Its credentials expire, often after an hour: the core asks for them again every minute,
+in a separate thread, and when a store no longer accepts them. The library itself decides when to
+renew them.
 
 Importing this module loads nothing heavy.
 """
@@ -46,23 +47,23 @@ _GOOD_FOR = 360
 
 
 class Kept:
-    """What a library has logged in with.
+    """The login of a library.
 
-    It is made again in another process, since a lock of the library may have been held when this
-    one was forked, and if a file that it was made from has changed: somebody has logged in again.
+    It is made again in another process, since a lock of the library may have been held during the
+    fork, and if a file that it was made from has changed, because the user has logged in again.
     """
 
     __slots__ = ("_files", "_made", "_make", "_state")
 
     def __init__(self, files: tuple[str, ...], make: Callable[[], Any]) -> None:
-        """Keep what `make` gives."""
+        """Keep the result of `make`."""
         self._files = files
         self._make = make
         self._made: Any = None
         self._state: object = None
 
     def made(self) -> Any:
-        """Give what was made."""
+        """Return the login."""
         state = (os.getpid(), _stamps(self._files))
         if state != self._state:
             self._made = self._make()
@@ -70,16 +71,16 @@ class Kept:
         return self._made
 
 
-# For each scheme the last login, and what it was found by: clients are kept for the same login.
+# For each scheme the last login and its key: clients are kept for the same login.
 _found: dict[str, tuple[object, Kept]] = {}
 
 
 def found(scheme: str, options: Mapping[str, str]) -> tuple[dict[str, str], Login | None]:
-    """Give options of a store, and a login of this machine that the core would miss.
+    """Return options of a store, and a login of this machine that the core does not support.
 
     Args:
         scheme: of the URL.
-        options: those that were given; nothing is looked for where they say enough.
+        options: the given ones; if they are sufficient, no login is looked for.
     """
     if scheme in {"s3", "s3a"}:
         return _of_boto3(options)
@@ -87,7 +88,7 @@ def found(scheme: str, options: Mapping[str, str]) -> tuple[dict[str, str], Logi
 
 
 def _soon() -> float:
-    """When the core is to ask again, and some minutes."""
+    """The time when the core asks again, plus some minutes."""
     return time.time() + _GOOD_FOR  # noqa: TID251 - what expires does so at a time
 
 
@@ -100,7 +101,7 @@ def _is_set(names: tuple[str, ...]) -> bool:
 
 
 def _stamps(files: tuple[str, ...]) -> tuple[object, ...]:
-    """What changes when one of some files does."""
+    """A value that changes if one of some files changes."""
     stamps: list[object] = []
     for file in files:
         try:
@@ -113,7 +114,7 @@ def _stamps(files: tuple[str, ...]) -> tuple[object, ...]:
 
 
 def _kept(scheme: str, by: object, files: tuple[str, ...], make: Callable[[], Any]) -> Kept:
-    """The login that was found before by the same, or a new one."""
+    """The login that was found earlier for the same key, or a new one."""
     state = (by, _stamps(files))
     before = _found.get(scheme)
     if before is not None and before[0] == state:
@@ -137,7 +138,7 @@ def _of_boto3(options: Mapping[str, str]) -> tuple[dict[str, str], Login | None]
     try:
         import boto3
     except ImportError:
-        # What is missing then, the error of the store says.
+        # The error of the store then says what is missing.
         return {}, None
 
     def make() -> tuple[Any, str | None]:
@@ -192,7 +193,7 @@ def _of_google(options: Mapping[str, str]) -> tuple[dict[str, str], Login | None
 
 def _asked_of_google(kept: Kept) -> Grant:
     credentials, request = kept.made()
-    # Some minutes before it expires, it is valid no longer.
+    # Google's library calls it invalid some minutes before it expires.
     if not credentials.valid:
         credentials.refresh(request())
     return [("token", credentials.token)], _soon()

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from orbscan.errors import OrbscanError
 
     class Step(Protocol):
-        """What columns and values of a step have in common."""
+        """The members that columns and values of a step have in common."""
 
         @property
         def step(self) -> int:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from orbscan import _core
 
     class Rows(Protocol):
-        """What a leaf names by numbers: a part of a `_core.LeafTable`."""
+        """The values that leaves refer to by numbers: a part of a `_core.LeafTable`."""
 
         @property
         def arrays(self) -> Sequence[_core.Array]:

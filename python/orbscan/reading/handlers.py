@@ -27,7 +27,7 @@ class Handler(Protocol):
     """What can describe a checkpointable."""
 
     def metadata(self, directory: Any, /) -> Any:
-        """Describe what lies in a directory; may be a coroutine."""
+        """Describe the content of a directory; may be a coroutine."""
 
 
 def pytree(
@@ -35,7 +35,7 @@ def pytree(
     checkpoint: _core.Checkpoint,
     given: Mapping[str, Handler] | None,
 ) -> CheckpointMetadata[Any]:
-    """Replace a tree by what a handler of the program itself says about the pytree.
+    """Replace a tree by the answer of a handler of the program itself for the pytree.
 
     Args:
         read: the result of orbscan.

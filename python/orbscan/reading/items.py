@@ -51,13 +51,13 @@ class Contents(_Contents):
         path: the path of the checkpoint.
         handlers: as `_core.Checkpoint` has them.
         known: names, and whether they are pytrees.
-        chosen: the one that was read, if there are others beside it, which are not in `known`; ...
-            if there are none.
+        chosen: the one that was read, if there are others that are not in `known`; ... if there are
+            none.
         read: the columns of what was read; None if there are none in this process.
-        which: the number of the pytree among them that the result is of; None if it is of all.
+        which: the number of the pytree of the result among them; None if the result has all.
         issues: the faults that were tolerated.
-        is_all: whether `known`, and what lies beside `chosen`, is all; a scan leaves out what Orbax
-            never reads.
+        is_all: whether `known`, and the others beside `chosen`, are all items; a scan leaves out
+            items that Orbax never reads.
     """
 
     __slots__ = ()
@@ -79,7 +79,7 @@ class Contents(_Contents):
         return [*self.known, *_core.others(self.path, self.chosen)]
 
     def document(self) -> dict[str, object]:
-        """Compose what `orbscan show -o json` prints of the pytree, or of each of them.
+        """Compose the content of `orbscan show -o json` for the pytree, or for each of them.
 
         Raises:
             ValueError: the columns are not in this process.
@@ -130,7 +130,7 @@ def contents(
     *,
     is_all: bool = True,
 ) -> Contents:
-    """Say how the items of what was read are found; the others are as `Contents` has them."""
+    """Return what finds the items of a read; the arguments are the attributes of `Contents`."""
     unreadable = {name for name, _ in read.unreadable}
     known = tuple((name, table is not None or name in unreadable) for name, table in read.items)
     chosen = known[0][0] if read.unread else ...

@@ -30,7 +30,7 @@ _SPECIAL = frozenset(' =,"[]{}')
 # A longer name does not help. Members of hostile files may have names of megabytes.
 _MAX_NAME = 200
 
-# The most metrics that have columns of their own.
+# The maximum number of metrics with separate columns.
 _ALIGNED = 8
 
 

@@ -1,4 +1,4 @@
-"""Which leaves may be meant by a text that is not a spelling of one; imported only then."""
+"""Suggests leaves for a text that does not name one; imported only then."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def nearest(table: _core.LeafTable, text: str, most: int) -> list[Keypath]:
 
 
 def nearest_texts(of_text: Collection[str], text: str, most: int) -> list[str]:
-    """Give those of some spelled keypaths that `nearest` gives of a table."""
+    """Return the same as `nearest`, from some spelled keypaths instead of a table."""
     below = (leaf for leaf in of_text if leaf.startswith((f"{text}/", f"{text}[")))
     containing = (leaf for leaf in of_text if text and text in leaf)
     alike = get_close_matches(text, [*islice(of_text, _COMPARED)], most)

@@ -44,7 +44,7 @@ class Wishes:
     Attributes:
         layout: the layout that it demands, or None if no context is active.
         rich_types: whether tuples and namedtuples are shown as such.
-        atomicity: what makes a checkpoint a finished one.
+        atomicity: when a checkpoint counts as finished.
         is_foreign: whether it requests something that orbscan cannot do.
     """
 

@@ -1,4 +1,4 @@
-"""From columns to what only Orbax's older interface says about a pytree."""
+"""Makes from columns what only Orbax's older interface says about a pytree."""
 
 from __future__ import annotations
 
