@@ -160,7 +160,7 @@ def test_a_data_file_that_no_database_knows_is_not_called_sound(
     lost.write_bytes(b"\x07" * 100)
     found = one(lost)
     assert found.error is not None
-    assert "no manifest.ocdbt lies above it" in found.error.reason
+    assert "no manifest.ocdbt above it describes its content" in found.error.reason
     unused = checkpoint / "state" / "d" / ("0" * 32)
     unused.write_bytes(b"\x07" * 100)
     found = one(unused)
