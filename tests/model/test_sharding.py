@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 import jax
@@ -17,7 +16,7 @@ from orbscan.model.sharding import (
     ShardingError,
     SingleDeviceShardingMetadata,
 )
-from tests.support.processes import python
+from tests.support.processes import with_orbax
 
 
 def single(device_str: str) -> SingleDeviceShardingMetadata:
@@ -108,11 +107,9 @@ _ON_EIGHT_DEVICES = """
 
 
 def test_a_named_sharding_becomes_what_orbax_makes_of_it() -> None:
-    environment = os.environ | {
-        "JAX_PLATFORMS": "cpu",
-        "XLA_FLAGS": "--xla_force_host_platform_device_count=8",
-    }
-    assert python(_ON_EIGHT_DEVICES, env=environment).split() == ["equal"] * 6
+    flags = "--xla_force_host_platform_device_count=8"
+    printed = with_orbax(_ON_EIGHT_DEVICES, JAX_PLATFORMS="cpu", XLA_FLAGS=flags)
+    assert printed.split() == ["equal"] * 6
 
 
 @pytest.mark.parametrize("ids", [None, tuple(range(8))])

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.processes import python
+from tests.support.processes import python, with_orbax
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -15,11 +15,12 @@ if TYPE_CHECKING:
 
 def run_on(devices: int, program: str) -> list[str]:
     """The lines that a program prints in a process with some number of virtual devices."""
-    environment = os.environ | {
-        "JAX_PLATFORMS": "cpu",
-        "XLA_FLAGS": f"--xla_force_host_platform_device_count={devices}",
-    }
-    return python(program, env=environment).splitlines()
+    return with_orbax(program, **_environment(devices)).splitlines()
+
+
+def _environment(devices: int) -> dict[str, str]:
+    flags = f"--xla_force_host_platform_device_count={devices}"
+    return {"JAX_PLATFORMS": "cpu", "XLA_FLAGS": flags}
 
 
 @pytest.fixture(scope="module")
@@ -45,8 +46,7 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_it_is_described_and_abstracted_with_one_device_and_without_orbax(path: Path) -> None:
-    lines = run_on(
-        1,
+    lines = python(
         f"""
         import sys
         import orbscan
@@ -65,7 +65,8 @@ def test_it_is_described_and_abstracted_with_one_device_and_without_orbax(path: 
         except orbscan.MissingDevicesError as error:
             print(error)
         """,
-    )
+        env=os.environ | _environment(1),
+    ).splitlines()
     assert lines == [
         "(64, 8) ('data', 'model') 512",
         "False False False",

@@ -8,7 +8,6 @@ test runs by then.
 from __future__ import annotations
 
 import importlib
-import os
 import pickle
 import shlex
 import subprocess
@@ -22,6 +21,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import pytest
+
+from tests.support import nursery
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -69,7 +70,8 @@ def elsewhere(function: Callable[..., T], *arguments: object) -> T:
 
     The test fails if the function raises anything. What it takes and returns is pickled.
     """
-    returned: T = _ask(function.__module__, function.__qualname__, arguments, {})
+    returned: T
+    returned, _ = _ask({}, function.__module__, function.__qualname__, arguments, {})
     return returned
 
 
@@ -79,30 +81,48 @@ def apart(test: Callable[..., None]) -> Callable[..., None]:
     # Without its attributes, by which hypothesis would take the caller for a test of its own.
     @wraps(test, updated=())
     def called(**named: object) -> None:
-        _ask(test.__module__, f"{test.__name__}.__wrapped__", (), named)
+        _ask({}, test.__module__, f"{test.__name__}.__wrapped__", (), named)
 
     return called
 
 
-def _ask(*asked: object) -> Any:
-    with tempfile.TemporaryDirectory() as folder:
-        question, answer = Path(folder) / "question", Path(folder) / "answer"
-        question.write_bytes(pickle.dumps(asked))
-        output([sys.executable, "-m", __name__, question, answer], cwd=ROOT)
-        return pickle.loads(answer.read_bytes())  # noqa: S301  our own
+def with_orbax(program: str, **environment: str) -> str:
+    """What a program in Python writes to stdout, in a process that has imported Orbax already.
+
+    Args:
+        program: its text.
+        environment: what is added to the environment, before jax looks at its devices.
+    """
+    return _ask(environment, __name__, "_execute", (textwrap.dedent(program),), {})[1]
 
 
-def _answer(question: Path, answer: Path) -> None:
-    module, name, arguments, named = pickle.loads(question.read_bytes())  # noqa: S301  our own
-    # What is set for every test.
-    importlib.import_module("tests.conftest")
-    function = attrgetter(name)(importlib.import_module(module))
-    answer.write_bytes(pickle.dumps(function(*arguments, **named)))
+def _execute(program: str) -> None:
+    exec(program, {"__name__": "__main__"})  # noqa: S102  our own
 
 
-def _main() -> int:
+def _ask(environment: dict[str, str], *asked: object) -> tuple[Any, str]:
+    """What a function returns in another process, and what it has written to stdout."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "question").write_bytes(pickle.dumps(asked))
+        status = _nursery.ask(folder, environment)
+        out, err = ((folder / stream).read_text("utf-8") for stream in ("stdout", "stderr"))
+        if status != 0:
+            pytest.fail(
+                f"exit code {status}: {asked[:2]}\n{_text(out)}\n{_text(err)}", pytrace=False
+            )
+        return pickle.loads((folder / "answer").read_bytes()), out  # noqa: S301  our own
+
+
+_nursery = nursery.Nursery()
+
+
+def answer(folder: Path) -> int:
+    """Answers the question in a folder: the exit code."""
     try:
-        _answer(*map(Path, sys.argv[1:]))
+        module, name, arguments, named = pickle.loads((folder / "question").read_bytes())  # noqa: S301  our own
+        function = attrgetter(name)(importlib.import_module(module))
+        (folder / "answer").write_bytes(pickle.dumps(function(*arguments, **named)))
     except BaseException:  # noqa: BLE001  shown by the test that asked
         traceback.print_exc()
         return 1
@@ -116,11 +136,3 @@ def _shown(words: Sequence[str]) -> str:
 def _text(stream: str | bytes | None) -> str:
     text = stream.decode(errors="replace") if isinstance(stream, bytes) else stream or ""
     return text[-_SHOWN:]
-
-
-if __name__ == "__main__":
-    status = _main()
-    sys.stdout.flush()
-    sys.stderr.flush()
-    # Threads and loops that are still at work are not waited for.
-    os._exit(status)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import TYPE_CHECKING
 
@@ -22,8 +23,10 @@ def last_lines(folder: Path, tests: str, *options: str) -> list[str]:
     """What follows the last line of pytest itself."""
     (folder / "conftest.py").write_text(_CONFTEST)
     (folder / "test_it.py").write_text(tests)
+    # Plugins that are installed take longer to import than the tests to run.
+    alone = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTEST_PLUGINS": "xdist.plugin"}
     pytest_ = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-c", "/dev/null"]
-    ended = processes.run([*pytest_, "--rootdir", folder, *options, folder])
+    ended = processes.run([*pytest_, "--rootdir", folder, *options, folder], env=alone)
     assert ended.returncode != 0
     lines = ended.stdout.splitlines()
     (start,) = (at for at, line in enumerate(lines) if line.endswith("alone:"))
