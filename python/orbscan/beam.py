@@ -32,7 +32,7 @@ class ReadCheckpoints(beam.PTransform):
     Args:
         roots: as for `orbscan.scan`; every worker must reach them by the same paths.
         table: `leaves`, `checkpoints` or `findings`.
-        shares: the number of shares.
+        shares: the most shares; there are never more than checkpoints.
         options: as for `orbscan.shares`.
 
     Raises:

@@ -33,21 +33,32 @@ def read_checkpoints(
 ) -> ray.data.Dataset:
     """Read checkpoints into a dataset: a read task for each share of the table.
 
-    Checkpoints are read when the dataset is, by as many concurrent tasks as Ray chooses, and again
-    on another node if one is lost. What cannot be read is a row, as in every table.
+    Directories are listed here. Checkpoints are read when the dataset is, by as many concurrent
+    tasks as Ray chooses, and again on another node if one is lost. What cannot be read is a row, as
+    in every table.
 
     Args:
         roots: as for `orbscan.scan`; every node must reach them by the same paths.
         table: `leaves`, `checkpoints` or `findings`.
-        shares: the number of shares; None to let Ray decide.
+        shares: the most shares; None for as many as Ray has tasks by default, or twice the number
+            of its CPUs. There are never more shares than checkpoints.
         options: as for `orbscan.shares`.
 
     Raises:
         ValueError: an argument is invalid.
     """
-    source = CheckpointSource(roots, table, shares, options)
-    dataset: ray.data.Dataset = ray.data.read_datasource(source, override_num_blocks=shares)
+    source = CheckpointSource(roots, table, _most() if shares is None else shares, options)
+    # By itself, Ray would make hundreds of tasks to read a few checkpoints.
+    dataset: ray.data.Dataset = ray.data.read_datasource(source, override_num_blocks=source.count())
     return dataset
+
+
+def _most() -> int:
+    """The number of tasks with which Ray reads data by default."""
+    known = ray.cluster_resources() if ray.is_initialized() else {}  # type: ignore[no-untyped-call]
+    return max(
+        ray.data.DataContext.get_current().read_op_min_num_blocks, 2 * int(known.get("CPU", 1))
+    )
 
 
 class CheckpointSource(Datasource):
@@ -57,12 +68,16 @@ class CheckpointSource(Datasource):
         self,
         roots: Path | Iterable[Path],
         table: TableName,
-        shares: int | None,
+        shares: int,
         options: dict[str, Any],
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call] # parts of Ray have no types
         self._source = Source(roots, table, options)
         self._shares = shares
+
+    def count(self) -> int:
+        """Return the number of tasks."""
+        return len(self._source.shares(self._shares))
 
     def get_name(self) -> str:
         """The name in Ray's display of progress."""
@@ -76,7 +91,8 @@ class CheckpointSource(Datasource):
         self, parallelism: int, per_task_row_limit: int | None = None, data_context: Any = None
     ) -> list[ReadTask]:
         """Divide the table into tasks."""
-        del data_context
+        # What Ray asks for is what this has said, or what a user overrides.
+        del data_context, parallelism
         unknown = BlockMetadata(num_rows=None, size_bytes=None, input_files=None, exec_stats=None)
         return [
             ReadTask(
@@ -85,7 +101,7 @@ class CheckpointSource(Datasource):
                 schema=pa.schema(self._source.schema()),
                 per_task_row_limit=per_task_row_limit,
             )
-            for share in self._source.shares(self._shares or parallelism)
+            for share in self._source.shares(self._shares)
         ]
 
 

@@ -91,6 +91,9 @@ def asked(table: Any, root: Path, target: Path) -> None:
 def parts(root: Path) -> None:
     """Asks for the largest and the first rows."""
     dataset = orbscan.ray.read_checkpoints(root, shares=4)
+    # No task without anything to read.
+    two = [root / "run_00" / name for name in "45"]
+    assert orbscan.ray.CheckpointSource(two, "leaves", 200, {}).count() == 2
     sizes = dataset.select_columns("nbytes").filter(expr="nbytes >= 0")
     first = sizes.sort("nbytes", descending=True).take(10)
     assert [row["nbytes"] for row in first] == largest(root)

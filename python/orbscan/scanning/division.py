@@ -34,7 +34,12 @@ class Portion:
 
 
 def divided(
-    roots: Sequence[str], count: int, options: dict[str, Any], *, part_bytes: int | None
+    roots: Sequence[str],
+    count: int,
+    options: dict[str, Any],
+    *,
+    part_bytes: int | None,
+    exact: bool = True,
 ) -> list[Portion]:
     """Divide a walk into shares.
 
@@ -47,6 +52,7 @@ def divided(
         options: the options of the scan.
         part_bytes: the maximum bytes of a checkpoint that one share checks; None if the sizes of
             checkpoints do not matter.
+        exact: whether there are `count` shares even if some of them have nothing to read.
     """
     if count == 1:
         return [Portion()]
@@ -66,8 +72,13 @@ def divided(
         atomicity=options.get("atomicity", "auto"),
     )
     if part_bytes is not None:
-        return _by_size(found, count, part_bytes, roots)
-    return [Portion(_joined(piece for piece, _ in found[at::count])) for at in range(count)]
+        portions = _by_size(found, count, part_bytes, roots)
+    else:
+        portions = [Portion(_joined(piece for piece, _ in found[at::count])) for at in range(count)]
+    if exact:
+        return portions
+    # One is left even if there is nothing to read: an engine expects a task.
+    return [portion for portion in portions if portion.pieces] or portions[:1]
 
 
 def _joined(pieces: Iterable[Piece]) -> list[Piece]:

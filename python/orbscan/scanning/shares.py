@@ -130,11 +130,17 @@ class Source:
         """Describe the columns; nothing is read."""
         return schema(self.table, categories=self._options.get("categories", False))
 
-    def shares(self, count: int) -> list[Share]:
-        """Divide it; an engine may call this more than once while it plans."""
-        if count not in self._divided:
-            self._divided[count] = shares(self._roots, count, table=self.table, **self._options)
-        return self._divided[count]
+    def shares(self, most: int) -> list[Share]:
+        """Divide it; an engine may call this more than once while it plans.
+
+        There are fewer than `most` shares if there is less to divide: a task without anything to
+        read takes an engine as long as one that reads a hundred checkpoints.
+        """
+        if most not in self._divided:
+            self._divided[most] = _shares(
+                self._roots, most, table=self.table, exact=False, **self._options
+            )
+        return self._divided[most]
 
 
 def shares(
@@ -168,6 +174,19 @@ def shares(
     >>> [share.index for share in shares("runs", 3)]
     [0, 1, 2]
     """
+    return _shares(roots, count, table=table, part_bytes=part_bytes, exact=True, **options)
+
+
+def _shares(
+    roots: Path | Iterable[Path],
+    count: int,
+    *,
+    table: TableName,
+    part_bytes: int = PART_BYTES,
+    exact: bool,
+    **options: Any,
+) -> list[Share]:
+    """As `shares`; `exact` as for `division.divided`."""
     _check(table, options)
     for name, number in (("count", count), ("part_bytes", part_bytes)):
         if number < 1:
@@ -178,7 +197,9 @@ def shares(
     texts = tuple(str(root) for root in expanded(roots, **of_store))
     with_store = placed(texts, **of_store)
     by_size = table == "findings" and options.get("level") == "data"
-    portions = divided(with_store, count, options, part_bytes=part_bytes if by_size else None)
+    portions = divided(
+        with_store, count, options, part_bytes=part_bytes if by_size else None, exact=exact
+    )
     if since is not None:
         with importing:
             from orbscan.scanning.earlier import fingerprints
@@ -186,7 +207,7 @@ def shares(
         known = fingerprints(since, leaves=options.get("leaves", True))
         give_earlier(known, portions, texts)
     return [
-        Share(index, count, table, texts, options, portion)
+        Share(index, len(portions), table, texts, options, portion)
         for index, portion in enumerate(portions)
     ]
 

@@ -45,6 +45,22 @@ def test_shares_are_the_whole(table: Any, count: int, run: Path) -> None:
     assert pa.schema(shares[0].schema()).equals(together.schema, check_metadata=True)
 
 
+@each_table
+@pytest.mark.parametrize("options", [{}, {"since": True}])
+def test_an_engine_has_no_task_without_anything_to_read(
+    table: Any, options: dict[str, Any], run: Path
+) -> None:
+    since = pa.table(tables.checkpoint_table(run)) if options else None
+    count = len([*orbscan.scan(run)])
+    made = {} if since is None or table == "findings" else {"since": since}
+    shares = module.Source(run, table, made).shares(200)
+    assert len(shares) == count > 1
+    assert [(share.index, share.count) for share in shares] == [(at, count) for at in range(count)]
+    assert rows(pa.concat_tables(map(read, shares))) == rows(pa.table(TABLES[table](run, **made)))
+    # One remains where there is nothing.
+    assert len(module.Source([], table, {}).shares(200)) == 1
+
+
 def test_shares_are_read_in_other_processes(golden: Path) -> None:
     shares = orbscan.shares(golden, 4, threads=1)
     context = multiprocessing.get_context("spawn")
