@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import hypothesis
 import pytest
 
-from tests.support import alone, left_behind
+from tests.support import alone, draws, left_behind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,11 +26,11 @@ for _of_make in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS"):
 logging.getLogger("absl").setLevel(logging.ERROR)
 
 # What is drawn depends on the test alone: not on the clock, and not on what earlier runs found.
-# With ORBSCAN_DRAWS=new it is something else each time.
+# With ORBSCAN_DRAWS=new it is something else each time, and more of it where that takes long.
 hypothesis.settings.register_profile(
     "steady",
     deadline=None,
-    derandomize=os.environ.get("ORBSCAN_DRAWS") != "new",
+    derandomize=not draws.IS_NEW,
     database=None,
     print_blob=True,
     suppress_health_check=[hypothesis.HealthCheck.too_slow],

@@ -18,6 +18,7 @@ from orbax.checkpoint.experimental import v1 as ocp
 
 import orbscan
 from tests.support.answers import answer
+from tests.support.draws import examples
 from tests.support.processes import apart
 from tests.support.verdicts import judge
 
@@ -132,7 +133,7 @@ def write(root: Path, store: dict[str, Any]) -> None:
 
 @apart
 @given(stores())
-@settings(max_examples=60)
+@settings(max_examples=examples(30))
 def test_a_store_reads_as_in_orbax(store: dict[str, Any]) -> None:
     with tempfile.TemporaryDirectory() as top:
         root = Path(top) / "checkpoint"

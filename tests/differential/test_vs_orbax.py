@@ -22,6 +22,7 @@ from jax.sharding import NamedSharding, PartitionSpec, SingleDeviceSharding
 
 import orbscan
 from tests.support.answers import answer
+from tests.support.draws import examples
 from tests.support.processes import apart
 from tests.support.verdicts import judge, judge_checkpointables
 
@@ -149,7 +150,7 @@ def folders() -> tempfile.TemporaryDirectory[str]:
 @pytest.mark.parametrize("writer", WRITERS)
 @apart
 @settings(
-    max_examples=25,
+    max_examples=examples(10),
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
 )
 @given(tree=trees)
@@ -171,7 +172,7 @@ def test_a_drawn_tree_reads_as_in_orbax(writer: str, tree: Any) -> None:
 
 
 @apart
-@settings(max_examples=20)
+@settings(max_examples=examples(10))
 @given(
     items=st.dictionaries(
         st.sampled_from(["pytree", "state", "params", "aux", "10", "Z", "config"]),

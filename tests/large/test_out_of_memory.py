@@ -43,7 +43,8 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_too_little_memory_is_an_error_of_its_own(large: Path, command: str) -> None:
     words = [word.format(large) for word in COMMANDS[command]]
     statuses = set()
-    for most in MEBIBYTES:
+    # A dump takes the longest of all, and the least memory.
+    for most in MEBIBYTES[:: 3 if command == "dump" else 1]:
         bounded = ["sh", "-c", 'ulimit -v "$0" && exec "$@"', most << 10]
         ended = processes.run(
             [*bounded, sys.executable, "-m", "orbscan", *words],

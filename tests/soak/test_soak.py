@@ -9,7 +9,7 @@ from tests.soak.__main__ import Soak, bad, table
 from tests.soak.readers import Reader
 from tests.support.processes import HANGS
 
-ROUNDS = 40
+ROUNDS = 20
 
 
 @pytest.fixture(scope="module")
