@@ -26,12 +26,19 @@ if hasattr(os, "register_at_fork"):
 
 
 class Library:
-    """A library that is imported when an attribute of it is first used."""
+    """A module that is imported when an attribute of it is first used.
+
+    What was used is an attribute of its own from then on: an `import` statement that finds its
+    module takes as long as opening a file, when caches are cold.
+    """
 
     def __init__(self, name: str) -> None:
         self.__name__ = name
 
     def __getattr__(self, name: str) -> object:
-        from importlib import import_module
+        with importing:
+            from importlib import import_module
 
-        return getattr(import_module(self.__name__), name)
+            found: object = getattr(import_module(self.__name__), name)
+        self.__dict__[name] = found
+        return found

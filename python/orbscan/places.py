@@ -124,6 +124,8 @@ def url_scheme(text: str) -> str | None:
     >>> url_scheme("gs://bucket/run"), url_scheme("a:b/c"), url_scheme("a/b://c")
     ('gs', None, None)
     """
+    if "://" not in text:
+        return None
     scheme, separator, _ = text.partition("://")
     is_scheme = separator and scheme.translate(_OTHERS_IN_SCHEMES).isalnum()
     return scheme.lower() if is_scheme else None
@@ -167,3 +169,22 @@ def path_of(place: str) -> Path | UrlPath:
     from pathlib import Path
 
     return Path(place)
+
+
+class PathAttribute:
+    """The attribute `path` of a value that has a place, made when it is first looked at.
+
+    In a read, `pathlib` would take as long as the listing of a directory. A value that has a path
+    from the start is never asked for its place, `_place`.
+    """
+
+    __slots__ = ()
+
+    def __get__(self, owner: object | None, cls: type) -> Path | UrlPath:
+        """Return the path; AttributeError for the class, which has none."""
+        if owner is None:
+            message = f"{cls.__name__} has no path: only its values have one"
+            raise AttributeError(message)
+        made = path_of(owner.__dict__["_place"])
+        owner.__dict__["path"] = made
+        return made

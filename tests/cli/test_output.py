@@ -23,10 +23,11 @@ _PROGRAM = """
     import os
     import sys
     import orbscan
+    from tests.support import fake_core
     from tests.support.fake_core import FakeCore
     from tests.support.tables import array, checkpoint, scalar, unreadable
     tree = {"größe": array((2,)), "重み": scalar("int8"), "bad": unreadable("a long reason" * 9)}
-    sys.modules["orbscan._core"] = orbscan._core = FakeCore(checkpoint(tree))
+    fake_core.put(FakeCore(checkpoint(tree)))
     if "--without-rich" in sys.argv:
         sys.argv.remove("--without-rich")
         sys.modules["rich"] = None

@@ -370,10 +370,11 @@ def test_the_version_is_shown(
 _PROGRAM = """
     import sys
     import orbscan
+    from tests.support import fake_core
     from tests.support.fake_core import FakeCore
     from tests.support.tables import array, checkpoint, numpy_array
     tree = {f"ü{at}": array((2,)) for at in range(3)}
-    sys.modules["orbscan._core"] = orbscan._core = FakeCore(checkpoint(tree))
+    fake_core.put(FakeCore(checkpoint(tree)))
     from orbscan.__main__ import main
     status = main(["show", "p", *sys.argv[1:]])
     print("LOADED", *sorted(sys.modules), file=sys.stderr)

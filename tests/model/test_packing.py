@@ -113,7 +113,7 @@ def test_all_that_stands_beside_the_tree_comes_back() -> None:
     )
     again = there_and_back(read)
     assert again == read
-    assert (type(again.path), again._trees) == (type(read.path), read._trees)
+    assert (type(again.path), again._trees) == (type(read.path), read._saved_trees())
     odd = CheckpointMetadata(Path(os.fsdecode(b"\xff")), metadata=None)
     assert there_and_back(odd) == odd
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import orbscan
 from orbscan import _core
+from orbscan.reading import api
 
 if TYPE_CHECKING:
     import pytest
@@ -54,15 +55,23 @@ class FakeCore(ModuleType):
         return self.answer
 
 
-def _given(rules: dict[str, Any]) -> list[tuple[str, Any]]:
-    """The rules that are not those of a plain call."""
-    plain = {"atomicity": "auto", "allow_uncommitted": False, "recover": False, "first": None}
-    return [(name, value) for name, value in rules.items() if value != plain[name]]
+def put(fake: FakeCore) -> None:
+    """Put a stand-in in the place of the extension module, for good."""
+    sys.modules["orbscan._core"] = fake
+    for module in (orbscan, api):
+        module.__dict__["_core"] = fake
 
 
 def install(monkeypatch: pytest.MonkeyPatch, answer: Any) -> FakeCore:
     """Put a stand-in in the place of the extension module until the end of the test."""
     fake = FakeCore(answer)
     monkeypatch.setitem(sys.modules, "orbscan._core", fake)
-    monkeypatch.setattr(orbscan, "_core", fake, raising=False)
+    for module in (orbscan, api):
+        monkeypatch.setitem(module.__dict__, "_core", fake)
     return fake
+
+
+def _given(rules: dict[str, Any]) -> list[tuple[str, Any]]:
+    """The rules that are not those of a plain call."""
+    plain = {"atomicity": "auto", "allow_uncommitted": False, "recover": False, "first": None}
+    return [(name, value) for name, value in rules.items() if value != plain[name]]

@@ -121,7 +121,7 @@ def _show_json(arguments: argparse.Namespace) -> bool:
     from orbscan import _core
     from orbscan.cli import output, render
     from orbscan.model.item import JSON as JSON_ITEM
-    from orbscan.reading.items import Contents
+    from orbscan.reading.items import Found
     from orbscan.reading.pytree_document import render_item
 
     path = source.step_path(arguments, source.local_path(arguments, arguments.path))
@@ -130,7 +130,7 @@ def _show_json(arguments: argparse.Namespace) -> bool:
     except InvalidLayoutError:
         # The error of the first read says what to pass instead.
         return False
-    items = Contents(path, read.handlers, (), None).items()
+    items = Found(path, read.handlers).items()
     item = next((item for item in items if item.name == arguments.name), None)
     if item is None or item.kind != JSON_ITEM or item.file is None:
         return False

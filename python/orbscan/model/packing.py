@@ -48,7 +48,7 @@ def to_bytes(read: Any) -> bytes:
         # The dialect of Python's json: NaN, and no character that UTF-8 does not have.
         custom_metadata=json.dumps(read.custom_metadata),
         issues=[_issue_row(issue) for issue in read.issues],
-        saved=[msgspec.structs.astuple(tree) for tree in read._trees],  # noqa: SLF001
+        saved=[msgspec.structs.astuple(tree) for tree in read._saved_trees()],  # noqa: SLF001
         keys=[*tree.keys],
         classes=[*tree.classes],
         containers=tree.containers,

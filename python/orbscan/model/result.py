@@ -12,6 +12,7 @@ from orbscan.model.leaves import ArrayMetadata, NumpyMetadata, leaves, own
 from orbscan.model.moments import Moments
 from orbscan.model.saved_tree import SavedTree  # noqa: TC001 - annotations are resolved
 from orbscan.model.value import Value, as_dataclass
+from orbscan.places import PathAttribute
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -70,6 +71,9 @@ class Contents(Protocol):
     def document(self) -> dict[str, object]:
         """Compose what `orbscan show -o json` prints."""
 
+    def saved_trees(self) -> tuple[SavedTree, ...]:
+        """Give what only V0 of Orbax says of each pytree."""
+
 
 @dataclass(frozen=True, repr=False)
 class CheckpointMetadata(Moments, Generic[T]):
@@ -94,7 +98,7 @@ class CheckpointMetadata(Moments, Generic[T]):
     custom_metadata: dict[str, Any] | None = None
     issues: tuple[Issue, ...] = ()
     _contents: Contents | None = field(default=None, repr=False, compare=False)
-    _trees: tuple[SavedTree, ...] = field(default=(), repr=False, compare=False)
+    _trees: tuple[SavedTree, ...] | None = field(default=None, repr=False, compare=False)
 
     @property
     def items(self) -> tuple[Item, ...]:
@@ -108,6 +112,12 @@ class CheckpointMetadata(Moments, Generic[T]):
             OrbscanError: the checkpoint cannot be read any more; as `orbscan.metadata`.
         """
         return () if self._contents is None else self._contents.items()
+
+    def _saved_trees(self) -> tuple[SavedTree, ...]:
+        """What only V0 of Orbax says of each pytree."""
+        if self._trees is not None or self._contents is None:
+            return self._trees or ()
+        return self._contents.saved_trees()
 
     def leaves(self) -> Iterator[tuple[Keypath, Any]]:
         """Walk the tree, or the trees by the name of their checkpointable.
@@ -201,6 +211,23 @@ class CheckpointMetadata(Moments, Generic[T]):
         found = (own(leaf) for _, leaf in self.leaves())
         return sum(leaf.nbytes for leaf in found if isinstance(leaf, _ARRAYS))
 
+    @classmethod
+    def _of_place(cls, place: str, fields: dict[str, Any]) -> CheckpointMetadata[Any]:
+        """Make a result of its fields; the path is made of the place when it is looked at.
+
+        A frozen dataclass sets each field by a call, which is a third of what a small read takes in
+        Python.
+        """
+        made = object.__new__(cls)
+        made.__dict__.update(fields, _place=place)
+        return made
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return the fields, and not the place, which may have secret options of its store."""
+        fields = {**self.__dict__, "path": self.path}
+        fields.pop("_place", None)
+        return fields
+
     def __repr__(self) -> str:
         """Show everything, but only a part of a large tree: at most 20 lines of 100 characters."""
         from orbscan.model.text import text
@@ -228,6 +255,9 @@ class CheckpointMetadata(Moments, Generic[T]):
         return repr_lib.render_object_constructor(
             type(self), dict(notebook.fields(self, whole=True)), path, subtree_renderer
         )
+
+
+CheckpointMetadata.path = PathAttribute()  # type: ignore[assignment] # it gives what it stands for
 
 
 def tree_of(metadata: object) -> PyTreeMetadata:

@@ -1,4 +1,4 @@
-"""Converts the results of the extension module to the result of a call.
+"""From what the extension module read to the result of a call.
 
 Apart from `api`, because it imports numpy and more: `api` imports it for the first result.
 """
@@ -9,9 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from orbscan.model.result import CheckpointMetadata, Issue
-from orbscan.places import path_of
-from orbscan.reading.items import Contents, contents
-from orbscan.reading.saved_trees import saved_tree
+from orbscan.reading.items import Contents, Found
 from orbscan.reading.tree import assemble
 
 if TYPE_CHECKING:
@@ -24,10 +22,9 @@ def pytree(
     path: str, checkpoint: _core.Checkpoint, dressed: Dresser | None = None
 ) -> CheckpointMetadata[PyTreeMetadata]:
     """Compose the result for the one item that was read; `dressed` as for `tree.assemble`."""
-    (name, table), *_ = checkpoint.items
+    ((_, table), *_) = checkpoint.items
     tree = None if table is None else assemble(table, dressed)
-    read = composed(path, checkpoint, tree, checkpoint.issues, which=0, is_all=True)
-    return read if table is None else replace(read, _trees=(saved_tree(name, table, ()),))
+    return composed(path, checkpoint, tree, checkpoint.issues, which=0)
 
 
 def checkpointables(
@@ -39,12 +36,8 @@ def checkpointables(
         for name, table in checkpoint.items
         if name is not None
     }
-    saved = [
-        saved_tree(name, table, (name,))
-        for name, table in checkpoint.items
-        if name is not None and table is not None
-    ]
-    return replace(composed(path, checkpoint, trees, checkpoint.issues), _trees=tuple(saved))
+    # Metrics that are a pytree are not read here.
+    return composed(path, checkpoint, trees, checkpoint.issues, is_all=False)
 
 
 def header(path: str, checkpoint: _core.Checkpoint) -> CheckpointMetadata[dict[str, None]]:
@@ -52,7 +45,7 @@ def header(path: str, checkpoint: _core.Checkpoint) -> CheckpointMetadata[dict[s
     names = dict.fromkeys(name for name, _ in checkpoint.items if name is not None)
     read = composed(path, checkpoint, names, checkpoint.issues)
     # None of them has been read.
-    return replace(read, _contents=Contents(path, checkpoint.handlers, (), None))
+    return replace(read, _contents=Found(path, checkpoint.handlers))
 
 
 def composed(  # noqa: PLR0913 - keywords, each with a meaning of its own
@@ -62,17 +55,19 @@ def composed(  # noqa: PLR0913 - keywords, each with a meaning of its own
     issues: list[_core.Issue],
     *,
     which: int | None = None,
-    is_all: bool = False,
+    is_all: bool = True,
 ) -> CheckpointMetadata[PyTreeMetadata]:
-    """Combine trees, or one of them, with the metadata outside them."""
-    return CheckpointMetadata(
-        path_of(path),
-        metadata=metadata,
-        init_timestamp_nsecs=checkpoint.init_timestamp_nsecs,
-        commit_timestamp_nsecs=checkpoint.commit_timestamp_nsecs,
-        custom_metadata=_custom_metadata(checkpoint.custom_metadata),
-        issues=tuple([Issue(*issue) for issue in issues]),
-        _contents=contents(path, checkpoint, which, issues, is_all=is_all),
+    """Put trees, or one of them, and what stands outside them together."""
+    return CheckpointMetadata._of_place(  # noqa: SLF001 - for use within orbscan only
+        path,
+        {
+            "metadata": metadata,
+            "init_timestamp_nsecs": checkpoint.init_timestamp_nsecs,
+            "commit_timestamp_nsecs": checkpoint.commit_timestamp_nsecs,
+            "custom_metadata": _custom_metadata(checkpoint.custom_metadata),
+            "issues": tuple([Issue(*issue) for issue in issues]) if issues else (),
+            "_contents": Contents(path, checkpoint, which, issues, is_all),
+        },
     )
 
 

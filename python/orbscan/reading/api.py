@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import sys
 
-from orbscan import errors
-from orbscan._imports import importing
+from orbscan import _core, errors
+from orbscan._imports import Library, importing
 from orbscan.reading.paths import place_of
 
 # See orbscan/__init__.py.
@@ -19,12 +19,17 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import Any, Literal, TypeVar
 
-    from orbscan import _core
     from orbscan.aliases import Atomicity, ErrorKind, StepChoice, StoreOptions
     from orbscan.model.result import CheckpointMetadata, PyTreeMetadata
+    from orbscan.reading import answer, orbax_context
+    from orbscan.reading import handlers as handling
     from orbscan.reading.handlers import Handler
 
     T = TypeVar("T")
+else:
+    answer = Library("orbscan.reading.answer")
+    handling = Library("orbscan.reading.handlers")
+    orbax_context = Library("orbscan.reading.orbax_context")
 
 AUTO = "AUTO"
 
@@ -123,17 +128,10 @@ def metadata(  # noqa: PLR0913 - keywords, each with a meaning of its own
         and checkpointable_name in handlers
     ):
         # It need not be a pytree: its handler knows.
-        with importing:
-            from orbscan import _core
-
         header = _core.read_header(
             text, checkpointable_name, atomicity=atomicity, allow_uncommitted=allow_uncommitted
         )
-        with importing:
-            from orbscan.reading import answer
-            from orbscan.reading.handlers import one_of
-
-        return one_of(answer.header(text, header), checkpointable_name, handlers)
+        return handling.one_of(answer.header(text, header), checkpointable_name, handlers)
     text, checkpoint = read_pytree(
         text,
         checkpointable_name,
@@ -142,9 +140,6 @@ def metadata(  # noqa: PLR0913 - keywords, each with a meaning of its own
         allow_uncommitted=allow_uncommitted,
         recover=recover,
     )
-    with importing:
-        from orbscan.reading import answer
-
     read = answer.pytree(text, checkpoint)
     return _described("pytree", read, checkpoint, handlers)
 
@@ -204,15 +199,9 @@ def checkpointables_metadata(  # noqa: PLR0913 - as for metadata
         CheckpointNotFoundError: as for `metadata`; so are all others.
     """
     text = place_of(path, step, atomicity=atomicity, store=store, store_options=store_options)
-    with importing:
-        from orbscan import _core
-
     checkpoint = _core.read_checkpointables(
         text, rich_types, atomicity=atomicity, allow_uncommitted=allow_uncommitted
     )
-    with importing:
-        from orbscan.reading import answer
-
     read = answer.checkpointables(text, checkpoint)
     return _described("checkpointables", read, checkpoint, handlers)
 
@@ -224,12 +213,12 @@ def _described(
     given: Mapping[str, Handler] | None,
 ) -> CheckpointMetadata[Any]:
     """Let handlers of the program itself describe their items, if there can be any."""
-    if not given and _ORBAX not in sys.modules:
-        return read
-    with importing:
-        from orbscan.reading import handlers
-
-    describe = handlers.pytree if what == "pytree" else handlers.checkpointables
+    if not given:
+        if _ORBAX not in sys.modules:
+            return read
+        if orbax_context.Registry().is_plain:
+            return read
+    describe = handling.pytree if what == "pytree" else handling.checkpointables
     return describe(read, checkpoint, given)
 
 
@@ -263,9 +252,6 @@ def is_orbax_checkpoint(
         text = place_of(path, step, atomicity=atomicity, store=store, store_options=store_options)
     except errors.InvalidLayoutError:
         return False
-    with importing:
-        from orbscan import _core
-
     return _core.is_orbax_checkpoint(text, atomicity=atomicity)
 
 
@@ -315,9 +301,6 @@ def read_pytree_of(  # noqa: PLR0913 - as for metadata
     `first` is as in `orbax._release`, for the order of Orbax for `AUTO`. Raises as `metadata` does.
     """
     check_name(name)
-    with importing:
-        from orbscan import _core
-
     if recover:
         return _core.recover(path, name, atomicity=atomicity, allow_uncommitted=allow_uncommitted)
     return _core.read_pytree(
@@ -379,9 +362,6 @@ def read_everything(
 
     Raises as `metadata` does; a pytree that cannot be read is an issue if another one can.
     """
-    with importing:
-        from orbscan import _core
-
     return _core.read_everything(
         path, rich_types, atomicity=atomicity, allow_uncommitted=allow_uncommitted
     )
@@ -399,9 +379,6 @@ def others(path: str, read: _core.Checkpoint) -> list[tuple[str | None, bool | N
     """
     if not read.unread:
         return []
-    with importing:
-        from orbscan import _core
-
     (name, _), *_ = read.items
     return _core.others(path, name)
 

@@ -5,8 +5,6 @@ Importing this module loads nothing heavy.
 
 from __future__ import annotations
 
-from collections import namedtuple
-
 from orbscan.model.files import is_file
 from orbscan.model.item import JSON, OTHER, PYTREE, UNKNOWN, Item
 from orbscan.places import join
@@ -17,50 +15,46 @@ TYPE_CHECKING = False
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from typing import Any, NamedTuple
 
     from orbscan import _core
+    from orbscan.model.saved_tree import SavedTree
 
-    class _Contents(NamedTuple):
-        path: str
-        handlers: str | dict[str, str | None] | None
-        known: tuple[tuple[str | None, bool | None], ...]
-        chosen: Any = ...
-        read: _core.Checkpoint | None = None
-        which: int | None = None
-        issues: list[_core.Issue] | None = None
-        is_all: bool = True
-
-else:
-    # `typing`, whose named tuples have types, takes longer to import than a command does.
-    _Contents = namedtuple(  # noqa: PYI024
-        "_Contents",
-        "path handlers known chosen read which issues is_all",
-        defaults=(..., None, None, None, True),
-    )
+    Handlers = str | dict[str, str | None] | None
+    Names = list[tuple[str | None, bool | None]]
 
 # As `rust/orbscan-core/src/orbax/names.rs` has them.
 _DOCUMENTS = ("metadata", "data.json", "metrics")
 _WRITERS_OF_JSON = ("Json", "Metrics")
 
 
-class Contents(_Contents):
-    """Finds the items of a checkpoint when they are requested.
+class Found:
+    """Finds the items of a checkpoint when they are requested."""
 
-    Attributes:
-        path: the path of the checkpoint.
-        handlers: as `_core.Checkpoint` has them.
-        known: names, and whether they are pytrees.
-        chosen: the one that was read, if there are others that are not in `known`; ... if there are
-            none.
-        read: the columns of what was read; None if there are none in this process.
-        which: the number of the pytree of the result among them; None if the result has all.
-        issues: the faults that were tolerated.
-        is_all: whether `known`, and the others beside `chosen`, are all items; a scan leaves out
-            items that Orbax never reads.
-    """
+    __slots__ = ("chosen", "handlers", "known", "path", "saved")
 
-    __slots__ = ()
+    def __init__(
+        self,
+        path: str,
+        handlers: Handlers,
+        known: Names | None = None,
+        chosen: str | ellipsis | None = None,  # noqa: F821 - it has this name in the stubs alone
+        saved: tuple[SavedTree, ...] = (),
+    ) -> None:
+        """Note where they are.
+
+        Args:
+            path: the path of the checkpoint.
+            handlers: as `_core.Checkpoint` has them.
+            known: names, and whether they are pytrees.
+            chosen: the one that was read, if there are others beside it, which are not in `known`;
+                ... if there are none.
+            saved: what only V0 of Orbax says of each pytree.
+        """
+        self.path = path
+        self.handlers = handlers
+        self.known = known or []
+        self.chosen = chosen
+        self.saved = saved
 
     def items(self) -> tuple[Item, ...]:
         """Find the items, by name.
@@ -68,73 +62,133 @@ class Contents(_Contents):
         Raises:
             OrbscanError: as `orbscan.metadata` does.
         """
-        return tuple(described(self.path, self.handlers, self._all()))
+        return tuple(described(self.path, self.handlers, self.names()))
 
-    def _all(self) -> list[tuple[str | None, bool | None]]:
-        """The names of all items, and whether they are pytrees."""
+    def names(self) -> Names:
+        """The names of all items, and whether they are pytrees; raises as `items` does."""
         if self.chosen is ...:
             return [*self.known]
         from orbscan import _core
 
         return [*self.known, *_core.others(self.path, self.chosen)]
 
+    def saved_trees(self) -> tuple[SavedTree, ...]:
+        """Give what only V0 of Orbax says of each pytree."""
+        return self.saved
+
     def document(self) -> dict[str, object]:
-        """Compose the content of `orbscan show -o json` for the pytree, or for each of them.
+        """Raise ValueError: the columns are in the process that read them."""
+        message = (
+            f"{self.path}: only a result of a read in this process has a document:"
+            " read the checkpoint here"
+        )
+        raise ValueError(message)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return Found, (str(self.path), self.handlers, self.known, self.chosen, self.saved)
+
+
+class Contents:
+    """What else there is to say of what was read in this process, when it is requested.
+
+    Most results are never asked for it, so that nothing of it is made before.
+    """
+
+    __slots__ = ("is_all", "issues", "path", "read", "which")
+
+    def __init__(
+        self,
+        path: str,
+        read: _core.Checkpoint,
+        which: int | None = None,
+        issues: list[_core.Issue] | None = None,
+        is_all: bool = True,  # noqa: FBT001, FBT002
+    ) -> None:
+        """Keep the columns.
+
+        Args:
+            path: the path of the checkpoint.
+            read: the columns of what was read.
+            which: the number of the pytree among them that the result is of; None if it is of all.
+            issues: the faults that were tolerated.
+            is_all: whether what was read, and what lies beside it, is all; a scan leaves out what
+                Orbax never reads.
+        """
+        self.path = path
+        self.read = read
+        self.which = which
+        self.issues = issues
+        self.is_all = is_all
+
+    @property
+    def handlers(self) -> Handlers:
+        """The handlers that wrote the items, as `_core.Checkpoint` has them."""
+        return self.read.handlers
+
+    def found(self) -> Found:
+        """Return the same without the columns."""
+        read = self.read
+        unreadable = {name for name, _ in read.unreadable}
+        known: Names = [
+            (name, table is not None or name in unreadable) for name, table in read.items
+        ]
+        chosen = known[0][0] if read.unread else ...
+        return Found(self.path, read.handlers, known, chosen, self.saved_trees())
+
+    def items(self) -> tuple[Item, ...]:
+        """Find the items, by name; raises as `Found.items` does."""
+        return self.found().items()
+
+    def saved_trees(self) -> tuple[SavedTree, ...]:
+        """Make what only V0 of Orbax says of each pytree."""
+        from orbscan.reading.saved_trees import saved_tree
+
+        items = self.read.items
+        if self.which is not None:
+            items = items[self.which : self.which + 1]
+        of_one = self.which is not None
+        return tuple(
+            saved_tree(name, table, () if of_one or name is None else (name,))
+            for name, table in items
+            if table is not None and (of_one or name is not None)
+        )
+
+    def document(self) -> dict[str, object]:
+        """Compose what `orbscan show -o json` prints of the pytree, or of each of them.
 
         Raises:
-            ValueError: the columns are not in this process.
             OrbscanError: as `items` does.
         """
-        read = self.read
-        if read is None:
-            message = (
-                f"{self.path}: only a result of a read in this process has a document:"
-                " read the checkpoint here"
-            )
-            raise ValueError(message)
-        import json
-
-        from orbscan import _core
-        from orbscan.reading.pytree_document import SCHEMA_VERSION, render
-
-        def of(which: int) -> dict[str, object]:
-            name, _ = read.items[which]
-            if self.is_all:
-                others = [other for other in self._all() if other[0] != name]
-            else:
-                others = _core.others(self.path, name)
-            items = described(self.path, self.handlers, [(name, True), *others])
-            pieces = render(self.path, read, items, others, which=which, issues=self.issues)
-            made: dict[str, object] = json.loads("".join(pieces))
-            return made
-
         if self.which is not None:
-            return of(self.which)
-        pytrees = [number for number, (_, table) in enumerate(read.items) if table is not None]
+            return self._document(self.which)
+        from orbscan.reading.pytree_document import SCHEMA_VERSION
+
+        pytrees = [number for number, (_, table) in enumerate(self.read.items) if table is not None]
         return {
             "schema_version": SCHEMA_VERSION,
             "path": str(self.path),
-            "checkpointables": [*map(of, pytrees)],
+            "checkpointables": [*map(self._document, pytrees)],
         }
+
+    def _document(self, which: int) -> dict[str, object]:
+        import json
+
+        from orbscan import _core
+        from orbscan.reading.pytree_document import render
+
+        name, _ = self.read.items[which]
+        if self.is_all:
+            others = [other for other in self.found().names() if other[0] != name]
+        else:
+            others = _core.others(self.path, name)
+        items = described(self.path, self.handlers, [(name, True), *others])
+        pieces = render(self.path, self.read, items, others, which=which, issues=self.issues)
+        made: dict[str, object] = json.loads("".join(pieces))
+        return made
 
     def __reduce__(self) -> tuple[object, ...]:
         """Leave the columns in the process that read them."""
-        return Contents, (str(self.path), self.handlers, self.known, self.chosen)
-
-
-def contents(
-    path: str,
-    read: _core.Checkpoint,
-    which: int | None = None,
-    issues: list[_core.Issue] | None = None,
-    *,
-    is_all: bool = True,
-) -> Contents:
-    """Return what finds the items of a read; the arguments are the attributes of `Contents`."""
-    unreadable = {name for name, _ in read.unreadable}
-    known = tuple((name, table is not None or name in unreadable) for name, table in read.items)
-    chosen = known[0][0] if read.unread else ...
-    return Contents(path, read.handlers, known, chosen, read, which, issues, is_all)
+        return self.found().__reduce__()
 
 
 def described(

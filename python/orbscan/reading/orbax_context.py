@@ -38,6 +38,10 @@ _ATOMICITIES: dict[tuple[str, bool], Atomicity] = {
 }
 
 
+_known_as_plain: list[list[Any]] = []
+"""The entries of the last registry in which there was nothing but what Orbax registers itself."""
+
+
 class Wishes:
     """What the active context requests of a read of metadata.
 
@@ -115,7 +119,12 @@ class Registry:
         else:
             self._registry = context.checkpointables_options.registry
         self._entries = self._registry.get_all_entries()
+        # Each read asks. Equal lists of the same objects are compared in no time.
+        if self._entries in _known_as_plain:
+            return
         self.is_plain = self._is_plain(module.PyTreeHandler)
+        if self.is_plain:
+            _known_as_plain[:] = [[*self._entries]]
 
     def _is_plain(self, of_pytrees: type) -> bool:
         known = all(

@@ -54,18 +54,14 @@ def place_of(  # noqa: PLR0913 - keywords, each with a meaning of its own
     >>> place_of("checkpoints/1000/"), place_of("file:///data/run%201"), place_of("gs://bucket/x")
     ('checkpoints/1000/', '/data/run 1', 'gs://bucket/x')
     """
-    text = os.fsdecode(path)
+    text = path if type(path) is str else os.fsdecode(path)
     scheme = url_scheme(text)
     if scheme is None or scheme == "file":
         if store is not None or store_options:
             message = f"{text}: store and store_options are for URLs, and this is a path on a disk"
             raise ValueError(message)
         # An empty path is the working directory, as in pathlib.
-        place = (
-            os.path.expanduser(text) or os.curdir  # noqa: PTH111 - pathlib takes longer to import than a read
-            if scheme is None
-            else _path_of_file_url(text)
-        )
+        place = _local(text) if scheme is None else _path_of_file_url(text)
     elif isinstance(path, Url) and store is None and not store_options:
         place = path
     else:
@@ -76,6 +72,12 @@ def place_of(  # noqa: PLR0913 - keywords, each with a meaning of its own
         from orbscan.reading.step_choice import step_directory
 
     return step_directory(place, step, prefix=prefix, atomicity=atomicity)
+
+
+def _local(text: str) -> str:
+    if text.startswith("~"):
+        return os.path.expanduser(text)  # noqa: PTH111 - pathlib takes longer to import than a read
+    return text or os.curdir
 
 
 def place_in_store(

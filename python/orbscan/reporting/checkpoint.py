@@ -11,7 +11,7 @@ from typing import NamedTuple
 from orbscan.planning.build import build
 from orbscan.planning.columns import arrays
 from orbscan.planning.fit import MeshMismatchError
-from orbscan.reading.items import contents
+from orbscan.reading.items import Contents
 from orbscan.reading.totals import Totals, element_types
 from orbscan.reporting.explorer import within
 from orbscan.reporting.facts import Fact, facts
@@ -152,7 +152,7 @@ def checkpoint_page(
 
 def _checkpointables(path: str, read: _core.Checkpoint) -> Iterator[tuple[str, str, str]]:
     held = dict(read.items)
-    for item in contents(path, read).items():
+    for item in Contents(path, read).items():
         table = held.get(item.name)
         what = ""
         if table is not None:

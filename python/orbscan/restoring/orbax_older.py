@@ -52,8 +52,8 @@ def step_metadata(read: CheckpointMetadata[Any]) -> Any:
     theirs = module("checkpoint")
     values = Values()
     contents = read._contents  # noqa: SLF001 - for use within orbscan only
-    saved = {tree.keypath: tree for tree in read._trees}  # noqa: SLF001
-    if read._trees and () not in saved:  # noqa: SLF001
+    saved = {tree.keypath: tree for tree in read._saved_trees()}  # noqa: SLF001
+    if saved and () not in saved:
         items: Any = theirs.CompositeItemMetadata(
             **{
                 name: tree_metadata(

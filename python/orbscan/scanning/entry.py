@@ -245,7 +245,7 @@ def _metadata(source: _core.Entry, path: str) -> CheckpointMetadata[PyTreeMetada
 
     _, table = checkpoint.items[chosen]
     tree = None if table is None else assemble(table)
-    return composed(path, checkpoint, tree, source.chosen_issues, which=chosen)
+    return composed(path, checkpoint, tree, source.chosen_issues, which=chosen, is_all=False)
 
 
 def _checkpointables(
@@ -258,7 +258,7 @@ def _checkpointables(
     from orbscan.reading.tree import assemble
 
     trees = {name: None if table is None else assemble(table) for name, table in checkpoint.items}
-    return composed(path, checkpoint, trees, checkpoint.issues)
+    return composed(path, checkpoint, trees, checkpoint.issues, is_all=False)
 
 
 def _row(source: _core.Entry, _: str) -> dict[str, object]:
