@@ -1,4 +1,4 @@
-"""From what the extension module read to the result of a call.
+"""Converts the results of the extension module to the result of a call.
 
 Apart from `api`, because it imports numpy and more: `api` imports it for the first result.
 """
@@ -57,7 +57,7 @@ def composed(  # noqa: PLR0913 - keywords, each with a meaning of its own
     which: int | None = None,
     is_all: bool = True,
 ) -> CheckpointMetadata[PyTreeMetadata]:
-    """Put trees, or one of them, and what stands outside them together."""
+    """Combine trees, or one of them, with the metadata outside them."""
     return CheckpointMetadata._of_place(  # noqa: SLF001 - for use within orbscan only
         path,
         {

@@ -46,8 +46,8 @@ class Found:
             path: the path of the checkpoint.
             handlers: as `_core.Checkpoint` has them.
             known: names, and whether they are pytrees.
-            chosen: the one that was read, if there are others beside it, which are not in `known`;
-                ... if there are none.
+            chosen: the one that was read, if there are others that are not in `known`; ... if there
+                are none.
             saved: what only V0 of Orbax says of each pytree.
         """
         self.path = path
@@ -109,10 +109,10 @@ class Contents:
         Args:
             path: the path of the checkpoint.
             read: the columns of what was read.
-            which: the number of the pytree among them that the result is of; None if it is of all.
+            which: the number of the pytree of the result among them; None if the result has all.
             issues: the faults that were tolerated.
-            is_all: whether what was read, and what lies beside it, is all; a scan leaves out what
-                Orbax never reads.
+            is_all: whether the items that were read, and those beside them, are all items; a scan
+                leaves out items that Orbax never reads.
         """
         self.path = path
         self.read = read
@@ -154,7 +154,7 @@ class Contents:
         )
 
     def document(self) -> dict[str, object]:
-        """Compose what `orbscan show -o json` prints of the pytree, or of each of them.
+        """Compose the content of `orbscan show -o json` for the pytree, or for each of them.
 
         Raises:
             OrbscanError: as `items` does.
