@@ -39,6 +39,19 @@ def test_a_page_of_runs_says_that_one_is_broken(demo: Path) -> None:
     assert "<title>2 roots · orbscan</title>" in page
 
 
+def test_a_level_is_for_one_checkpoint_and_for_many(demo: Path) -> None:
+    for words, verdict in (
+        (["damaged/cut"], "Damaged."),
+        (["damaged/cut", "--level", "none"], "not checked"),
+        (["runs"], "The steps were not checked"),
+        (["runs", "--level", "none"], "The steps were not checked"),
+        (["runs", "--level", "index"], "checked at level index"),
+        (["runs", "composite", "--level", "structure"], "checked at level structure"),
+    ):
+        assert main(["report", *words]) in {0, 5}
+        assert verdict in (demo / "report.html").read_text("utf-8"), words
+
+
 def test_it_opens_a_browser_if_asked(demo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     opened: list[str] = []
     monkeypatch.setattr(webbrowser, "open", opened.append)
@@ -58,6 +71,7 @@ def test_tables_are_pages(demo: Path, capsys: pytest.CaptureFixture[str]) -> Non
     for name in ("leaves.parquet", "fleet.delta"):
         main(["scan", "runs", "-o", name])
         assert main(["report", name, "-o", "fleet.html"]) == 5
+        assert main(["report", name, "--level", "none", "-o", "fleet.html"]) == 5
     assert main(["scan", "runs", "-o", "checkpoints.parquet", "--table", "checkpoints"]) == 5
     assert main(["report", "leaves.parquet", "checkpoints.parquet"]) == 5
     assert "Made of tables" in (demo / "report.html").read_text("utf-8")
@@ -66,6 +80,9 @@ def test_tables_are_pages(demo: Path, capsys: pytest.CaptureFixture[str]) -> Non
         with pytest.raises(SystemExit):
             main(["report", *words])
         assert "made of tables alone" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        main(["report", "leaves.parquet", "--level", "index"])
+    assert "--level is for checkpoints" in capsys.readouterr().err
 
 
 def test_diff_writes_a_page_beside_its_answer(

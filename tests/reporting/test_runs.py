@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import re
 import shutil
+from html import unescape
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 import orbscan
 from orbscan.drawing.lines import line
 from orbscan.reporting.runs import missing
-from tests.reporting.conftest import facts_of
+from tests.reporting.conftest import data_of, facts_of, rows_of
 from tests.support import handmade
+
+if TYPE_CHECKING:
+    from orbscan.types import Level
 
 
 def rows_of_table(page: str) -> list[list[str]]:
@@ -50,7 +55,109 @@ def test_steps_say_that_they_were_not_checked(demo: Path) -> None:
     steps = page.split('<article class="checkpoint"')[1:]
     assert len(steps) == 8
     assert all(facts_of(step)["state"] == "not checked" for step in steps)
-    assert "Checkpoints are not checked here" in page
+    assert "The steps were not checked: 'orbscan report --level index'" in unescape(page)
+    assert ">Check<" not in page
+
+
+@pytest.fixture
+def damaged(demo: Path, tmp_path: Path) -> Path:
+    """The run of the demo, of which one step has no shardings, and another has lost chunks."""
+    run = tmp_path / "run"
+    shutil.copytree(demo / "runs" / "base", run)
+    (run / "1400" / "default" / "_sharding").unlink()
+    shutil.rmtree(run / "1500")
+    shutil.copytree(demo / "damaged" / "cut", run / "1500")
+    return run
+
+
+def test_with_a_level_each_step_is_checked_as_verify_does(damaged: Path) -> None:
+    page = orbscan.report(damaged, level="index").html
+    rows = {row[0]: row for row in rows_of_table(page)}
+    for name, row in rows.items():
+        if row[1] == "uncommitted":
+            assert row[2] == "not committed"
+            continue
+        report = orbscan.verify(damaged / name)
+        counts = [report.count("error"), report.count("warning")]
+        numbers = [int(number) for number in re.findall(r"[0-9]+", row[2])]
+        assert numbers == [count for count in counts if count], name
+        assert row[2].startswith("ok" if report.ok else "damaged"), name
+    assert rows["1500"][2].startswith("damaged, ")
+    assert rows["1400"][2] == "ok, 1 warning"
+    assert facts_of(page)["checked"].endswith("ok, 1 damaged")
+    assert "were not checked" not in page
+
+
+def test_findings_stand_on_the_page_of_the_step_and_in_the_charts(damaged: Path) -> None:
+    page = orbscan.report(damaged, level="index").html
+    assert re.findall(r'class="mark (\w+)"><title>(\d+)', page)[:3] == [
+        ("warned", "1400"),
+        ("damaged", "1500"),
+        ("uncommitted", "1600"),
+    ]
+    steps = page.split('<article class="checkpoint"')[1:]
+    found = {re.findall("<h1.*?>(.*?)</h1>", step)[0]: step for step in steps}
+    first = orbscan.verify(damaged / "1500").findings[0]
+    assert facts_of(found["1500"])["state"] == "damaged"
+    assert first.reason in unescape(found["1500"])
+    assert facts_of(found["1400"])["state"] == "ok, 1 warning"
+    assert facts_of(found["1000"])["state"] == "ok"
+    link = re.search(rf'<a href="#(findings-[0-9]+)">{first.code} ', page)
+    assert link is not None
+    assert f'id="{link[1]}"' in found["1500"]
+    lost = [
+        {row["path"] for row in rows_of(data_of(page, number)) if row["state"] == 2 and row["kind"]}
+        for number in range(len(re.findall(r'id="tree-[0-9]+"', page)))
+    ]
+    report = orbscan.verify(damaged / "1500")
+    assert {leaf.leaf for leaf in report.lost_leaves} in lost
+
+
+def test_levels_are_those_of_verify(demo: Path, tmp_path: Path) -> None:
+    for step in ("1", "2"):
+        shutil.copytree(demo / "damaged" / "none", tmp_path / "run" / step)
+    # Bytes that are there but do not decode: only the level `data` reads them.
+    largest = max((tmp_path / "run" / "2").rglob("d/*"), key=lambda file: file.stat().st_size)
+    whole = largest.read_bytes()
+    largest.write_bytes(whole[:4_600] + bytes(100) + whole[4_700:])
+    levels: dict[Level, str] = {"structure": "ok", "index": "ok", "data": "damaged, 1 error"}
+    for level, wanted in levels.items():
+        page = orbscan.report(tmp_path / "run", level=level).html
+        assert [row[2] for row in rows_of_table(page)] == ["ok", wanted]
+        assert orbscan.verify(tmp_path / "run" / "2", level=level).ok is (wanted == "ok")
+
+
+def test_a_step_that_cannot_be_read_is_checked_too(demo: Path) -> None:
+    page = orbscan.report(demo / "runs" / "wide", level="index").html
+    [row] = [row for row in rows_of_table(page) if row[1] == "broken"]
+    report = orbscan.verify(demo / "runs" / "wide" / row[0])
+    assert row[2].startswith("damaged, ")
+    assert report.findings[0].code in row[-1]
+
+
+def test_many_findings_leave_room_for_other_pages(tmp_path: Path) -> None:
+    tree = {f"{name}": handmade.Array((name + 1,)) for name in range(60)}
+    for number in range(3):
+        handmade.write(tmp_path / "run" / str(number), {"default": tree})
+    page = orbscan.report(tmp_path / "run", level="index").html
+    steps = page.split('<article class="checkpoint"')[1:]
+    for number, step in enumerate(reversed(steps)):
+        found = orbscan.verify(tmp_path / "run" / str(number)).findings
+        assert step.count('class="finding ') == 20
+        assert f"{len(found) - 20} more findings: 'orbscan verify' shows them" in unescape(step)
+
+
+def test_no_such_level_is_refused(demo: Path) -> None:
+    with pytest.raises(ValueError, match="level 'deep': expected one of"):
+        orbscan.report(demo / "runs", level="deep")  # type: ignore[arg-type]
+
+
+def test_what_is_not_read_is_not_checked(demo: Path) -> None:
+    with pytest.raises(TypeError, match="what a scan has found is shown as it is"):
+        orbscan.report(orbscan.scan(demo / "runs"), level="index")
+    diff = orbscan.diff(demo / "models" / "before", demo / "models" / "after")
+    with pytest.raises(TypeError, match="of two checkpoints that were compared none is checked"):
+        orbscan.report(diff, level="index")
 
 
 def test_charts_have_a_point_for_what_is_known(demo: Path) -> None:

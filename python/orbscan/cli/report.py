@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from orbscan.cli import source
 from orbscan.cli.destination import Destination, What
@@ -27,6 +27,7 @@ examples:
   orbscan report checkpoints/1000 --mesh data=4,model=8 --devices-per-host 8 --open
   orbscan report checkpoints --step latest --name params
   orbscan report runs -o runs.html             # steps over time, and a page of each
+  orbscan report runs --level data             # and check every byte of each
   orbscan report checkpoints/1000 -o mesh.svg --view mesh
   orbscan report fleet.delta -o fleet.html     # the same of a catalogue, reading nothing again
 
@@ -84,8 +85,8 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     parser.add_argument(
         "--level",
         choices=["none", "structure", "index", "data"],
-        default="index",
-        help="how deep to check the checkpoint, as for verify (default: index)",
+        help="how deep to check, as for verify; of several checkpoints each (default: index for "
+        "one, none for several)",
     )
     parser.set_defaults(run=run, parser=parser)
 
@@ -121,6 +122,8 @@ def _paths(arguments: argparse.Namespace) -> list[str]:
     if any(tables) and (of_one or not all(tables)):
         message = "a report is made of tables alone: neither with paths, nor with --step or --name"
         arguments.parser.error(message)
+    if any(tables) and arguments.level not in {None, "none"}:
+        arguments.parser.error("--level is for checkpoints: tables are shown as they are")
     if len(paths) == 1 and not any(tables):
         paths = [source.step_path(arguments, paths[0])]
     return paths
@@ -152,13 +155,17 @@ def _made(arguments: argparse.Namespace, paths: list[str]) -> Report:
     """
     from orbscan.reporting.api import report
 
-    shared = {"mesh": arguments.mesh, "devices_per_host": arguments.devices_per_host}
+    shared: dict[str, Any] = {
+        "mesh": arguments.mesh,
+        "devices_per_host": arguments.devices_per_host,
+    }
+    if arguments.level is not None:
+        shared["level"] = None if arguments.level == "none" else arguments.level
     try:
         if len(paths) > 1 or is_table(paths[0]):
             return report(paths, atomicity=arguments.atomicity, **shared)
-        level = None if arguments.level == "none" else arguments.level
         rules = source.rules(arguments)
-        return report(paths[0], arguments.name, level=level, **rules, **shared)
+        return report(paths[0], arguments.name, **rules, **shared)
     except OrbscanError:
         raise
     except (ImportError, ValueError) as error:

@@ -18,11 +18,13 @@ from orbscan.reporting.pages import html
 from orbscan.reporting.pictures import of_checkpoint, of_comparison, of_overview
 from orbscan.reporting.value import Report
 from orbscan.scanning.api import begun
+from orbscan.scanning.levels import depth
 from orbscan.scanning.roots import expanded
 from orbscan.scanning.running import Scan
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from types import EllipsisType
 
     from orbscan.aliases import Atomicity, Level, Name, Path, StepChoice, StoreOptions
     from orbscan.catalogue.opened import Catalogue
@@ -39,7 +41,7 @@ def report(  # noqa: PLR0913 - keywords, each with a meaning of its own
     step: StepChoice | None = None,
     mesh: object = None,
     devices_per_host: int | None = None,
-    level: Level | None = "index",
+    level: Level | EllipsisType | None = ...,
     budget: int = BUDGET,
     atomicity: Atomicity = "auto",
     allow_uncommitted: bool = False,
@@ -53,17 +55,18 @@ def report(  # noqa: PLR0913 - keywords, each with a meaning of its own
     Args:
         path: the checkpoint, as for `orbscan.metadata`; or a directory of checkpoints, or several,
             as for `orbscan.scan`: steps over time, disk usage of runs, and a page of each step in
-            the same file. These are not checked, whatever the level. Or a result of `orbscan.scan`
-            or `orbscan.open_catalogue`, or tables of a scan, of leaves, checkpoints or both, which
-            may be files: the same page without reading a checkpoint again; the page says what is
-            not known. Or a result of `orbscan.diff`: both checkpoints side by side, and where they
-            differ.
+            the same file. Or a result of `orbscan.scan` or `orbscan.open_catalogue`, or tables of a
+            scan, of leaves, checkpoints or both, which may be files: the same page without reading
+            a checkpoint again; the page says what is not known. Or a result of `orbscan.diff`: both
+            checkpoints side by side, and where they differ.
         name: the one checkpointable to show, as for `orbscan.verify`. By default all.
         step: as for `orbscan.metadata`.
         mesh: the mesh for which to plan a restore, as for `orbscan.restore_plan`; by default that
             of the checkpoint, if it names one.
         devices_per_host: as for `orbscan.restore_plan`.
-        level: the level of the check, as for `orbscan.verify`; None for no check.
+        level: the level of the check, as for `orbscan.verify`; None for no check. By default
+            `index` for one checkpoint; many are checked if a level is given, each at that level,
+            except those that are not committed.
         budget: the maximum bytes for the leaves in the page. The smallest ones that do not fit are
             summed up and counted.
         atomicity: as for `orbscan.metadata`.
@@ -78,12 +81,13 @@ def report(  # noqa: PLR0913 - keywords, each with a meaning of its own
         FormatError: a file without which nothing can be shown is damaged.
         StoreError: the file system or the store refused or failed.
         TypeError: `name`, `step` or `allow_uncommitted` comes with several paths, with tables or
-            with a diff; or there are paths and tables.
+            with a diff; or a level with tables or a diff; or there are paths and tables.
         ValueError: the mesh, the name or the step is invalid, or there is no such level; or the
             diff was pickled, which drops the trees.
         ImportError: jinja2 is not installed; says how to install it.
     """
     of_one = name is not ... or step is not None or allow_uncommitted
+    of_many = None if level is ... else level
     options = {
         "mesh": mesh,
         "devices_per_host": devices_per_host,
@@ -96,7 +100,7 @@ def report(  # noqa: PLR0913 - keywords, each with a meaning of its own
             message = "name, step and allow_uncommitted are for one checkpoint"
             raise TypeError(message)
         if isinstance(given, Diff):
-            return _of_diff(given, budget)
+            return _of_diff(given, budget, of_many)
         given = given if isinstance(given, Scan) or is_table(given) else [*given]
     fleet = fleet_of(given)
     if fleet is None and not isinstance(given, (str, os.PathLike)):
@@ -105,11 +109,15 @@ def report(  # noqa: PLR0913 - keywords, each with a meaning of its own
         if of_one:
             message = "name, step and allow_uncommitted are for one checkpoint, not for a table"
             raise TypeError(message)
-        return _of_fleet(fleet, **options)
+        return _of_fleet(fleet, of_many, **options)
     text = place_of(given, step, atomicity=atomicity, store=store, store_options=store_options)
     try:
         looked = look(
-            text, name, level=level, atomicity=atomicity, allow_uncommitted=allow_uncommitted
+            text,
+            name,
+            level="index" if level is ... else level,
+            atomicity=atomicity,
+            allow_uncommitted=allow_uncommitted,
         )
     except InvalidLayoutError as error:
         # A part of a checkpoint is not a root of others: the error says what to pass instead.
@@ -117,7 +125,7 @@ def report(  # noqa: PLR0913 - keywords, each with a meaning of its own
         is_root = error.kind == "unknown_layout" and not is_part
         if not is_root or of_one:
             raise
-        found = _of_fleet(_found([text], atomicity), **options)
+        found = _of_fleet(_found([text], atomicity), of_many, **options)
         if not found.checkpoints:
             raise
         return found
@@ -128,7 +136,10 @@ def report(  # noqa: PLR0913 - keywords, each with a meaning of its own
     return Report(page.title, html(page.title, [page]), int(page.is_incomplete), 1, draw)
 
 
-def _of_diff(diff: Diff, budget: int) -> Report:
+def _of_diff(diff: Diff, budget: int, level: Level | None) -> Report:
+    if level is not None:
+        message = f"level={level!r}: of two checkpoints that were compared none is checked"
+        raise TypeError(message)
     page = comparison_page(diff, budget)
     text = html(page.title, [], comparison=page)
     draw = partial(of_comparison, page)
@@ -139,8 +150,13 @@ def _found(roots: list[str], atomicity: Atomicity) -> Fleet:
     return Fleet(begun(roots, ordered=True, atomicity=atomicity), roots, [], is_measured=True)
 
 
-def _of_fleet(fleet: Fleet, **options: Any) -> Report:
-    overview, pages = overview_page(fleet, **options)
+def _of_fleet(fleet: Fleet, level: Level | None, **options: Any) -> Report:
+    if level is not None:
+        depth(level, None)
+        if not fleet.is_measured:
+            message = f"level={level!r}: what a scan has found is shown as it is, and not checked"
+            raise TypeError(message)
+    overview, pages = overview_page(fleet._replace(level=level), **options)
     number = sum(len(run.rows) for run in overview.runs)
     text, draw = html(overview.title, pages, overview), partial(of_overview, overview, pages)
     return Report(overview.title, text, overview.incomplete, number, draw)

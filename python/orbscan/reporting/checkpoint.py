@@ -36,7 +36,9 @@ if TYPE_CHECKING:
     from orbscan.reporting.looking import Looked
     from orbscan.reporting.outline import Tree
 
-_SHOWN_FINDINGS = 100
+SHOWN_FINDINGS = 100
+"""How many findings the page of a checkpoint has."""
+
 _SHOWN_MESHES = 26
 _SHOWN_LOADS = 64
 
@@ -112,8 +114,14 @@ class CheckpointPage(NamedTuple):
     is_incomplete: bool
 
 
-def checkpoint_page(
-    path: str, looked: Looked, *, mesh: object, devices_per_host: int | None, budget: int
+def checkpoint_page(  # noqa: PLR0913 - keywords, each with a meaning of its own
+    path: str,
+    looked: Looked,
+    *,
+    mesh: object,
+    devices_per_host: int | None,
+    budget: int,
+    most_findings: int = SHOWN_FINDINGS,
 ) -> CheckpointPage:
     """Compose the content of the page of a checkpoint.
 
@@ -123,6 +131,7 @@ def checkpoint_page(
         mesh: as for `orbscan.report`.
         devices_per_host: as for `orbscan.report`.
         budget: the most bytes of the leaves.
+        most_findings: how many findings are shown, the worst first.
 
     Raises:
         ValueError: the mesh is not a mesh.
@@ -138,8 +147,8 @@ def checkpoint_page(
         meshes=explorer.meshes[:_SHOWN_MESHES],
         verdict="" if report is None else _verdict(report),
         is_damaged=report is not None and not report.ok,
-        findings=[] if report is None else [*report.findings[:_SHOWN_FINDINGS]],
-        more="" if report is None else _more(report),
+        findings=[] if report is None else [*report.findings[:most_findings]],
+        more="" if report is None else _more(report, most_findings),
         faults=faults,
         files=[] if usage is None else [*_files(usage)],
         plan=_planned(read, mesh, devices_per_host),
@@ -182,9 +191,8 @@ def _verdict(report: VerifyReport) -> str:
     return first.removeprefix(printable(report.place)).lstrip(": ")
 
 
-def _more(report: VerifyReport) -> str:
-    more = len(report.findings) - _SHOWN_FINDINGS + sum(report.left_out.values())
-    more = max(more, sum(report.left_out.values()))
+def _more(report: VerifyReport, shown: int) -> str:
+    more = max(len(report.findings) - shown, 0) + sum(report.left_out.values())
     return f"{counted(more, 'more finding')}: 'orbscan verify' shows them" if more > 0 else ""
 
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from orbscan import _core
+    from orbscan.aliases import Level
     from orbscan.reporting.records import Record
 
 TABLES = (".parquet", ".arrow")
@@ -35,12 +36,14 @@ class Fleet(NamedTuple):
         roots: the roots that were searched.
         notes: what is not known about them, in sentences.
         is_measured: whether to measure their disk usage.
+        level: of the check of each, as for `orbscan.verify`; None for no check.
     """
 
     entries: Iterable[_core.Entry | Record]
     roots: list[str]
     notes: list[str]
     is_measured: bool
+    level: Level | None = None
 
 
 def is_table(path: Any) -> bool:

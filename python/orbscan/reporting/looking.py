@@ -82,11 +82,11 @@ def look(
     return Looked(read, trees, usage, report, faults)
 
 
-def seen(read: _core.Checkpoint) -> Looked:
-    """Use only what was read of a checkpoint, without measuring or checking it."""
+def seen(read: _core.Checkpoint, report: VerifyReport | None) -> Looked:
+    """Use only what was read of a checkpoint, and the report of a check if there was one."""
     tables = [(name, table) for name, table in read.items if table is not None]
-    trees = [_tree(name, table, None, None) for name, table in tables]
-    return Looked(read, trees, None, None, [_issue(issue) for issue in read.issues])
+    trees = [_tree(name, table, None, report) for name, table in tables]
+    return Looked(read, trees, None, report, [_issue(issue) for issue in read.issues])
 
 
 def _tree(

@@ -9,6 +9,7 @@ from collections import Counter
 from typing import NamedTuple, cast
 
 from orbscan.reporting.checkpoint import checkpoint_page
+from orbscan.reporting.checks import told
 from orbscan.reporting.facts import Fact
 from orbscan.reporting.looking import seen
 from orbscan.reporting.runs import runs_of
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from orbscan import _core
-    from orbscan.aliases import Atomicity
+    from orbscan.aliases import Atomicity, Level
     from orbscan.reporting.checkpoint import CheckpointPage
     from orbscan.reporting.inputs import Fleet
     from orbscan.reporting.runs import Row, Run
@@ -30,6 +31,10 @@ _SHOWN_ROOTS = 5
 _PAGE = 4_000
 """The size of the page of a step besides its leaves, in bytes: more than most need."""
 
+_FINDING = 250
+"""What a finding takes besides its text."""
+
+_SHOWN_FINDINGS = 20
 _OF_ONE = 4
 """The largest share of the budget of all leaves for the leaves of one step."""
 
@@ -44,6 +49,7 @@ class Overview(NamedTuple):
         notes: information about the page: what has no page, what was not measured.
         runs: the checkpoints by directory, the largest first.
         incomplete: how many could not be read completely.
+        is_checked: whether each was checked.
     """
 
     title: str
@@ -52,6 +58,7 @@ class Overview(NamedTuple):
     notes: list[str]
     runs: list[Run]
     incomplete: int
+    is_checked: bool
 
     @property
     def is_measured(self) -> bool:
@@ -113,21 +120,25 @@ def overview_page(
         checkpoint = row.entry.checkpoint
         if checkpoint is None:
             continue
+        report = None if row.check is None else row.check.report
         page = checkpoint_page(
             row.entry.path,
-            seen(cast("_core.Checkpoint", checkpoint)),
+            seen(cast("_core.Checkpoint", checkpoint), report),
             mesh=mesh,
             devices_per_host=devices_per_host,
             budget=max(left // _OF_ONE, _PAGE),
+            most_findings=_SHOWN_FINDINGS,
         )
         # Steps with the same tree share its leaves.
         left -= _PAGE + (0 if page.data in known else len(page.data))
+        left -= sum(_FINDING + len(str(finding)) for finding in page.findings)
         known.add(page.data)
         row.page = len(pages)
         pages.append(page)
-    if pages:
+    if rows and fleet.level is None and fleet.is_measured:
         notes.append(
-            "Checkpoints are not checked here: 'orbscan verify' says whether all is there."
+            "The steps were not checked: 'orbscan report --level index' says of each whether all "
+            "is there."
         )
     without = len(readable) - len(pages)
     if without:
@@ -140,7 +151,8 @@ def overview_page(
         title = printable(roots[0].rstrip("/").rpartition("/")[2] or roots[0])
     if not rows:
         notes.append("No checkpoint was found here.")
-    return Overview(title, shown, [*_facts(rows, runs)], notes, runs, incomplete), pages
+    found = [*_facts(rows, runs, fleet.level)]
+    return Overview(title, shown, found, notes, runs, incomplete, fleet.level is not None), pages
 
 
 def _is_readable(row: Row) -> bool:
@@ -152,11 +164,13 @@ def _is_readable(row: Row) -> bool:
     )
 
 
-def _facts(rows: list[Row], runs: list[Run]) -> Iterable[Fact]:
+def _facts(rows: list[Row], runs: list[Run], level: Level | None) -> Iterable[Fact]:
     states = Counter(row.state for row in rows)
     yield Fact("checkpoints", f"{len(rows):,}", f"in {counted(len(runs), 'run')}")
     for state, count in sorted(states.items()):
         yield Fact(state, f"{count:,}")
+    if level is not None:
+        yield Fact("checked", told(rows), f"at level {level}")
     if any(row.disk is not None for row in rows):
         yield Fact("on disk", size(sum(run.total for run in runs)), "all files that were measured")
     else:

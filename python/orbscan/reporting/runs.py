@@ -19,6 +19,7 @@ from orbscan.errors import OrbscanError
 from orbscan.places import in_store_of
 from orbscan.reading.metric import is_number, members
 from orbscan.reading.totals import commit_nsecs, duration_nsecs, totals
+from orbscan.reporting.checks import check
 from orbscan.reporting.records import Record
 from orbscan.showing.keypaths import ranges
 from orbscan.showing.states import state_of_entry
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from orbscan import _core
     from orbscan.aliases import Atomicity
     from orbscan.drawing.lines import Line
+    from orbscan.reporting.checks import Check
     from orbscan.reporting.inputs import Fleet
 
     Entry: TypeAlias = _core.Entry | Record
@@ -65,6 +67,7 @@ class Row:
         committed: when it was committed, as text.
         metrics: numbers by name.
         change: how its tree differs from that of the step before it, in words.
+        check: what a check of it gave; None if none was asked for.
         page: the number of its page; None if it has none.
     """
 
@@ -84,7 +87,22 @@ class Row:
         self.committed = "" if committed is None else moment(committed).partition(".")[0]
         self.metrics = _metrics(entry)
         self.change = ""
+        self.check: Check | None = None
         self.page: int | None = None
+
+    @property
+    def mark(self) -> str:
+        """How it is marked among the steps: its state, or what a check found; empty if neither."""
+        if self.state not in _WHOLE:
+            return self.state
+        return "" if self.check is None else self.check.mark
+
+    @property
+    def told(self) -> str:
+        """Its state, and what a check of it gave."""
+        if self.check is None or self.check.report is None:
+            return self.state
+        return f"{self.state}, {self.check.text}"
 
 
 class Chart(NamedTuple):
@@ -111,7 +129,8 @@ class Run:
         path: the path of the directory.
         rows: in the order of their steps.
         charts: of amounts that are known for several of them.
-        marks: place, state and name of the checkpoints that are not whole.
+        marks: of those that are not whole, or in which a check found something: place, what they
+            are marked as, and a text.
         missing: the steps that seem to be missing, judged by the others; as text.
         total: bytes of all files that were measured.
         nbytes: bytes of all of them in memory.
@@ -126,9 +145,9 @@ class Run:
         steps = [row.step for row in self.stepped if row.step is not None]
         self.charts = [*_charts(self.stepped, steps)]
         self.marks = [
-            (across(step, steps), row.state, f"{row.name}: {row.state}")
+            (across(step, steps), row.mark, f"{row.name}: {row.told}")
             for row, step in zip(self.stepped, steps, strict=True)
-            if row.state not in _WHOLE
+            if row.mark
         ]
         self.missing = missing(steps)
 
@@ -155,6 +174,8 @@ def runs_of(fleet: Fleet, atomicity: Atomicity) -> tuple[list[Run], list[str]]:
         _measure(rows, fleet.roots, atomicity)
         if len(rows) > _MEASURED:
             notes.append(f"disk use is that of the {_MEASURED:,} newest checkpoints")
+    if fleet.level is not None:
+        check(rows, fleet.roots, fleet.level, atomicity)
     directories: dict[str, list[Row]] = {}
     for row in rows:
         directory, _, _ = row.entry.path.rstrip("/").rpartition("/")

@@ -25,6 +25,7 @@ _MOST = 6
 _BESIDE = 8
 _TALL = lines.HEIGHT + 62
 _FEW = 100
+_BAD = frozenset({"broken", "incomplete", "unreadable", "damaged"})
 
 
 def draw_steps(title: str, told: str, runs: Sequence[Run], width: int, margin: int) -> str:
@@ -60,7 +61,7 @@ def _draw(picture: Picture, run: Run, chart: Chart, wide: int) -> None:
     picture.line(f"0,{bottom} {wide},{bottom}", LINE)
     for across, state, _ in run.marks:
         x = _BESIDE + across * scale
-        ink = LOST if state in {"broken", "incomplete", "unreadable"} else FAINT
+        ink = LOST if state in _BAD else FAINT
         picture.line(f"{x:.1f},{top} {x:.1f},{bottom}", ink, dashes="3 4", width=1.5)
     places = [
         None if point is None else (_BESIDE + point[0] * scale, top + _BESIDE + point[1])

@@ -1,0 +1,92 @@
+"""Checks of many checkpoints, and what a page of all of them says of each.
+
+Importing this module loads nothing heavy.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from orbscan.checking.api import verify
+from orbscan.errors import OrbscanError
+from orbscan.places import in_store_of
+from orbscan.showing.text import counted, printable, within
+
+# See orbscan/__init__.py.
+TYPE_CHECKING = False
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from orbscan.aliases import Atomicity, Level, Severity
+    from orbscan.checking.findings import Finding
+    from orbscan.checking.report import VerifyReport
+    from orbscan.reporting.runs import Row
+
+_WEIGHTY: tuple[Severity, ...] = ("error", "warning")
+
+
+class Check(NamedTuple):
+    """What a check of one of many checkpoints gave.
+
+    Attributes:
+        report: of the check; None if there was none.
+        text: the outcome in words.
+        mark: how it is marked among the steps: `damaged`, `warned`, `unchecked`; empty if all is
+            well, and for what was not to be checked.
+        note: the first of the findings, or why there was no check.
+    """
+
+    report: VerifyReport | None
+    text: str
+    mark: str = ""
+    note: str = ""
+
+
+def check(rows: Sequence[Row], roots: list[str], level: Level, atomicity: Atomicity) -> None:
+    """Check all checkpoints but those whose save never finished, as `orbscan verify` does."""
+    for row in rows:
+        row.check = _checked(row, roots, level, atomicity)
+
+
+def told(rows: Sequence[Row]) -> str:
+    """Say how many are in which condition.
+
+    >>> told([])
+    'none'
+    """
+    checks = [row.check for row in rows if row.check is not None]
+    reports = [each.report for each in checks if each.report is not None]
+    damaged = sum(report.count("error") > 0 for report in reports)
+    sound = sum(report.ok for report in reports)
+    rest = len(reports) - damaged - sound
+    counts = ((sound, "ok"), (damaged, "damaged"), (rest, "not fully checked"))
+    return ", ".join(f"{count:,} {word}" for count, word in counts if count) or "none"
+
+
+def _checked(row: Row, roots: list[str], level: Level, atomicity: Atomicity) -> Check:
+    if row.state == "uncommitted":
+        return Check(None, "not committed")
+    place = in_store_of(roots, row.entry.path)
+    try:
+        report = verify(place, level=level, atomicity=atomicity)
+    except OrbscanError as error:
+        reason = printable(within(row.entry.path, str(error)))
+        # Where it could not be read either, that stands there.
+        note = "" if reason == row.note else f"it could not be checked: {reason}"
+        return Check(None, "not checked", "unchecked", note)
+    counts = [counted(report.count(each), each) for each in _WEIGHTY if report.count(each)]
+    word, mark = "ok", "warned" if counts else ""
+    if report.count("error"):
+        word, mark = "damaged", "damaged"
+    elif not report.ok:
+        word, mark = "not fully checked", "unchecked"
+    found = [each for each in report.findings if each.severity in _WEIGHTY]
+    more = sum(map(report.count, _WEIGHTY)) - 1
+    note = "" if not found else _named(found[0]) + (f" and {more:,} more" if more else "")
+    return Check(report, ", ".join([word, *counts]), mark, note)
+
+
+def _named(finding: Finding) -> str:
+    where = finding.leaf or printable(finding.file or "")
+    return f"{finding.code} {where}".rstrip()
