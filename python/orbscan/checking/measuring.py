@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from typing import Any
 
     from orbscan import _core
-    from orbscan.aliases import Atomicity, Name, StepChoice, StoreOptions
+    from orbscan.aliases import Atomicity, Keypath, Name, StepChoice, StoreOptions
+    from orbscan.reading.facts import Leaf
 
 
 @overload
@@ -209,18 +210,22 @@ class Leaves:
         of_trees = (table.node_leaves for _, table, _, _ in self._trees)
         return sum(leaf >= 0 for of_nodes in of_trees for leaf in of_nodes)
 
+    def stored(self) -> Iterator[tuple[str | None, Keypath, int]]:
+        """Give for each leaf its checkpointable, its keypath and the bytes of its chunks."""
+        from orbscan.reading.facts import leaves
+
+        for name, table, array_of, amounts in self._trees:
+            for entries, node, leaf in leaves(table):
+                _, in_files, inline = _amounts(leaf, array_of[node], amounts)
+                yield name, entries, in_files + inline
+
     def __iter__(self) -> Iterator[LeafUsage]:
         from orbscan.reading.facts import leaves
         from orbscan.reading.leaf_text import leaf_type
 
         for name, table, array_of, amounts in self._trees:
             for entries, node, leaf in leaves(table):
-                readable = leaf.error is None
-                chunks = in_files = inline = 0
-                number = array_of[node]
-                is_stored = leaf.dtype is not None or leaf.custom is not None or not readable
-                if number >= 0 and is_stored:
-                    chunks, in_files, inline, _ = amounts[4 * number : 4 * number + 4]
+                chunks, in_files, inline = _amounts(leaf, array_of[node], amounts)
                 yield LeafUsage(
                     checkpointable=name,
                     keypath=entries,
@@ -230,5 +235,14 @@ class Leaves:
                     stored=in_files + inline,
                     inline=inline,
                     chunks=chunks,
-                    readable=readable,
+                    readable=leaf.error is None,
                 )
+
+
+def _amounts(leaf: Leaf, number: int, amounts: memoryview) -> tuple[int, int, int]:
+    """The chunks of a leaf, and their bytes in data files and in nodes."""
+    is_stored = leaf.dtype is not None or leaf.custom is not None or leaf.error is not None
+    if number < 0 or not is_stored:
+        return 0, 0, 0
+    chunks, in_files, inline, _ = amounts[4 * number : 4 * number + 4]
+    return chunks, in_files, inline

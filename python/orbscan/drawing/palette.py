@@ -9,6 +9,8 @@ Importing this module loads nothing heavy.
 
 from __future__ import annotations
 
+from bisect import bisect_right
+
 # See orbscan/__init__.py.
 TYPE_CHECKING = False
 
@@ -58,7 +60,7 @@ def step(amount: float, bounds: Sequence[float]) -> int:
     >>> [step(amount, (1, 2, 4)) for amount in (0, 1, 3, 9)]
     [0, 1, 2, 3]
     """
-    return sum(amount >= bound for bound in bounds)
+    return bisect_right(bounds, amount)
 
 
 def _luminance(colour: str) -> float:

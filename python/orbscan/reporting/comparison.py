@@ -181,10 +181,9 @@ def _sections(diff: Diff) -> Iterator[Section]:
 def _places(explorer: Explorer) -> dict[tuple[int, int], int]:
     """The number that each node of the trees has in the page."""
     return {
-        (id(node.origin[0]), at): number
+        (id(node.tree), at): number
         for number, node in enumerate(explorer.nodes)
-        if node.origin is not None
-        for at in node.origin[1]
+        for at in node.origins
     }
 
 

@@ -51,7 +51,7 @@ def facts(looked: Looked, explorer: Explorer) -> Iterator[Fact]:
     yield Fact("in memory", size(totals.nbytes), "each byte once")
     yield from _placed(explorer)
     if usage is not None:
-        stored = sum(leaf.stored for leaf in usage.leaves)
+        stored = sum(sum(tree.stored.values()) for tree in trees if tree.stored is not None)
         ratio = f"{totals.nbytes / stored:.2f} times smaller than in memory" if stored else ""
         yield Fact("stored", size(stored), ratio)
     committed, took = commit_nsecs(read), duration_nsecs(read)

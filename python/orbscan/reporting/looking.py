@@ -5,7 +5,7 @@ Importing this module loads nothing heavy.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from orbscan.checking.api import verify
 from orbscan.checking.measuring import measured
@@ -19,10 +19,15 @@ from orbscan.showing.text import printable
 TYPE_CHECKING = False
 
 if TYPE_CHECKING:
+    from typing import TypeAlias
+
     from orbscan import _core
-    from orbscan.aliases import Atomicity, Level, Name
+    from orbscan.aliases import Atomicity, Keypath, Level, Name
+    from orbscan.checking.measuring import Leaves
     from orbscan.checking.report import VerifyReport
     from orbscan.checking.usage import Usage
+
+    Stored: TypeAlias = dict[str | None, dict[Keypath, int]]
 
 
 class Looked(NamedTuple):
@@ -78,7 +83,8 @@ def look(
     except OrbscanError as error:
         faults.append(f"it could not be checked: {printable(str(error))}")
     tables = [(each, table) for each, table in read.items if table is not None]
-    trees = [_tree(each, table, usage, report) for each, table in tables]
+    stored = None if usage is None else _stored(cast("Leaves", usage.leaves))
+    trees = [_tree(each, table, stored, report) for each, table in tables]
     return Looked(read, trees, usage, report, faults)
 
 
@@ -92,24 +98,25 @@ def seen(read: _core.Checkpoint, report: VerifyReport | None) -> Looked:
 def _tree(
     name: str | None,
     table: _core.LeafTable,
-    usage: Usage | None,
+    stored: Stored | None,
     report: VerifyReport | None,
 ) -> Tree:
-    stored = lost = None
-    at = {keypath: node for keypath, node, _ in leaves(table)}
-    if usage is not None:
-        stored = {
-            at[leaf.keypath]: leaf.stored
-            for leaf in usage.leaves
-            if leaf.checkpointable == name and leaf.keypath in at
-        }
+    of_nodes = lost = None
+    if stored is not None:
+        known = stored.get(name, {})
+        of_nodes = {node: known[keypath] for keypath, node, _ in leaves(table) if keypath in known}
     if report is not None and report.complete:
-        lost = {
-            at[leaf.keypath]
-            for leaf in report.lost_leaves
-            if leaf.checkpointable == name and leaf.keypath is not None and leaf.keypath in at
-        }
-    return Tree(name, table, distinct(table), stored=stored, lost=lost)
+        found = {leaf.keypath for leaf in report.lost_leaves if leaf.checkpointable == name}
+        lost = {node for keypath, node, _ in leaves(table) if keypath in found} if found else set()
+    return Tree(name, table, distinct(table), stored=of_nodes, lost=lost)
+
+
+def _stored(usage: Leaves) -> Stored:
+    """The bytes of the chunks of each leaf, by its checkpointable and its keypath."""
+    found: Stored = {}
+    for name, keypath, nbytes in usage.stored():
+        found.setdefault(name, {})[keypath] = nbytes
+    return found
 
 
 def _issue(issue: _core.Issue) -> str:

@@ -5,8 +5,6 @@ Importing this module loads nothing heavy.
 
 from __future__ import annotations
 
-from copy import copy
-
 from orbscan.reading import codes
 from orbscan.showing.folding import FOLDED_BEYOND
 from orbscan.showing.forest import Forest
@@ -100,7 +98,8 @@ class Node:
         stored: those of their chunks; None if that was not measured.
         state: of a leaf; the worst of several.
         mark: of a leaf, as its tree has it.
-        origin: the tree and its nodes that this one stands for; None for a node above the trees.
+        tree: the tree of these nodes; None for a node above the trees.
+        origins: the nodes of this tree that it stands for.
     """
 
     __slots__ = (
@@ -110,10 +109,11 @@ class Node:
         "leaves",
         "mark",
         "memory",
-        "origin",
+        "origins",
         "parent",
         "state",
         "stored",
+        "tree",
     )
 
     def __init__(self, label: str, parent: int, count: int = 1) -> None:
@@ -125,12 +125,21 @@ class Node:
         self.stored: int | None = None
         self.state = SOUND
         self.mark: Mark = ("", "")
-        self.origin: tuple[Tree, Sequence[int]] | None = None
+        self.tree: Tree | None = None
+        self.origins: Sequence[int] = ()
 
     @property
     def is_rest(self) -> bool:
         """Whether it stands for nodes that did not fit."""
         return self.count == 0
+
+    def below(self, parent: int) -> Node:
+        """Copy it to a place below another parent."""
+        node = Node(self.label, parent, self.count)
+        node.leaf, node.leaves, node.memory = self.leaf, self.leaves, self.memory
+        node.stored, node.state, node.mark = self.stored, self.state, self.mark
+        node.tree, node.origins = self.tree, self.origins
+        return node
 
     def add(self, other: Node) -> None:
         """Add another node."""
@@ -174,9 +183,7 @@ def cut(nodes: Sequence[Node], most: int) -> tuple[list[Node], int]:
     order = sorted(range(len(nodes)), key=lambda at: (-nodes[at].state, -nodes[at].memory, at))
     kept = sorted(order[:most])
     place = {at: number for number, at in enumerate(kept)}
-    found = [copy(nodes[at]) for at in kept]
-    for node in found:
-        node.parent = place.get(node.parent, -1)
+    found = [nodes[at].below(place.get(nodes[at].parent, -1)) for at in kept]
     rests: dict[int, Node] = {}
     for at in order[most:]:
         parent = place.get(nodes[at].parent)
@@ -201,25 +208,32 @@ def _lay(tree: Tree, nodes: list[Node], top: int, *, folded: bool) -> None:
     columns = _Columns(tree)
     forest = Forest(columns, columns.facts)
     below = {node: low for node, _, low, _ in columns.containers}
-    # An explicit stack: a tree may be deeper than the interpreter's stack.
-    waiting: list[tuple[int, Sequence[int], int]] = [(0, (0,), top)]
+    # An explicit stack: a tree may be deeper than the stack of the interpreter.
+    waiting: list[tuple[int, int]] = [(0, top)]
+    _describe(nodes[top], tree, (0,))
     while waiting:
-        node, alike, number = waiting.pop()
-        nodes[number].origin = (tree, alike)
+        node, number = waiting.pop()
         if node not in below:
-            _describe(nodes[number], tree, node, alike)
             continue
-        children = []
-        for entry, child, _ in forest.children(node, folded=folded):
-            steps = _places(entry, child, below[node], tree.table.node_keys)
-            every = [below[each] + step for each in alike for step in steps]
-            children.append((child, every, Node(key_entry(entry), number, len(every))))
-        first = len(nodes)
-        nodes += [child for _, _, child in children]
-        waiting += [(child, every, first + at) for at, (child, every, _) in enumerate(children)]
+        alike = nodes[number].origins
+        for entry, child, times in forest.children(node, folded=folded):
+            every: Sequence[int] = (child,)
+            if times > 1 or len(alike) > 1:
+                steps = _places(entry, child, below[node], tree.table.node_keys)
+                every = [below[each] + step for each in alike for step in steps]
+            shown = Node(key_entry(entry), number, len(every))
+            _describe(shown, tree, every)
+            if child in below:
+                waiting.append((child, len(nodes)))
+            nodes.append(shown)
 
 
-def _describe(node: Node, tree: Tree, first: int, alike: Sequence[int]) -> None:
+def _describe(node: Node, tree: Tree, alike: Sequence[int]) -> None:
+    """Say what a node stands for, and what is known of it if it is a leaf."""
+    first = alike[0]
+    node.tree, node.origins = tree, alike
+    if tree.table.node_leaves[first] < 0:
+        return
     leaf = tree.facts[tree.table.node_leaves[first]]
     node.leaf = leaf
     node.leaves = len(alike)

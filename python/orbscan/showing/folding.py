@@ -19,6 +19,7 @@ FOLDED_BEYOND = 100
 """By default, trees with more leaves than this are folded."""
 
 _DIGITS = "0123456789"
+_EVERY_DIGIT = frozenset(_DIGITS)
 LONGEST_NUMBER = 18
 """The most digits of a number: longer ones are not treated as numbers."""
 
@@ -93,6 +94,8 @@ def _parts(name: str | int) -> tuple[str | None, str, str]:
     """
     if isinstance(name, int):
         return None, str(name), ""
+    if _EVERY_DIGIT.isdisjoint(name):
+        return name, "", ""
     end = len(name)
     # Most numbers stand at the end.
     if not name or name[-1] not in _DIGITS:
