@@ -55,8 +55,13 @@ def test_every_step_leads_to_its_page_and_back(
     assert page.locator("article:visible .treemap .cell").count() > 0
     page.get_by_role("navigation", name="Back").get_by_role("link").click()
     assert page.locator("h1:visible").inner_text() == "runs"
+    page.set_viewport_size({"width": 1000, "height": 800})
     page.go_back()
     assert page.locator("h1:visible").inner_text() == "1300"
+    cells = page.locator("article:visible .treemap .cell")
+    cells.first.wait_for()
+    assert cells.count() > 0
+    assert page.locator("article:visible .nothing").is_hidden()
     assert opened.is_quiet()
 
 

@@ -6,6 +6,7 @@ Importing this module loads nothing heavy.
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from typing import NamedTuple
 
 from orbscan.planning.build import build
@@ -220,7 +221,14 @@ def _planned(read: _core.Checkpoint, mesh: object, devices_per_host: int | None)
         # The checkpoint names no mesh, or several, and none was given.
         return None
     loads = [*_loads("device", plan), *_loads("host", plan)]
-    return Planned(printable(str(plan.mesh)), loads, [printable(note) for note in plan.notes])
+    return Planned(_axes(plan), loads, [printable(note) for note in plan.notes])
+
+
+def _axes(plan: RestorePlan) -> str:
+    """The mesh of a plan without its axes of length 1, of which a run may have a dozen."""
+    mesh = plan.mesh
+    axes = tuple(axis for axis in mesh.axes if axis[1] != 1) or mesh.axes
+    return printable(str(replace(mesh, axes=axes)))
 
 
 def _loads(label: str, plan: RestorePlan) -> Iterator[Load]:

@@ -31,9 +31,9 @@ class Check(NamedTuple):
 
     Attributes:
         report: of the check; None if there was none.
-        text: the outcome in words.
+        text: the outcome in words; empty for what was not to be checked.
         mark: how it is marked among the steps: `damaged`, `warned`, `unchecked`; empty if all is
-            well, and for what was not to be checked.
+            well, and for the same.
         note: the first of the findings, or why there was no check.
     """
 
@@ -66,7 +66,7 @@ def told(rows: Sequence[Row]) -> str:
 
 def _checked(row: Row, roots: list[str], level: Level, atomicity: Atomicity) -> Check:
     if row.state == "uncommitted":
-        return Check(None, "not committed")
+        return Check(None, "")
     place = in_store_of(roots, row.entry.path)
     try:
         report = verify(place, level=level, atomicity=atomicity)
@@ -83,10 +83,10 @@ def _checked(row: Row, roots: list[str], level: Level, atomicity: Atomicity) -> 
         word, mark = "not fully checked", "unchecked"
     found = [each for each in report.findings if each.severity in _WEIGHTY]
     more = sum(map(report.count, _WEIGHTY)) - 1
-    note = "" if not found else _named(found[0]) + (f" and {more:,} more" if more else "")
+    note = "" if not found else _named(row, found[0]) + (f" and {more:,} more" if more else "")
     return Check(report, ", ".join([word, *counts]), mark, note)
 
 
-def _named(finding: Finding) -> str:
-    where = finding.leaf or printable(finding.file or "")
+def _named(row: Row, finding: Finding) -> str:
+    where = finding.leaf or printable(within(row.entry.path, finding.file or ""))
     return f"{finding.code} {where}".rstrip()

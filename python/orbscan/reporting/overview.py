@@ -143,7 +143,9 @@ def overview_page(
     without = len(readable) - len(pages)
     if without:
         steps = counted(without, "checkpoint")
-        notes.append(f"{steps} had no room for a page here, the oldest: 'orbscan report' makes one")
+        notes.append(
+            f"{steps} had no room for a page here, the oldest: 'orbscan report' makes one."
+        )
     incomplete = sum(row.entry.complete is False for row in rows)
     shown = some([*map(printable, roots)], _SHOWN_ROOTS, ", ")
     title = counted(len(roots), "root")

@@ -111,14 +111,13 @@ class Chart(NamedTuple):
     Attributes:
         label: what it is.
         line: its points.
-        low, high: the least and the greatest value, as text.
+        span: the least and the greatest, as text.
         texts: the text of each point.
     """
 
     label: str
     line: Line
-    low: str
-    high: str
+    span: str
     texts: list[str]
 
 
@@ -173,7 +172,7 @@ def runs_of(fleet: Fleet, atomicity: Atomicity) -> tuple[list[Run], list[str]]:
     if fleet.is_measured:
         _measure(rows, fleet.roots, atomicity)
         if len(rows) > _MEASURED:
-            notes.append(f"disk use is that of the {_MEASURED:,} newest checkpoints")
+            notes.append(f"Disk use is that of the {_MEASURED:,} newest checkpoints.")
     if fleet.level is not None:
         check(rows, fleet.roots, fleet.level, atomicity)
     directories: dict[str, list[Row]] = {}
@@ -253,7 +252,8 @@ def _change(before: Row, row: Row) -> str:
         found = difference(*sides, ignore=left_out(()), rich_types=False)
     except (OrbscanError, ValueError) as error:
         return f"not compared: {printable(str(error))}"
-    return ", ".join(found.summary())
+    # What differs is perhaps only what a diff leaves out.
+    return "" if found.same else ", ".join(found.summary())
 
 
 def _amounts(entry: Entry) -> tuple[int | None, int | None]:
@@ -277,7 +277,9 @@ def _charts(rows: list[Row], steps: list[int]) -> Iterator[Chart]:
         if sum(amount is not None for amount in amounts) > 1:
             drawn = line(steps, amounts)
             texts = ["" if amount is None else shown(amount) for amount in amounts]
-            yield Chart(printable(label), drawn, shown(drawn.low), shown(drawn.high), texts)
+            low, high = shown(drawn.low), shown(drawn.high)
+            span = low if low == high else f"{low} to {high}"
+            yield Chart(printable(label), drawn, span, texts)
 
 
 def _metric(name: str) -> Callable[[Row], float | None]:

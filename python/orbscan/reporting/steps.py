@@ -81,5 +81,5 @@ def _draw(picture: Picture, run: Run, chart: Chart, wide: int) -> None:
         if place is not None:
             picture.dot(*place, radius, CATEGORIES[0], f"{row.name}: {text}")
     first, last = run.stepped[0].step, run.stepped[-1].step
-    picture.text(0, bottom + 16, f"{chart.low} to {chart.high}", ink=FAINT)
+    picture.text(0, bottom + 16, chart.span, ink=FAINT)
     picture.text(wide, bottom + 16, f"steps {first} to {last}", ink=FAINT, anchor="end")

@@ -101,6 +101,11 @@
     const keyOf = (element) => element.dataset.node ?? `rest of ${element.dataset.rest}`;
 
     const draw = () => {
+      host.classList.toggle("empty", weight(state.root) === 0);
+      if (host.clientWidth === 0) {
+        // It is hidden, as is the page of a step that one has left; once it is seen it is drawn again.
+        return;
+      }
       const focused = host.contains(document.activeElement) ? keyOf(document.activeElement) : null;
       const laid = orbscan.layout(state.root, weight, host.clientWidth, host.clientHeight);
       shown = [];
@@ -112,7 +117,6 @@
       host.replaceChildren(...shown.map(elementOf));
       const again = shown.find((at) => keyOf(at.element) === focused);
       stop((again ?? shown[0])?.element, Boolean(again));
-      host.classList.toggle("empty", shown.length === 0);
     };
 
     /** Makes an element the one that the tab key comes to. */
