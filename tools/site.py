@@ -8,6 +8,7 @@ the help of each command. Sphinx makes HTML of them, and a warning is an error.
 """
 
 import argparse
+import os
 import re
 import shutil
 import sys
@@ -59,7 +60,7 @@ def main() -> int:
     words = ["-q", "-E", "-W", "--keep-going", "-b", "html", str(SOURCE), str(options.output)]
     status = int(build_main(words))
     if status == 0:
-        print(f"wrote {options.output.resolve().relative_to(ROOT)}/index.html")
+        print(f"wrote {os.path.relpath(options.output)}/index.html")
     return status
 
 
@@ -79,8 +80,10 @@ def gather(folder: Path) -> None:
     index.write_text(f"{home}\n\n{index.read_text('utf-8')}", "utf-8")
     (folder / "api.md").write_text("".join(api()), "utf-8")
     (folder / "commands.md").write_text("".join(commands()), "utf-8")
-    for page in folder.glob("*.md"):
-        page.write_text(linked(page.read_text("utf-8")), "utf-8")
+    texts = {page: linked(page.read_text("utf-8")) for page in folder.glob("*.md")}
+    titles = {page.name: title(text) for page, text in texts.items()}
+    for page, text in texts.items():
+        page.write_text(titled(text, titles), "utf-8")
 
 
 def linked(text: str) -> str:
@@ -92,6 +95,30 @@ def linked(text: str) -> str:
     text = re.sub(r"\]\((?:\.\./)?docs/", "](", text)
     names = "|".join(name.removesuffix(".md") for name in BESIDE)
     return re.sub(rf"\]\((?:\.\./)?({names})\.md", lambda found: f"]({found[1].lower()}.md", text)
+
+
+def title(text: str) -> str:
+    r"""The first heading of a page.
+
+    >>> title("# Engines\n\nOne machine ...")
+    'Engines'
+    """
+    found = re.search(r"^# (.*)$", text, re.MULTILINE)
+    return found[1] if found else ""
+
+
+def titled(text: str, titles: dict[str, str]) -> str:
+    """A page whose links to others have their titles, where the repository has the names of files.
+
+    >>> titled("[scan.md](scan.md#x), [scans](scan.md)", {"scan.md": "Many checkpoints"})
+    '[“Many checkpoints”](scan.md#x), [scans](scan.md)'
+    """
+
+    def of(found: re.Match[str]) -> str:
+        named = titles.get(found[1])
+        return f"[“{named}”]({found[1]}{found[2]})" if named else found[0]
+
+    return re.sub(r"\[(?:docs/)?[A-Za-z-]+\.md\]\(([a-z-]+\.md)([^)]*)\)", of, text)
 
 
 def api() -> Iterator[str]:

@@ -58,6 +58,8 @@ def test_my_checkpoint_does_not_load_is_found_in_two_clicks(
     page = opened.show(site / "index.html")
     page.set_viewport_size({"width": width, "height": 800})
     links = page.locator("article").get_by_role("link", name="My checkpoint does not load")
+    # It stands where one begins to read.
+    assert links.first.evaluate("link => link.getBoundingClientRect().bottom < window.innerHeight")
     with page.expect_navigation():
         links.first.click()
     assert page.locator("h1").inner_text().startswith("My checkpoint does not load")

@@ -128,10 +128,10 @@
     }
     const notes = [];
     if (grid.devices < mesh.devices) {
-      notes.push(`the first ${orbscan.count(grid.devices)} of ${orbscan.count(mesh.devices)} devices`);
+      notes.push(`Shown are the first ${orbscan.count(grid.devices)} of ${orbscan.count(mesh.devices)} devices.`);
     }
     if (grid.slices.length > LISTED_SLICES) {
-      notes.push(`the first ${LISTED_SLICES} of ${orbscan.count(grid.slices.length)} slices are listed`);
+      notes.push(`Listed are the first ${LISTED_SLICES} of ${orbscan.count(grid.slices.length)} slices.`);
     }
     return orbscan.make(
       "div",
@@ -139,7 +139,7 @@
       orbscan.make("h4", { text: `On its mesh${mesh.name ? ` ${mesh.name}` : ""}` }),
       orbscan.make("p", { class: "faint", text: `${grid.summary}. ${placed(grid)}The same number is the same slice.` }),
       orbscan.make("div", { class: "scroll" }, grid.picture),
-      ...notes.map((text) => orbscan.make("p", { class: "faint", text: `Shown are ${text}.` })),
+      ...notes.map((text) => orbscan.make("p", { class: "faint", text })),
       orbscan.make("details", {}, orbscan.make("summary", { text: "Which device holds what" }), list),
     );
   };
