@@ -124,6 +124,15 @@ def azure(root: Path, page: int) -> Iterator[int]:
 
 
 @contextmanager
+def google(root: Path) -> Iterator[int]:
+    """Run a stand-in for Google's storage over a directory of buckets; gives its port."""
+    port = free_port()
+    command = [sys.executable, "-m", "tests.remote.google", str(port), str(root)]
+    with _running(command, f"http://127.0.0.1:{port}/"):
+        yield port
+
+
+@contextmanager
 def hub(root: Path, token: str, page: int) -> Iterator[int]:
     """Run a stand-in for the hub over a directory of repositories; gives its port."""
     port, content = free_port(), free_port()

@@ -142,7 +142,7 @@ def test_a_container_of_azure_holds_one_too(azure: str, saved: Path) -> None:
 def test_a_catalogue_is_read_from_google(
     saved: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # Made on a disk: fake-gcs-server takes no uploads in parts as deltalake makes them.
+    # Made on a disk: fake-gcs-server has the XML API, by which deltalake writes, for reading only.
     (tmp_path / "served" / "lake").mkdir(parents=True)
     orbscan.update_catalogue(tmp_path / "served" / "lake" / "fleet.delta", saved)
     with servers.fake_gcs(tmp_path / "served", 0) as port:
@@ -150,3 +150,31 @@ def test_a_catalogue_is_read_from_google(
         catalogue = orbscan.open_catalogue("gs://lake/fleet.delta")
         assert rows(catalogue.leaves()) == rows(orbscan.leaf_table(saved))
         assert catalogue.contents().checkpoints == 2
+
+
+def test_a_bucket_of_google_holds_one_too(
+    saved: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "served" / "lake").mkdir(parents=True)
+    target = "gs://lake/fleet.delta"
+    with servers.google(tmp_path / "served") as port:
+        monkeypatch.setenv("STORAGE_EMULATOR_HOST", f"http://127.0.0.1:{port}")
+        assert orbscan.update_catalogue(target, saved)[:2] == (0, 2)
+        assert orbscan.update_catalogue(target, saved) == (0, 0, 0, 2, 0)
+        shutil.rmtree(orbscan.latest(saved))
+        assert orbscan.update_catalogue(target, saved) == (1, 0, 1, 1, 0)
+        catalogue = orbscan.open_catalogue(target)
+        assert rows(catalogue.leaves()) == rows(orbscan.leaf_table(saved))
+        assert orbscan.open_catalogue(target, version=0).checkpoints().count_rows() == 2
+        # Who is not the first to make a version is told so.
+        first, second = Lake(target), Lake(target)
+        states = [first.opened(), second.opened()]
+        first.commit(states[0], [], [])
+        with pytest.raises(Conflict):
+            second.commit(states[1], [], [])
+        assert len(orbscan.open_catalogue(target).vacuum(days=0)) > 0
+        with pytest.raises(orbscan.StoreError, match="was cleaned up"):
+            orbscan.open_catalogue(target, version=0)
+    # What lies there is what a disk would hold.
+    on_disk = orbscan.open_catalogue(tmp_path / "served" / "lake" / "fleet.delta")
+    assert rows(on_disk.leaves()) == rows(orbscan.leaf_table(saved))
