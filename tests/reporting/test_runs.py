@@ -220,6 +220,19 @@ def test_nothing_is_said_to_be_nothing(tmp_path: Path) -> None:
     assert "No checkpoint was found here." in page.html
 
 
+def test_where_a_file_commits_a_run_is_a_run_and_an_unfinished_save_is_none(
+    demo: Path, tmp_path: Path
+) -> None:
+    page = orbscan.report(demo / "runs" / "base", atomicity="commit_file", level="index")
+    assert page.checkpoints == 7
+    save = tmp_path / "1700"
+    shutil.copytree(demo / "runs" / "base" / "1500", save)
+    (save / "commit_success.txt").unlink()
+    for path in (save, f"{save}/"):
+        with pytest.raises(orbscan.InvalidLayoutError, match=r"it has no commit_success.txt"):
+            orbscan.report(path, atomicity="commit_file")
+
+
 def test_what_is_for_one_checkpoint_is_refused_for_several(demo: Path) -> None:
     with pytest.raises(TypeError, match="for one checkpoint"):
         orbscan.report([demo / "runs"], step="latest")

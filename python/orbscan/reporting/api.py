@@ -33,6 +33,10 @@ if TYPE_CHECKING:
 BUDGET = 1_900_000
 """The maximum bytes for the leaves of a page; the rest of the page takes about 60,000."""
 
+_OF_ROOTS = frozenset({"unknown_layout", "uncommitted"})
+"""What a directory of checkpoints is said to be if it is read as one; the latter in a bucket, where
+a file makes a checkpoint."""
+
 
 def report(  # noqa: PLR0913 - keywords, each with a meaning of its own
     path: Path | Iterable[Path] | Diff | Scan | Catalogue | Previous | Iterable[Previous],
@@ -122,13 +126,15 @@ def report(  # noqa: PLR0913 - keywords, each with a meaning of its own
     except InvalidLayoutError as error:
         # A part of a checkpoint is not a root of others: the error says what to pass instead.
         is_part = error.advice is not None and error.advice[0] == "name"
-        is_root = error.kind == "unknown_layout" and not is_part
-        if not is_root or of_one:
+        if is_part or of_one or error.kind not in _OF_ROOTS:
             raise
-        found = _of_fleet(_found([text], atomicity), of_many, **options)
-        if not found.checkpoints:
+        found = _found([text], atomicity)
+        entries = [*found.entries]
+        # An unfinished save is found, too, and lies where it was looked for.
+        others = [entry for entry in entries if entry.path.rstrip("/") != text.rstrip("/")]
+        if not (entries if error.kind == "unknown_layout" else others):
             raise
-        return found
+        return _of_fleet(found._replace(entries=entries), of_many, **options)
     page = checkpoint_page(
         text, looked, mesh=mesh, devices_per_host=devices_per_host, budget=budget
     )
