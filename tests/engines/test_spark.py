@@ -126,7 +126,9 @@ def test_it_reads_the_files_of_a_catalogue(spark: SparkSession, root: Path, tmp_
         ("checkpoints", orbscan.checkpoint_table(run)),
     ):
         wanted = pa.table(fresh)
-        files = DeltaTable(target).file_uris([("rows_of", "=", table)])
+        every = DeltaTable(target).file_uris()
+        files = [file for file in every if f"/rows_of={table}/" in file]
+        assert 0 < len(files) < len(every)
         found = spark.read.parquet(*files).select(*wanted.schema.names)
         assert rows(found.toArrow()) == rows(wanted)
 
