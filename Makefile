@@ -42,13 +42,13 @@ test-quick: setup ## run the tests that failed last, and those of what is not co
 	@$(STEP) "pytest" $(BIN)/pytest $(PYTEST_ARGS) --failed-first $(or $(QUICK),$(shell $(PYTHON) tools/touched.py))
 
 test-matrix: setup ## run the tests of restoring with other releases of Python, JAX and Orbax (MATRIX="newest-*" names some)
-	@$(PYTHON) tools/matrix.py $(MATRIX)
+	@$(PYTHON) -m tools.matrix $(MATRIX)
 
 test-engines: setup ## run the tests of Spark, Dask, Beam, Daft and what tables are written to, each in an environment of its own (ENGINES="dask beam" names some)
 	@$(PYTHON) tools/engines.py $(ENGINES)
 
 test-libraries: setup ## let libraries write checkpoints and restore them with and without the patch, each in an environment of its own (LIBRARIES="keras gemma" names some)
-	@$(PYTHON) tools/libraries.py $(LIBRARIES)
+	@$(PYTHON) -m tools.libraries $(LIBRARIES)
 
 check: rust-check python-check ## run the checks that execute no test
 

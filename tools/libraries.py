@@ -1,6 +1,6 @@
 """Runs the tests of libraries that write checkpoints, each in an environment of its own.
 
-    python tools/libraries.py [--list] [NAME ...]
+    python -m tools.libraries [--list] [NAME ...]
 
 makes `.venv-libraries/NAME` where it is not there or what it has to hold has changed, and runs
 `tests/libraries/test_NAME.py` there: the library writes its smallest checkpoint by its own code,
@@ -18,8 +18,9 @@ import os
 import shutil
 import subprocess
 import sys
-import venv
 from pathlib import Path
+
+from tools.interpreters import interpreter
 
 TOP = Path(__file__).parents[1]
 WHERE = TOP / ".venv-libraries"
@@ -31,14 +32,42 @@ SHARED = ("jax", "ml_dtypes", "msgspec>=0.19", "numpy", "orbax-checkpoint", "pyt
 LIBRARIES = {
     "brax": ("brax",),
     "equinox": ("equinox", "optax"),
+    "gemma": ("gemma",),
     "grain": ("grain",),
     "haiku": ("dm-haiku",),
+    "kauldron": ("kauldron",),
     "keras": ("keras>=3.13",),
+    "maxtext": (
+        "maxtext",
+        "absl-py",
+        "aqtp",
+        "drjax",
+        "etils",
+        "flax",
+        "grain",
+        "huggingface_hub",
+        "jaxtyping",
+        "jinja2",
+        "omegaconf",
+        "optax",
+        "packaging",
+        "pathwaysutils",
+        "psutil",
+        "pydantic",
+        "pyyaml",
+        "qwix",
+        "transformers",
+    ),
     "numpyro": ("numpyro",),
     "qwix": ("qwix",),
     "tunix": ("google-tunix",),
 }
-"""By name what is installed besides; the first package is the library."""
+"""By name what is installed besides; the first package is the library. MaxText declares what it
+needs only for TPUs and for GPUs, and far more than its checkpoints do: these are what its module of
+checkpoints imports."""
+
+PYTHONS = {"gemma": "3.12", "kauldron": "3.12", "maxtext": "3.12"}
+"""The Python that a library needs. The others take the one that runs this."""
 
 SETTINGS = {
     "JAX_PLATFORMS": "cpu",
@@ -95,14 +124,19 @@ def made(name: str) -> Path | None:
     """The interpreter of an environment; None if it could not be made."""
     where = WHERE / name
     python = where / ("Scripts" if os.name == "nt" else "bin") / "python"
-    wanted = [*SHARED, *LIBRARIES[name]]
+    packages = [*SHARED, *LIBRARIES[name]]
+    base = interpreter(PYTHONS[name]) if name in PYTHONS else sys.executable
+    if base is None:
+        print(f"*** {name}: there is no Python {PYTHONS[name]}", flush=True)
+        return None
+    wanted = [base, *packages]
     note = where / "installed.txt"
     if note.exists() and note.read_text("utf-8").splitlines() == wanted:
         return python
     shutil.rmtree(where, ignore_errors=True)
-    venv.create(where, with_pip=True)
+    subprocess.run([base, "-m", "venv", where], check=True)
     installer = [sys.executable, str(TOP / "tools" / "packages.py"), str(where)]
-    if not step(f"{name}: environment", [*installer, *wanted]):
+    if not step(f"{name}: environment", [*installer, *packages]):
         return None
     note.write_text("\n".join(wanted), "utf-8")
     return python

@@ -1,6 +1,6 @@
 """Runs tests with other releases of libraries, in environments of their own.
 
-    python tools/matrix.py [--list] [--only-there] NAME ...
+    python -m tools.matrix [--list] [--only-there] NAME ...
 
 makes `.venv-matrix/NAME` if it does not exist or its contents must change, and runs its tests
 there. Each takes the package from `python/`, with the extension module that `make setup` has built,
@@ -20,6 +20,8 @@ import subprocess
 import sys
 from pathlib import Path
 from typing import NamedTuple
+
+from tools.interpreters import interpreter
 
 ROOT = Path(__file__).parents[1]
 PLACE = ROOT / ".venv-matrix"
@@ -89,19 +91,6 @@ ENVIRONMENTS = {
     "orbax-0.12.8": _release("orbax-checkpoint==0.12.8", "jax==0.10.2"),
 }
 """By name. `newest` is what the installer finds; the others never change."""
-
-
-def interpreter(version: str) -> str | None:
-    """The interpreter of a version, from PATH or from pyenv; None if there is none."""
-    name = f"python{version}"
-    known = Path.home() / ".pyenv" / "versions"
-    found = [shutil.which(name), *map(str, sorted(known.glob(f"{version}*/bin/{name}")))]
-    return next((each for each in found if each is not None and _runs(each)), None)
-
-
-def _runs(python: str) -> bool:
-    # pyenv also puts launchers on PATH for versions that are not selected.
-    return subprocess.run([python, "-c", ""], capture_output=True, check=False).returncode == 0
 
 
 def prepare(name: str, environment: Environment, python: str) -> Path:
