@@ -4,8 +4,9 @@
 
 makes `.venv-matrix/NAME` if it does not exist or its contents must change, and runs its tests
 there. Each takes the package from `python/`, with the extension module that `make setup` has built,
-which works with every Python that has a GIL. A name may be a pattern (`orbax-*`). Exits with 1 if a
-test fails, and with 2 if an interpreter is missing; `--only-there` skips those.
+which works with every Python that has a GIL; one without needs a wheel of its own (`make wheel`),
+and is not tested here. A name may be a pattern (`orbax-*`). Exits with 1 if a test fails, and with
+2 if an interpreter is missing; `--only-there` skips those.
 
 Standard library only, because it runs in none of the environments.
 """
@@ -45,7 +46,21 @@ TESTED = (
 JAX = {"JAX_PLATFORMS": "cpu", "XLA_FLAGS": "--xla_force_host_platform_device_count=8"}
 """What `tests/conftest.py` sets, for tests without it."""
 
-ROOMS = ("tests/reading", "tests/orbax", "tests/restoring", "tests/differential", "tests/package")
+ROOMS = (
+    "tests/comparing",
+    "tests/differential",
+    "tests/differing",
+    "tests/model",
+    "tests/orbax",
+    "tests/package",
+    "tests/planning",
+    "tests/reading",
+    "tests/restoring",
+)
+"""Those that meet Python, JAX or Orbax: the others test what is the same with each release."""
+
+# Notebooks bring programs of their own, which have releases of their own.
+NOT_NOTEBOOKS = "--ignore=tests/model/test_notebook.py"
 RELEASE = ("tests/orbax/test_every_release.py",)
 
 
@@ -53,7 +68,7 @@ class Environment(NamedTuple):
     """What is installed, and what runs there."""
 
     python: str
-    """The interpreter: `3.11`, or `3.13t` for one without a GIL."""
+    """The interpreter, as in `3.11`."""
     packages: tuple[str, ...]
     tests: tuple[str, ...]
     options: tuple[str, ...] = ()
@@ -61,7 +76,8 @@ class Environment(NamedTuple):
 
 
 def _supported(python: str, *packages: str) -> Environment:
-    return Environment(python, (*OWN, *TOOLS, *TESTED, *packages), ROOMS, ("-n", "2"))
+    options = ("-n", "2", NOT_NOTEBOOKS)
+    return Environment(python, (*OWN, *TOOLS, *TESTED, *packages), ROOMS, options)
 
 
 def _release(*packages: str) -> Environment:
