@@ -44,15 +44,18 @@ pub struct Shardings<'a> {
     plain_names: OnceCell<bool>,
 }
 
-impl Shardings<'_> {
+impl<'a> Shardings<'a> {
     /// The entry of a param; `None` if it has none.
     pub fn get(&self, param_name: &str) -> Option<&Entry> {
-        let encoded = URL_SAFE.encode(param_name);
-        let entry = self.entry(encoded.as_bytes());
-        if entry.is_some() || !self.has_plain_names() {
-            return entry;
+        self.lookup().get(param_name)
+    }
+
+    /// Finds the entries of many params.
+    pub const fn lookup(&self) -> Lookup<'_, 'a> {
+        Lookup {
+            shardings: self,
+            encoded: Vec::new(),
         }
-        self.entry(param_name.as_bytes())
     }
 
     fn entry(&self, name: &[u8]) -> Option<&Entry> {
@@ -76,6 +79,29 @@ impl Shardings<'_> {
     /// Whether there are no entries.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+}
+
+/// Finds entries one after another, with one buffer for their names.
+#[derive(Debug)]
+pub struct Lookup<'s, 'a> {
+    shardings: &'s Shardings<'a>,
+    encoded: Vec<u8>,
+}
+
+impl<'s> Lookup<'s, '_> {
+    /// The entry of a param; `None` if it has none.
+    pub fn get(&mut self, param_name: &str) -> Option<&'s Entry> {
+        let length = base64::encoded_len(param_name.len(), true)?;
+        if self.encoded.len() < length {
+            self.encoded.resize(length, 0);
+        }
+        let written = URL_SAFE.encode_slice(param_name, &mut self.encoded).ok()?;
+        let entry = self.shardings.entry(self.encoded.get(..written)?);
+        if entry.is_some() || !self.shardings.has_plain_names() {
+            return entry;
+        }
+        self.shardings.entry(param_name.as_bytes())
     }
 }
 

@@ -77,12 +77,13 @@ impl LeafShardings {
             .and_then(|bytes| {
                 memory::room_for(outline.leaves.len(), size_of::<Said>())?;
                 let decoded = shardings::decode(&bytes, limits)?;
+                let mut lookup = decoded.lookup();
                 let mut found = Self::default();
                 let leaves = outline.leaves.iter().zip(param_names.iter());
                 found.said = leaves
                     .map(|(entry, name)| {
                         if jax(entry) {
-                            found.note(decoded.get(name))
+                            found.note(lookup.get(name))
                         } else {
                             Said::Nothing
                         }

@@ -39,7 +39,8 @@ pub(super) fn check(
     };
     let leaves = table.leaf_of.iter().zip(table.names.iter());
     let arrays = leaves.filter(|(number, _)| table.leaves.get(**number).is_some_and(stored));
-    let mut silent = arrays.filter(|(_, name)| decoded.get(name) == Some(&Ok(None)));
+    let mut lookup = decoded.lookup();
+    let mut silent = arrays.filter(|(_, name)| lookup.get(name) == Some(&Ok(None)));
     if let Some((_, first)) = silent.next() {
         let entries = match silent.count() {
             0 => "its entry says nothing".to_owned(),
