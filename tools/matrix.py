@@ -87,7 +87,7 @@ def _release(*packages: str) -> Environment:
     return Environment("3.11", (*OWN, *TOOLS, "etils[epath]", *packages), RELEASE, quiet)
 
 
-OLDEST = ("jax==0.7.0", "orbax-checkpoint==0.12.0", "tensorstore==0.1.84")
+OLDEST = ("jax==0.9.0", "orbax-checkpoint==0.12.8", "tensorstore==0.1.84")
 """The lower bounds of the extras in `pyproject.toml`."""
 
 NEWEST = ("jax", "orbax-checkpoint", "tensorstore")
@@ -104,6 +104,10 @@ ENVIRONMENTS = {
     "orbax-0.10.3": _release("orbax-checkpoint==0.10.3", "jax==0.4.38", "numpy<2.3"),
     "orbax-0.11.5": _release("orbax-checkpoint==0.11.5", "jax==0.5.0", "numpy<2.3"),
     "orbax-0.11.33": _release("orbax-checkpoint==0.11.33", "jax==0.9.0"),
+    "orbax-0.12.0": _release("orbax-checkpoint==0.12.0", "jax==0.10.2"),
+    "orbax-0.12.1": _release("orbax-checkpoint==0.12.1", "jax==0.10.2"),
+    "orbax-0.12.6": _release("orbax-checkpoint==0.12.6", "jax==0.10.2"),
+    "orbax-0.12.7": _release("orbax-checkpoint==0.12.7", "jax==0.10.2"),
     "orbax-0.12.8": _release("orbax-checkpoint==0.12.8", "jax==0.10.2"),
 }
 """By name. `newest` is what the installer finds; the others never change."""

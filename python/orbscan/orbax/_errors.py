@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from typing import Any
 
 _theirs: Any = orbax_v1().errors
+# Orbax before 0.12.3 knows no interrupted deletions.
+_TheirInProgress: Any = getattr(_theirs, "DeletionInProgressError", RuntimeError)
+_TheirRecovery: Any = getattr(_theirs, "DeletionRecoveryError", RuntimeError)
 
 
 class _Worded(errors.OrbscanError):
@@ -37,11 +40,11 @@ class CheckpointNotFoundError(_Worded, errors.CheckpointNotFoundError, _theirs.I
     """The path does not exist."""
 
 
-class DeletionInProgressError(errors.DeletionInProgressError, _theirs.DeletionInProgressError):  # type: ignore[misc]
+class DeletionInProgressError(errors.DeletionInProgressError, _TheirInProgress):  # type: ignore[misc]
     """The checkpointable is being deleted."""
 
 
-class DeletionRecoveryError(errors.DeletionRecoveryError, _theirs.DeletionRecoveryError):  # type: ignore[misc]
+class DeletionRecoveryError(errors.DeletionRecoveryError, _TheirRecovery):  # type: ignore[misc]
     """The record of an interrupted deletion cannot be trusted."""
 
 
