@@ -56,7 +56,7 @@ def test_it_is_described_and_abstracted_with_one_device_and_without_orbax(path: 
         print(sharding.shape, sharding.partition_spec, len(sharding.device_mesh.ids))
         print("jax" in sys.modules, "orbax" in sys.modules, "tensorstore" in sys.modules)
         state = orbscan.abstract_state(m)
-        print(dict(state["w"].sharding.mesh.shape), state["w"].sharding.spec)
+        print(dict(state["w"].sharding.mesh.shape), tuple(state["w"].sharding.spec))
         print(type(state["w"].sharding.mesh).__name__, state["key"].dtype)
         print(state["w"].sharding.shard_shape(state["w"].shape))
         print("orbax" in sys.modules, "tensorstore" in sys.modules)
@@ -70,7 +70,7 @@ def test_it_is_described_and_abstracted_with_one_device_and_without_orbax(path: 
     assert lines == [
         "(64, 8) ('data', 'model') 512",
         "False False False",
-        "{'data': 64, 'model': 8} P('data', 'model')",
+        "{'data': 64, 'model': 8} ('data', 'model')",
         "AbstractMesh key<fry>",
         "(1, 1)",
         "False False",
