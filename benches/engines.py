@@ -185,11 +185,18 @@ def interpreter(name: str) -> str | None:
 
 
 def child(python: str, name: str, root: Path) -> list[Any]:
-    """Times one engine in a process of its own."""
+    """Times one engine in a process of its own; what engines say while they work is not shown.
+
+    Raises:
+        RuntimeError: it failed; has what was said then.
+    """
     command = [python, "-m", "benches.engines", "--child", name, str(root)]
     paths = os.pathsep.join([str(TOP / "python"), str(TOP)])
     own = {**os.environ, **QUIET, "PYTHONPATH": paths}
-    done = subprocess.run(command, cwd=TOP, env=own, stdout=subprocess.PIPE, text=True, check=True)
+    done = subprocess.run(command, cwd=TOP, env=own, capture_output=True, text=True, check=False)
+    if done.returncode:
+        message = f"{name} ended with {done.returncode}: {done.stderr}"
+        raise RuntimeError(message)
     found: list[Any] = json.loads(done.stdout.splitlines()[-1])
     return found
 
