@@ -9,19 +9,17 @@ from typing import NamedTuple
 
 from orbscan.checking.api import verify
 from orbscan.errors import OrbscanError
-from orbscan.places import in_store_of
 from orbscan.showing.text import counted, printable, within
 
 # See orbscan/__init__.py.
 TYPE_CHECKING = False
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable
 
     from orbscan.aliases import Atomicity, Level, Severity
     from orbscan.checking.findings import Finding
     from orbscan.checking.report import VerifyReport
-    from orbscan.reporting.runs import Row
 
 _WEIGHTY: tuple[Severity, ...] = ("error", "warning")
 
@@ -33,7 +31,7 @@ class Check(NamedTuple):
         report: of the check; None if there was none.
         text: the outcome in words; empty for what was not to be checked.
         mark: how it is marked among the steps: `damaged`, `warned`, `unchecked`; empty if all is
-            well, and for the same.
+            well, or nothing was to be checked.
         note: the first of the findings, or why there was no check.
     """
 
@@ -43,37 +41,45 @@ class Check(NamedTuple):
     note: str = ""
 
 
-def check(rows: Sequence[Row], roots: list[str], level: Level, atomicity: Atomicity) -> None:
-    """Check all checkpoints but those whose save never finished, as `orbscan verify` does."""
-    for row in rows:
-        row.check = _checked(row, roots, level, atomicity)
+UNFINISHED = Check(None, "")
+"""What is said of a save that never finished: that it is not checked needs no words."""
 
 
-def told(rows: Sequence[Row]) -> str:
+def told(checks: Iterable[Check]) -> str:
     """Say how many are in which condition.
 
-    >>> told([])
+    >>> told([UNFINISHED])
     'none'
     """
-    checks = [row.check for row in rows if row.check is not None]
+    checks = [*checks]
     reports = [each.report for each in checks if each.report is not None]
+    failed = sum(each.report is None and each.mark == "unchecked" for each in checks)
     damaged = sum(report.count("error") > 0 for report in reports)
     sound = sum(report.ok for report in reports)
     rest = len(reports) - damaged - sound
-    counts = ((sound, "ok"), (damaged, "damaged"), (rest, "not fully checked"))
+    counts = (
+        (sound, "ok"),
+        (damaged, "damaged"),
+        (rest, "not fully checked"),
+        (failed, "not checked"),
+    )
     return ", ".join(f"{count:,} {word}" for count, word in counts if count) or "none"
 
 
-def _checked(row: Row, roots: list[str], level: Level, atomicity: Atomicity) -> Check:
-    if row.state == "uncommitted":
-        return Check(None, "")
-    place = in_store_of(roots, row.entry.path)
+def checked(place: str, known: str, level: Level, atomicity: Atomicity) -> Check:
+    """Check one checkpoint.
+
+    Args:
+        place: where it lies.
+        known: why it could not be read, if that is told already.
+        level: as for `orbscan.verify`.
+        atomicity: as for `orbscan.verify`.
+    """
     try:
         report = verify(place, level=level, atomicity=atomicity)
     except OrbscanError as error:
-        reason = printable(within(row.entry.path, str(error)))
-        # Where it could not be read either, that stands there.
-        note = "" if reason == row.note else f"it could not be checked: {reason}"
+        reason = printable(within(place, str(error)))
+        note = "" if reason == known else f"it could not be checked: {reason}"
         return Check(None, "not checked", "unchecked", note)
     counts = [counted(report.count(each), each) for each in _WEIGHTY if report.count(each)]
     word, mark = "ok", "warned" if counts else ""
@@ -83,10 +89,10 @@ def _checked(row: Row, roots: list[str], level: Level, atomicity: Atomicity) -> 
         word, mark = "not fully checked", "unchecked"
     found = [each for each in report.findings if each.severity in _WEIGHTY]
     more = sum(map(report.count, _WEIGHTY)) - 1
-    note = "" if not found else _named(row, found[0]) + (f" and {more:,} more" if more else "")
+    note = "" if not found else _named(place, found[0]) + (f" and {more:,} more" if more else "")
     return Check(report, ", ".join([word, *counts]), mark, note)
 
 
-def _named(row: Row, finding: Finding) -> str:
-    where = finding.leaf or printable(within(row.entry.path, finding.file or ""))
+def _named(place: str, finding: Finding) -> str:
+    where = finding.leaf or printable(within(place, finding.file or ""))
     return f"{finding.code} {where}".rstrip()

@@ -172,7 +172,9 @@ def _facts(rows: list[Row], runs: list[Run], level: Level | None) -> Iterable[Fa
     for state, count in sorted(states.items()):
         yield Fact(state, f"{count:,}")
     if level is not None:
-        yield Fact("checked", told(rows), f"at level {level}")
+        yield Fact(
+            "checked", told(row.check for row in rows if row.check is not None), f"at level {level}"
+        )
     if any(row.disk is not None for row in rows):
         yield Fact("on disk", size(sum(run.total for run in runs)), "all files that were measured")
     else:

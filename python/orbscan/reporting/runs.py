@@ -19,7 +19,7 @@ from orbscan.errors import OrbscanError
 from orbscan.places import in_store_of
 from orbscan.reading.metric import is_number, members
 from orbscan.reading.totals import commit_nsecs, duration_nsecs, totals
-from orbscan.reporting.checks import check
+from orbscan.reporting.checks import UNFINISHED, checked
 from orbscan.reporting.records import Record
 from orbscan.showing.keypaths import ranges
 from orbscan.showing.states import state_of_entry
@@ -174,7 +174,12 @@ def runs_of(fleet: Fleet, atomicity: Atomicity) -> tuple[list[Run], list[str]]:
         if len(rows) > _MEASURED:
             notes.append(f"Disk use is that of the {_MEASURED:,} newest checkpoints.")
     if fleet.level is not None:
-        check(rows, fleet.roots, fleet.level, atomicity)
+        for row in rows:
+            place = in_store_of(fleet.roots, row.entry.path)
+            is_unfinished = row.state == "uncommitted"
+            row.check = (
+                UNFINISHED if is_unfinished else checked(place, row.note, fleet.level, atomicity)
+            )
     directories: dict[str, list[Row]] = {}
     for row in rows:
         directory, _, _ = row.entry.path.rstrip("/").rpartition("/")
