@@ -2,8 +2,7 @@
 //! for longer than requests are retried. Each of thousands of checkpoints would give the same
 //! error, and take its time for that.
 
-use std::sync::OnceLock;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use super::entry::Entry;
 use crate::error::{Error, ErrorKind, Reach, Subject};
@@ -17,26 +16,52 @@ const MOST_PASSING: usize = 64;
 /// The refusals of a store so far.
 #[derive(Debug, Default)]
 pub struct Refusals {
-    in_a_row: AtomicUsize,
+    row: Mutex<Row>,
     last: OnceLock<Error>,
 }
 
+#[derive(Debug, Default)]
+struct Row {
+    /// All refusals so far.
+    total: usize,
+    /// How many came before the first of this row.
+    before: usize,
+}
+
+/// When the look at a directory began.
+#[derive(Clone, Copy, Debug)]
+pub struct Moment(usize);
+
 impl Refusals {
+    /// Now.
+    pub fn now(&self) -> Moment {
+        Moment(self.row().total)
+    }
+
+    fn row(&self) -> MutexGuard<'_, Row> {
+        // Nothing panics while it holds the lock, so a poisoned one is still valid.
+        self.row.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Whether no more requests are made to the store.
     pub fn are_final(&self) -> bool {
         self.last.get().is_some()
     }
 
-    /// Records the outcome for a directory.
-    pub fn note(&self, entry: &Entry) {
+    /// Records the outcome for a directory. A good one ends the row, unless its requests may have
+    /// been answered before the first refusal of the row: many directories are looked at at once.
+    pub fn note(&self, entry: &Entry, began: Moment) {
         let error = entry.error();
         let most = error.and_then(most);
+        let mut row = self.row();
         let (Some(error), Some(most)) = (error, most) else {
-            self.in_a_row.store(0, Ordering::Relaxed);
+            if began.0 > row.before {
+                row.before = row.total;
+            }
             return;
         };
-        let before = self.in_a_row.fetch_add(1, Ordering::Relaxed);
-        if before.saturating_add(1) >= most {
+        row.total = row.total.saturating_add(1);
+        if row.total.saturating_sub(row.before) >= most {
             self.last.get_or_init(|| error.clone());
         }
     }
@@ -86,7 +111,7 @@ mod tests {
         let refusals = Refusals::default();
         for _ in 0..MOST {
             assert!(!refusals.are_final());
-            refusals.note(&refused(StoreFault::Credentials));
+            refusals.note(&refused(StoreFault::Credentials), refusals.now());
         }
         assert!(refusals.are_final());
         let told = refusals.told("gs://b").unwrap();
@@ -106,7 +131,7 @@ mod tests {
         let refusals = Refusals::default();
         for _ in 0..MOST_PASSING {
             assert!(!refusals.are_final());
-            refusals.note(&refused(StoreFault::Throttled));
+            refusals.note(&refused(StoreFault::Throttled), refusals.now());
         }
         let told = refusals.told("gs://b").unwrap();
         assert!(told.reason().contains("refused 64 times in a row"));
@@ -116,9 +141,22 @@ mod tests {
     fn what_concerns_one_checkpoint_alone_ends_nothing() {
         let refusals = Refusals::default();
         for _ in 0..9 {
-            refusals.note(&refused(StoreFault::Forbidden));
-            refusals.note(&refused(StoreFault::Credentials));
+            refusals.note(&refused(StoreFault::Forbidden), refusals.now());
+            refusals.note(&refused(StoreFault::Credentials), refusals.now());
         }
         assert!(!refusals.are_final() && refusals.told("gs://b").is_none());
+    }
+
+    #[test]
+    fn what_began_before_a_row_does_not_end_it() {
+        let refusals = Refusals::default();
+        let before = refusals.now();
+        for _ in 1..MOST {
+            refusals.note(&refused(StoreFault::Credentials), refusals.now());
+            refusals.note(&refused(StoreFault::Forbidden), before);
+        }
+        assert!(!refusals.are_final());
+        refusals.note(&refused(StoreFault::Credentials), before);
+        assert!(refusals.are_final());
     }
 }

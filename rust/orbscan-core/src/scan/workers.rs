@@ -115,9 +115,10 @@ impl Shared {
             self.schedule.release(job, Vec::new());
             return None;
         }
+        let began = refusals.now();
         let entry = self.looked_at(job);
         if let Some(entry) = &entry {
-            refusals.note(entry);
+            refusals.note(entry, began);
         }
         entry
     }
