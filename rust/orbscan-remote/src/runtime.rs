@@ -30,7 +30,8 @@ impl Runtime {
         Ok(Self(made))
     }
 
-    /// Does work while the caller waits; it ends early if the caller stops waiting.
+    /// Does work while the caller waits; it ends early if the caller stops waiting, and does not
+    /// begin if it has stopped already: readers that tolerate errors go on to their next requests.
     ///
     /// # Errors
     /// As [`Begun::wait`].
@@ -38,6 +39,7 @@ impl Runtime {
         &self,
         work: impl Future<Output = T> + Send + 'static,
     ) -> Result<T> {
+        interrupt::ended()?;
         self.begin(work).wait()
     }
 
@@ -68,6 +70,7 @@ impl<T> Begun<T> {
     /// # Errors
     /// `Store` if it was interrupted.
     pub fn wait(self) -> Result<T> {
+        interrupt::ended()?;
         loop {
             match self.take.recv_timeout(interrupt::PATIENCE) {
                 Ok(done) => return Ok(done),
@@ -89,6 +92,9 @@ impl<T> Drop for Begun<T> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicBool, Ordering};
+
     use super::*;
 
     #[test]
@@ -116,5 +122,21 @@ mod tests {
         let (waited, ended) = interrupt::watched(|| false, never);
         assert_eq!(waited.unwrap_err().reason(), "interrupted");
         assert!(ended);
+    }
+
+    #[test]
+    fn once_nobody_waits_nothing_more_is_requested() {
+        let runtime = Runtime::new().unwrap();
+        let begun = Arc::new(AtomicBool::new(false));
+        let (next, ended) = interrupt::watched(
+            || false,
+            || {
+                runtime.wait(std::future::pending::<()>()).unwrap_err();
+                let begun = Arc::clone(&begun);
+                runtime.wait(async move { begun.store(true, Ordering::Relaxed) })
+            },
+        );
+        assert_eq!(next.unwrap_err().reason(), "interrupted");
+        assert!(ended && !begun.load(Ordering::Relaxed));
     }
 }
