@@ -1,7 +1,8 @@
 //! Limits how many requests are in progress at once, and how many are made per second.
 //!
 //! All requests of a process go through one gate, whichever calls make them. If a server says that
-//! there are too many (429, 503), the rate is halved, and then slowly raised again.
+//! there are too many (429, 503), the rate is halved, and then slowly raised again. Large stores
+//! say so now and then, however few requests there are: then only the request itself waits.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -24,7 +25,13 @@ const BURST: u32 = 64;
 const LEAST_RATE: f64 = 1.0;
 
 /// The factor by which the rate grows for each second without a complaint.
-const RECOVERY: f64 = 1.1;
+const RECOVERY: f64 = 1.25;
+
+/// The number of answers over which complaints are counted.
+const RECENT: f64 = 32.0;
+
+/// The share of complaints in them from which on the rate is to blame.
+const MANY: f64 = 0.1;
 
 /// The time during which a rate is not halved again, because of requests made before.
 const CALM: Duration = Duration::from_millis(500);
@@ -46,6 +53,8 @@ struct Pace {
     next: Instant,
     /// When the rate was last changed.
     changed: Instant,
+    /// The share of complaints in recent answers.
+    complaints: f64,
 }
 
 impl Gate {
@@ -61,6 +70,7 @@ impl Gate {
                 per_second: most_per_second,
                 next: now,
                 changed: now,
+                complaints: 0.0,
             }),
         }
     }
@@ -99,9 +109,13 @@ impl Gate {
         turn.saturating_duration_since(now)
     }
 
-    /// Lowers the rate.
-    fn slow_down(&self, now: Instant) {
+    /// Takes note of an answer, and lowers the rate if too many are complaints.
+    fn learn(&self, is_complaint: bool, now: Instant) {
         let mut pace = self.pace.lock().unwrap_or_else(PoisonError::into_inner);
+        pace.complaints += (f64::from(is_complaint) - pace.complaints) / RECENT;
+        if !is_complaint || pace.complaints < MANY {
+            return;
+        }
         let is_new = pace.per_second >= self.most_per_second;
         if is_new || now.saturating_duration_since(pace.changed) >= CALM {
             pace.per_second = (pace.per_second / 2.0).max(LEAST_RATE);
@@ -149,9 +163,7 @@ impl HttpService for Service {
         match &answered {
             Ok(response) => {
                 let status = response.status().as_u16();
-                if matches!(status, 429 | 503) {
-                    self.gate.slow_down(Instant::now());
-                }
+                self.gate.learn(matches!(status, 429 | 503), Instant::now());
                 fault::note(Outcome::Status(status));
             }
             Err(error) => fault::note(Outcome::failed(error)),
@@ -179,16 +191,39 @@ mod tests {
     }
 
     #[test]
-    fn a_complaint_halves_the_rate_once_and_it_recovers() {
+    fn complaints_halve_the_rate_once_and_it_recovers() {
         let gate = Gate::new(LIMITS);
         let now = Instant::now() + Duration::from_secs(10);
         for _ in 0..5 {
-            gate.slow_down(now);
+            gate.learn(true, now);
         }
         assert!((gate.per_second() - 50.0).abs() < 1e-9);
-        gate.slow_down(now + Duration::from_secs(1));
+        gate.learn(true, now + Duration::from_secs(1));
         assert!((gate.per_second() - 25.0).abs() < 1e-9);
         gate.delay(now + Duration::from_secs(60));
         assert!((gate.per_second() - 100.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn a_complaint_now_and_then_slows_nothing_down() {
+        let gate = Gate::new(LIMITS);
+        let now = Instant::now();
+        for number in 0_u64..10_000 {
+            gate.learn(
+                number.is_multiple_of(30),
+                now + Duration::from_millis(number),
+            );
+        }
+        assert!((gate.per_second() - 100.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn a_store_that_is_too_busy_is_noticed_within_a_few_answers() {
+        let gate = Gate::new(LIMITS);
+        let now = Instant::now();
+        for number in 0_u64..1_000 {
+            gate.learn(number >= 990 && number.is_multiple_of(2), now);
+        }
+        assert!(gate.per_second() < 100.0);
     }
 }
