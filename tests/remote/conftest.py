@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
+import orbscan
 from tests.remote import buckets, proxy, servers
 from tests.remote.buckets import BUCKET
 from tests.support import corpus
@@ -125,3 +126,11 @@ def gcs(wire: proxy.Proxy, monkeypatch: pytest.MonkeyPatch) -> proxy.Proxy:
     wire.spoil = lambda *_: None
     wire.reset()
     return wire
+
+
+@pytest.fixture
+def warm(gcs: proxy.Proxy) -> proxy.Proxy:
+    """The same, to which this process has connections: budgets are those of further reads."""
+    orbscan.metadata(f"gs://{BUCKET}/o0.12.8-v1-sharded/chunked", atomicity="atomic_rename")
+    gcs.reset()
+    return gcs

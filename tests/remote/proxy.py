@@ -77,6 +77,7 @@ class Proxy:
     _never: asyncio.Event = field(default_factory=asyncio.Event)
     _arrived: int = 0
     _more: asyncio.Condition = field(default_factory=asyncio.Condition)
+    _loop: asyncio.AbstractEventLoop = field(default_factory=asyncio.new_event_loop)
 
     def reset(self, *waves: int) -> None:
         """Forget what was passed on, and expect requests in rounds of these sizes."""
@@ -84,6 +85,15 @@ class Proxy:
         self.waves = waves
         self.held.clear()
         self._arrived = 0
+
+    def settle(self) -> None:
+        """Wait until everything that has arrived is answered, also what no reader waits for."""
+
+        async def settled() -> None:
+            async with self._more:
+                await self._more.wait_for(lambda: len(self.requests) == self._arrived)
+
+        asyncio.run_coroutine_threadsafe(settled(), self._loop).result(_PATIENCE)
 
     async def _held_back(self, number: int) -> bool:
         """Wait until the wave of a request has arrived; false if it never does."""
@@ -125,7 +135,9 @@ class Proxy:
                         upstream = await asyncio.open_connection("127.0.0.1", self.to, limit=_LIMIT)
                     status, answer = await _passed(reader, upstream, (method, headers, head))
                 # Noted first: whoever has the answer may look at once.
-                self.requests.append(Request(number, method, unquote(path), status))
+                async with self._more:
+                    self.requests.append(Request(number, method, unquote(path), status))
+                    self._more.notify_all()
                 writer.write(answer)
                 await writer.drain()
         except asyncio.CancelledError:
@@ -183,7 +195,7 @@ def start(to: int, tls: ssl.SSLContext | None = None) -> tuple[Proxy, Callable[[
         tls: what the proxy shows those who connect to it; None for plain HTTP.
     """
     proxy = Proxy(to)
-    loop = asyncio.new_event_loop()
+    loop = proxy._loop
     ready = threading.Event()
 
     ended = asyncio.Event()

@@ -75,33 +75,33 @@ def test_the_page_states_what_is_tested_here(row: str) -> None:
 
 
 @pytest.mark.parametrize("case", METADATA)
-def test_a_read_takes_one_listing_and_one_round(gcs: Proxy, case: str) -> None:
-    gcs.reset(*METADATA[case])
+def test_a_read_takes_one_listing_and_one_round(warm: Proxy, case: str) -> None:
+    warm.reset(*METADATA[case])
     orbscan.metadata(f"{BASE}/{case}", atomicity="atomic_rename")
-    assert len(gcs.requests) == sum(METADATA[case]), gcs.requests
+    assert len(warm.requests) == sum(METADATA[case]), warm.requests
 
 
 @pytest.mark.parametrize("name", OTHERS)
-def test_other_questions_take_no_more(gcs: Proxy, name: str) -> None:
+def test_other_questions_take_no_more(warm: Proxy, name: str) -> None:
     rounds, ask = OTHERS[name]
-    gcs.reset(*rounds)
+    warm.reset(*rounds)
     assert ask()
-    assert len(gcs.requests) == sum(rounds), gcs.requests
+    assert len(warm.requests) == sum(rounds), warm.requests
 
 
-def test_a_path_where_nothing_lies_takes_two_requests(gcs: Proxy) -> None:
-    gcs.reset(1, 1)
+def test_a_path_where_nothing_lies_takes_two_requests(warm: Proxy) -> None:
+    warm.reset(1, 1)
     with pytest.raises(orbscan.CheckpointNotFoundError, match="does not exist"):
         orbscan.metadata(f"{BASE}/nothing")
-    assert len(gcs.requests) == 2
+    assert len(warm.requests) == 2
 
 
-def test_what_did_not_change_takes_one_request_for_each_checkpoint(gcs: Proxy) -> None:
+def test_what_did_not_change_takes_one_request_for_each_checkpoint(warm: Proxy) -> None:
     def scanned(**options: Any) -> pa.Table:
         return pa.table(orbscan.scan(RUN, atomicity="atomic_rename", **options).checkpoints())
 
     before = scanned()
-    gcs.reset()
+    warm.reset()
     assert scanned(since=before).num_rows == STEPS
     # Of the root its children, what is above it, and a directory of it that is not a step.
-    assert len(gcs.requests) == STEPS + 3, gcs.requests
+    assert len(warm.requests) == STEPS + 3, warm.requests

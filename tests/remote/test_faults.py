@@ -131,6 +131,15 @@ def test_no_secret_is_in_an_error(
     assert SECRET not in "".join([*told, caplog.text])
 
 
+@pytest.mark.parametrize(("name", "value"), [("read_timeout", "soon"), ("http1_only", "perhaps")])
+def test_an_option_without_a_valid_value_is_no_matter_of_the_store(name: str, value: str) -> None:
+    with pytest.raises(orbscan.OrbscanError, match="a store option has no valid value: ") as raised:
+        orbscan.metadata(f"{BASE}/{V1}", store_options={name: value})
+    assert raised.value.kind == "unsupported"
+    assert f'"{value}"' in str(raised.value)
+    assert main(["show", f"{BASE}/{V1}", f"--store-option={name}={value}"]) == 3
+
+
 def test_a_file_that_is_gone_after_the_listing_is_a_change(gcs: Proxy) -> None:
     gcs.spoil = lambda _number, _method, path: 404 if path.endswith("state/_METADATA") else None
     with pytest.raises(orbscan.StoreError, match="changed while it was read") as raised:

@@ -33,9 +33,9 @@ def test_every_golden_checkpoint_is_read_as_from_a_disk(
         assert answer(url, base) == answer(place, str(disk)), url
 
 
-def test_a_v1_checkpoint_takes_two_rounds_and_six_requests(gcs: Proxy) -> None:
-    gcs.reset(1, 5)
+def test_a_v1_checkpoint_takes_two_rounds_and_six_requests(warm: Proxy) -> None:
+    warm.reset(1, 5)
     read = orbscan.metadata(f"gs://{BUCKET}/{V1}")
     assert str(read.path) == f"gs://{BUCKET}/{V1}"
-    assert len(gcs.requests) == 6, gcs.requests
-    assert {request.status for request in gcs.requests} == {200}
+    assert len(warm.requests) == 6, warm.requests
+    assert {request.status for request in warm.requests} == {200}

@@ -109,8 +109,10 @@ def test_credentials_are_asked_for_before_each_request_that_they_do_not_outlive(
 
 
 def test_credentials_that_never_were_good_are_not_asked_for_again(
-    library: Library, bucket: Proxy
+    library: Library, bucket: Proxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # Too few for guesses beside the listing.
+    monkeypatch.setenv("ORBSCAN_MAX_CONCURRENCY", "4")
     bucket.spoil = lambda *_: (400, EXPIRED)
     for count in (1, 2):
         with pytest.raises(orbscan.StoreError, match="the credentials have expired") as raised:

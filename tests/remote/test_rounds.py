@@ -187,8 +187,8 @@ def test_a_file_that_is_another_than_was_listed_is_read_once_more(
             left.pop()
             held.objects[key] += b" "
 
-    held.before = change
     with served(held, monkeypatch) as before:
+        held.before = change
         if times == 1:
             assert orbscan.metadata(f"{BASE}/{V1}").metadata
         else:

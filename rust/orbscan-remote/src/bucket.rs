@@ -5,17 +5,20 @@ use std::sync::Arc;
 
 use futures::future::{join, join_all};
 use orbscan_core::error::{Error, ErrorKind, Result};
+use orbscan_core::interrupt;
 use orbscan_core::orbax::names;
 use orbscan_core::path::StorePath;
 use orbscan_core::store::{Entry, Stat, Want, not_found};
 
 use crate::client::Client;
+use crate::plan::{self, Aim};
 use crate::probe::{self, Contents};
 use crate::process::Process;
 use crate::ranges::{self, Request};
 use crate::runtime::Begun;
-use crate::tree::{Child, DIRECTORY, Known, Tree};
-use crate::url::Url;
+use crate::tree::{Child, DIRECTORY, Known, Object, Tree};
+use crate::url::{Scheme, Url};
+use crate::warmth::Warmth;
 use crate::wire::{self, Got};
 
 /// A store and its client.
@@ -52,6 +55,55 @@ impl Bucket {
         looks.pop().unwrap_or_else(|| Err(not_found(place)))
     }
 
+    /// As [`Bucket::look`], for a directory that is about to be read. If connections have to be
+    /// opened, files that are likely to lie there are requested beside the listing. They are never
+    /// waited for unless it shows them, and what fails is fetched again if it is needed.
+    ///
+    /// # Errors
+    /// As [`Bucket::look`].
+    pub fn first_look(&self, place: &StorePath, aim: &Aim) -> Look {
+        let (client, place) = (Arc::clone(&self.client), place.clone());
+        let guesses = self.guesses(&place, aim);
+        let scheme = self.url.scheme;
+        Process::own()?.runtime.wait(async move {
+            let guesses = guesses.into_iter().map(|(file, path)| {
+                let client = Arc::clone(&client);
+                let task = tokio::spawn(async move { client.guess(&path, GUESSED).await });
+                (file, task)
+            });
+            let guesses: Vec<_> = guesses.collect();
+            let (tree, mut contents) = looked(&client, &place).await?;
+            for (file, task) in guesses {
+                // The task of another goes on, so that its connection stays open.
+                let Some(listed) = tree.file(&file).filter(|_| !tree.is_asked()) else {
+                    continue;
+                };
+                if let Ok(Some(got)) = task.await
+                    && is_listed(listed, &got, scheme)
+                {
+                    contents.files.push((file, got.bytes));
+                }
+            }
+            Ok((tree, contents))
+        })?
+    }
+
+    /// The files to request beside the first listing of a directory: none if connections are open,
+    /// or if the requests would wait for each other.
+    fn guesses(&self, place: &StorePath, aim: &Aim) -> Vec<(String, StorePath)> {
+        let guesses = plan::guesses(aim);
+        let connections = guesses.len().saturating_add(1);
+        let is_cold = |warmth: &Warmth| warmth.lacks(connections);
+        let fit = !guesses.is_empty() && connections <= self.client.gate.seats();
+        if !fit || !self.client.warmth.as_ref().is_some_and(is_cold) {
+            return Vec::new();
+        }
+        let placed = guesses.into_iter().map(|file| (place.join(&file), file));
+        placed
+            .filter_map(|(path, file)| Some((file, path.ok()?)))
+            .collect()
+    }
+
     /// As [`Bucket::look`], for several directories at once.
     ///
     /// # Errors
@@ -74,15 +126,7 @@ impl Bucket {
         }
         let looks = places.iter().map(|place| {
             let (client, place) = (Arc::clone(&self.client), place.clone());
-            async move {
-                match client.tree(&place).await {
-                    Ok(tree) => Ok((completed(&client, tree).await, Contents::default())),
-                    Err(error) if wire::is_unlistable(&error) => {
-                        probe::probe(&client, &place).await
-                    }
-                    Err(error) => Err(error),
-                }
-            }
+            async move { looked(&client, &place).await }
         });
         let looks = join_all(looks.collect::<Vec<_>>());
         let files = files.iter().map(|file| {
@@ -173,8 +217,9 @@ impl Bucket {
     /// Starts to fetch what is wanted next.
     ///
     /// # Errors
-    /// `Store` if the system refuses to start threads.
+    /// `Store` if the system refuses to start threads, or nobody waits any more.
     pub fn begin(&self, wants: &[(Want, Option<u64>)]) -> Result<Fetching> {
+        interrupt::ended()?;
         let merged = ranges::merged(wants);
         let requests = merged.iter().map(|request| {
             let client = Arc::clone(&self.client);
@@ -202,6 +247,27 @@ impl Fetching {
             Err(error) => wants.iter().map(|_| Err(error.clone())).collect(),
         }
     }
+}
+
+/// What a listing of a directory shows, or guesses if there are no listings.
+async fn looked(client: &Arc<Client>, place: &StorePath) -> Look {
+    match client.tree(place).await {
+        Ok(tree) => Ok((completed(client, tree).await, Contents::default())),
+        Err(error) if wire::is_unlistable(&error) => probe::probe(client, place).await,
+        Err(error) => Err(error),
+    }
+}
+
+/// Whether a file that was fetched beside a listing is the one that it shows.
+fn is_listed(listed: &Object, got: &Got, scheme: Scheme) -> bool {
+    let (size, times) = (
+        got.bytes.len() as u64,
+        (listed.modified_nsecs, got.object.modified_nsecs),
+    );
+    let is_other_time = matches!(times, (Some(listed), Some(got)) if listed != got);
+    // The hub spells versions differently in answers and in listings, which have no times.
+    let is_same = scheme == Scheme::Hub || !(listed.differs(&got.object) || is_other_time);
+    listed.size == size && is_same
 }
 
 /// Completes a truncated listing with what a read of a checkpoint needs next: everything else in
@@ -295,4 +361,40 @@ pub fn merged(
 /// Whether a name is one that Orbax gives to files, so that it is not a directory.
 fn is_document(name: &str) -> bool {
     names::is_document(name) || names::is_array_document(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::*;
+
+    #[test]
+    fn what_was_fetched_beside_a_listing_is_what_it_shows() {
+        let object = |size, version, modified_nsecs| Object {
+            size,
+            version,
+            modified_nsecs,
+        };
+        let got = |object| Got {
+            bytes: Bytes::from_static(b"{}"),
+            object,
+        };
+        let listed = object(2, 1, Some(5));
+        let same = [
+            object(2, 1, Some(5)),
+            object(2, 0, Some(5)),
+            object(2, 1, None),
+        ];
+        for object in same {
+            assert!(is_listed(&listed, &got(object), Scheme::Gs), "{object:?}");
+        }
+        let others = [object(2, 2, Some(5)), object(2, 0, Some(6))];
+        for object in others {
+            assert!(!is_listed(&listed, &got(object), Scheme::Gs), "{object:?}");
+            assert!(is_listed(&listed, &got(object), Scheme::Hub), "{object:?}");
+        }
+        let longer = object(3, 1, Some(5));
+        assert!(!is_listed(&longer, &got(listed), Scheme::Hub));
+    }
 }

@@ -19,6 +19,7 @@ use crate::login::{Signer, Standing};
 use crate::options::{DEFAULT_HEADERS, Options, ROOT_CERTIFICATE};
 use crate::runtime::Runtime;
 use crate::url::{Scheme, Url};
+use crate::warmth::Warmth;
 use crate::{fault, hub, login};
 
 /// The environment variable of Google's own tools for the address of an emulator.
@@ -60,6 +61,9 @@ pub struct Client {
     pub hub: Option<hub::Lister>,
     /// What the store makes of its login.
     pub standing: Arc<Standing>,
+    /// How many connections are open; `None` if one is enough for all requests, or none needs to be
+    /// opened early.
+    pub warmth: Option<Warmth>,
 }
 
 impl Client {
@@ -115,6 +119,8 @@ impl Client {
             gate,
             hub,
             standing,
+            warmth: (url.scheme != Scheme::Http && !options.shares_connections())
+                .then(Warmth::default),
         })
     }
 }
@@ -318,6 +324,13 @@ fn unmade(error: &object_store::Error) -> Error {
                       ca-certificates, or point SSL_CERT_FILE at a file of them";
         return Error::new(ErrorKind::Store, reason)
             .about(orbscan_core::error::Subject::Store(StoreFault::Network));
+    }
+    if let Some(why) = text.strip_prefix("Generic Config error: ") {
+        let reason = format!(
+            "a store option has no valid value: {}",
+            crate::url::redacted(why)
+        );
+        return Error::new(ErrorKind::Unsupported, reason);
     }
     let reason = format!(
         "no client can be made for this store: {}",

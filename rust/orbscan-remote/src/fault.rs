@@ -5,7 +5,9 @@
 
 use std::cell::RefCell;
 use std::error::Error as Fault;
-use std::future::Future;
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::task::Poll;
 
 use object_store::client::{HttpError, HttpErrorKind};
 use orbscan_core::error::{Error, ErrorKind, StoreFault, Subject};
@@ -68,6 +70,14 @@ impl Outcome {
             }
         })
     }
+
+    /// Whether another attempt may end otherwise.
+    const fn may_pass(&self) -> bool {
+        match self {
+            Self::Status(status) => *status >= 500 || matches!(status, 408 | 429),
+            Self::Failed(_) => true,
+        }
+    }
 }
 
 /// Whether an error is about certificates, according to its causes.
@@ -103,6 +113,22 @@ pub async fn watched<T>(request: impl Future<Output = T>) -> (T, Option<Outcome>
         (done, LAST.try_with(RefCell::take).ok().flatten())
     };
     LAST.scope(RefCell::new(None), noted).await
+}
+
+/// Makes a request that is given up instead of being tried again.
+pub async fn once<T>(request: impl Future<Output = T>) -> Option<T> {
+    let mut request = pin!(request);
+    let attempt = poll_fn(|context| match request.as_mut().poll(context) {
+        Poll::Ready(done) => Poll::Ready(Some(done)),
+        // The client waits before its next attempt.
+        Poll::Pending
+            if LAST.with(|last| last.borrow().as_ref().is_some_and(Outcome::may_pass)) =>
+        {
+            Poll::Ready(None)
+        }
+        Poll::Pending => Poll::Pending,
+    });
+    LAST.scope(RefCell::new(None), attempt).await
 }
 
 /// The error for a failure of a client; the caller adds the file.

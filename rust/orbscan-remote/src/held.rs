@@ -398,7 +398,7 @@ impl Store for Held {
         if asked.is_empty() {
             return known.into_iter().flatten().collect();
         }
-        let own = asked.len();
+        let own = asked.clone();
         let begun = {
             let mut under_way = self.under_way();
             let place = under_way.iter().position(|(wants, _)| *wants == asked);
@@ -409,19 +409,31 @@ impl Store for Held {
             let answers = fetching.answers(&requests);
             (requests, answers)
         } else {
-            let inside = asked.iter().filter_map(|want| self.inside(&want.path));
+            let whole = asked.iter().filter(|want| want.span == Span::Whole);
+            let inside = whole.filter_map(|want| self.inside(&want.path));
             let ways: Vec<&str> = inside.map(|(_, way)| way).collect();
-            let along = self.along(&ways);
+            let mut along = self.along(&ways);
             let mut requests = self.sized(asked.into_iter());
+            // Of a file that is fetched completely anyway, no part is.
+            for request in &mut requests {
+                let is_same = |(want, _): &(Want, _)| want.path == request.0.path;
+                if let Some(place) = along.iter().position(is_same) {
+                    *request = along.swap_remove(place);
+                }
+            }
             requests.extend(along);
             let answers = self.bucket.fetch_all(&requests);
             (requests, answers)
         };
-        let mut kept = Vec::with_capacity(own);
+        let mut kept = Vec::with_capacity(own.len());
         for (place, ((want, _), got)) in requests.iter().zip(answers).enumerate() {
             let answer = self.keep(want, got);
-            if place < own {
-                kept.push(answer);
+            match own.get(place) {
+                Some(wanted) if wanted.span != want.span => {
+                    kept.push(answer.and_then(|bytes| part(wanted, &bytes)));
+                }
+                Some(_) => kept.push(answer),
+                None => {}
             }
         }
         let mut kept = kept.into_iter();

@@ -21,6 +21,7 @@
 //! | `tree` | the content of a listing |
 //! | `ranges` | merges ranges of one file that lie close together into one request |
 //! | `plan` | what is fetched together with what was requested |
+//! | `warmth` | how many connections are open |
 //! | `bucket` | many requests at once, and their answers |
 //! | `kept` | listings that a walk has made |
 //! | `held` | one directory while it is read |
@@ -45,6 +46,7 @@ mod runtime;
 mod store;
 mod tree;
 mod url;
+mod warmth;
 mod wire;
 
 pub use choice::Choice;

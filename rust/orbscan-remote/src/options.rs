@@ -140,6 +140,17 @@ impl Options {
         given.filter(move |(name, _)| !ours.contains(name) && !OF_CLIENT.contains(name))
     }
 
+    /// Whether requests may share a connection, as they do over HTTP/2.
+    pub fn shares_connections(&self) -> bool {
+        let is = |name, values: [&str; 5]| {
+            let given = self.given.get(name);
+            given.is_some_and(|given| values.contains(&given.to_ascii_lowercase().as_str()))
+        };
+        // As the library spells them.
+        is("http1_only", ["0", "false", "off", "no", "n"])
+            || is("http2_only", ["1", "true", "on", "yes", "y"])
+    }
+
     /// Whether an option is given under one of its names.
     pub fn has(&self, names: &[&str]) -> bool {
         names.iter().any(|name| self.given.contains_key(*name))
@@ -210,6 +221,16 @@ mod tests {
                 error.reason().contains("from 1 to 1024 is wanted"),
                 "{error}"
             );
+        }
+    }
+
+    #[test]
+    fn a_connection_is_shared_if_it_may_be_http_2() {
+        for given in [("http1_only", "False"), ("http2_only", "true")] {
+            assert!(options(&[given]).shares_connections(), "{given:?}");
+        }
+        for given in [("http1_only", "true"), ("http2_only", "0"), ("region", "x")] {
+            assert!(!options(&[given]).shares_connections(), "{given:?}");
         }
     }
 

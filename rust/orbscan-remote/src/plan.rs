@@ -173,6 +173,27 @@ fn items(tree: &Tree) -> impl Iterator<Item = &str> {
     })
 }
 
+/// The files that are requested beside the first listing if connections have to be opened anyway:
+/// those of a checkpoint as Orbax writes it today. Whatever they turn out to be, what is fetched
+/// next finds open connections.
+pub fn guesses(aim: &Aim) -> Vec<String> {
+    let item = match &aim.pytrees {
+        // A single file, or none.
+        Which::None => return Vec::new(),
+        Which::Named(name) => name,
+        Which::All | Which::First(_) => names::STATE,
+    };
+    let mut guesses = vec![
+        names::CHECKPOINT_METADATA.to_owned(),
+        join(item, names::TREE_METADATA),
+        join(item, names::MANIFEST),
+    ];
+    if aim.shardings {
+        guesses.push(join(item, names::SHARDING));
+    }
+    guesses
+}
+
 /// What is fetched together with some files: with a manifest what may be its index, with the
 /// document of a tree those of its arrays.
 pub fn along(tree: &Tree, file: &str, aim: &Aim) -> Vec<String> {
@@ -270,6 +291,29 @@ mod tests {
                 "state/d/abc"
             ]
         );
+    }
+
+    #[test]
+    fn what_is_guessed_is_what_would_be_fetched_first() {
+        let named = Interest {
+            shardings: false,
+            ..Interest::of(Pytrees::Named("params"))
+        };
+        let guesses = |interest: Interest<'_>| guesses(&interest.into()).join(" ");
+        let own = "_CHECKPOINT_METADATA";
+        assert_eq!(
+            guesses(named),
+            format!("{own} params/_METADATA params/manifest.ocdbt")
+        );
+        assert_eq!(
+            guesses(Interest::of(Pytrees::Named(""))),
+            format!("{own} _METADATA manifest.ocdbt _sharding")
+        );
+        assert_eq!(
+            guesses(Interest::of(Pytrees::All)),
+            format!("{own} state/_METADATA state/manifest.ocdbt state/_sharding")
+        );
+        assert_eq!(guesses(Interest::of(Pytrees::None)), "");
     }
 
     #[test]

@@ -173,17 +173,17 @@ impl Store for RemoteStore {
     }
 
     fn hold(&self, directory: &StorePath, interest: Interest<'_>) -> Option<Box<dyn Store>> {
+        let aim = interest.into();
         let kept = self.kept().take(directory);
         let seen = match kept {
             Some(seen) => Ok(seen),
             None => self
                 .bucket
-                .look(directory)
+                .first_look(directory, &aim)
                 .map(|(tree, contents)| (Arc::new(tree), contents)),
         };
         let around = Box::new(self.clone());
         let bucket = self.bucket.clone();
-        let aim = interest.into();
         let held = Held::new(bucket, around, directory.clone(), aim, seen);
         Some(Box::new(held))
     }
@@ -238,6 +238,7 @@ mod tests {
             gate: Arc::new(Gate::new(Options::default().limits().unwrap())),
             hub: None,
             standing: Arc::default(),
+            warmth: None,
         };
         RemoteStore::new(Url::parse("s3://bucket/run").unwrap(), Arc::new(client))
     }

@@ -17,6 +17,7 @@ use crate::client::Client;
 use crate::fault::{self, Outcome};
 use crate::tree::{Child, Object, Reach, Tree};
 use crate::url::Scheme;
+use crate::warmth::Warmth;
 
 /// The names on a page of a listing, as in most stores.
 pub const PAGE: usize = 1_000;
@@ -70,6 +71,24 @@ impl Client {
             },
         };
         fetched.map_err(|error| error.in_file(&want.path))
+    }
+
+    /// Fetches a small file that may not exist; `None` if it does not, or does not arrive at the
+    /// first attempt.
+    pub async fn guess(&self, path: &StorePath, max_bytes: u64) -> Option<Got> {
+        let key = self.key(path).ok()?;
+        let _seat = self.gate.seat().await;
+        let _busy = self.warmth.as_ref().map(Warmth::begin);
+        let want = Want::whole(path.clone(), max_bytes);
+        let asked = async {
+            let found = self.store.get_opts(&key, GetOptions::default()).await;
+            let found = found.ok()?;
+            let object = object(&found.meta);
+            want.within(object.size).ok()?;
+            let bytes = found.bytes().await.ok()?;
+            (bytes.len() as u64 == object.size).then_some(Got { bytes, object })
+        };
+        fault::once(asked).await.flatten()
     }
 
     /// A range of an existing file, in concurrent parts.
@@ -307,6 +326,7 @@ impl Client {
     where
         R: Future<Output = object_store::Result<T>>,
     {
+        let _busy = self.warmth.as_ref().map(Warmth::begin);
         let given = self.standing.given();
         let (answer, last) = fault::watched(request()).await;
         match &answer {
