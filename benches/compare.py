@@ -19,7 +19,7 @@ from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
 
-from benches import side_by_side
+from benches import limit, side_by_side
 from tools.progress import long_step
 
 SIZES = (10, 100, 1_000)
@@ -39,10 +39,11 @@ def main() -> int:
     logging.disable(logging.WARNING)
     sizes = (*SIZES, LARGE) if options.large else SIZES
     checkpoints = {size: checkpoint(options.workdir, size) for size in sizes}
+    floor = limit.program()
     comparisons = []
     for size, path in checkpoints.items():
         print(f"==> comparing {size:,} leaves", file=sys.stderr, flush=True)
-        comparisons += [compare(size, path, options.seconds, of) for of in MODULES]
+        comparisons += [compare(size, path, options.seconds, of, floor) for of in MODULES]
     if options.json:
         print(json.dumps(report(comparisons), indent=2))
     else:
@@ -107,9 +108,9 @@ def write(path: Path, size: int) -> None:
 
 
 def compare(
-    size: int, path: Path, seconds: float, module: str = "orbscan"
+    size: int, path: Path, seconds: float, module: str = "orbscan", floor: str | None = None
 ) -> side_by_side.Comparison:
-    """`metadata(path)` of Orbax and of a module in turns."""
+    """`metadata(path)` of Orbax and of a module in turns, and the limit if there is the floor."""
     import orbax.checkpoint.experimental.v1 as ocp
 
     ours = import_module(module)
@@ -118,6 +119,7 @@ def compare(
         orbax=lambda: ocp.metadata(path).metadata,
         orbscan=lambda: ours.metadata(path).metadata,
         seconds=seconds,
+        limit=limit.Limit(path, floor) if floor else None,
     )
 
 

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from benches import compare, side_by_side, synthetic
+from benches import compare, limit, side_by_side, synthetic
 from tools.progress import long_step
 
 ROUNDS = 7
@@ -34,10 +34,11 @@ def main() -> int:
     side_by_side.prepare()
     logging.disable(logging.WARNING)
     calls = list(checkpoints(options.workdir.resolve(), large=options.large))
+    floor = limit.program()
     comparisons = []
     for name, path in calls:
         print(f"==> comparing {name}", file=sys.stderr, flush=True)
-        comparisons.append(compare_call(name, path, options.seconds))
+        comparisons.append(compare_call(name, path, options.seconds, floor))
     print(side_by_side.table(comparisons))
     print()
     paths = dict(calls)
@@ -83,8 +84,8 @@ def made(path: Path, write: Callable[[Path], None]) -> Path:
     return path
 
 
-def compare_call(name: str, path: Path, seconds: float) -> side_by_side.Comparison:
-    """Both libraries' `metadata(path)` in turns."""
+def compare_call(name: str, path: Path, seconds: float, floor: str) -> side_by_side.Comparison:
+    """Both libraries' `metadata(path)` in turns, and the limit."""
     import orbax.checkpoint.experimental.v1 as ocp
 
     import orbscan
@@ -94,6 +95,7 @@ def compare_call(name: str, path: Path, seconds: float) -> side_by_side.Comparis
         orbax=lambda: ocp.metadata(path).metadata,
         orbscan=lambda: orbscan.metadata(path).metadata,
         seconds=seconds,
+        limit=limit.Limit(path, floor),
     )
 
 

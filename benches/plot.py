@@ -10,13 +10,12 @@ floor is `floor.rs`: the bytes read, their tokens walked, nothing kept.
 import argparse
 import json
 import math
-import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from benches import compare, instructions, side_by_side
+from benches import compare, limit, side_by_side
 
 DOCS = Path(__file__).parents[1] / "docs"
 FIGURES = DOCS / "time-against-leaves.json"
@@ -52,7 +51,7 @@ def main() -> int:
     if not options.draw:
         side_by_side.prepare()
         sizes = (*compare.SIZES, compare.LARGE) if options.large else compare.SIZES
-        floor = instructions.executable("--example", "floor")
+        floor = limit.program()
         points = [measure(size, options.workdir, options.seconds, floor) for size in sizes]
         FIGURES.write_text(json.dumps([asdict(point) for point in points], indent=2) + "\n")
     points = [Point(**point) for point in json.loads(FIGURES.read_text())]
@@ -64,17 +63,11 @@ def measure(size: int, workdir: Path, seconds: float, floor: str) -> Point:
     """Both libraries in turns, and the floor before and after, on one checkpoint."""
     path = compare.checkpoint(workdir, size)
     print(f"==> measuring {size:,} leaves", file=sys.stderr, flush=True)
-    before = run_floor(floor, path)
+    before = limit.walk(floor, path).whole
     both = compare.compare(size, path, seconds)
-    after = run_floor(floor, path)
+    after = limit.walk(floor, path).whole
     times = (both.orbax_ms, both.orbscan_ms, (before + after) / 2)
     return Point(size, *(round(time, 4) for time in times))
-
-
-def run_floor(program: str, path: Path) -> float:
-    """The median that the floor program prints, in milliseconds."""
-    run = subprocess.run([program, str(path)], check=True, capture_output=True, text=True)
-    return float(run.stdout)
 
 
 def draw(points: list[Point]) -> Iterator[str]:

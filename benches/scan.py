@@ -24,7 +24,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from benches import instructions, plot, side_by_side
+from benches import limit, plot, side_by_side
 from tools.progress import long_step
 
 STEPS_IN_A_RUN = 10
@@ -43,8 +43,8 @@ def main() -> int:
     logging.disable(logging.WARNING)
     root = runs(options.workdir.resolve(), options.checkpoints)
     paths = sorted(root.glob("*/*"))
-    program = instructions.executable("--example", "floor")
-    floor = statistics.mean(plot.run_floor(program, path) for path in kinds(root))
+    program = limit.program()
+    floor = statistics.mean(limit.walk(program, path).whole for path in kinds(root))
     calls = scans(str(root), paths)
     times = take_turns(calls, options.seconds, forget if options.cold else gc.collect)
     orbax = times.pop("Orbax, one by one")

@@ -16,6 +16,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from benches.limit import Limit
 from orbscan import _core
 
 DEVICES = 8
@@ -42,6 +43,8 @@ class Comparison:
     orbax_ms: float
     orbscan_ms: float
     rounds: int
+    limit_ms: float | None = None
+    """What no Python library can beat here; see `limit`. None if it was not measured."""
 
     @property
     def ratio(self) -> float:
@@ -66,8 +69,12 @@ def prepare() -> None:
         sys.exit("*** orbscan was built for tests, which is slower: run `make setup` first")
 
 
-def compare(call: str, orbax: Call, orbscan: Call, seconds: float) -> Comparison:
+def compare(
+    call: str, orbax: Call, orbscan: Call, seconds: float, limit: Limit | None = None
+) -> Comparison:
     """Lets both calls take turns for `seconds`, at least three rounds, after a warm-up of each.
+
+    With a limit, it takes turns with them.
 
     Each call returns a pytree. Raises `DifferentAnswersError` if the two differ in a keypath,
     a shape or a dtype: the times of different answers are not worth comparing.
@@ -75,19 +82,31 @@ def compare(call: str, orbax: Call, orbscan: Call, seconds: float) -> Comparison
     expected = orbax()
     if outline(orbscan()) != outline(expected):
         raise DifferentAnswersError(call)
-    times: dict[Call, list[float]] = {orbax: [], orbscan: []}
+    built = orbscan()
+
+    def least() -> object:
+        if limit:
+            limit.read()
+        return built
+
+    times: dict[Call, list[float]] = {orbax: [], orbscan: [], least: []}
+    tokens = [limit.tokens()] if limit else []
     end = time.monotonic() + seconds
     rounds = 0
     while rounds < FEWEST_ROUNDS or time.monotonic() < end:
         times[orbax].append(milliseconds(orbax))
         times[orbscan] += [milliseconds(orbscan) for _ in range(ORBSCAN_CALLS_PER_ROUND)]
+        if limit:
+            times[least] += [milliseconds(least) for _ in range(ORBSCAN_CALLS_PER_ROUND)]
         rounds += 1
+    tokens += [limit.tokens()] if limit else []
     return Comparison(
         call=call,
         leaves=touch(expected),
         orbax_ms=statistics.median(times[orbax]),
         orbscan_ms=statistics.median(times[orbscan]),
         rounds=rounds,
+        limit_ms=statistics.median(times[least]) + statistics.mean(tokens) if limit else None,
     )
 
 
@@ -141,15 +160,28 @@ def medians(runs: Sequence[Sequence[Comparison]]) -> list[Comparison]:
             orbax_ms=statistics.median(row.orbax_ms for row in of_call),
             orbscan_ms=statistics.median(row.orbscan_ms for row in of_call),
             rounds=sum(row.rounds for row in of_call),
+            limit_ms=_median([row.limit_ms for row in of_call]),
         )
         for of_call in zip(*runs, strict=True)
     ]
 
 
+def _median(values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return statistics.median(known) if known else None
+
+
 def table(comparisons: Sequence[Comparison]) -> str:
-    """One line a call: leaves, both medians, the ratio and the number of rounds."""
-    heading = (*_HEADING, "rounds")
-    return _aligned([heading, *((*_cells(row), f"{row.rounds}") for row in comparisons)])
+    """One line a call: leaves, both medians, the ratio, the limit and the number of rounds."""
+    heading = (*_HEADING, "limit ms", "to limit", "rounds")
+    rows = [(*_cells(row), *_of_limit(row), f"{row.rounds}") for row in comparisons]
+    return _aligned([heading, *rows])
+
+
+def _of_limit(row: Comparison) -> tuple[str, str]:
+    if row.limit_ms is None:
+        return "", ""
+    return f"{row.limit_ms:,.3f}", f"{row.orbscan_ms / row.limit_ms:,.2f}x"
 
 
 def short_table(comparisons: Sequence[Comparison]) -> str:
