@@ -38,7 +38,7 @@ const ARROW: Order = &[
 
 const REMOTE: Order = &[
     &["url", "options", "login"],
-    &["fault"],
+    &["fault", "warmth"],
     &["gate", "runtime", "tree"],
     &["hub"],
     &["choice"],
