@@ -154,7 +154,7 @@ def test_a_tree_deeper_than_the_stack_comes_back() -> None:
 
 
 def test_leaves_of_the_callers_own_are_refused() -> None:
-    with pytest.raises(TypeError, match="ndarray cannot be handed over"):
+    with pytest.raises(TypeError, match="ndarray cannot be converted to bytes"):
         CheckpointMetadata(Path("c"), metadata={"a": np.zeros(2)}).to_bytes()
 
 

@@ -148,7 +148,7 @@ def test_a_diff_that_was_pickled_has_no_page(demo: Path) -> None:
     found = orbscan.diff(demo / "composite", demo / "composite")
     again = pickle.loads(pickle.dumps(found))  # noqa: S301
     assert again == found
-    with pytest.raises(ValueError, match="compare them again"):
+    with pytest.raises(ValueError, match="compare both sides again"):
         orbscan.report(again)
 
 
