@@ -172,10 +172,17 @@ def _median(values: Sequence[float | None]) -> float | None:
 
 
 def table(comparisons: Sequence[Comparison]) -> str:
-    """One line a call: leaves, both medians, the ratio, the limit and the number of rounds."""
-    heading = (*_HEADING, "limit ms", "to limit", "rounds")
-    rows = [(*_cells(row), *_of_limit(row), f"{row.rounds}") for row in comparisons]
+    """One line a call: leaves, both medians, the ratio, the limit if known, and the rounds."""
+    is_limited = any(row.limit_ms is not None for row in comparisons)
+    heading = (*_HEADING, *(_OF_LIMIT if is_limited else ()), "rounds")
+    rows = [
+        (*_cells(row), *(_of_limit(row) if is_limited else ()), f"{row.rounds}")
+        for row in comparisons
+    ]
     return _aligned([heading, *rows])
+
+
+_OF_LIMIT = ("limit ms", "to limit")
 
 
 def _of_limit(row: Comparison) -> tuple[str, str]:
