@@ -87,7 +87,7 @@ def _release(*packages: str) -> Environment:
     return Environment("3.11", (*OWN, *TOOLS, "etils[epath]", *packages), RELEASE, quiet)
 
 
-OLDEST = ("jax==0.9.0", "orbax-checkpoint==0.12.8", "tensorstore==0.1.84")
+OLDEST = ("jax==0.9.0", "orbax-checkpoint==0.12.8", "tensorstore==0.1.85")
 """The lower bounds of the extras in `pyproject.toml`."""
 
 NEWEST = ("jax", "orbax-checkpoint", "tensorstore")

@@ -104,7 +104,7 @@ def test_every_golden_checkpoint_is_answered_in_the_same_words(tmp_path: Path) -
     wanted = {directory: answer(directory) for directory in golden}
     with orbscan.orbax.patched():
         wrong = {each: said for each, said in wanted.items() if answer(each) != said}
-    assert wrong == {}
+    assert wrong == {}, wrong
     after = orbscan.orbax.answered()
     ours = after.by_orbscan - before.by_orbscan
     theirs = sum(after.by_orbax.values()) - sum(before.by_orbax.values())
