@@ -8,16 +8,18 @@ from __future__ import annotations
 import pytest
 
 from tests.damage.truth import Outcome, run
+from tests.support.draws import examples
 
 RIGHT = {"v1": "right", "v1 with a target": "right", "v0": "right"}
 FAILS = dict.fromkeys(RIGHT, "fails: ValueError: no")
 
 
 def test_what_verify_says_is_what_restores_show() -> None:
-    truth = run(cases=140, seed=1, workers=1)
+    cases = examples(60)
+    truth = run(cases=cases, seed=1, workers=1)
     assert [str(outcome) for outcome in truth.outcomes if outcome.is_false] == []
     assert [str(outcome) for outcome in truth.outcomes if outcome.is_mistold] == []
-    assert len(truth.outcomes) >= 140
+    assert len(truth.outcomes) >= cases
     assert {outcome.comes_of_it for outcome in truth.outcomes} >= {"all right", "all fail"}
 
 
