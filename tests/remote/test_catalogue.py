@@ -123,6 +123,15 @@ def azure(saved: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Itera
         yield "az://lake"
 
 
+def a_version_is_made_once(target: str) -> None:
+    """The second of two writers that make the same version gets an error."""
+    first, second = Lake(target), Lake(target)
+    states = [first.opened(), second.opened()]
+    first.commit(states[0], [], [])
+    with pytest.raises(Conflict):
+        second.commit(states[1], [], [])
+
+
 def test_a_container_of_azure_holds_one_too(azure: str, saved: Path) -> None:
     target, root = f"{azure}/fleet.delta", f"{azure}/fleet"
     assert orbscan.update_catalogue(target, root)[:2] == (0, 2)
@@ -131,12 +140,7 @@ def test_a_container_of_azure_holds_one_too(azure: str, saved: Path) -> None:
     catalogue = orbscan.open_catalogue(target)
     assert rows(catalogue.leaves()) == rows(orbscan.leaf_table([root, saved]))
     assert orbscan.open_catalogue(target, version=0).checkpoints().count_rows() == 2
-    # Who is not the first to make a version is told so.
-    first, second = Lake(target), Lake(target)
-    states = [first.opened(), second.opened()]
-    first.commit(states[0], [], [])
-    with pytest.raises(Conflict):
-        second.commit(states[1], [], [])
+    a_version_is_made_once(target)
 
 
 def test_a_catalogue_is_read_from_google(
@@ -166,12 +170,7 @@ def test_a_bucket_of_google_holds_one_too(
         catalogue = orbscan.open_catalogue(target)
         assert rows(catalogue.leaves()) == rows(orbscan.leaf_table(saved))
         assert orbscan.open_catalogue(target, version=0).checkpoints().count_rows() == 2
-        # Who is not the first to make a version is told so.
-        first, second = Lake(target), Lake(target)
-        states = [first.opened(), second.opened()]
-        first.commit(states[0], [], [])
-        with pytest.raises(Conflict):
-            second.commit(states[1], [], [])
+        a_version_is_made_once(target)
         assert len(orbscan.open_catalogue(target).vacuum(days=0)) > 0
         with pytest.raises(orbscan.StoreError, match="was cleaned up"):
             orbscan.open_catalogue(target, version=0)

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-ROOT = Path(__file__).parents[2]
+ROOT = nursery.ROOT
 
 HANGS = 900.0
 """Seconds after which a process counts as one that never ends; a busy machine needs a tenth."""

@@ -28,6 +28,7 @@ use crate::limits::Limits;
 use crate::stand_in;
 use checked::Checked;
 pub use escape::quote;
+pub(crate) use escape::spelled_at;
 use escape::unescape;
 
 /// U+FEFF in UTF-8.

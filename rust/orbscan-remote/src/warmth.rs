@@ -89,30 +89,32 @@ mod tests {
 
     #[test]
     fn a_pool_that_has_answered_nothing_is_cold_once() {
+        let begun = Instant::now();
         let warmth = Warmth::default();
-        assert!(warmth.lacks(5));
-        assert!(!warmth.lacks(5));
+        assert!(warmth.lacks_at(5, begun));
+        assert!(!warmth.lacks_at(5, begun));
     }
 
     #[test]
     fn only_requests_at_the_same_time_have_connections_of_their_own() {
+        let begun = Instant::now();
         let warmth = Warmth::default();
         for _ in 0..5 {
             drop(warmth.begin());
         }
-        assert!(warmth.lacks(2));
+        assert!(warmth.lacks_at(2, begun));
         let warmth = Warmth::default();
         let busy: Vec<Busy<'_>> = (0..5).map(|_| warmth.begin()).collect();
         drop(busy);
-        assert!(!warmth.lacks(5));
-        assert!(warmth.lacks(6));
+        assert!(!warmth.lacks_at(5, begun));
+        assert!(warmth.lacks_at(6, begun));
     }
 
     #[test]
     fn a_pool_that_nobody_used_for_a_while_is_cold_again() {
-        let warmth = Warmth::default();
-        assert!(warmth.lacks(5));
         let begun = Instant::now();
+        let warmth = Warmth::default();
+        assert!(warmth.lacks_at(5, begun));
         assert!(!warmth.lacks_at(5, begun + IDLE / 2));
         let later = begun + IDLE;
         assert!(warmth.lacks_at(5, later + IDLE));

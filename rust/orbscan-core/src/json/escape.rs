@@ -1,5 +1,7 @@
 //! Escapes in JSON strings: `\n`, `\u00e9`, surrogate pairs.
 
+use crate::cursor::to_u64;
+
 /// `text` as a JSON string.
 pub fn quote(text: &str) -> String {
     let mut quoted = String::with_capacity(text.len().saturating_add(2));
@@ -54,6 +56,41 @@ pub(super) fn unescape(raw: &str) -> std::result::Result<String, usize> {
     }
     out.push_str(rest);
     Ok(out)
+}
+
+/// The position in `raw`, a JSON string with its quotes, at which byte number `wanted` of its text
+/// is spelled.
+pub(crate) fn spelled_at(raw: &str, wanted: u64) -> u64 {
+    let body = raw.get(1..).unwrap_or_default();
+    let mut at = 0;
+    let mut text = 0;
+    while text < wanted {
+        let rest = body.get(at..).unwrap_or_default();
+        let Some(c) = rest.chars().next() else {
+            break;
+        };
+        let spelled = match c {
+            '\\' if is_pair(rest) => (12, 4),
+            '\\' if rest.starts_with("\\u") => (6, escaped_bytes(rest)),
+            '\\' => (2, 1),
+            c => (c.len_utf8(), to_u64(c.len_utf8())),
+        };
+        at = usize::saturating_add(at, spelled.0);
+        text = u64::saturating_add(text, spelled.1);
+    }
+    to_u64(at).saturating_add(1)
+}
+
+/// Whether an escape is the first half of a surrogate pair. The text was decoded before, so the
+/// other half follows.
+fn is_pair(escape: &str) -> bool {
+    code_unit(escape).is_some_and(|unit| (0xd800..0xdc00).contains(&unit))
+}
+
+/// The bytes in UTF-8 of the character that an escape spells.
+fn escaped_bytes(escape: &str) -> u64 {
+    let c = code_unit(escape).and_then(char::from_u32);
+    c.map_or(1, |c| to_u64(c.len_utf8()))
 }
 
 /// The number in a `\uXXXX` at the start of `escape`.

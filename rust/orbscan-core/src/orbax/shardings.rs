@@ -22,7 +22,7 @@ use super::sharding::{self, Sharding};
 use crate::cursor::{to_u64, to_usize};
 use crate::error::{Error, ErrorKind, Offset, Result};
 use crate::json::recent::Recent;
-use crate::json::{Dialect, Json, Kind};
+use crate::json::{Dialect, Json, Kind, spelled_at};
 use crate::limits::Limits;
 use crate::memory;
 
@@ -45,11 +45,6 @@ pub struct Shardings<'a> {
 }
 
 impl<'a> Shardings<'a> {
-    /// The entry of a param; `None` if it has none.
-    pub fn get(&self, param_name: &str) -> Option<&Entry> {
-        self.lookup().get(param_name)
-    }
-
     /// Finds the entries of many params.
     pub const fn lookup(&self) -> Lookup<'_, 'a> {
         Lookup {
@@ -277,45 +272,6 @@ fn replaced(error: &Error, offset: Offset) -> Error {
     Error::new(error.kind(), error.reason()).at(offset)
 }
 
-/// The position in `raw`, a JSON string with its quotes, at which byte number `wanted` of its text
-/// is spelled.
-fn spelled_at(raw: &str, wanted: u64) -> u64 {
-    let body = raw.get(1..).unwrap_or_default();
-    let mut at = 0;
-    let mut text = 0;
-    while text < wanted {
-        let rest = body.get(at..).unwrap_or_default();
-        let Some(c) = rest.chars().next() else {
-            break;
-        };
-        let spelled = match c {
-            '\\' if is_pair(rest) => (12, 4),
-            '\\' if rest.starts_with("\\u") => (6, escaped_bytes(rest)),
-            '\\' => (2, 1),
-            c => (c.len_utf8(), to_u64(c.len_utf8())),
-        };
-        at = usize::saturating_add(at, spelled.0);
-        text = u64::saturating_add(text, spelled.1);
-    }
-    to_u64(at).saturating_add(1)
-}
-
-/// Whether an escape is the first half of a surrogate pair. The text was decoded before, so the
-/// other half follows.
-fn is_pair(escape: &str) -> bool {
-    code_unit(escape).is_some_and(|unit| (0xd800..0xdc00).contains(&unit))
-}
-
-/// The bytes in UTF-8 of the character that an escape spells.
-fn escaped_bytes(escape: &str) -> u64 {
-    let c = code_unit(escape).and_then(char::from_u32);
-    c.map_or(1, |c| to_u64(c.len_utf8()))
-}
-
-fn code_unit(escape: &str) -> Option<u32> {
-    u32::from_str_radix(escape.strip_prefix("\\u")?.get(..4)?, 16).ok()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -336,7 +292,11 @@ mod tests {
         };
         assert_eq!(shardings.table, [single("cpu:0"), single("cpu:1")]);
         for (name, number) in [("a", 0), ("b.d", 0), ("", 1), ("c", 0)] {
-            assert_eq!(shardings.get(name), Some(&Ok(Some(number))), "{name:?}");
+            assert_eq!(
+                shardings.lookup().get(name),
+                Some(&Ok(Some(number))),
+                "{name:?}"
+            );
         }
     }
 
@@ -361,7 +321,11 @@ mod tests {
         for (i, name) in names.iter().enumerate() {
             let name = URL_SAFE.decode(name).unwrap();
             let name = String::from_utf8(name).unwrap();
-            assert_eq!(shardings.get(&name), Some(&Ok(Some(i % 40))), "{i}");
+            assert_eq!(
+                shardings.lookup().get(&name),
+                Some(&Ok(Some(i % 40))),
+                "{i}"
+            );
         }
     }
 
@@ -391,13 +355,13 @@ mod tests {
         // As 0.4.1 wrote them. `abcd` is also base64, but not of UTF-8; `YWJj` is base64 of `abc`.
         let file = r#"{"d1":"{\"sharding_type\": \"SingleDeviceSharding\", \"device_str\": \"x\"}","abcd":"","YWJj":null}"#;
         let shardings = read(file).unwrap();
-        assert_eq!(shardings.get("d1"), Some(&Ok(Some(0))));
-        assert_eq!(shardings.get("abcd"), Some(&Ok(None)));
-        assert_eq!(shardings.get("YWJj"), Some(&Ok(None)));
-        assert_eq!(shardings.get("e"), None);
+        assert_eq!(shardings.lookup().get("d1"), Some(&Ok(Some(0))));
+        assert_eq!(shardings.lookup().get("abcd"), Some(&Ok(None)));
+        assert_eq!(shardings.lookup().get("YWJj"), Some(&Ok(None)));
+        assert_eq!(shardings.lookup().get("e"), None);
         let encoded = read(r#"{"YWJj":null}"#).unwrap();
-        assert_eq!(encoded.get("abc"), Some(&Ok(None)));
-        assert_eq!(encoded.get("YWJj"), None);
+        assert_eq!(encoded.lookup().get("abc"), Some(&Ok(None)));
+        assert_eq!(encoded.lookup().get("YWJj"), None);
         assert_eq!(encoded.len(), 1);
     }
 
@@ -406,7 +370,7 @@ mod tests {
         for value in ["\"\"", "null", "{}", "[]", "false", "0"] {
             let file = format!("{{\"YQ==\":{value}}}");
             let shardings = read(&file).unwrap();
-            assert_eq!(shardings.get("a"), Some(&Ok(None)), "{value}");
+            assert_eq!(shardings.lookup().get("a"), Some(&Ok(None)), "{value}");
         }
     }
 
@@ -430,11 +394,11 @@ mod tests {
             let first = file.find(&value).unwrap();
             let second = file.rfind(&value).unwrap();
             for (name, at) in [("a", first + mark), ("b", second + mark)] {
-                let error = shardings.get(name).cloned().unwrap().unwrap_err();
+                let error = shardings.lookup().get(name).cloned().unwrap().unwrap_err();
                 let offset = Offset::File(to_u64(at));
                 assert_eq!(error.offset(), Some(offset), "{name} {value}: {error}");
             }
-            assert_eq!(shardings.get("c"), Some(&Ok(None)));
+            assert_eq!(shardings.lookup().get("c"), Some(&Ok(None)));
         }
     }
 
@@ -471,6 +435,7 @@ mod tests {
         let entry = |file: &str| {
             decode(file.as_bytes(), &limits)
                 .unwrap()
+                .lookup()
                 .get("a")
                 .cloned()
                 .unwrap()
@@ -484,7 +449,7 @@ mod tests {
 
     #[test]
     fn every_prefix_is_refused() {
-        assert_eq!(read(FILE).unwrap().get("m"), Some(&Ok(Some(0))));
+        assert_eq!(read(FILE).unwrap().lookup().get("m"), Some(&Ok(Some(0))));
         for end in 0..FILE.len() {
             assert!(read(&FILE[..end]).is_err(), "{end}");
         }

@@ -194,7 +194,7 @@ fn sharded<'a>(bytes: Option<&'a Bytes>, limits: &Limits) -> impl Fn(&str) -> bo
     move |name| {
         shardings
             .as_ref()
-            .is_some_and(|shardings| shardings.get(name).is_some())
+            .is_some_and(|shardings| shardings.lookup().get(name).is_some())
     }
 }
 

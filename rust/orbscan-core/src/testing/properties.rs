@@ -101,7 +101,7 @@ pub fn tree_metadata(bytes: &[u8]) {
 /// `_sharding`.
 pub fn shardings(bytes: &[u8]) {
     if let Some(found) = within(bytes.len(), shardings::decode(bytes, &limits())) {
-        assert!(found.get("").is_none() || !found.is_empty());
+        assert!(found.lookup().get("").is_none() || !found.is_empty());
     }
 }
 

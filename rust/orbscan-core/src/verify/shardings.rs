@@ -67,7 +67,8 @@ fn surplus(decoded: &shardings::Shardings<'_>, table: &LeafTable) -> usize {
     let mut known: Vec<&str> = leaves.map(|(_, name)| name).collect();
     known.sort_unstable();
     known.dedup();
-    let matched = known.iter().filter(|name| decoded.get(name).is_some());
+    let mut lookup = decoded.lookup();
+    let matched = known.iter().filter(|name| lookup.get(name).is_some());
     decoded.len().saturating_sub(matched.count())
 }
 
