@@ -1,7 +1,7 @@
 """A process that has imported Orbax, whose children do what tests ask of it elsewhere.
 
-An import of Orbax takes seconds, which a child of a process that has made it does not spend: it has
-everything that a new process would have after its imports, and nothing that another child did.
+Importing Orbax takes seconds. A child of a process that has imported it starts at once, with the
+same modules as a new process after its imports, and with nothing that another child has done.
 
     python -m tests.support.nursery
 

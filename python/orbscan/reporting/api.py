@@ -144,7 +144,7 @@ def report(  # noqa: PLR0913 - keywords, each with a meaning of its own
 
 def _of_diff(diff: Diff, budget: int, level: Level | None) -> Report:
     if level is not None:
-        message = f"level={level!r}: of two checkpoints that were compared none is checked"
+        message = f"level={level!r}: a diff is shown without a check: leave the level out"
         raise TypeError(message)
     page = comparison_page(diff, budget)
     text = html(page.title, [], comparison=page)
@@ -160,7 +160,9 @@ def _of_fleet(fleet: Fleet, level: Level | None, **options: Any) -> Report:
     if level is not None:
         depth(level, None)
         if not fleet.is_measured:
-            message = f"level={level!r}: what a scan has found is shown as it is, and not checked"
+            message = (
+                f"level={level!r}: results of a scan are shown without a check: leave the level out"
+            )
             raise TypeError(message)
     overview, pages = overview_page(fleet._replace(level=level), **options)
     number = sum(len(run.rows) for run in overview.runs)

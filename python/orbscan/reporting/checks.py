@@ -42,7 +42,7 @@ class Check(NamedTuple):
 
 
 UNFINISHED = Check(None, "")
-"""What is said of a save that never finished: that it is not checked needs no words."""
+"""For a save that never finished: it is not checked, and its state already says why."""
 
 
 def told(checks: Iterable[Check]) -> str:
@@ -71,7 +71,7 @@ def checked(place: str, known: str, level: Level, atomicity: Atomicity) -> Check
 
     Args:
         place: where it lies.
-        known: why it could not be read, if that is told already.
+        known: why it could not be read, if the page says so already.
         level: as for `orbscan.verify`.
         atomicity: as for `orbscan.verify`.
     """
