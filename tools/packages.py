@@ -48,7 +48,9 @@ def install(venv: Path, packages: list[str]) -> bool:
     python = folder / "python"
     pip = [str(python), "-m", "pip", "--disable-pip-version-check"]
     if _done([*pip, "install", "--quiet", UV], {}):
-        uv = [str(folder / "uv"), "pip", "install", "--quiet", "--python", str(python)]
+        # As pip does: a machine may have told Python not to, and each process would compile again.
+        uv = [str(folder / "uv"), "pip", "install", "--quiet", "--compile-bytecode"]
+        uv += ["--python", str(python)]
         if _done([*uv, *packages], settings(_listed(pip))):
             return True
     print("    uv could not install everything: pip does it, which takes minutes", flush=True)
