@@ -73,6 +73,27 @@ impl Kind {
     }
 }
 
+/// The kind of value that begins with each byte.
+const KINDS: [Option<Kind>; 256] = {
+    let mut kinds = [None; 256];
+    let mut rest: &mut [Option<Kind>] = &mut kinds;
+    let mut byte = 0_u8;
+    while let [kind, more @ ..] = rest {
+        *kind = match byte {
+            b'{' => Some(Kind::Object),
+            b'[' => Some(Kind::Array),
+            b'"' => Some(Kind::String),
+            b'-' | b'0'..=b'9' | b'N' | b'I' => Some(Kind::Number),
+            b't' | b'f' => Some(Kind::Bool),
+            b'n' => Some(Kind::Null),
+            _ => None,
+        };
+        byte = byte.wrapping_add(1);
+        rest = more;
+    }
+    kinds
+};
+
 /// A parser positioned somewhere in a document. Strings are checked to be UTF-8 as they are read,
 /// so that a string that is recognised by its spelling is not scanned twice.
 #[derive(Clone, Debug)]
@@ -159,20 +180,12 @@ impl<'a> Json<'a> {
     ///
     /// # Errors
     /// `Malformed` if no value begins here.
+    #[inline]
     pub fn peek(&mut self) -> Result<Kind> {
         self.space();
-        match self.byte() {
-            Some(b'{') => Ok(Kind::Object),
-            Some(b'[') => Ok(Kind::Array),
-            Some(b'"') => Ok(Kind::String),
-            Some(b'-' | b'0'..=b'9' | b'N' | b'I') => Ok(Kind::Number),
-            Some(b't' | b'f') => Ok(Kind::Bool),
-            Some(b'n') => Ok(Kind::Null),
-            Some(_) => Err(self.malformed(format!(
-                "expected a JSON value{}",
-                stand_in::remark(self.bytes)
-            ))),
-            None => Err(self.cut()),
+        match self.kind() {
+            Some(kind) => Ok(kind),
+            None => Err(self.no_value()),
         }
     }
 
@@ -180,15 +193,38 @@ impl<'a> Json<'a> {
     ///
     /// # Errors
     /// `Malformed` if it is another.
+    #[inline]
     pub fn expect(&mut self, wanted: Kind) -> Result<()> {
-        match self.peek()? {
-            found if found == wanted => Ok(()),
-            found => Err(self.malformed(format!(
-                "expected {}, found {}",
-                wanted.name(),
-                found.name()
-            ))),
+        self.space();
+        match self.kind() {
+            Some(found) if found == wanted => Ok(()),
+            found => Err(self.unexpected(wanted, found)),
         }
+    }
+
+    /// The kind of the value that begins with the next byte.
+    #[inline]
+    fn kind(&self) -> Option<Kind> {
+        KINDS.get(usize::from(self.byte()?)).copied().flatten()
+    }
+
+    // Apart from what is read every time, which stays small enough to be compiled in place.
+    #[cold]
+    fn no_value(&self) -> Error {
+        if self.byte().is_none() {
+            return self.cut();
+        }
+        let remark = stand_in::remark(self.bytes);
+        self.malformed(format!("expected a JSON value{remark}"))
+    }
+
+    #[cold]
+    fn unexpected(&self, wanted: Kind, found: Option<Kind>) -> Error {
+        let Some(found) = found else {
+            return self.no_value();
+        };
+        let (wanted, found) = (wanted.name(), found.name());
+        self.malformed(format!("expected {wanted}, found {found}"))
     }
 
     /// Reads an object. `member` is called with each name and must read its value.
@@ -328,7 +364,7 @@ impl<'a> Json<'a> {
     }
 
     /// What was read since `before`, a clone of this parser.
-    pub fn since(&self, before: &Self) -> &'a str {
+    pub fn since(&mut self, before: &Self) -> &'a str {
         self.slice(before.at)
     }
 
@@ -370,11 +406,19 @@ impl<'a> Json<'a> {
     /// # Errors
     /// `Malformed`; `Limit` if nested too deeply.
     pub fn skip(&mut self) -> Result<&'a str> {
+        self.space();
+        let start = self.at;
+        self.pass()?;
+        Ok(self.slice(start))
+    }
+
+    /// As [`Json::skip`], without its text.
+    fn pass(&mut self) -> Result<()> {
         let kind = self.peek()?;
         let start = self.at;
         match kind {
-            Kind::Object => self.object(|json, _| json.skip().map(|_| ()))?,
-            Kind::Array => self.array(|json| json.skip().map(|_| ()))?,
+            Kind::Object => self.object(|json, _| json.pass()),
+            Kind::Array => self.array(Self::pass),
             Kind::String => {
                 let (raw, escaped) = self.raw_string()?;
                 if escaped && self.dialect == Dialect::Strict && unescape(raw).is_err() {
@@ -383,16 +427,12 @@ impl<'a> Json<'a> {
                         "lone surrogate in a string",
                     ));
                 }
+                Ok(())
             }
-            Kind::Number => {
-                self.number()?;
-            }
-            Kind::Bool => {
-                self.boolean()?;
-            }
-            Kind::Null => self.literal("null")?,
+            Kind::Number => self.number().map(|_| ()),
+            Kind::Bool => self.boolean().map(|_| ()),
+            Kind::Null => self.literal("null"),
         }
-        Ok(self.slice(start))
     }
 
     /// Checks that nothing follows but white space (and, in the strict dialect, one NUL).

@@ -1,5 +1,6 @@
 //! Escapes in JSON strings: `\n`, `\u00e9`, surrogate pairs.
 
+use super::scan;
 use crate::cursor::to_u64;
 
 /// `text` as a JSON string.
@@ -24,7 +25,12 @@ pub fn quote(text: &str) -> String {
 pub(super) fn unescape(raw: &str) -> std::result::Result<String, usize> {
     let mut out = String::with_capacity(raw.len());
     let mut rest = raw;
-    while let Some(at) = rest.find('\\') {
+    loop {
+        // Quotes and control characters stand in escapes alone.
+        let at = scan::plain_until(rest.as_bytes(), 0);
+        if at >= rest.len() {
+            break;
+        }
         let offset = || raw.len().saturating_sub(rest.len()).saturating_add(at);
         let (plain, escape) = rest.split_at_checked(at).unwrap_or((rest, ""));
         out.push_str(plain);

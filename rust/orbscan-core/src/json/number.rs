@@ -13,17 +13,10 @@ impl<'a> Json<'a> {
     pub fn number(&mut self) -> Result<&'a str> {
         self.expect(Kind::Number)?;
         let start = self.at;
-        let rest = self.rest();
-        for word in ["NaN", "Infinity", "-Infinity"] {
-            if rest.starts_with(word.as_bytes()) {
-                if self.dialect == Dialect::Strict {
-                    return Err(self.malformed(format!("{word} is not a JSON number")));
-                }
-                self.at = start.saturating_add(word.len());
-                return Ok(self.slice(start));
-            }
-        }
         self.eat(b'-');
+        if matches!(self.byte(), Some(b'N' | b'I')) {
+            return self.word(start);
+        }
         let zero = self.byte() == Some(b'0');
         let whole = self.digits();
         let bad = whole == 0 || (zero && whole > 1);
@@ -38,20 +31,41 @@ impl<'a> Json<'a> {
             }
             bad |= self.digits() == 0;
         }
-        if bad {
-            let error = Error::malformed(
-                self.origin.plus(to_u64(start)),
-                format!("{:?} is not a JSON number", self.slice(start)),
-            );
-            return Err(error);
-        }
         let length = self.at.saturating_sub(start);
-        if length > MAX_NUMBER_BYTES {
-            let reason = format!("number of {length} digits, the limit is {MAX_NUMBER_BYTES}");
-            let at = self.origin.plus(to_u64(start));
-            return Err(Error::new(ErrorKind::Limit, reason).at(at));
+        if bad || length > MAX_NUMBER_BYTES {
+            return Err(self.bad_number(start, bad));
         }
         Ok(self.slice(start))
+    }
+
+    /// Reads the rest of a number that is spelled as a word, from `start` on.
+    #[cold]
+    fn word(&mut self, start: usize) -> Result<&'a str> {
+        let rest = self.bytes.get(start..).unwrap_or_default();
+        for word in ["NaN", "Infinity", "-Infinity"] {
+            if rest.starts_with(word.as_bytes()) {
+                if self.dialect == Dialect::Strict {
+                    self.at = start;
+                    return Err(self.malformed(format!("{word} is not a JSON number")));
+                }
+                self.at = start.saturating_add(word.len());
+                return Ok(self.slice(start));
+            }
+        }
+        Err(self.bad_number(start, true))
+    }
+
+    /// The error of a number that is none, or is too long.
+    #[cold]
+    fn bad_number(&mut self, start: usize, bad: bool) -> Error {
+        let at = self.origin.plus(to_u64(start));
+        if bad {
+            let reason = format!("{:?} is not a JSON number", self.slice(start));
+            return Error::malformed(at, reason);
+        }
+        let length = self.at.saturating_sub(start);
+        let reason = format!("number of {length} digits, the limit is {MAX_NUMBER_BYTES}");
+        Error::new(ErrorKind::Limit, reason).at(at)
     }
 
     /// Reads a whole number. The strict dialect takes `4.0` and `4e0` for 4, as TensorStore does.

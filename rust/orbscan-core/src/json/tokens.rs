@@ -35,11 +35,11 @@ impl<'a> Json<'a> {
         self.at.saturating_sub(start)
     }
 
-    pub(super) fn slice(&self, start: usize) -> &'a str {
+    pub(super) fn slice(&mut self, start: usize) -> &'a str {
         // This parser reads only ASCII and strings that were checked, so the fallback is never
         // used.
-        let read = self.bytes.get(start..self.at).unwrap_or_default();
-        std::str::from_utf8(read).unwrap_or_default()
+        let read = self.checked.text(self.bytes, start, self.at);
+        read.unwrap_or_default()
     }
 
     pub(super) fn literal(&mut self, word: &str) -> Result<()> {
@@ -53,15 +53,18 @@ impl<'a> Json<'a> {
 
     pub(super) fn open(&mut self) -> Result<()> {
         if self.nesting >= self.max_nesting {
-            return Err(Error::new(
-                ErrorKind::Limit,
-                format!("JSON nested more than {} levels deep", self.max_nesting),
-            )
-            .at(self.offset()));
+            return Err(self.too_deep());
         }
         self.nesting = self.nesting.saturating_add(1);
         self.at = self.at.saturating_add(1);
         Ok(())
+    }
+
+    #[cold]
+    fn too_deep(&self) -> Error {
+        let most = self.max_nesting;
+        let reason = format!("JSON nested more than {most} levels deep");
+        Error::new(ErrorKind::Limit, reason).at(self.offset())
     }
 
     pub(super) fn closes(&mut self, close: u8) -> bool {
@@ -83,6 +86,7 @@ impl<'a> Json<'a> {
         Err(self.expected(wanted))
     }
 
+    #[cold]
     pub(super) fn expected(&self, what: &str) -> Error {
         match self.byte() {
             Some(_) => self.malformed(format!("expected {what}")),

@@ -63,7 +63,11 @@ fn is_sequence(json: &mut Json<'_>) -> Result<bool> {
     let text = json.skip()?;
     let number = match kind {
         Kind::Bool if text == "true" => Some(1.0),
-        Kind::Number => text.parse::<f64>().ok(),
+        Kind::Number => match text {
+            "1" => Some(1.0),
+            "2" => Some(2.0),
+            text => text.parse().ok(),
+        },
         _ => None,
     };
     match number {
