@@ -35,32 +35,18 @@ impl StorePath {
         if relative.is_empty() {
             return Ok(self.clone());
         }
-        let bad = |reason| {
-            Err(Error::new(
-                ErrorKind::Malformed,
-                format!("path {relative:?} {reason}"),
-            ))
-        };
-        if relative.starts_with('/') {
-            return bad("is absolute");
+        if let Some(reason) = objection(relative) {
+            let reason = format!("path {relative:?} {reason}");
+            return Err(Error::new(ErrorKind::Malformed, reason));
         }
-        if relative.contains('\0') {
-            return bad("holds a NUL");
+        let length = self.0.len().saturating_add(relative.len());
+        let mut joined = String::with_capacity(length.saturating_add(1));
+        joined.push_str(&self.0);
+        if !joined.is_empty() {
+            joined.push('/');
         }
-        if cfg!(windows) && relative.contains(['\\', ':']) {
-            return bad("holds a backslash or a colon");
-        }
-        for part in relative.split('/') {
-            match part {
-                "" => return bad("has an empty part"),
-                "." | ".." => return bad("leaves its directory"),
-                _ => {}
-            }
-        }
-        if self.0.is_empty() {
-            return Ok(Self(relative.to_owned()));
-        }
-        Ok(Self(format!("{}/{relative}", self.0)))
+        joined.push_str(relative);
+        Ok(Self(joined))
     }
 
     /// The path as text, without a leading or trailing `/`.
@@ -91,6 +77,26 @@ impl StorePath {
         }
         rest.strip_prefix('/')
     }
+}
+
+/// Why a path that is not empty cannot be joined to another.
+fn objection(relative: &str) -> Option<&'static str> {
+    if relative.starts_with('/') {
+        return Some("is absolute");
+    }
+    if relative.bytes().any(|byte| byte == 0) {
+        return Some("holds a NUL");
+    }
+    if cfg!(windows) && relative.contains(['\\', ':']) {
+        return Some("holds a backslash or a colon");
+    }
+    // As bytes, which a name is compared with sooner than it is looked through for characters.
+    let mut parts = relative.as_bytes().split(|byte| *byte == b'/');
+    parts.find_map(|part| match part {
+        b"" => Some("has an empty part"),
+        b"." | b".." => Some("leaves its directory"),
+        _ => None,
+    })
 }
 
 impl fmt::Display for StorePath {

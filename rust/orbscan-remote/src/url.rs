@@ -60,13 +60,11 @@ pub fn is_url(text: &str) -> bool {
 
 /// The scheme and the rest.
 fn scheme_of(text: &str) -> Option<(&str, &str)> {
-    let (scheme, rest) = text.split_once("://")?;
-    let mut letters = scheme.chars();
-    let is_scheme = letters
-        .next()
-        .is_some_and(|first| first.is_ascii_alphabetic())
-        && letters.all(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.'));
-    is_scheme.then_some((scheme, rest))
+    let is_of_scheme = |byte: &u8| byte.is_ascii_alphanumeric() || b"+-.".contains(byte);
+    let length = text.bytes().take_while(is_of_scheme).count();
+    let (scheme, rest) = text.split_at_checked(length)?;
+    let is_scheme = scheme.starts_with(|first: char| first.is_ascii_alphabetic());
+    Some((scheme, rest.strip_prefix("://")?)).filter(|_| is_scheme)
 }
 
 impl Url {

@@ -47,7 +47,7 @@ impl Listed {
             entries.retain(|entry| {
                 entry.kind != EntryKind::Directory
                     || entry.name == names::METRICS
-                    || entry.name.contains(names::TEMPORARY_MARK)
+                    || names::is_temporary(&entry.name)
             });
         }
         Ok(Self {

@@ -147,7 +147,7 @@ pub fn passed_over(
         }
     }
     for name in root.checkpointables() {
-        if comes_before(name) && !name.contains(names::TEMPORARY_MARK) {
+        if comes_before(name) && !names::is_temporary(name) {
             let directory = root.path.join(name)?;
             let lost = lost_tree(store, &directory, name, handler_of(handlers, name), limits)?;
             // The tree of an early release has no `_METADATA` that could be lost.

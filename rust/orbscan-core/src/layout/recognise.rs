@@ -44,7 +44,7 @@ pub fn matters(entry: &Entry) -> bool {
 /// Whether a directory is a temporary directory of a save, whatever lies in it. A link never is;
 /// and where commit files decide, only a partial save can be recognised by its name.
 pub fn is_leftover(name: &str, link: bool, by_name: bool) -> bool {
-    let temporary = by_name && name.contains(names::TEMPORARY_MARK);
+    let temporary = by_name && names::is_temporary(name);
     (temporary || name.ends_with(names::PARTIAL_SAVE_SUFFIX)) && !link
 }
 

@@ -39,7 +39,7 @@ pub fn directory_of(path: &StorePath, names: &[String]) -> Error {
         let reason = format!("is a directory of {}, not a checkpoint", steps.told());
         return unknown(path, reason).advising(Advice::Step);
     }
-    let is_temporary = |name: &&String| name.contains(names::TEMPORARY_MARK);
+    let is_temporary = |name: &&String| names::is_temporary(name);
     let finished: Vec<&String> = names.iter().filter(|name| !is_temporary(name)).collect();
     let hint = if finished.is_empty() {
         format!("only unfinished saves lie in it, {}", shown(names))

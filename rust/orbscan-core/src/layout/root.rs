@@ -93,7 +93,7 @@ impl Root {
     fn temporary(&self) -> Vec<Unfinished<'_>> {
         let directories = self.checkpointables().into_iter();
         let unfinished = directories.filter_map(|directory| {
-            let (name, _) = directory.split_once(names::TEMPORARY_MARK)?;
+            let name = names::before_mark(directory)?;
             Some(Unfinished { name, directory })
         });
         unfinished.collect()

@@ -115,7 +115,7 @@ pub fn judge(facts: Facts<'_>, atomicity: Atomicity) -> Commit {
         let cleaned = atomicity == Atomicity::CommitFile && !facts.commit_file && !facts.link;
         return Commit::unfinished(cleaned, "it is a partial save that was never finalized");
     }
-    let temporary_name = facts.name.contains(names::TEMPORARY_MARK);
+    let temporary_name = names::is_temporary(facts.name);
     let temporary = !facts.link;
     match (atomicity, facts.commit_file, temporary_name) {
         (Atomicity::Rename, _, false) => Commit::finished("its name has no temporary suffix"),

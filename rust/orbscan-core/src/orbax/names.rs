@@ -36,7 +36,8 @@ pub const V1_JSON: &str = "data.json";
 /// The documents of checkpointables that are not pytrees; all of them contain JSON. The document of
 /// the metrics is named like their directory.
 pub const JSON_DOCUMENTS: [&str; 3] = [JSON, V1_JSON, METRICS];
-/// A directory whose name contains this is a save that never finished, on stores that can rename.
+/// A directory whose name contains this is a save that never finished, on stores that can rename;
+/// see [`before_mark`].
 pub const TEMPORARY_MARK: &str = ".orbax-checkpoint-tmp";
 /// The last file of a save where directories are not renamed; written everywhere since 0.12.3.
 pub const COMMIT_SUCCESS: &str = "commit_success.txt";
@@ -73,6 +74,20 @@ pub const ZARR_V3: &str = "zarr.json";
 
 /// The values of string leaves, by param name.
 pub const STRINGS: &str = "_strings.json";
+
+/// The part of a name before [`TEMPORARY_MARK`]; `None` if it does not contain that.
+pub fn before_mark(name: &str) -> Option<&str> {
+    // Most names are shorter than the mark. The search of the standard library would first prepare
+    // tables, which takes as long as opening a file.
+    let mark = TEMPORARY_MARK.as_bytes();
+    let mut parts = name.as_bytes().windows(mark.len());
+    name.get(..parts.position(|part| part == mark)?)
+}
+
+/// Whether a name says that its save never finished.
+pub fn is_temporary(name: &str) -> bool {
+    before_mark(name).is_some()
+}
 
 /// Whether a user may not give this name to a checkpointable.
 pub fn is_reserved(name: &str) -> bool {
@@ -193,7 +208,7 @@ pub fn preference(name: &str, order: Order) -> Preference<'_> {
     };
     // False sorts before true.
     (
-        own && name.contains(TEMPORARY_MARK),
+        own && is_temporary(name),
         name == AUTO,
         name != first,
         second != Some(name),
@@ -225,6 +240,25 @@ mod tests {
                 !is_directory_of_tree(name) && !is_file_of_tree(name),
                 "{name}"
             );
+        }
+    }
+
+    #[test]
+    fn the_mark_of_an_unfinished_save_is_found_wherever_it_is() {
+        for (name, before) in [
+            ("7.orbax-checkpoint-tmp-123", Some("7")),
+            ("7.orbax-checkpoint-tmp", Some("7")),
+            (".orbax-checkpoint-tmp", Some("")),
+            (
+                "é.x.orbax-checkpoint-tmp-1.orbax-checkpoint-tmp-2",
+                Some("é.x"),
+            ),
+            ("7.orbax-checkpoint-tm", None),
+            ("7", None),
+            ("", None),
+        ] {
+            assert_eq!(before_mark(name), before, "{name}");
+            assert_eq!(is_temporary(name), before.is_some(), "{name}");
         }
     }
 

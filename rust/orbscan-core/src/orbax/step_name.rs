@@ -25,7 +25,7 @@ pub struct StepName<'a> {
 /// finished.
 pub fn parse(name: &str) -> Option<StepName<'_>> {
     // The databases of single processes also have such names.
-    if name.contains(names::TEMPORARY_MARK) || names::is_directory_of_tree(name) {
+    if names::is_temporary(name) || names::is_directory_of_tree(name) {
         return None;
     }
     numbered(name)
@@ -33,8 +33,8 @@ pub fn parse(name: &str) -> Option<StepName<'_>> {
 
 /// Reads the name of a temporary directory or partial save of a step as the name of the step.
 pub fn parse_unfinished(name: &str) -> Option<StepName<'_>> {
-    let whole = match name.find(names::TEMPORARY_MARK) {
-        Some(mark) => name.get(..mark)?,
+    let whole = match names::before_mark(name) {
+        Some(whole) => whole,
         None => name.strip_suffix(names::PARTIAL_SAVE_SUFFIX)?,
     };
     // A partial save may itself have been interrupted.

@@ -183,7 +183,7 @@ fn is_bare_leftover(
     if is_finished || visit.link || is_link(visit) {
         return Ok(false);
     }
-    Ok(visit.path.name().contains(names::TEMPORARY_MARK) || among_steps()?)
+    Ok(names::is_temporary(visit.path.name()) || among_steps()?)
 }
 
 fn has_commit_file(entries: &[store::Entry]) -> bool {
@@ -258,9 +258,7 @@ fn checkpoint(
         Layout::V0 | Layout::V1 => commit(visit, commit_file, options),
     };
     let kind = match layout {
-        _ if !commit.committed && visit.path.name().contains(names::TEMPORARY_MARK) => {
-            Kind::Temporary
-        }
+        _ if !commit.committed && names::is_temporary(visit.path.name()) => Kind::Temporary,
         Layout::V1 => Kind::V1,
         Layout::V0 => Kind::V0,
         Layout::Safetensors => Kind::Safetensors,
