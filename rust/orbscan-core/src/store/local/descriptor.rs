@@ -1,12 +1,14 @@
 //! Files below an open directory, found from there and not by their full path.
 
+use std::ffi::CStr;
 use std::fs::File;
 use std::io::Result;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::path::Path;
+use std::time::Instant;
 
 use rustix::fs::{
-    AtFlags, CWD, Dir, DirEntry, FileType, Mode, OFlags, Stat as Found, fstat, openat, statat,
+    AtFlags, CWD, FileType, Mode, OFlags, RawDir, Stat as Found, fstat, openat, statat,
 };
 use rustix::path::Arg;
 
@@ -15,6 +17,9 @@ use crate::aside;
 use crate::store::{Entry, EntryKind, Stat};
 
 const NSECS_PER_SEC: i64 = 1_000_000_000;
+
+/// How much of a listing is asked for at once; no name is longer than a sixtieth of it.
+const LISTED_BYTES: usize = 16 << 10;
 
 /// Opens a file for reading. A pipe in its place is treated as an empty file.
 pub(super) fn open(directory: &File, way: &str) -> Result<File> {
@@ -31,7 +36,12 @@ pub(super) fn stat(directory: &File, way: &str) -> Result<Stat> {
     Ok(as_stat(&found))
 }
 
-/// Lists a directory: the open one if the path is empty.
+/// Lists an open directory that nobody has listed yet: this moves its read position.
+pub(super) fn list_held(directory: &File, pace: &Pace, each: &mut dyn FnMut(Entry)) -> Result<()> {
+    list_opened(directory.as_fd(), Instant::now(), pace, each)
+}
+
+/// Lists a directory below an open one; that one itself if the path is empty.
 pub(super) fn list(
     directory: &File,
     way: &str,
@@ -39,7 +49,7 @@ pub(super) fn list(
     each: &mut dyn FnMut(Entry),
 ) -> Result<()> {
     let way = if way.is_empty() { "." } else { way };
-    list_at(directory, way, pace, each)
+    list_at(directory.as_fd(), way, pace, each)
 }
 
 /// Lists a directory by its path. The standard library would request its metadata as well.
@@ -48,46 +58,64 @@ pub(super) fn list_named(path: &Path, pace: &Pace, each: &mut dyn FnMut(Entry)) 
 }
 
 fn list_at(
-    directory: impl AsFd,
+    directory: BorrowedFd<'_>,
     way: impl Arg,
     pace: &Pace,
     each: &mut dyn FnMut(Entry),
 ) -> Result<()> {
+    let asked = Instant::now();
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    // A separate descriptor, because each has only one read position.
-    let begin = || -> Result<_> {
-        let mut listed = Dir::new(openat(directory, way, flags, Mode::empty())?)?;
-        let first = listed.read();
-        Ok((listed, first))
-    };
-    let (mut listed, mut next) = pace.ask(begin)?;
+    let opened = openat(directory, way, flags, Mode::empty())?;
+    list_opened(opened.as_fd(), asked, pace, each)
+}
+
+/// Lists an open directory, whose answer was waited for since `asked`.
+fn list_opened(
+    directory: BorrowedFd<'_>,
+    asked: Instant,
+    pace: &Pace,
+    each: &mut dyn FnMut(Entry),
+) -> Result<()> {
+    let mut buffer = Vec::with_capacity(LISTED_BYTES);
+    let mut listed = RawDir::new(directory, buffer.spare_capacity_mut());
+    let mut is_first = true;
     let mut asked_for = Vec::new();
-    while let Some(entry) = next {
-        let entry = entry?;
-        let name = entry.file_name().to_bytes();
-        match entry.file_type() {
-            _ if name == b"." || name == b".." => {}
-            FileType::Symlink | FileType::Unknown => asked_for.push(entry),
-            kind => each(as_entry(&entry, kind == FileType::Directory, false)),
+    loop {
+        let entry = listed.next();
+        if is_first {
+            pace.note(asked.elapsed());
+            is_first = false;
         }
-        next = listed.read();
+        let Some(entry) = entry.transpose()? else {
+            break;
+        };
+        let name = entry.file_name();
+        match entry.file_type() {
+            _ if matches!(name.to_bytes(), b"." | b"..") => {}
+            kind @ (FileType::Symlink | FileType::Unknown) => {
+                asked_for.push((name.to_owned(), kind, entry.ino()));
+            }
+            kind => {
+                let is_directory = kind == FileType::Directory;
+                each(as_entry(name, entry.ino(), is_directory, false));
+            }
+        }
     }
-    let directory = listed.fd()?;
     let found = aside::each(
         || pace.width(),
         &asked_for,
-        |entry| Ok(pace.ask(|| asked(directory, entry))),
+        |(name, kind, id)| Ok(pace.ask(|| asked_about(directory, name, *kind, *id))),
     );
     // If the work was to end, its answer is not used.
     found.into_iter().flatten().for_each(each);
     Ok(())
 }
 
-/// The kind of an entry whose type is missing from the listing.
-fn asked(directory: BorrowedFd<'_>, entry: &DirEntry) -> Entry {
-    let kind = match entry.file_type() {
+/// An entry that is a link, or whose type is missing from the listing.
+fn asked_about(directory: BorrowedFd<'_>, name: &CStr, listed: FileType, id: u64) -> Entry {
+    let kind = match listed {
         // Some file systems do not include the type in a listing.
-        FileType::Unknown => statat(directory, entry.file_name(), AtFlags::SYMLINK_NOFOLLOW)
+        FileType::Unknown => statat(directory, name, AtFlags::SYMLINK_NOFOLLOW)
             .map_or(FileType::Unknown, |found| {
                 FileType::from_raw_mode(found.st_mode)
             }),
@@ -96,25 +124,27 @@ fn asked(directory: BorrowedFd<'_>, entry: &DirEntry) -> Entry {
     let link = kind == FileType::Symlink;
     // A broken link is listed like a file; opening it gives the error.
     let is_directory = if link {
-        statat(directory, entry.file_name(), AtFlags::empty())
-            .is_ok_and(|found| is_directory(&found))
+        statat(directory, name, AtFlags::empty()).is_ok_and(|found| is_directory(&found))
     } else {
         kind == FileType::Directory
     };
-    as_entry(entry, is_directory, link)
+    as_entry(name, id, is_directory, link)
 }
 
-fn as_entry(entry: &DirEntry, is_directory: bool, link: bool) -> Entry {
+fn as_entry(name: &CStr, id: u64, is_directory: bool, link: bool) -> Entry {
     Entry {
         // All names that have a meaning here are UTF-8; others are only displayed.
-        name: entry.file_name().to_string_lossy().into_owned(),
+        name: match name.to_str() {
+            Ok(name) => name.to_owned(),
+            Err(_) => name.to_string_lossy().into_owned(),
+        },
         kind: if is_directory {
             EntryKind::Directory
         } else {
             EntryKind::File
         },
         link,
-        id: entry.ino(),
+        id,
     }
 }
 

@@ -8,6 +8,8 @@ use std::fs::File;
 use std::io::ErrorKind as IoErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+#[cfg(target_os = "linux")]
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 
 use crate::path::StorePath;
 
@@ -24,6 +26,9 @@ pub(super) struct Held {
         expect(dead_code, reason = "nothing is held")
     )]
     pub open: Option<Arc<File>>,
+    /// Whether it has been listed, which moves its only read position.
+    #[cfg(target_os = "linux")]
+    pub is_listed: Arc<AtomicBool>,
 }
 
 /// Opens a directory in order to hold it. On Linux the system has a path for everything that a
@@ -33,7 +38,6 @@ pub(super) struct Held {
 pub(super) fn held(path: &Path, place: &StorePath) -> Option<Held> {
     use std::os::fd::AsRawFd;
     use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
-    use std::sync::atomic::{AtomicU8, Ordering};
 
     /// Whether such paths exist: a container may have no `/proc`. Not a `OnceLock`: a process that
     /// is forked while another thread checks would wait for that thread, which it does not have.
@@ -46,6 +50,7 @@ pub(super) fn held(path: &Path, place: &StorePath) -> Option<Held> {
         place: place.clone(),
         path: Path::new("/proc/self/fd").join(name),
         open: open.map(Arc::new),
+        is_listed: Arc::default(),
     };
     let mut options = File::options();
     options.read(true).custom_flags(libc::O_DIRECTORY);

@@ -28,7 +28,8 @@ impl Pace {
         answer
     }
 
-    fn note(&self, took: Duration) {
+    /// Notes how long the disk took to answer a request.
+    pub(super) fn note(&self, took: Duration) {
         aside::count_round();
         let (count, weight) = match took {
             _ if took > VERY_SLOW => (&self.slow, 2),

@@ -77,7 +77,10 @@ fn what_is_held_stays_whatever_takes_its_place() {
     put("8", "new");
     assert_eq!(read(&store).unwrap(), "new");
     assert_eq!(read(held.as_ref()).unwrap(), "old");
-    assert_eq!(held.list(&place).unwrap().len(), 1);
+    // The first listing moves the read position of the directory, and the others must not notice.
+    for _ in 0..3 {
+        assert_eq!(held.list(&place).unwrap().len(), 1);
+    }
     // What lies beside it is found by its path.
     assert_eq!(held.list(&StorePath::root()).unwrap().len(), 3);
     assert_eq!(
@@ -101,6 +104,38 @@ fn the_same_place_is_absolutely_the_same() {
         let expected = here.join("runs/7").to_string_lossy().into_owned();
         assert_eq!(store.absolute(&place), expected);
     }
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_listing_longer_than_the_buffer_has_every_name_once() {
+    let name = format!("orbscan-listed-{}", std::process::id());
+    let folder = std::env::temp_dir().join(name);
+    fs::create_dir_all(folder.join("7/directory")).unwrap();
+    std::os::unix::fs::symlink("directory", folder.join("7/link")).unwrap();
+    let long = |number: usize| format!("{number:0>200}");
+    for number in 0..300 {
+        fs::write(folder.join("7").join(long(number)), "").unwrap();
+    }
+    let store = LocalStore::new(&folder);
+    let place = StorePath::new("7").unwrap();
+    let held = store.hold(&place, ALL).unwrap();
+    let mut wanted: Vec<String> = (0..300).map(long).collect();
+    wanted.extend(["directory".to_owned(), "link".to_owned()]);
+    for store in [held.as_ref(), held.as_ref(), &store] {
+        let mut listed = store.list(&place).unwrap();
+        listed.sort_by(|a, b| a.name.cmp(&b.name));
+        let directories = listed
+            .iter()
+            .filter(|entry| entry.kind == EntryKind::Directory);
+        let directories: Vec<_> = directories
+            .map(|entry| (&*entry.name, entry.link))
+            .collect();
+        assert_eq!(directories, [("directory", false), ("link", true)]);
+        let names: Vec<String> = listed.into_iter().map(|entry| entry.name).collect();
+        assert_eq!(names, wanted);
+    }
+    fs::remove_dir_all(folder).unwrap();
 }
 
 #[test]
