@@ -96,7 +96,7 @@ fn main() {
         (
             "read_pytree",
             Box::new(|| {
-                let read = read_pytree(&store, &path, Selection::Auto, &options, &Recall::new());
+                let read = read_pytree(&store, &path, Selection::Auto, &options, &Recall::none());
                 black_box(read.expect("what the writer wrote").items.len());
             }),
         ),

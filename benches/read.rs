@@ -10,7 +10,7 @@ fn main() {
     let mut leaves = 0;
     rounds::run(|store, path| {
         let options = Options::default();
-        let read = read_pytree(store, path, Selection::Auto, &options, &Recall::new());
+        let read = read_pytree(store, path, Selection::Auto, &options, &Recall::none());
         let read = read.unwrap_or_else(|error| panic!("{error}"));
         leaves = read
             .items

@@ -58,6 +58,12 @@ pub struct Keypaths<'a> {
 }
 
 impl<'a> Keypaths<'a> {
+    /// Makes room for this many times as many keypaths as there are.
+    pub fn reserve(&mut self, times: usize) {
+        self.keys.reserve(self.keys.len().saturating_mul(times));
+        self.ends.reserve(self.ends.len().saturating_mul(times));
+    }
+
     /// Appends one key to the keypath under construction.
     pub fn key(&mut self, key: KeyEntry<'a>) {
         self.keys.push(key);
@@ -107,7 +113,12 @@ impl<'a> Keypaths<'a> {
 
     /// The param names of all keypaths.
     pub fn param_names(&self) -> Names {
-        let mut names = Names::default();
+        // An index into a sequence has one or two digits; before or after each key is a dot.
+        let bytes = self.keys.iter().map(|key| match key {
+            KeyEntry::Mapping(key) => key.len().saturating_add(1),
+            KeyEntry::Sequence(_) => 3,
+        });
+        let mut names = Names::with_capacity(self.len(), bytes.fold(0, usize::saturating_add));
         for index in 0..self.len() {
             names.push_keypath(self.get(index));
         }

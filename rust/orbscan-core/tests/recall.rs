@@ -57,6 +57,15 @@ fn steps_of_a_run_share_one_table() {
 }
 
 #[test]
+fn a_single_read_remembers_nothing() {
+    let store = run(&["1", "2"]);
+    let (options, recall) = (Options::default(), Recall::none());
+    let [first, second] = ["1", "2"].map(|step| read(&store, step, &options, &recall));
+    assert_eq!(format!("{first:?}"), format!("{second:?}"));
+    assert!(!Arc::ptr_eq(table(&first), table(&second)));
+}
+
+#[test]
 fn a_step_with_other_values_shares_the_table() {
     let mut store = run(&["1"]);
     let writer = CheckpointWriter {

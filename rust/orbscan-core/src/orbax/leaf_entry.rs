@@ -72,6 +72,11 @@ pub struct LeafEntries {
 }
 
 impl LeafEntries {
+    /// Makes room for this many more leaves.
+    pub fn reserve(&mut self, leaves: usize) {
+        self.numbers.reserve(leaves);
+    }
+
     /// Appends the entry of the next leaf.
     pub fn push(&mut self, entry: LeafEntry) {
         let last = self.numbers.last().copied();

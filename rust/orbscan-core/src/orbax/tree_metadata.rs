@@ -21,7 +21,7 @@ use std::borrow::Cow;
 use super::key_entry;
 use super::leaf_entry::{self, LeafEntries, LeafEntry, WriteShapes};
 use super::usual_entry::UsualEntries;
-use crate::cursor::to_u64;
+use crate::cursor::{to_u64, to_usize};
 use crate::error::{Error, ErrorKind, Result};
 use crate::json::{Dialect, Json, Kind};
 use crate::limits::Limits;
@@ -68,7 +68,7 @@ pub fn decode<'a>(
         ..TreeMetadata::default()
     };
     let mut found = false;
-    let mut entries = Entries::new(limits, issues);
+    let mut entries = Entries::new(bytes.len(), limits, issues);
     json.object(|json, name| {
         match name.as_ref() {
             "tree_metadata" => {
@@ -108,23 +108,30 @@ pub fn decode<'a>(
     })
 }
 
+/// The most entries for which memory is reserved in advance: the first one may differ from the
+/// rest.
+const MOST_RESERVED: usize = 1 << 16;
+
 /// The entries of `tree_metadata` read so far.
 struct Entries<'a, 'c> {
     keypaths: Keypaths<'a>,
     leaves: LeafEntries,
     shapes: WriteShapes<'a>,
     usual: UsualEntries<'a>,
+    /// The length of the document, in bytes.
+    length: usize,
     limits: &'c Limits,
     issues: &'c mut Vec<Error>,
 }
 
 impl<'a, 'c> Entries<'a, 'c> {
-    fn new(limits: &'c Limits, issues: &'c mut Vec<Error>) -> Self {
+    fn new(length: usize, limits: &'c Limits, issues: &'c mut Vec<Error>) -> Self {
         Self {
             keypaths: Keypaths::default(),
             leaves: LeafEntries::default(),
             shapes: WriteShapes::default(),
             usual: UsualEntries::default(),
+            length,
             limits,
             issues,
         }
@@ -153,6 +160,14 @@ impl<'a, 'c> Entries<'a, 'c> {
             self.usual.learn(json.since(&start), &leaf);
         }
         self.leaves.push(leaf);
+        if self.leaves.len() == 1 {
+            // Entries are about as long as the first one.
+            let first = to_usize(json.offset().bytes()).max(1);
+            let more = self.length.checked_div(first).unwrap_or_default();
+            let more = more.min(MOST_RESERVED);
+            self.keypaths.reserve(more);
+            self.leaves.reserve(more);
+        }
         for issue in self.issues.iter_mut().skip(before) {
             *issue = about(issue.clone());
         }

@@ -332,7 +332,10 @@ impl Search<'_> {
         format: Format,
     ) -> Result<()> {
         let candidates = self.candidates(place);
-        let mut keys = Names::default();
+        let bytes = candidates.iter().map(|(_, name)| name.len());
+        let bytes = bytes.fold(0, usize::saturating_add);
+        let more = candidates.len().saturating_mul(BYTES_OF_KEY);
+        let mut keys = Names::with_capacity(candidates.len(), bytes.saturating_add(more));
         for (_, name) in &candidates {
             keys.push_parts(&key(name, format));
         }
@@ -455,6 +458,9 @@ fn absent(storage: &Storage<'_>, name: &str, primary: &Place) -> Error {
         }
     }
 }
+
+/// The most bytes that the database key of a document has besides the name of its array.
+const BYTES_OF_KEY: usize = "/zarr.json".len();
 
 /// The parts of the database key of an array's document: its name, `/`, the document's name.
 /// TensorStore adds the `/` only if the name does not end in one.

@@ -93,7 +93,8 @@ pub fn outline(
         }
         found = Some(again);
     }
-    let decoded = decode(store, files, metadata, found, options, issues)?;
+    let keeps = recall.keeps() && recall::can_keep(&metadata, files, options);
+    let decoded = decode(store, files, (metadata, keeps), found, options, issues)?;
     if let Some(item) = decoded.item.filter(|_| issues.len() == before) {
         recall.insert(item);
     }
@@ -111,12 +112,12 @@ struct Decoded {
     refusal: Option<Error>,
 }
 
-/// Decodes `_METADATA` and everything else. `found` is what was found of the arrays, if they were
+/// Decodes `_METADATA`, which is kept if that is said, and everything else. `found` is what was found of the arrays, if they were
 /// already looked for.
 fn decode(
     store: &dyn Store,
     files: &ItemFiles,
-    metadata: Bytes,
+    (metadata, keeps): (Bytes, bool),
     found: Option<Found>,
     options: &Options,
     issues: &mut Vec<Issue>,
@@ -133,7 +134,7 @@ fn decode(
     let param_names = told.keypaths.param_names();
     let outline = told.without_keypaths();
     // What is too large to be remembered is dropped, even while the rest is read.
-    let kept = Some(metadata).filter(|bytes| recall::can_keep(bytes, files, options));
+    let kept = Some(metadata).filter(|_| keeps);
     let shardings = LeafShardings::read(store, files, &outline, &param_names, options);
     let (arrays, names) = Arrays::new(&outline, &param_names, &values);
     let found = match found {

@@ -67,7 +67,7 @@ pub fn join(
         values,
     } = said;
     issues.extend(shardings.fault.take());
-    let mut builder = TableBuilder::new(limits);
+    let mut builder = TableBuilder::new(limits, outline.leaves.len());
     builder.table.places.clone_from(&stored.found.places);
     let mut joining = Joining {
         builder,
@@ -153,7 +153,7 @@ impl Joining<'_> {
             self.issues.push(error.clone());
             plain(LeafKind::Unreadable(self.builder.error(error)))
         });
-        self.builder.push(name, joined);
+        self.builder.push(joined);
     }
 
     /// A leaf that is empty, a string, or an array of the store.

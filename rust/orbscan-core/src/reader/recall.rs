@@ -40,16 +40,28 @@ pub(super) fn can_keep(metadata: &Bytes, files: &ItemFiles, options: &Options) -
 }
 
 /// The items used last, shared by all threads that read for one purpose.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Recall {
-    /// The latest first.
-    items: Mutex<VecDeque<Arc<KnownItem>>>,
+    /// The latest first; `None` if nothing is remembered.
+    items: Option<Mutex<VecDeque<Arc<KnownItem>>>>,
 }
 
 impl Recall {
-    /// An empty cache, as for a single read.
+    /// An empty cache.
     pub fn new() -> Self {
-        Self::default()
+        Self {
+            items: Some(Mutex::default()),
+        }
+    }
+
+    /// No cache, for a single read.
+    pub const fn none() -> Self {
+        Self { items: None }
+    }
+
+    /// Whether anything is remembered.
+    pub(super) const fn keeps(&self) -> bool {
+        self.items.is_some()
     }
 
     /// The item that was read earlier with the same options from the same `_METADATA` and
@@ -61,14 +73,14 @@ impl Recall {
         options: &Options,
     ) -> Option<Arc<KnownItem>> {
         // Compared outside the lock, because it takes as long as reading the bytes.
-        let known: Vec<Arc<KnownItem>> = self.lock().iter().map(Arc::clone).collect();
+        let known: Vec<Arc<KnownItem>> = self.lock()?.iter().map(Arc::clone).collect();
         let same = |item: &Arc<KnownItem>| {
             item.metadata == *metadata
                 && item.sharding.as_ref() == files.sharding.as_ref().ok()
                 && item.options == *options
         };
         let found = known.into_iter().find(same)?;
-        let mut items = self.lock();
+        let mut items = self.lock()?;
         let place = items.iter().position(|item| Arc::ptr_eq(item, &found));
         if let Some(item) = place
             .filter(|place| *place > 0)
@@ -81,7 +93,9 @@ impl Recall {
 
     /// Remembers an item, and drops the oldest ones if they are too many or too large.
     pub(super) fn insert(&self, item: KnownItem) {
-        let mut items = self.lock();
+        let Some(mut items) = self.lock() else {
+            return;
+        };
         items.push_front(Arc::new(item));
         let bytes = |items: &VecDeque<Arc<KnownItem>>| -> u64 {
             items
@@ -95,8 +109,15 @@ impl Recall {
     }
 
     /// A thread that panicked while it held the lock left a valid list.
-    fn lock(&self) -> MutexGuard<'_, VecDeque<Arc<KnownItem>>> {
-        self.items.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> Option<MutexGuard<'_, VecDeque<Arc<KnownItem>>>> {
+        let items = self.items.as_ref()?;
+        Some(items.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Default for Recall {
+    fn default() -> Self {
+        Self::new()
     }
 }
 

@@ -346,7 +346,7 @@ fn table(
     limits: &Limits,
     issues: &mut Vec<Issue>,
 ) -> LeafTable {
-    let mut builder = TableBuilder::new(limits);
+    let mut builder = TableBuilder::new(limits, 0);
     let mut nest = Nest::default();
     let mut children = Vec::with_capacity(found.documents.len());
     for (name, (document, place)) in found.documents {
@@ -373,7 +373,8 @@ fn table(
             place,
         };
         children.push((Some(name.clone()), nest.leaf(builder.table.leaf_of.len())));
-        builder.push(&name, leaf);
+        builder.table.names.push(&name);
+        builder.push(leaf);
     }
     let top = nest.container(Container::Dict, children);
     builder.table.tree = nest.into_tree(top);

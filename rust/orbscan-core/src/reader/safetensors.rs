@@ -63,7 +63,7 @@ pub fn read_files(
         // The checkpoint is a single such file, not a directory of them.
         files.push(root.path.clone());
     }
-    let mut builder = TableBuilder::new(limits);
+    let mut builder = TableBuilder::new(limits, 0);
     let mut nest = Nest::default();
     let mut children = Vec::new();
     let mut seen = HashSet::new();
@@ -106,7 +106,8 @@ pub fn read_files(
                 Some(tensor.name.clone()),
                 nest.leaf(builder.table.leaf_of.len()),
             ));
-            builder.push(&tensor.name, leaf);
+            builder.table.names.push(&tensor.name);
+            builder.push(leaf);
         }
     }
     let top = nest.container(Container::Dict, children);

@@ -17,6 +17,8 @@ use crate::zarr::dtype::DType;
 struct Distinct<K> {
     known: HashMap<K, usize>,
     last: Option<(K, usize)>,
+    /// Whether the last one is among the known ones: where all are equal, none is ever hashed.
+    is_known: bool,
 }
 
 impl<K: Clone + Eq + Hash> Distinct<K> {
@@ -24,6 +26,7 @@ impl<K: Clone + Eq + Hash> Distinct<K> {
         Self {
             known: HashMap::new(),
             last: None,
+            is_known: true,
         }
     }
 
@@ -39,13 +42,14 @@ impl<K: Clone + Eq + Hash> Distinct<K> {
         {
             return Ok(*number);
         }
-        let number = if let Some(&number) = self.known.get(key) {
-            number
-        } else {
-            let number = make()?;
-            self.known.insert(key.clone(), number);
-            number
-        };
+        if let Some((last, number)) = self.last.take()
+            && !self.is_known
+        {
+            self.known.insert(last, number);
+        }
+        let known = self.known.get(key).copied();
+        self.is_known = known.is_some();
+        let number = known.map_or_else(make, Ok)?;
         self.last = Some((key.clone(), number));
         Ok(number)
     }
@@ -63,10 +67,14 @@ pub struct TableBuilder<'a> {
 }
 
 impl<'a> TableBuilder<'a> {
-    /// An empty table.
-    pub fn new(limits: &'a Limits) -> Self {
+    /// An empty table, with room for this many leaves.
+    pub fn new(limits: &'a Limits, leaves: usize) -> Self {
+        let table = LeafTable {
+            leaf_of: Vec::with_capacity(leaves),
+            ..LeafTable::default()
+        };
         Self {
-            table: LeafTable::default(),
+            table,
             limits,
             documents: Distinct::new(),
             inline: Distinct::new(),
@@ -129,8 +137,8 @@ impl<'a> TableBuilder<'a> {
         LeafKind::Custom(self.table.custom.len().saturating_sub(1))
     }
 
-    /// Appends a leaf of the tree.
-    pub fn push(&mut self, name: &str, leaf: Leaf) {
+    /// Appends a leaf of the tree; its name has its place in `table.names`.
+    pub fn push(&mut self, leaf: Leaf) {
         let leaves = &mut self.table.leaves;
         let number = self.leaves.number::<std::convert::Infallible>(&leaf, || {
             leaves.push(leaf);
@@ -139,6 +147,36 @@ impl<'a> TableBuilder<'a> {
         self.table
             .leaf_of
             .push(number.unwrap_or_else(|never| match never {}));
-        self.table.names.push(name);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn equal_keys_have_one_number_in_whatever_order_they_come() {
+        let mut distinct = Distinct::new();
+        let mut made = Vec::new();
+        let keys = ["a", "a", "b", "a", "b", "c", "c", "a"];
+        let numbers = keys.map(|key| {
+            let number = distinct.number::<()>(&key, || {
+                made.push(key);
+                Ok(made.len() - 1)
+            });
+            number.unwrap()
+        });
+        assert_eq!(numbers, [0, 0, 1, 0, 1, 2, 2, 0]);
+        assert_eq!(made, ["a", "b", "c"]);
+    }
+
+    #[test]
+    fn a_key_that_cannot_be_made_is_tried_again() {
+        let mut distinct = Distinct::new();
+        assert_eq!(distinct.number(&"a", || Err("no")), Err("no"));
+        assert_eq!(distinct.number::<()>(&"b", || Ok(0)), Ok(0));
+        assert_eq!(distinct.number(&"a", || Err("no")), Err("no"));
+        assert_eq!(distinct.number::<()>(&"b", || Ok(9)), Ok(0));
+        assert_eq!(distinct.number::<()>(&"a", || Ok(1)), Ok(1));
     }
 }

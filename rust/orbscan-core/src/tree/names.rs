@@ -12,6 +12,14 @@ pub struct Names {
 }
 
 impl Names {
+    /// An empty list, with room for this many names of this many bytes together.
+    pub fn with_capacity(names: usize, bytes: usize) -> Self {
+        Self {
+            text: String::with_capacity(bytes),
+            ends: Vec::with_capacity(names),
+        }
+    }
+
     /// Appends a name.
     pub fn push(&mut self, name: &str) {
         self.push_parts(&[name]);
@@ -61,6 +69,11 @@ impl Names {
     /// All names, in order.
     pub fn iter(&self) -> impl Iterator<Item = &str> {
         (0..self.len()).map(|index| self.get(index))
+    }
+
+    /// The bytes of all names together.
+    pub const fn bytes(&self) -> usize {
+        self.text.len()
     }
 
     /// The names without anything between them.

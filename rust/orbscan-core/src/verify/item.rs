@@ -79,7 +79,7 @@ fn documents(
         metadata,
         &files,
         &options.read,
-        &Recall::new(),
+        &Recall::none(),
         &mut issues,
     );
     // The result of an interrupted read of a million leaves is not used.
@@ -166,7 +166,7 @@ fn rich_types(checking: &mut Checking<'_, '_>, files: &ItemFiles, known: &[Issue
         metadata,
         files,
         &options,
-        &Recall::new(),
+        &Recall::none(),
         &mut issues,
     ) {
         Ok(read) => issues.extend_from_slice(&read.table.errors),

@@ -276,7 +276,7 @@ fn of_item(
     let mut answers = store.fetch(&wants).into_iter();
     let files = ItemFiles::from_answers(directory.clone(), true, &mut answers);
     let place = files.without_documents();
-    let table = match item::read(store, files, options, &Recall::new(), issues) {
+    let table = match item::read(store, files, options, &Recall::none(), issues) {
         Ok(table) => Some(table),
         Err(error) if error.kind() == ErrorKind::Store => return Err(error),
         Err(error) => {
