@@ -16,6 +16,9 @@ __version__: str
 OPTIMISED: bool
 """Whether this is a release build, as opposed to one for tests."""
 
+PROFILED: bool
+"""Whether it was compiled with a profile of what reads execute."""
+
 LEAF_KINDS: tuple[tuple[int, str], ...]
 """(code, name) of each kind of leaf, as `orbscan.reading.codes` and `facts` have them."""
 
@@ -102,6 +105,12 @@ class LeafTable:
         The kind is one of `orbscan.reading.codes`; high is exclusive.
         """
 
+    def values(self, objects: list[Any], /) -> list[Any]:
+        """Give the object of the leaf of each node; None for a container.
+
+        `objects` has one for each of `leaves`.
+        """
+
     @property
     def runs(self) -> list[tuple[int, int, int, int, int, tuple[str | None, ...]]]:
         """(first, count, kind, low, high, keys): the containers again, equal ones together.
@@ -109,6 +118,10 @@ class LeafTable:
         The nodes from `first` on, `count` in all, are of one kind. Each has a child for each of the
         keys; the children of all of them are the nodes from low to high. Deepest first.
         """
+
+    @property
+    def empties(self) -> list[tuple[int, int]]:
+        """(node, kind) of each empty dict and list; the kind is one of `orbscan.reading.codes`."""
 
     @property
     def namedtuples(self) -> list[tuple[str, str, tuple[str, ...]]]:

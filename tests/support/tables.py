@@ -124,6 +124,12 @@ def table(tree: Any) -> _core.LeafTable:
     columns.runs.reverse()
     columns.node_name = names.__getitem__
     columns.leaf_objects = lambda make: make(columns)
+    columns.values = lambda made: [None if leaf < 0 else made[leaf] for leaf in columns.node_leaves]
+    columns.empties = [
+        (node, columns.leaves[leaf][0])
+        for node, leaf in enumerate(columns.node_leaves)
+        if leaf >= 0 and columns.leaves[leaf][0] in {codes.EMPTY_DICT, codes.EMPTY_LIST}
+    ]
     return cast("_core.LeafTable", columns)
 
 

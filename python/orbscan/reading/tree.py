@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from typing import TypeAlias
 
+    import numpy as np
+
     from orbscan import _core
     from orbscan.model.result import PyTreeMetadata
     from orbscan.model.sharding import ShardingMetadata
@@ -54,15 +56,20 @@ def assemble(table: _core.LeafTable, dressed: Dresser | None = None) -> PyTreeMe
     objects = table.leaf_objects(_leaf_objects)
     if dressed is not None:
         objects = dressed(objects)
-    values = [objects[leaf] for leaf in table.node_leaves]
-    _renew_mutable_leaves(table, values)
-    makers: list[Callable[[Sequence[Any]], object]] = [list, tuple]
-    makers += [namedtuple_class(*described)._make for described in table.namedtuples]
+    values = table.values(objects)
+    # Each is an object of its own, because a caller may fill it.
+    for node, kind in table.empties:
+        values[node] = {} if kind == codes.EMPTY_DICT else []
+    makers = _MAKERS
+    if table.namedtuples:
+        makers = (*makers, *[namedtuple_class(*of)._make for of in table.namedtuples])
     for first, count, kind, low, high, keys in table.runs:
         held = values[low:high]
         if kind != codes.DICT:
             make = makers[kind - codes.LIST]
             values[first : first + count] = [make(row) for row in _rows(held, count)]
+        elif count == 1:
+            values[first] = dict(zip(keys, held))  # noqa: B905 - as below
         elif len(keys) == 1:
             (key,) = keys
             values[first : first + count] = [{key: value} for value in held]
@@ -73,6 +80,10 @@ def assemble(table: _core.LeafTable, dressed: Dresser | None = None) -> PyTreeMe
     return values[0]
 
 
+_MAKERS: tuple[Callable[[Sequence[Any]], object], ...] = (list, tuple)
+"""What makes a container of its children, by its code, from that of lists on."""
+
+
 def _rows(held: list[Any], count: int) -> Iterable[Sequence[Any]]:
     """Divide values into `count` rows of equal length."""
     if count == 1:
@@ -81,42 +92,25 @@ def _rows(held: list[Any], count: int) -> Iterable[Sequence[Any]]:
     return zip(*[iter(held)] * (len(held) // count), strict=True)
 
 
-def _renew_mutable_leaves(table: _core.LeafTable, values: list[Any]) -> None:
-    """Give every empty dict and list an object of its own, because a caller may fill it."""
-    makers: dict[int, Callable[[], object]] = {}
-    for index, leaf in enumerate(table.leaves):
-        if leaf[0] == codes.EMPTY_DICT:
-            makers[index] = dict
-        elif leaf[0] == codes.EMPTY_LIST:
-            makers[index] = list
-    if makers:
-        for node, index in enumerate(table.node_leaves):
-            if index in makers:
-                values[node] = makers[index]()
-
-
 def _leaf_objects(table: _core.LeafTable) -> list[Any]:
-    """Make each distinct leaf once, and each array and sharding that they share.
-
-    A container has -1 as its leaf, and so gets the last object, None, until it is built.
-    """
-    arrays = [_Array(described) for described in table.arrays]
+    """Make each distinct leaf once, and each array and sharding that they share."""
+    arrays = [_array(*described) for described in table.arrays]
     shardings: list[ShardingMetadata | None] = [sharding_of(row) for row in table.shardings]
     # Found by the index -1 of a leaf without a sharding.
     shardings.append(None)
     objects: list[Any] = []
     for kind, array, sharding, write_shape, prng_impl, error, custom in table.leaves:
         if kind == codes.JAX_ARRAY:
-            this = arrays[array]
-            storage = StorageMetadata(this.chunk_shape, write_shape, this.zarr)
-            leaf = ArrayMetadata(this.shape, this.dtype, shardings[sharding], storage, prng_impl)
-            objects.append(leaf)
+            shape, dtype, chunk_shape, zarr = arrays[array]
+            storage = StorageMetadata(chunk_shape, write_shape, zarr)
+            objects.append(ArrayMetadata(shape, dtype, shardings[sharding], storage, prng_impl))
         elif kind == codes.NUMPY_ARRAY:
-            this = arrays[array]
-            storage = StorageMetadata(this.chunk_shape, write_shape, this.zarr)
-            objects.append(NumpyMetadata(this.shape, this.dtype, storage))
+            shape, dtype, chunk_shape, zarr = arrays[array]
+            storage = StorageMetadata(chunk_shape, write_shape, zarr)
+            objects.append(NumpyMetadata(shape, dtype, storage))
         elif kind == codes.SAFETENSORS_ARRAY:
-            objects.append(ArrayMetadata(arrays[array].shape, arrays[array].dtype))
+            shape, dtype, *_ = arrays[array]
+            objects.append(ArrayMetadata(shape, dtype))
         elif kind == codes.SCALAR:
             objects.append(_zero(table.arrays[array][1]))
         elif error is not None:
@@ -125,14 +119,13 @@ def _leaf_objects(table: _core.LeafTable) -> list[Any]:
             objects.append(UnsupportedLeaf(*custom))
         else:
             objects.append(_CONSTANTS[kind])
-    objects.append(None)
     return objects
 
 
 _CONSTANTS: dict[int, object] = {
     codes.STRING: "string",
     codes.NONE: None,
-    # Only until they are renewed.
+    # Only until each is replaced by an object of its own.
     codes.EMPTY_DICT: None,
     codes.EMPTY_LIST: None,
     codes.EMPTY_TUPLE: (),
@@ -140,15 +133,15 @@ _CONSTANTS: dict[int, object] = {
 }
 
 
-class _Array:
-    """What all leaves of one array share."""
-
-    __slots__ = ("chunk_shape", "dtype", "shape", "zarr")
-
-    def __init__(self, described: _core.Array) -> None:
-        self.shape, dtype, self.chunk_shape, zarr = described
-        self.dtype = dtype_named(dtype)
-        self.zarr = None if zarr is None else _zarr(self.shape, zarr)
+def _array(
+    shape: tuple[int, ...],
+    dtype: str,
+    chunk_shape: tuple[int, ...] | None,
+    zarr: _core.Zarr2 | _core.Zarr3 | None,
+) -> tuple[tuple[int, ...], np.dtype[Any], tuple[int, ...] | None, ZarrMetadata | None]:
+    """Make what all leaves of one array share."""
+    made = None if zarr is None else _zarr(shape, zarr)
+    return shape, dtype_named(dtype), chunk_shape, made
 
 
 def _zarr(shape: tuple[int, ...], zarr: _core.Zarr2 | _core.Zarr3) -> ZarrMetadata:

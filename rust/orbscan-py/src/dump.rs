@@ -40,18 +40,23 @@ fn take_apart(
             Error::new(ErrorKind::Store, reason)
         })
     };
-    let done = work::detached(py, &path.text(), || {
-        let (store, path) = path.open_from_top()?;
-        let store = store.as_ref();
-        let told = match part {
-            None => dump::pieces_in(store, &path, &limits, &mut tell),
-            Some((offset, length)) => {
-                let fetched = store.fetch_one(Want::range(path, offset, length));
-                fetched.and_then(|bytes| dump::pieces_of_part(&bytes, offset, &limits, &mut tell))
-            }
-        };
-        told.map_err(|error| reader::locate(store, error))
-    });
+    let done = work::detached(
+        py,
+        || path.text(),
+        || {
+            let (store, path) = path.open_from_top()?;
+            let store = store.as_ref();
+            let told = match part {
+                None => dump::pieces_in(store, &path, &limits, &mut tell),
+                Some((offset, length)) => {
+                    let fetched = store.fetch_one(Want::range(path, offset, length));
+                    fetched
+                        .and_then(|bytes| dump::pieces_of_part(&bytes, offset, &limits, &mut tell))
+                }
+            };
+            told.map_err(|error| reader::locate(store, error))
+        },
+    );
     match raised.into_inner() {
         Ok(Some(error)) => Err(error),
         _ => done,

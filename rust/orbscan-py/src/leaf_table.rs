@@ -20,8 +20,6 @@ pub struct LeafTable {
     /// The keys of the tree, one object for each.
     keys: Vec<Py<PyString>>,
     #[pyo3(get)]
-    node_leaves: Py<PyList>,
-    #[pyo3(get)]
     runs: Py<PyList>,
     #[pyo3(get)]
     namedtuples: Py<PyList>,
@@ -32,6 +30,7 @@ pub struct LeafTable {
     #[pyo3(get)]
     shardings: Py<PyList>,
     /// Columns that are not needed to build a tree, made when they are first requested.
+    node_leaves: PyOnceLock<Py<PyList>>,
     node_keys: PyOnceLock<Py<PyList>>,
     containers: PyOnceLock<Py<PyList>>,
     leaf_places: PyOnceLock<Py<PyList>>,
@@ -48,6 +47,32 @@ impl LeafTable {
         let known = &slf.get().leaf_objects;
         let objects = known.get_or_try_init(py, || make.call1((slf,)).map(Bound::unbind))?;
         Ok(objects.clone_ref(py))
+    }
+
+    /// The object of each node that is a leaf, of those of the distinct leaves.
+    #[pyo3(signature = (objects, /))]
+    fn values<'py>(
+        &self,
+        py: Python<'py>,
+        objects: &Bound<'py, PyList>,
+    ) -> PyResult<Bound<'py, PyList>> {
+        let nodes = &self.table.tree.nodes;
+        work::room_for(py, nodes.len(), size_of::<usize>())?;
+        let objects: Vec<Bound<'_, PyAny>> = objects.iter().collect();
+        let value = |node: &Node| objects.get(self.distinct(node)?);
+        PyList::new(py, nodes.iter().map(value))
+    }
+
+    /// The number of the distinct leaf of each node.
+    #[getter]
+    fn node_leaves(&self, py: Python<'_>) -> PyResult<Py<PyList>> {
+        let made = self.node_leaves.get_or_try_init(py, || {
+            let nodes = &self.table.tree.nodes;
+            work::room_for(py, nodes.len(), BYTES_OF_NODE)?;
+            let leaves = nodes.iter().map(|node| number(self.distinct(node)));
+            PyList::new(py, leaves).map(Bound::unbind)
+        });
+        made.map(|list| list.clone_ref(py))
     }
 
     /// The key of each node in its container.
@@ -80,6 +105,22 @@ impl LeafTable {
             PyList::new(py, containers).map(Bound::unbind)
         });
         made.map(|list| list.clone_ref(py))
+    }
+
+    /// The nodes that are an empty dict or list, with the code of their leaf.
+    #[getter]
+    fn empties(&self) -> Vec<(usize, u8)> {
+        let is_empty = |leaf: &Leaf| matches!(leaf.kind, LeafKind::EmptyDict | LeafKind::EmptyList);
+        if !self.table.leaves.iter().any(is_empty) {
+            return Vec::new();
+        }
+        let nodes = self.table.tree.nodes.iter().enumerate();
+        let leaf = |node: &Node| self.table.leaves.get(self.distinct(node)?);
+        let found = nodes.filter_map(|(number, node)| Some((number, leaf(node)?)));
+        let found = found.filter(|(_, leaf)| is_empty(leaf));
+        found
+            .map(|(number, leaf)| (number, leaf_code(leaf.kind)))
+            .collect()
     }
 
     /// The places of values: the kind of the place, and the file or directory.
@@ -130,6 +171,14 @@ fn text<'py>(py: Python<'py>, text: &str) -> PyResult<Bound<'py, PyString>> {
 }
 
 impl LeafTable {
+    /// The number of the distinct leaf at a node.
+    fn distinct(&self, node: &Node) -> Option<usize> {
+        match node.content {
+            Content::Leaf(leaf) => self.table.leaf_of.get(leaf).copied(),
+            Content::Children(..) => None,
+        }
+    }
+
     /// The number of the leaf at a node.
     fn leaf_at(&self, node: usize) -> Option<usize> {
         match self.table.tree.nodes.get(node)?.content {
@@ -168,12 +217,12 @@ impl LeafTable {
             shardings.append(sharding_tuple(py, sharding)?)?;
         }
         Ok(Self {
-            node_leaves: node_leaves(py, &table)?.unbind(),
             runs: runs(py, &table.tree, &keys)?.unbind(),
             namedtuples: namedtuples(py, &table.tree)?.unbind(),
             leaves: leaves.unbind(),
             arrays: arrays.unbind(),
             shardings: shardings.unbind(),
+            node_leaves: PyOnceLock::new(),
             node_keys: PyOnceLock::new(),
             containers: PyOnceLock::new(),
             leaf_places: PyOnceLock::new(),
@@ -233,18 +282,6 @@ impl Crossed {
         let locked = self.0.lock_py_attached(py);
         locked.unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-fn node_leaves<'py>(py: Python<'py>, table: &record::LeafTable) -> PyResult<Bound<'py, PyList>> {
-    let leaf = |node: &Node| match node.content {
-        Content::Leaf(leaf) => {
-            let leaf = table.leaf_of.get(leaf);
-            leaf.and_then(|&leaf| i64::try_from(leaf).ok())
-                .unwrap_or(-1)
-        }
-        Content::Children(..) => -1,
-    };
-    PyList::new(py, table.tree.nodes.iter().map(leaf))
 }
 
 /// Containers that are alike, with their shared keys.

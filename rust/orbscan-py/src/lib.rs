@@ -58,10 +58,14 @@ fn detached<T: Send>(
     place: &Place,
     read: impl FnOnce(&dyn Store, &StorePath) -> Result<T, Error> + Send,
 ) -> PyResult<T> {
-    work::detached(py, &place.text(), || {
-        let (store, path) = place.open()?;
-        read(store.as_ref(), &path)
-    })
+    work::detached(
+        py,
+        || place.text(),
+        || {
+            let (store, path) = place.open()?;
+            read(store.as_ref(), &path)
+        },
+    )
 }
 
 /// The options of a read.
@@ -128,7 +132,7 @@ fn read_pytree(
         ..options(rich_types, atomicity, allow_uncommitted)?
     };
     let read: record::Checkpoint = detached(py, &path, |store, path| {
-        reader::read_pytree(store, path, selection(name), &options, &Recall::new())
+        reader::read_pytree(store, path, selection(name), &options, &Recall::none())
     })?;
     Checkpoint::new(py, read, &leaf_table::Crossed::default())
 }
@@ -162,7 +166,7 @@ fn read_checkpointables(
 ) -> PyResult<Checkpoint> {
     let options = options(rich_types, atomicity, allow_uncommitted)?;
     let read = detached(py, &path, |store, path| {
-        reader::read_checkpointables(store, path, &options, &Recall::new())
+        reader::read_checkpointables(store, path, &options, &Recall::none())
     })?;
     Checkpoint::new(py, read, &leaf_table::Crossed::default())
 }
@@ -196,7 +200,7 @@ fn read_everything(
 ) -> PyResult<Checkpoint> {
     let options = options(rich_types, atomicity, allow_uncommitted)?;
     let read = detached(py, &path, |store, path| {
-        everything::read_path(store, path, &options, &Recall::new())
+        everything::read_path(store, path, &options, &Recall::none())
     })?;
     Checkpoint::new(py, read, &leaf_table::Crossed::default())
 }
@@ -284,6 +288,7 @@ fn is_directory(store: &dyn Store, path: &StorePath) -> bool {
 fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
     module.add("OPTIMISED", !cfg!(debug_assertions))?;
+    module.add("PROFILED", cfg!(orbscan_profiled))?;
     let kinds = ErrorKind::ALL.map(ErrorKind::name);
     module.add(
         "ERROR_KINDS",

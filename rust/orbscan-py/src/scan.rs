@@ -169,8 +169,8 @@ pub fn divide_scan(
         ..Options::default()
     };
     let depth = enough.map_or(Depth::Checkpoints, Depth::Until);
-    let first = roots.first().map(Place::text).unwrap_or_default();
-    let pieces = work::detached(py, &first, || {
+    let first = || roots.first().map(Place::text).unwrap_or_default();
+    let pieces = work::detached(py, first, || {
         Ok(divide(roots.iter().map(root).collect(), &options, depth))
     })?;
     let pieces = pieces.into_iter();
@@ -193,10 +193,14 @@ pub fn expand_root(py: Python<'_>, root: Place) -> PyResult<Option<Vec<String>>>
         return Ok(None);
     };
     let top = root.renamed(if roots.top.is_empty() { "." } else { roots.top });
-    let found = work::detached(py, &text, || {
-        let (store, top) = top.open()?;
-        Ok(roots.expand(store.as_ref(), &top))
-    });
+    let found = work::detached(
+        py,
+        || text.clone(),
+        || {
+            let (store, top) = top.open()?;
+            Ok(roots.expand(store.as_ref(), &top))
+        },
+    );
     found.map(Some)
 }
 

@@ -72,7 +72,7 @@ fn check_together(
     let interruption = Interruption::default();
     let checked = work::detached(
         py,
-        &paths.first().map(Place::text).unwrap_or_default(),
+        || paths.first().map(Place::text).unwrap_or_default(),
         || {
             let opened = paths.iter().map(Place::open);
             let opened: Vec<Opened> = opened.collect::<Result<_, Error>>()?;

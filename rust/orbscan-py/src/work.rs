@@ -14,14 +14,14 @@ thread_local! {
     static RAISED: RefCell<Option<PyErr>> = const { RefCell::new(None) };
 }
 
-/// Does work on a path, without the interpreter.
+/// Does work on a path, without the interpreter; `path` says which, in an error.
 ///
 /// # Errors
 /// Whatever a signal handler raised meanwhile; `MemoryError` if memory was refused, even if the
 /// work continued.
 pub fn detached<T: Send>(
     py: Python<'_>,
-    path: &str,
+    path: impl FnOnce() -> String,
     work: impl FnOnce() -> Result<T, Error> + Send,
 ) -> PyResult<T> {
     let (done, lacked) = py.detach(|| memory::watched(|| interruptible(work)));
@@ -29,7 +29,7 @@ pub fn detached<T: Send>(
         Err(error) if error.kind() == ErrorKind::Memory && error.file().is_some() => Err(error),
         _ if lacked > 0 => {
             let reason = memory::reason(lacked);
-            Err(Error::new(ErrorKind::Memory, reason).in_file(&path))
+            Err(Error::new(ErrorKind::Memory, reason).in_file(&path()))
         }
         done => done,
     };
