@@ -6,7 +6,6 @@ Modules that are imported at every start of the command line import these for ty
 from __future__ import annotations
 
 import os
-import pathlib
 from collections.abc import Mapping
 from types import EllipsisType
 from typing import (
@@ -22,16 +21,22 @@ from typing import (
 from orbscan.places import UrlPath
 
 if TYPE_CHECKING:
+    import pathlib
+
     import jax
+
+    AnyPath: TypeAlias = pathlib.Path | UrlPath
+    """The path of a result: on a disk, or a URL."""
 
     AnyMesh: TypeAlias = jax.sharding.Mesh | jax.sharding.AbstractMesh
     """A mesh of jax, with devices or without."""
 else:
     from orbscan._imports import Library
 
-    jax = Library("jax")
-    # Looked up in this module, and only when it is resolved.
-    AnyMesh = Union[  # noqa: UP007 - of references, `|` makes none
+    jax, pathlib = Library("jax"), Library("pathlib")
+    # Looked up in this module, and only when they are resolved: `|` makes no union of references.
+    AnyPath = Union[ForwardRef("pathlib.Path", module=__name__), UrlPath]  # noqa: UP007
+    AnyMesh = Union[  # noqa: UP007
         ForwardRef("jax.sharding.Mesh", module=__name__),
         ForwardRef("jax.sharding.AbstractMesh", module=__name__),
     ]
@@ -122,9 +127,6 @@ Path: TypeAlias = str | os.PathLike[str]
 
 StoreOptions: TypeAlias = Mapping[str, str | int | float | bool]
 """The options for the store of a URL."""
-
-AnyPath: TypeAlias = pathlib.Path | UrlPath
-"""The path of a result: on a disk, or a URL."""
 
 Metrics: TypeAlias = dict[str, Any]
 """The metrics that a manager was given for a step."""

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import copy
+import dataclasses
 import os
+import pickle
 import re
 import textwrap
 from pathlib import Path, PurePosixPath
@@ -115,6 +118,26 @@ def test_metadata_returns_all_that_was_read(monkeypatch: pytest.MonkeyPatch) -> 
 def test_without_custom_metadata_there_is_an_empty_dict(monkeypatch: pytest.MonkeyPatch) -> None:
     fake_core.install(monkeypatch, checkpoint(array((2,))))
     assert orbscan.metadata("p").custom_metadata == {}
+
+
+def test_custom_metadata_is_decoded_once_and_goes_where_the_result_goes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    read = checkpoint(array((2,)), custom_metadata='{"note": 1}')
+    fake_core.install(monkeypatch, read)
+    results = [orbscan.metadata("p") for _ in range(5)]
+    assert "custom_metadata" not in vars(results[0])
+    copied = [
+        pickle.loads(pickle.dumps(results[0])),  # noqa: S301 - its own bytes
+        copy.copy(results[1]),
+        dataclasses.replace(results[2], commit_timestamp_nsecs=None),
+        orbscan.CheckpointMetadata.from_bytes(results[3].to_bytes()),
+        results[4],
+    ]
+    assert [one.custom_metadata for one in copied] == [{"note": 1}] * 5
+    assert results[4].custom_metadata is results[4].custom_metadata
+    assert results[4] == copied[0]
+    assert "'note': 1" in repr(results[1])
 
 
 def test_options_are_passed_on(monkeypatch: pytest.MonkeyPatch) -> None:

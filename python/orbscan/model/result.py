@@ -212,20 +212,24 @@ class CheckpointMetadata(Moments, Generic[T]):
         return sum(leaf.nbytes for leaf in found if isinstance(leaf, _ARRAYS))
 
     @classmethod
-    def _of_place(cls, place: str, fields: dict[str, Any]) -> CheckpointMetadata[Any]:
-        """Make a result of its fields; the path is made of the place when it is looked at.
+    def _of_place(
+        cls, place: str, custom: str | None, fields: dict[str, Any]
+    ) -> CheckpointMetadata[Any]:
+        """Make a result of its fields.
 
+        The path is made of the place, and the custom metadata of its text, when they are looked at.
         A frozen dataclass sets each field by a call, which is a third of what a small read takes in
         Python.
         """
         made = object.__new__(cls)
-        made.__dict__.update(fields, _place=place)
+        made.__dict__.update(fields, _place=place, _custom=custom)
         return made
 
     def __getstate__(self) -> dict[str, Any]:
         """Return the fields, and not the place, which may have secret options of its store."""
-        fields = {**self.__dict__, "path": self.path}
+        fields = {**self.__dict__, "path": self.path, "custom_metadata": self.custom_metadata}
         fields.pop("_place", None)
+        fields.pop("_custom", None)
         return fields
 
     def __repr__(self) -> str:
@@ -257,7 +261,25 @@ class CheckpointMetadata(Moments, Generic[T]):
         )
 
 
+class _CustomMetadata:
+    """The attribute `custom_metadata` of a result, decoded when it is first looked at."""
+
+    __slots__ = ()
+
+    def __get__(self, owner: object | None, cls: type) -> dict[str, Any] | None:
+        """Decode the text; None for the class, as the default of the field is."""
+        if owner is None:
+            return None
+        import json
+
+        text = owner.__dict__["_custom"]
+        made: dict[str, Any] = {} if text is None else json.loads(text)
+        owner.__dict__["custom_metadata"] = made
+        return made
+
+
 CheckpointMetadata.path = PathAttribute()  # type: ignore[assignment] # it gives what it stands for
+CheckpointMetadata.custom_metadata = _CustomMetadata()  # type: ignore[assignment] # likewise
 
 
 def tree_of(metadata: object) -> PyTreeMetadata:

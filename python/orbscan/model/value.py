@@ -27,11 +27,37 @@ class Value(msgspec.Struct, frozen=True):
         return msgspec.structs.replace(self, **changes)
 
 
+class _Described:
+    """An attribute by which `dataclasses` knows a class, made when it is first looked at.
+
+    Nobody looks at it in a read, where making it for each class would take longer than reading.
+    """
+
+    __slots__ = ("_name",)
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __get__(self, owner: object, cls: ValueType) -> object:
+        """Describe the class, and return the attribute."""
+        _describe(cls)
+        return getattr(cls, self._name)
+
+
+_NAMES = ("__dataclass_fields__", "__dataclass_params__")
+
+
 def as_dataclass(cls: ValueType) -> ValueType:
     """Describe the fields of a struct in the form that `dataclasses` expects.
 
     The description is that of a dataclass with the same fields and no generated methods.
     """
+    for name in _NAMES:
+        setattr(cls, name, _Described(name))
+    return cls
+
+
+def _describe(cls: type[Value]) -> None:
     names, defaults = cls.__struct_fields__, cls.__struct_defaults__
     required = len(names) - len(defaults)
     annotations = cls.__annotations__
@@ -51,6 +77,5 @@ def as_dataclass(cls: ValueType) -> ValueType:
         # With a docstring, make_dataclass need not compose one, which is its slowest part.
         namespace={"__doc__": cls.__name__},
     )
-    for name in ("__dataclass_fields__", "__dataclass_params__"):
+    for name in _NAMES:
         setattr(cls, name, getattr(twin, name))
-    return cls

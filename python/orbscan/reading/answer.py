@@ -60,21 +60,12 @@ def composed(  # noqa: PLR0913 - keywords, each with a meaning of its own
     """Combine trees, or one of them, with the metadata outside them."""
     return CheckpointMetadata._of_place(  # noqa: SLF001 - for use within orbscan only
         path,
+        checkpoint.custom_metadata,
         {
             "metadata": metadata,
             "init_timestamp_nsecs": checkpoint.init_timestamp_nsecs,
             "commit_timestamp_nsecs": checkpoint.commit_timestamp_nsecs,
-            "custom_metadata": _custom_metadata(checkpoint.custom_metadata),
             "issues": tuple([Issue(*issue) for issue in issues]) if issues else (),
             "_contents": Contents(path, checkpoint, which, issues, is_all),
         },
     )
-
-
-def _custom_metadata(text: str | None) -> dict[str, object]:
-    if text is None:
-        return {}
-    import json
-
-    decoded: dict[str, object] = json.loads(text)
-    return decoded
