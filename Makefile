@@ -95,19 +95,19 @@ bench: setup ## compare orbscan with Orbax, and engines with one machine (BENCH_
 FREE_THREADED ?= $(foreach version,3.13t 3.14t,$(shell command -v python$(version)))
 
 wheel: $(INSTALLED) ## build a wheel for this machine into dist/, and those for free-threaded Python
-	@$(STEP) "wheel" $(BIN)/maturin build --release --out dist --quiet
+	@$(STEP) "wheel" tools/pgo/build.sh $(VENV) release build --out dist
 	@for python in $(FREE_THREADED); do \
 	  $(STEP) "wheel for $$python" \
-	    $(BIN)/maturin build --release --out dist --quiet --interpreter $$python || exit 1; \
+	    tools/pgo/build.sh $(VENV) release build --out dist --interpreter $$python || exit 1; \
 	done
 	@ls dist/*.whl
 
 setup: $(INSTALLED) ## build the extension module into .venv
-	@$(STEP) "extension module" $(BIN)/maturin develop --profile $(PROFILE) --skip-install --quiet
+	@$(STEP) "extension module" tools/pgo/build.sh $(VENV) $(PROFILE) develop --skip-install
 
 # Installs the dependencies and orbscan itself in editable form: once, and again when one of the
 # files named here has changed. From then on a change of the Rust code only calls cargo.
-$(INSTALLED): pyproject.toml Cargo.toml Makefile tools/install.sh tools/packages.py
+$(INSTALLED): pyproject.toml Cargo.toml Makefile tools/install.sh tools/packages.py tools/pgo/train.py
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	  || { echo "*** orbscan needs Python 3.11 or newer: make PYTHON=/path/to/python3 ..."; exit 1; }
 	@command -v cargo >/dev/null \

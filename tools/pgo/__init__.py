@@ -1,0 +1,1 @@
+"""Compiles the extension module with a profile of what reads execute."""
