@@ -27,8 +27,8 @@ use crate::memory;
 use crate::path::StorePath;
 
 /// How much of a file is read before its size is requested: most files of a checkpoint end within
-/// it.
-const FIRST_BYTES: u64 = 16 << 10;
+/// it, also those of a step of sixty leaves. Allocators request as much from the system at once.
+const FIRST_BYTES: u64 = 64 << 10;
 
 /// The files below one directory.
 #[derive(Clone, Debug)]
@@ -184,12 +184,9 @@ impl LocalStore {
         if offset > 0 {
             file.seek(SeekFrom::Start(offset)).map_err(fail)?;
         }
-        // The buffer is passed to the system without filling it with zeros, which takes as long as
-        // reading.
         let first = most.min(FIRST_BYTES);
         let mut bytes = Vec::with_capacity(to_usize(first));
-        let read = file.by_ref().take(first).read_to_end(&mut bytes);
-        let read = to_u64(read.map_err(fail)?);
+        let read = append(&mut file, &mut bytes, first).map_err(fail)?;
         if read == most || (want.span == Span::Whole && read < FIRST_BYTES) {
             want.within(offset.saturating_add(read))?;
             bytes.shrink_to_fit();
@@ -204,13 +201,30 @@ impl LocalStore {
         // larger than any memory.
         let rest = range.end.saturating_sub(range.start).saturating_sub(read);
         memory::reserve(&mut bytes, to_usize(rest)).map_err(|error| error.in_file(&want.path))?;
-        let more = file.by_ref().take(rest).read_to_end(&mut bytes);
-        if to_u64(more.map_err(fail)?) < rest {
+        if append(&mut file, &mut bytes, rest).map_err(fail)? < rest {
             // The file was truncated while it was read.
             want.within(file.metadata().map_err(fail)?.len())?;
         }
         Ok(bytes.into())
     }
+}
+
+/// Appends at most this many bytes of a file, for which there is room, and returns how many there
+/// were.
+///
+/// The buffer is passed to the system without filling it with zeros, which takes as long as
+/// reading, and as a whole: the standard library would begin with 8 KiB.
+fn append(file: &mut File, bytes: &mut Vec<u8>, most: u64) -> std::io::Result<u64> {
+    let before = bytes.len();
+    #[cfg(target_os = "linux")]
+    if to_u64(bytes.capacity().saturating_sub(before)) == most {
+        descriptor::fill(file, bytes)?;
+        return Ok(to_u64(bytes.len().saturating_sub(before)));
+    }
+    file.by_ref()
+        .take(most)
+        .read_to_end(bytes)
+        .map(|read| to_u64(read))
 }
 
 /// Opens a file. A pipe in its place would make us wait for a writer; it is treated as an empty

@@ -7,9 +7,11 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::path::Path;
 use std::time::Instant;
 
+use rustix::buffer::spare_capacity;
 use rustix::fs::{
     AtFlags, CWD, FileType, Mode, OFlags, RawDir, Stat as Found, fstat, openat, statat,
 };
+use rustix::io::{read, retry_on_intr};
 use rustix::path::Arg;
 
 use super::pace::Pace;
@@ -25,6 +27,16 @@ const LISTED_BYTES: usize = 16 << 10;
 pub(super) fn open(directory: &File, way: &str) -> Result<File> {
     let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
     Ok(openat(directory, way, flags, Mode::empty())?.into())
+}
+
+/// Reads until the capacity of `bytes` is full, or the file ends.
+pub(super) fn fill(file: &File, bytes: &mut Vec<u8>) -> Result<()> {
+    while bytes.len() < bytes.capacity() {
+        if retry_on_intr(|| read(file, spare_capacity(bytes)))? == 0 {
+            break;
+        }
+    }
+    Ok(())
 }
 
 /// The metadata of a file; of the directory itself if the path is empty.
