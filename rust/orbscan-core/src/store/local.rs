@@ -221,10 +221,7 @@ fn append(file: &mut File, bytes: &mut Vec<u8>, most: u64) -> std::io::Result<u6
         descriptor::fill(file, bytes)?;
         return Ok(to_u64(bytes.len().saturating_sub(before)));
     }
-    file.by_ref()
-        .take(most)
-        .read_to_end(bytes)
-        .map(|read| to_u64(read))
+    file.by_ref().take(most).read_to_end(bytes).map(to_u64)
 }
 
 /// Opens a file. A pipe in its place would make us wait for a writer; it is treated as an empty
