@@ -215,9 +215,9 @@ impl LocalStore {
 /// The buffer is passed to the system without filling it with zeros, which takes as long as
 /// reading, and as a whole: the standard library would begin with 8 KiB.
 fn append(file: &mut File, bytes: &mut Vec<u8>, most: u64) -> std::io::Result<u64> {
-    let before = bytes.len();
     #[cfg(target_os = "linux")]
-    if to_u64(bytes.capacity().saturating_sub(before)) == most {
+    if to_u64(bytes.capacity().saturating_sub(bytes.len())) == most {
+        let before = bytes.len();
         descriptor::fill(file, bytes)?;
         return Ok(to_u64(bytes.len().saturating_sub(before)));
     }
