@@ -10,12 +10,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 import orbscan
-from benches import synthetic
 from tests.support.processes import python
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 NAMES = sorted(set(orbscan.__all__) - {"__version__", "PyTreeMetadata"})
 
@@ -57,17 +55,3 @@ def test_help_of_the_package_loads_no_large_library() -> None:
         print({"jax", "tensorstore", "orbax"} & {*sys.modules})
     """
     assert python(program).splitlines() == ["True", "set()"]
-
-
-def test_no_path_is_made_for_an_answer_before_it_is_looked_at(tmp_path: Path) -> None:
-    synthetic.write(tmp_path / "state", [synthetic.Array(("w",), (2,), (2,), "float32", "")])
-    program = """
-        import sys
-        import orbscan
-        read = orbscan.metadata(sys.argv[1])
-        print("pathlib" in sys.modules, read.path.name, "pathlib" in sys.modules)
-    """
-    # What starts Python in an environment of its own may import it before.
-    started = python("import sys; print('pathlib' in sys.modules)").strip()
-    expected = f"{started} state True"
-    assert python(program, tmp_path / "state").strip() == expected

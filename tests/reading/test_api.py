@@ -15,6 +15,7 @@ import pytest
 from etils import epath
 
 import orbscan
+from benches import synthetic
 from orbscan import _MODULE_OF, CheckpointMetadata, InvalidLayoutError, Issue
 from tests.support import fake_core, tables
 from tests.support.processes import python
@@ -280,3 +281,17 @@ def test_a_name_that_is_no_string_is_a_type_error(name: Any) -> None:
 def test_an_empty_tree_is_not_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     fake_core.install(monkeypatch, checkpoint(tables.EMPTY_DICT))
     assert orbscan.metadata(os.curdir).metadata == {}
+
+
+def test_no_path_is_made_for_an_answer_before_it_is_looked_at(tmp_path: Path) -> None:
+    synthetic.write(tmp_path / "state", [synthetic.Array(("w",), (2,), (2,), "float32", "")])
+    program = """
+        import sys
+        import orbscan
+        read = orbscan.metadata(sys.argv[1])
+        print("pathlib" in sys.modules, read.path.name, "pathlib" in sys.modules)
+    """
+    # What starts Python in an environment of its own may import it before.
+    started = python("import sys; print('pathlib' in sys.modules)").strip()
+    expected = f"{started} state True"
+    assert python(program, tmp_path / "state").strip() == expected
