@@ -141,9 +141,9 @@ impl LocalStore {
         Some((held.open.as_deref()?, place.below(&held.place)?))
     }
 
-    /// Whether nobody has listed the held directory, and now somebody will.
+    /// Whether the caller is the first to list the held directory; nobody else is from then on.
     #[cfg(target_os = "linux")]
-    fn is_unlisted(&self) -> bool {
+    fn takes_first_listing(&self) -> bool {
         let held = self.held.as_ref();
         held.is_some_and(|held| !held.is_listed.swap(true, Ordering::Relaxed))
     }
@@ -246,7 +246,9 @@ impl Store for LocalStore {
         #[cfg(target_os = "linux")]
         let listed = match self.in_held(directory) {
             // This takes two system calls less than to open it once more.
-            Some((held, "")) if self.is_unlisted() => descriptor::list_held(held, &self.pace, each),
+            Some((held, "")) if self.takes_first_listing() => {
+                descriptor::list_held(held, &self.pace, each)
+            }
             Some((held, rest)) => descriptor::list(held, rest, &self.pace, each),
             None => descriptor::list_named(&path(), &self.pace, each),
         };
