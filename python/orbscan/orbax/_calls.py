@@ -268,11 +268,11 @@ def _answers(text: str, found: _core.Checkpoint, names: dict[str | None, bool]) 
         found: what was read of it.
         names: the names of the checkpointables, and whether each is a pytree.
     """
-    registry = orbax_context.Registry()
-    if registry.is_plain or found.layout == "safetensors":
+    if orbax_context.has_plain_handlers() or found.layout == "safetensors":
         return True
     from orbscan.reading.handlers import registered
 
+    registry = orbax_context.Registry()
     for name, is_pytree in names.items():
         handler = registered(registry, path_of(text), found, name)
         # If it is not a pytree, none of Orbax's own handlers has metadata for it.

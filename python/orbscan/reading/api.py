@@ -213,7 +213,7 @@ def _described(
     given: Mapping[str, Handler] | None,
 ) -> CheckpointMetadata[Any]:
     """Let handlers of the program itself describe their items, if there can be any."""
-    if not given and (_ORBAX not in sys.modules or orbax_context.Registry().is_plain):
+    if not given and (_ORBAX not in sys.modules or orbax_context.has_plain_handlers()):
         return read
     describe = handling.pytree if what == "pytree" else handling.checkpointables
     return describe(read, checkpoint, given)

@@ -155,12 +155,11 @@ def _own(
     """The handler of the program itself for a checkpointable, if there is one."""
     if given and name is not None and name in given:
         return given[name]
-    from orbscan.reading.orbax_context import Registry, is_of_orbax
+    from orbscan.reading.orbax_context import Registry, has_plain_handlers, is_of_orbax
 
-    registry = Registry()
-    if registry.is_plain:
+    if has_plain_handlers():
         return None
-    found = registered(registry, path, checkpoint, name)
+    found = registered(Registry(), path, checkpoint, name)
     if found is None or is_of_orbax(found):
         return None
     try:

@@ -99,41 +99,49 @@ def _active() -> Any:
     return module.get_context() if known is None else known.get(None)
 
 
+def _registry() -> Any:
+    """Return the registry of the active context or of the process; None if Orbax is not loaded."""
+    module = sys.modules.get(_HANDLERS)
+    if module is None:
+        return None
+    context = _active()
+    return module.global_registry() if context is None else context.checkpointables_options.registry
+
+
+def has_plain_handlers() -> bool:
+    """Return whether no handlers are registered but those that Orbax registers itself."""
+    registry = _registry()
+    if registry is None:
+        return True
+    entries = registry.get_all_entries()
+    # Each read asks. Equal lists of the same objects are compared in no time.
+    if entries in _known_as_plain:
+        return True
+    is_plain = _are_plain(entries)
+    if is_plain:
+        _known_as_plain[:] = [[*entries]]
+    return is_plain
+
+
+def _are_plain(entries: Any) -> bool:
+    known = all(
+        is_of_orbax(handler) and (name is None or _BOUND.get(name) == handler.__name__)
+        for handler, name in entries
+    )
+    named = {name for _, name in entries}
+    has_fallback = not named.isdisjoint({"state", "pytree"})
+    return known and has_fallback and (sys.modules[_HANDLERS].PyTreeHandler, None) in entries
+
+
 class Registry:
     """The handlers that are registered, in the active context or for the whole process.
 
-    Attributes:
-        is_plain: whether there are none but those that Orbax registers itself.
+    Only for a program in which `has_plain_handlers` is false, so that Orbax is loaded.
     """
 
     def __init__(self) -> None:
-        self._entries: Any = []
-        self._registry: Any = None
-        self.is_plain = True
-        module = sys.modules.get(_HANDLERS)
-        if module is None:
-            return
-        context = _active()
-        if context is None:
-            self._registry = module.global_registry()
-        else:
-            self._registry = context.checkpointables_options.registry
-        self._entries = self._registry.get_all_entries()
-        # Each read asks. Equal lists of the same objects are compared in no time.
-        if self._entries in _known_as_plain:
-            return
-        self.is_plain = self._is_plain(module.PyTreeHandler)
-        if self.is_plain:
-            _known_as_plain[:] = [[*self._entries]]
-
-    def _is_plain(self, of_pytrees: type) -> bool:
-        known = all(
-            is_of_orbax(handler) and (name is None or _BOUND.get(name) == handler.__name__)
-            for handler, name in self._entries
-        )
-        named = {name for _, name in self._entries}
-        has_fallback = not named.isdisjoint({"state", "pytree"})
-        return known and has_fallback and (of_pytrees, None) in self._entries
+        self._registry: Any = _registry()
+        self._entries: Any = self._registry.get_all_entries()
 
     def resolved(self, name: str, recorded: str | None) -> type[Any] | None:
         """Find the handler for a checkpointable, as Orbax does without an abstract state.

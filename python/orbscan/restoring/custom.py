@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from orbscan import errors
 from orbscan.model.leaves import NumpyMetadata, UnsupportedLeaf
-from orbscan.reading.orbax_context import Registry
+from orbscan.reading.orbax_context import has_plain_handlers
 
 if TYPE_CHECKING:
     from orbscan import _core
@@ -46,7 +46,7 @@ def are_registered(wanted: set[str], directory: str) -> bool:
     from orbax.checkpoint import type_handlers
 
     missing = sorted(word for word in wanted if not type_handlers.has_type_handler(word))
-    if missing and Registry().is_plain:
+    if missing and has_plain_handlers():
         kind: ErrorKind = "unsupported"
         reason = (
             f"leaves of the custom handler {missing[0]!r} need that handler: register it with "

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 def matter() -> bool:
     """Return whether Orbax's own handlers load everything; others may have other needs."""
-    from orbscan.reading.orbax_context import Registry
+    from orbscan.reading.orbax_context import has_plain_handlers
 
-    return Registry().is_plain
+    return has_plain_handlers()
 
 
 def check(saved: PyTreeMetadata, abstract: Any) -> None:
