@@ -29,7 +29,7 @@ use crate::stand_in;
 use checked::Checked;
 pub use escape::quote;
 pub(crate) use escape::spelled_at;
-use escape::unescape;
+use escape::{Escapes, unescape};
 
 /// U+FEFF in UTF-8.
 const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
@@ -312,8 +312,8 @@ impl<'a> Json<'a> {
             self.at = start.saturating_sub(1);
         }
         self.expect(Kind::String)?;
-        let (raw, escaped) = self.raw_string()?;
-        if !escaped {
+        let (raw, escapes) = self.raw_string()?;
+        if escapes == Escapes::None {
             return Ok(Cow::Borrowed(raw));
         }
         let start = self.at.saturating_sub(raw.len()).saturating_sub(1);
@@ -420,8 +420,10 @@ impl<'a> Json<'a> {
             Kind::Object => self.object(|json, _| json.pass()),
             Kind::Array => self.array(Self::pass),
             Kind::String => {
-                let (raw, escaped) = self.raw_string()?;
-                if escaped && self.dialect == Dialect::Strict && unescape(raw).is_err() {
+                let (raw, escapes) = self.raw_string()?;
+                // Nothing but a code unit can be half of a pair.
+                let has_units = escapes == Escapes::Units;
+                if has_units && self.dialect == Dialect::Strict && unescape(raw).is_err() {
                     return Err(Error::malformed(
                         self.origin.plus(to_u64(start)),
                         "lone surrogate in a string",

@@ -28,6 +28,7 @@ pub mod layout;
 pub mod limits;
 pub mod memory;
 pub mod msgpack;
+mod numbered;
 pub mod ocdbt;
 pub mod orbax;
 pub mod parameters;

@@ -190,17 +190,28 @@ impl Tree {
         })
     }
 
-    /// The numbers of all `count` leaves; those of the tree come first, level by level, so that
-    /// their names are nearly sorted, whatever the order in the file.
+    /// The numbers of all `count` leaves; those of the tree come first, in its order, so that their
+    /// names are sorted but for indices of several digits, whatever the order in the file.
     pub fn leaves(&self, count: usize) -> Vec<usize> {
         let mut is_missing = vec![true; count];
         let mut leaves = Vec::with_capacity(count);
-        for node in &self.nodes {
-            if let Content::Leaf(leaf) = node.content
-                && let Some(is_missing) = is_missing.get_mut(leaf)
-                && std::mem::take(is_missing)
-            {
-                leaves.push(leaf);
+        let top = 0..self.nodes.len().min(1);
+        let mut waiting: Vec<Range<usize>> = std::iter::once(top).collect();
+        while let Some(siblings) = waiting.last_mut() {
+            let Some(node) = siblings.next() else {
+                waiting.pop();
+                continue;
+            };
+            match self.nodes.get(node).map(|node| &node.content) {
+                Some(Content::Children(_, children)) => waiting.push(children.clone()),
+                Some(Content::Leaf(leaf)) => {
+                    if let Some(is_missing) = is_missing.get_mut(*leaf)
+                        && std::mem::take(is_missing)
+                    {
+                        leaves.push(*leaf);
+                    }
+                }
+                None => {}
             }
         }
         // Leaves that contradict the tree are not part of it.

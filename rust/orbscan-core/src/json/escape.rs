@@ -3,6 +3,17 @@
 use super::scan;
 use crate::cursor::to_u64;
 
+/// The escapes in a string.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Escapes {
+    /// There are none.
+    None,
+    /// All stand for one character: `\n`, `\"`.
+    Characters,
+    /// Some are code units of UTF-16: `\u00e9`.
+    Units,
+}
+
 /// `text` as a JSON string.
 pub fn quote(text: &str) -> String {
     let mut quoted = String::with_capacity(text.len().saturating_add(2));

@@ -112,6 +112,24 @@ fn a_lone_surrogate_is_refused_where_a_string_is_wanted() {
 }
 
 #[test]
+fn a_lone_surrogate_is_passed_over_in_one_dialect_alone() {
+    for (text, is_text) in [
+        (r#""\n\ud800""#, false),
+        (r#""\ud800\n""#, false),
+        (r#""\"\udc00\\""#, false),
+        (r#""\ud83d\ude00 \t""#, true),
+        (r#""\\ud800""#, true),
+    ] {
+        let skips = |dialect| {
+            let mut json = Json::new(text.as_bytes(), dialect, &Limits::default()).unwrap();
+            json.skip().is_ok_and(|skipped| skipped == text)
+        };
+        assert!(skips(Dialect::Python), "{text}");
+        assert_eq!(skips(Dialect::Strict), is_text, "{text}");
+    }
+}
+
+#[test]
 fn integers_are_exact() {
     let read = |text: &str, dialect| {
         Json::new(text.as_bytes(), dialect, &Limits::default())

@@ -1,5 +1,6 @@
 //! From bytes to tokens: what a parser reads, and the errors where something else stands.
 
+use super::escape::Escapes;
 use super::{Json, scan};
 use crate::cursor::to_u64;
 use crate::error::{Error, ErrorKind, Result};
@@ -98,19 +99,22 @@ impl<'a> Json<'a> {
         self.malformed("unexpected end of JSON")
     }
 
-    /// The text between the quotes, and whether it has escapes.
-    pub(super) fn raw_string(&mut self) -> Result<(&'a str, bool)> {
+    /// The text between the quotes, and its escapes.
+    pub(super) fn raw_string(&mut self) -> Result<(&'a str, Escapes)> {
         let bytes = self.bytes;
         let start = self.at.saturating_add(1);
         let mut at = start;
-        let mut escaped = false;
+        let mut escapes = Escapes::None;
         loop {
             at = scan::plain_until(bytes, at);
             match bytes.get(at) {
                 Some(b'"') => break,
                 Some(b'\\') => {
-                    escaped = true;
                     let length = self.escape_length(at)?;
+                    escapes = match (length, escapes) {
+                        (2, Escapes::None | Escapes::Characters) => Escapes::Characters,
+                        _ => Escapes::Units,
+                    };
                     at = at.saturating_add(length);
                 }
                 Some(_) => {
@@ -126,7 +130,7 @@ impl<'a> Json<'a> {
         self.at = at.saturating_add(1);
         self.checked
             .text(bytes, start, at)
-            .map(|raw| (raw, escaped))
+            .map(|raw| (raw, escapes))
             .map_err(|at| {
                 let at = self.origin.plus(to_u64(at));
                 Error::malformed(at, "string is not UTF-8")

@@ -1,10 +1,9 @@
 //! What `_METADATA` says about one leaf.
 
-use foldhash::{HashMap, HashMapExt};
-
 use crate::cursor::to_usize;
 use crate::error::{Error, ErrorKind, Result, Subject};
 use crate::json::{Json, Kind};
+use crate::numbered::Numbered;
 
 /// The writer's word for a leaf.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -65,8 +64,7 @@ impl ValueType {
 /// What the file says about each leaf. Most entries are equal, so each distinct one is stored once.
 #[derive(Clone, Debug, Default)]
 pub struct LeafEntries {
-    distinct: Vec<LeafEntry>,
-    known: HashMap<LeafEntry, u32>,
+    distinct: Numbered<LeafEntry>,
     /// For each leaf, the number of its entry.
     numbers: Vec<u32>,
 }
@@ -79,21 +77,12 @@ impl LeafEntries {
 
     /// Appends the entry of the next leaf.
     pub fn push(&mut self, entry: LeafEntry) {
-        let last = self.numbers.last().copied();
-        if let Some(last) = last.filter(|last| self.of(*last) == Some(&entry)) {
-            self.numbers.push(last);
-            return;
-        }
-        let next = u32::try_from(self.distinct.len()).unwrap_or(u32::MAX);
-        let number = *self.known.entry(entry).or_insert_with_key(|entry| {
-            self.distinct.push(entry.clone());
-            next
-        });
-        self.numbers.push(number);
+        let number = u32::try_from(self.distinct.number(entry));
+        self.numbers.push(number.unwrap_or(u32::MAX));
     }
 
     fn of(&self, number: u32) -> Option<&LeafEntry> {
-        self.distinct.get(to_usize(u64::from(number)))
+        self.distinct.values().get(to_usize(u64::from(number)))
     }
 
     /// The entry of leaf number `index`.
@@ -124,11 +113,14 @@ impl LeafEntries {
     /// Applies `change` to each distinct entry.
     #[must_use]
     pub fn map(self, change: impl Fn(LeafEntry) -> LeafEntry) -> Self {
-        Self {
-            distinct: self.distinct.into_iter().map(change).collect(),
-            known: HashMap::new(),
-            numbers: self.numbers,
-        }
+        let changed = self.distinct.into_values().into_iter().map(change);
+        let mut distinct = Numbered::default();
+        let moved: Vec<u32> = changed
+            .map(|entry| u32::try_from(distinct.number(entry)).unwrap_or(u32::MAX))
+            .collect();
+        let number = |number: u32| moved.get(to_usize(u64::from(number))).copied();
+        let numbers = self.numbers.into_iter().filter_map(number).collect();
+        Self { distinct, numbers }
     }
 }
 
@@ -205,27 +197,45 @@ pub(super) fn read<'a>(
 #[derive(Default)]
 pub(super) struct WriteShapes<'a> {
     pub(super) distinct: Vec<Vec<u64>>,
-    known: HashMap<&'a str, usize>,
-    last: Option<(&'a str, usize)>,
+    /// Their spellings.
+    known: Numbered<&'a str>,
 }
 
 impl<'a> WriteShapes<'a> {
     fn read(&mut self, json: &mut Json<'a>) -> Result<usize> {
         let mut ahead = json.clone();
         let text = ahead.skip()?;
-        let known = match self.last {
-            Some((last, shape)) if last == text => Some(shape),
-            _ => self.known.get(text).copied(),
-        };
-        let shape = if let Some(shape) = known {
+        if let Some(shape) = self.known.find(&text) {
             *json = ahead;
-            shape
-        } else {
-            self.distinct.push(json.shape()?);
-            self.distinct.len().saturating_sub(1)
-        };
-        self.known.insert(text, shape);
-        self.last = Some((text, shape));
-        Ok(shape)
+            return Ok(shape);
+        }
+        self.distinct.push(json.shape()?);
+        Ok(self.known.push(text))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(value_type: ValueType, write_shape: Option<usize>) -> LeafEntry {
+        LeafEntry {
+            value_type,
+            skip_deserialize: false,
+            write_shape,
+        }
+    }
+
+    #[test]
+    fn entries_that_a_change_makes_equal_are_one() {
+        let number = |n: usize| entry(ValueType::Other(format!("{}", n % 20)), Some(n % 3));
+        let entries: Vec<LeafEntry> = (0..100).map(number).collect();
+        let mut all: LeafEntries = entries.iter().cloned().collect();
+        assert!(all.iter().eq(&entries));
+        let tuple = |_| entry(ValueType::Tuple, None);
+        all = all.map(tuple);
+        all.push(entry(ValueType::Tuple, None));
+        assert!(all.iter().eq(&vec![entry(ValueType::Tuple, None); 101]));
+        assert_eq!(all.distinct.values().len(), 1);
     }
 }

@@ -16,7 +16,7 @@ use std::cell::OnceCell;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE;
-use foldhash::{HashMap, HashMapExt};
+use foldhash::HashMap;
 
 use super::sharding::{self, Sharding};
 use crate::cursor::{to_u64, to_usize};
@@ -25,6 +25,7 @@ use crate::json::recent::Recent;
 use crate::json::{Dialect, Json, Kind, spelled_at};
 use crate::limits::Limits;
 use crate::memory;
+use crate::numbered::Numbered;
 
 /// What one entry says: no sharding, or the number of a sharding in [`Shardings::table`], or why
 /// its text cannot be read.
@@ -172,8 +173,9 @@ struct Texts<'a> {
     limits: Limits,
     /// The outcome of each distinct spelling; offsets in errors count from the start of the string.
     outcomes: Vec<Entry>,
-    by_spelling: HashMap<&'a str, u32>,
-    by_meaning: HashMap<Sharding, usize>,
+    spellings: Numbered<&'a str>,
+    by_spelling: Vec<u32>,
+    meanings: Numbered<Sharding>,
     /// By their latest spellings, because leaves of one kind come in runs.
     recent: Recent<'a, u32>,
     /// The number of the outcome that there is no sharding, without a text.
@@ -185,8 +187,9 @@ impl<'a> Texts<'a> {
         Self {
             limits: limits.clone(),
             outcomes: Vec::new(),
-            by_spelling: HashMap::new(),
-            by_meaning: HashMap::new(),
+            spellings: Numbered::default(),
+            by_spelling: Vec::new(),
+            meanings: Numbered::default(),
             recent: Recent::default(),
             nothing: None,
         }
@@ -220,13 +223,16 @@ impl<'a> Texts<'a> {
     fn scan(&mut self, json: &mut Json<'a>) -> Result<u32> {
         let nesting = json.nesting();
         let raw = json.skip()?;
-        let outcome = if let Some(outcome) = self.by_spelling.get(raw) {
+        let known = self.spellings.find(&raw);
+        let outcome = if let Some(outcome) = known.and_then(|at| self.by_spelling.get(at)) {
             *outcome
         } else {
             let meaning = self.decode(raw, nesting);
-            self.add(meaning)?
+            let outcome = self.add(meaning)?;
+            self.spellings.push(raw);
+            self.by_spelling.push(outcome);
+            outcome
         };
-        self.by_spelling.insert(raw, outcome);
         self.recent.insert(raw, outcome);
         Ok(outcome)
     }
@@ -248,16 +254,12 @@ impl<'a> Texts<'a> {
             let inside = error.offset().map_or(0, Offset::bytes);
             replaced(&error, Offset::File(spelled_at(raw, inside)))
         })?;
-        let next = self.by_meaning.len();
-        Ok(Some(*self.by_meaning.entry(sharding).or_insert(next)))
+        Ok(Some(self.meanings.number(sharding)))
     }
 
     /// The distinct shardings, and the outcomes.
     fn into_tables(self) -> (Vec<Sharding>, Vec<Entry>) {
-        let mut table: Vec<_> = self.by_meaning.into_iter().collect();
-        table.sort_unstable_by_key(|(_, number)| *number);
-        let table = table.into_iter().map(|(sharding, _)| sharding).collect();
-        (table, self.outcomes)
+        (self.meanings.into_values(), self.outcomes)
     }
 }
 

@@ -59,8 +59,8 @@ impl<'a> UsualEntries<'a> {
         let value = entry
             .trim_ascii_start()
             .strip_prefix(OPENING)
-            .and_then(|rest| rest.split_once(MIDDLE))
-            .and_then(|(_, rest)| rest.strip_suffix('}'));
+            .and_then(after_keys)
+            .and_then(|rest| rest.strip_suffix('}'));
         // The object after the first such words is the value only if it comes last.
         if let Some(value) = value.filter(|value| is_flat(value)) {
             self.values.insert(value, leaf.clone());
@@ -90,6 +90,18 @@ impl<'a> UsualEntries<'a> {
         }
         let leaf = self.values.read(json)?;
         json.eat_text("}").then_some(leaf)
+    }
+}
+
+/// What follows the first [`MIDDLE`], found by its first byte: a search for the whole text makes
+/// tables that take longer than such a short one does.
+fn after_keys(mut text: &str) -> Option<&str> {
+    loop {
+        let (_, from) = text.split_at_checked(text.find(']')?)?;
+        if let Some(value) = from.strip_prefix(MIDDLE) {
+            return Some(value);
+        }
+        text = from.get(1..)?;
     }
 }
 

@@ -1,6 +1,5 @@
 //! The search in a B+tree, level by level.
 
-use std::collections::HashMap;
 use std::ops::Range;
 
 use bytes::Bytes;
@@ -11,6 +10,7 @@ use crate::cursor::to_u64;
 use crate::error::{Error, Offset, Result};
 use crate::limits::Limits;
 use crate::memory;
+use crate::numbered::Numbered;
 use crate::ocdbt::Reference;
 use crate::ocdbt::btree::{Entries, Node};
 use crate::ocdbt::data_files::DataFile;
@@ -371,38 +371,23 @@ fn keep(body: &Body, hits: &[Hit<'_>]) -> Vec<Bytes> {
 
 /// Distinct values, and the index of each value among them: arrays of one kind have one document.
 fn told_apart<'v>(values: impl Iterator<Item = &'v [u8]>) -> (Vec<&'v [u8]>, Vec<usize>) {
-    let mut distinct: Vec<&[u8]> = Vec::new();
-    let mut known: foldhash::HashMap<&[u8], usize> = foldhash::HashMap::default();
-    let mut numbers: Vec<usize> = Vec::new();
-    for value in values {
-        let last = numbers.last().copied();
-        if let Some(last) = last.filter(|last| distinct.get(*last) == Some(&value)) {
-            numbers.push(last);
-            continue;
-        }
-        let next = distinct.len();
-        let number = *known.entry(value).or_insert(next);
-        if number == next {
-            distinct.push(value);
-        }
-        numbers.push(number);
-    }
-    (distinct, numbers)
+    let mut distinct = Numbered::default();
+    let numbers = values.map(|value| distinct.number(value)).collect();
+    (distinct.into_values(), numbers)
 }
 
 /// Groups things by key, in the order in which each key first appears.
 fn group<T>(things: Vec<T>, key: impl Fn(&T) -> Location) -> Vec<(Location, Vec<T>)> {
-    let mut groups: Vec<(Location, Vec<T>)> = Vec::new();
-    let mut places = HashMap::new();
+    let mut places = Numbered::default();
+    let mut groups: Vec<Vec<T>> = Vec::new();
     for thing in things {
-        let key = key(&thing);
-        let place = *places.entry(key.clone()).or_insert(groups.len());
+        let place = places.number(key(&thing));
         match groups.get_mut(place) {
-            Some((_, group)) => group.push(thing),
-            None => groups.push((key, vec![thing])),
+            Some(group) => group.push(thing),
+            None => groups.push(vec![thing]),
         }
     }
-    groups
+    places.into_values().into_iter().zip(groups).collect()
 }
 
 fn add(total: u64, bytes: &Bytes) -> u64 {

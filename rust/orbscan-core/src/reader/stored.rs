@@ -42,7 +42,10 @@ impl Arrays {
                 pairs.push((name.unwrap_or_else(|| param_names.get(leaf)), leaf));
             }
         }
-        pairs.sort_by_key(|(name, _)| *name);
+        // They nearly always are, and a sort finds that out in more steps.
+        if !pairs.is_sorted_by_key(|(name, _)| *name) {
+            pairs.sort_by_key(|(name, _)| *name);
+        }
         let mut names: Vec<&str> = Vec::with_capacity(pairs.len());
         let mut number_of = vec![None; param_names.len()];
         for (name, leaf) in pairs {

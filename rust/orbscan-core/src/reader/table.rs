@@ -2,55 +2,42 @@
 
 use std::hash::Hash;
 
-use foldhash::{HashMap, HashMapExt};
-
 use super::arrays::{Document, Format};
 use crate::error::{Error, Result};
 use crate::limits::Limits;
+use crate::numbered::Numbered;
 use crate::record::{Array, Custom, Leaf, LeafKind, LeafTable, Place};
 use crate::store::Bytes;
 use crate::zarr;
 use crate::zarr::dtype::DType;
 
-/// Distinct values with their numbers, in order of appearance.
+/// Distinct values, and the number that was made for each.
 #[derive(Debug)]
 struct Distinct<K> {
-    known: HashMap<K, usize>,
-    last: Option<(K, usize)>,
-    /// Whether the last one is among the known ones: where all are equal, none is ever hashed.
-    is_known: bool,
+    known: Numbered<K>,
+    made: Vec<usize>,
 }
 
 impl<K: Clone + Eq + Hash> Distinct<K> {
     fn new() -> Self {
         Self {
-            known: HashMap::new(),
-            last: None,
-            is_known: true,
+            known: Numbered::default(),
+            made: Vec::new(),
         }
     }
 
-    /// The number of `key`; `make` is called with the next number if the key is new. Neighbours are
-    /// often equal, so the key is compared with the last one before it is hashed.
+    /// The number of `key`, which `make` gives if the key is new.
     fn number<E>(
         &mut self,
         key: &K,
         make: impl FnOnce() -> std::result::Result<usize, E>,
     ) -> std::result::Result<usize, E> {
-        if let Some((last, number)) = &self.last
-            && last == key
-        {
+        if let Some(number) = self.known.find(key).and_then(|at| self.made.get(at)) {
             return Ok(*number);
         }
-        if let Some((last, number)) = self.last.take()
-            && !self.is_known
-        {
-            self.known.insert(last, number);
-        }
-        let known = self.known.get(key).copied();
-        self.is_known = known.is_some();
-        let number = known.map_or_else(make, Ok)?;
-        self.last = Some((key.clone(), number));
+        let number = make()?;
+        self.known.push(key.clone());
+        self.made.push(number);
         Ok(number)
     }
 }

@@ -369,6 +369,14 @@ mod tests {
     }
 
     #[test]
+    fn leaves_come_in_the_order_of_the_tree_and_then_those_outside_it() {
+        let all = keypaths(&["c", "b/y", "d/e", "b/x", "a", "d", "b/x"]);
+        let tree = build(&all, &mut Vec::new()).unwrap();
+        assert_eq!(tree.leaves(all.len()), [4, 6, 1, 0, 2, 3, 5]);
+        assert_eq!(Tree::default().leaves(2), [0, 1]);
+    }
+
+    #[test]
     fn param_names_are_joined_with_dots() {
         let all = keypaths(&["a/#3/b", ""]);
         assert_eq!(all.param_name(0), "a.3.b");
