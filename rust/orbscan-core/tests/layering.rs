@@ -8,7 +8,9 @@ use std::path::{Path, PathBuf};
 type Order = &'static [&'static [&'static str]];
 
 const CORE: Order = &[
-    &["error", "limits", "numbered", "pattern", "spelling", "stand_in"],
+    &[
+        "error", "limits", "numbered", "pattern", "spelling", "stand_in",
+    ],
     &["interrupt", "memory"],
     &["aside"],
     &["path", "cursor"],
