@@ -2,8 +2,9 @@
 
     python -m benches.overview [--workdir DIR] [--large] [--seconds S]
 
-First calls of `metadata` in one process: checkpoints that Orbax saved, then states of large models
-and arrays of many chunks (see `synthetic`). Then whole processes, start to end, with their peak
+First calls of `metadata` in one process: checkpoints that Orbax saved, among them steps of a run as
+both its interfaces save them, then states of large models and arrays of many chunks (see
+`synthetic`). Then whole processes, start to end, with their peak
 memory: an import, the largest state, and `orbscan show` beside printing what Orbax returns.
 `--large` adds 10,000 leaves, Llama 405B and a million chunks: some minutes, and 1.2 GB of disk.
 """
@@ -19,7 +20,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from benches import compare, limit, side_by_side, synthetic
+from benches import compare, limit, scan, side_by_side, synthetic
 from tools.progress import long_step
 
 ROUNDS = 7
@@ -67,6 +68,8 @@ def checkpoints(workdir: Path, *, large: bool) -> Iterator[tuple[str, Path]]:
     """The checkpoints by name; written if they are not there yet."""
     for leaves in (*compare.SIZES, *([compare.LARGE] if large else [])):
         yield f"{leaves:,} leaves", compare.checkpoint(workdir, leaves)
+    for step in scan.saved(workdir):
+        yield f"one step, {step.name}", step
     for size in ("8b", *(["70b", "405b"] if large else [])):
         write: Callable[[Path], None] = partial(synthetic.llama, size=size)
         yield f"Llama {size.upper()}", made(workdir / f"llama-{size}", write)

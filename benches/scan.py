@@ -82,19 +82,24 @@ def runs(workdir: Path, count: int) -> Path:
     root = workdir / f"{count}-checkpoints"
     if root.exists():
         return root
-    saved = workdir / "kinds"
-    if not saved.exists():
-        with long_step("Orbax writes four checkpoints", file=sys.stderr):
-            write_kinds(saved)
+    four = saved(workdir)
     unfinished = root.with_suffix(".unfinished")
     shutil.rmtree(unfinished, ignore_errors=True)
-    four = sorted(saved.iterdir())
     with long_step(f"copying them {count} times", file=sys.stderr):
         for number in range(count):
             run, step = divmod(number, STEPS_IN_A_RUN)
             target = unfinished / f"run_{run:04}" / f"step_{step * 100:06}"
             shutil.copytree(four[run % len(four)], target, copy_function=copy)
     return unfinished.rename(root)
+
+
+def saved(workdir: Path) -> list[Path]:
+    """The four checkpoints that Orbax saves, by name; written if they are not there yet."""
+    root = workdir / "kinds"
+    if not root.exists():
+        with long_step("Orbax writes four checkpoints", file=sys.stderr):
+            write_kinds(root)
+    return sorted(root.iterdir())
 
 
 def copy(source: str, target: str) -> None:
