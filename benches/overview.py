@@ -4,8 +4,8 @@
 
 First calls of `metadata` in one process: checkpoints that Orbax saved, among them steps of a run as
 both its interfaces save them, then states of large models and arrays of many chunks (see
-`synthetic`). Then whole processes, start to end, with their peak
-memory: an import, the largest state, and `orbscan show` beside printing what Orbax returns.
+`synthetic`). Then whole processes, start to end, with their peak memory: an import, the largest
+state, and `orbscan show` beside printing what Orbax returns.
 `--large` adds 10,000 leaves, Llama 405B and a million chunks: some minutes, and 1.2 GB of disk.
 """
 

@@ -80,7 +80,8 @@ impl<K: Eq + Hash> Numbered<K> {
         self.last
     }
 
-    #[cold]
+    // Apart from the search among a few, which stays small enough to be compiled in place.
+    #[inline(never)]
     fn find_hash(&mut self, key: &K) -> Option<usize> {
         let keys = &self.keys;
         let hashes = self.hashes.get_or_insert_with(|| {

@@ -118,8 +118,13 @@ impl LeafEntries {
         let moved: Vec<u32> = changed
             .map(|entry| u32::try_from(distinct.number(entry)).unwrap_or(u32::MAX))
             .collect();
-        let number = |number: u32| moved.get(to_usize(u64::from(number))).copied();
-        let numbers = self.numbers.into_iter().filter_map(number).collect();
+        // Each leaf keeps its place.
+        let number = |old: u32| {
+            moved
+                .get(to_usize(u64::from(old)))
+                .map_or(u32::MAX, |new| *new)
+        };
+        let numbers = self.numbers.into_iter().map(number).collect();
         Self { distinct, numbers }
     }
 }
