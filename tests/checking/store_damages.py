@@ -79,7 +79,7 @@ def rewritten(item: Path, **config: object) -> None:
     copy = item.parent / "copy"
     base = {"driver": "ocdbt", "base": f"file://{copy}/", "config": config}
     store = ts.KvStore.open(base).result()
-    with ts.Transaction() as transaction:
+    with ts.Transaction(atomic=True) as transaction:
         for key, content in entries.items():
             store.with_transaction(transaction)[key] = content
     for name in ("manifest.ocdbt", "d", "ocdbt.process_0"):

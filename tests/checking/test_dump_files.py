@@ -128,7 +128,7 @@ def test_a_data_file_shows_the_keys_of_its_values(tmp_path: Path) -> None:
         "target_data_file_size": 1,
     }
     store = ts.KvStore.open(spec).result()
-    with ts.Transaction() as transaction:
+    with ts.Transaction(atomic=True) as transaction:
         for key in ("w/c/0/0", "w/c/0/1"):
             store.with_transaction(transaction)[key] = b"x" * 100
     told = [found for path in (tmp_path / "d").iterdir() for found in orbscan.dump(path)]

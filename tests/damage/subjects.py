@@ -116,7 +116,7 @@ def rewrite_database(item: Path, config: Mapping[str, object]) -> None:
     (item / "manifest.ocdbt").unlink()
     # A context of its own, or the old state would be found in its cache.
     new = ts.KvStore.open({**spec, "config": dict(config)}, context=ts.Context()).result()
-    with ts.Transaction() as transaction:
+    with ts.Transaction(atomic=True) as transaction:
         for key, value in entries.items():
             new.with_transaction(transaction)[key] = value
 

@@ -116,7 +116,7 @@ def test_a_data_file_that_is_such_a_link_is_told_with_its_chunks(checkpoint: Pat
     (item / "manifest.ocdbt").unlink()
     apart = {"config": {"max_inline_value_bytes": 1}, "target_data_file_size": 1}
     new = ts.KvStore.open({**spec, **apart}, context=ts.Context()).result()
-    with ts.Transaction() as transaction:
+    with ts.Transaction(atomic=True) as transaction:
         for key, value in entries.items():
             new.with_transaction(transaction)[key] = value
     assert orbscan.verify(checkpoint).ok

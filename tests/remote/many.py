@@ -35,7 +35,8 @@ def write(root: Path, processes: int, *, merged: bool, chunk: int = 1_024) -> No
     context = ts.Context()
     for process in range(processes):
         database = _opened(item / f"ocdbt.process_{process}", context)
-        with ts.Transaction() as changes:
+        # Otherwise the two may be two commits, and a reader has a file more to read.
+        with ts.Transaction(atomic=True) as changes:
             target = database.with_transaction(changes)
             target["a/.zarray"] = json.dumps(document).encode()
             target[f"a/{process}"] = np.full(chunk, process, "<f4").tobytes()
