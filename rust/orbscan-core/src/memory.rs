@@ -4,9 +4,13 @@
 //! their decompressed content are reserved with [`buffer`]; and before a document is parsed into
 //! many small objects, [`room`] requests as much as they need together, and gives it back.
 
+mod pages;
+
 use std::cell::Cell;
 
 use crate::error::{Error, ErrorKind, Result, counted};
+
+pub use pages::{Pages, Spare};
 
 /// Smaller amounts are not requested first: that would cost small reads system calls.
 const SMALL: u64 = 4 << 20;

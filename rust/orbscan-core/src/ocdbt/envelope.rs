@@ -10,7 +10,7 @@ use super::{frame, varint};
 use crate::cursor::{Cursor, to_u64, to_usize};
 use crate::error::{Error, ErrorKind, Offset, Result, counted};
 use crate::limits::Limits;
-use crate::memory;
+use crate::memory::{self, Spare};
 use crate::stand_in;
 
 /// Magic, length and checksum: the least that an envelope has.
@@ -94,6 +94,20 @@ impl Body {
 ///
 /// Source: tensorstore `ocdbt/format/codec_util.cc`, `DecodeWithOptionalCompression`.
 pub fn open(bytes: &Bytes, content: Content, at: Offset, limits: &Limits) -> Result<Body> {
+    open_in(&Spare::default(), bytes, content, at, limits)
+}
+
+/// As [`open`], for one of many: large bodies are decompressed where earlier ones were.
+///
+/// # Errors
+/// As [`open`].
+pub fn open_in(
+    spare: &Spare,
+    bytes: &Bytes,
+    content: Content,
+    at: Offset,
+    limits: &Limits,
+) -> Result<Body> {
     let mut cursor = Cursor::new(bytes, at);
     check_magic(&mut cursor.clone(), content, bytes)?;
     if bytes.len() < MIN_BYTES {
@@ -121,7 +135,7 @@ pub fn open(bytes: &Bytes, content: Content, at: Offset, limits: &Limits) -> Res
     let compression_at = cursor.offset();
     match varint::read_u32(&mut cursor)? {
         0 => plain(bytes, cursor.rest(), cursor.offset(), limits),
-        1 => decompress(cursor.rest(), cursor.offset(), limits),
+        1 => decompress(spare, cursor.rest(), cursor.offset(), limits),
         other => Err(
             Error::new(ErrorKind::Unsupported, format!("compression {other}")).at(compression_at),
         ),
@@ -214,7 +228,7 @@ const SMALL: u64 = 256 << 10;
 /// never larger than the limit. That is exact enough to return it as it is, which saves zstd the
 /// copy through its own window that it would need if the output came in pieces; pages that the
 /// frame does not fill are never touched.
-fn decompress(frame: &[u8], at: Offset, limits: &Limits) -> Result<Body> {
+fn decompress(spare: &Spare, frame: &[u8], at: Offset, limits: &Limits) -> Result<Body> {
     let extent = frame::measure(frame, at)?;
     if let Some(size) = extent.content_size {
         check_size(size, at, limits)?;
@@ -240,6 +254,11 @@ fn decompress(frame: &[u8], at: Offset, limits: &Limits) -> Result<Body> {
                 small.reserve(to_usize(capacity));
                 decompressor.decompress(small, frame).map_err(failure)?;
                 return Ok(Bytes::copy_from_slice(small));
+            }
+            if let Some(mut pages) = spare.pages(to_usize(capacity)) {
+                let written = decompressor.decompress(pages.rest(), frame);
+                pages.advance(written.map_err(failure)?);
+                return Ok(spare.lend(pages));
             }
             let mut body = memory::buffer(to_usize(capacity))?;
             decompressor.decompress(&mut body, frame).map_err(failure)?;
@@ -292,6 +311,25 @@ mod tests {
             let body = opened(&node(packing), &Limits::default()).unwrap();
             assert_eq!(body.cursor().rest(), b"hello hello hello hello");
             assert_eq!(body.cursor().offset(), start);
+        }
+    }
+
+    #[test]
+    fn large_bodies_open_one_after_another() {
+        let spare = Spare::default();
+        let limits = Limits::default();
+        let mut kept = Vec::new();
+        for (length, byte) in [(3 << 20, b'a'), (2 << 20, b'b'), (4 << 20, b'c'), (9, b'd')] {
+            let content = vec![byte; length];
+            let node = seal(Content::BtreeNode, &content, Packing::Zstd);
+            let node = Bytes::from(node);
+            let body = open_in(&spare, &node, Content::BtreeNode, AT, &limits).unwrap();
+            assert!(body.cursor().rest() == content);
+            kept.push((byte, body.share(&body.cursor().rest()[..9])));
+        }
+        // What is kept of a body is not overwritten.
+        for (byte, part) in kept {
+            assert_eq!(part, [byte; 9].as_slice());
         }
     }
 

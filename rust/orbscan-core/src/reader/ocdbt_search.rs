@@ -9,7 +9,7 @@ use super::pointers;
 use crate::cursor::to_u64;
 use crate::error::{Error, Offset, Result};
 use crate::limits::Limits;
-use crate::memory;
+use crate::memory::{self, Spare};
 use crate::numbered::Numbered;
 use crate::ocdbt::Reference;
 use crate::ocdbt::btree::{Entries, Node};
@@ -87,6 +87,7 @@ pub(super) struct Search<'d, 'k> {
     /// Values outside the nodes, and which of the wanted keys they belong to.
     indirect: Vec<(Location, usize)>,
     pub(super) cost: Cost,
+    spare: Spare,
 }
 
 impl<'d, 'k> Search<'d, 'k> {
@@ -105,6 +106,7 @@ impl<'d, 'k> Search<'d, 'k> {
             wanted,
             indirect: Vec::new(),
             cost: Cost::default(),
+            spare: Spare::default(),
         }
     }
 
@@ -155,7 +157,9 @@ impl<'d, 'k> Search<'d, 'k> {
             let at = Offset::File(location.offset);
             let body = bytes
                 .map_err(|error| missing_data_file(error, "it holds a B+tree node"))
-                .and_then(|bytes| envelope::open(&bytes, Content::BtreeNode, at, limits));
+                .and_then(|bytes| {
+                    envelope::open_in(&self.spare, &bytes, Content::BtreeNode, at, limits)
+                });
             for visit in visits {
                 let children = match &body {
                     Ok(body) => self.visit(&visit, body),

@@ -23,7 +23,7 @@ use super::{Bytes, Entry, EntryKind, Interest, Span, Stat, Store, Want, leads_no
 use crate::aside;
 use crate::cursor::{to_u64, to_usize};
 use crate::error::{Error, ErrorKind, Result};
-use crate::memory;
+use crate::memory::{self, Pages};
 use crate::path::StorePath;
 
 /// How much of a file is read before its size is requested: most files of a checkpoint end within
@@ -200,13 +200,35 @@ impl LocalStore {
         // The file is that large, so a claim cannot make us reserve more; but a sparse file can be
         // larger than any memory.
         let rest = range.end.saturating_sub(range.start).saturating_sub(read);
-        memory::reserve(&mut bytes, to_usize(rest)).map_err(|error| error.in_file(&want.path))?;
-        if append(&mut file, &mut bytes, rest).map_err(fail)? < rest {
+        let bytes = if let Some(pages) = Pages::new(to_usize(read.saturating_add(rest))) {
+            in_pages(&bytes, &mut file, pages).map_err(fail)?
+        } else {
+            let lack = |error: Error| error.in_file(&want.path);
+            memory::reserve(&mut bytes, to_usize(rest)).map_err(lack)?;
+            append(&mut file, &mut bytes, rest).map_err(fail)?;
+            bytes.into()
+        };
+        if to_u64(bytes.len()) < range.end.saturating_sub(range.start) {
             // The file was truncated while it was read.
             want.within(file.metadata().map_err(fail)?.len())?;
         }
-        Ok(bytes.into())
+        Ok(bytes)
     }
+}
+
+/// The first bytes of a file, which were read already, and those that follow, until the pages are
+/// full or the file ends.
+fn in_pages(first: &[u8], file: &mut File, mut pages: Pages) -> std::io::Result<Bytes> {
+    let mut content = first.chain(file);
+    while !pages.rest().is_empty() {
+        match content.read(pages.rest()) {
+            Ok(0) => break,
+            Ok(read) => pages.advance(read),
+            Err(error) if error.kind() == IoErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(pages.into())
 }
 
 /// Appends at most this many bytes of a file, for which there is room, and returns how many there

@@ -8,6 +8,7 @@ use super::{Extent, NodeFault, Value, Visitor};
 use crate::cursor::to_u64;
 use crate::error::{Error, ErrorKind, Offset, Result};
 use crate::limits::Limits;
+use crate::memory::Spare;
 use crate::ocdbt::btree::{Entries, Node};
 use crate::ocdbt::data_files::{DataFile, DataFileTable};
 use crate::ocdbt::envelope;
@@ -114,6 +115,7 @@ pub(super) struct Nodes<'a> {
     body_bytes: u64,
     paths_bytes: u64,
     key: Vec<u8>,
+    spare: Spare,
     /// Whether the visitor stopped the walk.
     pub(super) stopped: bool,
 }
@@ -133,6 +135,7 @@ impl<'a> Nodes<'a> {
             body_bytes: 0,
             paths_bytes: 0,
             key: Vec::new(),
+            spare: Spare::default(),
             stopped: false,
         }
     }
@@ -149,7 +152,8 @@ impl<'a> Nodes<'a> {
             return Err(over(self.limits.max_nodes, "nodes"));
         }
         let at = Offset::File(node.extent.offset);
-        let body = envelope::open(bytes, envelope::Content::BtreeNode, at, self.limits)?;
+        let content = envelope::Content::BtreeNode;
+        let body = envelope::open_in(&self.spare, bytes, content, at, self.limits)?;
         self.body_bytes = self.body_bytes.saturating_add(to_u64(body.length()));
         if self.body_bytes > self.limits.max_total_node_bytes {
             return Err(over(self.limits.max_total_node_bytes, "decompressed bytes"));

@@ -178,3 +178,47 @@ fn where_nothing_lies_nothing_is_held_and_a_link_to_nowhere_is_not() {
     assert_eq!(opening(&[false], &[Some(false)]), Opened::Nothing);
     assert_eq!(opening(&[false], &[Some(true)]), Opened::Other);
 }
+
+#[test]
+fn files_of_all_sizes_are_read_whole_and_in_part() {
+    let name = format!("orbscan-sizes-{}", std::process::id());
+    let folder = std::env::temp_dir().join(name);
+    fs::create_dir_all(&folder).unwrap();
+    let store = LocalStore::new(&folder);
+    let file = StorePath::new("file").unwrap();
+    // Around the first bytes, and around a large page.
+    for size in [
+        0,
+        (64 << 10) - 1,
+        64 << 10,
+        (64 << 10) + 1,
+        (2 << 20) - 1,
+        2 << 20,
+        (5 << 20) + 3,
+    ] {
+        let content: Vec<u8> = (0_usize..size).map(|at| at.to_le_bytes()[at % 3]).collect();
+        fs::write(folder.join("file"), &content).unwrap();
+        let whole = store.fetch_one(Want::whole(file.clone(), to_u64(size)));
+        assert!(whole.unwrap() == content, "{size}");
+        let part = Want {
+            path: file.clone(),
+            span: Span::Range {
+                offset: 7,
+                length: to_u64(size.saturating_sub(9)),
+            },
+            max_bytes: u64::MAX,
+        };
+        let wanted = content.get(7..size.saturating_sub(2)).unwrap_or_default();
+        assert!(store.fetch_one(part).unwrap() == wanted, "{size}");
+        let beyond = Want {
+            path: file.clone(),
+            span: Span::Range {
+                offset: 7,
+                length: to_u64(size),
+            },
+            max_bytes: u64::MAX,
+        };
+        assert_eq!(store.fetch_one(beyond).is_ok(), size == 0, "{size}");
+    }
+    fs::remove_dir_all(folder).unwrap();
+}
