@@ -11,12 +11,13 @@
 //!
 //! Source: orbax `_src/serialization/jax_array_handlers.py`, `tensorstore_utils.py`.
 
-use std::borrow::Cow;
+mod members;
+
 use std::cell::OnceCell;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE;
-use foldhash::HashMap;
+use members::Members;
 
 use super::sharding::{self, Sharding};
 use crate::cursor::{to_u64, to_usize};
@@ -33,43 +34,36 @@ pub type Entry = Result<Option<usize>>;
 
 /// The shardings of one checkpointable.
 #[derive(Clone, Debug, Default)]
-pub struct Shardings<'a> {
+pub struct Shardings {
     /// The distinct shardings, in order of appearance.
     pub table: Vec<Sharding>,
-    /// The numbers of the entries, by the name of the member: for names spelled without escapes,
-    /// and for all others.
-    entries: HashMap<&'a [u8], u32>,
-    escaped: HashMap<Vec<u8>, u32>,
+    /// The numbers of the entries, by the name of the member.
+    entries: Members,
     outcomes: Vec<Entry>,
     /// Whether some names are not base64, so that all may be plain.
     plain_names: OnceCell<bool>,
 }
 
-impl<'a> Shardings<'a> {
+impl Shardings {
     /// Finds the entries of many params.
-    pub const fn lookup(&self) -> Lookup<'_, 'a> {
+    pub const fn lookup(&self) -> Lookup<'_> {
         Lookup {
             shardings: self,
             encoded: Vec::new(),
+            near: 0,
         }
-    }
-
-    fn entry(&self, name: &[u8]) -> Option<&Entry> {
-        let number = self.entries.get(name).or_else(|| self.escaped.get(name))?;
-        self.outcomes.get(to_usize(u64::from(*number)))
     }
 
     fn has_plain_names(&self) -> bool {
         let is_plain = |name: &[u8]| !is_encoded_text(name);
-        *self.plain_names.get_or_init(|| {
-            self.entries.keys().any(|name| is_plain(name))
-                || self.escaped.keys().any(|name| is_plain(name))
-        })
+        *self
+            .plain_names
+            .get_or_init(|| self.entries.names().any(is_plain))
     }
 
     /// The number of entries.
     pub fn len(&self) -> usize {
-        self.entries.len().saturating_add(self.escaped.len())
+        self.entries.len()
     }
 
     /// Whether there are no entries.
@@ -80,12 +74,14 @@ impl<'a> Shardings<'a> {
 
 /// Finds entries one after another, with one buffer for their names.
 #[derive(Debug)]
-pub struct Lookup<'s, 'a> {
-    shardings: &'s Shardings<'a>,
+pub struct Lookup<'s> {
+    shardings: &'s Shardings,
     encoded: Vec<u8>,
+    /// Where the next entry is likely to be.
+    near: usize,
 }
 
-impl<'s> Lookup<'s, '_> {
+impl<'s> Lookup<'s> {
     /// The entry of a param; `None` if it has none.
     pub fn get(&mut self, param_name: &str) -> Option<&'s Entry> {
         let length = base64::encoded_len(param_name.len(), true)?;
@@ -93,11 +89,18 @@ impl<'s> Lookup<'s, '_> {
             self.encoded.resize(length, 0);
         }
         let written = URL_SAFE.encode_slice(param_name, &mut self.encoded).ok()?;
-        let entry = self.shardings.entry(self.encoded.get(..written)?);
-        if entry.is_some() || !self.shardings.has_plain_names() {
-            return entry;
-        }
-        self.shardings.entry(param_name.as_bytes())
+        let encoded = self.encoded.get(..written)?;
+        let Shardings {
+            entries, outcomes, ..
+        } = self.shardings;
+        let number = match entries.get(encoded, &mut self.near) {
+            Some(number) => number,
+            None if self.shardings.has_plain_names() => {
+                entries.get(param_name.as_bytes(), &mut self.near)?
+            }
+            None => return None,
+        };
+        outcomes.get(to_usize(u64::from(number)))
     }
 }
 
@@ -112,7 +115,7 @@ fn is_encoded_text(name: &[u8]) -> bool {
 /// # Errors
 /// `Malformed` if the file is not a JSON object; `Limit`. A text that cannot be read is an error of
 /// its entry only.
-pub fn decode<'a>(bytes: &'a [u8], limits: &Limits) -> Result<Shardings<'a>> {
+pub fn decode(bytes: &[u8], limits: &Limits) -> Result<Shardings> {
     // The table of entries is smaller than their texts.
     memory::room(to_u64(bytes.len()))?;
     let mut json = Json::new(bytes, Dialect::Strict, limits)?;
@@ -120,25 +123,15 @@ pub fn decode<'a>(bytes: &'a [u8], limits: &Limits) -> Result<Shardings<'a>> {
     let mut shardings = Shardings::default();
     json.object(|json, name| {
         let entry = entry(json, &mut texts)?;
-        if shardings.entries.is_empty() {
+        if shardings.is_empty() {
             // Entries are about as long as the first one.
             let room = json.offset().bytes().max(1);
             let likely = to_u64(bytes.len()).checked_div(room).unwrap_or(0);
-            shardings
-                .entries
-                .reserve(to_usize(likely).min(MOST_RESERVED));
+            let likely = to_usize(likely).min(MOST_RESERVED);
+            let of_names = likely.saturating_mul(name.len());
+            shardings.entries.reserve(likely, of_names);
         }
-        // Of two members with one name the last counts, whichever way each is spelled.
-        match name {
-            Cow::Borrowed(name) => {
-                shardings.escaped.remove(name.as_bytes());
-                shardings.entries.insert(name.as_bytes(), entry);
-            }
-            Cow::Owned(name) => {
-                shardings.entries.remove(name.as_bytes());
-                shardings.escaped.insert(name.into_bytes(), entry);
-            }
-        }
+        shardings.entries.insert(&name, entry);
         Ok(())
     })?;
     json.end()?;
@@ -280,7 +273,7 @@ mod tests {
     use crate::error::ErrorKind;
     use proptest::prelude::*;
 
-    fn read(text: &str) -> Result<Shardings<'_>> {
+    fn read(text: &str) -> Result<Shardings> {
         decode(text.as_bytes(), &Limits::default())
     }
 

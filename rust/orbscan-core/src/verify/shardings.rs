@@ -54,7 +54,7 @@ pub(super) fn check(
 }
 
 /// The number of entries that do not belong to a leaf that can have one.
-fn surplus(decoded: &shardings::Shardings<'_>, table: &LeafTable) -> usize {
+fn surplus(decoded: &shardings::Shardings, table: &LeafTable) -> usize {
     let jax = |number: &usize| {
         let kind = table.leaves.get(*number).map(|leaf| leaf.kind);
         matches!(
