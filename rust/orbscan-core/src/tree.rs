@@ -5,6 +5,7 @@
 //! without recursion.
 
 mod build;
+mod known;
 mod names;
 mod nest;
 mod runs;
@@ -55,6 +56,12 @@ impl KeyEntry<'_> {
 pub struct Keypaths<'a> {
     keys: Vec<KeyEntry<'a>>,
     ends: Vec<usize>,
+    /// How many keys each keypath shares with the one before, from the top.
+    shared: Vec<usize>,
+    /// The same of the keypath under construction.
+    sharing: usize,
+    /// Whether some keypath is less than the one before.
+    falls: bool,
 }
 
 impl<'a> Keypaths<'a> {
@@ -62,28 +69,60 @@ impl<'a> Keypaths<'a> {
     pub fn reserve(&mut self, times: usize) {
         self.keys.reserve(self.keys.len().saturating_mul(times));
         self.ends.reserve(self.ends.len().saturating_mul(times));
+        self.shared.reserve(self.shared.len().saturating_mul(times));
     }
 
     /// Appends one key to the keypath under construction.
-    pub fn key(&mut self, key: KeyEntry<'a>) {
+    pub fn key(&mut self, mut key: KeyEntry<'a>) {
+        let depth = self.depth();
+        if let Some(before) = self.last().get(depth)
+            && *before == key
+        {
+            // The text is read again when the tree is built: that of the first such key is then at
+            // hand, while each place in a large document comes from memory.
+            if let KeyEntry::Mapping(Cow::Borrowed(text)) = before {
+                key = KeyEntry::Mapping(Cow::Borrowed(text));
+            }
+            if self.sharing == depth {
+                self.sharing = depth.saturating_add(1);
+            }
+        }
         self.keys.push(key);
     }
 
     /// The number of keys in the keypath under construction.
     pub fn depth(&self) -> usize {
-        let start = self.ends.last().copied().unwrap_or(0);
-        self.keys.len().saturating_sub(start)
+        self.keys.len().saturating_sub(self.start())
     }
 
     /// Ends the keypath under construction.
     pub fn end(&mut self) {
+        let sharing = std::mem::take(&mut self.sharing);
+        let keypath = self.keys.get(self.start()..).unwrap_or_default();
+        self.falls |= self.last().get(sharing) > keypath.get(sharing);
+        self.shared.push(sharing);
         self.ends.push(self.keys.len());
     }
 
     /// Discards the keypath under construction.
     pub fn abandon(&mut self) {
-        let start = self.ends.last().copied().unwrap_or(0);
-        self.keys.truncate(start);
+        self.keys.truncate(self.start());
+        self.sharing = 0;
+    }
+
+    /// Where the keypath under construction starts.
+    fn start(&self) -> usize {
+        self.ends.last().copied().unwrap_or(0)
+    }
+
+    /// The last complete keypath.
+    fn last(&self) -> &[KeyEntry<'a>] {
+        self.get(self.ends.len().wrapping_sub(1))
+    }
+
+    /// How many keys each keypath shares with the one before; `None` if they are not sorted.
+    fn sorted(&self) -> Option<&[usize]> {
+        (!self.falls).then_some(&self.shared)
     }
 
     /// The number of keypaths.
@@ -181,15 +220,6 @@ pub struct Tree {
 }
 
 impl Tree {
-    /// The number of a key in the table of keys; a new key is added.
-    fn intern<'a>(&mut self, known: &mut HashMap<&'a str, usize>, key: &'a str) -> usize {
-        let keys = &mut self.keys;
-        *known.entry(key).or_insert_with(|| {
-            keys.push(key);
-            keys.len().saturating_sub(1)
-        })
-    }
-
     /// The numbers of all `count` leaves; those of the tree come first, in its order, so that their
     /// names are sorted but for indices of several digits, whatever the order in the file.
     pub fn leaves(&self, count: usize) -> Vec<usize> {

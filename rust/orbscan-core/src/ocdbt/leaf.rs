@@ -107,7 +107,7 @@ impl<'a> Leaf<'a> {
 /// so it is less, too, and `common` still holds. All chunks of one array share its whole name; so
 /// unless the wanted key is in the same array, they are skipped.
 fn merge(keys: &mut Keys<'_, '_>, wanted: &[&[u8]]) -> Result<Vec<(usize, usize)>> {
-    let mut found = Vec::new();
+    let mut found = Vec::with_capacity(wanted.len());
     let mut next = 0;
     // A key is compared if it shares less than this: `common` and one, or nothing if no wanted keys
     // are left. The first key shares nothing.

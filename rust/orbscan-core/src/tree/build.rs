@@ -1,10 +1,12 @@
 //! Builds a tree from keypaths, with mappings and sequences sorted, as Orbax does.
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::ops::Range;
 
 use foldhash::{HashMap, HashMapExt};
 
+use super::known::Known;
 use super::{Container, Content, KeyEntry, Keypaths, Tree, node_spelled, spelled};
 use crate::cursor::to_u64;
 use crate::error::{Error, ErrorKind, Result};
@@ -33,8 +35,9 @@ pub fn build(keypaths: &Keypaths<'_>, issues: &mut Vec<Error>) -> Result<Tree> {
         keypaths,
         sorted,
         tree: Tree::default(),
-        known: HashMap::with_capacity(count),
+        known: Known::with_capacity(count),
         queue: VecDeque::new(),
+        siblings: 0..0,
     };
     // Every leaf is a node, and a tree has few other nodes.
     let others = count.checked_div(8).unwrap_or_default().saturating_add(1);
@@ -51,16 +54,18 @@ pub fn build(keypaths: &Keypaths<'_>, issues: &mut Vec<Error>) -> Result<Tree> {
 /// A tree under construction.
 struct Building<'k> {
     keypaths: &'k Keypaths<'k>,
-    sorted: Sorted,
+    sorted: Sorted<'k>,
     tree: Tree,
     /// The numbers of keys.
-    known: HashMap<&'k str, usize>,
+    known: Known,
     /// The nodes without content so far: which of the sorted leaves lie at and below each node, and
     /// the depth of the node.
     queue: VecDeque<(usize, Range<usize>, usize)>,
+    /// The children of the container before this one, which often have the same keys.
+    siblings: Range<usize>,
 }
 
-impl Building<'_> {
+impl<'k> Building<'k> {
     /// The content of a node of this depth, given the range of the leaves at and below it.
     fn content(
         &mut self,
@@ -100,11 +105,11 @@ impl Building<'_> {
             let Some(key) = keypaths.get(head).get(depth) else {
                 break;
             };
+            let place = self.tree.nodes.len().saturating_sub(first);
             let key = match key {
-                KeyEntry::Mapping(key) => Some(self.tree.intern(&mut self.known, key)),
+                KeyEntry::Mapping(key) => Some(self.number(key, place)),
                 KeyEntry::Sequence(index) => {
-                    let place = to_u64(self.tree.nodes.len().saturating_sub(first));
-                    check_place(*index, place)
+                    check_place(*index, to_u64(place))
                         .map_err(|reason| at_node(keypaths, head, depth, &reason))?;
                     None
                 }
@@ -120,7 +125,18 @@ impl Building<'_> {
             }
             range.start = end;
         }
-        Ok(first..self.tree.nodes.len())
+        self.siblings = first..self.tree.nodes.len();
+        Ok(self.siblings.clone())
+    }
+
+    /// The number of a key, given its place in its container.
+    fn number(&mut self, key: &'k str, place: usize) -> usize {
+        let like = self.tree.nodes.get(self.siblings.clone());
+        let like = like.and_then(|siblings| siblings.get(place)?.key);
+        match like.filter(|number| self.tree.keys.get(*number) == key) {
+            Some(number) => number,
+            None => self.known.number(&mut self.tree.keys, key),
+        }
     }
 }
 
@@ -165,24 +181,34 @@ fn at_node(keypaths: &Keypaths<'_>, leaf: usize, depth: usize, reason: &str) -> 
 }
 
 /// Keypaths in the order in which Orbax builds: by keys, numbers by value.
-struct Sorted {
+struct Sorted<'k> {
     order: Vec<usize>,
     /// How many keys each keypath shares with the one before, from the top.
-    shared: Vec<usize>,
+    shared: Cow<'k, [usize]>,
 }
 
-impl Sorted {
-    /// Writers flatten trees in nearly this order, so most sorts are one pass over sorted input.
-    fn new(keypaths: &Keypaths<'_>) -> Self {
+impl<'k> Sorted<'k> {
+    /// Writers flatten trees in this order, so that most need no sort.
+    fn new(keypaths: &'k Keypaths<'_>) -> Self {
         let mut order: Vec<usize> = (0..keypaths.len()).collect();
-        let (shared, rises) = shared(&order, |leaf| keypaths.get(leaf));
-        if rises {
+        if let Some(shared) = keypaths.sorted() {
+            let shared = Cow::Borrowed(shared);
             return Self { order, shared };
         }
         let ranks = Ranks::new(keypaths);
         order.sort_by(|a, b| ranks.get(*a).cmp(ranks.get(*b)));
-        let (shared, _) = self::shared(&order, |leaf| ranks.get(leaf));
-        Self { order, shared }
+        let mut before: &[usize] = &[];
+        let shared = order.iter().map(|leaf| {
+            let keypath = ranks.get(*leaf);
+            let same = |(a, b): &(_, _)| a == b;
+            let common = before.iter().zip(keypath).take_while(same).count();
+            before = keypath;
+            common
+        });
+        Self {
+            shared: Cow::Owned(shared.collect()),
+            order,
+        }
     }
 
     /// The end of the leaves of the first child, within the `range` below a node of this depth.
@@ -234,25 +260,6 @@ impl Ranks {
         let end = self.ends.get(leaf).copied().unwrap_or(0);
         self.ranks.get(start..end).unwrap_or_default()
     }
-}
-
-/// How many keys each keypath shares with the one before, and whether they are sorted.
-fn shared<'k, K: Ord + 'k>(
-    order: &[usize],
-    keypath_of: impl Fn(usize) -> &'k [K],
-) -> (Vec<usize>, bool) {
-    let mut shared = Vec::with_capacity(order.len());
-    let mut rises = true;
-    let mut before: &[K] = &[];
-    for &leaf in order {
-        let keypath = keypath_of(leaf);
-        let same = |(a, b): &(_, _)| a == b;
-        let common = before.iter().zip(keypath).take_while(same).count();
-        rises &= before.get(common) <= keypath.get(common);
-        shared.push(common);
-        before = keypath;
-    }
-    (shared, rises)
 }
 
 /// The leaf that stays, of several leaves with one keypath.
@@ -374,6 +381,43 @@ mod tests {
         let tree = build(&all, &mut Vec::new()).unwrap();
         assert_eq!(tree.leaves(all.len()), [4, 6, 1, 0, 2, 3, 5]);
         assert_eq!(Tree::default().leaves(2), [0, 1]);
+    }
+
+    #[test]
+    fn what_keypaths_share_is_known_while_they_are_added() {
+        let all = keypaths(&["a/b", "a/b/c", "a/c/c", "b/#1", "b/#2"]);
+        assert_eq!(all.sorted(), Some(&[0, 2, 1, 0, 1][..]));
+        assert_eq!(keypaths(&["a/b", "a"]).sorted(), None);
+        assert_eq!(keypaths(&["a/#1", "a/#0"]).sorted(), None);
+        let mut abandoned = keypaths(&["a/b"]);
+        for (key, stays) in [("a", false), ("b", true)] {
+            abandoned.key(KeyEntry::Mapping(key.into()));
+            abandoned.key(KeyEntry::Mapping("b".into()));
+            if stays {
+                abandoned.end();
+            } else {
+                abandoned.abandon();
+            }
+        }
+        assert_eq!(abandoned.sorted(), Some(&[0, 0][..]));
+        assert_eq!(abandoned.param_name(1), "b.b");
+    }
+
+    #[test]
+    fn equal_keys_of_a_document_are_read_from_one_place() {
+        let text = "a b a c";
+        let mut all = Keypaths::default();
+        for pair in [[0..1, 2..3], [4..5, 6..7]] {
+            for range in pair {
+                all.key(KeyEntry::Mapping(text[range].into()));
+            }
+            all.end();
+        }
+        let place = |leaf: usize| match &all.get(leaf)[0] {
+            KeyEntry::Mapping(key) => key.as_ptr(),
+            KeyEntry::Sequence(_) => panic!(),
+        };
+        assert_eq!(place(0), place(1));
     }
 
     #[test]

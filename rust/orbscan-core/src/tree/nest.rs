@@ -2,8 +2,7 @@
 
 use std::collections::VecDeque;
 
-use foldhash::{HashMap, HashMapExt};
-
+use super::known::Known;
 use super::{Container, Content, NamedTuple, Tree};
 
 /// A tree whose containers are already known when it is read, depth first: rich types, aggregate
@@ -64,7 +63,7 @@ impl Nest {
             namedtuples: self.namedtuples,
             ..Tree::default()
         };
-        let mut known = HashMap::new();
+        let mut known = Known::default();
         let mut queue = VecDeque::from([top]);
         tree.push(None);
         let mut node = 0_usize;
@@ -78,7 +77,7 @@ impl Nest {
                             .nodes
                             .get(child)
                             .and_then(|nested| nested.key.as_deref());
-                        let key = key.map(|key| tree.intern(&mut known, key));
+                        let key = key.map(|key| known.number(&mut tree.keys, key));
                         tree.push(key);
                         queue.push_back(child);
                     }
