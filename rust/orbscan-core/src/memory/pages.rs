@@ -88,8 +88,11 @@ type Home = Arc<Mutex<Option<Pages>>>;
 impl Spare {
     /// As [`Pages::new`].
     pub fn pages(&self, capacity: usize) -> Option<Pages> {
+        if capacity < PAGE {
+            return None;
+        }
         let spare = self.0.get().and_then(|home| exchange(home, None));
-        match spare.filter(|spare| (PAGE..=spare.map.len()).contains(&capacity)) {
+        match spare.filter(|spare| capacity <= spare.map.len()) {
             Some(spare) => Some(Pages {
                 capacity,
                 length: 0,
@@ -184,6 +187,12 @@ mod tests {
         assert_eq!(lent(PAGE * 3, b'd').len(), PAGE * 3);
         assert!(third.iter().all(|byte| *byte == b'c'));
         assert!(spare.pages(PAGE - 1).is_none());
+        // What is too small for pages leaves them to the next.
+        let last = lent(PAGE, b'e');
+        let place = last.as_ptr();
+        drop(last);
+        assert!(spare.pages(9).is_none());
+        assert_eq!(lent(PAGE, b'f').as_ptr(), place);
     }
 
     #[test]
