@@ -20,6 +20,7 @@ use crate::cursor::to_u64;
 use crate::spelling;
 
 pub use build::build;
+pub use known::Known;
 pub use names::Names;
 pub use nest::Nest;
 pub use runs::Run;

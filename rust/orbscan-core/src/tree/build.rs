@@ -6,8 +6,7 @@ use std::ops::Range;
 
 use foldhash::{HashMap, HashMapExt};
 
-use super::known::Known;
-use super::{Container, Content, KeyEntry, Keypaths, Tree, node_spelled, spelled};
+use super::{Container, Content, KeyEntry, Keypaths, Known, Tree, node_spelled, spelled};
 use crate::cursor::to_u64;
 use crate::error::{Error, ErrorKind, Result};
 use crate::interrupt;

@@ -2,8 +2,7 @@
 
 use std::collections::VecDeque;
 
-use super::known::Known;
-use super::{Container, Content, NamedTuple, Tree};
+use super::{Container, Content, Known, NamedTuple, Tree};
 
 /// A tree whose containers are already known when it is read, depth first: rich types, aggregate
 /// files.

@@ -2,9 +2,7 @@
 
 use std::cmp::Ordering;
 
-use foldhash::HashMap;
-
-use crate::tree::Names;
+use crate::tree::{Known, Names};
 
 /// The numbers of members, by name. Of two with one name the last counts.
 ///
@@ -13,55 +11,55 @@ use crate::tree::Names;
 /// side by side, while those in a file of megabytes are no longer in any cache.
 #[derive(Clone, Debug, Default)]
 pub struct Members {
-    /// In the order of the file, as long as names rise.
-    sorted: Names,
+    /// In the order of the file.
+    names: Names,
     numbers: Vec<u32>,
-    /// All members, once a name did not rise.
-    hashed: HashMap<Vec<u8>, u32>,
+    /// Finds them, once a name did not rise.
+    known: Option<Known>,
 }
 
 impl Members {
     /// Makes room for this many members, whose names have this many bytes together.
     pub fn reserve(&mut self, members: usize, bytes: usize) {
-        self.sorted = Names::with_capacity(members, bytes);
+        self.names = Names::with_capacity(members, bytes);
         self.numbers.reserve(members);
     }
 
     /// Adds the next member of the file.
     pub fn insert(&mut self, name: &str, number: u32) {
-        let last = self.sorted.len().checked_sub(1);
-        let rises = last.is_none_or(|last| self.sorted.get(last) < name);
-        if rises && self.hashed.is_empty() {
-            self.sorted.push(name);
+        let last = self.names.len().checked_sub(1);
+        if self.known.is_none() && last.is_none_or(|last| self.names.get(last) < name) {
+            self.names.push(name);
             self.numbers.push(number);
             return;
         }
-        let sorted = std::mem::take(&mut self.sorted);
-        let sorted = sorted.iter().map(|name| name.as_bytes().to_owned());
-        self.hashed.extend(sorted.zip(self.numbers.drain(..)));
-        self.hashed.insert(name.as_bytes().to_owned(), number);
+        let known = self.known.get_or_insert_with(|| Known::of(&self.names));
+        let at = known.number(&mut self.names, name);
+        match self.numbers.get_mut(at) {
+            Some(earlier) => *earlier = number,
+            None => self.numbers.push(number),
+        }
     }
 
     /// The number of a member. `near` is the place at which it is looked for first, and then the
     /// one behind it.
     pub fn get(&self, name: &[u8], near: &mut usize) -> Option<u32> {
-        if !self.hashed.is_empty() {
-            return self.hashed.get(name).copied();
-        }
-        let at = position(&self.sorted, name, *near)?;
+        let at = match &self.known {
+            Some(known) => known.find(&self.names, name)?,
+            None => position(&self.names, name, *near)?,
+        };
         *near = at.saturating_add(1);
         self.numbers.get(at).copied()
     }
 
     /// The names of all members.
     pub fn names(&self) -> impl Iterator<Item = &[u8]> {
-        let sorted = self.sorted.iter().map(str::as_bytes);
-        sorted.chain(self.hashed.keys().map(Vec::as_slice))
+        self.names.iter().map(str::as_bytes)
     }
 
     /// The number of members.
     pub fn len(&self) -> usize {
-        self.sorted.len().saturating_add(self.hashed.len())
+        self.names.len()
     }
 }
 
