@@ -170,6 +170,7 @@ class Session:
         if "HANGS" in os.environ:
             sys.stdout.write("asked\\n")
             sys.stdout.flush()
+            while os.environ["HANGS"] == "busily": ...
             threading.Event().wait()
         return Frozen()
 
@@ -204,10 +205,11 @@ def test_a_process_that_was_forked_logs_in_by_itself() -> None:
 
 
 @pytest.mark.usefixtures("elsewhere", "bucket")
-def test_a_login_that_takes_its_time_can_be_interrupted() -> None:
+@pytest.mark.parametrize("hangs", ["busily", "idly"])
+def test_a_login_that_takes_its_time_can_be_interrupted(hangs: str) -> None:
     command = [sys.executable, "-m", "orbscan", "show", f"{ROOT}/1"]
     reader = subprocess.Popen(  # noqa: S603
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env={**os.environ, "HANGS": "1"}
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env={**os.environ, "HANGS": hangs}
     )
     try:
         assert reader.stdout is not None
