@@ -71,11 +71,21 @@ pub fn room(bytes: u64) -> Result<()> {
     if bytes < SMALL {
         return Ok(());
     }
+    if usize::try_from(bytes).is_ok_and(is_there) {
+        Ok(())
+    } else {
+        Err(lack(bytes))
+    }
+}
+
+/// Requests this many bytes from the allocator, gives them back, and tells whether they were there.
+/// They are never written, so they cost no memory.
+fn is_there(bytes: usize) -> bool {
     let mut room: Vec<u8> = Vec::new();
-    let has_room = usize::try_from(bytes).is_ok_and(|bytes| room.try_reserve_exact(bytes).is_ok());
+    let is_there = room.try_reserve_exact(bytes).is_ok();
     // Unused memory would otherwise be optimised away.
     std::hint::black_box(&mut room);
-    if has_room { Ok(()) } else { Err(lack(bytes)) }
+    is_there
 }
 
 /// As [`room`], for things that take this many bytes each, including everything that belongs to

@@ -118,7 +118,8 @@ impl<'a> Keypaths<'a> {
 
     /// The last complete keypath.
     fn last(&self) -> &[KeyEntry<'a>] {
-        self.get(self.ends.len().wrapping_sub(1))
+        let last = self.ends.len().checked_sub(1);
+        last.map(|last| self.get(last)).unwrap_or_default()
     }
 
     /// How many keys each keypath shares with the one before; `None` if they are not sorted.

@@ -32,7 +32,11 @@ impl Pages {
         // A kernel without large pages refuses, and the mapping is as good as any other.
         #[cfg(target_os = "linux")]
         drop(map.advise(memmap2::Advice::HugePage));
-        retain(capacity);
+        // So the allocator keeps as much memory as if the buffer had come from it: glibc returns
+        // freed memory to the system beyond twice the largest block that it has seen freed, up to
+        // 32 MiB. Otherwise it would return the smaller blocks of every read, and each page of them
+        // would be cleared again for the next. It does not matter if it refuses.
+        let _ = super::is_there(capacity);
         Some(Self {
             map,
             capacity,
@@ -50,19 +54,6 @@ impl Pages {
     pub fn advance(&mut self, written: usize) {
         self.length = self.length.saturating_add(written).min(self.capacity);
     }
-}
-
-/// Lets the allocator keep as much memory as if the buffer had come from it.
-///
-/// glibc returns freed memory to the system beyond twice the largest block that it has seen freed,
-/// up to 32 MiB. Without large blocks it would return the smaller ones of every read, and each page
-/// of them would be cleared again for the next.
-fn retain(bytes: usize) {
-    let mut block: Vec<u8> = Vec::new();
-    // It is never written, so it costs no memory.
-    drop(block.try_reserve_exact(bytes));
-    // Unused memory would otherwise be optimised away.
-    std::hint::black_box(&mut block);
 }
 
 impl AsRef<[u8]> for Pages {
